@@ -1,0 +1,14 @@
+/** The one place where a clock is read. Logic takes `now`; only `daemon/`, `client/` and `cli/` hold a Clock. */
+
+export interface Clock {
+  /** Unix time in milliseconds; steps when somebody sets the clock. */
+  wallMs(): number;
+  /** Milliseconds since an arbitrary start; never steps. */
+  monotonicMs(): number;
+}
+
+export const systemClock: Clock = {
+  // Not performance.timeOrigin + performance.now(), which stays behind when the clock is set.
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+};

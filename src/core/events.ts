@@ -1,0 +1,58 @@
+/** What the data plane tells the rest: the only account of what happened, and free of secrets. */
+
+import type { Grant } from "./grant.ts";
+
+/** Why a grant ended: its time ran out, someone closed it, a close knock came, or others deleted it. */
+export type CloseReason = "expired" | "hand" | "knock" | "lost";
+
+/** `atMs` is Unix milliseconds; addresses are canonical text. */
+export type DaemonEvent =
+  | {
+      readonly type: "grant.opened";
+      readonly atMs: number;
+      readonly grant: Grant;
+      /** The door was open to this address already and its end moved. */
+      readonly renewed: boolean;
+      /** From the capture of the last knock to the kernel's acknowledgement; absent when opened by hand. */
+      readonly latencyMs?: number;
+    }
+  | {
+      readonly type: "grant.closed";
+      readonly atMs: number;
+      readonly grant: Grant;
+      readonly reason: CloseReason;
+    }
+  | {
+      /** A sequence used before, from the address that used it: a retransmission, not an attack. */
+      readonly type: "knock.repeated";
+      readonly atMs: number;
+      readonly door: string;
+      readonly user: string;
+      readonly device: string;
+      readonly address: string;
+    }
+  | {
+      /** A sequence used before, from another address: at most once per key, door and slot. */
+      readonly type: "knock.reused";
+      readonly atMs: number;
+      readonly door: string;
+      readonly user: string;
+      readonly device: string;
+      readonly address: string;
+      readonly firstAddress: string;
+      readonly firstMs: number;
+    }
+  | {
+      /** A right knock whose door could not be opened, or a part that stopped working. */
+      readonly type: "fault";
+      readonly atMs: number;
+      readonly part: "capture" | "firewall" | "match" | "clock";
+      readonly message: string;
+    }
+  | {
+      /** The part that reported a fault works again. */
+      readonly type: "recovered";
+      readonly atMs: number;
+      readonly part: "capture" | "firewall" | "match" | "clock";
+      readonly message: string;
+    };

@@ -1,0 +1,56 @@
+/** Ports and port ranges as people write them: "22/tcp", "8000-8010/udp". */
+
+export type Proto = "tcp" | "udp";
+
+/** IANA protocol numbers, as they stand in packets and in nftables keys. */
+export const PROTO_NUMBER = { tcp: 6, udp: 17 } as const;
+
+/** One port of one protocol; in a fixed sequence, one knock. */
+export interface Port {
+  readonly proto: Proto;
+  readonly port: number;
+}
+
+/** Inclusive range of ports of one protocol; a single port has `from === to`. */
+export interface PortRange {
+  readonly proto: Proto;
+  readonly from: number;
+  readonly to: number;
+}
+
+const RANGE = /^(\d{1,5})(?:-(\d{1,5}))?(?:[/:](tcp|udp))?$/;
+
+/**
+ * Reads "22", "22/tcp", "8000-8010/udp" and knockd's "8000:udp"; TCP where no protocol is named.
+ * Undefined for anything else, for port 0 or above 65535, and for a range that runs backwards.
+ */
+export function parsePortRange(text: string): PortRange | undefined {
+  const match = RANGE.exec(text);
+  if (match === null) return undefined;
+  const from = Number(match[1]);
+  const to = match[2] === undefined ? from : Number(match[2]);
+  if (from < 1 || to > 65_535 || from > to) return undefined;
+  return { proto: (match[3] ?? "tcp") as Proto, from, to };
+}
+
+/** As `parsePortRange`, for a single port. */
+export function parsePort(text: string): Port | undefined {
+  const range = parsePortRange(text);
+  if (range === undefined || range.from !== range.to) return undefined;
+  return { proto: range.proto, port: range.from };
+}
+
+/** "22/tcp", "8000-8010/udp". */
+export function formatPortRange(range: PortRange): string {
+  const ports = range.from === range.to ? `${range.from}` : `${range.from}-${range.to}`;
+  return `${ports}/${range.proto}`;
+}
+
+/** "22/tcp". */
+export function formatPort(port: Port): string {
+  return `${port.port}/${port.proto}`;
+}
+
+export function rangesOverlap(a: PortRange, b: PortRange): boolean {
+  return a.proto === b.proto && a.from <= b.to && b.from <= a.to;
+}

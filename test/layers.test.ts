@@ -1,0 +1,107 @@
+/** Holds the direction of imports (docs/architecture.md) against the real ones, type-only ones included. */
+
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+const SRC = resolve(import.meta.dir, "../src");
+
+/** What each folder may import besides itself and `core`, and why the others are kept out. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  core: [], // leaf types: everything stands on them
+  native: [], // C libraries know nothing of knocks
+  capture: ["native"],
+  decode: [], // pure, so that it can be fuzzed without a network
+  rks: [], // the specification; a client needs nothing else of the server
+  match: ["rks"], // no clock and no I/O: every decision can be replayed
+  firewall: ["native"],
+  store: [],
+  config: ["rks"],
+  api: ["config"],
+  client: ["config", "rks"], // needs no root and no C library
+  daemon: ["native", "capture", "decode", "rks", "match", "firewall", "store", "config", "api"],
+  cli: ["config", "client", "api", "daemon"],
+};
+
+/** Third-party modules are confined too: a parser or an FFI call has one home. */
+const MODULE_HOMES: Record<string, readonly string[]> = {
+  "bun:ffi": ["native"],
+  "bun:sqlite": ["store"],
+  "smol-toml": ["config", "client"],
+  hono: ["api"],
+  "hono-openapi": ["api"],
+  "@commander-js/extra-typings": ["cli"],
+  commander: ["cli"],
+  "@logtape/logtape": ["daemon"],
+};
+
+interface Import {
+  readonly file: string;
+  readonly folder: string;
+  readonly specifier: string;
+}
+
+const IMPORT =
+  /(?:^|[\s;}])(?:import|export)\b[^"';]*?from\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']|new URL\(\s*["'](\.[^"']+)["']/g;
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, "utf8").replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+  return [...text.matchAll(IMPORT)].map((match) => ({
+    file: relative(SRC, file),
+    folder: relative(SRC, file).split("/")[0]!,
+    specifier: (match[1] ?? match[2] ?? match[3])!,
+  }));
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => join(SRC, name));
+const imports = files.flatMap(importsOf);
+
+function targetFolder(found: Import): string {
+  return relative(SRC, resolve(SRC, dirname(found.file), found.specifier)).split("/")[0]!;
+}
+
+test("src/ holds only the folders of the architecture, and no loose file but main.ts", () => {
+  const entries = readdirSync(SRC).filter((name) => name !== "main.ts");
+  expect(entries.filter((name) => !(name in MAY_IMPORT))).toEqual([]);
+});
+
+test("every folder of src/ imports only what lies below it", () => {
+  const wrong = imports
+    .filter(
+      (found) => found.specifier.startsWith(".") && !found.specifier.endsWith("/package.json"),
+    )
+    .filter((found) => found.file !== "main.ts")
+    .filter((found) => {
+      const target = targetFolder(found);
+      return ![found.folder, "core", ...(MAY_IMPORT[found.folder] ?? [])].includes(target);
+    })
+    .map((found) => `${found.file} imports ${found.specifier}`);
+  expect(wrong).toEqual([]);
+});
+
+test("a module with a home is imported nowhere else", () => {
+  const wrong = imports
+    .filter((found) => {
+      const name = Object.keys(MODULE_HOMES).find(
+        (module) => found.specifier === module || found.specifier.startsWith(`${module}/`),
+      );
+      return name !== undefined && !MODULE_HOMES[name]!.includes(found.folder);
+    })
+    .map((found) => `${found.file} imports ${found.specifier}`);
+  expect(wrong).toEqual([]);
+});
+
+test("cli reaches the daemon only when a command runs, so that a client loads no C library", () => {
+  const wrong = files
+    .filter((file) => relative(SRC, file).startsWith("cli/"))
+    .filter((file) => /^import (?!type)[^;]*from "\.\.\/daemon\//m.test(readFileSync(file, "utf8")))
+    .map((file) => relative(SRC, file));
+  expect(wrong).toEqual([]);
+});
+
+test("every file of src/ begins with a line that says what it is for", () => {
+  const bare = files.filter((file) => !readFileSync(file, "utf8").startsWith("/**"));
+  expect(bare.map((file) => relative(SRC, file))).toEqual([]);
+});

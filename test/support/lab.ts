@@ -1,0 +1,171 @@
+/**
+ * A small network of namespaces for one test file:
+ *
+ *     server ──┐
+ *     client ──┼── wire (a bridge in a namespace of its own)
+ *     stranger ┘
+ *     server ──── container      behind the server; 10.88.0.0/24, fd88::/64
+ *
+ * server 10.77.0.1 fd77::1, client .2 ::2, stranger .3 ::3; server 10.88.0.1, container 10.88.0.2.
+ * Namespaces carry the id of the process that made them; a new lab removes those of dead ones.
+ */
+
+import { existsSync, readdirSync } from "node:fs";
+
+export type Host = "server" | "client" | "stranger" | "container";
+
+export interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command to its end; throws when it fails unless `mayFail`. */
+export function run(argv: readonly string[], options: { mayFail?: boolean; input?: string } = {}) {
+  const done = Bun.spawnSync([...argv], {
+    stdin: options.input === undefined ? "ignore" : Buffer.from(options.input),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 60_000,
+  });
+  const finished: Finished = {
+    code: done.exitCode ?? -1,
+    out: done.stdout.toString(),
+    err: done.stderr.toString(),
+  };
+  if (finished.code !== 0 && options.mayFail !== true) {
+    throw new Error(
+      `${argv.join(" ")} exited with ${finished.code}: ${finished.err}${finished.out}`,
+    );
+  }
+  return finished;
+}
+
+const HOSTS = ["server", "client", "stranger", "container"] as const;
+let made = 0;
+
+function removeLeftovers(): void {
+  if (!existsSync("/run/netns")) return;
+  for (const name of readdirSync("/run/netns")) {
+    const owner = /^sallyport-(\d+)-/.exec(name)?.[1];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeNamespace(name);
+  }
+}
+
+/** Ends what still runs inside, then removes the namespace. */
+function removeNamespace(name: string): void {
+  const pids = run(["ip", "netns", "pids", name], { mayFail: true })
+    .out.split("\n")
+    .filter(Boolean);
+  for (const pid of pids) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It ended by itself in between.
+    }
+  }
+  run(["ip", "netns", "delete", name], { mayFail: true });
+}
+
+export class Lab implements Disposable {
+  readonly #prefix = `sallyport-${process.pid}-${++made}`;
+  readonly #children: Bun.Subprocess[] = [];
+
+  /** Address of a host, as its peers on the wire see it. */
+  readonly address4 = { server: "10.77.0.1", client: "10.77.0.2", stranger: "10.77.0.3" } as const;
+  readonly address6 = { server: "fd77::1", client: "fd77::2", stranger: "fd77::3" } as const;
+
+  constructor() {
+    removeLeftovers();
+    const wire = this.#namespace("wire");
+    run(["ip", "netns", "add", wire]);
+    run(["ip", "-n", wire, "link", "add", "bridge0", "type", "bridge"]);
+    run(["ip", "-n", wire, "link", "set", "bridge0", "up"]);
+    for (const host of HOSTS) {
+      run(["ip", "netns", "add", this.namespace(host)]);
+      run(["ip", "-n", this.namespace(host), "link", "set", "lo", "up"]);
+    }
+    for (const [i, host] of (["server", "client", "stranger"] as const).entries()) {
+      const to = this.namespace(host);
+      run(["ip", "-n", wire, "link", "add", `w${i}`, "type", "veth", "peer", "eth0", "netns", to]);
+      run(["ip", "-n", wire, "link", "set", `w${i}`, "master", "bridge0", "up"]);
+      this.addAddress(host, "eth0", `${this.address4[host]}/16`);
+      this.addAddress(host, "eth0", `${this.address6[host]}/64`);
+      run(["ip", "-n", to, "link", "set", "eth0", "up"]);
+    }
+    const server = this.namespace("server");
+    const container = this.namespace("container");
+    run([
+      "ip",
+      "-n",
+      server,
+      "link",
+      "add",
+      "ctr0",
+      "type",
+      "veth",
+      "peer",
+      "eth0",
+      "netns",
+      container,
+    ]);
+    for (const [host, device, last] of [
+      ["server", "ctr0", 1],
+      ["container", "eth0", 2],
+    ] as const) {
+      this.addAddress(host, device, `10.88.0.${last}/24`);
+      this.addAddress(host, device, `fd88::${last}/64`);
+      run(["ip", "-n", this.namespace(host), "link", "set", device, "up"]);
+    }
+    run(["ip", "-n", container, "route", "add", "default", "via", "10.88.0.1"]);
+    run(["ip", "-n", container, "-6", "route", "add", "default", "via", "fd88::1"]);
+    for (const host of ["client", "stranger"] as const) {
+      run(["ip", "-n", this.namespace(host), "route", "add", "10.88.0.0/24", "via", "10.77.0.1"]);
+      run(["ip", "-n", this.namespace(host), "-6", "route", "add", "fd88::/64", "via", "fd77::1"]);
+    }
+    this.run("server", [
+      "sysctl",
+      "-qw",
+      "net.ipv4.ip_forward=1",
+      "net.ipv6.conf.all.forwarding=1",
+    ]);
+  }
+
+  #namespace(name: string): string {
+    return `${this.#prefix}-${name}`;
+  }
+
+  /** The name `ip netns` knows the host by. */
+  namespace(host: Host): string {
+    return this.#namespace(host);
+  }
+
+  /** Adds an address with its prefix length, "10.77.1.9/16"; usable at once (no duplicate detection). */
+  addAddress(host: Host, device: string, address: string): void {
+    const noDad = address.includes(":") ? ["nodad"] : [];
+    run(["ip", "-n", this.namespace(host), "address", "add", address, "dev", device, ...noDad]);
+  }
+
+  /** Runs a command on a host to its end. */
+  run(host: Host, argv: readonly string[], options: { mayFail?: boolean; input?: string } = {}) {
+    return run(["ip", "netns", "exec", this.namespace(host), ...argv], options);
+  }
+
+  /** Starts a command on a host; it is ended with the lab. Standard output and error are pipes. */
+  start(host: Host, argv: readonly string[], env: Record<string, string> = {}) {
+    const child = Bun.spawn(["ip", "netns", "exec", this.namespace(host), ...argv], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, ...env },
+    });
+    this.#children.push(child);
+    return child;
+  }
+
+  [Symbol.dispose](): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const host of HOSTS) removeNamespace(this.namespace(host));
+    removeNamespace(this.#namespace("wire"));
+  }
+}
