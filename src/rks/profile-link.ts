@@ -1,0 +1,148 @@
+/** The profile link: all a client needs to knock at one door, in one line that fits a QR code. */
+
+import { parseAddress } from "../core/address.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { formatPortRange, parsePortRange } from "../core/port.ts";
+import type { PortRange, Proto } from "../core/port.ts";
+import { decodeBase32, encodeBase32 } from "./base32.ts";
+import { isDoorName, KEY_BYTES } from "./key.ts";
+import { DEFAULT_SPACE, SPACE_LIMITS } from "./space.ts";
+
+/** One device's way to one door. Holds the key: treat it as a password. */
+export interface Profile {
+  /** "alice" or "alice/laptop". */
+  readonly user: string;
+  /** A name, an IPv4 address, or an IPv6 address without brackets. */
+  readonly host: string;
+  readonly door: string;
+  readonly key: Uint8Array;
+  readonly lo: number;
+  readonly hi: number;
+  readonly ports: number;
+  readonly stepSeconds: number;
+  readonly proto: Proto;
+  /** What the door opens, for the client to wait on; empty where it opens no port. */
+  readonly opens: readonly PortRange[];
+}
+
+const LINK = /^rks1:\/\/([^@/?#]+)@(\[[^\]@/?#]+\]|[^@/?#:[\]]+)\/([^/?#]+)\?([^#]+)$/i;
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+const USER = /^[^\s/\p{Cc}]{1,64}(\/[^\s/\p{Cc}]{1,64})?$/u;
+const PARAMETERS = ["key", "lo", "hi", "n", "step", "proto", "opens"];
+
+/** No message may quote any part of a link: whatever is out of place may be the key. */
+function refuse(reason: string): never {
+  throw new SallyportError(`Cannot read the profile link: ${reason}`, ExitCode.usage);
+}
+
+function readUser(encoded: string): string {
+  try {
+    const user = decodeURIComponent(encoded);
+    if (USER.test(user)) return user;
+  } catch {
+    // A broken percent escape; the answer is the same.
+  }
+  return refuse('its user is not a name: write "alice@" or "alice%2Flaptop@" before the host');
+}
+
+function readHost(written: string): string {
+  const host = written.replace(/^\[(.*)\]$/, "$1");
+  const numeric = host !== written || /^[\d.]+$/.test(host);
+  const right = numeric
+    ? parseAddress(host)?.family === (host === written ? 4 : 6)
+    : HOST_NAME.test(host);
+  return right
+    ? host
+    : refuse("its host is not one: write a name, an IPv4 address or an IPv6 address in brackets");
+}
+
+function readParameters(query: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!PARAMETERS.includes(name)) {
+      refuse(`it has a parameter that RKS1 does not know: write only ${PARAMETERS.join(", ")}`);
+    }
+    if (parameters.has(name)) refuse(`its "${name}" stands twice: write it once`);
+    parameters.set(name, value);
+  }
+  return parameters;
+}
+
+function readKey(text: string | undefined): Uint8Array {
+  if (text === undefined) return refuse("it has no key: copy the whole link");
+  const key = decodeBase32(text);
+  if (key?.length === KEY_BYTES) return key;
+  return refuse("its key is not 32 bytes of base32 (52 characters): copy the whole link");
+}
+
+function readNumber(
+  name: string,
+  text: string | undefined,
+  standard: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  if (text === undefined) return standard;
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  return refuse(`its "${name}" is out of bounds: write a whole number from ${min} to ${max}`);
+}
+
+function readOpens(text: string | undefined): PortRange[] {
+  if (text === undefined || text === "") return [];
+  return text.split(",").map((part) => {
+    return parsePortRange(part) ?? refuse('its "opens" is not a list of ports: write "22/tcp"');
+  });
+}
+
+/** Reads a link. Throws a SallyportError (exit 64) that quotes nothing of it. */
+export function parseProfileLink(text: string): Profile {
+  const match = LINK.exec(text.trim());
+  if (match === null) return refuse("it is not one: it looks like rks1://USER@HOST/DOOR?key=…");
+  const [, user = "", host = "", door = "", query = ""] = match;
+  if (!isDoorName(door)) refuse("its door is not a name: write a–z, 0–9 and hyphens");
+
+  const given = readParameters(query);
+  const lo = readNumber("lo", given.get("lo"), DEFAULT_SPACE.lo, SPACE_LIMITS.lo);
+  const hi = readNumber("hi", given.get("hi"), DEFAULT_SPACE.hi, SPACE_LIMITS.hi);
+  if (hi - lo + 1 < SPACE_LIMITS.range.min) {
+    refuse(
+      `its "lo" and "hi" leave too few ports: make the range ${SPACE_LIMITS.range.min} or more`,
+    );
+  }
+  const proto = given.get("proto") ?? DEFAULT_SPACE.proto;
+  if (proto !== "tcp" && proto !== "udp") return refuse('its "proto" is neither "tcp" nor "udp"');
+  return {
+    user: readUser(user),
+    host: readHost(host),
+    door,
+    key: readKey(given.get("key")),
+    lo,
+    hi,
+    ports: readNumber("n", given.get("n"), DEFAULT_SPACE.ports, SPACE_LIMITS.ports),
+    stepSeconds: readNumber(
+      "step",
+      given.get("step"),
+      DEFAULT_SPACE.stepSeconds,
+      SPACE_LIMITS.stepSeconds,
+    ),
+    proto,
+    opens: readOpens(given.get("opens")),
+  };
+}
+
+/** Writes a link without the parameters that are at their default; `parseProfileLink` reads it back equal. */
+export function formatProfileLink(profile: Profile): string {
+  const { user, host, door, key, lo, hi, ports, stepSeconds, proto, opens } = profile;
+  const parameters = [
+    `key=${encodeBase32(key)}`,
+    lo === DEFAULT_SPACE.lo ? "" : `lo=${lo}`,
+    hi === DEFAULT_SPACE.hi ? "" : `hi=${hi}`,
+    ports === DEFAULT_SPACE.ports ? "" : `n=${ports}`,
+    stepSeconds === DEFAULT_SPACE.stepSeconds ? "" : `step=${stepSeconds}`,
+    proto === DEFAULT_SPACE.proto ? "" : `proto=${proto}`,
+    opens.length === 0 ? "" : `opens=${opens.map(formatPortRange).join(",")}`,
+  ].filter((parameter) => parameter !== "");
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  return `rks1://${encodeURIComponent(user)}@${shownHost}/${door}?${parameters.join("&")}`;
+}

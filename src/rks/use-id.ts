@@ -1,0 +1,12 @@
+/** The name under which the kernel remembers that a sequence was used. */
+
+/**
+ * The first 16 bytes of SHA-256 over `"RKS1" 00 "use" 00 door 00 u64(slot) K`: unambiguous, since a
+ * door name holds no zero byte and only the key, which comes last, has no length. Says nothing about `K`.
+ */
+export function useId(key: Uint8Array, door: string, slot: number): Uint8Array {
+  const head = Buffer.from(`RKS1\0use\0${door}\0........`, "latin1");
+  head.writeUInt32BE(Math.floor(slot / 2 ** 32), head.length - 8);
+  head.writeUInt32BE(slot % 2 ** 32, head.length - 4);
+  return new Bun.CryptoHasher("sha256").update(head).update(key).digest().subarray(0, 16);
+}
