@@ -1,0 +1,54 @@
+/** Settings: what config.toml says, checked and in the program's own units. */
+
+import type { Prefix } from "../core/address.ts";
+import type { FixedSequence } from "../core/fixed-sequence.ts";
+import type { PortRange } from "../core/port.ts";
+import type { KnockSpace } from "../rks/space.ts";
+
+/** argv of the commands a door runs; `{address}` and its like are still in place. */
+export interface DoorCommands {
+  readonly open?: readonly string[];
+  readonly close?: readonly string[];
+}
+
+/** One `[door.NAME]`. Exactly one of `users` (rotating) and `fixed` says how it is opened. */
+export interface Door {
+  readonly name: string;
+  /** Empty for a door that only runs commands. */
+  readonly opens: readonly PortRange[];
+  /** Empty for a fixed door. */
+  readonly users: readonly string[];
+  /** `[knock]` with the door's own range, ports, step and proto applied. */
+  readonly space: KnockSpace;
+  readonly fixed?: FixedSequence;
+  readonly closing?: FixedSequence;
+  readonly openForMs: number;
+  readonly idleCloseMs?: number;
+  /** Set whenever `idleCloseMs` is. */
+  readonly maxOpenMs?: number;
+  readonly uses: "many" | "one";
+  readonly prefix6: 64 | 128;
+  /** Most addresses a fixed door is open to at a time. */
+  readonly maxGrants: number;
+  readonly run?: DoorCommands;
+}
+
+export interface Settings {
+  readonly server: {
+    /** Absent: ask `serverName()`. */
+    readonly name?: string;
+    readonly interfaces: readonly string[];
+    readonly stateDir: string;
+  };
+  /** In the order of the file. */
+  readonly doors: readonly Door[];
+  readonly guard: {
+    readonly onStop: "closed" | "open";
+    readonly deny: "auto" | "drop" | "reset";
+    readonly alwaysAllow: readonly Prefix[];
+  };
+  readonly api: {
+    readonly listen: { readonly host: string; readonly port: number };
+    readonly socket: string;
+  };
+}
