@@ -1,0 +1,34 @@
+/** Link types: how the frames of a capture begin, as libpcap and capture files number them. */
+
+/** Values of pcap/dlt.h; capture files use the same numbers but for raw IP, which is 101 there. */
+export const LinkType = {
+  /** DLT_NULL: BSD loopback, address family in the byte order of the machine that captured */
+  null: 0,
+  /** DLT_EN10MB: Ethernet */
+  ethernet: 1,
+  /** DLT_RAW on Linux: an IPv4 or IPv6 header comes first */
+  raw: 12,
+  /** DLT_RAW on OpenBSD */
+  rawOpenBsd: 14,
+  /** LINKTYPE_RAW: raw IP as capture files number it */
+  rawFile: 101,
+  /** DLT_LOOP: OpenBSD loopback, address family in network byte order */
+  loop: 108,
+  /** DLT_LINUX_SLL: Linux cooked v1, 16 bytes */
+  cooked1: 113,
+  /** DLT_IPV4: raw IPv4 */
+  ipv4: 228,
+  /** DLT_IPV6: raw IPv6 */
+  ipv6: 229,
+  /** DLT_LINUX_SLL2: Linux cooked v2, 20 bytes */
+  cooked2: 276,
+} as const;
+
+export type LinkType = (typeof LinkType)[keyof typeof LinkType];
+
+const KNOWN: ReadonlySet<number> = new Set(Object.values(LinkType));
+
+/** Whether frames of this link type can be decoded. */
+export function isLinkType(value: number): value is LinkType {
+  return KNOWN.has(value);
+}
