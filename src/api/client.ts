@@ -1,0 +1,115 @@
+/** The typed client of the control socket, for the command line. */
+
+import * as v from "valibot";
+import type { DoorView } from "./control.ts";
+import { codeOf } from "./error-code.ts";
+import type { Status } from "./schemas.ts";
+import { DoorsSchema, GrantSchema, GrantsSchema, ProblemSchema, StatusSchema } from "./schemas.ts";
+import type { Address } from "../core/address.ts";
+import { formatAddress } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+import type { ExitCode as ExitCodeType } from "../core/errors.ts";
+import { ExitCode, OpError, SallyportError } from "../core/errors.ts";
+import type { Grant } from "../core/grant.ts";
+
+/** Long enough for a daemon that reads 60,000 grants from the kernel. */
+const TIMEOUT_MS = 10_000;
+
+/** The daemon, seen from another process. Every call throws SallyportError when it cannot be done. */
+export interface ControlClient {
+  status(): Promise<Status>;
+  doors(): Promise<readonly DoorView[]>;
+  /** In the order of their ends. */
+  grants(): Promise<readonly Grant[]>;
+  /** `forMs` undefined: the door's own open_for. */
+  open(door: string, address: Address, forMs?: number): Promise<Grant>;
+  /** Undefined when no grant has this id. */
+  close(id: string): Promise<Grant | undefined>;
+}
+
+function unreachable(
+  socket: string,
+  detail: string,
+  remedy: string,
+  exitCode: ExitCodeType = ExitCode.failure,
+): OpError {
+  const operation = "reach sallyport at";
+  return new OpError({ operation, object: socket, detail, code: 0, remedy, exitCode });
+}
+
+function translated(socket: string, thrown: unknown): SallyportError {
+  const code = codeOf(thrown);
+  if (code === "EACCES" || code === "EPERM") {
+    return unreachable(
+      socket,
+      "only its owner may use it",
+      "run this command as the user that runs sallyport, mostly root",
+      ExitCode.privilege,
+    );
+  }
+  if (thrown instanceof Error && thrown.name === "TimeoutError") {
+    return unreachable(socket, "it does not answer", "look at its log and start it again");
+  }
+  const remedy = "start it with sallyport serve, or name its socket with --socket";
+  if (code === "ENOENT" || code === "ECONNREFUSED") {
+    return unreachable(socket, "nobody listens there", remedy);
+  }
+  return unreachable(socket, `the connection broke (${code || "unknown reason"})`, remedy);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+async function ask(socket: string, method: string, path: string, body?: unknown): Promise<Answer> {
+  try {
+    const response = await fetch(`http://localhost${path}`, {
+      unix: socket,
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      redirect: "error",
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { "Content-Type": "application/json" },
+      }),
+    });
+    return { status: response.status, body: await response.json() };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { status: 0, body: undefined };
+    throw translated(socket, error);
+  }
+}
+
+/** Names no host and opens nothing until the first call. */
+export function connectControl(socket: string): ControlClient {
+  function understood<T>(schema: v.GenericSchema<unknown, T>, { status, body }: Answer): T {
+    const answer = v.safeParse(schema, body);
+    if (status === 200 && answer.success) return answer.output;
+    const problem = v.safeParse(ProblemSchema, body);
+    if (problem.success) throw new SallyportError(problem.output.detail);
+    throw unreachable(
+      socket,
+      "it gave an answer that this version does not understand",
+      "use the version of sallyport that runs there, or start it again with this one",
+    );
+  }
+  const grantPath = (id: string) => `/v1/grants/${encodeURIComponent(id)}`;
+  return {
+    status: async () => understood(StatusSchema, await ask(socket, "GET", "/v1/status")),
+    doors: async () => understood(DoorsSchema, await ask(socket, "GET", "/v1/doors")).doors,
+    grants: async () => understood(GrantsSchema, await ask(socket, "GET", "/v1/grants")).grants,
+    open: async (door, address, forMs) => {
+      const body = {
+        address: formatAddress(address),
+        ...(forMs !== undefined && { for: formatDuration(forMs) }),
+      };
+      const path = `/v1/doors/${encodeURIComponent(door)}/grants`;
+      return understood(GrantSchema, await ask(socket, "POST", path, body));
+    },
+    close: async (id) => {
+      const answer = await ask(socket, "DELETE", grantPath(id));
+      return answer.status === 404 ? undefined : understood(GrantSchema, answer);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** The app of the unix socket: everything, for whoever may open the socket. */
+
+import type { Hono, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { describeRoute, validator } from "hono-openapi";
+import type { Control } from "./control.ts";
+import type { AppOptions } from "./health-app.ts";
+import { addHealthRoutes, bareApp } from "./health-app.ts";
+import { failure, json } from "./openapi.ts";
+import { methodNotAllowed, problem } from "./problem.ts";
+import {
+  DoorsSchema,
+  GrantSchema,
+  GrantsSchema,
+  OpenRequestSchema,
+  StatusSchema,
+} from "./schemas.ts";
+import { statusOf } from "./status.ts";
+
+/** An open request is below 100 bytes. */
+const MAX_BODY_BYTES = 4_096;
+
+const jsonBodyOnly: MiddlewareHandler = async (c, next) => {
+  if (/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) return next();
+  return problem(c, 415, "The body is not marked as JSON: send Content-Type: application/json");
+};
+
+const smallBodyOnly = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: (c) => problem(c, 413, `The body is larger than ${MAX_BODY_BYTES} bytes`),
+});
+
+/** Checks the body of an open request. The hook is there because the default answer repeats the body. */
+const openRequest = validator("json", OpenRequestSchema, (result, c) => {
+  if (result.success) return undefined;
+  const messages = new Set(result.error.map((issue) => issue.message));
+  return problem(c, 400, [...messages].join("; "));
+});
+
+function addDoorRoutes(app: Hono, control: Control): void {
+  app.get(
+    "/v1/doors",
+    describeRoute({
+      summary: "The doors",
+      responses: { 200: json("In the order of the configuration", DoorsSchema) },
+    }),
+    (c) => c.json({ doors: control.doors() }),
+  );
+  app.post(
+    "/v1/doors/:door/grants",
+    describeRoute({
+      summary: "Open a door to an address",
+      responses: {
+        200: json("Open; the same grant as before, with a later end, if it was open", GrantSchema),
+        400: failure("The body is not as it should be"),
+        404: failure("No such door"),
+        409: failure("The door cannot be opened now"),
+        413: failure("The body is too large"),
+        415: failure("The body is not JSON"),
+      },
+    }),
+    jsonBodyOnly,
+    smallBodyOnly,
+    openRequest,
+    async (c) => {
+      const door = c.req.param("door");
+      if (!control.doors().some(({ name }) => name === door)) {
+        return problem(c, 404, "No door has this name: GET /v1/doors lists them");
+      }
+      const { address, for: forMs } = c.req.valid("json");
+      return c.json(await control.open(door, address, forMs));
+    },
+  );
+  app.all("/v1/doors", methodNotAllowed("GET", "HEAD"));
+  app.all("/v1/doors/:door/grants", methodNotAllowed("POST"));
+}
+
+function addGrantRoutes(app: Hono, control: Control): void {
+  app.get(
+    "/v1/grants",
+    describeRoute({
+      summary: "The grants that live now",
+      responses: { 200: json("In the order of their ends", GrantsSchema) },
+    }),
+    async (c) => {
+      const grants = await control.grants();
+      return c.json({ grants: grants.toSorted((a, b) => a.expiresMs - b.expiresMs) });
+    },
+  );
+  app.delete(
+    "/v1/grants/:id",
+    describeRoute({
+      summary: "End a grant and cut its connections",
+      responses: { 200: json("The grant, ended", GrantSchema), 404: failure("No such grant") },
+    }),
+    async (c) => {
+      const grant = await control.close(c.req.param("id"));
+      if (grant !== undefined) return c.json(grant);
+      return problem(c, 404, "No grant has this id: GET /v1/grants lists them");
+    },
+  );
+  app.all("/v1/grants", methodNotAllowed("GET", "HEAD"));
+  app.all("/v1/grants/:id", methodNotAllowed("DELETE"));
+}
+
+/** The health routes with nothing left out, the status, the doors and the grants. */
+export function controlApp(control: Control, options: AppOptions = {}): Hono {
+  const app = bareApp(options);
+  addHealthRoutes(app, control, "owner", "Control of a sallyport daemon, on its unix socket.");
+  app.get(
+    "/v1/status",
+    describeRoute({
+      summary: "Health, readiness and counters in one",
+      responses: { 200: json("Also while not ready", StatusSchema) },
+    }),
+    (c) => c.json(statusOf(control)),
+  );
+  app.all("/v1/status", methodNotAllowed("GET", "HEAD"));
+  addDoorRoutes(app, control);
+  addGrantRoutes(app, control);
+  return app;
+}

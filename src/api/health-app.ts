@@ -1,0 +1,124 @@
+/** The app of the TCP listener: health, readiness and metrics, for anyone who reaches it. */
+
+import { Hono } from "hono";
+import { describeRoute } from "hono-openapi";
+import type { Control, Reason } from "./control.ts";
+import { REASONS } from "./control.ts";
+import { EXPOSITION_TYPE, renderMetrics } from "./exposition.ts";
+import { localNamesOnly } from "./local-names.ts";
+import type { Audience } from "./metrics.ts";
+import { readMetrics } from "./metrics.ts";
+import { json, openApiDocument } from "./openapi.ts";
+import { methodNotAllowed, problem, thrownProblem } from "./problem.ts";
+import type { Health, Readiness } from "./schemas.ts";
+import { HealthSchema, ReadinessSchema } from "./schemas.ts";
+import { VERSION } from "../core/version.ts";
+
+export interface AppOptions {
+  /** Where an error that is a bug goes; nothing of it is answered. Default: nowhere. */
+  readonly report?: (error: unknown) => void;
+}
+
+/** An app without routes: error answers, and headers that keep answers out of caches. */
+export function bareApp({ report = () => {} }: AppOptions): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
+  });
+  app.notFound((c) => problem(c, 404, "Nothing is served here: /openapi.json lists what is"));
+  app.onError((thrown, c) => thrownProblem(c, thrown, report));
+  return app;
+}
+
+export function healthOf(control: Control): Health {
+  return {
+    status: "ok",
+    version: VERSION,
+    uptimeSeconds: Math.floor(control.uptimeMs() / 1000),
+  };
+}
+
+/** Details name interfaces, files and sets: they are left out for anyone but the owner. */
+export function readinessOf(control: Control, audience: Audience): Readiness {
+  const shown = ({ code, detail }: Reason) => ({
+    code,
+    message: REASONS[code],
+    ...(audience === "owner" && detail !== undefined && { detail }),
+  });
+  const reasons = control.readiness();
+  return { ready: reasons.length === 0, reasons: reasons.map(shown) };
+}
+
+/** Adds what both listeners serve; `description` heads the app's OpenAPI document. */
+export function addHealthRoutes(
+  app: Hono,
+  control: Control,
+  audience: Audience,
+  description: string,
+): void {
+  app.get(
+    "/healthz",
+    describeRoute({
+      summary: "Whether the process lives",
+      responses: { 200: json("It does", HealthSchema) },
+    }),
+    (c) => c.json(healthOf(control)),
+  );
+  app.get(
+    "/readyz",
+    describeRoute({
+      summary: "Whether a right knock opens its door",
+      responses: {
+        200: json("Ready", ReadinessSchema),
+        503: json("Not ready, and why", ReadinessSchema),
+      },
+    }),
+    (c) => {
+      const readiness = readinessOf(control, audience);
+      return c.json(readiness, readiness.ready ? 200 : 503);
+    },
+  );
+  app.get(
+    "/metrics",
+    describeRoute({
+      summary: "Metrics in the Prometheus text format",
+      responses: {
+        200: {
+          description: "Text exposition 0.0.4",
+          content: { "text/plain": { schema: { type: "string" } } },
+        },
+      },
+    }),
+    (c) => {
+      const metrics = readMetrics(control, audience, process.memoryUsage.rss());
+      return c.body(renderMetrics(metrics), 200, { "Content-Type": EXPOSITION_TYPE });
+    },
+  );
+  app.get(
+    "/openapi.json",
+    describeRoute({
+      summary: "This document",
+      responses: { 200: { description: "OpenAPI 3.1" } },
+    }),
+    openApiDocument(app, description),
+  );
+  for (const path of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
+    app.all(path, methodNotAllowed("GET", "HEAD"));
+  }
+}
+
+export interface HealthAppOptions extends AppOptions {
+  /** Refuse requests that name this host in words; for a listener on the loopback. Default: false. */
+  readonly localOnly?: boolean;
+}
+
+/** GET /healthz, /readyz, /metrics and /openapi.json; nothing here asks who reads. */
+export function healthApp(control: Control, options: HealthAppOptions = {}): Hono {
+  const app = bareApp(options);
+  if (options.localOnly === true) app.use(localNamesOnly);
+  const description = "Health of a sallyport daemon. Doors and grants are on its unix socket only.";
+  addHealthRoutes(app, control, "anyone", description);
+  return app;
+}

@@ -1,0 +1,116 @@
+/** Serves the two apps: health on TCP, control on the unix socket. */
+
+import type { Control } from "./control.ts";
+import { controlApp } from "./control-app.ts";
+import { codeOf } from "./error-code.ts";
+import type { AppOptions } from "./health-app.ts";
+import { healthApp } from "./health-app.ts";
+import { bindPrivately, clearSocketPath } from "./unix-socket.ts";
+import { parseAddress } from "../core/address.ts";
+import { ExitCode, messageOf, OpError, SallyportError } from "../core/errors.ts";
+
+/** `[api]` of the settings. */
+export interface ListenAt {
+  /** An address or "localhost"; port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Path of the unix socket. */
+  readonly socket: string;
+}
+
+export interface Listening {
+  /** Of the TCP listener, with the port it really has: "http://127.0.0.1:7878/". */
+  readonly url: string;
+  readonly socket: string;
+  /** Cuts open connections, removes the socket; done within a second. May be called again. */
+  stop(): Promise<void>;
+}
+
+const COMMON = {
+  development: false, // its error pages show source code
+  maxRequestBodySize: 65_536, // the outer fence: the app's own limit answers with a sentence
+} as const;
+
+const DETAILS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  EACCES: "that needs more privilege",
+  EPERM: "that needs more privilege",
+  ENAMETOOLONG: "the path is longer than the 107 bytes of a socket address",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+};
+
+function cannotListen(object: string, key: string, thrown: unknown): SallyportError {
+  if (thrown instanceof SallyportError) return thrown;
+  const code = codeOf(thrown);
+  const denied = code === "EACCES" || code === "EPERM";
+  return new OpError(
+    {
+      operation: "listen on",
+      object,
+      detail: DETAILS[code] ?? messageOf(thrown),
+      code: 0,
+      remedy: denied ? `run it as root, or set ${key}` : `set ${key} to a free one`,
+      ...(denied && { exitCode: ExitCode.privilege }),
+    },
+    { cause: thrown },
+  );
+}
+
+function isLoopback(host: string): boolean {
+  if (host === "localhost") return true;
+  const address = parseAddress(host);
+  if (address?.family === 4) return address.a0 >>> 24 === 127;
+  return address?.a0 === 0 && address.a1 === 0 && address.a2 === 0 && address.a3 === 1;
+}
+
+function serveHealth(control: Control, at: ListenAt["listen"], options: AppOptions) {
+  const app = healthApp(control, { ...options, localOnly: isLoopback(at.host) });
+  const host = at.host.includes(":") ? `[${at.host}]` : at.host;
+  try {
+    return Bun.serve({
+      ...COMMON,
+      hostname: at.host,
+      port: at.port,
+      idleTimeout: 10, // seconds; a silent connection costs its sender nothing
+      fetch: app.fetch,
+    });
+  } catch (error) {
+    throw cannotListen(`${host}:${at.port}`, "[api].listen", error);
+  }
+}
+
+async function serveControl(control: Control, socket: string, options: AppOptions) {
+  const app = controlApp(control, options);
+  try {
+    await clearSocketPath(socket);
+    return bindPrivately(() => Bun.serve({ ...COMMON, unix: socket, fetch: app.fetch }));
+  } catch (error) {
+    throw cannotListen(socket, "[api].socket", error);
+  }
+}
+
+/**
+ * Starts both listeners, or neither: throws OpError, whose sentence names the address and the
+ * setting, when one cannot be had.
+ */
+export async function listen(
+  control: Control,
+  at: ListenAt,
+  options: AppOptions = {},
+): Promise<Listening> {
+  const health = serveHealth(control, at.listen, options);
+  try {
+    const unix = await serveControl(control, at.socket, options);
+    return {
+      url: health.url.href,
+      socket: at.socket,
+      stop: async () => {
+        await Promise.all([health.stop(true), unix.stop(true)]);
+      },
+    };
+  } catch (error) {
+    await health.stop(true);
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+/** Errors as `application/problem+json` (RFC 9457): what went wrong, never what was sent. */
+
+import type { Context, Handler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Problem } from "./schemas.ts";
+import { SallyportError } from "../core/errors.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** Titles are the phrases of RFC 9110, as `about:blank` asks. */
+const TITLES = {
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  421: "Misdirected Request",
+  500: "Internal Server Error",
+} as const satisfies Partial<Record<ContentfulStatusCode, string>>;
+
+export type ProblemStatus = keyof typeof TITLES;
+
+/** `detail` is one sentence for a person; it must not repeat any part of the request. */
+export function problem(
+  c: Context,
+  status: ProblemStatus,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const body: Problem = { type: "about:blank", title: TITLES[status], status, detail };
+  return c.body(JSON.stringify(body), status, { ...headers, "Content-Type": PROBLEM_TYPE });
+}
+
+/** Answers every method that a path does not serve; register it after those it does. */
+export function methodNotAllowed(...methods: readonly string[]): Handler {
+  const allow = methods.join(", ");
+  return (c) => problem(c, 405, `This path serves ${allow} only`, { Allow: allow });
+}
+
+/**
+ * What a handler threw, as an answer. Only a SallyportError's message is known to be meant for
+ * people; anything else is a bug, goes to `report` and leaves no trace in the answer.
+ */
+export function thrownProblem(
+  c: Context,
+  thrown: unknown,
+  report: (error: unknown) => void,
+): Response {
+  if (thrown instanceof SallyportError) return problem(c, 409, thrown.message);
+  // Hono's own: its JSON reader throws 400 at a body that is not JSON.
+  if (thrown instanceof HTTPException && thrown.status === 400) {
+    return problem(c, 400, "The body is not valid JSON");
+  }
+  report(thrown);
+  return problem(c, 500, "The request failed inside the daemon: its log says why");
+}

@@ -1,0 +1,148 @@
+/** The shape of every answer and request: the server's types, the client's check and the OpenAPI document. */
+
+import * as v from "valibot";
+import type { DoorView, ReasonCode } from "./control.ts";
+import { REASONS } from "./control.ts";
+import type { Address } from "../core/address.ts";
+import { parseAddress } from "../core/address.ts";
+import { parseDuration } from "../core/duration.ts";
+import type { Grant } from "../core/grant.ts";
+
+/** Shortest and longest life of a grant opened by hand. */
+export const MIN_OPEN_MS = 1_000;
+export const MAX_OPEN_MS = 7 * 86_400_000;
+
+const count = v.pipe(v.number(), v.minValue(0));
+const unixMs = v.pipe(v.number(), v.description("Unix milliseconds"));
+
+export const HealthSchema = v.pipe(
+  v.object({
+    status: v.literal("ok"),
+    version: v.string(),
+    uptimeSeconds: count,
+  }),
+  v.metadata({ ref: "Health" }),
+);
+export type Health = v.InferOutput<typeof HealthSchema>;
+
+export const ReadinessSchema = v.pipe(
+  v.object({
+    ready: v.boolean(),
+    reasons: v.array(
+      v.object({
+        code: v.picklist(Object.keys(REASONS) as ReasonCode[]),
+        message: v.string(),
+        detail: v.exactOptional(
+          v.pipe(v.string(), v.description("What exactly is wrong; on the unix socket only")),
+        ),
+      }),
+    ),
+  }),
+  v.metadata({ ref: "Readiness" }),
+);
+export type Readiness = v.InferOutput<typeof ReadinessSchema>;
+
+export const StatusSchema = v.pipe(
+  v.object({
+    ...HealthSchema.entries,
+    ...ReadinessSchema.entries,
+    counters: v.pipe(
+      v.record(v.string(), v.number()),
+      v.description("By name, as in core/counters.ts; all but the latency's"),
+    ),
+    latency: v.pipe(
+      v.object({
+        count,
+        medianSeconds: v.exactOptional(count),
+        p99Seconds: v.exactOptional(count),
+      }),
+      v.description(
+        "From the capture of the last knock to the kernel's acknowledgement; a quantile is the upper bound of its bucket, and absent before the first opening or above the last bound",
+      ),
+    ),
+  }),
+  v.metadata({ ref: "Status" }),
+);
+export type Status = v.InferOutput<typeof StatusSchema>;
+
+const DoorSchema = v.pipe(
+  v.object({
+    name: v.string(),
+    opens: v.pipe(v.array(v.string()), v.examples([["22/tcp"]])),
+    knock: v.picklist(["rotating", "fixed"]),
+    users: v.array(v.string()),
+    openFor: v.pipe(v.string(), v.examples(["30s"])),
+    grants: count,
+  }),
+  v.metadata({ ref: "Door" }),
+) satisfies v.GenericSchema<unknown, DoorView>;
+
+export const DoorsSchema = v.object({ doors: v.array(DoorSchema) });
+
+export const GrantSchema = v.pipe(
+  v.object({
+    id: v.pipe(v.string(), v.description("Names this door and address; the same after a restart")),
+    door: v.string(),
+    address: v.pipe(v.string(), v.examples(["203.0.113.9", "2001:db8::/64"])),
+    ports: v.array(
+      v.object({ proto: v.picklist(["tcp", "udp"]), from: v.number(), to: v.number() }),
+    ),
+    via: v.picklist(["rotating", "fixed", "hand"]),
+    user: v.exactOptional(v.string()),
+    device: v.exactOptional(v.string()),
+    openedMs: unixMs,
+    expiresMs: unixMs,
+  }),
+  v.metadata({ ref: "Grant" }),
+) satisfies v.GenericSchema<unknown, Grant>;
+
+export const GrantsSchema = v.object({ grants: v.array(GrantSchema) });
+
+// Every check below carries a message of its own: the default ones quote what was sent.
+const ADDRESS = 'address is not one IPv4 or IPv6 address: write one such as "203.0.113.9"';
+const FOR = 'for is not a duration from 1s to 7d: write one such as "30s"';
+
+const AddressText = v.pipe(
+  v.string(ADDRESS),
+  v.maxLength(45, ADDRESS),
+  v.examples(["203.0.113.9", "2001:db8::9"]),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
+    const address = parseAddress(dataset.value);
+    if (address !== undefined) return address;
+    addIssue({ message: ADDRESS });
+    return NEVER;
+  }),
+);
+
+const DurationText = v.pipe(
+  v.string(FOR),
+  v.regex(/^[0-9]{1,9}(ms|s|m|h|d)$/, FOR),
+  v.description("How long the door stays open; the door's own open_for where absent"),
+  v.examples(["30s"]),
+  v.rawTransform(({ dataset, addIssue, NEVER }): number => {
+    const ms = parseDuration(dataset.value);
+    if (ms !== undefined && ms >= MIN_OPEN_MS && ms <= MAX_OPEN_MS) return ms;
+    addIssue({ message: FOR });
+    return NEVER;
+  }),
+);
+
+export const OpenRequestSchema = v.pipe(
+  v.strictObject(
+    { address: AddressText, for: v.exactOptional(DurationText) },
+    'The body is not an object with "address" and, if wanted, "for"',
+  ),
+  v.metadata({ ref: "OpenRequest" }),
+);
+
+/** RFC 9457. */
+export const ProblemSchema = v.pipe(
+  v.object({
+    type: v.literal("about:blank"),
+    title: v.string(),
+    status: v.number(),
+    detail: v.string(),
+  }),
+  v.metadata({ ref: "Problem" }),
+);
+export type Problem = v.InferOutput<typeof ProblemSchema>;

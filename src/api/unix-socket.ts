@@ -1,0 +1,63 @@
+/** A place in the file system for the control socket: free, private, and really ours to take. */
+
+import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import { codeOf } from "./error-code.ts";
+import { OpError } from "../core/errors.ts";
+
+/** Only `bind(2)` decides a socket's mode from its first moment on, and it takes it from the umask. */
+const OWNER_ONLY = 0o177;
+
+function cannotListen(path: string, detail: string, remedy: string, cause?: unknown): OpError {
+  return new OpError({ operation: "listen on", object: path, detail, code: 0, remedy }, { cause });
+}
+
+/** Whether somebody accepts connections at `path`. */
+async function answers(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(path);
+  socket.once("connect", () => resolve(true));
+  // EAGAIN is a full queue: somebody is there, only slow.
+  socket.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error))));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/**
+ * Makes the folder of the socket (mode 0700 where it is missing) and removes what a dead daemon
+ * left at `path`. Throws OpError when a living one listens there, or when it is no socket.
+ */
+export async function clearSocketPath(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw cannotListen(
+      path,
+      "a file stands there that is no socket",
+      "move it, or set [api].socket",
+    );
+  }
+  if (await answers(path)) {
+    throw cannotListen(
+      path,
+      "another sallyport listens there",
+      "stop that one first, or set [api].socket",
+    );
+  }
+  unlinkSync(path);
+}
+
+/** Runs `bind`, which must bind before it returns, so that the socket is its owner's alone (0600). */
+export function bindPrivately<T>(bind: () => T): T {
+  const before = process.umask(OWNER_ONLY);
+  try {
+    return bind();
+  } finally {
+    process.umask(before);
+  }
+}
