@@ -1,0 +1,106 @@
+/** libnftables: runs nft commands given as text, and hands back what nft prints. */
+
+import { CString } from "bun:ffi";
+import type { Pointer } from "bun:ffi";
+import { OpError } from "../core/errors.ts";
+import { openLibrary } from "./library.ts";
+
+const LIBNFTABLES = {
+  sonames: ["libnftables.so.1"],
+  packages: "libnftables1 (Debian), nftables (Fedora, Alpine, Arch)",
+} as const;
+
+/** nftables/libnftables.h: NFT_CTX_DEFAULT */
+const NFT_CTX_DEFAULT = 0;
+/** nftables/libnftables.h: NFT_CTX_OUTPUT_JSON */
+const NFT_CTX_OUTPUT_JSON = 1 << 4;
+
+function load() {
+  return openLibrary(LIBNFTABLES, {
+    nft_ctx_new: {
+      args: ["u32"], // uint32_t flags
+      returns: "ptr", // struct nft_ctx *
+    },
+    nft_ctx_free: { args: ["ptr"], returns: "void" },
+    nft_ctx_buffer_output: { args: ["ptr"], returns: "int" },
+    nft_ctx_buffer_error: { args: ["ptr"], returns: "int" },
+    nft_ctx_get_output_buffer: { args: ["ptr"], returns: "ptr" }, // const char *
+    nft_ctx_get_error_buffer: { args: ["ptr"], returns: "ptr" }, // const char *
+    nft_ctx_output_set_flags: {
+      args: [
+        "ptr", // struct nft_ctx *ctx
+        "u32", // unsigned int flags
+      ],
+      returns: "void",
+    },
+    nft_ctx_set_dry_run: {
+      args: [
+        "ptr", // struct nft_ctx *ctx
+        "bool", // bool dry
+      ],
+      returns: "void",
+    },
+    nft_run_cmd_from_buffer: {
+      args: [
+        "ptr", // struct nft_ctx *nft
+        "buffer", // const char *buf
+      ],
+      returns: "int",
+    },
+  }).symbols;
+}
+
+let loaded: ReturnType<typeof load> | undefined;
+
+export interface NftOptions {
+  /** Check only: the kernel is asked, nothing is changed. Default false. */
+  readonly dryRun?: boolean;
+  /** Print JSON. Default false. */
+  readonly json?: boolean;
+}
+
+/** What one run printed; `ok` is whether the whole text took effect. */
+export interface NftResult {
+  readonly ok: boolean;
+  readonly output: string;
+  /** nft's own messages, several lines; empty when all went well. */
+  readonly error: string;
+}
+
+/**
+ * Runs nft commands as one transaction in the calling thread's network namespace. A refused command
+ * is an answer, not an exception; throws OpError only when the library is missing.
+ */
+export function runNft(commands: string, options: NftOptions = {}): NftResult {
+  const nft = (loaded ??= load());
+  // A context is made for each run: it keeps a cache and a socket of the namespace it first saw.
+  const context = nft.nft_ctx_new(NFT_CTX_DEFAULT);
+  if (context === null) {
+    throw new OpError({
+      operation: "open",
+      object: "libnftables context",
+      detail: "nft_ctx_new failed",
+      code: 0,
+      remedy: "check that the kernel has nftables (CONFIG_NF_TABLES)",
+    });
+  }
+  try {
+    nft.nft_ctx_buffer_output(context);
+    nft.nft_ctx_buffer_error(context);
+    nft.nft_ctx_set_dry_run(context, options.dryRun ?? false);
+    if (options.json === true) nft.nft_ctx_output_set_flags(context, NFT_CTX_OUTPUT_JSON);
+    const code = nft.nft_run_cmd_from_buffer(context, Buffer.from(`${commands}\0`));
+    return {
+      ok: code === 0,
+      output: text(nft.nft_ctx_get_output_buffer(context)),
+      error: text(nft.nft_ctx_get_error_buffer(context)),
+    };
+  } finally {
+    nft.nft_ctx_free(context);
+  }
+}
+
+/** Copies a C string that the next call would free. */
+function text(address: Pointer | null): string {
+  return address === null ? "" : new CString(address).toString();
+}
