@@ -1,0 +1,78 @@
+/** The rotating knock: takes a slot, sends its ports, waits until the door answers, tries the next slot. */
+
+import type { Family } from "../core/address.ts";
+import type { Port } from "../core/port.ts";
+import type { Profile } from "../rks/profile-link.ts";
+import { sequencePorts } from "../rks/sequence.ts";
+import { attemptKnocks } from "./attempts.ts";
+import type { KnockOutcome } from "./attempts.ts";
+import { systemKnockDeps } from "./knock-deps.ts";
+import type { KnockDeps } from "./knock-deps.ts";
+import { takeSlot } from "./take-slot.ts";
+
+/** RKS1: each port is sent twice, so that one lost packet does not lose the knock. */
+const COPIES = 2;
+
+export interface KnockOptions {
+  /** Knock over this family only; both in turn, the resolver's first one first, where undefined. */
+  readonly family?: Family;
+  /** Knocks at most, each in a slot of its own. Default 3. */
+  readonly tries?: number;
+  /** Between two packets; counts against the server's window. Default 0. */
+  readonly gapMs?: number;
+  /** TCP port to wait for, or false to wait for none. Default: the first one that the door opens. */
+  readonly waitPort?: number | false;
+  /** How long each try waits for the port. Default 2000. */
+  readonly timeoutMs?: number;
+  /** Hand the connection that answered to the caller instead of closing it. Default false. */
+  readonly keepSocket?: boolean;
+}
+
+export const KNOCK_DEFAULTS = { tries: 3, gapMs: 0, timeoutMs: 2_000 } as const;
+
+/** Each port `COPIES` times, in random order (Fisher and Yates), so that no burst loss takes both copies of one. */
+export function shuffledCopies(ports: Iterable<number>, random: () => number): number[] {
+  const order = [...ports].flatMap((port) => Array.from({ length: COPIES }, () => port));
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
+/** The TCP port a client can wait for: the first that the door opens; undefined where it opens none. */
+export function firstTcpPort(profile: Profile): number | undefined {
+  return profile.opens.find((range) => range.proto === "tcp")?.from;
+}
+
+/**
+ * Knocks at a profile's door. Answers how it ended, also when the port stays silent; throws a
+ * SallyportError where nothing could be sent (no such host, no route, no slot can be remembered, a
+ * clock set back). A slot is claimed before its first packet leaves and is never used again.
+ */
+export async function knock(
+  profile: Profile,
+  options: KnockOptions = {},
+  deps: KnockDeps = systemKnockDeps(),
+): Promise<KnockOutcome> {
+  const { waitPort = firstTcpPort(profile) } = options;
+  const next = async (): Promise<Port[]> => {
+    const slot = await takeSlot(profile, deps);
+    const ports = sequencePorts(profile.key, profile.door, profile, slot);
+    return shuffledCopies(ports, deps.random).map((port) => ({ proto: profile.proto, port }));
+  };
+  return attemptKnocks(
+    {
+      targets: await deps.network.findTargets(profile.host, options.family),
+      tries: options.tries ?? KNOCK_DEFAULTS.tries,
+      gapMs: options.gapMs ?? KNOCK_DEFAULTS.gapMs,
+      waitPort: waitPort === false ? undefined : waitPort,
+      timeoutMs: options.timeoutMs ?? KNOCK_DEFAULTS.timeoutMs,
+      keepSocket: options.keepSocket ?? false,
+      next,
+    },
+    deps.network,
+    deps.clock,
+    deps.report,
+  );
+}

@@ -1,0 +1,130 @@
+/** Saved profiles: one link a file, which nobody but its owner may read. */
+
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
+import type { Profile } from "../rks/profile-link.ts";
+
+/** Names are file names: no folder, nothing hidden, nothing that looks like an option. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+const GROUP_AND_OTHERS = 0o077; // S_IRWXG | S_IRWXO, sys/stat.h
+
+export function isProfileName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** The names of every saved profile, sorted; none where the folder is missing. */
+export function listProfiles(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter(isProfileName).sort();
+  } catch {
+    return [];
+  }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+}
+
+function missing(folder: string, name: string): SallyportError {
+  const saved = listProfiles(folder);
+  const known = saved.length === 0 ? "no profile is saved" : `saved are ${saved.join(", ")}`;
+  return new SallyportError(
+    `Cannot find the profile "${name}": ${known}: save its link with "sallyport knock --save ${name}"; for a fixed sequence, name the ports after the host`,
+    ExitCode.usage,
+  );
+}
+
+function readPrivately(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    // The open file is asked, not its path: the path may name another file a moment later.
+    const { mode } = fstatSync(file);
+    if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) {
+      throw new SallyportError(
+        `Cannot use ${path}: other users of this computer can read the key in it: run "chmod 600 ${path}", and have the key replaced if one may have`,
+        ExitCode.config,
+      );
+    }
+    return readFileSync(file, "utf8");
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Reads a saved profile. Throws a SallyportError for a missing, unsafe or broken file, quoting nothing of it. */
+export function readProfile(folder: string, name: string): Profile {
+  if (!isProfileName(name)) throw missing(folder, name);
+  const path = join(folder, name);
+  let link: string;
+  try {
+    link = readPrivately(path);
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    if (codeOf(error) === "ENOENT") throw missing(folder, name);
+    throw new SallyportError(
+      `Cannot read ${path}: ${messageOf(error)}: make it a file of yours with mode 0600`,
+      ExitCode.config,
+      { cause: error },
+    );
+  }
+  try {
+    return parseProfileLink(link);
+  } catch (error) {
+    throw new SallyportError(`Cannot use ${path}: ${messageOf(error)}`, ExitCode.config);
+  }
+}
+
+/**
+ * Saves a profile (file 0600, folders 0700) and answers its path. Throws a SallyportError where the name is
+ * taken, unless `replace`. The file appears whole or not at all.
+ */
+export function saveProfile(
+  folder: string,
+  name: string,
+  profile: Profile,
+  replace = false,
+): string {
+  if (!isProfileName(name)) {
+    throw new SallyportError(
+      `Cannot save the profile "${name}": that is no profile name: use up to 64 letters, digits, ".", "_" and "-", a letter or digit first`,
+      ExitCode.usage,
+    );
+  }
+  const path = join(folder, name);
+  const draft = join(folder, `.${crypto.randomUUID()}`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(draft, `${formatProfileLink(profile)}\n`, { mode: 0o600, flag: "wx" });
+    // A hard link refuses a name that exists; a rename replaces it.
+    if (replace) renameSync(draft, path);
+    else linkSync(draft, path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") {
+      throw new SallyportError(
+        `Cannot save the profile "${name}": ${path} exists: add --force to replace it, or choose another name`,
+      );
+    }
+    throw new SallyportError(
+      `Cannot save the profile "${name}": ${messageOf(error)}: make ${folder} writable, or name another folder in XDG_CONFIG_HOME`,
+      ExitCode.failure,
+      { cause: error },
+    );
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return path;
+}

@@ -1,0 +1,67 @@
+/** Single knocks on the wire: one SYN or one datagram each, and nothing after it. */
+
+import { createConnection } from "node:net";
+import { messageOf, OpError } from "../core/errors.ts";
+import type { Port } from "../core/port.ts";
+import type { Target } from "./targets.ts";
+
+/** knockd's client sends one zero byte; servers accept any content. */
+const DATAGRAM = new Uint8Array(1);
+
+/**
+ * Sends exactly one SYN; resolves when it has left. Any answer is ignored, and so is any failure: the
+ * runtime reports a missing route and a closed port alike. Needs a literal address: a name is looked up
+ * after the socket is destroyed, and no SYN leaves.
+ */
+export function sendSyn({ address }: Target, port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: address, port, autoSelectFamily: false });
+    socket.on("error", () => {});
+    // Destroyed in this turn of the loop, the socket would send nothing; kept longer, the kernel would send again.
+    setImmediate(() => {
+      socket.destroy();
+      resolve();
+    });
+  });
+}
+
+/**
+ * Sends one datagram of a socket of its own: an ICMP error for one knock would make the next send on
+ * the same socket throw. Throws an OpError where this computer refuses to send.
+ */
+export async function sendDatagram({ address, family }: Target, port: number): Promise<void> {
+  try {
+    const socket = await Bun.udpSocket({ hostname: family === 6 ? "::" : "0.0.0.0" });
+    try {
+      socket.send(DATAGRAM, port, address);
+    } finally {
+      socket.close();
+    }
+  } catch (error) {
+    throw new OpError(
+      {
+        operation: "send a UDP knock to",
+        object: address,
+        detail: messageOf(error),
+        code: 0,
+        remedy: "check this computer's network and its own firewall",
+      },
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Sends knocks in order, `gapMs` apart: each has left before the next begins, so that they stand on the
+ * wire in this order.
+ */
+export async function sendKnocks(
+  target: Target,
+  knocks: readonly Port[],
+  gapMs: number,
+): Promise<void> {
+  for (const [i, { proto, port }] of knocks.entries()) {
+    if (i > 0 && gapMs > 0) await Bun.sleep(gapMs);
+    await (proto === "tcp" ? sendSyn(target, port) : sendDatagram(target, port));
+  }
+}

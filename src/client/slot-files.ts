@@ -1,0 +1,84 @@
+/**
+ * Used slots as empty files, `slots/NAME/SLOT`. The exclusive creation of a file is the claim, so two
+ * knocks at once take different slots without a lock that a killed process could leave behind, and no
+ * crash leaves a half-written record.
+ */
+
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { OpError, messageOf } from "../core/errors.ts";
+import { slotsName } from "./slot-store.ts";
+import type { SlotStore } from "./slot-store.ts";
+
+/**
+ * Files kept behind the highest slot. A claim of a slot further back is refused: its file may have been
+ * cleared away, so that creating it proves nothing.
+ */
+const SLOTS_KEPT = 16;
+
+function codeOf(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+function stateError(operation: string, path: string, thrown: unknown): OpError {
+  return new OpError(
+    {
+      operation,
+      object: path,
+      detail: codeOf(thrown) ?? messageOf(thrown),
+      code: 0,
+      remedy:
+        "a slot must be remembered before it is used: make the folder writable, or name another in XDG_STATE_HOME",
+    },
+    { cause: thrown },
+  );
+}
+
+/** Every used slot still on file, in no order. */
+function readSlots(folder: string): number[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^\d{1,15}$/.test(name))
+      .map(Number);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw stateError("read the slots used in", folder, error);
+  }
+}
+
+/** False where the file exists. */
+function createSlot(folder: string, slot: number): boolean {
+  const path = join(folder, String(slot));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // No fsync: after a power cut long enough to lose this, the clock has left the slot.
+    closeSync(openSync(path, "wx", 0o600));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw stateError("write", path, error);
+  }
+}
+
+/** Slots in files below `root`, which is made (0700) at the first claim. Throws an OpError where it cannot. */
+export function slotFiles(root: string): SlotStore {
+  const folderOf = (key: Uint8Array, door: string) => join(root, slotsName(key, door));
+  return {
+    last: (key, door) => {
+      const slots = readSlots(folderOf(key, door));
+      return slots.length === 0 ? undefined : Math.max(...slots);
+    },
+    claim: (key, door, slot) => {
+      const folder = folderOf(key, door);
+      if (!createSlot(folder, slot)) return false;
+      const slots = readSlots(folder);
+      const oldest = Math.max(...slots) - SLOTS_KEPT;
+      for (const old of slots) {
+        if (old <= oldest) rmSync(join(folder, String(old)), { force: true });
+      }
+      return slot > oldest;
+    },
+    forget: (key, door) => rmSync(folderOf(key, door), { recursive: true, force: true }),
+  };
+}
