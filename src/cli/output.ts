@@ -1,0 +1,95 @@
+/** What every command prints with: lines, tables and JSON, plain where nobody looks, safe in a pipe. */
+
+import { styleText } from "node:util";
+import { ExitCode, messageOf } from "../core/errors.ts";
+
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+
+export interface Column {
+  readonly title: string;
+  /** Default: left. */
+  readonly align?: "left" | "right";
+}
+
+let guarded = false;
+
+/**
+ * Ends the program quietly when the reader of a pipe is gone (`| head`), and with a sentence when
+ * standard output cannot be written (a full disk). Every print calls it; once is enough.
+ */
+export function guardOutput(): void {
+  if (guarded) return;
+  guarded = true;
+  process.stdout.on("error", (error: Error & { readonly code?: string }) => {
+    // The command's own outcome stands: who stopped reading did not undo what it did.
+    if (error.code === "EPIPE") process.exit();
+    process.stderr.write(`sallyport: Cannot write the output: ${messageOf(error)}\n`);
+    process.exit(ExitCode.failure);
+  });
+}
+
+/** Whether a person looks: tables, headings and colour are for a terminal only. */
+export function onTerminal(): boolean {
+  return process.stdout.isTTY;
+}
+
+/** Text in a colour or weight, when standard output is a terminal that shows it (and NO_COLOR is not set). */
+export function styled(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout });
+}
+
+/**
+ * Text without control characters, each replaced by "�". Names and details come from files and
+ * other processes: an escape sequence among them would drive the reader's terminal.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "�");
+}
+
+/** Prints one line, or several that "\n" parts. */
+export function print(text: string): void {
+  guardOutput();
+  process.stdout.write(`${text}\n`);
+}
+
+/** Prints a value as JSON, indented; escaped so far that a terminal takes nothing in it for a command. */
+export function printJson(value: unknown): void {
+  const text = JSON.stringify(value, null, 2);
+  // JSON leaves U+0080–U+009F as they are; U+009B alone begins an escape sequence.
+  const escaped = (char: string) => `\\u00${char.charCodeAt(0).toString(16)}`;
+  print(text.replaceAll(/[\u007f-\u009f]/g, escaped));
+}
+
+/**
+ * Columns as wide as their widest cell, titles first. For `print` on a terminal; widths are those
+ * of the terminal's cells, styled text included. No trailing spaces.
+ */
+export function alignColumns(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): string {
+  const titles = columns.map(({ title }) => title);
+  const widths = columns.map((_, i) =>
+    Math.max(...[titles, ...rows].map((row) => Bun.stringWidth(row[i] ?? ""))),
+  );
+  const aligned = (row: readonly string[]) =>
+    columns
+      .map(({ align }, i) => {
+        const cell = row[i] ?? "";
+        const pad = " ".repeat(widths[i]! - Bun.stringWidth(cell));
+        return align === "right" ? pad + cell : cell + pad;
+      })
+      .join("  ")
+      .trimEnd();
+  return [styled("dim", aligned(titles)), ...rows.map(aligned)].join("\n");
+}
+
+/**
+ * Prints rows of text that may come from anywhere: aligned under titles on a terminal, else one row
+ * a line with tabs between the cells and no titles, for `cut` and `awk`.
+ */
+export function printTable(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
+  const clean = rows.map((row) => row.map(printable));
+  if (onTerminal()) print(alignColumns(columns, clean));
+  else for (const row of clean) print(row.join("\t"));
+}
