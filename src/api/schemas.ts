@@ -10,7 +10,7 @@ import type { Grant } from "../core/grant.ts";
 
 /** Shortest and longest life of a grant opened by hand. */
 export const MIN_OPEN_MS = 1_000;
-export const MAX_OPEN_MS = 7 * 86_400_000;
+export const MAX_OPEN_MS = 30 * 86_400_000;
 
 const count = v.pipe(v.number(), v.minValue(0));
 const unixMs = v.pipe(v.number(), v.description("Unix milliseconds"));
@@ -100,7 +100,7 @@ export const GrantsSchema = v.object({ grants: v.array(GrantSchema) });
 
 // Every check below carries a message of its own: the default ones quote what was sent.
 const ADDRESS = 'address is not one IPv4 or IPv6 address: write one such as "203.0.113.9"';
-const FOR = 'for is not a duration from 1s to 7d: write one such as "30s"';
+const FOR = 'for is not a duration from 1s to 30d: write one such as "30s"';
 
 const AddressText = v.pipe(
   v.string(ADDRESS),
