@@ -40,6 +40,11 @@ export function shuffledCopies(ports: Iterable<number>, random: () => number): n
   return order;
 }
 
+/** How long the packets of one knock take to leave. */
+export function sendingMs(profile: Profile, gapMs: number): number {
+  return (profile.ports * COPIES - 1) * gapMs;
+}
+
 /** The TCP port a client can wait for: the first that the door opens; undefined where it opens none. */
 export function firstTcpPort(profile: Profile): number | undefined {
   return profile.opens.find((range) => range.proto === "tcp")?.from;

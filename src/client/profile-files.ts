@@ -17,8 +17,11 @@ import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
 
-/** Names are file names: no folder, nothing hidden, nothing that looks like an option. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/**
+ * Names are file names: no folder, nothing hidden, nothing that looks like an option. Shorter than a
+ * key in base32 (52), so that a key typed in place of a name is never taken for one and quoted.
+ */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 
 const GROUP_AND_OTHERS = 0o077; // S_IRWXG | S_IRWXO, sys/stat.h
 
@@ -37,6 +40,13 @@ export function listProfiles(folder: string): string[] {
 
 function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+}
+
+function badName(action: string): SallyportError {
+  return new SallyportError(
+    `Cannot ${action}: what stands in the place of its name is none: use up to 32 letters, digits, ".", "_" and "-", a letter or digit first`,
+    ExitCode.usage,
+  );
 }
 
 function missing(folder: string, name: string): SallyportError {
@@ -67,7 +77,7 @@ function readPrivately(path: string): string {
 
 /** Reads a saved profile. Throws a SallyportError for a missing, unsafe or broken file, quoting nothing of it. */
 export function readProfile(folder: string, name: string): Profile {
-  if (!isProfileName(name)) throw missing(folder, name);
+  if (!isProfileName(name)) throw badName("find the profile");
   const path = join(folder, name);
   let link: string;
   try {
@@ -98,12 +108,7 @@ export function saveProfile(
   profile: Profile,
   replace = false,
 ): string {
-  if (!isProfileName(name)) {
-    throw new SallyportError(
-      `Cannot save the profile "${name}": that is no profile name: use up to 64 letters, digits, ".", "_" and "-", a letter or digit first`,
-      ExitCode.usage,
-    );
-  }
+  if (!isProfileName(name)) throw badName("save the profile");
   const path = join(folder, name);
   const draft = join(folder, `.${crypto.randomUUID()}`);
   try {

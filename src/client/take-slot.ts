@@ -10,6 +10,7 @@ import { chooseSlot } from "./slot-choice.ts";
 const SLEEP_MS = 1_000;
 
 function roughly(seconds: number): string {
+  if (seconds < 120) return `${seconds} seconds`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} minutes`;
   return seconds < 172_800
     ? `${Math.round(seconds / 3_600)} hours`

@@ -1,0 +1,44 @@
+/** What a person is told about a knock. No port of a rotating sequence and no key ever stands here. */
+
+import { SallyportError } from "../core/errors.ts";
+import type { Profile } from "../rks/profile-link.ts";
+import type { KnockOutcome, KnockProgress } from "./attempts.ts";
+import { formatTime } from "./take-slot.ts";
+
+function countOf(outcome: KnockOutcome): string {
+  return outcome.attempts === 1 ? "1 knock" : `${outcome.attempts} knocks`;
+}
+
+/** One line on a knock that did not fail; `what` is "ssh on gate.example" or a host. */
+export function describeOutcome(what: string, outcome: KnockOutcome): string {
+  const { state, target, port, elapsedMs } = outcome;
+  if (state === "sent") return `${what}: knock sent to ${target.address}, not waited for an answer`;
+  const retried = outcome.attempts === 1 ? "" : ` at knock ${outcome.attempts}`;
+  return `${what}: ${port}/tcp at ${target.address} open after ${Math.ceil(elapsedMs)} ms${retried}`;
+}
+
+/** The error of a rotating knock whose port stayed silent; `nowMs` is this computer's clock. */
+export function silentDoor(profile: Profile, outcome: KnockOutcome, nowMs: number): SallyportError {
+  const { door, host, proto, lo, hi } = profile;
+  return new SallyportError(
+    `Cannot open ${door} on ${host}: ${countOf(outcome)} sent and ${outcome.port}/tcp still does not answer: check this computer's clock (${formatTime(nowMs)}), the network (${proto.toUpperCase()} to ports ${lo}-${hi} may be filtered) and, on the server, "sallyport why" with the address you come from`,
+  );
+}
+
+/** The error of a fixed knock whose port stayed silent. */
+export function silentHost(host: string, outcome: KnockOutcome): SallyportError {
+  return new SallyportError(
+    `Cannot open ${host}: ${countOf(outcome)} sent and ${outcome.port}/tcp still does not answer: check the sequence and its order, the network (the knocked ports may be filtered, or knocks overtake each other: try --delay 100) and, on the server, "sallyport why" with the address you come from`,
+  );
+}
+
+/** One line on a knock under way. */
+export function describeProgress(progress: KnockProgress): string {
+  if (progress.type === "waiting") {
+    return `waiting ${Math.ceil(progress.waitMs / 1_000)} s for a new slot: each opens only once`;
+  }
+  const { attempt, target, type } = progress;
+  return type === "knocked"
+    ? `knock ${attempt} sent to ${target.address}`
+    : `knock ${attempt}: no answer from ${target.address}`;
+}

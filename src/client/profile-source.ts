@@ -1,0 +1,24 @@
+/** Where a profile comes from: a saved name, a link, or a link on standard input. */
+
+import { parseProfileLink } from "../rks/profile-link.ts";
+import type { Profile } from "../rks/profile-link.ts";
+import { readProfile } from "./profile-files.ts";
+import { readLink } from "./read-link.ts";
+
+/** Standard input, as an argument. */
+export const STDIN = "-";
+
+/**
+ * Whether an argument is meant as a link, whole or broken. Generous, because what is taken for a link
+ * is never quoted in a message.
+ */
+export function looksLikeLink(text: string): boolean {
+  return /^rks\d|:\/\/|key=/i.test(text);
+}
+
+/** Reads the profile that an argument names. Throws a SallyportError that quotes nothing of a link. */
+export async function openProfile(argument: string, folder: string): Promise<Profile> {
+  if (argument === STDIN) return parseProfileLink(await readLink("Profile link (not shown): "));
+  if (looksLikeLink(argument)) return parseProfileLink(argument);
+  return readProfile(folder, argument);
+}
