@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
+import { knockCommand } from "./knock.ts";
 
 /** Builds the whole command tree; every command is one file of this folder. */
 export function program(): Command {
@@ -12,6 +13,7 @@ export function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
+  root.addCommand(knockCommand());
   return root;
 }
 
