@@ -98,8 +98,23 @@ export const GrantSchema = v.pipe(
 
 export const GrantsSchema = v.object({ grants: v.array(GrantSchema) });
 
+/**
+ * An address packets can come from; undefined for any other text. IPv4 in IPv6 clothing
+ * (::ffff:203.0.113.9) is none: on the wire it is IPv4, and its grant would never match.
+ */
+export function parsePeer(text: string): Address | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) return undefined;
+  const { family, a0, a1, a2, a3 } = address;
+  if (family === 4) return a0 === 0 || a0 >= 0xe000_0000 ? undefined : address;
+  const upper = a0 === 0 && a1 === 0;
+  if ((upper && a2 === 0 && a3 === 0) || (upper && a2 === 0xffff)) return undefined;
+  return a0 >= 0xff00_0000 ? undefined : address;
+}
+
 // Every check below carries a message of its own: the default ones quote what was sent.
-const ADDRESS = 'address is not one IPv4 or IPv6 address: write one such as "203.0.113.9"';
+const ADDRESS =
+  'address is not an IPv4 or IPv6 address that packets come from: write one such as "203.0.113.9"';
 const FOR = 'for is not a duration from 1s to 30d: write one such as "30s"';
 
 const AddressText = v.pipe(
@@ -107,7 +122,7 @@ const AddressText = v.pipe(
   v.maxLength(45, ADDRESS),
   v.examples(["203.0.113.9", "2001:db8::9"]),
   v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
-    const address = parseAddress(dataset.value);
+    const address = parsePeer(dataset.value);
     if (address !== undefined) return address;
     addIssue({ message: ADDRESS });
     return NEVER;

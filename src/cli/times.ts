@@ -7,9 +7,9 @@ const UNITS = [
   { name: "s", seconds: 1 },
 ] as const;
 
-/** In its two largest units, rounded down: "3h 12m", "27s"; a negative one is "0s". */
+/** To the second, in its two largest units: "3h 12m", "27s"; a negative one is "0s". */
 export function roughDuration(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
+  const seconds = Math.round(ms / 1000);
   const at = UNITS.findIndex((unit) => seconds >= unit.seconds);
   if (at < 0) return "0s";
   const unit = UNITS[at]!;

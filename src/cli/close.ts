@@ -1,0 +1,110 @@
+/** `sallyport close`: ends grants before their time, by id, by address, or one door's. */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
+import { configOption, controlSocket, socketOption } from "./control-socket.ts";
+import { requireDoor } from "./open.ts";
+import { print, printable, printJson } from "./output.ts";
+import type { ControlClient } from "../api/client.ts";
+import { connectControl } from "../api/client.ts";
+import type { Prefix } from "../core/address.ts";
+import { formatPrefix, maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import type { Grant } from "../core/grant.ts";
+
+/** As `grantId` makes them. */
+const ID = /^[0-9a-f]{10}$/;
+
+/** What the command line names: one grant, or those of an address (and of one door). */
+export type Target = { readonly id: string } | { readonly network: Prefix; readonly door?: string };
+
+/** Reads the arguments of `close`; throws SallyportError (usage) when they name nothing. */
+export function readTarget(first: string, second: string | undefined): Target {
+  const address = second ?? first;
+  const network = parsePrefix(address);
+  if (network !== undefined) return { network, ...(second !== undefined && { door: first }) };
+  if (second === undefined && ID.test(first)) return { id: first };
+  const [state, remedy] =
+    second === undefined
+      ? [
+          "it is neither a grant's id nor an address",
+          "write an id as sallyport grants shows it, an address, or a door and an address",
+        ]
+      : ["it is not an address", "write one such as 203.0.113.9"];
+  throw new SallyportError(
+    `Cannot close "${printable(address)}": ${state}: ${remedy}`,
+    ExitCode.usage,
+  );
+}
+
+/** Whether one of two networks holds the other; an address is a network of one. */
+function overlap(a: Prefix, b: Prefix): boolean {
+  const bits = Math.min(a.bits, b.bits);
+  return sameAddress(maskAddress(a.address, bits), maskAddress(b.address, bits));
+}
+
+/** The grants that `close` of an address or network ends: a /64's grant is its every address's. */
+export function grantsOf(
+  grants: readonly Grant[],
+  { network, door }: { readonly network: Prefix; readonly door?: string },
+): Grant[] {
+  return grants.filter((grant) => {
+    const opened = parsePrefix(grant.address);
+    return (
+      opened !== undefined &&
+      overlap(opened, network) &&
+      (door === undefined || grant.door === door)
+    );
+  });
+}
+
+async function closeAll(client: ControlClient, target: Target): Promise<Grant[]> {
+  if ("id" in target) {
+    const closed = await client.close(target.id);
+    if (closed !== undefined) return [closed];
+    throw new SallyportError(
+      `Cannot close ${target.id}: no grant has this id, or it has just ended: sallyport grants lists those that live`,
+    );
+  }
+  const { network, door } = target;
+  if (door !== undefined) await requireDoor(client, door, "close");
+  const found = grantsOf(await client.grants(), target);
+  if (found.length === 0) {
+    const subject = door === undefined ? "no door is" : `${door} is not`;
+    throw new SallyportError(
+      `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists what is`,
+    );
+  }
+  const closed: Grant[] = [];
+  for (const { id } of found) {
+    const grant = await client.close(id);
+    // It may have run out since it was listed; it is closed all the same.
+    if (grant !== undefined) closed.push(grant);
+  }
+  return closed;
+}
+
+export function closeCommand(): CommandUnknownOpts {
+  return new Command("close")
+    .description("End grants before their time and cut their connections")
+    .argument("<id|door|address>", "a grant's id, an address (all its grants), or a door and then:")
+    .argument("[address]", "the address that this door is closed to; a network closes all in it")
+    .addOption(socketOption())
+    .addOption(configOption())
+    .option("--json", "print the ended grants as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sallyport close ssh 203.0.113.9\n  sallyport close 203.0.113.9\n  sallyport close 1f0c8a52d7",
+    )
+    .action(async (first, second, options) => {
+      const target = readTarget(first, second);
+      const closed = await closeAll(connectControl(controlSocket(options)), target);
+      if (options.json === true) {
+        printJson(closed);
+        return;
+      }
+      for (const { door, address } of closed) {
+        print(printable(`${door} is closed to ${address}`));
+      }
+    });
+}

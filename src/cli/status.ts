@@ -1,0 +1,88 @@
+/** `sallyport status`: whether the daemon is ready, its doors, and what it has seen. */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
+import { configOption, controlSocket, socketOption } from "./control-socket.ts";
+import type { Style } from "./output.ts";
+import { print, printable, printJson, printTable, styled } from "./output.ts";
+import { roughDuration } from "./times.ts";
+import { connectControl } from "../api/client.ts";
+import type { DoorView } from "../api/control.ts";
+import type { Status } from "../api/schemas.ts";
+import { ExitCode } from "../core/errors.ts";
+
+const DOOR_COLUMNS = [
+  { title: "DOOR" },
+  { title: "OPENS" },
+  { title: "KNOCK" },
+  { title: "OPEN FOR" },
+  { title: "GRANTS", align: "right" },
+  { title: "USERS" },
+] as const;
+
+function doorRow(door: DoorView): string[] {
+  const opens = door.opens.join(", ") || "nothing";
+  const grants = String(door.grants);
+  return [door.name, opens, door.knock, door.openFor, grants, door.users.join(", ")];
+}
+
+function printReadiness({ version, ready, reasons, uptimeSeconds }: Status): void {
+  const [style, word]: [Style, string] = ready ? ["green", "ready"] : ["red", "not ready"];
+  const up = roughDuration(uptimeSeconds * 1000);
+  print(`sallyport ${printable(version)} is ${styled(style, word)}, up ${up}`);
+  for (const { message, detail } of reasons) {
+    print(`  ${message}${detail === undefined ? "" : `: ${printable(detail)}`}`);
+  }
+}
+
+/** A bucket's bound in milliseconds, or what lies above the last one. */
+function within(seconds: number | undefined): string {
+  return seconds === undefined ? "more than 100 ms" : `${seconds * 1000} ms`;
+}
+
+function printCounters({ counters, latency }: Status): void {
+  const n = (name: string) => (counters[name] ?? 0).toLocaleString("en-US");
+  const line = (title: string, text: string) => print(`${styled("dim", title.padEnd(8))} ${text}`);
+  line("packets", `${n("packets")} seen, ${n("knocks")} knocks, ${n("captureDrops")} dropped`);
+  line(
+    "matches",
+    `${n("matches")} new, ${n("repeats")} repeated, ${n("reuses")} refused as reused`,
+  );
+  line(
+    "grants",
+    `${n("grantsOpened")} opened, ${n("grantsRenewed")} renewed, ${n("grantsClosed")} ended, ${n("grantsFailed")} failed, ${n("grantsLive")} now`,
+  );
+  line("sources", `${n("sources4")} IPv4 and ${n("sources6")} IPv6 remembered`);
+  if (latency.count === 0) return;
+  line(
+    "opening",
+    `half within ${within(latency.medianSeconds)}, 99 % within ${within(latency.p99Seconds)}`,
+  );
+}
+
+/** Exits 1 while the daemon is not ready, so that a script may ask. */
+export function statusCommand(): CommandUnknownOpts {
+  return new Command("status")
+    .description("Show whether the daemon is ready, its doors and what it has seen")
+    .addOption(socketOption())
+    .addOption(configOption())
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExits with 0 when a right knock opens its door, with 1 when not.\n\nExample:\n  sallyport status --json | jq .reasons",
+    )
+    .action(async (options) => {
+      const client = connectControl(controlSocket(options));
+      const [status, doors] = await Promise.all([client.status(), client.doors()]);
+      if (!status.ready) process.exitCode = ExitCode.failure;
+      if (options.json === true) {
+        printJson({ ...status, doors });
+        return;
+      }
+      printReadiness(status);
+      print("");
+      printTable(DOOR_COLUMNS, doors.map(doorRow));
+      print("");
+      printCounters(status);
+    });
+}
