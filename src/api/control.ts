@@ -15,6 +15,7 @@ export const REASONS = {
   firewall: "The rule set in the kernel is not as intended",
   full: "The kernel has no room for another grant",
   match: "Knocks are not matched",
+  keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
   state: "The state directory cannot be read or written",
   stopping: "The daemon is stopping",
