@@ -101,7 +101,7 @@ export class NetlinkSocket implements Disposable {
   constructor(bus: number, groups = 0) {
     this.#mnl = loaded ??= load();
     this.#name = `netlink socket ${bus}`;
-    this.#socket = this.#mnl.mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    this.#socket = this.#mnl.mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK) as Pointer | null;
     if (this.#socket === null) throw refused(errno(), "open", this.#name);
     if (this.#mnl.mnl_socket_bind(this.#socket, groups, 0) < 0) {
       const error = refused(errno(), "bind", this.#name);

@@ -101,6 +101,6 @@ export function runNft(commands: string, options: NftOptions = {}): NftResult {
 }
 
 /** Copies a C string that the next call would free. */
-function text(address: Pointer | null): string {
-  return address === null ? "" : new CString(address).toString();
+function text(address: Pointer | bigint | null): string {
+  return address === null ? "" : new CString(address as Pointer).toString();
 }

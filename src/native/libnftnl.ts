@@ -120,8 +120,8 @@ function load() {
 type Nftnl = ReturnType<typeof load>;
 let loaded: Nftnl | undefined;
 
-function need(pointer: Pointer | null): Pointer {
-  if (pointer !== null) return pointer;
+function need(pointer: Pointer | bigint | null): Pointer {
+  if (pointer !== null) return pointer as Pointer;
   throw new OpError({
     operation: "build",
     object: "nftables message",

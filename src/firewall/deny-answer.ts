@@ -1,0 +1,69 @@
+/** What a closed port answers, and the nftables statements that answer so. */
+
+import type { Proto } from "../core/port.ts";
+
+/** The ICMP errors that `reject with` knows (nft(8), REJECT STATEMENT). */
+export const ICMP_ANSWERS = {
+  icmp: [
+    "net-unreachable",
+    "host-unreachable",
+    "prot-unreachable",
+    "port-unreachable",
+    "net-prohibited",
+    "host-prohibited",
+    "admin-prohibited",
+  ],
+  icmpv6: [
+    "no-route",
+    "admin-prohibited",
+    "addr-unreachable",
+    "port-unreachable",
+    "policy-fail",
+    "reject-route",
+  ],
+  icmpx: ["port-unreachable", "admin-prohibited", "no-route", "host-unreachable"],
+} as const;
+
+type IcmpAnswers = typeof ICMP_ANSWERS;
+
+/** The word after `reject with icmp` (`icmpv6`, `icmpx`), behind the name of its type. */
+export type IcmpAnswer = {
+  [Type in keyof IcmpAnswers]: `${Type} ${IcmpAnswers[Type][number]}`;
+}[keyof IcmpAnswers];
+
+/**
+ * "drop": silence. "reset": what the kernel itself says of a port where nobody listens, a TCP reset
+ * or ICMP port unreachable. Else an ICMP error, also to TCP.
+ */
+export type PlainAnswer = "drop" | "reset" | IcmpAnswer;
+
+/** One answer for both protocols, or one for each where a host treats them apart. */
+export type DenyAnswer = PlainAnswer | Readonly<Record<Proto, PlainAnswer>>;
+
+/** The answer to one protocol. */
+export function answerTo(deny: DenyAnswer, proto: Proto): PlainAnswer {
+  return typeof deny === "string" ? deny : deny[proto];
+}
+
+function statement(answer: PlainAnswer, proto: Proto): string {
+  if (answer === "drop") return "drop";
+  if (answer !== "reset") return `reject with ${answer}`;
+  return proto === "tcp" ? "reject with tcp reset" : "reject with icmpx port-unreachable";
+}
+
+/** The rules of the chain that denies, in nft's words; what they leave over is dropped. */
+export function denyRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): string[] {
+  const rules: string[] = [];
+  for (const proto of ["tcp", "udp"] as const) {
+    const ip = statement(answerTo(deny.ip, proto), proto);
+    const ip6 = statement(answerTo(deny.ip6, proto), proto);
+    if (ip === ip6) {
+      if (ip !== "drop") rules.push(`meta l4proto ${proto} ${ip}`);
+      continue;
+    }
+    if (ip !== "drop") rules.push(`meta nfproto ipv4 meta l4proto ${proto} ${ip}`);
+    if (ip6 !== "drop") rules.push(`meta nfproto ipv6 meta l4proto ${proto} ${ip6}`);
+  }
+  // Also where everything was rejected: an answer that the kernel cannot make must not let pass.
+  return [...rules, "drop"];
+}

@@ -1,0 +1,81 @@
+/** What the guard guards, and the lists that go into its sets: merged, so that nothing overlaps. */
+
+import type { Family, Prefix } from "../core/address.ts";
+import { formatPrefix, maskAddress, sameAddress } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+import type { PortRange } from "../core/port.ts";
+import type { DenyAnswer } from "./deny-answer.ts";
+
+export interface GuardPlan {
+  /** May overlap. */
+  readonly guarded: readonly GuardedRange[];
+  /** May overlap. */
+  readonly allow: readonly Prefix[];
+  readonly deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer };
+  /** The different idle times of the doors; each has sets and rules of its own. */
+  readonly idleMs: readonly number[];
+}
+
+/** Ports that nobody reaches without a grant. */
+export interface GuardedRange extends PortRange {
+  /** The kernel stops guarding after this time unless the plan is loaded again; default: never. */
+  readonly forMs?: number;
+}
+
+/** Time to guard; Infinity where no end was given. */
+function life(range: GuardedRange): number {
+  return range.forMs ?? Number.POSITIVE_INFINITY;
+}
+
+/**
+ * The same ports in ascending order without overlap, since an interval set refuses overlapping
+ * elements; ports in several ranges are guarded for the longest time. Neighbours of equal life join.
+ */
+export function mergeGuarded(ranges: readonly GuardedRange[]): GuardedRange[] {
+  const merged: GuardedRange[] = [];
+  for (const proto of ["tcp", "udp"] as const) {
+    const own = ranges.filter((range) => range.proto === proto);
+    const edges = [...new Set(own.flatMap(({ from, to }) => [from, to + 1]))].sort((a, b) => a - b);
+    let last: GuardedRange | undefined;
+    for (const [i, from] of edges.slice(0, -1).entries()) {
+      const to = edges[i + 1]! - 1;
+      const over = own.filter((range) => range.from <= from && to <= range.to);
+      if (over.length === 0) continue;
+      const forMs = Math.max(...over.map(life));
+      const joins = last !== undefined && last.to + 1 === from && life(last) === forMs;
+      last = {
+        proto,
+        from: joins ? last!.from : from,
+        to,
+        ...(forMs !== Number.POSITIVE_INFINITY && { forMs }),
+      };
+      if (joins) merged[merged.length - 1] = last;
+      else merged.push(last);
+    }
+  }
+  return merged;
+}
+
+/** The networks of one family without those that lie inside another. */
+export function mergePrefixes(prefixes: readonly Prefix[], family: Family): Prefix[] {
+  const merged: Prefix[] = [];
+  const own = prefixes.filter((prefix) => prefix.address.family === family);
+  for (const prefix of own.sort((a, b) => a.bits - b.bits)) {
+    const inside = merged.some((outer) =>
+      sameAddress(maskAddress(prefix.address, outer.bits), outer.address),
+    );
+    if (!inside) merged.push(prefix);
+  }
+  return merged;
+}
+
+/** "tcp . 8000-8010 timeout 2m": an element of the set of guarded ports. */
+export function guardedElement(range: GuardedRange): string {
+  const ports = range.from === range.to ? `${range.from}` : `${range.from}-${range.to}`;
+  const timeout = range.forMs === undefined ? "" : ` timeout ${formatDuration(range.forMs)}`;
+  return `${range.proto} . ${ports}${timeout}`;
+}
+
+export function allowElements(plan: GuardPlan, family: Family): string[] {
+  return mergePrefixes(plan.allow, family).map(formatPrefix);
+}

@@ -1,0 +1,181 @@
+/** The rule set as text for nft: the table as people read it, and the transaction that brings the kernel there. */
+
+import type { Family } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+import { denyRules } from "./deny-answer.ts";
+import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
+import type { GuardPlan } from "./guard-plan.ts";
+import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
+
+/** What loading must know of the table that is there. */
+export interface LoadContext {
+  /** Idle times of an earlier plan whose grants still live: their rules stay until these end. */
+  readonly retiringIdleMs?: readonly number[];
+  /** Idle times of an earlier plan without grants: their sets are removed. */
+  readonly endedIdleMs?: readonly number[];
+}
+
+interface Chain {
+  readonly name: string;
+  /** Type, hook and policy of a base chain. */
+  readonly base?: string;
+  readonly rules: readonly string[];
+}
+
+/** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
+const FIRST_SYN = "tcp flags & (fin | syn | rst | ack) == syn";
+const PORT = "meta l4proto . th dport";
+/** linux/netfilter_ipv4.h: NF_IP_PRI_MANGLE; a number, because old nft names it for some families only. */
+const PRIORITY_MANGLE = -150;
+
+interface Source {
+  readonly family: Family;
+  /** nft's name of the address family: `ip saddr`. */
+  readonly ip: "ip" | "ip6";
+  /** What is looked up: the address, and for IPv6 its /64 too. */
+  readonly saddr: string;
+}
+
+const SOURCES: readonly Source[] = [
+  { family: 4, ip: "ip", saddr: "ip saddr" },
+  { family: 6, ip: "ip6", saddr: "ip6 saddr" },
+  { family: 6, ip: "ip6", saddr: "ip6 saddr & ffff:ffff:ffff:ffff::" },
+];
+
+/** One rule for each source: `ip saddr . meta l4proto . th dport @set rest`. */
+function lookUps(set: (family: Family) => string, rest: string): string[] {
+  return SOURCES.map(({ family, saddr }) => `${saddr} . ${PORT} @${set(family)} ${rest}`);
+}
+
+/** The first packet claims its connection and spends the grant, both in the packet path. */
+function claims(first: string): string[] {
+  return SOURCES.map(({ family, ip, saddr }) => {
+    const once = SET.door("once", family);
+    const connection = `${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport`;
+    return (
+      `${first} ${saddr} . ${PORT} @${once} add @${SET.claim(family)} { ${connection} } ` +
+      `delete @${once} { ${saddr} . ${PORT} } accept`
+    );
+  });
+}
+
+/** An established packet restores the idle time, while the cap lives. No verdict: `established` accepts. */
+function renewals(idleMs: number): string[] {
+  return SOURCES.map(({ family, saddr }) => {
+    const key = `${saddr} . ${PORT}`;
+    const set = SET.idle(family, idleMs);
+    return (
+      `ct state established ${key} @${SET.door("cap", family)} ${key} @${set} ` +
+      `update @${set} { ${key} timeout ${formatDuration(idleMs)} }`
+    );
+  });
+}
+
+function guardRules(idleMs: readonly number[]): string[] {
+  const door = (set: "revoked" | "grants" | "fixed", verdict: string) =>
+    lookUps((family) => SET.door(set, family), verdict);
+  const idle = (verdict: string) =>
+    idleMs.flatMap((ms) => lookUps((family) => SET.idle(family, ms), verdict));
+  return [
+    `ip saddr @${SET.allow(4)} accept`,
+    `ip6 saddr @${SET.allow(6)} accept`,
+    ...door("revoked", "counter jump deny"),
+    ...(["ip", "ip6"] as const).map(
+      (ip) =>
+        `${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport ` +
+        `@${SET.claim(ip === "ip" ? 4 : 6)} accept`,
+    ),
+    ...claims(FIRST_SYN),
+    ...claims("meta l4proto udp ct state new"),
+    ...door("grants", "accept"),
+    ...door("fixed", "accept"),
+    ...idle(`${FIRST_SYN} accept`),
+    // Before `established`: conntrack calls a SYN on the port pair of a dead session established.
+    `${FIRST_SYN} counter jump deny`,
+    // After the SYNs: a forged one on the port pair of a living session must not hold the door open.
+    ...idleMs.flatMap(renewals),
+    // Never `related`: a tracking helper can be talked into expecting a guarded port.
+    "ct state established accept",
+    ...idle("accept"),
+    "counter jump deny",
+  ];
+}
+
+function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
+  return [
+    { name: "deny", rules: denyRules(plan.deny) },
+    { name: "guard", rules: guardRules(idleMs) },
+    {
+      name: "gate",
+      base: `type filter hook prerouting priority ${PRIORITY_MANGLE}; policy accept;`,
+      rules: [
+        "iif lo accept",
+        // Unicast to others is forwarded; `!= local` would let broadcast and multicast in as well.
+        "fib daddr type unicast accept",
+        `${PORT} @${SET.guarded} jump guard`,
+      ],
+    },
+  ];
+}
+
+function contents(plan: GuardPlan): Map<string, readonly string[]> {
+  return new Map([
+    [SET.guarded, mergeGuarded(plan.guarded).map(guardedElement)],
+    [SET.allow(4), allowElements(plan, 4)],
+    [SET.allow(6), allowElements(plan, 6)],
+  ]);
+}
+
+function sortedIdle(idleMs: readonly number[]): number[] {
+  return [...new Set(idleMs)].sort((a, b) => a - b);
+}
+
+/** The table of the plan as `nft list` would write it, grants left out; loads into an empty kernel. */
+export function renderTable(plan: GuardPlan): string {
+  const idleMs = sortedIdle(plan.idleMs);
+  const elements = contents(plan);
+  const lines = [`table ${TABLE_NAME} {`];
+  for (const [name, definition] of setDefinitions(idleMs)) {
+    const list = elements.get(name) ?? [];
+    lines.push(`  set ${name} {`, `    ${definition}`);
+    if (list.length > 0) lines.push(`    elements = { ${list.join(", ")} }`);
+    lines.push("  }");
+  }
+  for (const { name, base, rules } of chains(plan, idleMs)) {
+    lines.push("", `  chain ${name} {`);
+    for (const line of base === undefined ? rules : [base, ...rules]) lines.push(`    ${line}`);
+    lines.push("  }");
+  }
+  return [...lines, "}", ""].join("\n");
+}
+
+/**
+ * One transaction that makes the kernel's table that of the plan, whatever was there: rules and lists
+ * are replaced, sets of grants and uses are only created where missing, so what lives in them stays.
+ */
+export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
+  const idleMs = sortedIdle([...plan.idleMs, ...(context.retiringIdleMs ?? [])]);
+  const lines = [`add table ${TABLE_NAME}`];
+  for (const [name, definition] of setDefinitions(idleMs)) {
+    lines.push(`add set ${TABLE_NAME} ${name} { ${definition} }`);
+  }
+  const all = chains(plan, idleMs);
+  for (const { name, base } of all) {
+    lines.push(`add chain ${TABLE_NAME} ${name}${base === undefined ? "" : ` { ${base} }`}`);
+  }
+  // Flushed from the hook inwards: nft refuses nothing here, but readers follow it more easily.
+  for (const { name } of all.toReversed()) lines.push(`flush chain ${TABLE_NAME} ${name}`);
+  for (const [name, list] of contents(plan)) {
+    lines.push(`flush set ${TABLE_NAME} ${name}`);
+    if (list.length > 0) lines.push(`add element ${TABLE_NAME} ${name} { ${list.join(", ")} }`);
+  }
+  for (const { name, rules } of all) {
+    for (const rule of rules) lines.push(`add rule ${TABLE_NAME} ${name} ${rule}`);
+  }
+  for (const ms of sortedIdle(context.endedIdleMs ?? [])) {
+    for (const family of [4, 6] as const) {
+      lines.push(`delete set ${TABLE_NAME} ${SET.idle(family, ms)}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}

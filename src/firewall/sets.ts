@@ -1,0 +1,65 @@
+/** The sets of the table `inet sallyport`: their names, types and sizes. */
+
+import type { Family } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+
+export const FAMILY = "inet";
+export const TABLE = "sallyport";
+/** As nft and messages name it. */
+export const TABLE_NAME = `${FAMILY} ${TABLE}`;
+
+/** Elements a set of grants, of uses or of claims holds; the kernel's own default, said aloud. */
+export const SET_SIZE = 65_536;
+/** Ranges and networks that a configuration can list. */
+export const LIST_SIZE = 65_536;
+
+/** How long a first packet speaks for its connection: SYN retransmissions of about three tries. */
+export const CLAIM_MS = 10_000;
+
+/** Sets that are looked up by address, protocol and port, one for each family. */
+export type DoorSet = "revoked" | "grants" | "fixed" | "once" | "cap";
+
+export const SET = {
+  guarded: "guarded",
+  used: "used",
+  allow: (family: Family) => `allow${family}`,
+  claim: (family: Family) => `claim${family}`,
+  door: (set: DoorSet, family: Family) => `${set}${family}`,
+  /** One pair for each idle time, because the packet path's timeout is a constant of its rule. */
+  idle: (family: Family, idleMs: number) => `idle${family}_${formatDuration(idleMs)}`,
+} as const;
+
+const FAMILIES = [4, 6] as const;
+
+function addressType(family: Family): string {
+  return family === 4 ? "ipv4_addr" : "ipv6_addr";
+}
+
+/** Every set with its definition in nft's words: what stands between the braces. */
+export function setDefinitions(idleMs: readonly number[]): Map<string, string> {
+  const definitions = new Map<string, string>();
+  // The timeout flag lets a guarded port end by itself: guarding on probation (`sallyport arm`).
+  definitions.set(
+    SET.guarded,
+    `type inet_proto . inet_service; size ${LIST_SIZE}; flags interval,timeout;`,
+  );
+  for (const family of FAMILIES) {
+    const address = addressType(family);
+    definitions.set(SET.allow(family), `type ${address}; size ${LIST_SIZE}; flags interval;`);
+    const door = `type ${address} . inet_proto . inet_service; size ${SET_SIZE};`;
+    for (const set of ["revoked", "grants", "fixed", "cap"] as const) {
+      definitions.set(SET.door(set, family), `${door} flags timeout;`);
+    }
+    definitions.set(SET.door("once", family), `${door} flags dynamic,timeout;`);
+    for (const ms of idleMs) {
+      definitions.set(SET.idle(family, ms), `${door} flags dynamic,timeout;`);
+    }
+    definitions.set(
+      SET.claim(family),
+      `type ${address} . ${address} . inet_proto . inet_service . inet_service; size ${SET_SIZE}; ` +
+        `flags dynamic,timeout; timeout ${CLAIM_MS / 1_000}s;`,
+    );
+  }
+  definitions.set(SET.used, `type ipv6_addr; size ${SET_SIZE}; flags timeout;`);
+  return definitions;
+}
