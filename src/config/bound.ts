@@ -1,0 +1,58 @@
+/** How strong the doors of a configuration are, with the devices that have keys for them now. */
+
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { FORGERY_LIMIT, forgeryPerDay, portsNeeded } from "../rks/bound.ts";
+import type { BoundDoor } from "../rks/bound.ts";
+import type { DeviceKey } from "./keys.ts";
+import type { Settings } from "./settings.ts";
+
+/** The chance that a day of 1,000,000 forged packets a second opens any rotating door. */
+export interface Bound {
+  readonly perDay: number;
+  readonly limit: number;
+  readonly doors: readonly BoundDoor[];
+  /** The `ports` that would bring it under the limit; absent when it is, or when no number would. */
+  readonly portsNeeded?: number;
+}
+
+export function boundOf(settings: Settings, keys: readonly DeviceKey[]): Bound {
+  const doors = settings.doors
+    .filter(({ users }) => users.length > 0)
+    .map(({ name, users, space }) => ({
+      door: name,
+      devices: keys.filter(({ user }) => users.includes(user)).length,
+      space,
+    }));
+  const perDay = forgeryPerDay(doors);
+  const needed = perDay > FORGERY_LIMIT ? portsNeeded(doors) : undefined;
+  return {
+    perDay,
+    limit: FORGERY_LIMIT,
+    doors,
+    ...(needed !== undefined && { portsNeeded: needed }),
+  };
+}
+
+/** "3.5e-12" */
+export function formatChance(chance: number): string {
+  return chance === 0 ? "0" : chance.toExponential(1);
+}
+
+/** The bound as a sentence without a full stop. */
+export function formatBound({ perDay }: Bound): string {
+  return `chance that a day of 1,000,000 forged packets a second opens any door: ${formatChance(perDay)}`;
+}
+
+/** Answers the bound; throws (exit 78) above the limit, naming the `ports` that would do. */
+export function checkBound(settings: Settings, keys: readonly DeviceKey[]): Bound {
+  const bound = boundOf(settings, keys);
+  if (bound.perDay <= bound.limit) return bound;
+  const remedy =
+    bound.portsNeeded === undefined
+      ? "widen knock.range, or lower knock.slack"
+      : `write ports = ${bound.portsNeeded} in [knock] and in every door that has fewer`;
+  throw new SallyportError(
+    `Cannot guard the doors: the ${formatBound(bound)}, above ${formatChance(bound.limit)}: ${remedy}`,
+    ExitCode.config,
+  );
+}

@@ -1,0 +1,70 @@
+/** From the checked tables of config.toml to Settings: defaults, inheritance and units, no checks. */
+
+import type { FixedSequence } from "../core/fixed-sequence.ts";
+import type { Port } from "../core/port.ts";
+import type { KnockSpace } from "../rks/space.ts";
+import type { ApiTable, DoorTable, GuardTable, KnockTable, ServerTable } from "./schema.ts";
+import type { Door, DoorCommands, Settings } from "./settings.ts";
+
+/** Defaults that depend on other keys, so that the schema cannot hold them. */
+export const DEFAULT_SEQUENCE_TIMEOUT_MS = 15_000;
+export const DEFAULT_MAX_OPEN_MS = 8 * 3_600_000;
+export const DEFAULT_MAX_GRANTS = 256;
+
+function buildSpace(door: DoorTable, knock: KnockTable): KnockSpace {
+  const { lo, hi } = door.range ?? knock.range;
+  return {
+    proto: door.proto ?? "tcp",
+    lo,
+    hi,
+    ports: door.ports ?? knock.ports,
+    stepSeconds: door.step ?? knock.step,
+    windowSeconds: knock.window,
+    skew: knock.skew,
+    slack: knock.slack,
+  };
+}
+
+function buildRun({ open, close }: NonNullable<DoorTable["run"]>): DoorCommands {
+  return { ...(open && { open }), ...(close && { close }) };
+}
+
+export function buildDoor(name: string, door: DoorTable, knock: KnockTable): Door {
+  const timeoutMs = door.sequence_timeout ?? DEFAULT_SEQUENCE_TIMEOUT_MS;
+  const fixed = (knocks: readonly Port[]): FixedSequence => ({ knocks, timeoutMs });
+  return {
+    name,
+    opens: door.opens,
+    users: door.users,
+    space: buildSpace(door, knock),
+    ...(door.sequence && { fixed: fixed(door.sequence) }),
+    ...(door.close_sequence && { closing: fixed(door.close_sequence) }),
+    openForMs: door.open_for,
+    ...(door.idle_close !== undefined && {
+      idleCloseMs: door.idle_close,
+      maxOpenMs: door.max_open ?? Math.max(DEFAULT_MAX_OPEN_MS, door.open_for, door.idle_close),
+    }),
+    uses: door.uses ?? "many",
+    prefix6: door.prefix6 ?? 128,
+    maxGrants: door.max_grants ?? DEFAULT_MAX_GRANTS,
+    ...(door.run && { run: buildRun(door.run) }),
+  };
+}
+
+export function buildSettings(
+  server: ServerTable,
+  doors: readonly Door[],
+  guard: GuardTable,
+  api: ApiTable,
+): Settings {
+  return {
+    server: {
+      ...(server.name !== undefined && { name: server.name }),
+      interfaces: server.interfaces,
+      stateDir: server.state_dir,
+    },
+    doors,
+    guard: { onStop: guard.on_stop, deny: guard.deny, alwaysAllow: guard.always_allow },
+    api: { listen: api.listen, socket: api.socket },
+  };
+}

@@ -1,0 +1,162 @@
+/** What must hold between doors, and between doors and the rest. Pure; takes doors that are right by themselves. */
+
+import { formatPrefix, parsePrefix } from "../core/address.ts";
+import type { Prefix } from "../core/address.ts";
+import { scanCompletes } from "../core/fixed-sequence.ts";
+import type { FixedSequence } from "../core/fixed-sequence.ts";
+import { formatDuration } from "../core/duration.ts";
+import { formatPort, rangesOverlap } from "../core/port.ts";
+import type { PortRange } from "../core/port.ts";
+import type { Mistake } from "./mistake.ts";
+import { prefixInside } from "./prefix-inside.ts";
+import { LIMITS } from "./schema.ts";
+import { sequencesInConflict } from "./sequence-conflicts.ts";
+import type { Door, Settings } from "./settings.ts";
+
+type Report = (mistake: Mistake) => void;
+
+function range(port: number, proto: PortRange["proto"] = "tcp"): PortRange {
+  return { proto, from: port, to: port };
+}
+
+/** The fixed sequences of a door under their keys in the file. */
+function sequencesOf({ fixed, closing }: Door): [key: string, sequence: FixedSequence][] {
+  const found: [string, FixedSequence][] = [];
+  if (fixed) found.push(["sequence", fixed]);
+  if (closing) found.push(["close_sequence", closing]);
+  return found;
+}
+
+/** A knock port that is guarded would answer differently once its door is open, and so tell on itself. */
+function checkKnocksUnguarded(doors: readonly Door[], report: Report): void {
+  for (const door of doors) {
+    for (const [key, { knocks }] of sequencesOf(door)) {
+      for (const [i, { proto, port }] of knocks.entries()) {
+        const guarding = doors.find(({ opens }) =>
+          opens.some((opened) => rangesOverlap(opened, range(port, proto))),
+        );
+        if (guarding === undefined) continue;
+        report({
+          path: ["door", door.name, key, i],
+          state: `is ${formatPort({ proto, port })}, which door.${guarding.name} opens`,
+          remedy: "knock on ports that no door opens",
+        });
+      }
+    }
+  }
+}
+
+function checkScans(doors: readonly Door[], report: Report): void {
+  for (const { name, fixed } of doors) {
+    const scan = fixed && scanCompletes(fixed);
+    if (scan === undefined) continue;
+    report({
+      path: ["door", name, "sequence"],
+      state: `is completed by ${scan}`,
+      remedy: "write ports with others between them, not in order, such as 7000, 9000, 8000",
+    });
+  }
+}
+
+function checkConflicts(doors: readonly Door[], report: Report): void {
+  for (const { at, state } of sequencesInConflict(doors)) {
+    report({
+      path: ["door", ...at],
+      state,
+      remedy: "write sequences that do not contain each other",
+    });
+  }
+}
+
+/** All fixed doors share one kernel set a family; a forged crowd at one must not lock out another. */
+function checkFixedElements(doors: readonly Door[], report: Report): void {
+  let left: number = LIMITS.fixedElements;
+  for (const { name, fixed, opens, maxGrants } of doors) {
+    if (fixed === undefined || opens.length === 0) continue;
+    const ports = opens.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    const most = Math.floor(left / ports);
+    if (maxGrants > most) {
+      report({
+        path: ["door", name, "max_grants"],
+        state: `is ${maxGrants}; with ${ports} ports a grant the fixed doors need more than ${LIMITS.fixedElements} set elements`,
+        remedy:
+          most > 0 ? `write at most ${most}` : "give the doors before it fewer grants or ports",
+      });
+    }
+    left = Math.max(0, left - maxGrants * ports);
+  }
+}
+
+function checkWindow(doors: readonly Door[], report: Report): void {
+  for (const { name, users, space } of doors) {
+    const lifeSeconds = (2 * space.skew + 1) * space.stepSeconds;
+    if (users.length === 0 || space.windowSeconds <= lifeSeconds) continue;
+    report({
+      path: ["knock", "window"],
+      state: `is "${formatDuration(space.windowSeconds * 1_000)}", longer than the ${formatDuration(lifeSeconds * 1_000)} a sequence of door.${name} is valid`,
+      remedy: "shorten window, or raise step or skew",
+    });
+    return;
+  }
+}
+
+const PRIVATE = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]
+  .concat(["127.0.0.0/8", "fc00::/7", "fe80::/10", "::1"])
+  .map((text) => parsePrefix(text)!);
+
+/** Whether nobody on the public Internet has an address in `prefix`. */
+export function isPrivate(prefix: Prefix): boolean {
+  return PRIVATE.some((outer) => prefixInside(prefix, outer));
+}
+
+/** Nobody owns more than a /8 of IPv4 or a /16 of IPv6: wider is a slip, and lets in strangers. */
+const WIDEST = { 4: 8, 6: 16 } as const;
+
+function checkAlwaysAllow(allowed: readonly Prefix[], report: Report): void {
+  for (const [i, prefix] of allowed.entries()) {
+    const widest = WIDEST[prefix.address.family];
+    if (prefix.bits >= widest || isPrivate(prefix)) continue;
+    report({
+      path: ["guard", "always_allow", i],
+      state: `is "${formatPrefix(prefix)}${prefix.bits === 0 ? '", which is everybody' : `", wider than a /${widest}`}`,
+      remedy: 'write the networks that need no knock, such as "10.0.0.0/8" or "fd00::/8"',
+    });
+  }
+}
+
+/** Whether a server listening there is reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  const address = parsePrefix(host);
+  return (
+    address !== undefined && (host === "::1" || prefixInside(address, parsePrefix("127.0.0.0/8")!))
+  );
+}
+
+function checkApi({ doors, api }: Pick<Settings, "doors" | "api">, report: Report): void {
+  if (!isLoopback(api.listen.host)) return;
+  for (const { name, opens } of doors) {
+    const i = opens.findIndex((opened) => rangesOverlap(opened, range(api.listen.port)));
+    if (i < 0) continue;
+    report({
+      path: ["door", name, "opens", i],
+      state: `holds ${api.listen.port}/tcp, where api.listen serves this machine only`,
+      remedy: "take it out, or let api.listen have another address or port",
+    });
+  }
+}
+
+/** Reports every conflict. Sections that could not be read are left out by the caller. */
+export function checkTogether(
+  doors: readonly Door[],
+  guard: Settings["guard"] | undefined,
+  api: Settings["api"] | undefined,
+  report: Report,
+): void {
+  checkKnocksUnguarded(doors, report);
+  checkScans(doors, report);
+  checkConflicts(doors, report);
+  checkFixedElements(doors, report);
+  checkWindow(doors, report);
+  if (guard) checkAlwaysAllow(guard.alwaysAllow, report);
+  if (api) checkApi({ doors, api }, report);
+}

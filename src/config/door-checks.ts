@@ -1,0 +1,155 @@
+/** What must hold within one door: one way in, and no key that would mean nothing there. */
+
+import { formatPortRange, rangesOverlap } from "../core/port.ts";
+import { isDoorName } from "../rks/key.ts";
+import type { Mistake, Path } from "./mistake.ts";
+import { quote } from "./mistake.ts";
+import type { DoorTable } from "./schema.ts";
+import { LIMITS } from "./schema.ts";
+
+type Report = (mistake: Mistake) => void;
+
+const ROTATING_ONLY = ["range", "ports", "step", "proto", "idle_close", "uses"] as const;
+const FIXED_ONLY = ["sequence_timeout", "close_sequence", "max_grants"] as const;
+const PORTS_ONLY = ["idle_close", "max_open", "uses", "prefix6"] as const;
+
+export function checkDoorName(name: string, report: Report): void {
+  if (isDoorName(name)) return;
+  report({
+    path: ["door", name],
+    state: `is named ${quote(name)}`,
+    remedy: "write a name of a–z, 0–9 and hyphens, at most 63 characters",
+  });
+}
+
+function checkWayIn(door: DoorTable, path: Path, report: Report): void {
+  if (door.users.length > 0 && door.sequence !== undefined) {
+    report({
+      path: [...path, "sequence"],
+      state: "stands next to users, and a door has one way in",
+      remedy: "take one of them out, or write a second door",
+    });
+  }
+  if (door.users.length === 0 && door.sequence === undefined) {
+    report({
+      path,
+      state: "has neither users nor a sequence, so nobody could open it",
+      remedy: 'write users = ["alice"] (rotating knocks) or sequence = ["7000", "8000", "9000"]',
+    });
+  }
+  if (door.opens.length === 0 && door.run === undefined) {
+    report({
+      path,
+      state: "opens no port and runs no command",
+      remedy: 'write opens = ["22/tcp"], or run = { open = ["/path/to/program"] }',
+    });
+  }
+}
+
+function checkMeaning(door: DoorTable, path: Path, report: Report): void {
+  const refuse = (key: keyof DoorTable, state: string, remedy: string) => {
+    if (door[key] !== undefined) report({ path: [...path, key], state, remedy });
+  };
+  const rotating = door.users.length > 0;
+  if (!rotating && door.sequence !== undefined) {
+    for (const key of ROTATING_ONLY) {
+      refuse(key, "is for doors with users, and this one has a sequence", "take it out");
+    }
+  }
+  if (rotating && door.sequence === undefined) {
+    for (const key of FIXED_ONLY) {
+      refuse(key, "is for doors with a sequence, and this one has users", "take it out");
+    }
+  }
+  if (door.opens.length === 0 && door.run !== undefined) {
+    for (const key of PORTS_ONLY) {
+      refuse(key, "is about ports, and this door opens none", "take it out");
+    }
+  }
+}
+
+function checkTimes(door: DoorTable, path: Path, report: Report): void {
+  if (door.max_open === undefined) return;
+  if (door.idle_close === undefined) {
+    report({
+      path: [...path, "max_open"],
+      state: "is the cap of idle_close, which is missing",
+      remedy: 'write idle_close = "10m", or take max_open out',
+    });
+  } else if (door.max_open < Math.max(door.open_for, door.idle_close)) {
+    report({
+      path: [...path, "max_open"],
+      state: "is shorter than open_for or idle_close",
+      remedy: "write the longest time the door may stay open",
+    });
+  }
+}
+
+function checkOneUse(door: DoorTable, path: Path, report: Report): void {
+  if (door.uses !== "one") return;
+  const refuse = (key: keyof DoorTable, state: string, remedy: string) =>
+    report({ path: [...path, key], state, remedy });
+  if (door.idle_close !== undefined) {
+    refuse(
+      "idle_close",
+      'stands next to uses = "one", whose grant ends with its first connection',
+      "take one of them out",
+    );
+  }
+  if (door.prefix6 === 64) {
+    refuse(
+      "prefix6",
+      'is 64 next to uses = "one", which lets in one connection of one address',
+      "take one of them out",
+    );
+  }
+  if (door.opens.some(({ proto }) => proto === "udp")) {
+    refuse(
+      "uses",
+      'is "one", which counts connections, and UDP has none',
+      'take it out, or open "/tcp" ports only',
+    );
+  }
+}
+
+function checkPorts(door: DoorTable, path: Path, report: Report): void {
+  const count = door.opens.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  if (count > LIMITS.portsPerDoor) {
+    report({
+      path: [...path, "opens"],
+      state: `has ${count} ports, and every grant holds each of them`,
+      remedy: `write at most ${LIMITS.portsPerDoor}, or split the door`,
+    });
+  }
+  for (const [i, range] of door.opens.entries()) {
+    const before = door.opens.slice(0, i).find((other) => rangesOverlap(other, range));
+    if (before === undefined) continue;
+    report({
+      path: [...path, "opens", i],
+      state: `is "${formatPortRange(range)}", part of "${formatPortRange(before)}" before it`,
+      remedy: "write every port once",
+    });
+  }
+}
+
+function checkUsers(door: DoorTable, path: Path, report: Report): void {
+  for (const [i, user] of door.users.entries()) {
+    if (door.users.indexOf(user) === i) continue;
+    report({
+      path: [...path, "users", i],
+      state: `is "${user}" again`,
+      remedy: "write every user once",
+    });
+  }
+}
+
+/** Checks a door whose every value is right by itself. */
+export function checkDoor(name: string, door: DoorTable, report: Report): void {
+  const path = ["door", name];
+  checkWayIn(door, path, report);
+  checkMeaning(door, path, report);
+  checkTimes(door, path, report);
+  checkOneUse(door, path, report);
+  checkPorts(door, path, report);
+  checkUsers(door, path, report);
+}

@@ -1,0 +1,77 @@
+/** A lock between processes that a killed process cannot leave behind for good. */
+
+import { readFileSync, rmSync } from "node:fs";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { errnoOf } from "./errno.ts";
+import { createPrivateFile } from "./private-file.ts";
+
+const TRIES = 250;
+const PAUSE_MS = 20;
+
+/** When a process began, in clock ticks since boot: proc(5), field 22 of stat. A reused id differs in it. */
+function startOf(pid: string): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field is the command in parentheses and may hold blanks itself.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+function holderOf(lock: string): string | undefined {
+  try {
+    return readFileSync(lock, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function isAlive(holder: string): boolean {
+  const [boot, pid = "", start] = holder.split(" ");
+  return boot === bootId() && startOf(pid) === start;
+}
+
+/**
+ * Removes the lock of a dead process. Only one process may: the one that makes a file named after this
+ * very holding of the lock. Without it, a slow one would remove the lock that the fast one holds by now.
+ */
+function breakLock(lock: string, holder: string): void {
+  const breaker = `${lock}-${new Bun.CryptoHasher("sha256").update(holder).digest("hex").slice(0, 16)}`;
+  if (!createPrivateFile(breaker, "")) return;
+  try {
+    if (holderOf(lock) === holder) rmSync(lock);
+  } finally {
+    rmSync(breaker, { force: true });
+  }
+}
+
+/**
+ * Runs `work` while no other process runs it for the same file. Waits up to five seconds for another,
+ * then throws; the lock stands beside the file and ends with its process.
+ */
+export function withFileLock<T>(file: string, work: () => T): T {
+  const lock = `${file}.lock`;
+  const self = `${bootId()} ${process.pid} ${startOf(String(process.pid))} ${crypto.randomUUID()}`;
+  for (let tries = 0; !createPrivateFile(lock, self); tries++) {
+    const holder = holderOf(lock);
+    if (holder !== undefined && !isAlive(holder)) breakLock(lock, holder);
+    else if (tries < TRIES) Bun.sleepSync(PAUSE_MS);
+    if (tries >= TRIES) {
+      throw new SallyportError(
+        `Cannot change ${file}: another command is changing it: try again, or remove ${lock} if none is`,
+        ExitCode.failure,
+      );
+    }
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}

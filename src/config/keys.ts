@@ -1,0 +1,142 @@
+/** keys.toml in the state folder: one key per device. No message of this file quotes anything of a key. */
+
+import { join } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { decodeBase32, encodeBase32 } from "../rks/base32.ts";
+import { KEY_BYTES } from "../rks/key.ts";
+import { withFileLock } from "./file-lock.ts";
+import { lineFinder } from "./lines.ts";
+import { quote } from "./mistake.ts";
+import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "./names.ts";
+import { readPrivateFile, writePrivateFile } from "./private-file.ts";
+import { isTable } from "./tables.ts";
+
+/** The key of one device of one user on this server. */
+export interface DeviceKey {
+  readonly user: string;
+  readonly device: string;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** Unix milliseconds; absent where the file does not say. */
+  readonly addedMs?: number;
+}
+
+export function keysFile(stateDir: string): string {
+  return join(stateDir, "keys.toml");
+}
+
+/** Answers the key at `name`, or a clause that says what is wrong without quoting what stands there. */
+function readDevice(name: string, entry: unknown): DeviceKey | string {
+  const [user = "", device = DEFAULT_DEVICE, extra] = name.split("/");
+  if (!isName(user) || !isName(device) || extra !== undefined) {
+    return `is not "user/device": write ${NAME_RULE}, twice`;
+  }
+  if (!isTable(entry)) return `is not a table: write ["${name}"] and the key below it`;
+  const unknown = Object.keys(entry).find((word) => word !== "key" && word !== "added");
+  if (unknown !== undefined) return "has a key other than key and added: take it out";
+  const key = typeof entry["key"] === "string" ? decodeBase32(entry["key"]) : undefined;
+  if (key?.length !== KEY_BYTES) {
+    return `has no key of ${KEY_BYTES} bytes in base32 (52 characters): remove and add the device again`;
+  }
+  const added = entry["added"];
+  if (added === undefined) return { user, device, key };
+  if (!(added instanceof Date) || Number.isNaN(added.getTime())) {
+    return "has an added that is no date: write one such as 2026-01-31T12:00:00Z";
+  }
+  return { user, device, key, addedMs: added.getTime() };
+}
+
+function parseToml(text: string, file: string): Record<string, unknown> {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // Line and column only: the parser's message comes with an excerpt, and the excerpt is a key.
+    throw new SallyportError(
+      `Cannot load ${file}: TOML is broken at line ${error.line}, column ${error.column}: repair it, or restore a copy`,
+      ExitCode.config,
+    );
+  }
+}
+
+/** Reads the text of a keys.toml; `file` is its name in messages. Throws (exit 78), every mistake a line. */
+export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
+  const keys = new Map<string, DeviceKey>();
+  const wrong: string[] = [];
+  const lineOf = lineFinder(text);
+  for (const [name, entry] of Object.entries(parseToml(text, file))) {
+    const device = readDevice(name, entry);
+    const where = `${file}:${lineOf([name])}: ${quote(name)}`;
+    if (typeof device === "string") wrong.push(`${where} ${device}`);
+    else if (keys.has(`${device.user}/${device.device}`)) {
+      wrong.push(`${where} is the same device as one before it: keep one of them`);
+    } else keys.set(`${device.user}/${device.device}`, device);
+  }
+  const shared = sharedKey([...keys.values()]);
+  if (shared) wrong.push(`${file}: ${shared} have the same key: remove one and add it again`);
+  if (wrong.length > 0) {
+    throw new SallyportError([`Cannot load ${file}:`, ...wrong].join("\n"), ExitCode.config);
+  }
+  return [...keys.values()];
+}
+
+/** Two devices with one key would spend each other's slots, and a log could not tell them apart. */
+function sharedKey(keys: readonly DeviceKey[]): string | undefined {
+  const seen = new Map<string, DeviceKey>();
+  for (const device of keys) {
+    const text = encodeBase32(device.key);
+    const other = seen.get(text);
+    if (other) {
+      return `${whoOf(other.user, other.device)} and ${whoOf(device.user, device.device)}`;
+    }
+    seen.set(text, device);
+  }
+  return undefined;
+}
+
+/** The keys of the state folder, [] without a file. Throws (exit 78) for a file that cannot be trusted. */
+export function loadKeys(stateDir: string): DeviceKey[] {
+  const file = keysFile(stateDir);
+  const text = readPrivateFile(file);
+  return text === undefined ? [] : parseKeys(text, file);
+}
+
+/** The text of a keys.toml; `parseKeys` reads it back equal. */
+export function formatKeys(keys: readonly DeviceKey[]): string {
+  const tables = keys.map(({ user, device, key, addedMs }) => {
+    const added = addedMs === undefined ? "" : `added = ${new Date(addedMs).toISOString()}\n`;
+    return `\n["${user}/${device}"]\nkey = "${encodeBase32(key)}"\n${added}`;
+  });
+  return `# Keys of sallyport, one per device: whoever reads this file can knock. Written by "sallyport user".\n${tables.join("")}`;
+}
+
+/** Adds one device. Throws when it exists: a key is never replaced silently. */
+export function addKey(stateDir: string, added: DeviceKey): void {
+  withFileLock(keysFile(stateDir), () => {
+    const keys = loadKeys(stateDir);
+    const { user, device } = added;
+    if (keys.some((one) => one.user === user && one.device === device)) {
+      const option = device === DEFAULT_DEVICE ? "" : ` --device ${device}`;
+      throw new SallyportError(
+        `Cannot add ${whoOf(user, device)}: it has a key already: show it with "sallyport user show ${user}${option}", ` +
+          `remove it first with "sallyport user remove ${user} --device ${device}", or add another --device`,
+      );
+    }
+    writePrivateFile(keysFile(stateDir), formatKeys([...keys, added]));
+  });
+}
+
+/** Removes one device of a user, or all of them without `device`; answers what it removed, [] when nothing. */
+export function removeKeys(stateDir: string, user: string, device?: string): DeviceKey[] {
+  return withFileLock(keysFile(stateDir), () => {
+    const keys = loadKeys(stateDir);
+    const isGone = (one: DeviceKey) =>
+      one.user === user && (device === undefined || one.device === device);
+    const gone = keys.filter(isGone);
+    if (gone.length > 0) {
+      writePrivateFile(keysFile(stateDir), formatKeys(keys.filter((one) => !isGone(one))));
+    }
+    return gone;
+  });
+}

@@ -1,0 +1,89 @@
+/** Loads config.toml: all of it is right, or every mistake is told, each with its line. */
+
+import { readFileSync, statSync } from "node:fs";
+import { parse, TomlError } from "smol-toml";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { errnoOf } from "./errno.ts";
+import { lineFinder } from "./lines.ts";
+import { formatPath } from "./mistake.ts";
+import type { Mistake } from "./mistake.ts";
+import { readSettings } from "./read-settings.ts";
+import type { Settings } from "./settings.ts";
+
+/** A file larger than this is not a config.toml. */
+const MOST_BYTES = 256 * 1_024;
+/** A file with more mistakes than this is told the first of them. */
+const MOST_MISTAKES = 50;
+
+function refuse(file: string, reason: string): never {
+  throw new SallyportError(`Cannot load ${file}: ${reason}`, ExitCode.config);
+}
+
+/** The text of a TOML file; a sentence for each way in which it cannot be read. */
+function readText(file: string): string {
+  try {
+    const stat = statSync(file);
+    if (!stat.isFile())
+      return refuse(file, "it is not a regular file: name the configuration file");
+    if (stat.size > MOST_BYTES) {
+      return refuse(file, `it has ${stat.size} bytes: name a config.toml of at most ${MOST_BYTES}`);
+    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    if (error instanceof TypeError) return refuse(file, "it is not UTF-8: save it as UTF-8 text");
+    const code = errnoOf(error);
+    if (code === "ENOENT") {
+      return refuse(file, "it does not exist: write it, or name another with --config");
+    }
+    return refuse(file, `${code}: make it readable for this user`);
+  }
+}
+
+/** smol-toml's message without the excerpt it appends, which would quote whatever stands there. */
+function syntaxMistake(file: string, error: TomlError): string {
+  const [reason = ""] = error.message.replace("Invalid TOML document: ", "").split("\n");
+  return `${file}:${error.line}: TOML is broken at column ${error.column}: ${reason}`;
+}
+
+function throwMistakes(file: string, lines: readonly string[], count = lines.length): never {
+  const head = `Cannot load ${file}: ${count === 1 ? "one mistake" : `${count} mistakes`}`;
+  const more = count > lines.length ? [`(and ${count - lines.length} more)`] : [];
+  throw new SallyportError([head, ...lines, ...more].join("\n"), ExitCode.config);
+}
+
+function sentences(file: string, toml: string, mistakes: readonly Mistake[]): string[] {
+  const lineOf = lineFinder(toml);
+  return mistakes
+    .map((mistake) => ({ ...mistake, line: lineOf(mistake.path) }))
+    .sort((a, b) => a.line - b.line)
+    .map(
+      ({ line, path, state, remedy }) => `${file}:${line}: ${formatPath(path)} ${state}: ${remedy}`,
+    );
+}
+
+/**
+ * Reads the text of a config.toml; `file` is its name in messages. Throws a SallyportError (exit 78)
+ * whose first line counts the mistakes and whose others are one each: "FILE:LINE: PATH …: remedy".
+ */
+export function parseSettings(toml: string, file = "config.toml"): Settings {
+  let raw: unknown;
+  try {
+    raw = parse(toml);
+  } catch (error) {
+    if (error instanceof TomlError) return throwMistakes(file, [syntaxMistake(file, error)]);
+    throw error;
+  }
+  const { settings, mistakes } = readSettings(raw);
+  if (settings !== undefined) return settings;
+  return throwMistakes(
+    file,
+    sentences(file, toml, mistakes.slice(0, MOST_MISTAKES)),
+    mistakes.length,
+  );
+}
+
+/** Loads and checks a configuration file. Throws as `parseSettings` does, or when it cannot be read. */
+export function loadSettings(file: string): Settings {
+  return parseSettings(readText(file), file);
+}

@@ -1,0 +1,33 @@
+/** Names of users and devices, and the secrets that must not stand where a name or a value stands. */
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/;
+
+/** What `isName` accepts, as a clause of a message. */
+export const NAME_RULE =
+  'a name of 1 to 32 characters a–z, 0–9, ".", "_" and "-" that begins with a letter or digit';
+
+/** The device of a user who has only one. */
+export const DEFAULT_DEVICE = "default";
+
+/** Whether `text` may name a user or a device. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** "alice" for the default device, "alice/laptop" for another. */
+export function whoOf(user: string, device: string): string {
+  return device === DEFAULT_DEVICE ? user : `${user}/${device}`;
+}
+
+/** Whether a key of config.toml is called like something that must never stand there. */
+export function namesSecret(key: string): boolean {
+  return /(^|[_.-])(keys?|secrets?|psk|pass(word|wd|phrase)?|tokens?|master)$/i.test(key);
+}
+
+/**
+ * Whether text may hold key material: 26 characters of base32, base64 or hexadecimal in a row are the
+ * 16 bytes that RKS1 asks for at least. Words, paths and addresses do not run on for that long.
+ */
+export function looksSecret(text: string): boolean {
+  return /[A-Za-z0-9+=]{26}/.test(text);
+}

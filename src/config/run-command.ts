@@ -1,0 +1,78 @@
+/** The commands a door runs: their placeholders, and what is refused in them. */
+
+import type { Mistake, Path } from "./mistake.ts";
+import { shown } from "./mistake.ts";
+import type { DoorTable } from "./schema.ts";
+
+/** Words that stand for facts of the grant wherever a command has them in braces. */
+export const PLACEHOLDERS = ["address", "family", "user", "device", "door"] as const;
+
+export type Placeholder = (typeof PLACEHOLDERS)[number];
+
+/** Known for a rotating knock only: a fixed one proves nobody. */
+const OF_A_KEY: ReadonlySet<string> = new Set(["user", "device"]);
+
+/** One word in braces; other braces, as JSON has them, are left alone. */
+const BRACES = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+/** argv with its placeholders replaced, each argument staying one argument whatever the value holds. */
+export function fillPlaceholders(
+  argv: readonly string[],
+  facts: Readonly<Partial<Record<Placeholder, string>>>,
+): string[] {
+  return argv.map((argument) =>
+    argument.replaceAll(BRACES, (written, name: string) =>
+      (PLACEHOLDERS as readonly string[]).includes(name)
+        ? (facts[name as Placeholder] ?? "")
+        : written,
+    ),
+  );
+}
+
+function checkCommand(
+  argv: readonly string[],
+  path: Path,
+  fixed: boolean,
+  report: (mistake: Mistake) => void,
+): void {
+  const known = PLACEHOLDERS.filter((name) => !fixed || !OF_A_KEY.has(name));
+  const program = argv[0]!;
+  if (!program.startsWith("/") || /[{}]/.test(program)) {
+    report({
+      path: [...path, 0],
+      state: `is ${shown(program)}`,
+      remedy: 'write the absolute path of a program such as "/usr/local/bin/lights"',
+    });
+    return;
+  }
+  for (const [i, argument] of argv.entries()) {
+    for (const [, name = ""] of argument.matchAll(BRACES)) {
+      if ((known as readonly string[]).includes(name)) continue;
+      report({
+        path: [...path, i],
+        state:
+          fixed && OF_A_KEY.has(name)
+            ? `has {${name}}, which a fixed sequence does not tell`
+            : `is ${shown(argument)}, with a placeholder that does not exist`,
+        remedy: `write one of ${known.map((word) => `{${word}}`).join(", ")}`,
+      });
+    }
+  }
+}
+
+/** Checks a door's commands: absolute programs, known placeholders, something to run. */
+export function checkRun(name: string, door: DoorTable, report: (mistake: Mistake) => void): void {
+  const { run, sequence } = door;
+  if (run === undefined) return;
+  const path = ["door", name, "run"];
+  if (run.open === undefined && run.close === undefined) {
+    report({
+      path,
+      state: "has neither open nor close",
+      remedy: 'write run = { open = ["/usr/local/bin/lights", "on", "{address}"] }',
+    });
+  }
+  const fixed = sequence !== undefined;
+  if (run.open) checkCommand(run.open, [...path, "open"], fixed, report);
+  if (run.close) checkCommand(run.close, [...path, "close"], fixed, report);
+}

@@ -1,0 +1,132 @@
+/** The schema of config.toml: one table each, so that a mistake in one does not hide those in another. */
+
+import * as v from "valibot";
+import { isServerName } from "../rks/key.ts";
+import { DEFAULT_SPACE, SPACE_LIMITS } from "../rks/space.ts";
+import {
+  absolutePath,
+  choice,
+  duration,
+  endpoint,
+  integer,
+  knock,
+  knockRange,
+  list,
+  portRange,
+  prefix,
+  seconds,
+  text,
+} from "./fields.ts";
+import { isName, NAME_RULE } from "./names.ts";
+
+/** Our own choices; what RKS1 allows is in rks/space.ts. */
+export const LIMITS = {
+  /** Single ports a door may open: a grant is one set element a port. */
+  portsPerDoor: 256,
+  knocks: 32,
+  listItems: 1_024,
+  /** Elements of the kernel's set for fixed doors, and so the most any of them may be granted. */
+  fixedElements: 65_535,
+} as const;
+
+/** Longest path of a unix socket: sizeof(sockaddr_un.sun_path) less its NUL (linux/un.h). */
+const SUN_PATH = 107;
+/** PATH_MAX less its NUL (linux/limits.h), and room for a file name. */
+const DIRECTORY = 3_840;
+
+const interfaceName = text(
+  // IFNAMSIZ less its NUL (linux/if.h); dev_valid_name() forbids "/", ":" and blanks.
+  /^[^/:\s]{1,15}$/,
+  'write an interface such as "eth0", or "any"',
+  (name) => (name === "." || name === ".." ? undefined : name),
+);
+
+const userName = text(/^[a-z0-9][a-z0-9._-]{0,31}$/, `write ${NAME_RULE}`, (name) =>
+  isName(name) ? name : undefined,
+);
+
+const argument = text(/^[^\0]*$/, "write text without a NUL character", (written) => written);
+const command = v.pipe(
+  list(argument, 64, 'write a list such as ["/usr/local/bin/lights", "on", "{address}"]'),
+  v.minLength(1, 'write the program and its arguments, such as ["/usr/local/bin/lights", "on"]'),
+);
+
+export const serverSchema = v.strictObject({
+  name: v.optional(
+    text(
+      /^[a-z0-9.-]{1,253}$/,
+      'write a name of a–z, 0–9, "." and "-" such as "gate-7f3a"',
+      (name) => (isServerName(name) ? name : undefined),
+    ),
+  ),
+  interfaces: v.optional(
+    v.pipe(
+      list(interfaceName, 64, 'write a list such as ["any"] or ["eth0", "wg0"]'),
+      v.minLength(1, 'write one interface or more, or ["any"]'),
+    ),
+    ["any"],
+  ),
+  state_dir: v.optional(absolutePath(DIRECTORY, "/var/lib/sallyport"), "/var/lib/sallyport"),
+});
+
+export const knockSchema = v.strictObject({
+  range: v.optional(knockRange, `${DEFAULT_SPACE.lo}-${DEFAULT_SPACE.hi}`),
+  ports: v.optional(integer(SPACE_LIMITS.ports), DEFAULT_SPACE.ports),
+  step: v.optional(seconds(SPACE_LIMITS.stepSeconds, "30s"), `${DEFAULT_SPACE.stepSeconds}s`),
+  window: v.optional(seconds(SPACE_LIMITS.windowSeconds, "10s"), `${DEFAULT_SPACE.windowSeconds}s`),
+  skew: v.optional(integer(SPACE_LIMITS.skew), DEFAULT_SPACE.skew),
+  slack: v.optional(integer(SPACE_LIMITS.slack), DEFAULT_SPACE.slack),
+});
+
+export const runSchema = v.strictObject({
+  open: v.optional(command),
+  close: v.optional(command),
+});
+
+const KNOCKS = 'write a list of ports such as ["7000", "8000/udp", "9000"]';
+const sequence = v.pipe(
+  list(knock, LIMITS.knocks, KNOCKS),
+  v.minLength(2, "write two knocks or more"),
+);
+
+export const doorSchema = v.strictObject({
+  opens: v.optional(list(portRange, LIMITS.portsPerDoor, 'write a list such as ["22/tcp"]'), []),
+  open_for: v.optional(duration("1s", "30d", "30s"), "30s"),
+  users: v.optional(list(userName, LIMITS.listItems, 'write a list such as ["alice", "bob"]'), []),
+  range: v.optional(knockRange),
+  ports: v.optional(integer(SPACE_LIMITS.ports)),
+  step: v.optional(seconds(SPACE_LIMITS.stepSeconds, "30s")),
+  proto: v.optional(choice(["tcp", "udp"])),
+  sequence: v.optional(sequence),
+  sequence_timeout: v.optional(duration("1s", "10m", "15s")),
+  close_sequence: v.optional(sequence),
+  max_grants: v.optional(integer({ min: 1, max: LIMITS.fixedElements })),
+  idle_close: v.optional(duration("5s", "24h", "10m")),
+  max_open: v.optional(duration("1s", "30d", "8h")),
+  uses: v.optional(choice(["many", "one"])),
+  prefix6: v.optional(v.picklist([64, 128], "write 64 or 128")),
+  run: v.optional(runSchema),
+});
+
+export const guardSchema = v.strictObject({
+  on_stop: v.optional(choice(["closed", "open"]), "closed"),
+  deny: v.optional(choice(["auto", "drop", "reset"]), "auto"),
+  always_allow: v.optional(
+    list(prefix, LIMITS.listItems, 'write a list such as ["10.0.0.0/8", "fd00::/8"]'),
+    [],
+  ),
+});
+
+export const apiSchema = v.strictObject({
+  listen: v.optional(endpoint, "127.0.0.1:7878"),
+  socket: v.optional(
+    absolutePath(SUN_PATH, "/run/sallyport/control.sock"),
+    "/run/sallyport/control.sock",
+  ),
+});
+
+export type ServerTable = v.InferOutput<typeof serverSchema>;
+export type KnockTable = v.InferOutput<typeof knockSchema>;
+export type DoorTable = v.InferOutput<typeof doorSchema>;
+export type GuardTable = v.InferOutput<typeof guardSchema>;
+export type ApiTable = v.InferOutput<typeof apiSchema>;

@@ -1,0 +1,97 @@
+/** What is allowed and may still not be meant: one sentence each, without full stops. */
+
+import { formatPrefix } from "../core/address.ts";
+import type { Prefix } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+import { guessChance } from "../core/fixed-sequence.ts";
+import { formatPortRange, rangesOverlap } from "../core/port.ts";
+import { formatChance } from "./bound.ts";
+import { isLoopback, isPrivate } from "./checks.ts";
+import type { DeviceKey } from "./keys.ts";
+import type { Door, Settings } from "./settings.ts";
+
+const DAY_MS = 86_400_000;
+
+/** A random scan of a fixed sequence's ports should not open it more often than this. */
+const GUESS_LIMIT = 1e-6;
+
+function doorWarnings(door: Door, doors: readonly Door[]): string[] {
+  const warnings: string[] = [];
+  const warn = (key: string, text: string) => warnings.push(`door.${door.name}.${key} ${text}`);
+  if (door.fixed !== undefined && guessChance(door.fixed) > GUESS_LIMIT) {
+    const chance = formatChance(guessChance(door.fixed));
+    warn(
+      "sequence",
+      `is opened by one scan in random order with a chance of ${chance}: add knocks`,
+    );
+  }
+  if (door.fixed !== undefined && door.opens.length > 0 && door.openForMs > DAY_MS) {
+    warn(
+      "open_for",
+      `is ${formatDuration(door.openForMs)}, and whoever saw the knock once can repeat it: shorten it`,
+    );
+  } else if (door.opens.length > 0 && door.openForMs > DAY_MS) {
+    warn(
+      "open_for",
+      `is ${formatDuration(door.openForMs)}: living connections need no grant, so "30s" does`,
+    );
+  }
+  if (door.prefix6 === 64) warn("prefix6", "is 64: a knock lets in a whole IPv6 network");
+  if (door.users.length > 0) warnings.push(...rangeWarnings(door, doors));
+  return warnings;
+}
+
+function rangeWarnings({ name, space }: Door, doors: readonly Door[]): string[] {
+  const { lo, hi, proto } = space;
+  return doors.flatMap((other) =>
+    other.opens
+      .filter((opened) => rangesOverlap(opened, { proto, from: lo, to: hi }))
+      .map(
+        (opened) =>
+          `door.${other.name}.opens holds ${formatPortRange(opened)} inside ${lo}-${hi}, where door.${name} is knocked: ` +
+          `a connection to it counts as a knock on a wrong port`,
+      ),
+  );
+}
+
+/** A network at least this wide holds strangers, unless it is private. */
+const WIDE = { 4: 16, 6: 32 } as const;
+
+function allowWarning(prefix: Prefix): string[] {
+  if (isPrivate(prefix) || prefix.bits >= WIDE[prefix.address.family]) return [];
+  return [
+    `guard.always_allow holds ${formatPrefix(prefix)}: everybody there reaches every guarded port without a knock`,
+  ];
+}
+
+/** Warnings about what the file says. */
+export function settingsWarnings(settings: Settings): string[] {
+  const { doors, guard, api } = settings;
+  const warnings = doors.flatMap((door) => doorWarnings(door, doors));
+  warnings.push(...guard.alwaysAllow.flatMap(allowWarning));
+  if (doors.some(({ users, space }) => users.length > 0 && space.skew === 0)) {
+    warnings.push(
+      "knock.skew is 0: a knock fails when a clock is off by a second at the turn of a slot",
+    );
+  }
+  if (!isLoopback(api.listen.host)) {
+    warnings.push(
+      `api.listen is ${api.listen.host}: others can read health and metrics, which show that sallyport runs here`,
+    );
+  }
+  return warnings;
+}
+
+/** Warnings about users and keys that do not go together. */
+export function keyWarnings(settings: Settings, keys: readonly DeviceKey[]): string[] {
+  const named = [...new Set(settings.doors.flatMap(({ users }) => users))];
+  const holders = new Set(keys.map(({ user }) => user));
+  return [
+    ...named
+      .filter((user) => !holders.has(user))
+      .map((user) => `${user} has no key: run "sallyport user add ${user}"`),
+    ...[...holders]
+      .filter((user) => !named.includes(user))
+      .map((user) => `${user} has a key and no door names them: add "${user}" to a door's users`),
+  ];
+}
