@@ -81,7 +81,8 @@ function printOutcome(
   outcome: KnockOutcome,
   settings: Settings,
 ): void {
-  const { state, target, port, attempts, elapsedMs } = outcome;
+  const { state, target, port, attempts } = outcome;
+  const elapsedMs = Math.round(outcome.elapsedMs * 1_000) / 1_000;
   if (settings.json) {
     printJson({ ...facts, state, address: target.address, port, attempts, elapsedMs });
   } else if (state !== "silent") {

@@ -23,7 +23,7 @@ export const systemNetwork: Network = { findTargets, sendKnocks, awaitOpen };
 
 /** What a knock is doing, for people who wait. `attempt` counts from 1. */
 export type KnockProgress =
-  /** Every slot allowed now is used; the knock goes on by itself in `waitMs`. */
+  /** Every slot allowed now is used, and the port does not answer; the knock goes on by itself in `waitMs`. */
   | { readonly type: "waiting"; readonly waitMs: number }
   | { readonly type: "knocked"; readonly attempt: number; readonly target: Target }
   | { readonly type: "silent"; readonly attempt: number; readonly target: Target };
@@ -36,13 +36,18 @@ export interface KnockOutcome {
   readonly target: Target;
   /** The TCP port waited for; absent when nobody waited. */
   readonly port?: number;
-  /** Knocks sent, at least 1. */
+  /** Knocks sent; 0 where the port answered while the knock had to wait for a slot. */
   readonly attempts: number;
-  /** From the first packet of the last knock to the answer, or to the end of the wait. */
+  /** From the first packet of the last knock (of the first probe, without one) to the answer or to giving up. */
   readonly elapsedMs: number;
   /** The connection that answered, paused; only when open and asked for. The caller owns it. */
   readonly socket?: Socket;
 }
+
+/** The packets of the next knock, or how long none may be sent. */
+export type NextKnock =
+  | { readonly kind: "send"; readonly knocks: readonly Port[] }
+  | { readonly kind: "wait"; readonly waitMs: number };
 
 export interface AttemptPlan {
   readonly targets: readonly Target[];
@@ -53,37 +58,68 @@ export interface AttemptPlan {
   /** How long one try waits for the port. */
   readonly timeoutMs: number;
   readonly keepSocket: boolean;
-  /** The knocks of the next try, in order; may take its time, and throw. */
-  next(): Promise<readonly Port[]>;
+  /** Asked before each try, and again after each wait; `nowMs` is Unix time. May throw. */
+  next(nowMs: number): NextKnock;
+}
+
+/** What the attempts stand on. */
+export interface AttemptDeps {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly report: (progress: KnockProgress) => void;
+}
+
+/** The longest sleep at a time: the clock may be set meanwhile, and another knock may take the slot. */
+const SLEEP_MS = 1_000;
+
+/** A connection that stands, or the knocks to send. */
+async function nextKnocks(
+  plan: AttemptPlan,
+  target: Target,
+  { clock, network, sleep, report }: AttemptDeps,
+): Promise<Socket | readonly Port[]> {
+  for (let waits = 0; ; waits++) {
+    const next = plan.next(clock.wallMs());
+    if (next.kind === "send") return next.knocks;
+    if (waits > 0 || plan.waitPort === undefined) {
+      if (waits <= 1) report({ type: "waiting", waitMs: next.waitMs });
+      await sleep(Math.min(next.waitMs, SLEEP_MS));
+      continue;
+    }
+    // Slots run out when somebody connects often: then the door of the last knock is still open.
+    const probeMs = Math.min(next.waitMs, plan.timeoutMs);
+    const socket = await network.awaitOpen(target, plan.waitPort, probeMs);
+    if (socket !== undefined) return socket;
+  }
 }
 
 /** Carries a plan out, each try on the next target in turn. */
-export async function attemptKnocks(
-  plan: AttemptPlan,
-  network: Network,
-  clock: Clock,
-  report: (progress: KnockProgress) => void,
-): Promise<KnockOutcome> {
+export async function attemptKnocks(plan: AttemptPlan, deps: AttemptDeps): Promise<KnockOutcome> {
+  const { clock, network, report } = deps;
+  const { waitPort, timeoutMs } = plan;
   for (let attempt = 1; ; attempt++) {
     const target = plan.targets[(attempt - 1) % plan.targets.length]!;
-    const knocks = await plan.next();
-    const startMs = clock.monotonicMs();
-    await network.sendKnocks(target, knocks, plan.gapMs);
-    report({ type: "knocked", attempt, target });
-    const ended = { target, attempts: attempt };
-    if (plan.waitPort === undefined) {
-      return { ...ended, state: "sent", elapsedMs: clock.monotonicMs() - startMs };
-    }
-    const socket = await network.awaitOpen(target, plan.waitPort, plan.timeoutMs);
-    const elapsedMs = clock.monotonicMs() - startMs;
-    if (socket !== undefined) {
+    let startMs = clock.monotonicMs();
+    const since = () => clock.monotonicMs() - startMs;
+    const opened = (socket: Socket, attempts: number): KnockOutcome => {
       if (!plan.keepSocket) socket.destroy();
       const kept = plan.keepSocket ? { socket } : {};
-      return { ...ended, state: "open", port: plan.waitPort, elapsedMs, ...kept };
+      return { state: "open", target, port: waitPort!, attempts, elapsedMs: since(), ...kept };
+    };
+    const knocks = await nextKnocks(plan, target, deps);
+    if ("destroy" in knocks) return opened(knocks, attempt - 1);
+    startMs = clock.monotonicMs();
+    await network.sendKnocks(target, knocks, plan.gapMs);
+    report({ type: "knocked", attempt, target });
+    if (waitPort === undefined) {
+      return { state: "sent", target, attempts: attempt, elapsedMs: since() };
     }
+    const socket = await network.awaitOpen(target, waitPort, timeoutMs);
+    if (socket !== undefined) return opened(socket, attempt);
     report({ type: "silent", attempt, target });
     if (attempt >= plan.tries) {
-      return { ...ended, state: "silent", port: plan.waitPort, elapsedMs };
+      return { state: "silent", target, port: waitPort, attempts: attempt, elapsedMs: since() };
     }
   }
 }

@@ -3,10 +3,9 @@
 import type { Family } from "../core/address.ts";
 import type { Port } from "../core/port.ts";
 import { attemptKnocks } from "./attempts.ts";
-import type { KnockOutcome } from "./attempts.ts";
+import type { AttemptDeps, KnockOutcome } from "./attempts.ts";
 import { KNOCK_DEFAULTS } from "./knock.ts";
 import { systemKnockDeps } from "./knock-deps.ts";
-import type { KnockDeps } from "./knock-deps.ts";
 
 export interface FixedKnock {
   /** A name or an address. */
@@ -36,21 +35,18 @@ export const FIXED_GAP_MS = 5;
 /** Sends a fixed sequence. Throws a SallyportError where nothing could be sent. */
 export async function knockFixed(
   fixed: FixedKnock,
-  deps: Pick<KnockDeps, "network" | "clock" | "report"> = systemKnockDeps(),
+  deps: AttemptDeps = systemKnockDeps(),
 ): Promise<KnockOutcome> {
-  const { network, clock, report } = deps;
   return attemptKnocks(
     {
-      targets: await network.findTargets(fixed.host, fixed.family),
+      targets: await deps.network.findTargets(fixed.host, fixed.family),
       tries: fixed.tries ?? KNOCK_DEFAULTS.tries,
       gapMs: fixed.gapMs ?? FIXED_GAP_MS,
       waitPort: fixed.waitPort,
       timeoutMs: fixed.timeoutMs ?? KNOCK_DEFAULTS.timeoutMs,
       keepSocket: fixed.keepSocket ?? false,
-      next: () => Promise.resolve(fixed.sequence),
+      next: () => ({ kind: "send", knocks: fixed.sequence }),
     },
-    network,
-    clock,
-    report,
+    deps,
   );
 }

@@ -1,22 +1,17 @@
 /** What a knock stands on: clock, memory, network. */
 
 import { systemClock } from "../core/clock.ts";
-import type { Clock } from "../core/clock.ts";
 import { systemNetwork } from "./attempts.ts";
-import type { KnockProgress, Network } from "./attempts.ts";
+import type { AttemptDeps, KnockProgress } from "./attempts.ts";
 import { slotsFolder } from "./folders.ts";
 import { slotFiles } from "./slot-files.ts";
 import type { SlotStore } from "./slot-store.ts";
 
 /** The parts of the world that a knock touches; `systemKnockDeps` has the real ones. */
-export interface KnockDeps {
-  readonly clock: Clock;
+export interface KnockDeps extends AttemptDeps {
   readonly slots: SlotStore;
-  readonly network: Network;
-  readonly sleep: (ms: number) => Promise<void>;
   /** From 0 to below 1. The order of a sequence is no secret: any generator will do. */
   readonly random: () => number;
-  readonly report: (progress: KnockProgress) => void;
 }
 
 /** The real ones, with the slots of this user. */

@@ -1,11 +1,10 @@
 /** The rotating knock: takes a slot, sends its ports, waits until the door answers, tries the next slot. */
 
 import type { Family } from "../core/address.ts";
-import type { Port } from "../core/port.ts";
 import type { Profile } from "../rks/profile-link.ts";
 import { sequencePorts } from "../rks/sequence.ts";
 import { attemptKnocks } from "./attempts.ts";
-import type { KnockOutcome } from "./attempts.ts";
+import type { KnockOutcome, NextKnock } from "./attempts.ts";
 import { systemKnockDeps } from "./knock-deps.ts";
 import type { KnockDeps } from "./knock-deps.ts";
 import { takeSlot } from "./take-slot.ts";
@@ -61,10 +60,12 @@ export async function knock(
   deps: KnockDeps = systemKnockDeps(),
 ): Promise<KnockOutcome> {
   const { waitPort = firstTcpPort(profile) } = options;
-  const next = async (): Promise<Port[]> => {
-    const slot = await takeSlot(profile, deps);
-    const ports = sequencePorts(profile.key, profile.door, profile, slot);
-    return shuffledCopies(ports, deps.random).map((port) => ({ proto: profile.proto, port }));
+  const next = (nowMs: number): NextKnock => {
+    const taken = takeSlot(profile, deps.slots, nowMs);
+    if (taken.kind === "wait") return taken;
+    const ports = sequencePorts(profile.key, profile.door, profile, taken.slot);
+    const order = shuffledCopies(ports, deps.random);
+    return { kind: "send", knocks: order.map((port) => ({ proto: profile.proto, port })) };
   };
   return attemptKnocks(
     {
@@ -76,8 +77,6 @@ export async function knock(
       keepSocket: options.keepSocket ?? false,
       next,
     },
-    deps.network,
-    deps.clock,
-    deps.report,
+    deps,
   );
 }

@@ -11,10 +11,12 @@ function countOf(outcome: KnockOutcome): string {
 
 /** One line on a knock that did not fail; `what` is "ssh on gate.example" or a host. */
 export function describeOutcome(what: string, outcome: KnockOutcome): string {
-  const { state, target, port, elapsedMs } = outcome;
-  if (state === "sent") return `${what}: knock sent to ${target.address}, not waited for an answer`;
-  const retried = outcome.attempts === 1 ? "" : ` at knock ${outcome.attempts}`;
-  return `${what}: ${port}/tcp at ${target.address} open after ${Math.ceil(elapsedMs)} ms${retried}`;
+  const { state, target, port, attempts, elapsedMs } = outcome;
+  const where = what.endsWith(target.address) ? what : `${what} (${target.address})`;
+  if (state === "sent") return `${where}: knock sent, not waited for an answer`;
+  if (attempts === 0) return `${where}: ${port}/tcp is open already`;
+  const retried = attempts === 1 ? "" : `, at knock ${attempts}`;
+  return `${where}: ${port}/tcp open after ${Math.ceil(elapsedMs)} ms${retried}`;
 }
 
 /** The error of a rotating knock whose port stayed silent; `nowMs` is this computer's clock. */
