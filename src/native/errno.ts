@@ -14,6 +14,8 @@ export const Errno = {
   EINVAL: 22,
   ENFILE: 23,
   ENOSPC: 28,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
   ENETDOWN: 100,
   ENOBUFS: 105,

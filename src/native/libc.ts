@@ -1,6 +1,6 @@
 /** The C library: the system calls Bun has no name for, and the one place that reads errno. */
 
-import { read } from "bun:ffi";
+import { type Pointer, read } from "bun:ffi";
 import { ExitCode, OpError, type OpFailure } from "../core/errors.ts";
 import { Errno, errnoName } from "./errno.ts";
 import { openLibrary } from "./library.ts";
@@ -51,6 +51,13 @@ const SYMBOLS = {
       "u64", // size_t count
     ],
     returns: "i32", // ssize_t; no call here moves 2 GiB
+  },
+  clock_gettime: {
+    args: [
+      "i32", // clockid_t clockid
+      "ptr", // struct timespec *tp
+    ],
+    returns: "i32", // int
   },
   setns: {
     args: [
@@ -103,6 +110,20 @@ const SYMBOLS = {
     ],
     returns: "i32", // ssize_t; no call here moves 2 GiB
   },
+  dlopen: {
+    args: [
+      "ptr", // const char *filename
+      "i32", // int flags
+    ],
+    returns: "ptr", // void *
+  },
+  dlsym: {
+    args: [
+      "ptr", // void *handle
+      "ptr", // const char *symbol
+    ],
+    returns: "ptr", // void *
+  },
   fmemopen: {
     args: [
       "ptr", // void *buf
@@ -131,6 +152,9 @@ function open() {
   );
   return { ...symbols, errnoAt: symbols.__errno_location()! };
 }
+
+/** A pointer that C handed out; opaque, only ever handed back. */
+export type CPointer = Pointer | bigint;
 
 /** One per thread, since every thread has its own modules and its own errno. */
 let opened: ReturnType<typeof open> | undefined;

@@ -1,0 +1,125 @@
+/** Frames from a network interface, or from all of them (`any`). */
+
+import { readFileSync } from "node:fs";
+import { OpError } from "../core/errors.ts";
+import { isLinkType, type LinkType } from "../core/link-type.ts";
+import { Errno } from "../native/errno.ts";
+import { LiveCapture } from "../native/pcap-live.ts";
+import type { FrameSink, FrameSource } from "./frame-source.ts";
+import { eachRecord, type RecordFormat } from "./records.ts";
+
+/** A cooked header, an IPv6 header, a few extension headers and TCP. */
+const SNAPLEN = 256;
+
+/** About 20,000 frames: a burst of 300,000 a second while the reader sleeps 70 ms. */
+const BUFFER_BYTES = 8 * 1024 * 1024;
+
+/** Frames in one call to libpcap: enough to make the call cheap, few enough to stay in the cache. */
+const BATCH = 512;
+
+/** What libpcap writes on this machine; x64 and arm64 are both little-endian. */
+const NATIVE: RecordFormat = { littleEndian: true, perMs: 1e3 };
+
+/** The interfaces of the calling thread's network namespace, without `any`. */
+export function interfaceNames(): string[] {
+  const table = readFileSync("/proc/thread-self/net/dev", "utf8");
+  return [...table.matchAll(/^\s*(\S+):/gm)].map((match) => match[1]!);
+}
+
+/**
+ * Captures what comes in on the interface `name` and passes `filter`, which is told the link type and
+ * answers a BPF expression. Frames wait in the kernel from the return of this call on. Throws OpError:
+ * ENODEV (naming the interfaces that exist), ENETDOWN, EPERM, or code 0 for a link type that cannot be
+ * decoded and for whatever else libpcap refuses.
+ */
+export function openInterface(name: string, filter: (linkType: LinkType) => string): FrameSource {
+  try {
+    const capture = LiveCapture.open(name, {
+      snaplen: SNAPLEN,
+      bufferBytes: BUFFER_BYTES,
+      batch: BATCH,
+      filter: (linkType) => filter(decodable(name, linkType)),
+    });
+    return new InterfaceSource(capture, decodable(name, capture.linkType));
+  } catch (error) {
+    throw error instanceof OpError && error.code === Errno.ENODEV ? noSuchInterface(name) : error;
+  }
+}
+
+function decodable(name: string, linkType: number): LinkType {
+  if (isLinkType(linkType)) return linkType;
+  throw new OpError({
+    operation: "capture on",
+    object: name,
+    detail: `its link type is ${linkType}, which carries no plain IP packets`,
+    code: 0,
+    remedy: 'name an Ethernet, tunnel or loopback interface, or "any"',
+  });
+}
+
+function noSuchInterface(name: string): OpError {
+  return new OpError({
+    operation: "capture on",
+    object: name,
+    detail: "no such interface",
+    code: Errno.ENODEV,
+    remedy: `name one of ${interfaceNames().join(", ")}, or "any"`,
+  });
+}
+
+class InterfaceSource implements FrameSource {
+  readonly name: string;
+  readonly linkType: LinkType;
+  readonly fd: number;
+  readonly #capture: LiveCapture;
+  readonly #passed = new Total();
+  readonly #lost = new Total();
+
+  constructor(capture: LiveCapture, linkType: LinkType) {
+    this.name = capture.name;
+    this.linkType = linkType;
+    this.fd = capture.fd;
+    this.#capture = capture;
+  }
+
+  drain(sink: FrameSink, most: number): number {
+    let delivered = 0;
+    while (delivered < most) {
+      const frames = this.#read(most - delivered);
+      if (frames === 0) break;
+      eachRecord(this.#capture.records, frames, NATIVE, sink);
+      delivered += frames;
+    }
+    return delivered;
+  }
+
+  stats(): { received: number; dropped: number } {
+    const { passed, lost } = this.#capture.counts();
+    return { received: this.#passed.follow(passed), dropped: this.#lost.follow(lost) };
+  }
+
+  close(): void {
+    this.#capture.close();
+  }
+
+  #read(most: number): number {
+    try {
+      return this.#capture.read(most);
+    } catch (error) {
+      const gone = this.name !== "any" && !interfaceNames().includes(this.name);
+      throw error instanceof OpError && gone ? noSuchInterface(this.name) : error;
+    }
+  }
+}
+
+/** The sum behind a counter of 32 bits that wraps; right when asked at least once a wrap. */
+class Total {
+  #sum = 0;
+  #last = 0;
+
+  follow(counter: number): number {
+    this.#sum += (counter - this.#last) >>> 0;
+    this.#last = counter;
+    return this.#sum;
+  }
+}

@@ -1,0 +1,209 @@
+/** A live capture: libpcap writes what waits into memory of ours, one call a batch. */
+
+import { CString, ptr } from "bun:ffi";
+import { ExitCode, OpError } from "../core/errors.ts";
+import { Errno } from "./errno.ts";
+import { cString, libc, type CPointer } from "./libc.ts";
+import {
+  libpcap,
+  PCAP_ERROR_IFACE_NOT_UP,
+  PCAP_ERROR_NO_SUCH_DEVICE,
+  PCAP_ERROR_PERM_DENIED,
+  PCAP_ERRBUF_SIZE,
+  pcapFailure,
+  pcapMessage,
+} from "./libpcap.ts";
+import { FilterProgram } from "./pcap-filter.ts";
+
+/** pcap/pcap.h */
+const PCAP_D_IN = 1;
+
+/** `struct pcap_sf_pkthdr`: seconds, microseconds, captured length, length on the wire, 32 bits each */
+const RECORD_HEADER_BYTES = 16;
+
+/** `struct pcap_stat { u_int ps_recv, ps_drop, ps_ifdrop; }` */
+const STAT_WORDS = 3;
+
+/** stdio.h */
+const SEEK_SET = 0;
+
+/** pcap/dlt.h: cooked v1 and v2 */
+const DLT_LINUX_SLL = 113;
+const DLT_LINUX_SLL2 = 276;
+
+/** How to open a capture. */
+export interface LiveOptions {
+  /** Bytes kept of each frame. */
+  readonly snaplen: number;
+  /** Kernel memory for frames that wait, in bytes. */
+  readonly bufferBytes: number;
+  /** Most frames of one `read`. */
+  readonly batch: number;
+  /** The BPF expression for a link type, once that is known. */
+  readonly filter: (linkType: number) => string;
+}
+
+/**
+ * One open capture of inbound frames: immediate, non-blocking, not promiscuous. `any` and other cooked
+ * captures are of version 2 where libpcap knows it.
+ */
+export class LiveCapture implements Disposable {
+  readonly name: string;
+  /** pcap_datalink(3) */
+  readonly linkType: number;
+  /** For poll(2); belongs to the capture. */
+  readonly fd: number;
+  /**
+   * What the last `read` took: records of a capture file in this machine's byte order, with
+   * microseconds, from offset 0. The next `read` overwrites them.
+   */
+  readonly records: DataView;
+  readonly #batch: number;
+  readonly #stats = new Uint32Array(STAT_WORDS);
+  /** A `FILE` on the memory of `records`, and the `pcap_dumper_t` that writes to it. */
+  readonly #stream: CPointer;
+  readonly #dumper: CPointer;
+  #handle: CPointer | undefined;
+
+  private constructor(name: string, handle: CPointer, options: LiveOptions) {
+    this.name = name;
+    this.#handle = handle;
+    this.#batch = options.batch;
+    this.linkType = libpcap().pcap_datalink(handle);
+    this.fd = libpcap().pcap_get_selectable_fd(handle);
+    // A spare byte, because a stream on memory ends what it writes with a zero.
+    const memory = new Uint8Array(options.batch * (RECORD_HEADER_BYTES + options.snaplen) + 1);
+    this.records = new DataView(memory.buffer);
+    const mode = cString("w");
+    this.#stream = libc().fmemopen(memory, memory.length, mode)!;
+    this.#dumper = libpcap().pcap_dump_fopen(handle, this.#stream)!;
+  }
+
+  /**
+   * Opens the interface `name` of the calling thread's network namespace. Throws OpError: ENODEV where
+   * there is none of that name, ENETDOWN where it is down, EPERM without CAP_NET_RAW.
+   */
+  static open(name: string, options: LiveOptions): LiveCapture {
+    const pcap = libpcap();
+    const message = new Uint8Array(PCAP_ERRBUF_SIZE);
+    const device = cString(name);
+    const handle = pcap.pcap_create(device, message);
+    if (handle === null) throw openFailure(name, 0, new CString(ptr(message)).toString());
+    try {
+      pcap.pcap_set_snaplen(handle, options.snaplen);
+      pcap.pcap_set_promisc(handle, 0);
+      pcap.pcap_set_immediate_mode(handle, 1);
+      pcap.pcap_set_buffer_size(handle, options.bufferBytes);
+      check(handle, name, pcap.pcap_activate(handle));
+      if (pcap.pcap_datalink(handle) === DLT_LINUX_SLL) {
+        pcap.pcap_set_datalink(handle, DLT_LINUX_SLL2); // refused by libpcap before 1.10: stays v1
+      }
+      const expression = options.filter(pcap.pcap_datalink(handle));
+      // `pcap_setdirection` sorts out what this machine sends after it took room in the buffer;
+      // `inbound` does it in the kernel. A name server sends to ports of the range all day.
+      using program = FilterProgram.compile(handle, `inbound and (${expression})`);
+      check(handle, name, pcap.pcap_setfilter(handle, program.pointer));
+      check(handle, name, pcap.pcap_setdirection(handle, PCAP_D_IN));
+      check(handle, name, pcap.pcap_setnonblock(handle, 1, message));
+      return new LiveCapture(name, handle, options);
+    } catch (error) {
+      pcap.pcap_close(handle);
+      throw error;
+    }
+  }
+
+  /**
+   * Moves at most `most` waiting frames (never more than the batch) into `records` and answers how many,
+   * 0 when none waits. Throws OpError ENETDOWN when the interface went down or vanished.
+   */
+  read(most: number): number {
+    const handle = this.#opened();
+    const pcap = libpcap();
+    libc().fseek(this.#stream, 0, SEEK_SET);
+    const count = Math.min(most, this.#batch);
+    const frames = pcap.pcap_dispatch(handle, count, pcap.pcap_dump, this.#dumper);
+    if (frames < 0) {
+      throw pcapFailure(handle, frames, {
+        operation: "read from",
+        object: this.name,
+        code: Errno.ENETDOWN,
+        remedy: "bring the interface back, the capture is opened again by itself",
+      });
+    }
+    if (frames > 0) pcap.pcap_dump_flush(this.#dumper);
+    return frames;
+  }
+
+  /** Frames the filter passed, lost ones included, and lost ones; 32 bits each, they wrap. */
+  counts(): { passed: number; lost: number } {
+    const handle = this.#opened();
+    const status = libpcap().pcap_stats(handle, this.#stats);
+    if (status < 0) {
+      throw pcapFailure(handle, status, {
+        operation: "count the drops of",
+        object: this.name,
+        code: Errno.ENETDOWN,
+        remedy: "bring the interface back, the capture is opened again by itself",
+      });
+    }
+    return { passed: this.#stats[0]!, lost: this.#stats[1]! };
+  }
+
+  /** Gives the kernel its memory back. A closed capture can be closed again, and nothing else. */
+  close(): void {
+    if (this.#handle === undefined) return;
+    libpcap().pcap_dump_close(this.#dumper);
+    libpcap().pcap_close(this.#handle);
+    this.#handle = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #opened(): CPointer {
+    // libpcap would take the address of freed memory at its word.
+    if (this.#handle === undefined) throw new TypeError(`The capture of ${this.name} is closed`);
+    return this.#handle;
+  }
+}
+
+/** Statuses above 0 are warnings: the capture works. */
+function check(handle: CPointer, name: string, status: number): void {
+  if (status < 0) throw openFailure(name, status, pcapMessage(handle, status));
+}
+
+function openFailure(name: string, status: number, detail: string): OpError {
+  const failure = { operation: "capture on", object: name };
+  switch (status) {
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+      return new OpError({
+        ...failure,
+        detail: "no such interface",
+        code: Errno.ENODEV,
+        remedy: "name one that exists, ip link lists them",
+      });
+    case PCAP_ERROR_PERM_DENIED:
+      return new OpError({
+        ...failure,
+        detail: "not permitted",
+        code: Errno.EPERM,
+        remedy: "run as root or grant CAP_NET_RAW (AmbientCapabilities=CAP_NET_RAW in the unit)",
+        exitCode: ExitCode.privilege,
+      });
+    case PCAP_ERROR_IFACE_NOT_UP:
+      return new OpError({
+        ...failure,
+        detail: "the interface is down",
+        code: Errno.ENETDOWN,
+        remedy: `bring it up (ip link set ${name} up)`,
+      });
+    default:
+      return new OpError({
+        ...failure,
+        detail,
+        code: 0,
+        remedy: "see what tcpdump says on this interface",
+      });
+  }
+}
