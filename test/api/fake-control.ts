@@ -1,0 +1,86 @@
+/** A daemon for the API to stand before: doors and grants in memory, no kernel. */
+
+import type { Control, DoorView, Reason } from "../../src/api/control.ts";
+import type { Address } from "../../src/core/address.ts";
+import { formatAddress } from "../../src/core/address.ts";
+import { Counters } from "../../src/core/counters.ts";
+import { SallyportError } from "../../src/core/errors.ts";
+import type { Grant } from "../../src/core/grant.ts";
+import { grantId } from "../../src/core/grant.ts";
+
+export const SSH: DoorView = {
+  name: "ssh",
+  opens: ["22/tcp"],
+  knock: "rotating",
+  users: ["alice", "bob"],
+  openFor: "30s",
+  grants: 0,
+};
+
+export const LEGACY: DoorView = {
+  name: "legacy",
+  opens: ["8443/tcp"],
+  knock: "fixed",
+  users: [],
+  openFor: "1h",
+  grants: 0,
+};
+
+export class FakeControl implements Control {
+  readonly counters = new Counters();
+  readonly startedMs = 1_767_225_600_000;
+  upMs = 11_520_000;
+  reasons: readonly Reason[] = [];
+  views: readonly DoorView[] = [SSH, LEGACY];
+  readonly live = new Map<string, Grant>();
+  /** What `open` throws, if anything. */
+  refusal: Error | undefined;
+  nowMs = 1_767_237_120_000;
+
+  uptimeMs(): number {
+    return this.upMs;
+  }
+
+  readiness(): readonly Reason[] {
+    return this.reasons;
+  }
+
+  doors(): readonly DoorView[] {
+    return this.views;
+  }
+
+  grants(): Promise<readonly Grant[]> {
+    return Promise.resolve([...this.live.values()]);
+  }
+
+  open(door: string, address: Address, forMs: number | undefined): Promise<Grant> {
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    const text = formatAddress(address);
+    return Promise.resolve(this.add({ door, address: text }, forMs ?? 30_000));
+  }
+
+  close(id: string): Promise<Grant | undefined> {
+    const grant = this.live.get(id);
+    this.live.delete(id);
+    return Promise.resolve(grant);
+  }
+
+  /** Adds a living grant, opened by hand where `of` does not say otherwise. */
+  add(of: Partial<Grant> & Pick<Grant, "door" | "address">, forMs = 30_000): Grant {
+    const grant: Grant = {
+      id: grantId(of.door, of.address),
+      ports: [{ proto: "tcp", from: 22, to: 22 }],
+      via: "hand",
+      openedMs: this.nowMs,
+      expiresMs: this.nowMs + forMs,
+      ...of,
+    };
+    this.live.set(grant.id, grant);
+    return grant;
+  }
+}
+
+/** As a daemon refuses: the kernel's set is full. */
+export const FULL = new SallyportError(
+  "Cannot add a grant: the set grants4 is full: wait until a grant ends",
+);
