@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { decodeBase32, encodeBase32 } from "../rks/base32.ts";
-import { KEY_BYTES } from "../rks/key.ts";
+import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { withFileLock } from "./file-lock.ts";
 import { lineFinder } from "./lines.ts";
 import { quote } from "./mistake.ts";
@@ -20,6 +20,11 @@ export interface DeviceKey {
   readonly key: Uint8Array;
   /** Unix milliseconds; absent where the file does not say. */
   readonly addedMs?: number;
+}
+
+/** A fresh key for one device on the server of that name. Its master secret is gone once this returns. */
+export function makeKey(serverName: string): Uint8Array {
+  return serverKey(newMaster(), serverName);
 }
 
 export function keysFile(stateDir: string): string {

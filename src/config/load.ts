@@ -36,7 +36,10 @@ function readText(file: string): string {
     if (code === "ENOENT") {
       return refuse(file, "it does not exist: write it, or name another with --config");
     }
-    return refuse(file, `${code}: make it readable for this user`);
+    throw new SallyportError(
+      `Cannot load ${file}: ${code}: run as root, or make it readable for this user`,
+      code === "EACCES" ? ExitCode.privilege : ExitCode.config,
+    );
   }
 }
 

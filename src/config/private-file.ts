@@ -54,7 +54,10 @@ function openForReading(file: string): number | undefined {
     if (code === "ELOOP") {
       return refuse("trust", file, "it is a symbolic link: put the file itself there");
     }
-    return refuse("read", file, `${code}: run as the user that owns it`);
+    throw new SallyportError(
+      `Cannot read ${file}: ${code}: run as root or as the user that owns it`,
+      code === "EACCES" ? ExitCode.privilege : ExitCode.config,
+    );
   }
 }
 

@@ -1,0 +1,172 @@
+/** `sallyport check`: whether a configuration is right, what it would guard, and how strong it is. */
+
+import { Command } from "@commander-js/extra-typings";
+import type { Bound } from "../config/bound.ts";
+import { boundOf, checkBound, formatBound, formatChance } from "../config/bound.ts";
+import { findConfig } from "../config/find.ts";
+import { configJsonSchema } from "../config/json-schema.ts";
+import type { DeviceKey } from "../config/keys.ts";
+import { loadKeys } from "../config/keys.ts";
+import { loadSettings } from "../config/load.ts";
+import type { Door, Settings } from "../config/settings.ts";
+import { keyWarnings, settingsWarnings } from "../config/warnings.ts";
+import { formatDuration } from "../core/duration.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { guessChance } from "../core/fixed-sequence.ts";
+import { formatPort, formatPortRange } from "../core/port.ts";
+import { print, printJson, printTable } from "./output.ts";
+
+/** The rule set that would be loaded, as text; whoever wires the commands knows the firewall. */
+export type RenderGuard = (settings: Settings) => string | Promise<string>;
+
+function opensText({ opens, run }: Door): string {
+  return [...opens.map(formatPortRange), ...(run ? ["a command"] : [])].join(", ");
+}
+
+function knockText({ fixed, space }: Door): string {
+  if (fixed !== undefined) return fixed.knocks.map(formatPort).join(" ");
+  const { ports, lo, hi, proto, stepSeconds } = space;
+  return `${ports} of ${lo}-${hi}/${proto}, new every ${stepSeconds}s`;
+}
+
+function timeText({ openForMs, idleCloseMs, maxOpenMs, uses }: Door): string {
+  const open = formatDuration(openForMs);
+  if (uses === "one") return `${open}, one connection`;
+  if (idleCloseMs === undefined || maxOpenMs === undefined) return open;
+  return `${open}, then ${formatDuration(idleCloseMs)} idle, at most ${formatDuration(maxOpenMs)}`;
+}
+
+interface UserKeys {
+  readonly user: string;
+  readonly devices: readonly string[];
+}
+
+/** Users of doors first, in their order; then those who have keys alone. */
+function usersOf(settings: Settings, keys: readonly DeviceKey[]): UserKeys[] {
+  const users = new Set([
+    ...settings.doors.flatMap((door) => door.users),
+    ...keys.map((k) => k.user),
+  ]);
+  return [...users].map((user) => ({
+    user,
+    devices: keys.filter((key) => key.user === user).map(({ device }) => device),
+  }));
+}
+
+function fixedDoors(settings: Settings): { door: string; scanChance: number }[] {
+  return settings.doors.flatMap(({ name, fixed }) =>
+    fixed ? [{ door: name, scanChance: guessChance(fixed) }] : [],
+  );
+}
+
+/** The keys, or the error that root alone may read them: the rest can be checked without. */
+function tryKeys(stateDir: string): { keys: DeviceKey[]; denied?: SallyportError } {
+  try {
+    return { keys: loadKeys(stateDir) };
+  } catch (error) {
+    if (!(error instanceof SallyportError) || error.exitCode !== ExitCode.privilege) throw error;
+    return { keys: [], denied: error };
+  }
+}
+
+function printReport(settings: Settings, keys: readonly DeviceKey[], denied: boolean): void {
+  printTable(
+    [
+      { title: "DOOR" },
+      { title: "OPENS" },
+      { title: "FOR" },
+      { title: "KNOCK" },
+      { title: "OPEN" },
+    ],
+    settings.doors.map((door) => [
+      door.name,
+      opensText(door),
+      door.users.length > 0 ? door.users.join(", ") : "whoever knows the sequence",
+      knockText(door),
+      timeText(door),
+    ]),
+  );
+  if (!denied) {
+    const users = usersOf(settings, keys).map(({ user, devices }) => [
+      user,
+      devices.length === 0 ? "no key" : devices.join(", "),
+    ]);
+    print("");
+    if (users.length > 0) printTable([{ title: "USER" }, { title: "DEVICES WITH A KEY" }], users);
+  }
+  print("");
+  if (!denied && settings.doors.some(({ users }) => users.length > 0)) {
+    const sentence = formatBound(boundOf(settings, keys));
+    print(sentence.replace(/^c/, "C"));
+  }
+  for (const { door, scanChance } of fixedDoors(settings)) {
+    print(
+      `Chance that one scan in random order opens ${door}: ${formatChance(scanChance)}; whoever sees its knock can repeat it`,
+    );
+  }
+}
+
+function reportJson(file: string, settings: Settings, keys: readonly DeviceKey[], bound: Bound) {
+  const { alwaysAllow: _, ...guard } = settings.guard;
+  return {
+    config: file,
+    doors: settings.doors.map((door) => ({
+      name: door.name,
+      opens: door.opens.map(formatPortRange),
+      users: door.users,
+      sequence: door.fixed?.knocks.map(formatPort),
+      space: door.users.length > 0 ? door.space : undefined,
+      openForMs: door.openForMs,
+      idleCloseMs: door.idleCloseMs,
+      maxOpenMs: door.maxOpenMs,
+      uses: door.uses,
+    })),
+    guard,
+    users: usersOf(settings, keys),
+    forgery: {
+      perDay: bound.perDay,
+      limit: bound.limit,
+      portsNeeded: bound.portsNeeded,
+      fixed: fixedDoors(settings),
+    },
+    warnings: [...settingsWarnings(settings), ...keyWarnings(settings, keys)],
+  };
+}
+
+export function checkCommand(renderGuard?: RenderGuard) {
+  return new Command("check")
+    .description("validate the configuration; print its doors, how strong they are, the rule set")
+    .option("--config <file>", "configuration file")
+    .option("--schema", "print the JSON Schema of config.toml, for editors, and nothing else")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nChanges nothing. Exits with 78 and one line for every mistake.\n" +
+        "\nExample:\n  sallyport check --config /etc/sallyport/config.toml",
+    )
+    .action(async (options) => {
+      if (options.schema) {
+        printJson(configJsonSchema());
+        return;
+      }
+      const file = findConfig(options.config);
+      const settings = loadSettings(file);
+      const { keys, denied } = tryKeys(settings.server.stateDir);
+      if (options.json) {
+        printJson({
+          ...reportJson(file, settings, keys, boundOf(settings, keys)),
+          ruleSet: await renderGuard?.(settings),
+        });
+      } else {
+        printReport(settings, keys, denied !== undefined);
+        const warnings = [
+          ...settingsWarnings(settings),
+          ...(denied ? [] : keyWarnings(settings, keys)),
+        ];
+        for (const warning of warnings) print(`Warning: ${warning}`);
+        if (renderGuard) print(`\n${await renderGuard(settings)}`);
+      }
+      if (denied) throw denied;
+      checkBound(settings, keys);
+    });
+}

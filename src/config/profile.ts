@@ -1,0 +1,78 @@
+/** Profile links for the devices of a configuration. */
+
+import { isIP } from "node:net";
+import type { NetworkInterfaceInfo } from "node:os";
+import { parsePrefix } from "../core/address.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
+import { isPrivate } from "./checks.ts";
+import type { DeviceKey } from "./keys.ts";
+import { quote } from "./mistake.ts";
+import { whoOf } from "./names.ts";
+import type { Door, Settings } from "./settings.ts";
+
+/** A link is a secret: it holds the device's key. */
+export interface DoorLink {
+  readonly door: string;
+  readonly link: string;
+}
+
+function linkTo(door: Door, { user, device, key }: DeviceKey, host: string): string {
+  const { lo, hi, ports, stepSeconds, proto } = door.space;
+  const terms = { lo, hi, ports, stepSeconds, proto };
+  return formatProfileLink({
+    ...terms,
+    user: whoOf(user, device),
+    host,
+    door: door.name,
+    key,
+    opens: door.opens,
+  });
+}
+
+/** Refuses what no client could read back. */
+function checkHost(host: string, link: string): void {
+  try {
+    if (parseProfileLink(link).host === host) return;
+  } catch {
+    // The reason quotes nothing of the link; what is wrong can only be the host.
+  }
+  throw new SallyportError(
+    `Cannot make a link to ${quote(host)}: it is no host: write a name or an address such as "gate.example" or 203.0.113.7`,
+    ExitCode.usage,
+  );
+}
+
+/** One link for each door the device's user is on, in the order of the file. Throws (exit 64) for a bad host. */
+export function doorLinks(settings: Settings, device: DeviceKey, host: string): DoorLink[] {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  return settings.doors
+    .filter(({ users }) => users.includes(device.user))
+    .map((door) => {
+      const link = linkTo(door, device, bare);
+      checkHost(bare, link);
+      return { door: door.name, link };
+    });
+}
+
+/**
+ * The host by which clients most likely reach this machine: a full name, else a public address, else
+ * any address that is not loopback or link-local, else the short name.
+ */
+export function guessHost(
+  hostname: string,
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
+): string {
+  if (hostname.includes(".") && !hostname.endsWith(".local") && isIP(hostname) === 0) {
+    return hostname;
+  }
+  const addresses = Object.values(interfaces)
+    .flatMap((found) => found ?? [])
+    .filter(({ internal, address }) => !internal && !/^(fe80|169\.254\.)/i.test(address))
+    .map(({ address }) => address);
+  const open = addresses.find((address) => {
+    const prefix = parsePrefix(address);
+    return prefix !== undefined && !isPrivate(prefix);
+  });
+  return open ?? addresses[0] ?? hostname;
+}
