@@ -1,6 +1,6 @@
 /** A knock: one packet that may be part of a sequence, as the packet path passes it from stage to stage. */
 
-import type { Family } from "./address.ts";
+import type { Address, Family } from "./address.ts";
 
 /**
  * One object is reused for every frame: copy what must outlive the call. Addresses are words as in
@@ -40,4 +40,9 @@ export function emptyKnock(): Knock {
     d2: 0,
     d3: 0,
   };
+}
+
+/** The source of a knock, as an address of its own. */
+export function knockSource({ family, s0, s1, s2, s3 }: Knock): Address {
+  return { family, a0: s0, a1: s1, a2: s2, a3: s3 };
 }

@@ -1,0 +1,130 @@
+/** The matcher: knocks in, matches out. Pure: times are those of the packets, and it does no I/O. */
+
+import type { Knock } from "../core/knock.ts";
+import type { KnockSpace } from "../rks/space.ts";
+import { FixedDoors } from "./fixed-doors.ts";
+import { RecentPorts } from "./recent-ports.ts";
+import { RotatingSpace } from "./rotating-space.ts";
+import { SourceTable } from "./source-table.ts";
+import type { FixedSubject, KnownUse, MatchSink, RotatingSubject } from "./subject.ts";
+import { Uses } from "./uses.ts";
+
+/** Most memory all source tables may take together when they are full, whoever floods them. */
+export const SOURCE_BYTES = 60 * 1_024 * 1_024;
+
+export interface MatcherSubjects {
+  readonly rotating: readonly RotatingSubject[];
+  readonly fixed: readonly FixedSubject[];
+}
+
+export interface MatcherOptions {
+  /** Sources remembered per address family, for each knock space and for the fixed doors; default 32,768. Less where `SOURCE_BYTES` asks for it. */
+  readonly sourcesPerFamily?: number;
+  /** How many of them may belong to one IPv6 /64; default 64. */
+  readonly perPrefix64?: number;
+}
+
+export interface MatcherStats {
+  /** Sources remembered now; the same address counts once for each knock space and fixed sequence. */
+  readonly sources4: number;
+  readonly sources6: number;
+  /** Sources forgotten to make room, ever. */
+  readonly evicted: number;
+}
+
+/** The place of a subject among those with equal terms. */
+interface Place {
+  readonly uses: Uses;
+  readonly index: number;
+}
+
+export class Matcher {
+  readonly #spaces: RotatingSpace[] = [];
+  readonly #fixed: FixedDoors | undefined;
+  readonly #tables: SourceTable[] = [];
+  readonly #places = new Map<string, Place>();
+
+  constructor(subjects: MatcherSubjects, sink: MatchSink, options: MatcherOptions = {}) {
+    const { sourcesPerFamily = 32_768, perPrefix64 = 64 } = options;
+    const groups = Map.groupBy(subjects.rotating, ({ space }) => spaceKey(space));
+    const bytes = [...groups.values()].map(([first]) =>
+      RecentPorts.bytesPerSource(RotatingSpace.recentLength(first!.space)),
+    );
+    if (subjects.fixed.length > 0) bytes.push(FixedDoors.startsPerSource(subjects.fixed) * 8);
+    const perSource = bytes.reduce(
+      (sum, own) => sum + 2 * own + SourceTable.bytesPerSource(4) + SourceTable.bytesPerSource(6),
+      0,
+    );
+    const capacity = Math.max(1, Math.min(sourcesPerFamily, Math.floor(SOURCE_BYTES / perSource)));
+    const table = (family: 4 | 6) => {
+      const made = new SourceTable(family, capacity, perPrefix64);
+      this.#tables.push(made);
+      return made;
+    };
+
+    for (const group of groups.values()) {
+      const uses = new Uses(group, sink);
+      this.#spaces.push(new RotatingSpace(group[0]!.space, group, uses, table(4), table(6)));
+      for (const [index, subject] of group.entries()) {
+        this.#places.set(subjectKey(subject), { uses, index });
+      }
+    }
+    if (subjects.fixed.length > 0) {
+      this.#fixed = new FixedDoors(subjects.fixed, sink, table(4), table(6));
+    }
+  }
+
+  /**
+   * Derives the sequences that will soon be needed, at most about `most` of them (a microsecond each),
+   * and answers whether more is waiting. Call it between packets and from a timer, a few times a slot
+   * at least: what is not ready when a packet needs it is completed then, in that packet's time.
+   */
+  prepare(nowMs: number, most: number): boolean {
+    let left = most;
+    for (const space of this.#spaces) left = space.pages.prepare(nowMs, left);
+    return left <= 0;
+  }
+
+  /**
+   * Takes one knock, inbound and to this machine, and tells the sink of whatever it completes before it
+   * returns. Allocates only for a match. Times may be out of order by up to a window.
+   */
+  feed(knock: Knock): void {
+    for (let i = 0; i < this.#spaces.length; i++) this.#spaces[i]!.feed(knock);
+    this.#fixed?.feed(knock);
+  }
+
+  /**
+   * Takes over a use known from elsewhere: that slot and all before it are spent, for good. Answers
+   * whether the subject exists here.
+   */
+  markUsed(use: KnownUse): boolean {
+    const place = this.#places.get(subjectKey(use));
+    place?.uses.mark(place.index, use);
+    return place !== undefined;
+  }
+
+  /** The uses known here, each subject's lowest slot first, as `markUsed` of another matcher takes them. */
+  *usedSlots(): Generator<KnownUse, void> {
+    for (const { uses, index } of this.#places.values()) yield* uses.known(index);
+  }
+
+  get stats(): MatcherStats {
+    const count = (family: 4 | 6) =>
+      this.#tables.reduce((sum, table) => sum + (table.family === family ? table.size : 0), 0);
+    return {
+      sources4: count(4),
+      sources6: count(6),
+      evicted: this.#tables.reduce((sum, { evicted }) => sum + evicted, 0),
+    };
+  }
+}
+
+function subjectKey(subject: Pick<KnownUse, "door" | "user" | "device">): string {
+  return [subject.door, subject.user, subject.device].join("\0");
+}
+
+function spaceKey(space: KnockSpace): string {
+  const { proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack } = space;
+  return [proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack].join(" ");
+}

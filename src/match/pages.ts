@@ -1,0 +1,96 @@
+/** The pages of one knock space that matter at a time: built ahead of it, dropped behind it. */
+
+import { slotAt, slotStartMs } from "../rks/slot.ts";
+import type { KnockSpace } from "../rks/space.ts";
+import { Page } from "./page.ts";
+import type { RotatingSubject } from "./subject.ts";
+
+export class Pages {
+  /** Slots accepted at the time of the last `turnTo`, lowest first. */
+  readonly accepted: Page[] = [];
+  /**
+   * The accepted ones, and those that a packet within one window before or after can complete: a hit
+   * on any of their ports is worth remembering. Knowing these, "no memory before the first hit on a
+   * port of a valid sequence" decides as remembering everything would.
+   */
+  readonly remembered: Page[] = [];
+
+  readonly #space: KnockSpace;
+  readonly #subjects: readonly RotatingSubject[];
+  readonly #bySlot = new Map<number, Page>();
+  /** One millisecond more than the window: times are compared in whole milliseconds. */
+  readonly #reachMs: number;
+  /** Between these times `accepted` and `remembered` stay as they are. */
+  #fromMs = 0;
+  #untilMs = 0;
+
+  constructor(space: KnockSpace, subjects: readonly RotatingSubject[]) {
+    this.#space = space;
+    this.#subjects = subjects;
+    this.#reachMs = space.windowSeconds * 1_000 + 1;
+  }
+
+  /** Makes `accepted` and `remembered` those of a packet's time, completing any page that is not ready. */
+  turnTo(timeMs: number): void {
+    if (timeMs >= this.#fromMs && timeMs < this.#untilMs) return;
+    const { stepSeconds, skew } = this.#space;
+    this.#fromMs = -Infinity;
+    this.#untilMs = Infinity;
+    for (const shift of [-this.#reachMs, 0, this.#reachMs]) {
+      const slot = slotAt(timeMs + shift, stepSeconds);
+      this.#fromMs = Math.max(this.#fromMs, slotStartMs(slot, stepSeconds) - shift);
+      this.#untilMs = Math.min(this.#untilMs, slotStartMs(slot + 1, stepSeconds) - shift);
+    }
+    this.#drop(timeMs);
+    this.accepted.length = 0;
+    this.remembered.length = 0;
+    const own = slotAt(timeMs, stepSeconds);
+    for (let slot = this.#firstSlot(timeMs); slot <= this.#lastSlot(timeMs); slot++) {
+      const page = this.#page(slot);
+      page.build(Infinity);
+      this.remembered.push(page);
+      if (Math.abs(slot - own) <= skew) this.accepted.push(page);
+    }
+  }
+
+  /**
+   * Works ahead for the present time and one slot on, the pages needed first first, doing at most
+   * `units` derivations or as much other work. Answers the units unspent: 0 means that more may wait.
+   */
+  prepare(nowMs: number, units: number): number {
+    this.#drop(nowMs);
+    let left = units;
+    for (let slot = this.#firstSlot(nowMs); slot <= this.#lastSlot(nowMs) + 1; slot++) {
+      const page = this.#page(slot);
+      if (!page.ready) left = page.build(left);
+    }
+    return left;
+  }
+
+  #firstSlot(timeMs: number): number {
+    const { stepSeconds, skew } = this.#space;
+    return Math.max(0, slotAt(timeMs - this.#reachMs, stepSeconds) - skew);
+  }
+
+  #lastSlot(timeMs: number): number {
+    return slotAt(timeMs + this.#reachMs, this.#space.stepSeconds) + this.#space.skew;
+  }
+
+  #page(slot: number): Page {
+    let page = this.#bySlot.get(slot);
+    if (page === undefined) {
+      page = new Page(slot, this.#space, this.#subjects);
+      this.#bySlot.set(slot, page);
+    }
+    return page;
+  }
+
+  /** Drops what is out of reach, a window later than needed: packets come a little behind the clock. */
+  #drop(timeMs: number): void {
+    const first = this.#firstSlot(timeMs - this.#reachMs);
+    const last = this.#lastSlot(timeMs) + 1;
+    for (const slot of this.#bySlot.keys()) {
+      if (slot < first || slot > last) this.#bySlot.delete(slot);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** Matching in one knock space: docs/rks.md, "Believing a knock". */
+
+import { knockSource } from "../core/knock.ts";
+import type { Knock } from "../core/knock.ts";
+import { PROTO_NUMBER } from "../core/port.ts";
+import type { KnockSpace } from "../rks/space.ts";
+import type { Page } from "./page.ts";
+import { Pages } from "./pages.ts";
+import { RecentPorts } from "./recent-ports.ts";
+import type { SourceTable } from "./source-table.ts";
+import type { RotatingSubject } from "./subject.ts";
+import type { Uses } from "./uses.ts";
+
+/** What is known of the sources of one address family. */
+interface Sources {
+  readonly table: SourceTable;
+  readonly recent: RecentPorts;
+}
+
+/** All subjects with equal terms; the sources of each space are remembered apart. */
+export class RotatingSpace {
+  readonly pages: Pages;
+  readonly #space: KnockSpace;
+  readonly #proto: number;
+  readonly #uses: Uses;
+  readonly #v4: Sources;
+  readonly #v6: Sources;
+  /** `marks[port − lo] === #mark` for the ports under examination; older values are left to rot. */
+  readonly #marks: Uint8Array;
+  #mark = 0;
+
+  constructor(
+    space: KnockSpace,
+    subjects: readonly RotatingSubject[],
+    uses: Uses,
+    v4: SourceTable,
+    v6: SourceTable,
+  ) {
+    this.#space = space;
+    this.#proto = PROTO_NUMBER[space.proto];
+    this.#uses = uses;
+    this.pages = new Pages(space, subjects);
+    this.#marks = new Uint8Array(space.hi - space.lo + 1);
+    this.#v4 = this.#sources(v4);
+    this.#v6 = this.#sources(v6);
+  }
+
+  /** `k`: how many distinct ports are remembered of a source; there are no more than the range has. */
+  static recentLength({ lo, hi, ports, slack }: KnockSpace): number {
+    return Math.min(ports + slack, hi - lo + 1);
+  }
+
+  feed(knock: Knock): void {
+    const { lo, hi, ports: n } = this.#space;
+    const { port, timeMs } = knock;
+    if (port < lo || port > hi || knock.proto !== this.#proto) return;
+    this.pages.turnTo(timeMs);
+
+    const { table, recent } = knock.family === 4 ? this.#v4 : this.#v6;
+    const { s0, s1, s2, s3 } = knock;
+    let id = table.find(s0, s1, s2, s3, 0);
+    if (id < 0) {
+      if (!this.#isValid(port - lo)) return;
+      id = table.admit(s0, s1, s2, s3, 0);
+      recent.clear(id);
+    } else {
+      table.renew(id);
+    }
+    if (recent.hit(id, port, timeMs) < n) return;
+
+    let marked = -1;
+    for (const page of this.pages.accepted) {
+      if (page.offsets[port - lo] === page.offsets[port - lo + 1]) continue;
+      if (marked < 0) marked = this.#markPorts(recent, id, timeMs);
+      if (marked < n) return;
+      this.#tryHolders(page, recent, id, knock);
+    }
+  }
+
+  #sources(table: SourceTable): Sources {
+    const length = RotatingSpace.recentLength(this.#space);
+    const recent = new RecentPorts(table.capacity, length, this.#space.windowSeconds * 1_000);
+    return { table, recent };
+  }
+
+  /** Whether some sequence worth remembering contains port `lo + p`. */
+  #isValid(p: number): boolean {
+    const pages = this.pages.remembered;
+    for (let i = 0; i < pages.length; i++) {
+      const { offsets } = pages[i]!;
+      if (offsets[p] !== offsets[p + 1]) return true;
+    }
+    return false;
+  }
+
+  #markPorts(recent: RecentPorts, id: number, timeMs: number): number {
+    if (this.#mark === 255) {
+      this.#marks.fill(0);
+      this.#mark = 0;
+    }
+    return recent.mark(id, timeMs, this.#marks, ++this.#mark, this.#space.lo);
+  }
+
+  /** Tries every sequence of the page that contains the knock's port. */
+  #tryHolders(page: Page, recent: RecentPorts, id: number, knock: Knock): void {
+    const { lo, ports: n } = this.#space;
+    const { ports, offsets, holders } = page;
+    const marks = this.#marks;
+    const mark = this.#mark;
+    const end = offsets[knock.port - lo + 1]!;
+    for (let at = offsets[knock.port - lo]!; at < end; at++) {
+      const holder = holders[at]!;
+      const from = holder * n;
+      let hit = 0;
+      while (hit < n && marks[ports[from + hit]! - lo] === mark) hit++;
+      if (hit < n || !recent.together(id, ports, from, n)) continue;
+      this.#uses.complete(holder, page.slot, knockSource(knock), knock.timeMs);
+    }
+  }
+}

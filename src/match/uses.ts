@@ -1,0 +1,86 @@
+/** Which sequences were used, by whom: one use each, forward only. */
+
+import { sameAddress } from "../core/address.ts";
+import type { Address } from "../core/address.ts";
+import { useId } from "../rks/use-id.ts";
+import type { KnownUse, MatchSink, RotatingMatch, RotatingSubject } from "./subject.ts";
+
+/** A use whose user's address is known, and what was told of it since. */
+interface Use {
+  readonly slot: number;
+  readonly source: Address;
+  readonly timeMs: number;
+  repeated: boolean;
+  reused: boolean;
+}
+
+/** The uses of a list of subjects, each named by its index in it. */
+export class Uses {
+  readonly #subjects: readonly RotatingSubject[];
+  readonly #sink: MatchSink;
+  /** The last slot spent, −1 before the first: whatever is not later is never offered again. */
+  readonly #last: Float64Array;
+  /** Uses that can still be repeated, lowest slot first. */
+  readonly #recent: Use[][];
+
+  constructor(subjects: readonly RotatingSubject[], sink: MatchSink) {
+    this.#subjects = subjects;
+    this.#sink = sink;
+    this.#last = new Float64Array(subjects.length).fill(-1);
+    this.#recent = subjects.map(() => []);
+  }
+
+  /** Decides what a complete sequence means, and tells the sink. */
+  complete(index: number, slot: number, source: Address, timeMs: number): void {
+    if (slot > this.#last[index]!) {
+      const verdict = this.#sink.rotating(this.#match(index, slot, source, timeMs));
+      if (verdict === "spent")
+        this.#record(index, { slot, source, timeMs, repeated: false, reused: false });
+      return;
+    }
+    const use = this.#recent[index]!.find((known) => known.slot === slot);
+    if (use === undefined) return;
+    // Told once each: copies come by the dozen, and forged replays must not multiply alarms.
+    if (sameAddress(use.source, source)) {
+      if (use.repeated) return;
+      use.repeated = true;
+      this.#sink.repeated(this.#match(index, slot, source, timeMs));
+    } else if (!use.reused) {
+      use.reused = true;
+      this.#sink.reused(this.#match(index, slot, source, timeMs), use.source, use.timeMs);
+    }
+  }
+
+  /** Takes over a use from elsewhere; an older one than is known changes nothing. */
+  mark(index: number, use: KnownUse): void {
+    const { slot, source, timeMs = 0, repeated = false, reused = false } = use;
+    if (slot < this.#last[index]! || slot === this.#recent[index]!.at(-1)?.slot) return;
+    if (source === undefined) this.#last[index] = slot;
+    else this.#record(index, { slot, source, timeMs, repeated, reused });
+  }
+
+  /** What is known of a subject, lowest slot first, for `mark` of another instance. */
+  known(index: number): KnownUse[] {
+    const last = this.#last[index]!;
+    if (last < 0) return [];
+    const { door, user, device } = this.#subjects[index]!;
+    const name = { door, user, device };
+    const uses: KnownUse[] = this.#recent[index]!.map((use) => Object.assign({}, use, name));
+    return uses.at(-1)?.slot === last ? uses : [...uses, { ...name, slot: last }];
+  }
+
+  #record(index: number, use: Use): void {
+    this.#last[index] = use.slot;
+    // No packet can complete an older one, not even one that comes in a window late.
+    const { skew, windowSeconds, stepSeconds } = this.#subjects[index]!.space;
+    const oldest = use.slot - 2 * skew - Math.ceil(windowSeconds / stepSeconds);
+    this.#recent[index] = this.#recent[index]!.filter(({ slot }) => slot >= oldest);
+    this.#recent[index].push(use);
+  }
+
+  #match(index: number, slot: number, source: Address, timeMs: number): RotatingMatch {
+    const subject = this.#subjects[index]!;
+    const use = useId(subject.key, subject.door, slot);
+    return { kind: "rotating", subject, slot, source, timeMs, use };
+  }
+}
