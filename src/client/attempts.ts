@@ -79,18 +79,22 @@ async function nextKnocks(
   target: Target,
   { clock, network, sleep, report }: AttemptDeps,
 ): Promise<Socket | readonly Port[]> {
-  for (let waits = 0; ; waits++) {
+  let probed = plan.waitPort === undefined;
+  let reported = false;
+  for (;;) {
     const next = plan.next(clock.wallMs());
     if (next.kind === "send") return next.knocks;
-    if (waits > 0 || plan.waitPort === undefined) {
-      if (waits <= 1) report({ type: "waiting", waitMs: next.waitMs });
-      await sleep(Math.min(next.waitMs, SLEEP_MS));
+    if (!probed) {
+      // Slots run out when somebody connects often: then the door of the last knock is still open.
+      const probeMs = Math.min(next.waitMs, plan.timeoutMs);
+      const socket = await network.awaitOpen(target, plan.waitPort!, probeMs);
+      if (socket !== undefined) return socket;
+      probed = true;
       continue;
     }
-    // Slots run out when somebody connects often: then the door of the last knock is still open.
-    const probeMs = Math.min(next.waitMs, plan.timeoutMs);
-    const socket = await network.awaitOpen(target, plan.waitPort, probeMs);
-    if (socket !== undefined) return socket;
+    if (!reported) report({ type: "waiting", waitMs: next.waitMs });
+    reported = true;
+    await sleep(Math.min(next.waitMs, SLEEP_MS));
   }
 }
 

@@ -1,0 +1,128 @@
+/** Used slots on disk: what survives, what processes at once do to each other, what is refused. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { slotFiles } from "../../src/client/slot-files.ts";
+import { memorySlotStore, slotsName } from "../../src/client/slot-store.ts";
+
+const KEY = new Uint8Array(32).fill(0x5a);
+const OTHER_KEY = new Uint8Array(32).fill(0x5b);
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "sallyport-slots-"));
+});
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+for (const [name, make] of [
+  ["slotFiles()", () => slotFiles(join(root, "slots"))],
+  ["memorySlotStore()", memorySlotStore],
+] as const) {
+  test(`${name} remembers the highest slot of each key and door apart`, () => {
+    const slots = make();
+    expect(slots.last(KEY, "ssh")).toBeUndefined();
+    expect(slots.claim(KEY, "ssh", 100)).toBe(true);
+    expect(slots.claim(KEY, "ssh", 101)).toBe(true);
+    expect(slots.claim(OTHER_KEY, "ssh", 7)).toBe(true);
+    expect(slots.claim(KEY, "web", 9)).toBe(true);
+    expect([slots.last(KEY, "ssh"), slots.last(OTHER_KEY, "ssh"), slots.last(KEY, "web")]).toEqual([
+      101, 7, 9,
+    ]);
+  });
+
+  test(`${name} refuses a slot that is used`, () => {
+    const slots = make();
+    slots.claim(KEY, "ssh", 100);
+    expect(slots.claim(KEY, "ssh", 100)).toBe(false);
+  });
+
+  test(`${name} forgets one key and door only`, () => {
+    const slots = make();
+    slots.claim(KEY, "ssh", 100);
+    slots.claim(KEY, "web", 100);
+    slots.forget(KEY, "ssh");
+    expect([slots.last(KEY, "ssh"), slots.last(KEY, "web")]).toEqual([undefined, 100]);
+  });
+}
+
+test("slotFiles() finds the slots of an earlier run", () => {
+  slotFiles(root).claim(KEY, "ssh", 59_000_000);
+  expect(slotFiles(root).last(KEY, "ssh")).toBe(59_000_000);
+});
+
+test("slotFiles() keeps its files to their owner and the key out of their names", () => {
+  slotFiles(join(root, "slots")).claim(KEY, "ssh", 5);
+  const folder = join(root, "slots", slotsName(KEY, "ssh"));
+  const modes = [join(root, "slots"), folder, join(folder, "5")].map(
+    (path) => statSync(path).mode & 0o777,
+  );
+  expect(modes).toEqual([0o700, 0o700, 0o600]);
+  expect(slotsName(KEY, "ssh")).toMatch(/^[0-9a-f]{32}$/);
+  expect(slotsName(KEY, "ssh")).not.toContain("5a5a5a");
+});
+
+test("slotFiles() clears old slots away, and refuses those whose file may have been cleared", () => {
+  const slots = slotFiles(root);
+  for (let slot = 1; slot <= 100; slot++) expect(slots.claim(KEY, "ssh", slot)).toBe(true);
+  expect(readdirSync(join(root, slotsName(KEY, "ssh"))).length).toBe(16);
+  // A process that chose slot 50 and was stopped (a laptop asleep) until now.
+  expect(slots.claim(KEY, "ssh", 50)).toBe(false);
+  expect(slots.claim(KEY, "ssh", 50)).toBe(false);
+  expect(slots.last(KEY, "ssh")).toBe(100);
+});
+
+test("slotFiles() gives every slot once to many processes at once", async () => {
+  const script = `
+    import { slotFiles } from ${JSON.stringify(resolve(import.meta.dir, "../../src/client/slot-files.ts"))};
+    const slots = slotFiles(process.argv[1]);
+    const key = new Uint8Array(32).fill(0x5a);
+    const mine = [];
+    while (mine.length < 60) {
+      const slot = (slots.last(key, "ssh") ?? 0) + 1;
+      if (slots.claim(key, "ssh", slot)) mine.push(slot);
+    }
+    console.log(mine.join(" "));`;
+  const children = Array.from({ length: 4 }, () =>
+    Bun.spawn([process.execPath, "-e", script, root], { stdout: "pipe", stderr: "inherit" }),
+  );
+  const taken = await Promise.all(
+    children.map(async (child) => (await new Response(child.stdout).text()).trim().split(" ")),
+  );
+  const all = taken.flat().map(Number);
+  expect(all.length).toBe(240);
+  expect(new Set(all).size).toBe(240);
+});
+
+test("slotFiles() ignores files that are no slots", () => {
+  const folder = join(root, slotsName(KEY, "ssh"));
+  mkdirSync(folder);
+  for (const name of [".nfs0001", "12~", "-3", "notes", "1e9"])
+    writeFileSync(join(folder, name), "");
+  expect(slotFiles(root).last(KEY, "ssh")).toBeUndefined();
+});
+
+test("slotFiles() says what to do where it cannot remember", () => {
+  writeFileSync(join(root, "slots"), "a file where a folder should be");
+  const slots = slotFiles(join(root, "slots"));
+  expect(() => slots.claim(KEY, "ssh", 1)).toThrow(
+    /^Cannot write .*: (ENOTDIR|EEXIST): .*make the folder writable, or name another in XDG_STATE_HOME$/,
+  );
+  expect(() => slots.last(KEY, "ssh")).toThrow(/^Cannot read the slots used in .*: ENOTDIR: /);
+});
+
+test.skipIf(process.getuid?.() === 0)("slotFiles() refuses a folder it may not write", () => {
+  chmodSync(root, 0o500);
+  expect(() => slotFiles(root).claim(KEY, "ssh", 1)).toThrow(/EACCES/);
+});
