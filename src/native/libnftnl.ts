@@ -4,6 +4,7 @@ import { ptr } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
 import { openLibrary } from "./library.ts";
+import { NLM_F } from "./netlink.ts";
 
 const LIBNFTNL = {
   sonames: ["libnftnl.so.11"],
@@ -186,6 +187,21 @@ export class SetMessages implements Disposable {
   [Symbol.dispose](): void {
     this.#nftnl.nftnl_set_free(this.#set); // frees its element too
   }
+}
+
+/** Writes the request for all elements of a set, or for all sets of the table without one. */
+export function buildDump(at: Pointer, table: string, set: string | undefined, sequence: number) {
+  const nftnl = (loaded ??= load());
+  const object = need(nftnl.nftnl_set_alloc());
+  nftnl.nftnl_set_set_str(object, NFTNL_SET_TABLE, Buffer.from(`${table}\0`));
+  if (set !== undefined) {
+    nftnl.nftnl_set_set_str(object, NFTNL_SET_NAME, Buffer.from(`${set}\0`));
+  }
+  const type = set === undefined ? NFT_MSG.GETSET : NFT_MSG.GETSETELEM;
+  const header = nftnl.nftnl_nlmsg_build_hdr(at, type, NFPROTO_INET, NLM_F.DUMP, sequence);
+  if (set === undefined) nftnl.nftnl_set_nlmsg_build_payload(header, object);
+  else nftnl.nftnl_set_elems_nlmsg_build_payload(header, object);
+  nftnl.nftnl_set_free(object);
 }
 
 /** Writes the message that begins a transaction at `at`. */

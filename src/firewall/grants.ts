@@ -1,0 +1,298 @@
+/** Grants in the kernel: set elements that the kernel itself ends. */
+
+import type { Address } from "../core/address.ts";
+import { formatAddress } from "../core/address.ts";
+import { parseDuration } from "../core/duration.ts";
+import { OpError } from "../core/errors.ts";
+import type { Port, PortRange } from "../core/port.ts";
+import { Errno } from "../native/errno.ts";
+import { commentUserData } from "../native/libnftnl.ts";
+import { Conntrack } from "./conntrack.ts";
+import { grantedAddress, namesWhole64, readKey, singlePorts, writeKey } from "./element-key.ts";
+import { DEFAULT_MAX_MS } from "./firewall.ts";
+import type { CloseRequest, Firewall, GrantKind, GrantRequest } from "./firewall.ts";
+import type { KernelGrant, Use } from "./firewall.ts";
+import { LOOK_UPS_AT_ONCE, NftSocket } from "./nft-socket.ts";
+import type { Refusal } from "./nft-socket.ts";
+import { refusalError } from "./refusal.ts";
+import type { SetElement } from "./set-element.ts";
+import { SET, TABLE_NAME } from "./sets.ts";
+
+/** How long an address that was closed is refused, at least. */
+const REVOKED_MS = 5 * 60_000;
+/** Shorter lives are not asked for: a kernel tick may be 10 ms, and one that rounds to 0 means for ever. */
+const SHORTEST_MS = 100;
+/** A transaction is tried again when an element that it deletes ended in between. */
+const TRIES = 4;
+
+/** One element that a request is about. */
+interface Slot {
+  readonly set: string;
+  readonly port: Port;
+  /** Wanted life; 0: not to be there. */
+  readonly ms: number;
+  /** A longer life stays. */
+  readonly keepLonger: boolean;
+}
+
+interface IdleSet {
+  readonly name: string;
+  readonly family: 4 | 6;
+  readonly idleMs: number;
+}
+
+export class KernelGrants implements Firewall, Disposable {
+  readonly #nft: NftSocket;
+  readonly #conntrack: Conntrack;
+  readonly #comments = new Map<string, Uint8Array>();
+
+  private constructor() {
+    this.#nft = new NftSocket();
+    this.#conntrack = new Conntrack(this.#nft.socket);
+  }
+
+  /**
+   * Opens the sockets, in the network namespace of the calling thread and for that thread only.
+   * Throws OpError (exit 77 without CAP_NET_ADMIN). The guard need not be loaded yet.
+   */
+  static open(): KernelGrants {
+    return new KernelGrants();
+  }
+
+  open(request: GrantRequest): "opened" | "used" {
+    const address = grantedAddress(request.address, request.prefix6);
+    if (request.prefix6 === 128 && namesWhole64(address)) throw wholeNetwork(address);
+    const slots = openSlots(request, address);
+    return this.#apply(
+      "open a grant in",
+      address,
+      slots,
+      request.use,
+      this.#comment(request.label),
+    );
+  }
+
+  close(request: CloseRequest): void {
+    const address = grantedAddress(request.address, request.prefix6);
+    const { family } = address;
+    const idle = this.#idleSets().filter((set) => set.family === family);
+    const holding = [
+      ...grantSets(family),
+      SET.door("cap", family),
+      ...idle.map(({ name }) => name),
+    ];
+    const end = (request.sessions ?? "end") === "end";
+    // Longer than any packet in flight can bring an idle grant back for.
+    const revokedMs = Math.max(REVOKED_MS, ...idle.map(({ idleMs }) => idleMs + 60_000));
+    const slots = singlePorts(request.ports).flatMap((port): Slot[] => [
+      ...holding.map((set) => ({ set, port, ms: 0, keepLonger: false })),
+      ...(end ? [{ set: SET.door("revoked", family), port, ms: revokedMs, keepLonger: true }] : []),
+    ]);
+    this.#apply("close a grant in", address, slots, undefined, undefined);
+    if (end) this.#conntrack.deleteConnections(address, request.prefix6, request.ports);
+  }
+
+  remainingMs(address: Address, ports: readonly PortRange[]): number {
+    const { family } = address;
+    const idle = this.#idleSets().filter((set) => set.family === family);
+    const sets = [...grantSets(family), ...idle.map(({ name }) => name)];
+    const slots = singlePorts(ports).flatMap((port) => sets.map((set) => ({ set, port })));
+    return Math.max(0, ...this.#lives(address, slots));
+  }
+
+  list(): KernelGrant[] {
+    const grants: KernelGrant[] = [];
+    for (const family of [4, 6] as const) {
+      for (const [kind, set] of [
+        ["plain", "grants"],
+        ["fixed", "fixed"],
+        ["once", "once"],
+      ] as const) {
+        const found = this.#nft.elements(SET.door(set, family), (view, element) =>
+          readGrant(kind, view, element),
+        );
+        for (const grant of found ?? []) if (grant !== undefined) grants.push(grant);
+      }
+    }
+    const idle = this.#idleSets();
+    if (idle.length > 0) grants.push(...this.#listIdle(idle));
+    return grants;
+  }
+
+  uses(): Uint8Array[] {
+    return (
+      this.#nft.elements(SET.used, (view, { keyAt, keyLength }) =>
+        new Uint8Array(view.buffer, view.byteOffset + keyAt, keyLength).slice(),
+      ) ?? []
+    );
+  }
+
+  remember(uses: readonly Use[]): void {
+    this.#nft.beginTransaction();
+    for (const use of uses) this.#spend(use, false);
+    if (uses.length === 0) return;
+    const [refusal] = this.#nft.commit();
+    if (refusal !== undefined) throw refusalError("remember uses in", SET.used, refusal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#nft[Symbol.dispose]();
+  }
+
+  /** Brings every slot to its wanted life in one transaction. */
+  #apply(
+    operation: string,
+    address: Address,
+    slots: readonly Slot[],
+    use: Use | undefined,
+    comment: Uint8Array | undefined,
+  ): "opened" | "used" {
+    let missing: { set: string; refusal: Refusal } | undefined;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const lives = this.#lives(address, slots);
+      this.#nft.beginTransaction();
+      const names = new Map<number, string>();
+      const useSequence = use === undefined ? -1 : this.#spend(use, true);
+      for (const [i, slot] of slots.entries()) {
+        this.#move(address, slot, lives[i]!, comment, names);
+      }
+      if (use === undefined && names.size === 0) return "opened";
+      const refusals = this.#nft.commit();
+      if (refusals.length === 0) return "opened";
+      const used = refusals.find(({ sequence }) => sequence === useSequence);
+      if (used?.code === Errno.EEXIST) return "used";
+      const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
+      const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
+      if (refusal.code !== Errno.ENOENT) throw refusalError(operation, set, refusal);
+      missing = { set, refusal };
+    }
+    throw refusalError(operation, missing!.set, missing!.refusal);
+  }
+
+  /** Adds what brings one slot from the life it has to the one it should have. */
+  #move(
+    address: Address,
+    { set, port, ms, keepLonger }: Slot,
+    lifeMs: number,
+    comment: Uint8Array | undefined,
+    names: Map<number, string>,
+  ): void {
+    if (keepLonger && lifeMs >= ms) return;
+    const length = writeKey(this.#nft.key, address, port.proto, port.port);
+    // Adding an element that is there does not move its end on older kernels; replacing it does.
+    if (lifeMs >= 0) names.set(this.#nft.delete(set, length), set);
+    if (ms > 0) names.set(this.#nft.add(set, length, ms, false, comment), set);
+  }
+
+  #spend({ id, forMs }: Use, exclusive: boolean): number {
+    for (let i = 0; i < 16; i++) this.#nft.key.setUint8(i, id[i]!);
+    return this.#nft.add(SET.used, 16, wholeMs(forMs), exclusive);
+  }
+
+  /** Lives left to elements, in their order: Infinity without an end, −1 where there is none. */
+  #lives(address: Address, slots: readonly Pick<Slot, "set" | "port">[]): number[] {
+    const lives: number[] = [];
+    for (let from = 0; from < slots.length; from += LOOK_UPS_AT_ONCE) {
+      const some =
+        slots.length <= LOOK_UPS_AT_ONCE ? slots : slots.slice(from, from + LOOK_UPS_AT_ONCE);
+      this.#nft.beginLookUps();
+      for (const { set, port } of some) {
+        this.#nft.ask(set, writeKey(this.#nft.key, address, port.proto, port.port));
+      }
+      lives.push(...this.#nft.answers(some.length));
+    }
+    return lives;
+  }
+
+  #idleSets(): IdleSet[] {
+    return this.#nft.setNames().flatMap((name) => {
+      const match = /^idle([46])_(.+)$/.exec(name);
+      const idleMs = parseDuration(match?.[2] ?? "");
+      if (idleMs === undefined) return [];
+      return [{ name, family: match![1] === "4" ? 4 : 6, idleMs } as const];
+    });
+  }
+
+  #listIdle(idle: readonly IdleSet[]): KernelGrant[] {
+    const caps = new Map<string, number>();
+    for (const family of [4, 6] as const) {
+      const found = this.#nft.elements(SET.door("cap", family), (view, element) => {
+        const key = readKey(view, element.keyAt, element.keyLength);
+        if (key !== undefined) caps.set(grantKey(key), element.remainingMs);
+      });
+      void found;
+    }
+    return idle.flatMap(({ name, idleMs }) => {
+      const found = this.#nft.elements(name, (view, element) => readGrant("idle", view, element));
+      return (found ?? []).flatMap((grant) => {
+        if (grant === undefined) return [];
+        return [{ ...grant, idleMs, maxRemainingMs: caps.get(grantKey(grant)) ?? 0 }];
+      });
+    });
+  }
+
+  /** Doors have few labels and open often. */
+  #comment(label: string): Uint8Array {
+    let bytes = this.#comments.get(label);
+    if (bytes === undefined) {
+      bytes = commentUserData(label);
+      if (this.#comments.size >= 4_096) this.#comments.clear();
+      this.#comments.set(label, bytes);
+    }
+    return bytes;
+  }
+}
+
+function grantSets(family: 4 | 6): string[] {
+  return [SET.door("grants", family), SET.door("fixed", family), SET.door("once", family)];
+}
+
+const KIND_SETS = { plain: "grants", fixed: "fixed", once: "once" } as const;
+
+function openSlots(request: GrantRequest, { family }: Address): Slot[] {
+  const keepLonger = request.shorten !== true;
+  const openMs = wholeMs(request.openMs);
+  const slots: Slot[] = [];
+  for (const port of singlePorts(request.ports)) {
+    if (request.kind === "idle") {
+      const set = SET.idle(family, request.idleMs ?? openMs);
+      const cap = SET.door("cap", family);
+      slots.push({ set, port, ms: openMs, keepLonger });
+      slots.push({ set: cap, port, ms: wholeMs(request.maxMs ?? DEFAULT_MAX_MS), keepLonger });
+    } else {
+      slots.push({ set: SET.door(KIND_SETS[request.kind], family), port, ms: openMs, keepLonger });
+    }
+    slots.push({ set: SET.door("revoked", family), port, ms: 0, keepLonger: false });
+  }
+  return slots;
+}
+
+function wholeMs(ms: number): number {
+  if (!Number.isFinite(ms)) throw new RangeError(`a life of ${ms} ms has no end`);
+  return Math.max(SHORTEST_MS, Math.ceil(ms));
+}
+
+function wholeNetwork(address: Address): OpError {
+  return new OpError({
+    operation: "open a grant in",
+    object: TABLE_NAME,
+    detail: `${formatAddress(address)} stands for its whole /64 and the door opens single addresses`,
+    code: 0,
+    remedy: "set prefix6 = 64 on the door, or come from another address",
+  });
+}
+
+function readGrant(kind: GrantKind, view: DataView, element: SetElement): KernelGrant | undefined {
+  const key = readKey(view, element.keyAt, element.keyLength);
+  if (key === undefined) return undefined;
+  const { commentAt, commentLength, remainingMs } = element;
+  const label = Buffer.from(view.buffer, view.byteOffset + commentAt, commentLength).toString();
+  return { kind, ...key, prefix6: namesWhole64(key.address) ? 64 : 128, remainingMs, label };
+}
+
+function grantKey({
+  address: { a0, a1, a2, a3, family },
+  port,
+}: Pick<KernelGrant, "address" | "port">) {
+  return `${family}-${a0}-${a1}-${a2}-${a3}-${port.proto}-${port.port}`;
+}

@@ -1,0 +1,64 @@
+/** The guard in the kernel: loads, shows and removes the table `inet sallyport`. */
+
+import { parseDuration } from "../core/duration.ts";
+import { runNft } from "../native/libnftables.ts";
+import type { GuardPlan } from "./guard-plan.ts";
+import { NftSocket } from "./nft-socket.ts";
+import { nftError } from "./nft-error.ts";
+import { renderLoad } from "./rule-set.ts";
+import type { LoadContext } from "./rule-set.ts";
+import { TABLE_NAME } from "./sets.ts";
+
+const GUARD = `table ${TABLE_NAME}`;
+
+/**
+ * Makes the guard of this network namespace that of the plan, in one transaction that is checked
+ * first; living grants and uses stay. Throws OpError, and then the kernel holds what it held before.
+ */
+export function loadGuard(plan: GuardPlan): void {
+  const commands = renderLoad(plan, idleSetsToKeep(plan));
+  const checked = runNft(commands, { dryRun: true });
+  if (!checked.ok) throw nftError("check", GUARD, checked.error);
+  const loaded = runNft(commands);
+  if (!loaded.ok) throw nftError("load", GUARD, loaded.error);
+}
+
+/** Takes the guard and every grant away: all ports are as open as without sallyport. None is no error. */
+export function removeGuard(): void {
+  // Added first, since deleting a missing table is an error; `destroy` would need kernel 6.3.
+  const removed = runNft(`add table ${TABLE_NAME}\ndelete table ${TABLE_NAME}`);
+  if (!removed.ok) throw nftError("remove", GUARD, removed.error);
+}
+
+/** The table as nft lists it, grants included. Throws OpError when it is not there. */
+export function showGuard(): string {
+  const shown = runNft(`list ${GUARD}`);
+  if (!shown.ok) throw nftError("show", GUARD, shown.error);
+  return shown.output;
+}
+
+/** Whether the table is there and its hook leads into the guard. Throws OpError without privilege. */
+export function guardLoaded(): boolean {
+  const shown = runNft(`list chain ${TABLE_NAME} gate`);
+  if (shown.ok) return shown.output.includes("jump guard");
+  const error = nftError("look at", GUARD, shown.error);
+  if (error.exitCode !== 1) throw error;
+  return false;
+}
+
+/** Sets of idle times that the plan has no more: those that hold grants stay until these end. */
+function idleSetsToKeep(plan: GuardPlan): LoadContext {
+  using nft = new NftSocket();
+  const holds = new Map<number, boolean>();
+  for (const name of nft.setNames()) {
+    const idleMs = parseDuration(/^idle[46]_(.+)$/.exec(name)?.[1] ?? "");
+    if (idleMs === undefined || plan.idleMs.includes(idleMs)) continue;
+    const living = nft.elements(name, () => undefined) ?? [];
+    holds.set(idleMs, holds.get(idleMs) === true || living.length > 0);
+  }
+  const times = [...holds];
+  return {
+    retiringIdleMs: times.filter(([, living]) => living).map(([idleMs]) => idleMs),
+    endedIdleMs: times.filter(([, living]) => !living).map(([idleMs]) => idleMs),
+  };
+}

@@ -1,0 +1,251 @@
+/** One netlink socket to nf_tables: look-ups, dumps and transactions of set elements. */
+
+import { OpError } from "../core/errors.ts";
+import { Errno } from "../native/errno.ts";
+import { libc } from "../native/libc.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "../native/libmnl.ts";
+import { addressOf, offset } from "../native/memory.ts";
+import type { Pointer } from "../native/memory.ts";
+import { batchBegin, batchEnd, buildDump, NFT_MSG, SetMessages } from "../native/libnftnl.ts";
+import { align4, attributeText, errorCode, errorText, findAttribute } from "../native/netlink.ts";
+import { messages, NFGENMSG_LEN, NLM_F, NLMSG } from "../native/netlink.ts";
+import type { Message } from "../native/netlink.ts";
+import { readElements } from "./set-element.ts";
+import type { SetElement } from "./set-element.ts";
+import { TABLE, TABLE_NAME } from "./sets.ts";
+
+/** linux/netfilter/nf_tables.h: NFTA_SET_NAME */
+const NFTA_SET_NAME = 2;
+
+/** asm-generic/socket.h, the same on x64 and arm64 */
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+
+/** More than any message here takes: names, a key of 24 bytes and 123 bytes of user data. */
+const MESSAGE_ROOM = 512;
+/** The kernel fills dumps with datagrams of at most 32 KiB. */
+const DATAGRAM_SIZE = 65_536;
+/** A dump that somebody's change interrupts is begun again, this often. */
+const DUMP_TRIES = 20;
+
+/** A message that the kernel refused. */
+export interface Refusal {
+  /** What `add` or `delete` answered for it; another number for the transaction as a whole. */
+  readonly sequence: number;
+  /** errno, positive. */
+  readonly code: number;
+  /** The kernel's own words; often empty. */
+  readonly text: string;
+}
+
+/** Look-ups in one go: their answers wait in the socket's buffer, all at once. */
+export const LOOK_UPS_AT_ONCE = 64;
+
+/** Belongs to one thread, and to the network namespace that was its when it was made. */
+export class NftSocket implements Disposable {
+  readonly socket = new NetlinkSocket(NETLINK_NETFILTER);
+  readonly #sets = new Map<string, SetMessages>();
+  readonly #keyBytes = new Uint8Array(24);
+  readonly #keyAt = addressOf(this.#keyBytes);
+  /** Write an element's key here before `add`, `delete` and `ask`; 24 bytes. */
+  readonly key = new DataView(this.#keyBytes.buffer);
+  #out = new Uint8Array(16 * MESSAGE_ROOM);
+  #outAt = addressOf(this.#out);
+  #outView = new DataView(this.#out.buffer);
+  #length = 0;
+  #lastAt = 0;
+  readonly #in = new Uint8Array(DATAGRAM_SIZE);
+  readonly #inAt = addressOf(this.#in);
+  readonly #inView = new DataView(this.#in.buffer);
+  #sequence = 0;
+
+  constructor() {
+    // A transaction for a wide range of ports is larger than the default of 208 KiB.
+    const size = new Int32Array([8 * 1024 * 1024]);
+    libc().setsockopt(this.socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.byteLength);
+  }
+
+  /** Forgets what was collected and begins a transaction, which `commit` ends. */
+  beginTransaction(): void {
+    this.#length = 0;
+    batchBegin(this.#room(), this.#nextSequence());
+    this.#written();
+  }
+
+  /** Adds an element that lives `ms` (whole milliseconds) under the key of `keyLength` bytes. */
+  add(set: string, keyLength: number, ms: number, exclusive: boolean, comment?: Uint8Array) {
+    const message = this.#messagesOf(set);
+    message.key(this.#keyAt, keyLength);
+    message.life(ms, comment);
+    return this.#put(message, NFT_MSG.NEWSETELEM, NLM_F.CREATE | (exclusive ? NLM_F.EXCL : 0));
+  }
+
+  /** Deletes the element of the key; one that is missing fails the transaction with ENOENT. */
+  delete(set: string, keyLength: number): number {
+    const message = this.#messagesOf(set);
+    message.key(this.#keyAt, keyLength);
+    return this.#put(message, NFT_MSG.DELSETELEM, 0);
+  }
+
+  /**
+   * Does all that was collected, or nothing: then it answers why. Every reply is read: in an aborted
+   * batch the kernel still acknowledges the messages behind the one that failed.
+   */
+  commit(): Refusal[] {
+    const last = this.#sequence;
+    // Acknowledged are errors, always, and this last message: its reply comes after all the others.
+    const flags = this.#outView.getUint16(this.#lastAt + 6, true);
+    this.#outView.setUint16(this.#lastAt + 6, flags | NLM_F.ACK, true);
+    batchEnd(this.#room(), this.#nextSequence());
+    this.#written();
+    this.#send();
+    const refusals: Refusal[] = [];
+    for (;;) {
+      const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
+      for (const message of messages(this.#inView, got)) {
+        if (message.type !== NLMSG.ERROR) continue;
+        const code = errorCode(this.#inView, message);
+        const text = errorText(this.#inView, message) ?? "";
+        if (code !== 0) refusals.push({ sequence: message.sequence, code, text });
+        if (message.sequence === last) return refusals;
+      }
+      if (got > 0) continue;
+      // The kernel gave the batch up as a whole: it said why, or had no memory for an answer.
+      return refusals.length > 0 ? refusals : [{ sequence: 0, code: Errno.ENOBUFS, text: "" }];
+    }
+  }
+
+  /** Forgets what was collected and begins look-ups, which `answers` ends. */
+  beginLookUps(): void {
+    this.#length = 0;
+  }
+
+  /** Asks for the element of the key; at most `LOOK_UPS_AT_ONCE` in one go. */
+  ask(set: string, keyLength: number): void {
+    const message = this.#messagesOf(set);
+    message.key(this.#keyAt, keyLength);
+    this.#put(message, NFT_MSG.GETSETELEM, 0);
+  }
+
+  /** The lives left to what was asked for, in that order, in ms: Infinity without an end, −1 if missing. */
+  answers(count: number): number[] {
+    const first = this.#sequence - count + 1;
+    const lives = Array.from({ length: count }, () => -1);
+    if (count === 0) return lives;
+    this.#send();
+    for (let open = count; open > 0;) {
+      const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
+      // An answer that is lost counts as missing; what relies on it is refused by the kernel and tried again.
+      if (got <= 0) return lives;
+      for (const message of messages(this.#inView, got)) {
+        if (message.sequence < first) continue;
+        open -= 1;
+        if (message.type === NLMSG.ERROR) continue;
+        readElements(this.#inView, message, (element) => {
+          lives[message.sequence - first] = element.remainingMs;
+        });
+      }
+    }
+    return lives;
+  }
+
+  /** What `read` makes of each element of a set; undefined when the set or the table is missing. */
+  elements<T>(set: string, read: (view: DataView, element: SetElement) => T): T[] | undefined {
+    return this.#dump(set, (message, found: T[]) => {
+      readElements(this.#inView, message, (element) => found.push(read(this.#inView, element)));
+    });
+  }
+
+  /** The names of the table's sets; none when it is missing. */
+  setNames(): string[] {
+    const names = this.#dump(undefined, (message, found: string[]) => {
+      const at = findAttribute(this.#inView, message.at + NFGENMSG_LEN, message.end, NFTA_SET_NAME);
+      if (at >= 0) found.push(attributeText(this.#inView, at));
+    });
+    return names ?? [];
+  }
+
+  #dump<T>(set: string | undefined, read: (message: Message, found: T[]) => void) {
+    for (let tries = 0; tries < DUMP_TRIES; tries++) {
+      this.#length = 0;
+      buildDump(this.#room(), TABLE, set, this.#nextSequence());
+      this.#written();
+      this.#send();
+      const found: T[] = [];
+      const end = this.#readDump((message) => read(message, found));
+      if (end === "missing") return undefined;
+      if (end === "complete") return found;
+    }
+    throw new OpError({
+      operation: "list",
+      object: set === undefined ? TABLE_NAME : `${TABLE_NAME} ${set}`,
+      detail: "others kept changing it",
+      code: Errno.EINTR,
+      remedy: "stop what changes the rule set without pause",
+    });
+  }
+
+  #readDump(read: (message: Message) => void): "complete" | "missing" | "interrupted" {
+    let interrupted = false;
+    for (;;) {
+      const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
+      if (got <= 0) return "interrupted";
+      for (const message of messages(this.#inView, got)) {
+        if (message.sequence !== this.#sequence) continue;
+        if ((message.flags & NLM_F.DUMP_INTR) !== 0) interrupted = true;
+        if (message.type === NLMSG.DONE) return interrupted ? "interrupted" : "complete";
+        if (message.type === NLMSG.ERROR) return "missing";
+        read(message);
+      }
+    }
+  }
+
+  #messagesOf(set: string): SetMessages {
+    let found = this.#sets.get(set);
+    if (found === undefined) {
+      found = new SetMessages(TABLE, set);
+      this.#sets.set(set, found);
+    }
+    return found;
+  }
+
+  #put(message: SetMessages, type: number, flags: number): number {
+    const sequence = this.#nextSequence();
+    message.element(this.#room(), type, flags, sequence);
+    this.#lastAt = this.#length;
+    this.#written();
+    return sequence;
+  }
+
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    return this.#sequence;
+  }
+
+  /** Where the next message goes; makes room for it, and for one more. */
+  #room(): Pointer {
+    if (this.#length + 2 * MESSAGE_ROOM > this.#out.length) {
+      const larger = new Uint8Array(2 * this.#out.length);
+      larger.set(this.#out);
+      this.#out = larger;
+      this.#outAt = addressOf(larger);
+      this.#outView = new DataView(larger.buffer);
+    }
+    return offset(this.#outAt, this.#length);
+  }
+
+  /** Counts the message that was just written in. */
+  #written(): void {
+    this.#length += align4(this.#outView.getUint32(this.#length, true));
+  }
+
+  #send(): void {
+    this.socket.send(this.#outAt, this.#length);
+  }
+
+  [Symbol.dispose](): void {
+    for (const message of this.#sets.values()) message[Symbol.dispose]();
+    this.#sets.clear();
+    this.socket[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,87 @@
+/** Set elements as the kernel lists them: NFT_MSG_NEWSETELEM read in place. */
+
+import { attributeLength, findAttribute, NFGENMSG_LEN, NLA_HDRLEN } from "../native/netlink.ts";
+import type { Message } from "../native/netlink.ts";
+
+/** linux/netfilter/nf_tables.h: enum nft_set_elem_list_attributes, nft_list_attributes */
+const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+const NFTA_LIST_ELEM = 1;
+/** linux/netfilter/nf_tables.h: enum nft_set_elem_attributes */
+const NFTA_SET_ELEM_KEY = 1;
+const NFTA_SET_ELEM_EXPIRATION = 5;
+const NFTA_SET_ELEM_USERDATA = 6;
+/** linux/netfilter/nf_tables.h: enum nft_data_attributes */
+const NFTA_DATA_VALUE = 1;
+/** libnftnl/udata.h: NFTNL_UDATA_SET_ELEM_COMMENT */
+const UDATA_COMMENT = 0;
+
+/** Where an element's parts lie in the datagram; one object is reused, copy what you keep. */
+export interface SetElement {
+  keyAt: number;
+  keyLength: number;
+  /** Infinity for an element without an end. */
+  remainingMs: number;
+  /** 0 where there is no comment. */
+  commentAt: number;
+  commentLength: number;
+}
+
+const element: SetElement = {
+  keyAt: 0,
+  keyLength: 0,
+  remainingMs: 0,
+  commentAt: 0,
+  commentLength: 0,
+};
+
+/** Calls `visit` for each element of the message; malformed ones are left out. */
+export function readElements(
+  view: DataView,
+  message: Message,
+  visit: (element: SetElement) => void,
+): void {
+  const from = message.at + NFGENMSG_LEN;
+  const list = findAttribute(view, from, message.end, NFTA_SET_ELEM_LIST_ELEMENTS);
+  if (list < 0) return;
+  const listEnd = list + attributeLength(view, list);
+  let at = list + NLA_HDRLEN;
+  for (;;) {
+    at = findAttribute(view, at, listEnd, NFTA_LIST_ELEM);
+    if (at < 0) return;
+    const length = attributeLength(view, at);
+    if (readElement(view, at + NLA_HDRLEN, at + length)) visit(element);
+    at += (length + 3) & ~3;
+  }
+}
+
+function readElement(view: DataView, at: number, end: number): boolean {
+  const key = findAttribute(view, at, end, NFTA_SET_ELEM_KEY);
+  if (key < 0) return false;
+  const keyEnd = key + attributeLength(view, key);
+  const value = findAttribute(view, key + NLA_HDRLEN, keyEnd, NFTA_DATA_VALUE);
+  if (value < 0) return false;
+  element.keyAt = value + NLA_HDRLEN;
+  element.keyLength = attributeLength(view, value) - NLA_HDRLEN;
+
+  const expiration = findAttribute(view, at, end, NFTA_SET_ELEM_EXPIRATION);
+  const hasEnd = expiration >= 0 && attributeLength(view, expiration) === NLA_HDRLEN + 8;
+  element.remainingMs = hasEnd ? readUint64(view, expiration + NLA_HDRLEN) : Infinity;
+
+  const data = findAttribute(view, at, end, NFTA_SET_ELEM_USERDATA);
+  readComment(view, data, data < 0 ? 0 : attributeLength(view, data));
+  return true;
+}
+
+/** Netfilter writes its 64-bit numbers in network order. */
+function readUint64(view: DataView, at: number): number {
+  return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+}
+
+function readComment(view: DataView, data: number, length: number): void {
+  const at = data + NLA_HDRLEN;
+  const size = length - NLA_HDRLEN - 2;
+  const isComment =
+    data >= 0 && size >= 1 && view.getUint8(at) === UDATA_COMMENT && view.getUint8(at + 1) <= size;
+  element.commentAt = isComment ? at + 2 : 0;
+  element.commentLength = isComment ? view.getUint8(at + 1) - 1 : 0; // without the final zero
+}
