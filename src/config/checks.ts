@@ -1,19 +1,21 @@
 /** What must hold between doors, and between doors and the rest. Pure; takes doors that are right by themselves. */
 
-import { formatPrefix, parsePrefix } from "../core/address.ts";
-import type { Prefix } from "../core/address.ts";
 import { scanCompletes } from "../core/fixed-sequence.ts";
 import type { FixedSequence } from "../core/fixed-sequence.ts";
 import { formatDuration } from "../core/duration.ts";
 import { formatPort, rangesOverlap } from "../core/port.ts";
 import type { PortRange } from "../core/port.ts";
 import type { Mistake } from "./mistake.ts";
-import { prefixInside } from "./prefix-inside.ts";
+import { isLoopback } from "./networks.ts";
 import { LIMITS } from "./schema.ts";
 import { sequencesInConflict } from "./sequence-conflicts.ts";
 import type { Door, Settings } from "./settings.ts";
 
 type Report = (mistake: Mistake) => void;
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
 
 function range(port: number, proto: PortRange["proto"] = "tcp"): PortRange {
   return { proto, from: port, to: port };
@@ -53,7 +55,7 @@ function checkScans(doors: readonly Door[], report: Report): void {
     report({
       path: ["door", name, "sequence"],
       state: `is completed by ${scan}`,
-      remedy: "write ports with others between them, not in order, such as 7000, 9000, 8000",
+      remedy: "write three ports or more, with others between them, such as 7000, 9000, 8000",
     });
   }
 }
@@ -78,9 +80,11 @@ function checkFixedElements(doors: readonly Door[], report: Report): void {
     if (maxGrants > most) {
       report({
         path: ["door", name, "max_grants"],
-        state: `is ${maxGrants}; with ${ports} ports a grant the fixed doors need more than ${LIMITS.fixedElements} set elements`,
+        state: `is ${maxGrants}, and at ${count(ports, "port")} each the fixed doors would hold more than ${LIMITS.fixedElements} grants`,
         remedy:
-          most > 0 ? `write at most ${most}` : "give the doors before it fewer grants or ports",
+          most > 0
+            ? `write at most ${most}`
+            : "give the fixed doors before it fewer grants or ports",
       });
     }
     left = Math.max(0, left - maxGrants * ports);
@@ -93,43 +97,11 @@ function checkWindow(doors: readonly Door[], report: Report): void {
     if (users.length === 0 || space.windowSeconds <= lifeSeconds) continue;
     report({
       path: ["knock", "window"],
-      state: `is "${formatDuration(space.windowSeconds * 1_000)}", longer than the ${formatDuration(lifeSeconds * 1_000)} a sequence of door.${name} is valid`,
+      state: `is longer than the ${formatDuration(lifeSeconds * 1_000)} a sequence of door.${name} is valid`,
       remedy: "shorten window, or raise step or skew",
     });
     return;
   }
-}
-
-const PRIVATE = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]
-  .concat(["127.0.0.0/8", "fc00::/7", "fe80::/10", "::1"])
-  .map((text) => parsePrefix(text)!);
-
-/** Whether nobody on the public Internet has an address in `prefix`. */
-export function isPrivate(prefix: Prefix): boolean {
-  return PRIVATE.some((outer) => prefixInside(prefix, outer));
-}
-
-/** Nobody owns more than a /8 of IPv4 or a /16 of IPv6: wider is a slip, and lets in strangers. */
-const WIDEST = { 4: 8, 6: 16 } as const;
-
-function checkAlwaysAllow(allowed: readonly Prefix[], report: Report): void {
-  for (const [i, prefix] of allowed.entries()) {
-    const widest = WIDEST[prefix.address.family];
-    if (prefix.bits >= widest || isPrivate(prefix)) continue;
-    report({
-      path: ["guard", "always_allow", i],
-      state: `is "${formatPrefix(prefix)}${prefix.bits === 0 ? '", which is everybody' : `", wider than a /${widest}`}`,
-      remedy: 'write the networks that need no knock, such as "10.0.0.0/8" or "fd00::/8"',
-    });
-  }
-}
-
-/** Whether a server listening there is reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  const address = parsePrefix(host);
-  return (
-    address !== undefined && (host === "::1" || prefixInside(address, parsePrefix("127.0.0.0/8")!))
-  );
 }
 
 function checkApi({ doors, api }: Pick<Settings, "doors" | "api">, report: Report): void {
@@ -148,7 +120,6 @@ function checkApi({ doors, api }: Pick<Settings, "doors" | "api">, report: Repor
 /** Reports every conflict. Sections that could not be read are left out by the caller. */
 export function checkTogether(
   doors: readonly Door[],
-  guard: Settings["guard"] | undefined,
   api: Settings["api"] | undefined,
   report: Report,
 ): void {
@@ -157,6 +128,5 @@ export function checkTogether(
   checkConflicts(doors, report);
   checkFixedElements(doors, report);
   checkWindow(doors, report);
-  if (guard) checkAlwaysAllow(guard.alwaysAllow, report);
   if (api) checkApi({ doors, api }, report);
 }

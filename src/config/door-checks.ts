@@ -37,6 +37,9 @@ function checkWayIn(door: DoorTable, path: Path, report: Report): void {
       remedy: 'write users = ["alice"] (rotating knocks) or sequence = ["7000", "8000", "9000"]',
     });
   }
+}
+
+function checkPurpose(door: DoorTable, path: Path, report: Report): void {
   if (door.opens.length === 0 && door.run === undefined) {
     report({
       path,
@@ -143,13 +146,30 @@ function checkUsers(door: DoorTable, path: Path, report: Report): void {
   }
 }
 
-/** Checks a door whose every value is right by itself. */
-export function checkDoor(name: string, door: DoorTable, report: Report): void {
-  const path = ["door", name];
-  checkWayIn(door, path, report);
-  checkMeaning(door, path, report);
-  checkTimes(door, path, report);
-  checkOneUse(door, path, report);
-  checkPorts(door, path, report);
-  checkUsers(door, path, report);
+type Check = (door: DoorTable, path: Path, report: Report) => void;
+
+/** Every check and the keys it looks at. */
+const CHECKS: readonly (readonly [Check, readonly (keyof DoorTable)[]])[] = [
+  [checkWayIn, ["users", "sequence"]],
+  [checkPurpose, ["opens", "run"]],
+  [checkMeaning, ["users", "sequence", "opens", "run"]],
+  [checkTimes, ["open_for", "idle_close", "max_open"]],
+  [checkOneUse, ["uses", "opens"]],
+  [checkPorts, ["opens"]],
+  [checkUsers, ["users"]],
+];
+
+/**
+ * Checks a door. `unread` are keys whose values were wrong by themselves and are missing from `door`:
+ * what depends on them cannot be judged yet.
+ */
+export function checkDoor(
+  name: string,
+  door: DoorTable,
+  unread: ReadonlySet<string>,
+  report: Report,
+): void {
+  for (const [check, keys] of CHECKS) {
+    if (!keys.some((key) => unread.has(key))) check(door, ["door", name], report);
+  }
 }

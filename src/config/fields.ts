@@ -10,6 +10,7 @@ import { formatDuration, parseDuration } from "../core/duration.ts";
 import { parsePort, parsePortRange } from "../core/port.ts";
 import type { Port, PortRange } from "../core/port.ts";
 import { SPACE_LIMITS } from "../rks/space.ts";
+import { isTooWide } from "./networks.ts";
 
 interface Limits {
   readonly min: number;
@@ -106,10 +107,23 @@ export const knockRange = text<{ lo: number; hi: number }>(
   },
 );
 
-export const prefix = text<Prefix>(
-  /^[0-9a-fA-F.:]+(\/\d{1,3})?$/,
-  'write a network such as "10.0.0.0/8" or "fd00::/8", with no bits set after its length',
-  parsePrefix,
+const NETWORK = 'write a network such as "10.0.0.0/8" or "fd00::/8"';
+
+/** A network that needs no knock. Wider than anybody owns is refused: the guard would be for nothing. */
+export const allowedNetwork = v.pipe(
+  v.string(NETWORK),
+  v.regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, NETWORK),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Prefix => {
+    const prefix = parsePrefix(dataset.value);
+    if (prefix !== undefined && !isTooWide(prefix)) return prefix;
+    addIssue({
+      message:
+        prefix === undefined
+          ? `${NETWORK}, with no bits set after its length`
+          : "that lets in strangers without a knock: write the networks of your own, at most a /8 or an IPv6 /16",
+    });
+    return NEVER;
+  }),
 );
 
 /** A literal address and a port; host names are refused, because they may change under a running server. */

@@ -46,7 +46,18 @@ function readText(file: string): string {
 /** smol-toml's message without the excerpt it appends, which would quote whatever stands there. */
 function syntaxMistake(file: string, error: TomlError): string {
   const [reason = ""] = error.message.replace("Invalid TOML document: ", "").split("\n");
-  return `${file}:${error.line}: TOML is broken at column ${error.column}: ${reason}`;
+  return `${file}:${error.line}: TOML is broken at column ${error.column}: ${reason}: ${syntaxRemedy(reason)}`;
+}
+
+function syntaxRemedy(reason: string): string {
+  if (reason.includes("redefine")) return "write every table and every key of it once";
+  if (/numeric|invalid value|date|zero|underscore/.test(reason)) {
+    return 'write text in quotes, such as "30s"';
+  }
+  if (/expected comma|unfinished|in strings/.test(reason)) {
+    return "close the text, list or table that begins here or above";
+  }
+  return 'write lines such as [door.ssh] and open_for = "30s"';
 }
 
 function throwMistakes(file: string, lines: readonly string[], count = lines.length): never {

@@ -41,8 +41,9 @@ export function formatPath(path: Path): string {
   return path
     .map((step, i) => {
       if (typeof step === "number") return `[${step}]`;
-      const bare = /^[A-Za-z0-9_-]+$/.test(step) && !looksSecret(step);
-      return `${i === 0 ? "" : "."}${bare ? step : quote(step)}`;
+      const dot = i === 0 ? "" : ".";
+      if (looksSecret(step)) return `${dot}<hidden>`;
+      return dot + (/^[A-Za-z0-9_-]+$/.test(step) ? step : quote(step));
     })
     .join("");
 }

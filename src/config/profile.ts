@@ -5,7 +5,7 @@ import type { NetworkInterfaceInfo } from "node:os";
 import { parsePrefix } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
-import { isPrivate } from "./checks.ts";
+import { isPrivate } from "./networks.ts";
 import type { DeviceKey } from "./keys.ts";
 import { quote } from "./mistake.ts";
 import { whoOf } from "./names.ts";

@@ -3,6 +3,7 @@
 import { buildDoor, buildSettings } from "./build.ts";
 import { checkTogether } from "./checks.ts";
 import { checkDoor, checkDoorName } from "./door-checks.ts";
+import { shown } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";
 import { checkRun } from "./run-command.ts";
 import {
@@ -13,7 +14,7 @@ import {
   runSchema,
   serverSchema,
 } from "./schema.ts";
-import type { DoorTable, KnockTable } from "./schema.ts";
+import type { KnockTable } from "./schema.ts";
 import type { Door, Settings } from "./settings.ts";
 import { isTable, knownKeys, readTable } from "./tables.ts";
 import * as v from "valibot";
@@ -22,45 +23,44 @@ type Report = (mistake: Mistake) => void;
 
 const SECTIONS = ["server", "knock", "door", "guard", "api"];
 
-function readDoor(name: string, value: unknown, report: Report): DoorTable | undefined {
+/** The table of one door, as much of it as can be read, and the keys that cannot. */
+function readDoor(name: string, value: unknown, report: Report) {
   const path = ["door", name];
+  const unread = new Set<string>();
+  const note: Report = (mistake) => {
+    unread.add(String(mistake.path[path.length]));
+    report(mistake);
+  };
   const table = knownKeys(value, path, Object.keys(doorSchema.entries), report);
-  if (table?.["run"] !== undefined) {
+  if (table === undefined) return undefined;
+  if (table["run"] !== undefined) {
     const keys = Object.keys(runSchema.entries);
     const run = knownKeys(table["run"], [...path, "run"], keys, report);
-    if (run === undefined) delete table["run"];
-    else table["run"] = run;
+    if (run === undefined) unread.add("run");
+    table["run"] = run;
   }
-  return readTable(doorSchema, table, path, report);
+  const whole = readTable(doorSchema, table, path, note);
+  const readable = Object.entries(table).filter(([key]) => !unread.has(key));
+  return { door: whole ?? v.parse(doorSchema, Object.fromEntries(readable)), unread };
 }
 
-/** The doors that are right by themselves; the others are reported. */
+/** The doors whose every value could be read; what is wrong with them and with others is reported. */
 function readDoors(value: unknown, knock: KnockTable, report: Report): Door[] {
   const doors: Door[] = [];
-  if (value === undefined || (isTable(value) && Object.keys(value).length === 0)) {
-    report({
-      path: ["door"],
-      state: "is missing, so nothing would be guarded",
-      remedy: "write a table such as [door.ssh]",
-    });
-    return doors;
-  }
-  if (!isTable(value)) {
-    knownKeys(value, ["door", "ssh"], [], report);
+  const none = isTable(value) ? Object.keys(value).length === 0 : value === undefined;
+  if (none || !isTable(value)) {
+    const state = none ? "is missing, so nothing would be guarded" : `is ${shown(value)}`;
+    report({ path: ["door"], state, remedy: "write a table such as [door.ssh]" });
     return doors;
   }
   for (const [name, written] of Object.entries(value)) {
-    let right = true;
-    const note: Report = (mistake) => {
-      right = false;
-      report(mistake);
-    };
-    checkDoorName(name, note);
-    const table = readDoor(name, written, note);
-    if (table === undefined) continue;
-    checkDoor(name, table, note);
-    checkRun(name, table, note);
-    if (right) doors.push(buildDoor(name, table, knock));
+    checkDoorName(name, report);
+    const read = readDoor(name, written, report);
+    if (read === undefined) continue;
+    const { door, unread } = read;
+    checkDoor(name, door, unread, report);
+    checkRun(name, door, report);
+    if (unread.size === 0) doors.push(buildDoor(name, door, knock));
   }
   return doors;
 }
@@ -93,12 +93,7 @@ export function readSettings(raw: unknown): {
   const guard = section("guard", guardSchema);
   const api = section("api", apiSchema);
   checkInterfaces(server?.interfaces ?? [], report);
-  checkTogether(
-    doors,
-    guard && { ...guard, onStop: guard.on_stop, alwaysAllow: guard.always_allow },
-    api,
-    report,
-  );
+  checkTogether(doors, api, report);
   if (mistakes.length > 0 || !server || !guard || !api) return { mistakes };
   return { settings: buildSettings(server, doors, guard, api), mistakes };
 }

@@ -5,6 +5,7 @@ import { isServerName } from "../rks/key.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "../rks/space.ts";
 import {
   absolutePath,
+  allowedNetwork,
   choice,
   duration,
   endpoint,
@@ -13,7 +14,6 @@ import {
   knockRange,
   list,
   portRange,
-  prefix,
   seconds,
   text,
 } from "./fields.ts";
@@ -45,7 +45,11 @@ const userName = text(/^[a-z0-9][a-z0-9._-]{0,31}$/, `write ${NAME_RULE}`, (name
   isName(name) ? name : undefined,
 );
 
-const argument = text(/^[^\0]*$/, "write text without a NUL character", (written) => written);
+const argument = text(
+  /^[^\0]*$/,
+  "write text in quotes, without a NUL character",
+  (written) => written,
+);
 const command = v.pipe(
   list(argument, 64, 'write a list such as ["/usr/local/bin/lights", "on", "{address}"]'),
   v.minLength(1, 'write the program and its arguments, such as ["/usr/local/bin/lights", "on"]'),
@@ -112,7 +116,7 @@ export const guardSchema = v.strictObject({
   on_stop: v.optional(choice(["closed", "open"]), "closed"),
   deny: v.optional(choice(["auto", "drop", "reset"]), "auto"),
   always_allow: v.optional(
-    list(prefix, LIMITS.listItems, 'write a list such as ["10.0.0.0/8", "fd00::/8"]'),
+    list(allowedNetwork, LIMITS.listItems, 'write a list such as ["10.0.0.0/8", "fd00::/8"]'),
     [],
   ),
 });

@@ -6,7 +6,7 @@ import { formatDuration } from "../core/duration.ts";
 import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { formatChance } from "./bound.ts";
-import { isLoopback, isPrivate } from "./checks.ts";
+import { isLoopback, isPrivate } from "./networks.ts";
 import type { DeviceKey } from "./keys.ts";
 import type { Door, Settings } from "./settings.ts";
 

@@ -1,0 +1,108 @@
+/** Settings as the text of a config.toml, without what is at its default. */
+
+import { stringify } from "smol-toml";
+import { formatPrefix } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+import { formatPort, formatPortRange } from "../core/port.ts";
+import { DEFAULT_SPACE } from "../rks/space.ts";
+import type { KnockSpace } from "../rks/space.ts";
+import { DEFAULT_MAX_GRANTS, DEFAULT_SEQUENCE_TIMEOUT_MS } from "./build.ts";
+import type { Door, Settings } from "./settings.ts";
+
+type Value = string | number | readonly string[] | Table | undefined;
+interface Table {
+  readonly [key: string]: Value;
+}
+
+function seconds(value: number): string {
+  return formatDuration(value * 1_000);
+}
+
+/** `value`, or undefined where it is the default and can be left out. */
+function unless<T>(value: T, standard: T): T | undefined {
+  return value === standard ? undefined : value;
+}
+
+function range({ lo, hi }: KnockSpace): string {
+  return `${lo}-${hi}`;
+}
+
+function knockTable(space: KnockSpace): Table {
+  return {
+    range: unless(range(space), range(DEFAULT_SPACE)),
+    ports: unless(space.ports, DEFAULT_SPACE.ports),
+    step: unless(seconds(space.stepSeconds), seconds(DEFAULT_SPACE.stepSeconds)),
+    window: unless(seconds(space.windowSeconds), seconds(DEFAULT_SPACE.windowSeconds)),
+    skew: unless(space.skew, DEFAULT_SPACE.skew),
+    slack: unless(space.slack, DEFAULT_SPACE.slack),
+  };
+}
+
+function doorTable(door: Door, shared: KnockSpace): Table {
+  const { space, fixed, closing, idleCloseMs, maxOpenMs, run } = door;
+  const rotating = fixed === undefined;
+  const timeoutMs = fixed?.timeoutMs ?? DEFAULT_SEQUENCE_TIMEOUT_MS;
+  return {
+    opens: door.opens.length > 0 ? door.opens.map(formatPortRange) : undefined,
+    users: rotating ? door.users : undefined,
+    sequence: fixed?.knocks.map(formatPort),
+    sequence_timeout: unless(
+      formatDuration(timeoutMs),
+      formatDuration(DEFAULT_SEQUENCE_TIMEOUT_MS),
+    ),
+    close_sequence: closing?.knocks.map(formatPort),
+    max_grants: rotating ? undefined : unless(door.maxGrants, DEFAULT_MAX_GRANTS),
+    open_for: formatDuration(door.openForMs),
+    idle_close: idleCloseMs === undefined ? undefined : formatDuration(idleCloseMs),
+    max_open: maxOpenMs === undefined ? undefined : formatDuration(maxOpenMs),
+    uses: unless(door.uses, "many"),
+    prefix6: unless(door.prefix6, 128),
+    ...(rotating && {
+      proto: unless(space.proto, "tcp"),
+      range: unless(range(space), range(shared)),
+      ports: unless(space.ports, shared.ports),
+      step: unless(seconds(space.stepSeconds), seconds(shared.stepSeconds)),
+    }),
+    run: run && { open: run.open, close: run.close },
+  };
+}
+
+/** A table without its undefined values, and without tables that are empty then. */
+function present(table: Table): Record<string, unknown> {
+  const kept = Object.entries(table).flatMap(([key, value]): [string, unknown][] => {
+    if (value === undefined) return [];
+    if (typeof value !== "object" || Array.isArray(value)) return [[key, value]];
+    const inner = present(value as Table);
+    return Object.keys(inner).length === 0 ? [] : [[key, inner]];
+  });
+  return Object.fromEntries(kept);
+}
+
+/**
+ * Text that `parseSettings` reads back equal. The doors of one file share window, skew and slack; they
+ * are taken from the first door.
+ */
+export function formatSettings({ server, doors, guard, api }: Settings): string {
+  const shared = (doors.find(({ fixed }) => fixed) ?? doors[0])?.space ?? DEFAULT_SPACE;
+  const file: Table = {
+    server: {
+      name: server.name,
+      interfaces: server.interfaces,
+      state_dir: server.stateDir,
+    },
+    knock: knockTable(shared),
+    door: Object.fromEntries(doors.map((door) => [door.name, doorTable(door, shared)])),
+    guard: {
+      on_stop: unless(guard.onStop, "closed"),
+      deny: unless(guard.deny, "auto"),
+      always_allow: guard.alwaysAllow.map(formatPrefix),
+    },
+    api: {
+      listen: api.listen.host.includes(":")
+        ? `[${api.listen.host}]:${api.listen.port}`
+        : `${api.listen.host}:${api.listen.port}`,
+      socket: api.socket,
+    },
+  };
+  return stringify(present(file));
+}

@@ -1,0 +1,45 @@
+/** Networks: which lie in which, which are private, which are so wide that nobody can mean them. */
+
+import { maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
+import type { Prefix } from "../core/address.ts";
+
+/** Whether `inner` lies within `outer`, or is the same; never across families. */
+function isInside(inner: Prefix, outer: Prefix): boolean {
+  return (
+    inner.bits >= outer.bits && sameAddress(maskAddress(inner.address, outer.bits), outer.address)
+  );
+}
+
+const LOOPBACK = ["127.0.0.0/8", "::1"].map((text) => parsePrefix(text)!);
+
+/** RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6, and loopback. */
+const PRIVATE = [
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "100.64.0.0/10",
+  "169.254.0.0/16",
+  "fc00::/7",
+  "fe80::/10",
+]
+  .map((text) => parsePrefix(text)!)
+  .concat(LOOPBACK);
+
+/** Whether nobody on the public Internet has an address in `prefix`. */
+export function isPrivate(prefix: Prefix): boolean {
+  return PRIVATE.some((outer) => isInside(prefix, outer));
+}
+
+/** Whether an address, as text, is reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  const prefix = parsePrefix(host);
+  return prefix !== undefined && LOOPBACK.some((outer) => isInside(prefix, outer));
+}
+
+/** Nobody owns more than a /8 of IPv4 or a /16 of IPv6. */
+const WIDEST = { 4: 8, 6: 16 } as const;
+
+/** Whether a public network is wider than any owner's: a slip, and one that lets strangers in. */
+export function isTooWide(prefix: Prefix): boolean {
+  return prefix.bits < WIDEST[prefix.address.family] && !isPrivate(prefix);
+}
