@@ -40,7 +40,8 @@ function parse(line: string): Packet | undefined {
 /** Starts a capture on every interface of the host; resolves when it is attached. */
 export async function tapWire(lab: Lab, host: Host, filter: string): Promise<WireTap> {
   const child = lab.start(host, [
-    ..."tcpdump -i any -n -tt -l --immediate-mode -Q in".split(" "),
+    // Short frames: in immediate mode the ring holds a frame of full length a packet, and drops bursts.
+    ..."tcpdump -i any -n -tt -l --immediate-mode -s 128 -B 8192 -Q in".split(" "),
     filter,
   ]);
   const notices = child.stderr.getReader();
