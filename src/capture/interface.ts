@@ -6,7 +6,7 @@ import { isLinkType, type LinkType } from "../core/link-type.ts";
 import { Errno } from "../native/errno.ts";
 import { LiveCapture } from "../native/pcap-live.ts";
 import type { FrameSink, FrameSource } from "./frame-source.ts";
-import { eachRecord, type RecordFormat } from "./records.ts";
+import { handOut, type RecordFormat } from "./records.ts";
 
 /** A cooked header, an IPv6 header, a few extension headers and TCP. */
 const SNAPLEN = 256;
@@ -87,7 +87,9 @@ class InterfaceSource implements FrameSource {
     while (delivered < most) {
       const frames = this.#read(most - delivered);
       if (frames === 0) break;
-      eachRecord(this.#capture.records, frames, NATIVE, sink);
+      for (let i = 0, at = 0; i < frames; i++) {
+        at = handOut(this.#capture.records, at, NATIVE, sink);
+      }
       delivered += frames;
     }
     return delivered;

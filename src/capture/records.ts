@@ -12,28 +12,21 @@ export interface RecordFormat {
   readonly perMs: number;
 }
 
-/** Unix milliseconds of the record at `at`, with a fraction. */
-export function recordTimeMs(records: DataView, at: number, format: RecordFormat): number {
-  const seconds = records.getUint32(at, format.littleEndian);
-  return seconds * 1000 + records.getUint32(at + 4, format.littleEndian) / format.perMs;
-}
-
 /** Bytes of the frame that follows the record header at `at`. */
 export function recordLength(records: DataView, at: number, format: RecordFormat): number {
   return records.getUint32(at + 8, format.littleEndian);
 }
 
-/** Hands the frames of `count` whole records, which begin at offset 0, to `sink`. */
-export function eachRecord(
+/** Hands the frame of the whole record at `at` to `sink`; answers where the next record begins. */
+export function handOut(
   records: DataView,
-  count: number,
+  at: number,
   format: RecordFormat,
   sink: FrameSink,
-): void {
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    const length = recordLength(records, at, format);
-    sink(records, at + RECORD_BYTES, length, recordTimeMs(records, at, format));
-    at += RECORD_BYTES + length;
-  }
+): number {
+  const seconds = records.getUint32(at, format.littleEndian);
+  const fraction = records.getUint32(at + 4, format.littleEndian);
+  const length = recordLength(records, at, format);
+  sink(records, at + RECORD_BYTES, length, seconds * 1000 + fraction / format.perMs);
+  return at + RECORD_BYTES + length;
 }

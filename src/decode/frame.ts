@@ -26,7 +26,7 @@ const MOST_VLAN_TAGS = 4;
 
 /** AF_INET everywhere, and AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin */
 const BSD_INET = 2;
-const BSD_INET6: readonly number[] = [10, 24, 28, 30];
+const BSD_INET6: ReadonlySet<number> = new Set([10, 24, 28, 30]);
 
 /**
  * Reads `frame[offset, offset + length)`, which must lie inside the view, as a frame of `linkType`.
@@ -105,5 +105,5 @@ function decodeLoopback(frame: DataView, offset: number, end: number, knock: Kno
   const big = frame.getUint32(offset);
   const family = big > 0xffff ? frame.getUint32(offset, true) : big;
   if (family === BSD_INET) return decodeIpv4(frame, offset + LOOPBACK_BYTES, end, knock);
-  return BSD_INET6.includes(family) && decodeIpv6(frame, offset + LOOPBACK_BYTES, end, knock);
+  return BSD_INET6.has(family) && decodeIpv6(frame, offset + LOOPBACK_BYTES, end, knock);
 }

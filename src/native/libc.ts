@@ -150,7 +150,7 @@ function open() {
     },
     SYMBOLS,
   );
-  return { ...symbols, errnoAt: symbols.__errno_location()! };
+  return { ...symbols, errnoAt: symbols["__errno_location"]()! };
 }
 
 /** A pointer that C handed out; opaque, only ever handed back. */

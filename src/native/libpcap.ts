@@ -234,5 +234,5 @@ export function pcapFailure(
 }
 
 function text(at: CPointer | null): string {
-  return at === null ? "" : new CString(at).toString();
+  return at === null ? "" : new CString(at);
 }

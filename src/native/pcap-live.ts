@@ -88,7 +88,7 @@ export class LiveCapture implements Disposable {
     const message = new Uint8Array(PCAP_ERRBUF_SIZE);
     const device = cString(name);
     const handle = pcap.pcap_create(device, message);
-    if (handle === null) throw openFailure(name, 0, new CString(ptr(message)).toString());
+    if (handle === null) throw openFailure(name, 0, new CString(ptr(message)));
     try {
       pcap.pcap_set_snaplen(handle, options.snaplen);
       pcap.pcap_set_promisc(handle, 0);
