@@ -60,7 +60,8 @@ export class Pages {
   prepare(nowMs: number, units: number): number {
     this.#drop(nowMs);
     let left = units;
-    for (let slot = this.#firstSlot(nowMs); slot <= this.#lastSlot(nowMs) + 1; slot++) {
+    const last = this.#lastSlot(nowMs) + 1;
+    for (let slot = this.#firstSlot(nowMs); slot <= last && left > 0; slot++) {
       const page = this.#page(slot);
       if (!page.ready) left = page.build(left);
     }

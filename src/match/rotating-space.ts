@@ -1,6 +1,5 @@
 /** Matching in one knock space: docs/rks.md, "Believing a knock". */
 
-import { knockSource } from "../core/knock.ts";
 import type { Knock } from "../core/knock.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import type { KnockSpace } from "../rks/space.ts";
@@ -114,7 +113,7 @@ export class RotatingSpace {
       let hit = 0;
       while (hit < n && marks[ports[from + hit]! - lo] === mark) hit++;
       if (hit < n || !recent.together(id, ports, from, n)) continue;
-      this.#uses.complete(holder, page.slot, knockSource(knock), knock.timeMs);
+      this.#uses.complete(holder, page.slot, knock);
     }
   }
 }

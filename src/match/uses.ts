@@ -1,7 +1,8 @@
 /** Which sequences were used, by whom: one use each, forward only. */
 
-import { sameAddress } from "../core/address.ts";
 import type { Address } from "../core/address.ts";
+import { knockSource } from "../core/knock.ts";
+import type { Knock } from "../core/knock.ts";
 import { useId } from "../rks/use-id.ts";
 import type { KnownUse, MatchSink, RotatingMatch, RotatingSubject } from "./subject.ts";
 
@@ -30,24 +31,25 @@ export class Uses {
     this.#recent = subjects.map(() => []);
   }
 
-  /** Decides what a complete sequence means, and tells the sink. */
-  complete(index: number, slot: number, source: Address, timeMs: number): void {
+  /** Decides what a sequence that `knock` completed means, and tells the sink. */
+  complete(index: number, slot: number, knock: Knock): void {
     if (slot > this.#last[index]!) {
-      const verdict = this.#sink.rotating(this.#match(index, slot, source, timeMs));
-      if (verdict === "spent")
-        this.#record(index, { slot, source, timeMs, repeated: false, reused: false });
+      const match = this.#match(index, slot, knock);
+      if (this.#sink.rotating(match) === "kept") return;
+      const { source, timeMs } = match;
+      this.#record(index, { slot, source, timeMs, repeated: false, reused: false });
       return;
     }
     const use = this.#recent[index]!.find((known) => known.slot === slot);
     if (use === undefined) return;
     // Told once each: copies come by the dozen, and forged replays must not multiply alarms.
-    if (sameAddress(use.source, source)) {
+    if (isFrom(use.source, knock)) {
       if (use.repeated) return;
       use.repeated = true;
-      this.#sink.repeated(this.#match(index, slot, source, timeMs));
+      this.#sink.repeated(this.#match(index, slot, knock));
     } else if (!use.reused) {
       use.reused = true;
-      this.#sink.reused(this.#match(index, slot, source, timeMs), use.source, use.timeMs);
+      this.#sink.reused(this.#match(index, slot, knock), use.source, use.timeMs);
     }
   }
 
@@ -78,9 +80,20 @@ export class Uses {
     this.#recent[index].push(use);
   }
 
-  #match(index: number, slot: number, source: Address, timeMs: number): RotatingMatch {
+  #match(index: number, slot: number, knock: Knock): RotatingMatch {
     const subject = this.#subjects[index]!;
     const use = useId(subject.key, subject.door, slot);
-    return { kind: "rotating", subject, slot, source, timeMs, use };
+    const { timeMs } = knock;
+    return { kind: "rotating", subject, slot, source: knockSource(knock), timeMs, use };
   }
+}
+
+function isFrom({ family, a0, a1, a2, a3 }: Address, knock: Knock): boolean {
+  return (
+    family === knock.family &&
+    a0 === knock.s0 &&
+    a1 === knock.s1 &&
+    a2 === knock.s2 &&
+    a3 === knock.s3
+  );
 }
