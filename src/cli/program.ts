@@ -1,9 +1,19 @@
 /** The command line: every command registered, errors turned into one sentence and an exit code. */
 
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
+import { checkCommand } from "./check.ts";
+import { closeCommand } from "./close.ts";
+import { demoCommand } from "./demo.ts";
+import { firewallCommand } from "./firewall.ts";
+import { grantsCommand } from "./grants.ts";
 import { knockCommand } from "./knock.ts";
+import { openCommand } from "./open.ts";
+import { replayCommand } from "./replay.ts";
+import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
+import { userCommand } from "./user.ts";
 
 /** Builds the whole command tree; every command is one file of this folder. */
 export function program(): Command {
@@ -13,8 +23,30 @@ export function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
-  root.addCommand(knockCommand());
+  const commands = [
+    serveCommand(),
+    checkCommand(),
+    userCommand(),
+    knockCommand(),
+    statusCommand(),
+    grantsCommand(),
+    openCommand(),
+    closeCommand(),
+    replayCommand(),
+    firewallCommand(),
+    demoCommand(),
+  ];
+  for (const command of commands) {
+    root.addCommand(command);
+    inherit(command, root);
+  }
   return root;
+}
+
+/** `addCommand` hands nothing down: without this a mistyped option would end the process by itself, with code 1. */
+function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
+  command.copyInheritedSettings(from);
+  for (const child of command.commands) inherit(child, command);
 }
 
 /** Runs one command line and answers its exit code; prints the error, if any, as one sentence. */

@@ -17,6 +17,12 @@ export type DaemonEvent =
       readonly latencyMs?: number;
     }
   | {
+      /** Found living in the kernel when the daemon started. */
+      readonly type: "grant.restored";
+      readonly atMs: number;
+      readonly grant: Grant;
+    }
+  | {
       readonly type: "grant.closed";
       readonly atMs: number;
       readonly grant: Grant;

@@ -1,0 +1,32 @@
+/** `sallyport demo`: the whole story in ten seconds, in network namespaces that are gone afterwards. */
+
+import { Command, Option } from "@commander-js/extra-typings";
+import { ExitCode } from "../core/errors.ts";
+import { playService, playVisitor } from "./demo/actors.ts";
+import { SERVER_ADDRESS } from "./demo/network.ts";
+import { Play } from "./demo/play.ts";
+
+export function demoCommand() {
+  return new Command("demo")
+    .description("show it: two network namespaces, a real service, closed → knock → open → closed")
+    .argument("[port]", "", Number)
+    .addOption(new Option("--play <role>").choices(["service", "visitor"] as const).hideHelp())
+    .usage("[options]")
+    .addHelpText(
+      "after",
+      "\nNeeds root and iproute2. Touches nothing of this machine but two namespaces of its own.\n" +
+        "\nExample:\n  sudo sallyport demo",
+    )
+    .action(async (port, { play }) => {
+      if (play === "service") return await playService(port ?? 0);
+      if (play === "visitor") return await playVisitor(SERVER_ADDRESS, port ?? 0);
+      using demo = new Play();
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        process.once(signal, () => {
+          demo[Symbol.dispose]();
+          process.exit(ExitCode.failure);
+        });
+      }
+      await demo.run();
+    });
+}

@@ -1,0 +1,133 @@
+/** The demo itself: closed, knock, open, the connection lives, closed again; with real packets and a real kernel. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SallyportError } from "../../core/errors.ts";
+import { print, styled } from "../output.ts";
+import { LineReader } from "./line-reader.ts";
+import { DemoNetwork, SERVER_ADDRESS, type Side, VISITOR_ADDRESS } from "./network.ts";
+
+const PORT = 2222;
+const OPEN_FOR_SECONDS = 3;
+
+/** How this executable is started again: compiled it is one file, from source Bun runs it. */
+function self(): string[] {
+  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+type Child = Bun.Subprocess<"pipe", "pipe", "pipe">;
+
+export class Play implements Disposable {
+  readonly #network = new DemoNetwork();
+  readonly #dir = mkdtempSync(join(tmpdir(), "sallyport-demo-"));
+  readonly #config = join(this.#dir, "config.toml");
+  readonly #children: Child[] = [];
+
+  /** Plays all acts; throws when one of them does not end as it should. */
+  async run(): Promise<void> {
+    writeFileSync(this.#config, this.#configText());
+    const link = this.#addUser();
+    this.#act("A server with a service on port 2222, guarded by sallyport");
+    await this.#start("server", "demo", "--play", "service", `${PORT}`).lines.next(/listening/);
+    const daemon = this.#start("server", "serve", "--config", this.#config);
+    this.#said("server", (await daemon.errors.next(/Guarding/)).replace(/^\S+ info /, ""));
+    await daemon.errors.next(/Started/);
+    const visitor = this.#start("visitor", "demo", "--play", "visitor", `${PORT}`);
+    const ask = async (word: string) => {
+      visitor.child.stdin.write(`${word}\n`);
+      await visitor.child.stdin.flush();
+      return await visitor.lines.next(/./);
+    };
+
+    this.#act("Before the knock the port answers like every other closed port");
+    this.#expect("connect to 2222", await ask("probe"), "refused");
+
+    this.#act(
+      "The right knock: eight ports that nobody can guess, good for this half minute and once",
+    );
+    this.#said("visitor", this.#knock(link));
+    this.#said("server", (await daemon.errors.next(/Opened/)).replace(/^\S+ info /, ""));
+    this.#expect("connect to 2222", await ask("connect"), "welcome");
+
+    this.#act(
+      `${OPEN_FOR_SECONDS} seconds later the kernel closes the door by itself; who is inside stays inside`,
+    );
+    this.#said("server", (await daemon.errors.next(/Closed/)).replace(/^\S+ info /, ""));
+    this.#expect("connect to 2222", await ask("probe"), "refused");
+    this.#expect("the connection made before", await ask("say"), "still here");
+  }
+
+  #configText(): string {
+    return [
+      "[server]",
+      'name = "demo"',
+      'interfaces = ["eth0"]',
+      `state_dir = "${this.#dir}/state"`,
+      "[door.service]",
+      `opens = ["${PORT}/tcp"]`,
+      'users = ["you"]',
+      `open_for = "${OPEN_FOR_SECONDS}s"`,
+      "[api]",
+      `socket = "${this.#dir}/control.sock"`,
+    ].join("\n");
+  }
+
+  #addUser(): string {
+    const argv = ["user", "add", "you", "--host", SERVER_ADDRESS, "--config", this.#config];
+    const done = Bun.spawnSync([...self(), ...argv], { stderr: "pipe" });
+    const link = /rks1:\/\/\S+/.exec(done.stdout.toString())?.[0];
+    if (link === undefined) {
+      throw new SallyportError(
+        `The demo failed: no key was made: ${done.stderr.toString().trim()}`,
+      );
+    }
+    return link;
+  }
+
+  /** The link goes in by standard input, where no process list shows it. */
+  #knock(link: string): string {
+    const done = Bun.spawnSync([...this.#network.inside("visitor"), ...self(), "knock", "-"], {
+      stdin: Buffer.from(`${link}\n`),
+      env: { ...process.env, XDG_STATE_HOME: join(this.#dir, "visitor") },
+      stderr: "pipe",
+    });
+    if (done.exitCode === 0) return done.stdout.toString().trim();
+    throw new SallyportError(
+      `The demo failed: the knock did not open: ${done.stderr.toString().trim()}`,
+    );
+  }
+
+  #start(side: Side, ...argv: string[]) {
+    const child = Bun.spawn([...this.#network.inside(side), ...self(), ...argv], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#children.push(child);
+    return { child, lines: new LineReader(child.stdout), errors: new LineReader(child.stderr) };
+  }
+
+  #act(title: string): void {
+    print(`\n${styled("bold", title)}`);
+  }
+
+  #said(side: Side, text: string): void {
+    const address = side === "server" ? SERVER_ADDRESS : VISITOR_ADDRESS;
+    print(`  ${styled("dim", `${side.padEnd(7)} ${address}`)}  ${text}`);
+  }
+
+  #expect(what: string, found: string, wanted: string): void {
+    const mark = found === wanted ? styled("green", "✓") : styled("red", "✗");
+    this.#said("visitor", `${mark} ${what}: ${found}`);
+    if (found !== wanted)
+      throw new SallyportError(`The demo failed: ${what}: ${found}, not ${wanted}`);
+  }
+
+  /** Ends everything the play started, also after a failure or Ctrl-C. */
+  [Symbol.dispose](): void {
+    for (const child of this.#children.splice(0)) child.kill("SIGKILL");
+    this.#network[Symbol.dispose]();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}

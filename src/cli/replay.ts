@@ -1,0 +1,42 @@
+/** `sallyport replay`: what a capture file would have opened, and why not. */
+
+import { Command } from "@commander-js/extra-typings";
+import { parseAddress } from "../core/address.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { findConfig } from "../config/find.ts";
+import { print, printJson } from "./output.ts";
+
+export function replayCommand() {
+  return new Command("replay")
+    .description("run a .pcap file through decode and match: what would have opened, and why not")
+    .argument("<file>", "a .pcap file, as tcpdump -w writes it")
+    .option("--config <file>", "configuration file")
+    .option("--to <address>", "only packets for this address of the server")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nThe packets' own times are the clock. Nothing is opened, nothing is marked as used.\n" +
+        "\nExample:\n  tcpdump -i eth0 -w knock.pcap 'tcp[tcpflags] == tcp-syn'\n  sallyport replay knock.pcap",
+    )
+    .action(async (file, options) => {
+      const to = options.to === undefined ? undefined : parseAddress(options.to);
+      if (options.to !== undefined && to === undefined) {
+        throw new SallyportError(
+          `Cannot replay: --to is "${options.to}": write an address such as 203.0.113.7 or 2001:db8::7`,
+          ExitCode.usage,
+        );
+      }
+      const { replay } = await import("../daemon/replay.ts");
+      const report = replay(file, findConfig(options.config), to);
+      if (options.json) {
+        printJson(report);
+        return;
+      }
+      for (const { atMs, sentence } of report.events) {
+        print(`${new Date(atMs).toISOString()}  ${sentence}`);
+      }
+      for (const sentence of report.nearMisses) print(`Nearly: ${sentence}`);
+      const doors = report.opened === 1 ? "1 door" : `${report.opened} doors`;
+      print(`${report.frames} frames, ${report.knocks} knocks: ${doors} would have opened`);
+    });
+}

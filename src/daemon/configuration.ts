@@ -1,0 +1,56 @@
+/** Reads everything the daemon is configured by, and refuses it as a whole when any of it is wrong. */
+
+import { mkdirSync } from "node:fs";
+import { checkBound } from "../config/bound.ts";
+import { type DeviceKey, loadKeys } from "../config/keys.ts";
+import { loadSettings } from "../config/load.ts";
+import { settingsWarnings } from "../config/warnings.ts";
+import type { Settings } from "../config/settings.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
+import type { PortRange } from "../core/port.ts";
+import { detectDeny } from "../firewall/deny.ts";
+import type { GuardPlan } from "../firewall/guard-plan.ts";
+import { makePlan, type Plan } from "./plan.ts";
+
+export interface Configuration {
+  readonly settings: Settings;
+  readonly keys: readonly DeviceKey[];
+  readonly plan: Plan;
+  readonly warnings: readonly string[];
+}
+
+/** Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory. */
+export function readConfiguration(file: string): Configuration {
+  const settings = loadSettings(file);
+  makeStateDir(settings.server.stateDir);
+  const keys = loadKeys(settings.server.stateDir);
+  checkBound(settings, keys);
+  return { settings, keys, plan: makePlan(settings, keys), warnings: settingsWarnings(settings) };
+}
+
+/** Every port that no door's grant opens is closed by this plan; asks the kernel how closed ports answer here. */
+export function guardPlan(settings: Settings): GuardPlan {
+  const { deny, alwaysAllow } = settings.guard;
+  return {
+    guarded: guardedPorts(settings),
+    allow: alwaysAllow,
+    deny: deny === "auto" ? detectDeny() : { ip: deny, ip6: deny },
+    idleMs: [...new Set(settings.doors.flatMap(({ idleCloseMs }) => idleCloseMs ?? []))],
+  };
+}
+
+export function guardedPorts(settings: Settings): PortRange[] {
+  return settings.doors.flatMap(({ opens }) => opens);
+}
+
+function makeStateDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new SallyportError(
+      `Cannot make the state directory "${path}": ${messageOf(error)}: create it for this user, or set server.state_dir`,
+      undefined,
+      { cause: error },
+    );
+  }
+}

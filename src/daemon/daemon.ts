@@ -1,0 +1,170 @@
+/** The daemon: builds the parts in order, ties them together, takes them down again. */
+
+import type { Control, DoorView, Reason } from "../api/control.ts";
+import { listen, type Listening } from "../api/listen.ts";
+import type { Address } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import { Counters } from "../core/counters.ts";
+import { formatDuration } from "../core/duration.ts";
+import type { SallyportError } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/events.ts";
+import type { Grant } from "../core/grant.ts";
+import { formatPortRange } from "../core/port.ts";
+import { adoptSessions } from "../firewall/sessions.ts";
+import { loadGuard, removeGuard } from "../firewall/guard.ts";
+import { CommandRunner } from "./commands.ts";
+import { type Configuration, guardedPorts, guardPlan, readConfiguration } from "./configuration.ts";
+import { DataPlaneLink } from "./data-plane-link.ts";
+import { describeEvent, log } from "./log.ts";
+import { Openings } from "./openings.ts";
+import { Readiness } from "./readiness.ts";
+
+export class Daemon implements Control {
+  readonly counters = new Counters();
+  readonly startedMs: number;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #readiness = new Readiness();
+  readonly #openings = new Openings();
+  readonly #commands = new CommandRunner(log);
+  readonly #died = Promise.withResolvers<SallyportError>();
+  #configuration: Configuration;
+  #link: DataPlaneLink | undefined;
+  #api: Listening | undefined;
+
+  constructor(configuration: Configuration, clock: Clock) {
+    this.#configuration = configuration;
+    this.#clock = clock;
+    this.startedMs = clock.wallMs();
+    this.#startedAt = clock.monotonicMs();
+  }
+
+  /** Resolves with the reason when the data plane dies by itself. */
+  get died(): Promise<SallyportError> {
+    return this.#died.promise;
+  }
+
+  /**
+   * Brings everything up; when a step fails, the steps before it are undone and the guard is as it was.
+   * The captures come before the guard, so that a machine that cannot hear knocks is not locked.
+   */
+  async start(): Promise<void> {
+    const { settings, plan, warnings } = this.#configuration;
+    for (const warning of warnings) log("warning", warning);
+    this.#readiness.set("starting");
+    this.#readiness.setKeys(plan);
+    try {
+      this.#api = await listen(this, settings.api);
+      this.#link = new DataPlaneLink(plan, this.counters, {
+        event: (event) => this.#hear(event),
+        died: (error) => this.#died.resolve(error),
+      });
+      const interfaces = await this.#link.attached;
+      this.#readiness.setCaptures(settings.server.interfaces, interfaces);
+      const adopted = adoptSessions(guardedPorts(settings));
+      loadGuard(guardPlan(settings));
+      const { restored } = await this.#link.ask({ type: "begin" });
+      this.#readiness.clear("starting");
+      this.#announce(interfaces, adopted, restored);
+    } catch (error) {
+      await this.stop("keep");
+      throw error;
+    }
+  }
+
+  #announce(interfaces: readonly string[], adopted: number, restored: number): void {
+    const { settings } = this.#configuration;
+    const ports = guardedPorts(settings).map(formatPortRange).join(", ") || "no port";
+    const kept = [
+      ...(adopted > 0 ? [`${adopted} living sessions kept`] : []),
+      ...(restored > 0 ? [`${restored} grants brought back`] : []),
+    ];
+    const tail = kept.length > 0 ? ` (${kept.join(", ")})` : "";
+    log("info", `Guarding ${ports}, listening on ${interfaces.join(", ")}${tail}`);
+    log("info", `Health at ${this.#api!.url}healthz, control at ${settings.api.socket}`);
+    for (const reason of this.readiness()) {
+      log("warning", `Not ready: ${reason.detail ?? reason.code}`);
+    }
+    log("info", `Started in ${Math.round(this.uptimeMs())} ms`);
+  }
+
+  /** Re-reads the configuration. A bad one changes nothing, throws, and the old one stays in force. */
+  async reload(file: string): Promise<void> {
+    const next = readConfiguration(file);
+    const before = this.#configuration;
+    const link = this.#link!;
+    const guard = guardPlan(next.settings);
+    await link.ask({ type: "configure", plan: next.plan });
+    try {
+      adoptSessions(guardedPorts(next.settings));
+      loadGuard(guard);
+    } catch (error) {
+      await link.ask({ type: "configure", plan: before.plan });
+      throw error;
+    }
+    this.#configuration = next;
+    this.#readiness.setKeys(next.plan);
+    for (const warning of next.warnings) log("warning", warning);
+    const { listen: at, socket } = before.settings.api;
+    const api = next.settings.api;
+    if (at.host !== api.listen.host || at.port !== api.listen.port || socket !== api.socket) {
+      log("warning", "A changed [api] takes effect at the next start");
+    }
+    log("info", `Reloaded ${file}: ${next.settings.doors.length} doors, ${next.keys.length} keys`);
+  }
+
+  /** Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is. */
+  async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
+    this.#readiness.set("stopping");
+    await this.#link?.stop();
+    if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
+      removeGuard();
+      log(
+        "warning",
+        "The guard is removed, as guard.on_stop says: the ports are open to everybody",
+      );
+    }
+    await this.#api?.stop();
+  }
+
+  uptimeMs(): number {
+    return this.#clock.monotonicMs() - this.#startedAt;
+  }
+
+  readiness(): readonly Reason[] {
+    return this.#readiness.reasons();
+  }
+
+  doors(): readonly DoorView[] {
+    const { doors } = this.#configuration.settings;
+    return doors.map((door) => ({
+      name: door.name,
+      opens: door.opens.map(formatPortRange),
+      knock: door.users.length > 0 ? "rotating" : "fixed",
+      users: door.users,
+      openFor: formatDuration(door.openForMs),
+      grants: this.#openings.count(door.name),
+    }));
+  }
+
+  grants(): Promise<readonly Grant[]> {
+    return this.#link!.ask({ type: "grants" });
+  }
+
+  open(door: string, address: Address, forMs: number | undefined): Promise<Grant> {
+    const life = forMs === undefined ? {} : { forMs };
+    return this.#link!.ask({ type: "open", door, address, ...life });
+  }
+
+  close(id: string): Promise<Grant | undefined> {
+    return this.#link!.ask({ type: "close", id });
+  }
+
+  #hear(event: DaemonEvent): void {
+    const { level, sentence } = describeEvent(event);
+    log(level, sentence);
+    this.#readiness.hear(event);
+    this.#openings.hear(event);
+    this.#commands.hear(event, this.#configuration.settings.doors);
+  }
+}

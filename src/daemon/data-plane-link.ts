@@ -1,0 +1,119 @@
+/** The control plane's end of the line to the data plane: starts the thread, asks, and hears what happens. */
+
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { Counters } from "../core/counters.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/events.ts";
+import { EventFd } from "../native/event-fd.ts";
+import { fromFailure } from "./failure.ts";
+import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
+import type { Plan } from "./plan.ts";
+
+export interface DataPlaneListener {
+  event(event: DaemonEvent): void;
+  /** The thread ended although nobody asked it to. */
+  died(error: SallyportError): void;
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: SallyportError): void;
+}
+
+export class DataPlaneLink {
+  readonly counters: Counters;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #wake = EventFd.open();
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listener: DataPlaneListener;
+  readonly #attached = Promise.withResolvers<readonly string[]>();
+  readonly #exited = Promise.withResolvers<void>();
+  #asked = 0;
+  #failure: SallyportError | undefined;
+  #stopping = false;
+
+  /** Starts the thread; await `attached` before anything is asked of it. */
+  constructor(plan: Plan, counters: Counters, listener: DataPlaneListener) {
+    this.counters = counters;
+    this.#listener = listener;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.on("message", (told: Told) => this.#hear(told));
+    const start: DataPlaneStart = {
+      plan,
+      counters: counters.memory,
+      wakeFd: this.#wake.fd,
+      port: port2 as unknown as DataPlaneStart["port"],
+    };
+    // A URL relative to this file is what the compiler finds in the executable; a plain path is not.
+    this.#worker = new Worker(new URL("./data-plane.worker.ts", import.meta.url), {
+      workerData: start,
+      transferList: [port2],
+    });
+    this.#worker.on("error", (error) => this.#end(new SallyportError(messageOf(error))));
+    this.#worker.on("exit", () =>
+      this.#end(new SallyportError("The data plane ended without a word")),
+    );
+    this.#attached.promise.catch(() => undefined); // a rejection nobody awaits yet is not a crash
+  }
+
+  /** The interfaces it listens on; rejects when there is none. */
+  get attached(): Promise<readonly string[]> {
+    return this.#attached.promise;
+  }
+
+  ask<T extends Request["type"]>(request: Extract<Request, { type: T }>): Promise<Answers[T]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const { promise, resolve, reject } = Promise.withResolvers<Answers[T]>();
+    const id = ++this.#asked;
+    this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject });
+    this.#port.postMessage({ id, request } satisfies Asked);
+    this.#wake.signal();
+    return promise;
+  }
+
+  /** Ends the thread; grants and guard stay in the kernel. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#failure === undefined) await this.ask({ type: "stop" });
+    await this.#exited.promise;
+    this.#wake.close();
+  }
+
+  #hear(told: Told): void {
+    switch (told.type) {
+      case "attached":
+        this.#attached.resolve(told.interfaces);
+        return;
+      case "event":
+        this.#listener.event(told.event);
+        return;
+      case "failed":
+        this.#end(fromFailure(told.failure));
+        return;
+      case "answer":
+        this.#take(told.id)?.resolve(told.value);
+        return;
+      case "refusal":
+        this.#take(told.id)?.reject(fromFailure(told.failure));
+    }
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #end(error: SallyportError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#port.close();
+    this.#exited.resolve();
+    this.#attached.reject(error);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    if (!this.#stopping) this.#listener.died(error);
+  }
+}

@@ -1,0 +1,218 @@
+/** The data plane: one loop around poll(2) that hears knocks and opens doors, with nothing in between. */
+
+import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
+import type { Clock } from "../core/clock.ts";
+import { Counters } from "../core/counters.ts";
+import type { DaemonEvent } from "../core/events.ts";
+import { KernelGrants } from "../firewall/grants.ts";
+import { Matcher } from "../match/matcher.ts";
+import { EventFd } from "../native/event-fd.ts";
+import { PollSet } from "../native/poll-set.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
+import { toFailure } from "./failure.ts";
+import { Ledger } from "./ledger.ts";
+import { Listener } from "./listener.ts";
+import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
+import type { Plan } from "./plan.ts";
+import { restoreGrants, restoreUses } from "./restore.ts";
+
+/** Longest sleep: drop counts, missing interfaces and the next slot are looked after at least this often. */
+const TICK_MS = 500;
+
+/** Ends of grants are told at most this often, so that thousands of them do not busy the loop. */
+const EXPIRY_GRAIN_MS = 50;
+
+/** Sequences derived between two looks at the wire: about 0.1 ms of work. */
+const DERIVATIONS = 64;
+
+export class DataPlane {
+  readonly #clock: Clock;
+  readonly #port: MessagePort;
+  readonly #wake: EventFd;
+  readonly #counters: Counters;
+  readonly #poll = new PollSet();
+  readonly #ledger = new Ledger();
+  #plan: Plan;
+  #listener: Listener;
+  #matcher: Matcher;
+  #keeper: Doorkeeper | undefined;
+  #firewall: KernelGrants | undefined;
+  #dropping = false;
+  #stopping = false;
+
+  /** Attaches to the interfaces; knocks open nothing before the control plane says `begin`. */
+  constructor(start: DataPlaneStart, clock: Clock) {
+    this.#clock = clock;
+    this.#port = start.port;
+    this.#wake = EventFd.of(start.wakeFd);
+    this.#counters = new Counters(start.counters);
+    this.#plan = start.plan;
+    this.#matcher = this.#makeMatcher(start.plan);
+    this.#poll.add(this.#wake.fd);
+    this.#listener = this.#makeListener(start.plan);
+    this.#tell({ type: "attached", interfaces: this.#listener.attached });
+  }
+
+  /** Runs until it is told to stop. */
+  run(): void {
+    let nextTickMs = 0;
+    while (!this.#stopping) {
+      const waiting = this.#matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
+      this.#poll.wait(waiting ? 0 : this.#sleepMs(nextTickMs));
+      if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
+      for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
+      const nowMs = this.#clock.monotonicMs();
+      if (nowMs >= this.#ledger.nextEndMs) this.#keeper?.expire();
+      if (nowMs >= nextTickMs) {
+        nextTickMs = nowMs + TICK_MS;
+        this.#tick();
+      }
+    }
+    this.#listener[Symbol.dispose]();
+    this.#firewall?.[Symbol.dispose]();
+  }
+
+  #sleepMs(nextTickMs: number): number {
+    const nowMs = this.#clock.monotonicMs();
+    const endMs = Math.max(this.#ledger.nextEndMs, nowMs + EXPIRY_GRAIN_MS);
+    return Math.max(0, Math.min(nextTickMs, endMs) - nowMs);
+  }
+
+  #tick(): void {
+    const dropped = this.#listener.countDrops();
+    if (dropped > 0 && !this.#dropping) {
+      this.#fault(
+        "capture",
+        `Cannot keep up with the packets: the kernel dropped ${dropped} of them: knocks may be missed until the flood ends`,
+      );
+    }
+    if (dropped === 0 && this.#dropping)
+      this.#recovered("capture", "No packet is dropped any more");
+    this.#dropping = dropped > 0;
+
+    const missing = this.#listener.missing.length;
+    if (missing > 0) {
+      this.#listener.attachMissing();
+      if (this.#listener.missing.length < missing) {
+        this.#recovered("capture", `Listening on ${this.#listener.attached.join(", ")}`);
+      }
+    }
+    const { sources4, sources6, evicted } = this.#matcher.stats;
+    this.#counters.set("sources4", sources4);
+    this.#counters.set("sources6", sources6);
+    this.#counters.set("sourcesEvicted", evicted);
+  }
+
+  #answerRequests(): void {
+    this.#wake.clear();
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: Asked } | undefined;
+      if (received === undefined) return;
+      const { id, request } = received.message;
+      try {
+        this.#tell({ type: "answer", id, value: this.#answer(request) });
+      } catch (error) {
+        this.#tell({ type: "refusal", id, failure: toFailure(error) });
+      }
+    }
+  }
+
+  #answer(request: Request): Answers[Request["type"]] {
+    switch (request.type) {
+      case "begin":
+        return { restored: this.#begin() };
+      case "configure":
+        return this.#configure(request.plan);
+      case "open":
+        return this.#begun().open(request.door, request.address, request.forMs);
+      case "close":
+        return this.#begun().closeByHand(request.id);
+      case "grants":
+        return this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
+      case "stop":
+        this.#stopping = true;
+        return null;
+    }
+  }
+
+  #begin(): number {
+    const firewall = KernelGrants.open();
+    this.#firewall = firewall;
+    restoreUses(this.#matcher, this.#plan.rotating, firewall.uses(), this.#clock.wallMs());
+    restoreGrants(this.#ledger, this.#plan.doors, firewall.list(), this.#clock);
+    const living = this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
+    for (const grant of living) {
+      this.#emit({ type: "grant.restored", atMs: this.#clock.wallMs(), grant });
+    }
+    this.#counters.set("grantsLive", this.#ledger.size);
+    this.#keeper = new Doorkeeper(this.#plan.doors, {
+      firewall,
+      ledger: this.#ledger,
+      counters: this.#counters,
+      clock: this.#clock,
+      emit: (event) => this.#emit(event),
+    });
+    return living.length;
+  }
+
+  #begun(): Doorkeeper {
+    if (this.#keeper === undefined) throw new Error("the data plane was asked before it began");
+    return this.#keeper;
+  }
+
+  /** New captures are attached before the old ones go: no knock falls in between. */
+  #configure(plan: Plan): null {
+    const before = this.#listener;
+    const matcher = this.#makeMatcher(plan);
+    for (const used of this.#matcher.usedSlots()) matcher.markUsed(used);
+    const listener = this.#makeListener(plan, matcher);
+    this.#matcher = matcher;
+    this.#listener = listener;
+    this.#plan = plan;
+    this.#keeper?.replaceDoors(plan.doors);
+    before[Symbol.dispose]();
+    return null;
+  }
+
+  #makeMatcher(plan: Plan): Matcher {
+    return new Matcher(
+      { rotating: plan.rotating, fixed: plan.fixed },
+      {
+        // Before `begin` nothing can be opened, so nothing is spent either.
+        rotating: (match) => this.#keeper?.rotating(match) ?? "kept",
+        fixed: (match) => this.#keeper?.fixed(match),
+        repeated: (match) => this.#keeper?.repeated(match),
+        reused: (match, first, firstMs) => this.#keeper?.reused(match, first, firstMs),
+      },
+    );
+  }
+
+  #makeListener(plan: Plan, matcher = this.#matcher): Listener {
+    return new Listener(plan.interfaces, plan.heard, {
+      matcher,
+      counters: this.#counters,
+      poll: this.#poll,
+    });
+  }
+
+  #fault(part: "capture", message: string): void {
+    this.#emit({ type: "fault", atMs: this.#clock.wallMs(), part, message });
+  }
+
+  #recovered(part: "capture", message: string): void {
+    this.#emit({ type: "recovered", atMs: this.#clock.wallMs(), part, message });
+  }
+
+  #emit(event: DaemonEvent): void {
+    this.#tell({ type: "event", event });
+  }
+
+  #tell(told: Told): void {
+    this.#port.postMessage(told);
+  }
+}
+
+/** What a thread says before it ends, so that the other can print the sentence. */
+export function tellFailure(port: MessagePort, error: unknown): void {
+  port.postMessage({ type: "failed", failure: toFailure(error) } satisfies Told);
+}

@@ -1,0 +1,270 @@
+/** Opens and closes doors: turns a match into a kernel grant, and keeps the ledger of what is open. */
+
+import {
+  type Address,
+  formatAddress,
+  formatPrefix,
+  maskAddress,
+  parsePrefix,
+} from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../core/counters.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
+import type { CloseReason, DaemonEvent } from "../core/events.ts";
+import { type Grant, grantId } from "../core/grant.ts";
+import type { Door } from "../config/settings.ts";
+import type { Firewall, GrantKind, GrantRequest } from "../firewall/firewall.ts";
+import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
+import { formatLabel } from "./label.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
+const FAULT_QUIET_MS = 5_000;
+
+export interface DoorkeeperParts {
+  readonly firewall: Firewall;
+  readonly ledger: Ledger;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly emit: (event: DaemonEvent) => void;
+}
+
+type Holder = Pick<Grant, "via" | "user" | "device">;
+
+export class Doorkeeper implements MatchSink {
+  readonly #parts: DoorkeeperParts;
+  #doors: ReadonlyMap<string, Door>;
+  #quietUntilMs = new Map<string, number>();
+
+  constructor(doors: readonly Door[], parts: DoorkeeperParts) {
+    this.#parts = parts;
+    this.#doors = doorsByName(doors);
+  }
+
+  /** Takes the doors of a new configuration; grants of doors that are gone run out by themselves. */
+  replaceDoors(doors: readonly Door[]): void {
+    this.#doors = doorsByName(doors);
+  }
+
+  rotating(match: RotatingMatch): "spent" | "kept" {
+    const { door: name, user, device, space } = match.subject;
+    const door = this.#door(name);
+    this.#parts.counters.add("matches");
+    // Until the slot is out of every skew, plus one for a clock that is set back a little.
+    const forMs = (2 * space.skew + 2) * space.stepSeconds * 1_000;
+    const opened = this.#tryOpen(
+      door,
+      match.source,
+      { via: "rotating", user, device },
+      match.timeMs,
+      {
+        id: match.use,
+        forMs,
+      },
+    );
+    if (opened === "used") this.repeated(match);
+    return opened === "failed" ? "kept" : "spent";
+  }
+
+  fixed(match: FixedMatch): void {
+    const door = this.#door(match.subject.door);
+    this.#parts.counters.add("matches");
+    if (match.subject.action === "close") {
+      this.#close(grantId(door.name, holderAddress(door, match.source)), "knock");
+      return;
+    }
+    const id = grantId(door.name, holderAddress(door, match.source));
+    const { ledger } = this.#parts;
+    if (ledger.get(id) === undefined && ledger.count(door.name) >= door.maxGrants) {
+      this.#parts.counters.add("grantsFailed");
+      this.#fault(
+        "match",
+        `Cannot open ${door.name} to ${formatAddress(match.source)}: ${door.maxGrants} addresses hold it: ` +
+          `raise door.${door.name}.max_grants, or give the door users so that nobody can forge its knock`,
+      );
+      return;
+    }
+    this.#tryOpen(door, match.source, { via: "fixed" }, match.timeMs);
+  }
+
+  repeated(match: RotatingMatch): void {
+    const { door, user, device } = match.subject;
+    const address = formatAddress(match.source);
+    this.#parts.counters.add("repeats");
+    this.#emit({ type: "knock.repeated", atMs: match.timeMs, door, user, device, address });
+  }
+
+  reused(match: RotatingMatch, first: Address, firstMs: number): void {
+    const { door, user, device } = match.subject;
+    this.#parts.counters.add("reuses");
+    this.#emit({
+      type: "knock.reused",
+      atMs: match.timeMs,
+      door,
+      user,
+      device,
+      address: formatAddress(match.source),
+      firstAddress: formatAddress(first),
+      firstMs,
+    });
+  }
+
+  /** Opens a door by hand; throws a SallyportError when there is no such door or the kernel refuses. */
+  open(name: string, address: Address, forMs?: number): Grant {
+    const door = this.#doors.get(name);
+    if (door === undefined) {
+      const known = [...this.#doors.keys()].join(", ");
+      throw new SallyportError(`Cannot open "${name}": no such door: the doors are ${known}`);
+    }
+    if (door.opens.length === 0) {
+      throw new SallyportError(`Cannot open "${name}": it opens no port, it only runs a command`);
+    }
+    const lifeMs = forMs ?? door.openForMs;
+    this.#parts.firewall.open({
+      ...this.#request(door, address, { via: "hand" }),
+      kind: "plain",
+      openMs: lifeMs,
+    });
+    return this.#enter(door, address, { via: "hand" }, lifeMs);
+  }
+
+  /** Ends a grant and its live sessions; undefined when there is none of this id. */
+  closeByHand(id: string): Grant | undefined {
+    return this.#close(id, "hand");
+  }
+
+  /** Tells of the grants whose time is over. Call often; monotonic time comes from the clock. */
+  expire(): void {
+    const { ledger, clock } = this.#parts;
+    for (const grant of ledger.due(clock.monotonicMs())) {
+      const door = this.#doors.get(grant.door);
+      const leftMs = door?.idleCloseMs === undefined ? 0 : this.#kernelLifeMs(grant);
+      // Traffic renewed it in the kernel: look again when that life is over.
+      if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
+      else this.#ended(grant, "expired");
+    }
+    this.#parts.counters.set("grantsLive", ledger.size);
+  }
+
+  #kernelLifeMs(grant: Grant): number {
+    const prefix = parsePrefix(grant.address);
+    if (prefix === undefined) return 0;
+    return this.#parts.firewall.remainingMs(prefix.address, grant.ports);
+  }
+
+  #tryOpen(
+    door: Door,
+    source: Address,
+    holder: Holder,
+    knockMs: number,
+    use?: GrantRequest["use"],
+  ): "opened" | "used" | "failed" {
+    const { firewall, counters, clock } = this.#parts;
+    try {
+      const request = { ...this.#request(door, source, holder), ...(use && { use }) };
+      if (firewall.open(request) === "used") return "used";
+      const latencyMs = Math.max(0, clock.wallMs() - knockMs);
+      counters.observeLatency(latencyMs / 1_000);
+      this.#enter(door, source, holder, request.openMs, latencyMs);
+      return "opened";
+    } catch (error) {
+      counters.add("grantsFailed");
+      this.#fault("firewall", messageOf(error));
+      return "failed";
+    }
+  }
+
+  #request(door: Door, address: Address, holder: Holder): GrantRequest {
+    return {
+      address,
+      prefix6: door.prefix6,
+      ports: door.opens,
+      kind: grantKind(door, holder),
+      openMs: door.openForMs,
+      ...(door.idleCloseMs !== undefined && { idleMs: door.idleCloseMs }),
+      ...(door.maxOpenMs !== undefined && { maxMs: door.maxOpenMs }),
+      label: formatLabel({ door: door.name, ...holder }),
+    };
+  }
+
+  #enter(door: Door, source: Address, holder: Holder, lifeMs: number, latencyMs?: number): Grant {
+    const { ledger, clock, counters } = this.#parts;
+    const atMs = clock.wallMs();
+    const address = holderAddress(door, source);
+    const { grant, renewed } = ledger.open(
+      {
+        id: grantId(door.name, address),
+        door: door.name,
+        address,
+        ports: door.opens,
+        ...holder,
+        openedMs: atMs,
+        expiresMs: atMs + lifeMs,
+      },
+      lifeMs,
+      clock.monotonicMs(),
+    );
+    counters.add(renewed ? "grantsRenewed" : "grantsOpened");
+    counters.set("grantsLive", ledger.size);
+    const timed = latencyMs === undefined ? {} : { latencyMs };
+    this.#emit({ type: "grant.opened", atMs, grant, renewed, ...timed });
+    return grant;
+  }
+
+  #close(id: string, reason: CloseReason): Grant | undefined {
+    const grant = this.#parts.ledger.get(id);
+    if (grant === undefined) return undefined;
+    const prefix = parsePrefix(grant.address)!;
+    // Only a hand that closes also ends live sessions; a close knock undoes what its open knock did.
+    this.#parts.firewall.close({
+      address: prefix.address,
+      prefix6: prefix.bits === 64 ? 64 : 128,
+      ports: grant.ports,
+      sessions: reason === "hand" ? "end" : "keep",
+    });
+    this.#ended(grant, reason);
+    return grant;
+  }
+
+  #ended(grant: Grant, reason: CloseReason): void {
+    const { ledger, counters, clock } = this.#parts;
+    ledger.close(grant.id);
+    counters.add("grantsClosed");
+    counters.set("grantsLive", ledger.size);
+    this.#emit({ type: "grant.closed", atMs: clock.wallMs(), grant, reason });
+  }
+
+  #door(name: string): Door {
+    const door = this.#doors.get(name);
+    if (door === undefined) throw new Error(`a match names the door "${name}", which is not there`);
+    return door;
+  }
+
+  #fault(part: "firewall" | "match", message: string): void {
+    const { clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (nowMs < (this.#quietUntilMs.get(part) ?? 0)) return;
+    this.#quietUntilMs.set(part, nowMs + FAULT_QUIET_MS);
+    this.#emit({ type: "fault", atMs: clock.wallMs(), part, message });
+  }
+
+  #emit(event: DaemonEvent): void {
+    this.#parts.emit(event);
+  }
+}
+
+function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {
+  return new Map(doors.map((door) => [door.name, door]));
+}
+
+function grantKind(door: Door, { via }: Holder): GrantKind {
+  if (door.uses === "one") return "once";
+  if (door.idleCloseMs !== undefined) return "idle";
+  return via === "fixed" ? "fixed" : "plain";
+}
+
+/** What a grant is written down under: the address, or its /64 where the door opens one. */
+function holderAddress(door: Door, source: Address): string {
+  if (source.family === 4 || door.prefix6 === 128) return formatAddress(source);
+  return formatPrefix({ address: maskAddress(source, 64), bits: 64 });
+}

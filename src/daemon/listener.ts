@@ -1,0 +1,134 @@
+/** Listens on the interfaces: frames → knocks → matcher, and nothing else on the way. */
+
+import { knockFilter } from "../capture/filter.ts";
+import type { FrameSource } from "../capture/frame-source.ts";
+import { openInterface } from "../capture/interface.ts";
+import { LocalAddresses } from "../capture/local-addresses.ts";
+import type { Counters } from "../core/counters.ts";
+import { messageOf } from "../core/errors.ts";
+import { emptyKnock } from "../core/knock.ts";
+import { LinkType } from "../core/link-type.ts";
+import type { PortRange } from "../core/port.ts";
+import { decodeFrame } from "../decode/frame.ts";
+import type { Matcher } from "../match/matcher.ts";
+import type { PollSet } from "../native/poll-set.ts";
+
+/** Frames taken from one interface before the others get their turn. */
+const BATCH = 512;
+
+export class Listener implements Disposable {
+  readonly #counters: Counters;
+  readonly #poll: PollSet;
+  readonly #local = new LocalAddresses();
+  readonly #knock = emptyKnock();
+  readonly #heard: readonly PortRange[];
+  readonly #wanted: readonly string[];
+  readonly #sources = new Map<string, FrameSource>();
+  #dropsBefore = 0;
+  matcher: Matcher;
+
+  /** Opens what can be opened; throws when that is nothing, because then no knock can ever be heard. */
+  constructor(
+    interfaces: readonly string[],
+    heard: readonly PortRange[],
+    parts: { matcher: Matcher; counters: Counters; poll: PollSet },
+  ) {
+    this.#wanted = interfaces;
+    this.#heard = heard;
+    this.matcher = parts.matcher;
+    this.#counters = parts.counters;
+    this.#poll = parts.poll;
+    this.#poll.add(this.#local.fd);
+    const failures = this.attachMissing();
+    if (this.#sources.size === 0 && failures[0] !== undefined) {
+      this[Symbol.dispose]();
+      throw failures[0];
+    }
+  }
+
+  get attached(): readonly string[] {
+    return [...this.#sources.keys()];
+  }
+
+  get missing(): readonly string[] {
+    return this.#wanted.filter((name) => !this.#sources.has(name));
+  }
+
+  /** Tries to open the interfaces that are not attached; answers what stood in the way of each. */
+  attachMissing(): unknown[] {
+    const failures: unknown[] = [];
+    for (const name of this.missing) {
+      try {
+        const source = openInterface(name, (linkType) => knockFilter(this.#heard, linkType));
+        this.#sources.set(name, source);
+        this.#poll.add(source.fd);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.#counters.set("captureInterfaces", this.#sources.size);
+    return failures;
+  }
+
+  /**
+   * Takes a batch from every interface that has frames; call it when `poll` says that something is there.
+   * Answers the sentences of interfaces that were lost.
+   */
+  drain(): string[] {
+    if (this.#poll.ready(this.#local.fd)) this.#local.drain();
+    const lost: string[] = [];
+    for (const [name, source] of this.#sources) {
+      if (!this.#poll.ready(source.fd)) continue;
+      try {
+        this.#decoder.linkType = source.linkType;
+        this.#counters.add("packets", source.drain(this.#decoder.sink, BATCH));
+      } catch (error) {
+        this.#drop(name, source);
+        lost.push(messageOf(error));
+      }
+    }
+    return lost;
+  }
+
+  /** Reads the kernel's drop counts into the counters; answers how many are new since the last call. */
+  countDrops(): number {
+    let drops = 0;
+    for (const source of this.#sources.values()) drops += source.stats().dropped;
+    const fresh = Math.max(0, drops - this.#dropsBefore);
+    this.#dropsBefore = drops;
+    this.#counters.add("captureDrops", fresh);
+    return fresh;
+  }
+
+  [Symbol.dispose](): void {
+    for (const [name, source] of this.#sources) this.#drop(name, source);
+    this.#poll.remove(this.#local.fd);
+    this.#local.close();
+  }
+
+  #drop(name: string, source: FrameSource): void {
+    this.#poll.remove(source.fd);
+    this.#sources.delete(name);
+    source.close();
+    this.#counters.set("captureInterfaces", this.#sources.size);
+  }
+
+  /** One closure for the life of the listener: the packet path allocates nothing. */
+  readonly #decoder = {
+    linkType: LinkType.ethernet as LinkType,
+    sink: (frame: DataView, offset: number, length: number, timeMs: number): void => {
+      const knock = this.#knock;
+      if (!decodeFrame(this.#decoder.linkType, frame, offset, length, knock)) {
+        this.#counters.add("unknownFrames");
+        return;
+      }
+      if (!this.#local.has(knock.family, knock.d0, knock.d1, knock.d2, knock.d3)) {
+        this.#counters.add("foreignFrames");
+        return;
+      }
+      knock.timeMs = timeMs;
+      this.#counters.add("knocks");
+      this.matcher.feed(knock);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** Brings back what the kernel remembered while no daemon ran: used sequences and living grants. */
+
+import { formatAddress, formatPrefix, type Address } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import { grantId } from "../core/grant.ts";
+import type { Door } from "../config/settings.ts";
+import type { KernelGrant } from "../firewall/firewall.ts";
+import type { Matcher } from "../match/matcher.ts";
+import type { RotatingSubject } from "../match/subject.ts";
+import { slotAt } from "../rks/slot.ts";
+import { useId } from "../rks/use-id.ts";
+import { parseLabel } from "./label.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** Marks every use the kernel still remembers; a use is recognised by deriving it again. */
+export function restoreUses(
+  matcher: Matcher,
+  subjects: readonly RotatingSubject[],
+  uses: readonly Uint8Array[],
+  wallMs: number,
+): void {
+  if (uses.length === 0) return;
+  const known = new Set(uses.map((use) => use.toHex()));
+  for (const subject of subjects) {
+    const { skew, stepSeconds } = subject.space;
+    const present = slotAt(wallMs, stepSeconds);
+    // A use outlives its slot's skew by a step in the kernel, hence one more slot back.
+    for (let slot = present + skew; slot >= present - skew - 1 && slot >= 0; slot--) {
+      if (!known.has(useId(subject.key, subject.door, slot).toHex())) continue;
+      matcher.markUsed({ door: subject.door, user: subject.user, device: subject.device, slot });
+      break; // uses only move forward, so the latest says it all
+    }
+  }
+}
+
+function addressText(door: Door | undefined, address: Address): string {
+  return address.family === 6 && door?.prefix6 === 64
+    ? formatPrefix({ address, bits: 64 })
+    : formatAddress(address);
+}
+
+/** Enters living grants into the ledger. Elements without our label are left alone. */
+export function restoreGrants(
+  ledger: Ledger,
+  doors: readonly Door[],
+  elements: readonly KernelGrant[],
+  clock: Clock,
+): void {
+  const wallMs = clock.wallMs();
+  for (const { address, label, remainingMs } of elements) {
+    const holder = parseLabel(label);
+    if (holder === undefined) continue;
+    const door = doors.find(({ name }) => name === holder.door);
+    const text = addressText(door, address);
+    ledger.open(
+      {
+        id: grantId(holder.door, text),
+        ...holder,
+        address: text,
+        ports: door?.opens ?? [],
+        openedMs: wallMs,
+        expiresMs: wallMs + remainingMs,
+      },
+      remainingMs,
+      clock.monotonicMs(),
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/** Starts, stops, crashes and reloads: the guard stays, grants end by themselves, nothing is forgotten. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { GuardedServer } from "../support/guarded-server.ts";
+import { portsOf, sendKnocks } from "../support/knocks.ts";
+import { Lab } from "../support/lab.ts";
+import { probe, startEcho } from "../support/service.ts";
+
+const door = (openFor: string) => `
+[door.web]
+opens = ["8080/tcp"]
+users = ["alice", "bob"]
+open_for = "${openFor}"
+`;
+
+describe("the daemon", () => {
+  let lab: Lab;
+  let server: GuardedServer;
+
+  beforeAll(async () => {
+    lab = new Lab();
+    await startEcho(lab, "server", 8080);
+  });
+
+  afterAll(() => lab?.[Symbol.dispose]());
+
+  beforeEach(async () => {
+    await server?.[Symbol.asyncDispose]();
+    lab.run("server", ["nft", "delete", "table", "inet", "sallyport"], { mayFail: true });
+    server = new GuardedServer(lab, door("3s"), { users: ["alice", "bob"] });
+  });
+
+  afterAll(async () => await server?.[Symbol.asyncDispose]());
+
+  test.each(["SIGTERM", "SIGINT"] as const)("stops within a second of %s and leaves the guard up", async (signal) => {
+    await server.start();
+    const before = performance.now();
+    expect(await server.stop(signal)).toBe(0);
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("refused");
+  });
+
+  test("takes the guard away when on_stop is open", async () => {
+    server.writeConfig(`${door("3s")}\n[guard]\non_stop = "open"\n`);
+    await server.start();
+    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("refused");
+    await server.stop();
+    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
+  });
+
+  test("killed right after a grant: the kernel ends it on time", async () => {
+    await server.start();
+    sendKnocks(lab, "client", portsOf(server.link("alice", "web")).map((port) => ({ to: "10.77.0.1", port })));
+    await server.waitForLog(/Opened web/);
+    const opened = performance.now();
+    await server.stop("SIGKILL");
+    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
+    while (probe(lab, "client", "10.77.0.1", 8080) === "open") {
+      expect(performance.now() - opened).toBeLessThan(5_000);
+    }
+    expect(performance.now() - opened).toBeGreaterThan(2_500);
+  });
+
+  test("killed and started again keeps the grant, and the sequence stays used", async () => {
+    server.writeConfig(door("1m"));
+    await server.start();
+    const knocks = portsOf(server.link("alice", "web")).map((port) => ({ to: "10.77.0.1", port }));
+    sendKnocks(lab, "client", knocks);
+    await server.waitForLog(/Opened web/);
+    await server.stop("SIGKILL");
+    const from = server.log.length;
+    await server.start();
+    expect(server.log.slice(from)).toContain("1 grants brought back");
+    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
+    sendKnocks(lab, "stranger", knocks);
+    expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
+    const [grant] = (await (await server.control("/v1/grants")).json()) as { user: string; device: string }[];
+    expect(grant).toMatchObject({ door: "web", user: "alice", device: "default", address: "10.77.0.2" });
+  });
+
+  test("reloads on SIGHUP: a new port is guarded, a grant is kept, a new key opens", async () => {
+    server.writeConfig(door("1m"));
+    await server.start();
+    await startEcho(lab, "server", 8081);
+    sendKnocks(lab, "client", portsOf(server.link("alice", "web")).map((port) => ({ to: "10.77.0.1", port })));
+    await server.waitForLog(/Opened web/);
+    server.writeConfig(`${door("1m")}\n[door.second]\nopens = ["8081/tcp"]\nusers = ["carol"]\n`);
+    expect(server.command("user", "add", "carol", "--host", "10.77.0.1")).toMatchObject({ code: 0 });
+    const from = server.log.length;
+    expect(probe(lab, "stranger", "10.77.0.1", 8081)).toBe("open");
+    server.signal("SIGHUP");
+    await server.waitForLog(/Reloaded/, from);
+    expect(probe(lab, "stranger", "10.77.0.1", 8081)).toBe("refused");
+    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
+    expect(server.knock("stranger", server.link("carol", "second"))).toMatchObject({ code: 0 });
+    expect(probe(lab, "stranger", "10.77.0.1", 8081)).toBe("open");
+  });
+
+  test("keeps the old configuration when the new one is wrong, and says what is wrong", async () => {
+    await server.start();
+    const link = server.link("alice", "web");
+    const from = server.log.length;
+    server.writeConfig(door("soon"));
+    server.signal("SIGHUP");
+    const [line] = await server.waitForLog(/Reload refused[^]*open_for[^\n]*/, from);
+    expect(line).toContain("soon");
+    expect(server.knock("client", link)).toMatchObject({ code: 0 });
+  });
+});

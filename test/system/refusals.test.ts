@@ -1,0 +1,111 @@
+/** What stands in the way of a start is said in one sentence, with an exit code, and nothing is changed. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { EXECUTABLE } from "../support/executable.ts";
+import { GuardedServer } from "../support/guarded-server.ts";
+import { Lab } from "../support/lab.ts";
+
+const DOORS = `
+[door.web]
+opens = ["8080/tcp"]
+users = ["alice"]
+`;
+
+describe("serve", () => {
+  let lab: Lab;
+  let server: GuardedServer;
+
+  beforeAll(() => {
+    lab = new Lab();
+    server = new GuardedServer(lab, DOORS, { users: ["alice"] });
+  });
+
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+    lab?.[Symbol.dispose]();
+  });
+
+  function serve(...before: string[]) {
+    return lab.run("server", [...before, EXECUTABLE, "serve", "--config", server.config], { mayFail: true });
+  }
+
+  function expectUnguarded(): void {
+    expect(lab.run("server", ["nft", "list", "tables"]).out).not.toContain("sallyport");
+  }
+
+  /** One sentence: one line that begins with the program's name. */
+  function sentenceOf({ err }: { err: string }): string {
+    const lines = err.split("\n").filter((line) => line.startsWith("sallyport: "));
+    expect(lines).toHaveLength(1);
+    expect(err).not.toMatch(/\n\s+at /);
+    return lines[0]!;
+  }
+
+  test("without the two capabilities says which, and exits 77", () => {
+    const done = serve("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin", "--no-new-privs");
+    expect(done.code).toBe(77);
+    expect(sentenceOf(done)).toContain("lacks CAP_NET_ADMIN");
+    expectUnguarded();
+  });
+
+  test("without libpcap names the package", () => {
+    // An empty file in the library's place, seen by this process alone.
+    const hide = `mount --bind /dev/null "$(ldconfig -p | grep -o '/[^ ]*libpcap.so.0.8' | head -1)" && exec "$@"`;
+    const done = serve("unshare", "--mount", "sh", "-c", hide, "sh");
+    expect(done.code).toBe(1);
+    expect(sentenceOf(done)).toMatch(/libpcap.*install/);
+    expectUnguarded();
+  });
+
+  test("on a busy API port names the port and the setting", async () => {
+    const listener = lab.start("server", ["python3", "-c", "import socket;s=socket.create_server(('127.0.0.1',7878));print('up',flush=True);s.accept()"]);
+    await listener.stdout.getReader().read();
+    const done = serve();
+    listener.kill();
+    await listener.exited;
+    expect(done.code).toBe(1);
+    expect(sentenceOf(done)).toMatch(/127\.0\.0\.1:7878.*\[api\]\.listen/);
+    expectUnguarded();
+  });
+
+  test("on an interface that does not exist names those that do", () => {
+    const other = new GuardedServer(lab, DOORS, { users: ["alice"], interfaces: ["eth7"] });
+    const done = lab.run("server", [EXECUTABLE, "serve", "--config", other.config], { mayFail: true });
+    expect(done.code).toBe(1);
+    expect(sentenceOf(done)).toMatch(/eth7.*eth0/);
+    expectUnguarded();
+  });
+
+  test("beside a running one says so, and the running one goes on", async () => {
+    await server.start();
+    const done = serve();
+    expect(done.code).toBe(1);
+    expect(sentenceOf(done)).toContain("another sallyport guards");
+    expect((await server.control("/readyz")).status).toBe(200);
+    await server.stop();
+    lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
+  });
+
+  test("runs as an unprivileged user who has CAP_NET_RAW and CAP_NET_ADMIN and nothing else", async () => {
+    const own = new GuardedServer(lab, DOORS, {
+      as: [
+        ...["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"],
+        ...["--inh-caps", "-all,+net_raw,+net_admin", "--ambient-caps", "-all,+net_raw,+net_admin"],
+        ...["--bounding-set", "-all,+net_raw,+net_admin", "--no-new-privs"],
+      ],
+    });
+    mkdirSync(join(own.dir, "run"));
+    lab.run("server", ["sh", "-c", `chown -R nobody "${own.dir}" && chmod 755 "${own.dir}"`]);
+    const asNobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"];
+    lab.run("server", [...asNobody, EXECUTABLE, "user", "add", "alice", "--config", own.config, "--host", "10.77.0.1"]);
+    await using running = await own.start();
+    expect(lab.run("server", ["sh", "-c", `grep -E "^(Uid|CapEff):" /proc/${running.pid}/status`]).out).toMatch(
+      /Uid:\s+65534[^]*CapEff:\s+0000000000003000/,
+    );
+    const link = running.link("alice", "web");
+    expect(running.knock("client", link, "--no-wait")).toMatchObject({ code: 0 });
+    await running.waitForLog(/Opened web/);
+  });
+});
