@@ -84,10 +84,12 @@ export class KernelGrants implements Firewall, Disposable {
     const end = (request.sessions ?? "end") === "end";
     // Longer than any packet in flight can bring an idle grant back for.
     const revokedMs = Math.max(REVOKED_MS, ...idle.map(({ idleMs }) => idleMs + 60_000));
-    const slots = singlePorts(request.ports).flatMap((port): Slot[] => [
-      ...holding.map((set) => ({ set, port, ms: 0, keepLonger: false })),
-      ...(end ? [{ set: SET.door("revoked", family), port, ms: revokedMs, keepLonger: true }] : []),
-    ]);
+    const slots: Slot[] = [];
+    for (const port of singlePorts(request.ports)) {
+      for (const set of holding) slots.push({ set, port, ms: 0, keepLonger: false });
+      if (!end) continue;
+      slots.push({ set: SET.door("revoked", family), port, ms: revokedMs, keepLonger: true });
+    }
     this.#apply("close a grant in", address, slots, undefined, undefined);
     if (end) this.#conntrack.deleteConnections(address, request.prefix6, request.ports);
   }

@@ -68,13 +68,13 @@ export class RecordingFirewall implements Firewall {
 
   list(): KernelGrant[] {
     const nowMs = this.#nowMs();
-    return [...this.#grants.values()]
-      .filter(({ endMs }) => endMs > nowMs)
-      .map(({ grant, endMs, maxEndMs }) => ({
-        ...grant,
-        remainingMs: endMs - nowMs,
-        ...(grant.kind === "idle" && { maxRemainingMs: Math.max(0, maxEndMs - nowMs) }),
-      }));
+    const grants: KernelGrant[] = [];
+    for (const { grant, endMs, maxEndMs } of this.#grants.values()) {
+      if (endMs <= nowMs) continue;
+      const max = grant.kind === "idle" && { maxRemainingMs: Math.max(0, maxEndMs - nowMs) };
+      grants.push({ ...grant, remainingMs: endMs - nowMs, ...max });
+    }
+    return grants;
   }
 
   uses(): Uint8Array[] {

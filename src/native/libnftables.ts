@@ -14,6 +14,8 @@ const LIBNFTABLES = {
 const NFT_CTX_DEFAULT = 0;
 /** nftables/libnftables.h: NFT_CTX_OUTPUT_JSON */
 const NFT_CTX_OUTPUT_JSON = 1 << 4;
+/** nftables/libnftables.h: NFT_CTX_OUTPUT_TERSE */
+const NFT_CTX_OUTPUT_TERSE = 1 << 11;
 
 function load() {
   return openLibrary(LIBNFTABLES, {
@@ -57,6 +59,8 @@ export interface NftOptions {
   readonly dryRun?: boolean;
   /** Print JSON. Default false. */
   readonly json?: boolean;
+  /** Leave the elements of sets out. Default false. */
+  readonly terse?: boolean;
 }
 
 /** What one run printed; `ok` is whether the whole text took effect. */
@@ -88,7 +92,9 @@ export function runNft(commands: string, options: NftOptions = {}): NftResult {
     nft.nft_ctx_buffer_output(context);
     nft.nft_ctx_buffer_error(context);
     nft.nft_ctx_set_dry_run(context, options.dryRun ?? false);
-    if (options.json === true) nft.nft_ctx_output_set_flags(context, NFT_CTX_OUTPUT_JSON);
+    const json = options.json === true ? NFT_CTX_OUTPUT_JSON : 0;
+    const terse = options.terse === true ? NFT_CTX_OUTPUT_TERSE : 0;
+    nft.nft_ctx_output_set_flags(context, json | terse);
     const code = nft.nft_run_cmd_from_buffer(context, Buffer.from(`${commands}\0`));
     return {
       ok: code === 0,
@@ -102,5 +108,5 @@ export function runNft(commands: string, options: NftOptions = {}): NftResult {
 
 /** Copies a C string that the next call would free. */
 function text(address: Pointer | bigint | null): string {
-  return address === null ? "" : new CString(address as Pointer).toString();
+  return address === null ? "" : new CString(address);
 }
