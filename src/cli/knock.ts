@@ -209,8 +209,6 @@ export function knockCommand(): CommandUnknownOpts {
     .option("--json", "print the outcome as JSON")
     .option("-v, --verbose", "say what happens")
     .addHelpText("after", EXAMPLES)
-    .showSuggestionAfterError()
-    .exitOverride()
     .action(async (target, words, options) => {
       if (options.save !== undefined) return save(options.save, target, options.force === true);
       if (options.forget !== undefined) return forget(options.forget);

@@ -20,24 +20,25 @@ export interface WireTap {
   packets(): Promise<Packet[]>;
 }
 
-const LINE = /^(\d+\.\d+) \S+ +In +IP6? (\S+)\.(\d+) > (\S+)\.(\d+): (?:Flags \[([^\]]*)\]|(UDP))/;
+// What is not TCP is UDP: the filter says so, and tcpdump shows well-known UDP ports by their own names.
+const LINE = /^(\d+\.\d+) \S+ +In +IP6? (\S+)\.(\d+) > (\S+)\.(\d+): (?:Flags \[([^\]]*)\])?/;
 
 function parse(line: string): Packet | undefined {
   const match = LINE.exec(line);
   if (match === null) return undefined;
-  const [, seconds, source = "", sourcePort, destination = "", port, flags, udp] = match;
+  const [, seconds, source = "", sourcePort, destination = "", port, flags] = match;
   return {
     atMs: Number(seconds) * 1_000,
     source,
     sourcePort: Number(sourcePort),
     destination,
     port: Number(port),
-    proto: udp === undefined ? "tcp" : "udp",
+    proto: flags === undefined ? "udp" : "tcp",
     flags: flags ?? "",
   };
 }
 
-/** Starts a capture on every interface of the host; resolves when it is attached. */
+/** Starts a capture on every interface of the host; resolves when it is attached. `filter` lets only TCP and UDP in. */
 export async function tapWire(lab: Lab, host: Host, filter: string): Promise<WireTap> {
   const child = lab.start(host, [
     // Short frames: in immediate mode the ring holds a frame of full length a packet, and drops bursts.
