@@ -47,7 +47,7 @@ export class Pages {
     const own = slotAt(timeMs, stepSeconds);
     for (let slot = this.#firstSlot(timeMs); slot <= this.#lastSlot(timeMs); slot++) {
       const page = this.#page(slot);
-      page.build(Infinity);
+      if (!page.ready) page.build(Infinity);
       this.remembered.push(page);
       if (Math.abs(slot - own) <= skew) this.accepted.push(page);
     }
