@@ -4,6 +4,7 @@ import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { isDoorName } from "../rks/key.ts";
 import type { Mistake, Path } from "./mistake.ts";
 import { quote } from "./mistake.ts";
+import { looksSecret } from "./names.ts";
 import type { DoorTable } from "./schema.ts";
 import { LIMITS } from "./schema.ts";
 
@@ -13,13 +14,15 @@ const ROTATING_ONLY = ["range", "ports", "step", "proto", "idle_close", "uses"] 
 const FIXED_ONLY = ["sequence_timeout", "close_sequence", "max_grants"] as const;
 const PORTS_ONLY = ["idle_close", "max_open", "uses", "prefix6"] as const;
 
-export function checkDoorName(name: string, report: Report): void {
-  if (isDoorName(name)) return;
+/** Whether the name is one. A key that was taken for a name is none: names go into every log. */
+export function checkDoorName(name: string, report: Report): boolean {
+  if (isDoorName(name) && !looksSecret(name)) return true;
   report({
     path: ["door", name],
     state: `is named ${quote(name)}`,
     remedy: "write a name of a–z, 0–9 and hyphens, at most 63 characters",
   });
+  return false;
 }
 
 function checkWayIn(door: DoorTable, path: Path, report: Report): void {

@@ -138,6 +138,11 @@ export const endpoint = text<{ host: string; port: number }>(
   },
 );
 
+/** The text that `endpoint` reads. */
+export function formatEndpoint({ host, port }: { host: string; port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** An absolute path of at most `most` bytes. */
 export function absolutePath(most: number, example: string) {
   return text(/^\/[^\0]*$/, `write an absolute path such as "${example}"`, (path) =>

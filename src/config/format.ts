@@ -7,6 +7,7 @@ import { formatPort, formatPortRange } from "../core/port.ts";
 import { DEFAULT_SPACE } from "../rks/space.ts";
 import type { KnockSpace } from "../rks/space.ts";
 import { DEFAULT_MAX_GRANTS, DEFAULT_SEQUENCE_TIMEOUT_MS } from "./build.ts";
+import { formatEndpoint } from "./fields.ts";
 import type { Door, Settings } from "./settings.ts";
 
 type Value = string | number | readonly string[] | Table | undefined;
@@ -98,9 +99,7 @@ export function formatSettings({ server, doors, guard, api }: Settings): string 
       always_allow: guard.alwaysAllow.map(formatPrefix),
     },
     api: {
-      listen: api.listen.host.includes(":")
-        ? `[${api.listen.host}]:${api.listen.port}`
-        : `${api.listen.host}:${api.listen.port}`,
+      listen: formatEndpoint(api.listen),
       socket: api.socket,
     },
   };

@@ -40,7 +40,7 @@ function statementsOf(toml: string): Statement[] {
   for (const [i, line] of toml.split(/\r?\n/).entries()) {
     pending.push(line);
     // Only such a line can end a statement of several lines; to try at every line would take long.
-    if (pending.length > 1 && !/[\]}"']/.test(line)) continue;
+    if (pending.length > 1 && !/[\]}]|"""|'''/.test(line)) continue;
     const isHeader = pending[0]!.trimStart().startsWith("[");
     const scope = isHeader ? "" : header;
     if (tryParse(`${scope}\n${pending.join("\n")}`) === undefined) continue;

@@ -115,6 +115,7 @@ function placeFile(file: string, text: string, place: (beside: string) => void):
   let beside: string | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    checkFolder(dirname(file), file);
     beside = writeBeside(file, text);
     place(beside);
     syncFolder(dirname(file));

@@ -54,13 +54,13 @@ function readDoors(value: unknown, knock: KnockTable, report: Report): Door[] {
     return doors;
   }
   for (const [name, written] of Object.entries(value)) {
-    checkDoorName(name, report);
+    const named = checkDoorName(name, report);
     const read = readDoor(name, written, report);
     if (read === undefined) continue;
     const { door, unread } = read;
     checkDoor(name, door, unread, report);
     checkRun(name, door, report);
-    if (unread.size === 0) doors.push(buildDoor(name, door, knock));
+    if (named && unread.size === 0) doors.push(buildDoor(name, door, knock));
   }
   return doors;
 }

@@ -6,6 +6,7 @@ import { formatDuration } from "../core/duration.ts";
 import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { formatChance } from "./bound.ts";
+import { formatEndpoint } from "./fields.ts";
 import { isLoopback, isPrivate } from "./networks.ts";
 import type { DeviceKey } from "./keys.ts";
 import type { Door, Settings } from "./settings.ts";
@@ -15,7 +16,7 @@ const DAY_MS = 86_400_000;
 /** A random scan of a fixed sequence's ports should not open it more often than this. */
 const GUESS_LIMIT = 1e-6;
 
-function doorWarnings(door: Door, doors: readonly Door[]): string[] {
+function doorWarnings(door: Door): string[] {
   const warnings: string[] = [];
   const warn = (key: string, text: string) => warnings.push(`door.${door.name}.${key} ${text}`);
   if (door.fixed !== undefined && guessChance(door.fixed) > GUESS_LIMIT) {
@@ -37,20 +38,23 @@ function doorWarnings(door: Door, doors: readonly Door[]): string[] {
     );
   }
   if (door.prefix6 === 64) warn("prefix6", "is 64: a knock lets in a whole IPv6 network");
-  if (door.users.length > 0) warnings.push(...rangeWarnings(door, doors));
   return warnings;
 }
 
-function rangeWarnings({ name, space }: Door, doors: readonly Door[]): string[] {
-  const { lo, hi, proto } = space;
-  return doors.flatMap((other) =>
-    other.opens
-      .filter((opened) => rangesOverlap(opened, { proto, from: lo, to: hi }))
-      .map(
-        (opened) =>
-          `door.${other.name}.opens holds ${formatPortRange(opened)} inside ${lo}-${hi}, where door.${name} is knocked: ` +
-          `a connection to it counts as a knock on a wrong port`,
-      ),
+/** Ports that are guarded and knocked on at once, each told once. */
+function rangeWarnings(doors: readonly Door[]): string[] {
+  const rotating = doors.filter(({ users }) => users.length > 0);
+  return doors.flatMap(({ name, opens }) =>
+    opens.flatMap((opened) => {
+      const knocked = rotating.find(({ space: { proto, lo, hi } }) =>
+        rangesOverlap(opened, { proto, from: lo, to: hi }),
+      );
+      if (knocked === undefined) return [];
+      const { lo, hi } = knocked.space;
+      return [
+        `door.${name}.opens holds ${formatPortRange(opened)} inside ${lo}-${hi}, where door.${knocked.name} is knocked: a connection to it counts as a wrong knock`,
+      ];
+    }),
   );
 }
 
@@ -67,7 +71,7 @@ function allowWarning(prefix: Prefix): string[] {
 /** Warnings about what the file says. */
 export function settingsWarnings(settings: Settings): string[] {
   const { doors, guard, api } = settings;
-  const warnings = doors.flatMap((door) => doorWarnings(door, doors));
+  const warnings = [...doors.flatMap(doorWarnings), ...rangeWarnings(doors)];
   warnings.push(...guard.alwaysAllow.flatMap(allowWarning));
   if (doors.some(({ users, space }) => users.length > 0 && space.skew === 0)) {
     warnings.push(
@@ -76,7 +80,7 @@ export function settingsWarnings(settings: Settings): string[] {
   }
   if (!isLoopback(api.listen.host)) {
     warnings.push(
-      `api.listen is ${api.listen.host}: others can read health and metrics, which show that sallyport runs here`,
+      `api.listen is "${formatEndpoint(api.listen)}": others can read health and metrics, which show that sallyport runs here`,
     );
   }
   return warnings;
