@@ -1,6 +1,7 @@
 /** The app of the TCP listener: health, readiness and metrics, for anyone who reaches it. */
 
 import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import { describeRoute } from "hono-openapi";
 import type { Control, Reason } from "./control.ts";
 import { REASONS } from "./control.ts";
@@ -19,9 +20,14 @@ export interface AppOptions {
   readonly report?: (error: unknown) => void;
 }
 
+/** As Hono reads it; a request without Host (HTTP/1.0) comes with a URL that is a mere path. */
+function pathOf(request: Request): string {
+  return request.url.startsWith("/") ? request.url.split(/[?#]/, 1)[0]! : getPath(request);
+}
+
 /** An app without routes: error answers, and headers that keep answers out of caches. */
 export function bareApp({ report = () => {} }: AppOptions): Hono {
-  const app = new Hono();
+  const app = new Hono({ getPath: pathOf });
   app.use(async (c, next) => {
     await next();
     c.header("Cache-Control", "no-store");

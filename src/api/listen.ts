@@ -72,6 +72,7 @@ function serveHealth(control: Control, at: ListenAt["listen"], options: AppOptio
       ...COMMON,
       hostname: at.host,
       port: at.port,
+      reusePort: false, // on by default outside development: two daemons would share the port
       idleTimeout: 10, // seconds; a silent connection costs its sender nothing
       fetch: app.fetch,
     });

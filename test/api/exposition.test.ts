@@ -1,7 +1,7 @@
 /** The exposition against a strict reader, and the reader against broken text. */
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { parseExposition } from "./parse-exposition.ts";
 import { renderMetrics } from "../../src/api/exposition.ts";
 

@@ -1,8 +1,9 @@
 /** What anyone may read, and that it says nothing about a sequence hit in part. */
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { FakeControl } from "./fake-control.ts";
+import type { Family } from "./parse-exposition.ts";
 import { parseExposition } from "./parse-exposition.ts";
 import type { ReasonCode } from "../../src/api/control.ts";
 import { REASONS } from "../../src/api/control.ts";
@@ -148,6 +149,9 @@ describe("GET /metrics", () => {
     return parseExposition(await response.text());
   }
 
+  const valuesOf = (shown: Map<string, Family>) =>
+    [...shown.values()].flatMap(({ samples }) => Array.from(samples.values()));
+
   test("is well-formed for both audiences", async () => {
     const control = new FakeControl();
     for (const seconds of [0.00005, 0.0002, 0.0002, 0.004, 7]) {
@@ -165,9 +169,7 @@ describe("GET /metrics", () => {
     const control = new FakeControl();
     const names = [...SAFE, ...TELLING];
     for (const [i, name] of names.entries()) control.counters.set(name, 1000 + i);
-    const values = [...(await families("owner", control)).values()].flatMap(({ samples }) => [
-      ...samples.values(),
-    ]);
+    const values = valuesOf(await families("owner", control));
     for (const [i, name] of names.entries()) {
       expect([name, values.filter((value) => value === 1000 + i).length]).toEqual([name, 1]);
     }
@@ -177,7 +179,7 @@ describe("GET /metrics", () => {
     const control = new FakeControl();
     for (const [i, name] of SAFE.entries()) control.counters.set(name, 1000 + i);
     const shown = await families("anyone", control);
-    const values = [...shown.values()].flatMap(({ samples }) => [...samples.values()]);
+    const values = valuesOf(shown);
     expect(values).toEqual(expect.arrayContaining(SAFE.map((_, i) => 1000 + i)));
     expect([...shown.keys()].toSorted()).toEqual([
       "process_start_time_seconds",
