@@ -24,6 +24,8 @@ interface Chain {
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
 const FIRST_SYN = "tcp flags & (fin | syn | rst | ack) == syn";
+/** ACK set; SYN, FIN and RST clear: what a living session consists of. */
+const DATA_SEGMENT = "tcp flags & (fin | syn | rst | ack) == ack";
 const PORT = "meta l4proto . th dport";
 /** linux/netfilter_ipv4.h: NF_IP_PRI_MANGLE; a number, because old nft names it for some families only. */
 const PRIORITY_MANGLE = -150;
@@ -59,13 +61,13 @@ function claims(first: string): string[] {
   });
 }
 
-/** An established packet restores the idle time, while the cap lives. No verdict: `established` accepts. */
+/** Restores the idle time of the sender's grant while its cap lives. No verdict: the caller goes on. */
 function renewals(idleMs: number): string[] {
   return SOURCES.map(({ family, saddr }) => {
     const key = `${saddr} . ${PORT}`;
     const set = SET.idle(family, idleMs);
     return (
-      `ct state established ${key} @${SET.door("cap", family)} ${key} @${set} ` +
+      `${key} @${SET.door("cap", family)} ${key} @${set} ` +
       `update @${set} { ${key} timeout ${formatDuration(idleMs)} }`
     );
   });
@@ -92,8 +94,9 @@ function guardRules(idleMs: readonly number[]): string[] {
     ...idle(`${FIRST_SYN} accept`),
     // Before `established`: conntrack calls a SYN on the port pair of a dead session established.
     `${FIRST_SYN} counter jump deny`,
-    // After the SYNs: a forged one on the port pair of a living session must not hold the door open.
-    ...idleMs.flatMap(renewals),
+    // Not by a SYN, and not by a RST: with a forged SYN anybody makes the grant's holder send one.
+    `${DATA_SEGMENT} ct state established jump renew`,
+    "meta l4proto udp ct state established jump renew",
     // Never `related`: a tracking helper can be talked into expecting a guarded port.
     "ct state established accept",
     ...idle("accept"),
@@ -104,6 +107,7 @@ function guardRules(idleMs: readonly number[]): string[] {
 function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
   return [
     { name: "deny", rules: denyRules(plan.deny) },
+    { name: "renew", rules: idleMs.flatMap(renewals) },
     { name: "guard", rules: guardRules(idleMs) },
     {
       name: "gate",
