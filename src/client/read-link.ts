@@ -1,7 +1,7 @@
 /** Reads a link from a pipe, or from a terminal without showing it: never from the command line. */
 
 import type { ReadStream } from "node:tty";
-import { ExitCode, SallyportError } from "../core/errors.ts";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 
 /** Longer than any link; a wrong file on standard input is not read to its end. */
 const LINK_BYTES = 8_192;
@@ -62,9 +62,18 @@ async function readHidden(terminal: ReadStream, prompt: string): Promise<string>
 async function readPipe(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > LINK_BYTES) throw tooLong();
+  try {
+    for await (const chunk of stream) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > LINK_BYTES) throw tooLong();
+    }
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    throw new SallyportError(
+      `Cannot read the profile link: standard input: ${messageOf(error)}: pipe the link in`,
+      ExitCode.usage,
+      { cause: error },
+    );
   }
   return text;
 }

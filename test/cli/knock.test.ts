@@ -106,6 +106,23 @@ describe("sallyport knock, on its arguments", () => {
     expect(err).not.toContain("    at ");
   });
 
+  test("refuses a standard input that holds no link, in one sentence", () => {
+    const from = (redirection: string) =>
+      clean(run(["sh", "-c", `exec ${EXECUTABLE} knock - ${redirection}`], { mayFail: true }));
+    for (const [redirection, sentence] of [
+      ["< /dev/null", "standard input is empty"],
+      ["< /", "standard input: EISDIR"],
+      ["<&-", "Cannot read the profile link: standard input"],
+      ["< /dev/zero", "longer than any link"],
+    ] as const) {
+      const { code, err } = from(redirection);
+      expect(err).toStartWith("sallyport: ");
+      expect(err).toContain(sentence);
+      expect(err.trimEnd().split("\n").length).toBe(1);
+      expect(code).toBe(64);
+    }
+  });
+
   test("--save stores the link of standard input, --force replaces it, and a readable file is refused", () => {
     const saved = knock(["--save", "home"], `\n  ${linkTo("gate.example")}\n`);
     const path = join(home, "config/sallyport/profiles/home");
@@ -358,6 +375,21 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     expect(refused.code).toBe(1);
     expect(client(["--forget", "home"]).code).toBe(0);
     expect(client(["home", "--no-wait"]).code).toBe(0);
+  });
+
+  test("says that this computer refuses to send, where the kernel tells", () => {
+    const rules =
+      "table ip out { chain output { type filter hook output priority 0; policy drop; }; }";
+    lab.run("client", ["nft", "-f", "-"], { input: rules });
+    try {
+      const done = client(["-u", "10.77.0.1", "7000"]);
+      expect(done.err).toMatch(
+        /^sallyport: Cannot send a UDP knock to 10\.77\.0\.1: EPERM: .*its own firewall\n$/,
+      );
+      expect(done.code).toBe(1);
+    } finally {
+      lab.run("client", ["nft", "delete table ip out"]);
+    }
   });
 
   test("says that there is no route instead of knocking into the void", () => {
