@@ -67,7 +67,7 @@ export class LocalRoutes implements Disposable {
     const one = new Int32Array([1]);
     libc().setsockopt(this.#reader, SOL_NETLINK, NETLINK_GET_STRICT_CHK, one, one.byteLength);
     // Routes, not addresses: the kernel announces an address before its local route exists. Links,
-    // because it takes the IPv4 routes of one that goes down away without a word.
+    // because the routes of one that goes away may go without a word.
     this.fd = openSocket(RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
     attachLocalRouteFilter(this.fd);
   }
