@@ -6,8 +6,14 @@ import type { KnockOutcome, KnockProgress } from "../client/attempts.ts";
 import { knockFixed } from "../client/fixed-knock.ts";
 import { profilesFolder, slotsFolder } from "../client/folders.ts";
 import { systemKnockDeps } from "../client/knock-deps.ts";
-import { firstTcpPort, knock, KNOCK_DEFAULTS, sendingMs } from "../client/knock.ts";
-import { describeOutcome, describeProgress, silentDoor, silentHost } from "../client/messages.ts";
+import { firstTcpPort, knock, KNOCK_DEFAULTS } from "../client/knock.ts";
+import {
+  describeOutcome,
+  describeProgress,
+  silentDoor,
+  silentHost,
+  warnOfDelay,
+} from "../client/messages.ts";
 import { listProfiles, saveProfile } from "../client/profile-files.ts";
 import { looksLikeLink, openProfile, STDIN } from "../client/profile-source.ts";
 import { slotFiles } from "../client/slot-files.ts";
@@ -17,7 +23,6 @@ import { parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { parsePort } from "../core/port.ts";
 import type { Port } from "../core/port.ts";
-import { DEFAULT_SPACE } from "../rks/space.ts";
 import { print, printJson } from "./output.ts";
 
 const EXAMPLES = `
@@ -102,12 +107,8 @@ async function knockProfile(argument: string, settings: Settings): Promise<void>
   const profile = await openProfile(argument, profilesFolder());
   const { door, host } = profile;
   const gapMs = settings.delay ?? KNOCK_DEFAULTS.gapMs;
-  const seconds = sendingMs(profile, gapMs) / 1_000;
-  if (seconds > DEFAULT_SPACE.windowSeconds) {
-    note(
-      `with this delay a knock takes ${Math.ceil(seconds)} s, and servers wait ${DEFAULT_SPACE.windowSeconds} s for the whole of it unless told otherwise: use a smaller --delay`,
-    );
-  }
+  const slow = warnOfDelay(profile, gapMs);
+  if (slow !== undefined) note(slow);
   if (settings.wait === undefined && firstTcpPort(profile) === undefined) {
     note(`${door} opens no TCP port to wait for: sending one knock`);
   }

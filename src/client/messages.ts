@@ -2,7 +2,9 @@
 
 import { SallyportError } from "../core/errors.ts";
 import type { Profile } from "../rks/profile-link.ts";
+import { DEFAULT_SPACE } from "../rks/space.ts";
 import type { KnockOutcome, KnockProgress } from "./attempts.ts";
+import { sendingMs } from "./knock.ts";
 import { formatTime } from "./take-slot.ts";
 
 function countOf(outcome: KnockOutcome): string {
@@ -43,4 +45,12 @@ export function describeProgress(progress: KnockProgress): string {
   return type === "knocked"
     ? `knock ${attempt} sent to ${target.address}`
     : `knock ${attempt}: no answer from ${target.address}`;
+}
+
+/** What to say of a pause between packets that no server with the usual window would wait out. */
+export function warnOfDelay(profile: Profile, gapMs: number): string | undefined {
+  const seconds = sendingMs(profile, gapMs) / 1_000;
+  const { windowSeconds } = DEFAULT_SPACE;
+  if (seconds <= windowSeconds) return undefined;
+  return `with this delay a knock takes ${Math.ceil(seconds)} s, and servers wait ${windowSeconds} s for the whole of it unless told otherwise: use a smaller --delay`;
 }

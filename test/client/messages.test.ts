@@ -7,6 +7,7 @@ import {
   describeProgress,
   silentDoor,
   silentHost,
+  warnOfDelay,
 } from "../../src/client/messages.ts";
 import { parseProfileLink } from "../../src/rks/profile-link.ts";
 
@@ -62,4 +63,12 @@ test("describeProgress() tells attempts and waits", () => {
     "knock 1 sent to 192.0.2.1",
     "knock 1: no answer from 192.0.2.1",
   ]);
+});
+
+test("warnOfDelay() speaks up only when the knock outlasts a server's usual window", () => {
+  // 8 ports twice: 15 gaps.
+  expect(warnOfDelay(PROFILE, 666)).toBeUndefined();
+  expect(warnOfDelay(PROFILE, 1_000)).toStartWith(
+    "with this delay a knock takes 15 s, and servers wait 10 s",
+  );
 });
