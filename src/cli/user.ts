@@ -3,6 +3,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import { renderUnicodeCompact } from "uqr";
+import { checkBound } from "../config/bound.ts";
 import { findConfig } from "../config/find.ts";
 import type { DeviceKey } from "../config/keys.ts";
 import { addKey, loadKeys, makeKey, removeKeys } from "../config/keys.ts";
@@ -31,6 +32,12 @@ function checkName(what: "user" | "device", name: string): void {
     `Cannot name a ${what} ${quote(name)}: it is no name: write ${NAME_RULE}`,
     ExitCode.usage,
   );
+}
+
+/** A key pasted for a name is refused here, before any message repeats it. */
+function checkNames(user: string, device?: string): void {
+  checkName("user", user);
+  if (device !== undefined) checkName("device", device);
 }
 
 function hostOf(given: string | undefined): string {
@@ -102,8 +109,7 @@ function addCommand(clock: Clock) {
       "\nExample:\n  sallyport user add alice --device laptop --host gate.example",
     )
     .action((user, options) => {
-      checkName("user", user);
-      checkName("device", options.device);
+      checkNames(user, options.device);
       const settings = loadSettings(findConfig(options.config));
       const { stateDir } = settings.server;
       const added: DeviceKey = {
@@ -112,8 +118,10 @@ function addCommand(clock: Clock) {
         key: makeKey(serverName(settings)),
         addedMs: clock.wallMs(),
       };
-      // Before the key is kept: a host that is refused must not leave half of the work behind.
+      // Before the key is kept: what is refused must not leave half of the work behind, and one device
+      // too many must not keep the server from its next start.
       const links = linksOf(settings, added, { host: options.host });
+      checkBound(settings, [...loadKeys(stateDir), added]);
       addKey(stateDir, added);
       note(`Added ${whoOf(user, options.device)}`);
       if (links.length === 0) note(noDoorNote(user));
@@ -163,6 +171,7 @@ function removeCommand() {
     .option("--config <file>", "configuration file")
     .addHelpText("after", "\nExample:\n  sallyport user remove alice --device laptop")
     .action((user, options) => {
+      checkNames(user, options.device);
       const settings = loadSettings(findConfig(options.config));
       const removed = removeKeys(settings.server.stateDir, user, options.device);
       if (removed.length === 0) {
@@ -186,6 +195,7 @@ function showCommand() {
     .option("--config <file>", "configuration file")
     .addHelpText("after", "\nExample:\n  sallyport user show alice --door ssh --host gate.example")
     .action((user, options) => {
+      checkNames(user, options.device);
       const settings = loadSettings(findConfig(options.config));
       const device = pickDevice(loadKeys(settings.server.stateDir), user, options.device);
       const links = linksOf(settings, device, options);

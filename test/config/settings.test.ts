@@ -80,6 +80,13 @@ describe("config.toml as shipped", () => {
   });
 });
 
+test("docs/config.md explains every key", () => {
+  const docs = readFileSync(join(ROOT, "docs/config.md"), "utf8");
+  for (const schema of [serverSchema, knockSchema, doorSchema, guardSchema, apiSchema]) {
+    for (const key of Object.keys(schema.entries)) expect(docs).toContain(`\n| \`${key}\` |`);
+  }
+});
+
 test("formatSettings() writes what parseSettings() reads back equal", () => {
   fc.assert(
     fc.property(validToml, (toml) => {
