@@ -58,13 +58,17 @@ export function grantsOf(
   });
 }
 
-async function closeAll(client: ControlClient, target: Target): Promise<Grant[]> {
+/** Ends the grants one by one, so that those ended are known even if a later one fails. */
+async function* closeEach(client: ControlClient, target: Target): AsyncGenerator<Grant> {
   if ("id" in target) {
     const closed = await client.close(target.id);
-    if (closed !== undefined) return [closed];
-    throw new SallyportError(
-      `Cannot close ${target.id}: no grant has this id, or it has just ended: sallyport grants lists those that live`,
-    );
+    if (closed === undefined) {
+      throw new SallyportError(
+        `Cannot close ${target.id}: no grant has this id, or it has just ended: sallyport grants lists those that live`,
+      );
+    }
+    yield closed;
+    return;
   }
   const { network, door } = target;
   if (door !== undefined) await requireDoor(client, door, "close");
@@ -75,13 +79,11 @@ async function closeAll(client: ControlClient, target: Target): Promise<Grant[]>
       `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists what is`,
     );
   }
-  const closed: Grant[] = [];
   for (const { id } of found) {
-    const grant = await client.close(id);
+    const closed = await client.close(id);
     // It may have run out since it was listed; it is closed all the same.
-    if (grant !== undefined) closed.push(grant);
+    if (closed !== undefined) yield closed;
   }
-  return closed;
 }
 
 export function closeCommand(): CommandUnknownOpts {
@@ -98,13 +100,12 @@ export function closeCommand(): CommandUnknownOpts {
     )
     .action(async (first, second, options) => {
       const target = readTarget(first, second);
-      const closed = await closeAll(connectControl(controlSocket(options)), target);
-      if (options.json === true) {
-        printJson(closed);
-        return;
+      const closed: Grant[] = [];
+      for await (const grant of closeEach(connectControl(controlSocket(options)), target)) {
+        closed.push(grant);
+        const { door, address } = grant;
+        if (options.json !== true) print(printable(`${door} is closed to ${address}`));
       }
-      for (const { door, address } of closed) {
-        print(printable(`${door} is closed to ${address}`));
-      }
+      if (options.json === true) printJson(closed);
     });
 }

@@ -9,6 +9,7 @@ import { roughDuration } from "./times.ts";
 import { connectControl } from "../api/client.ts";
 import type { DoorView } from "../api/control.ts";
 import type { Status } from "../api/schemas.ts";
+import { LATENCY_BUCKETS } from "../core/counters.ts";
 import { ExitCode } from "../core/errors.ts";
 
 const DOOR_COLUMNS = [
@@ -21,7 +22,7 @@ const DOOR_COLUMNS = [
 ] as const;
 
 function doorRow(door: DoorView): string[] {
-  const opens = door.opens.join(", ") || "nothing";
+  const opens = door.opens.join(", ") || "no port";
   const grants = String(door.grants);
   return [door.name, opens, door.knock, door.openFor, grants, door.users.join(", ")];
 }
@@ -35,9 +36,10 @@ function printReadiness({ version, ready, reasons, uptimeSeconds }: Status): voi
   }
 }
 
-/** A bucket's bound in milliseconds, or what lies above the last one. */
+/** The bound of a quantile's bucket, in words; undefined lies above the last bucket's. */
 function within(seconds: number | undefined): string {
-  return seconds === undefined ? "more than 100 ms" : `${seconds * 1000} ms`;
+  if (seconds !== undefined) return `within ${seconds * 1000} ms`;
+  return `in more than ${LATENCY_BUCKETS.at(-1)! * 1000} ms`;
 }
 
 function printCounters({ counters, latency }: Status): void {
@@ -54,10 +56,7 @@ function printCounters({ counters, latency }: Status): void {
   );
   line("sources", `${n("sources4")} IPv4 and ${n("sources6")} IPv6 remembered`);
   if (latency.count === 0) return;
-  line(
-    "opening",
-    `half within ${within(latency.medianSeconds)}, 99 % within ${within(latency.p99Seconds)}`,
-  );
+  line("opening", `half ${within(latency.medianSeconds)}, 99 % ${within(latency.p99Seconds)}`);
 }
 
 /** Exits 1 while the daemon is not ready, so that a script may ask. */

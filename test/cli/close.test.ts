@@ -1,0 +1,140 @@
+/** `sallyport close`: which grants a command line means, and that those end. */
+
+import { expect, test } from "bun:test";
+import { startDaemon } from "./with-daemon.ts";
+import type { FakeControl } from "../api/fake-control.ts";
+import { grantsOf, readTarget } from "../../src/cli/close.ts";
+import { parsePrefix } from "../../src/core/address.ts";
+
+function fill(control: FakeControl) {
+  return {
+    ssh: control.add({ door: "ssh", address: "203.0.113.9" }, 10_000),
+    legacy: control.add({ door: "legacy", address: "203.0.113.9" }, 20_000),
+    other: control.add({ door: "ssh", address: "203.0.113.10" }, 30_000),
+    six: control.add({ door: "ssh", address: "2001:db8:0:1::/64" }, 40_000),
+  };
+}
+
+test("close ID ends that grant and no other", async () => {
+  await using daemon = await startDaemon();
+  const { ssh } = fill(daemon.control);
+  expect(await daemon.run("close", ssh.id)).toEqual({
+    code: 0,
+    out: "ssh is closed to 203.0.113.9\n",
+    err: "",
+  });
+  expect([daemon.control.live.size, daemon.control.live.has(ssh.id)]).toEqual([3, false]);
+});
+
+test("close DOOR ADDRESS ends that door's grant only", async () => {
+  await using daemon = await startDaemon();
+  const { legacy } = fill(daemon.control);
+  const { out } = await daemon.run("close", "legacy", "203.0.113.9");
+  expect(out).toBe("legacy is closed to 203.0.113.9\n");
+  expect([daemon.control.live.size, daemon.control.live.has(legacy.id)]).toEqual([3, false]);
+});
+
+test("close ADDRESS ends all its grants, in the order of their ends", async () => {
+  await using daemon = await startDaemon();
+  const { other, six } = fill(daemon.control);
+  const { out } = await daemon.run("close", "203.0.113.9");
+  expect(out).toBe("ssh is closed to 203.0.113.9\nlegacy is closed to 203.0.113.9\n");
+  expect([...daemon.control.live.keys()]).toEqual([other.id, six.id]);
+});
+
+test("close --json prints the grants it ended", async () => {
+  await using daemon = await startDaemon();
+  const { ssh, other } = fill(daemon.control);
+  const { out } = await daemon.run("close", "ssh", "203.0.113.0/24", "--json");
+  expect(JSON.parse(out)).toEqual([ssh, other]);
+});
+
+test.each([
+  [
+    ["nonsense"],
+    64,
+    'Cannot close "nonsense": it is neither a grant\'s id nor an address: write an id as sallyport grants shows it, an address, or a door and an address',
+  ],
+  [
+    ["ssh", "nonsense"],
+    64,
+    'Cannot close "nonsense": it is not an address: write one such as 203.0.113.9',
+  ],
+  [
+    ["0123456789"],
+    1,
+    "Cannot close 0123456789: no grant has this id, or it has just ended: sallyport grants lists those that live",
+  ],
+  [
+    ["shh", "203.0.113.9"],
+    1,
+    'Cannot close "shh": no door has this name: write one of ssh, legacy',
+  ],
+  [
+    ["legacy", "203.0.113.10"],
+    1,
+    "Cannot close anything: legacy is not open to 203.0.113.10: sallyport grants lists what is",
+  ],
+  [
+    ["198.51.100.1"],
+    1,
+    "Cannot close anything: no door is open to 198.51.100.1: sallyport grants lists what is",
+  ],
+])("close %j ends nothing and says why", async (argv, code, sentence) => {
+  await using daemon = await startDaemon();
+  fill(daemon.control);
+  expect(await daemon.run("close", ...argv)).toEqual({
+    code,
+    out: "",
+    err: `sallyport: ${sentence}\n`,
+  });
+  expect(daemon.control.live.size).toBe(4);
+});
+
+test("close does not mind a grant that ends while it is at work", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const { ssh } = fill(control);
+  const close = control.close.bind(control);
+  control.close = (id) => {
+    control.live.delete(ssh.id);
+    return close(id);
+  };
+  const { code, out } = await daemon.run("close", "203.0.113.9");
+  expect([code, out]).toEqual([0, "legacy is closed to 203.0.113.9\n"]);
+});
+
+test("close tells what it ended before something failed", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const { legacy } = fill(control);
+  const close = control.close.bind(control);
+  control.close = (id) => (id === legacy.id ? Promise.reject(new Error("broken")) : close(id));
+  const { code, out, err } = await daemon.run("close", "203.0.113.9");
+  expect([code, out]).toEqual([1, "ssh is closed to 203.0.113.9\n"]);
+  expect(err).toBe("sallyport: The request failed inside the daemon: its log says why\n");
+});
+
+test("readTarget() takes ten hexadecimal digits for an id only where no address follows", () => {
+  expect(readTarget("deadbeef01", undefined)).toEqual({ id: "deadbeef01" });
+  expect(readTarget("deadbeef01", "::1")).toEqual({
+    door: "deadbeef01",
+    network: parsePrefix("::1")!,
+  });
+});
+
+test.each([
+  ["2001:db8:0:1::9", ["2001:db8:0:1::/64"]],
+  ["2001:db8:0:2::9", []],
+  ["2001:db8::/32", ["2001:db8:0:1::/64"]],
+  ["0.0.0.0/0", ["203.0.113.9", "203.0.113.10"]],
+  ["::/0", ["2001:db8:0:1::/64"]],
+  ["203.0.113.8/31", ["203.0.113.9"]],
+])("grantsOf() of %p finds %j", (network, addresses) => {
+  const grant = { id: "", door: "ssh", ports: [], via: "hand", openedMs: 0, expiresMs: 0 } as const;
+  const grants = ["203.0.113.9", "203.0.113.10", "2001:db8:0:1::/64"].map((address) =>
+    Object.assign({ address }, grant),
+  );
+  const found = grantsOf(grants, { network: parsePrefix(network)! });
+  expect(found.map(({ address }) => address)).toEqual(addresses);
+});
