@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { runCli, startDaemon } from "./with-daemon.ts";
+import { ExitCode } from "../../src/core/errors.ts";
 import { VERSION } from "../../src/core/version.ts";
 
 test("status prints readiness, doors and counters on a terminal", async () => {
@@ -113,10 +114,9 @@ test("status asks the default socket while the configuration of its folder is br
   await using daemon = await startDaemon();
   await Bun.write(join(daemon.folder, "config.toml"), "[door.ssh\n");
   const { code, err } = await runCli(["status"], daemon.folder);
-  expect([code, err]).toEqual([
-    expect.toBeOneOf([0, 1]), // a daemon may run on the machine that tests
-    expect.not.stringContaining("config.toml"),
-  ]);
+  // Whether one answers there depends on the machine that tests.
+  expect(code).not.toBe(ExitCode.config);
+  expect(err).not.toContain("config.toml");
 });
 
 test("status ends quietly when nobody reads its output", async () => {
