@@ -99,9 +99,9 @@ export class LiveCapture implements Disposable {
         pcap.pcap_set_datalink(handle, DLT_LINUX_SLL2); // refused by libpcap before 1.10: stays v1
       }
       const expression = options.filter(pcap.pcap_datalink(handle));
-      // `pcap_setdirection` sorts out what this machine sends after it took room in the buffer;
-      // `inbound` does it in the kernel. A name server sends to ports of the range all day.
-      using program = FilterProgram.compile(handle, `inbound and (${expression})`);
+      // Not `inbound and …`: libpcap runs the filter on the first frame itself, where the kernel's word
+      // on the direction is not to be had, and so loses the first knock.
+      using program = FilterProgram.compile(handle, expression);
       check(handle, name, pcap.pcap_setfilter(handle, program.pointer));
       check(handle, name, pcap.pcap_setdirection(handle, PCAP_D_IN));
       check(handle, name, pcap.pcap_setnonblock(handle, 1, message));
