@@ -46,8 +46,7 @@ export class DataPlaneLink {
       wakeFd: this.#wake.fd,
       port: port2 as unknown as DataPlaneStart["port"],
     };
-    // A URL relative to this file is what the compiler finds in the executable; a plain path is not.
-    this.#worker = new Worker(new URL("./data-plane.worker.ts", import.meta.url), {
+    this.#worker = new Worker(workerUrl(), {
       workerData: start,
       transferList: [port2],
     });
@@ -116,4 +115,13 @@ export class DataPlaneLink {
     this.#waiting.clear();
     if (!this.#stopping) this.#listener.died(error);
   }
+}
+
+/**
+ * In the executable every module has the URL of the whole, beside which entry points keep their path
+ * below src/; a URL is found there, a plain path is not.
+ */
+function workerUrl(): URL {
+  const compiled = import.meta.url.includes("/$bunfs/");
+  return new URL(`./${compiled ? "daemon/" : ""}data-plane.worker.ts`, import.meta.url);
 }

@@ -29,9 +29,13 @@ open_for = "1m"
   const rounds = ports[0]!.map((_, round) =>
     addresses.map((from, i) => ({ from, to: "10.77.0.1", port: ports[i]![round]! })),
   );
-  const fixed = ([["tcp", 7000], ["udp", 8000], ["tcp", 9000]] as const).map(([proto, port]) =>
-    addresses.map((from) => ({ from, to: "10.77.0.1", port, proto })),
-  );
+  const fixed = (
+    [
+      ["tcp", 7000],
+      ["udp", 8000],
+      ["tcp", 9000],
+    ] as const
+  ).map(([proto, port]) => addresses.map((from) => ({ from, to: "10.77.0.1", port, proto })));
   sendKnocks(lab, "client", rounds.flat());
   sendKnocks(lab, "client", fixed.flat());
   for (const address of addresses) {
@@ -40,4 +44,4 @@ open_for = "1m"
   }
   expect(server.log.match(/Opened web/g)).toHaveLength(CLIENTS);
   expect(server.log.match(/Opened legacy/g)).toHaveLength(CLIENTS);
-});
+}, 60_000);

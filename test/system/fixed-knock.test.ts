@@ -29,19 +29,22 @@ describe("a fixed door", () => {
     lab?.[Symbol.dispose]();
   });
 
-  test.each(["10.77.0.1", "fd77::1"] as const)("opens to Debian's knock on %s, and closes to its close sequence", async (host) => {
-    const from = server.log.length;
-    expect(probe(lab, "client", host, 8443)).toBe("refused");
-    lab.run("client", ["knock", host, "7000", "8000:udp", "9000"]);
-    await server.waitForLog(/Opened legacy/, from);
-    expect(probe(lab, "client", host, 8443)).toBe("open");
-    expect(probe(lab, "stranger", host, 8443)).toBe("refused");
-    lab.run("stranger", ["knock", host, "9000", "8000:udp", "7000"]);
-    expect(probe(lab, "client", host, 8443)).toBe("open");
-    lab.run("client", ["knock", host, "9000", "8000:udp", "7000"]);
-    await server.waitForLog(/Closed legacy to .*: closed by its close knock/, from);
-    expect(probe(lab, "client", host, 8443)).toBe("refused");
-  });
+  test.each(["10.77.0.1", "fd77::1"] as const)(
+    "opens to Debian's knock on %s, and closes to its close sequence",
+    async (host) => {
+      const from = server.log.length;
+      expect(probe(lab, "client", host, 8443)).toBe("refused");
+      lab.run("client", ["knock", host, "7000", "8000:udp", "9000"]);
+      await server.waitForLog(/Opened legacy/, from);
+      expect(probe(lab, "client", host, 8443)).toBe("open");
+      expect(probe(lab, "stranger", host, 8443)).toBe("refused");
+      lab.run("stranger", ["knock", host, "9000", "8000:udp", "7000"]);
+      expect(probe(lab, "client", host, 8443)).toBe("open");
+      lab.run("client", ["knock", host, "9000", "8000:udp", "7000"]);
+      await server.waitForLog(/Closed legacy to .*: closed by its close knock/, from);
+      expect(probe(lab, "client", host, 8443)).toBe("refused");
+    },
+  );
 
   test("opens to sallyport's own client", async () => {
     const from = server.log.length;
@@ -69,7 +72,8 @@ describe("a fixed door", () => {
       lab.addAddress("stranger", "eth0", `10.77.1.${i + 1}/16`);
       return `10.77.1.${i + 1}`;
     });
-    const wrong = (port: number) => noise.map((address) => ({ to: "10.77.0.1", port, from: address }));
+    const wrong = (port: number) =>
+      noise.map((address) => ({ to: "10.77.0.1", port, from: address }));
     sendKnocks(lab, "stranger", wrong(7000));
     sendKnocks(lab, "client", [{ to: "10.77.0.1", port: 7000 }]);
     sendKnocks(lab, "stranger", wrong(7001));

@@ -26,8 +26,9 @@ describe("a server with a container behind it", () => {
         table inet docker {
           chain pre { type nat hook prerouting priority dstnat;
             fib daddr type local tcp dport 8080 meta nfproto ipv4 dnat ip to 10.88.0.2:80
-            fib daddr type local tcp dport 8080 meta nfproto ipv6 dnat ip6 to [fd88::2]:80 }
-          chain post { type nat hook postrouting priority srcnat; oifname "eth0" masquerade }
+            fib daddr type local tcp dport 8080 meta nfproto ipv6 dnat ip6 to [fd88::2]:80
+          }
+          chain post { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }
         }`,
     });
     expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("open");
@@ -45,16 +46,22 @@ describe("a server with a container behind it", () => {
   test.each([
     ["10.77.0.1", "alice"],
     ["fd77::1", "bob"],
-  ])("guards a published port on its outside number, %s, and opens it to the knocker alone", (host, user) => {
-    expect(probe(lab, "client", host, 8080)).toBe("refused");
-    expect(server.knock("client", server.link(user, "web", host))).toMatchObject({ code: 0 });
-    expect(probe(lab, "client", host, 8080)).toBe("open");
-    expect(probe(lab, "stranger", host, 8080)).toBe("refused");
-  });
+  ])(
+    "guards a published port on its outside number, %s, and opens it to the knocker alone",
+    (host, user) => {
+      expect(probe(lab, "client", host, 8080)).toBe("refused");
+      expect(server.knock("client", server.link(user, "web", host))).toMatchObject({ code: 0 });
+      expect(probe(lab, "client", host, 8080)).toBe("open");
+      expect(probe(lab, "stranger", host, 8080)).toBe("refused");
+    },
+  );
 
-  test.each(["10.77.0.3", "fd77::3"])("lets the container's own connection to a guarded port number at %s pass", (elsewhere) => {
-    expect(probe(lab, "container", elsewhere, 8080)).toBe("open");
-  });
+  test.each(["10.77.0.3", "fd77::3"])(
+    "lets the container's own connection to a guarded port number at %s pass",
+    (elsewhere) => {
+      expect(probe(lab, "container", elsewhere, 8080)).toBe("open");
+    },
+  );
 
   test("leaves a service of the container that is reached by its own address alone", () => {
     expect(probe(lab, "stranger", "10.88.0.2", 80)).toBe("open");

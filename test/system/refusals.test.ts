@@ -1,6 +1,6 @@
 /** What stands in the way of a start is said in one sentence, with an exit code, and nothing is changed. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { EXECUTABLE } from "../support/executable.ts";
@@ -27,8 +27,14 @@ describe("serve", () => {
     lab?.[Symbol.dispose]();
   });
 
+  afterEach(() => {
+    lab.run("server", ["nft", "delete", "table", "inet", "sallyport"], { mayFail: true });
+  });
+
   function serve(...before: string[]) {
-    return lab.run("server", [...before, EXECUTABLE, "serve", "--config", server.config], { mayFail: true });
+    return lab.run("server", [...before, EXECUTABLE, "serve", "--config", server.config], {
+      mayFail: true,
+    });
   }
 
   function expectUnguarded(): void {
@@ -44,7 +50,14 @@ describe("serve", () => {
   }
 
   test("without the two capabilities says which, and exits 77", () => {
-    const done = serve("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin", "--no-new-privs");
+    const done = serve(
+      "setpriv",
+      "--bounding-set",
+      "-net_admin",
+      "--inh-caps",
+      "-net_admin",
+      "--no-new-privs",
+    );
     expect(done.code).toBe(77);
     expect(sentenceOf(done)).toContain("lacks CAP_NET_ADMIN");
     expectUnguarded();
@@ -60,7 +73,11 @@ describe("serve", () => {
   });
 
   test("on a busy API port names the port and the setting", async () => {
-    const listener = lab.start("server", ["python3", "-c", "import socket;s=socket.create_server(('127.0.0.1',7878));print('up',flush=True);s.accept()"]);
+    const listener = lab.start("server", [
+      "python3",
+      "-c",
+      "import socket;s=socket.create_server(('127.0.0.1',7878));print('up',flush=True);s.accept()",
+    ]);
     await listener.stdout.getReader().read();
     const done = serve();
     listener.kill();
@@ -72,7 +89,9 @@ describe("serve", () => {
 
   test("on an interface that does not exist names those that do", () => {
     const other = new GuardedServer(lab, DOORS, { users: ["alice"], interfaces: ["eth7"] });
-    const done = lab.run("server", [EXECUTABLE, "serve", "--config", other.config], { mayFail: true });
+    const done = lab.run("server", [EXECUTABLE, "serve", "--config", other.config], {
+      mayFail: true,
+    });
     expect(done.code).toBe(1);
     expect(sentenceOf(done)).toMatch(/eth7.*eth0/);
     expectUnguarded();
@@ -85,7 +104,6 @@ describe("serve", () => {
     expect(sentenceOf(done)).toContain("another sallyport guards");
     expect((await server.control("/readyz")).status).toBe(200);
     await server.stop();
-    lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
   });
 
   test("runs as an unprivileged user who has CAP_NET_RAW and CAP_NET_ADMIN and nothing else", async () => {
@@ -99,11 +117,21 @@ describe("serve", () => {
     mkdirSync(join(own.dir, "run"));
     lab.run("server", ["sh", "-c", `chown -R nobody "${own.dir}" && chmod 755 "${own.dir}"`]);
     const asNobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"];
-    lab.run("server", [...asNobody, EXECUTABLE, "user", "add", "alice", "--config", own.config, "--host", "10.77.0.1"]);
+    lab.run("server", [
+      ...asNobody,
+      EXECUTABLE,
+      "user",
+      "add",
+      "alice",
+      "--config",
+      own.config,
+      "--host",
+      "10.77.0.1",
+    ]);
     await using running = await own.start();
-    expect(lab.run("server", ["sh", "-c", `grep -E "^(Uid|CapEff):" /proc/${running.pid}/status`]).out).toMatch(
-      /Uid:\s+65534[^]*CapEff:\s+0000000000003000/,
-    );
+    expect(
+      lab.run("server", ["sh", "-c", `grep -E "^(Uid|CapEff):" /proc/${running.pid}/status`]).out,
+    ).toMatch(/Uid:\s+65534[^]*CapEff:\s+0000000000003000/);
     const link = running.link("alice", "web");
     expect(running.knock("client", link, "--no-wait")).toMatchObject({ code: 0 });
     await running.waitForLog(/Opened web/);

@@ -31,18 +31,21 @@ describe("a rotating knock", () => {
     lab?.[Symbol.dispose]();
   });
 
-  test.each(["10.77.0.1", "fd77::1"] as const)("opens every port of the door over %s, and closes in time", async (host) => {
-    const from = server.log.length;
-    expect(probe(lab, "client", host, 8080)).toBe("refused");
-    const user = host.includes(":") ? "alice" : "bob";
-    const knocked = server.knock("client", server.link(user, "web", host));
-    expect(knocked).toMatchObject({ code: 0 });
-    expect(probe(lab, "client", host, 8080)).toBe("open");
-    expect(probe(lab, "client", host, 8091)).toBe("open");
-    expect(probe(lab, "stranger", host, 8080)).toBe("refused");
-    await server.waitForLog(/Closed web to .*: its time is over/, from);
-    expect(probe(lab, "client", host, 8080)).toBe("refused");
-  });
+  test.each(["10.77.0.1", "fd77::1"] as const)(
+    "opens every port of the door over %s, and closes in time",
+    async (host) => {
+      const from = server.log.length;
+      expect(probe(lab, "client", host, 8080)).toBe("refused");
+      const user = host.includes(":") ? "alice" : "bob";
+      const knocked = server.knock("client", server.link(user, "web", host));
+      expect(knocked).toMatchObject({ code: 0 });
+      expect(probe(lab, "client", host, 8080)).toBe("open");
+      expect(probe(lab, "client", host, 8091)).toBe("open");
+      expect(probe(lab, "stranger", host, 8080)).toBe("refused");
+      await server.waitForLog(/Closed web to .*: its time is over/, from);
+      expect(probe(lab, "client", host, 8080)).toBe("refused");
+    },
+  );
 
   test("leaves ports that no door guards alone", async () => {
     await startEcho(lab, "server", 9999);
@@ -51,13 +54,21 @@ describe("a rotating knock", () => {
 
   test("opens nothing with one port missing", () => {
     const ports = portsOf(server.link("alice/phone", "web")).slice(1);
-    sendKnocks(lab, "stranger", ports.map((port) => ({ to: "10.77.0.1", port })));
+    sendKnocks(
+      lab,
+      "stranger",
+      ports.map((port) => ({ to: "10.77.0.1", port })),
+    );
     expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
   });
 
   test("opens nothing when it is knocked on another machine behind the server", async () => {
     const ports = portsOf(server.link("alice/phone", "web"));
-    sendKnocks(lab, "client", ports.map((port) => ({ to: "10.88.0.2", port })));
+    sendKnocks(
+      lab,
+      "client",
+      ports.map((port) => ({ to: "10.88.0.2", port })),
+    );
     expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("refused");
   });
 

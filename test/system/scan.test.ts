@@ -65,14 +65,18 @@ describe("a scan", () => {
   ] as const)("of every port, %s, opens nothing", async (_, order) => {
     const from = server.log.length;
     const all = Array.from({ length: 65_535 }, (_, i) => i + 1);
-    sendKnocks(lab, "stranger", order(all).map((port) => ({ to: "10.77.0.1", port })));
-    const status = (await (await server.control("/metrics")).text()).match(/^sallyport_knocks_total (\d+)/m);
+    sendKnocks(
+      lab,
+      "stranger",
+      order(all).map((port) => ({ to: "10.77.0.1", port })),
+    );
+    const status = (await (await server.control("/metrics")).text()).match(
+      /^sallyport_knocks_total (\d+)/m,
+    );
     // The scan was heard: at least the whole knock range of it.
     expect(Number(status?.[1])).toBeGreaterThan(32_768);
-    expect(server.log.slice(from)).not.toContain("Opened");
-    expect(await (await server.control("/v1/grants")).json()).not.toContainEqual(
-      expect.objectContaining({ address: "10.77.0.3" }),
-    );
+    expect(server.log.slice(from)).not.toContain("to 10.77.0.3");
+    expect(await (await server.control("/v1/grants")).text()).not.toContain("10.77.0.3");
   });
 });
 
