@@ -77,6 +77,16 @@ describe("matcher.feed(), fixed sequences", () => {
     expect(matcher.stats).toEqual({ sources4: 0, sources6: 0, evicted: 0 });
   });
 
+  test("gives a source that takes another's place in a full table nothing of its run", () => {
+    const sink = new Recorder();
+    const matcher = new Matcher({ rotating: [], fixed: [WEB] }, sink, { sourcesPerFamily: 1 });
+    feedAll(matcher, HOME, [7_000, 8_000], NOW);
+    feedAll(matcher, "198.51.100.1", [7_000, 9_000], NOW);
+    feedAll(matcher, HOME, [9_000], NOW);
+    expect(sink.lines).toEqual([]);
+    expect(matcher.stats.evicted).toBe(1);
+  });
+
   test("does as a run of each source and door by itself would", () => {
     const port = fc.integer({ min: 7_000, max: 7_003 });
     const proto = fc.constantFrom<Proto>("tcp", "udp");

@@ -104,6 +104,25 @@ describe("matcher.feed(), one knock", () => {
     expect(sink.lines).toEqual([]);
   });
 
+  test("gives a source that takes another's place in a full table nothing of what that one hit", () => {
+    const sink = new Recorder();
+    const matcher = new Matcher({ rotating: [ALICE], fixed: [] }, sink, { sourcesPerFamily: 1 });
+    feedAll(matcher, HOME, PORTS.slice(0, 7), NOW);
+    matcher.feed(knock("198.51.100.1", PORTS[7]!, NOW));
+    expect(sink.lines).toEqual([]);
+    expect(matcher.stats).toEqual({ sources4: 1, sources6: 0, evicted: 1 });
+  });
+
+  test("never takes the marks of an examination long past for its own", () => {
+    const { matcher, sink } = listen(new Recorder(), [ALICE]);
+    const junk = Array.from({ length: 8 }, (_, i) => 40_000 + i).filter((p) => !PORTS.includes(p));
+    feedAll(matcher, HOME, [PORTS[0]!, ...junk, ...PORTS.slice(0, 7)], NOW);
+    // Marks are numbered from 1 to 255 and begin again: a stale one must not pass for a new one.
+    feedAll(matcher, "198.51.100.1", [PORTS[7]!, ...junk], NOW);
+    for (let i = 0; i < 1_000; i++) matcher.feed(knock("198.51.100.1", PORTS[7]!, NOW));
+    expect(sink.lines).toEqual([]);
+  });
+
   test("keeps doors with other terms apart and believes each by its own", () => {
     const space = { ...DEFAULT_SPACE, lo: 30_000, hi: 31_999, ports: 12, stepSeconds: 60 };
     const lights = device("lights alice laptop", space);
@@ -149,6 +168,16 @@ describe("matcher.feed(), one use", () => {
       `spent ssh alice laptop #${SLOT + 1} ${HOME}`,
       `reused ssh alice laptop #${SLOT - 1} 198.51.100.1 first ${HOME}`,
     ]);
+  });
+
+  test("tells of a replay that is stamped before a slot whose use is already recorded", () => {
+    const strict = device("ssh alice strict", { ...DEFAULT_SPACE, skew: 0 });
+    const { matcher, sink } = listen(new Recorder(), [strict]);
+    const border = NOW + 15_000;
+    feedAll(matcher, HOME, portsOf(strict, SLOT), border - 2);
+    feedAll(matcher, HOME, portsOf(strict, SLOT + 1), border);
+    feedAll(matcher, "198.51.100.1", portsOf(strict, SLOT), border - 1);
+    expect(sink.said.at(-1)).toBe(`reused ssh alice strict #${SLOT} 198.51.100.1 first ${HOME}`);
   });
 
   test("offers the lower of two slots first when one packet completes both", () => {
