@@ -161,11 +161,15 @@ test("listen() takes the place of a dead daemon's socket", async () => {
 });
 
 test("listen() leaves a living daemon's socket alone, and frees the port it took first", async () => {
-  const second = listen(new FakeControl(), at(listening.socket));
-  expect(await refusal(second)).toBe(
+  const first = await listen(new FakeControl(), at(freshSocket()));
+  const port = Number(new URL(first.url).port);
+  await first.stop();
+  expect(await refusal(listen(new FakeControl(), at(listening.socket, "127.0.0.1", port)))).toBe(
     `Cannot listen on ${listening.socket}: another sallyport listens there: stop that one first, or set [api].socket`,
   );
   expect((await connectControl(listening.socket).doors()).length).toBe(2);
+  const third = await listen(new FakeControl(), at(freshSocket(), "127.0.0.1", port));
+  await third.stop();
 });
 
 test("listen() removes nothing that is no socket", async () => {
