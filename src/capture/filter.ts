@@ -10,9 +10,12 @@ const SYN6 = "ip6[6] = 6 and ip6[53] & 0x17 = 2";
 /** Destination port behind a bare IPv6 header, of TCP and UDP alike. */
 const PORT6 = "ip6[42:2]";
 
-/** Hop-by-hop, routing, fragment, authentication, destination: BPF cannot walk them, decode does. */
+/**
+ * Hop-by-hop, routing, fragment, authentication, destination: BPF cannot walk them, decode does. Not
+ * with ICMPv6 right behind: every neighbour's multicast reports look like that.
+ */
 const EXTENSIONS6 =
-  "ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 51 or ip6[6] = 60)";
+  "ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 51 or ip6[6] = 60) and ip6[40] != 58";
 
 /** Passes nothing: what a server without doors listens to. */
 const NOTHING = "less 0";

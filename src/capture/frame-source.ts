@@ -16,11 +16,16 @@ export interface FrameSource {
   readonly fd: number;
   /**
    * Hands at most `most` waiting frames to `sink` without blocking and answers how many. 0 means none
-   * waits now, or the end of a file. Throws OpError with code ENODEV or ENETDOWN when the interface
-   * vanished or went down: close this source then, and open a new one when the interface is back.
+   * waits now, or the end of a file. Throws OpError when the interface is lost, with code ENODEV when
+   * it was deleted or renamed: close this source then, and open a new one when the interface is back.
+   * An interface that is merely down yields nothing until it is up again.
    */
   drain(sink: FrameSink, most: number): number;
-  /** Frames since the source was opened: those the filter passed, and those of them that got lost. */
+  /**
+   * Frames since the source was opened: those the filter passed, and those of them that got lost. Ask
+   * now and then: an interface deleted while it was down makes itself known only here, by the OpError
+   * that `drain` would throw.
+   */
   stats(): { received: number; dropped: number };
   close(): void;
 }

@@ -96,6 +96,7 @@ class InterfaceSource implements FrameSource {
   }
 
   stats(): { received: number; dropped: number } {
+    if (this.#capture.isGone) throw noSuchInterface(this.name);
     const { passed, lost } = this.#capture.counts();
     return { received: this.#passed.follow(passed), dropped: this.#lost.follow(lost) };
   }
@@ -108,8 +109,7 @@ class InterfaceSource implements FrameSource {
     try {
       return this.#capture.read(most);
     } catch (error) {
-      const gone = this.name !== "any" && !interfaceNames().includes(this.name);
-      throw error instanceof OpError && gone ? noSuchInterface(this.name) : error;
+      throw this.#capture.isGone ? noSuchInterface(this.name) : error;
     }
   }
 }

@@ -82,6 +82,14 @@ const SYMBOLS = {
     ],
     returns: "i32", // int
   },
+  ioctl: {
+    args: [
+      "i32", // int fd
+      "u64", // unsigned long request
+      "ptr", // ...: a struct of the request
+    ],
+    returns: "i32", // int
+  },
   setsockopt: {
     args: [
       "i32", // int sockfd

@@ -24,6 +24,19 @@ const RECORD_HEADER_BYTES = 16;
 /** `struct pcap_stat { u_int ps_recv, ps_drop, ps_ifdrop; }` */
 const STAT_WORDS = 3;
 
+/** All interfaces, to libpcap. */
+const ANY = "any";
+
+/** linux/if_packet.h */
+const SOL_PACKET = 263;
+const PACKET_IGNORE_OUTGOING = 23;
+
+/** linux/sockios.h, linux/if.h */
+const SIOCGIFINDEX = 0x8933;
+const IFNAMSIZ = 16;
+/** `struct ifreq`: the name, then a union of 24 bytes with `int ifr_ifindex` in it */
+const IFREQ_BYTES = 40;
+
 /** stdio.h */
 const SEEK_SET = 0;
 
@@ -63,6 +76,8 @@ export class LiveCapture implements Disposable {
   /** A `FILE` on the memory of `records`, and the `pcap_dumper_t` that writes to it. */
   readonly #stream: CPointer;
   readonly #dumper: CPointer;
+  /** 0 for `any` */
+  readonly #index: number;
   #handle: CPointer | undefined;
 
   private constructor(name: string, handle: CPointer, options: LiveOptions) {
@@ -71,6 +86,7 @@ export class LiveCapture implements Disposable {
     this.#batch = options.batch;
     this.linkType = libpcap().pcap_datalink(handle);
     this.fd = libpcap().pcap_get_selectable_fd(handle);
+    this.#index = name === ANY ? 0 : interfaceIndex(this.fd, name);
     // A spare byte, because a stream on memory ends what it writes with a zero.
     const memory = new Uint8Array(options.batch * (RECORD_HEADER_BYTES + options.snaplen) + 1);
     this.records = new DataView(memory.buffer);
@@ -98,9 +114,8 @@ export class LiveCapture implements Disposable {
       if (pcap.pcap_datalink(handle) === DLT_LINUX_SLL) {
         pcap.pcap_set_datalink(handle, DLT_LINUX_SLL2); // refused by libpcap before 1.10: stays v1
       }
+      ignoreOutgoing(pcap.pcap_get_selectable_fd(handle));
       const expression = options.filter(pcap.pcap_datalink(handle));
-      // Not `inbound and …`: libpcap runs the filter on the first frame itself, where the kernel's word
-      // on the direction is not to be had, and so loses the first knock.
       using program = FilterProgram.compile(handle, expression);
       check(handle, name, pcap.pcap_setfilter(handle, program.pointer));
       check(handle, name, pcap.pcap_setdirection(handle, PCAP_D_IN));
@@ -114,7 +129,8 @@ export class LiveCapture implements Disposable {
 
   /**
    * Moves at most `most` waiting frames (never more than the batch) into `records` and answers how many,
-   * 0 when none waits. Throws OpError ENETDOWN when the interface went down or vanished.
+   * 0 when none waits. Throws OpError ENETDOWN when libpcap gave the interface up; one that is only down
+   * it keeps (from 1.10 on), and goes on when it is up again.
    */
   read(most: number): number {
     const handle = this.#opened();
@@ -149,6 +165,15 @@ export class LiveCapture implements Disposable {
     return { passed: this.#stats[0]!, lost: this.#stats[1]! };
   }
 
+  /**
+   * Whether the interface was deleted or renamed since the capture was opened, even if another has its
+   * name now. The kernel says nothing to the descriptor when it deletes one that is down.
+   */
+  get isGone(): boolean {
+    this.#opened();
+    return this.name !== ANY && interfaceIndex(this.fd, this.name) !== this.#index;
+  }
+
   /** Gives the kernel its memory back. A closed capture can be closed again, and nothing else. */
   close(): void {
     if (this.#handle === undefined) return;
@@ -166,6 +191,25 @@ export class LiveCapture implements Disposable {
     if (this.#handle === undefined) throw new TypeError(`The capture of ${this.name} is closed`);
     return this.#handle;
   }
+}
+
+/**
+ * Keeps what this machine sends out of the buffer: a name server answers to ports of the range all day.
+ * Before Linux 4.20 the kernel refuses; `pcap_setdirection` then drops it after it took room. The filter
+ * word `inbound` would not do: libpcap runs the filter itself on the first frame, where it cannot see
+ * the direction, and loses that frame.
+ */
+function ignoreOutgoing(fd: number): void {
+  const one = new Int32Array([1]);
+  libc().setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, one, one.byteLength);
+}
+
+/** The index of an interface in the network namespace of the socket `fd`; 0 where there is none. */
+function interfaceIndex(fd: number, name: string): number {
+  const request = new Uint8Array(IFREQ_BYTES);
+  request.set(new TextEncoder().encode(name).subarray(0, IFNAMSIZ - 1));
+  if (libc().ioctl(fd, SIOCGIFINDEX, request) < 0) return 0;
+  return new DataView(request.buffer).getInt32(IFNAMSIZ, true);
 }
 
 /** Statuses above 0 are warnings: the capture works. */
