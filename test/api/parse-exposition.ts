@@ -11,6 +11,7 @@ const SAMPLE = /^([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+
 
 function parseValue(text: string): number {
   if (text === "+Inf") return Infinity;
+  if (text === "-Inf") return -Infinity;
   const value = Number(text);
   if (text === "" || Number.isNaN(value)) throw new Error(`"${text}" is not a value`);
   return value;
