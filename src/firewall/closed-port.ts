@@ -97,7 +97,7 @@ function follow(
       const target = targetOf(statement, "jump") ?? targetOf(statement, "goto");
       const verdict =
         target === undefined
-          ? plainVerdict(statement, probe)
+          ? plainVerdict(statement, probe, rule.expr)
           : follow(rules, table, target, probe, depth + 1);
       if (verdict === "return" && target === undefined) return undefined;
       if (verdict !== undefined && verdict !== "return") return verdict;
@@ -111,13 +111,26 @@ function targetOf(statement: Statement, kind: "jump" | "goto"): string | undefin
   return (statement[kind] as { target?: string } | null | undefined)?.target;
 }
 
-function plainVerdict(statement: Statement, probe: Probe): Verdict {
+function plainVerdict(statement: Statement, probe: Probe, rule: readonly Statement[]): Verdict {
   // To be held and decided by a program counts as let through: nobody here can know.
   if ("accept" in statement || "queue" in statement) return "accept";
   if ("drop" in statement) return "drop";
   if ("return" in statement) return "return";
   if ("reject" in statement) return rejectAnswer(statement["reject"], probe);
+  if ("xt" in statement) return xtVerdict(statement["xt"], probe, rule);
   return undefined;
+}
+
+/**
+ * iptables' REJECT, whose option nft does not print: taken for a reset where the rule is about TCP,
+ * which is what people write such a rule for, and else for its default.
+ */
+function xtVerdict(xt: unknown, probe: Probe, rule: readonly Statement[]): Verdict {
+  const { type, name } = (xt ?? {}) as { type?: string; name?: string };
+  if (type !== "target" || name !== "REJECT") return undefined;
+  const aboutProto = rule.some((statement) => "match" in statement);
+  if (probe.proto === "tcp" && aboutProto) return "reset";
+  return rejectAnswer(null, probe);
 }
 
 /** `reject` without more is ICMP port unreachable, also to TCP. */
