@@ -353,3 +353,19 @@ test("addKey() waits for a living holder of the lock, then says who is in the wa
   );
   expect(existsSync(file)).toBe(false);
 }, 20_000);
+
+test("addKey() takes over a lock whose process id another process has by now, or of another boot", () => {
+  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  const start = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.pid}/stat`, "utf8"))![1]!;
+  mkdirSync(stateDir, { mode: 0o700 });
+  for (const [i, holder] of [
+    `${boot} ${process.pid} 1 x`,
+    `00000000-0000-0000-0000-000000000000 ${process.pid} ${start} x`,
+    "",
+  ].entries()) {
+    writeFileSync(`${file}.lock`, holder);
+    addKey(stateDir, device("alice", `d${i}`));
+  }
+  expect(loadKeys(stateDir)).toHaveLength(3);
+  expect(readdirSync(stateDir)).toEqual(["keys.toml"]);
+});
