@@ -1,6 +1,6 @@
 /** Loading config.toml: what is refused and with which words, what is accepted, what no message may say. */
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -160,7 +160,7 @@ describe("loadSettings()", () => {
     writeFileSync(file, content);
     return () => loadSettings(file);
   };
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("reads a file", () => {
     writeFileSync(file, GOOD);
