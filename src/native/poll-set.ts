@@ -50,9 +50,7 @@ export class PollSet {
     const ready = libc().poll(this.#entries, this.#size, timeout);
     if (ready >= 0) return ready;
     const code = errno();
-    // poll leaves revents alone when it fails: without this the last round's answers would stand.
-    for (let i = 0; i < this.#size; i++) this.#entries[i * WORDS + 1] = POLLIN;
-    if (code === Errno.EINTR || code === Errno.EAGAIN) return 0;
+    if (code === Errno.EINTR) return 0; // Linux clears revents before it says so
     throw failure(code, {
       operation: "wait for",
       object: `${this.#size} descriptors`,

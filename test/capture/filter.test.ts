@@ -59,6 +59,7 @@ test("knockFilter() makes one range of those that overlap or adjoin", () => {
   const text = (...wanted: string[]) => knockFilter(ranges(...wanted), LinkType.ethernet);
   expect(text("9000-9100", "8000-8999", "8500-9050")).toBe(text("8000-9100"));
   expect(text("7000", "7000")).toBe(text("7000"));
+  expect(text("7100", "7000-7099")).toBe(text("7000-7100"));
   expect(text("7000/udp", "7000/tcp")).toBe(text("7000/tcp", "7000/udp"));
   expect(text("7000", "7002")).not.toBe(text("7000-7002"));
 });
