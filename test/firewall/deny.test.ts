@@ -168,11 +168,10 @@ describe("detectDeny()", () => {
     expect(here(detectDeny)).toEqual({ ip, ip6 });
 
     // The proof: the closed port itself, then the same question to one that is guarded so.
-    const ask = (port: number) => [
-      ...[lab.address4.server, lab.address6.server].map((to) =>
+    const ask = (port: number) =>
+      [lab.address4.server, lab.address6.server].map((to) =>
         sendSegment(lab, "client", { to, port, sourcePort: 41_000 + (port % 7) }),
-      ),
-    ];
+      );
     const closed = ask(3_333);
     here(() =>
       loadGuard(

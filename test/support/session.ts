@@ -35,6 +35,8 @@ for line in sys.stdin:
 
 export type Said = "open" | "echoed" | "refused" | "silent" | "mute" | "reset";
 
+type Child = Bun.Subprocess<"pipe", "pipe", "inherit">;
+
 export interface SessionOptions {
   readonly proto?: "tcp" | "udp";
   /** Default: the kernel's choice. */
@@ -45,10 +47,10 @@ export interface SessionOptions {
 export class Session implements Disposable {
   /** What connecting met: "open" only when the service said hello (UDP: always). */
   readonly met: Said;
-  readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  readonly #child: Child;
   readonly #lines: AsyncIterator<string>;
 
-  private constructor(met: Said, child: Session["#child"], lines: AsyncIterator<string>) {
+  private constructor(met: Said, child: Child, lines: AsyncIterator<string>) {
     this.met = met;
     this.#child = child;
     this.#lines = lines;
@@ -63,9 +65,17 @@ export class Session implements Disposable {
   ): Promise<Session> {
     const child = Bun.spawn(
       [
-        ..."ip netns exec".split(" "),
+        "ip",
+        "netns",
+        "exec",
         lab.namespace(host),
-        ...["python3", "-c", SESSION, proto, address, String(port), String(sourcePort)],
+        "python3",
+        "-c",
+        SESSION,
+        proto,
+        address,
+        String(port),
+        String(sourcePort),
       ],
       { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
     );
@@ -85,7 +95,7 @@ export class Session implements Disposable {
   }
 
   async #tell(line: string): Promise<Said> {
-    this.#child.stdin.write(`${line}\n`);
+    void this.#child.stdin.write(`${line}\n`);
     await this.#child.stdin.flush();
     const { value } = await this.#lines.next();
     return value as Said;
