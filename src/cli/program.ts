@@ -10,6 +10,7 @@ import { firewallCommand } from "./firewall.ts";
 import { grantsCommand } from "./grants.ts";
 import { knockCommand } from "./knock.ts";
 import { openCommand } from "./open.ts";
+import { guardOutput } from "./output.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -25,7 +26,10 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false });
   const commands = [
     serveCommand(),
-    checkCommand(),
+    checkCommand(async (settings) => {
+      const { renderGuard } = await import("../daemon/firewall-access.ts");
+      return renderGuard(settings).trimEnd();
+    }),
     userCommand(),
     knockCommand(),
     statusCommand(),
@@ -52,6 +56,7 @@ function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
 /** Runs one command line and answers its exit code; prints the error, if any, as one sentence. */
 export async function main(argv: readonly string[]): Promise<number> {
   const root = program();
+  guardOutput();
   try {
     await root.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? ExitCode.ok);

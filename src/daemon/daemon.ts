@@ -6,7 +6,7 @@ import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
 import { formatDuration } from "../core/duration.ts";
-import type { SallyportError } from "../core/errors.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { formatPortRange } from "../core/port.ts";
@@ -31,6 +31,8 @@ export class Daemon implements Control {
   #configuration: Configuration;
   #link: DataPlaneLink | undefined;
   #api: Listening | undefined;
+  /** The data plane has begun; before that it cannot be asked. */
+  #ready = false;
 
   constructor(configuration: Configuration, clock: Clock) {
     this.#configuration = configuration;
@@ -54,7 +56,9 @@ export class Daemon implements Control {
     this.#readiness.set("starting");
     this.#readiness.setKeys(plan);
     try {
-      this.#api = await listen(this, settings.api);
+      this.#api = await listen(this, settings.api, {
+        report: (error) => log("error", `A request failed: ${messageOf(error)}`),
+      });
       this.#link = new DataPlaneLink(plan, this.counters, {
         event: (event) => this.#hear(event),
         died: (error) => this.#died.resolve(error),
@@ -64,6 +68,7 @@ export class Daemon implements Control {
       const adopted = adoptSessions(guardedPorts(settings));
       loadGuard(guardPlan(settings));
       const { restored } = await this.#link.ask({ type: "begin" });
+      this.#ready = true;
       this.#readiness.clear("starting");
       this.#announce(interfaces, adopted, restored);
     } catch (error) {
@@ -92,7 +97,7 @@ export class Daemon implements Control {
   async reload(file: string): Promise<void> {
     const next = readConfiguration(file);
     const before = this.#configuration;
-    const link = this.#link!;
+    const link = this.#running("reload");
     const guard = guardPlan(next.settings);
     await link.ask({ type: "configure", plan: next.plan });
     try {
@@ -147,17 +152,22 @@ export class Daemon implements Control {
     }));
   }
 
-  grants(): Promise<readonly Grant[]> {
-    return this.#link!.ask({ type: "grants" });
+  async grants(): Promise<readonly Grant[]> {
+    return await this.#running("list grants").ask({ type: "grants" });
   }
 
-  open(door: string, address: Address, forMs: number | undefined): Promise<Grant> {
+  async open(door: string, address: Address, forMs: number | undefined): Promise<Grant> {
     const life = forMs === undefined ? {} : { forMs };
-    return this.#link!.ask({ type: "open", door, address, ...life });
+    return await this.#running("open a door").ask({ type: "open", door, address, ...life });
   }
 
-  close(id: string): Promise<Grant | undefined> {
-    return this.#link!.ask({ type: "close", id });
+  async close(id: string): Promise<Grant | undefined> {
+    return await this.#running("close a grant").ask({ type: "close", id });
+  }
+
+  #running(operation: string): DataPlaneLink {
+    if (this.#link !== undefined && this.#ready) return this.#link;
+    throw new SallyportError(`Cannot ${operation}: the daemon is starting: try again in a moment`);
   }
 
   #hear(event: DaemonEvent): void {

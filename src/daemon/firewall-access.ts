@@ -1,6 +1,7 @@
 /** The guard in the kernel, for commands that work without a daemon. */
 
 import type { Settings } from "../config/settings.ts";
+import { SallyportError } from "../core/errors.ts";
 import { guardLoaded, removeGuard, showGuard } from "../firewall/guard.ts";
 import { renderTable } from "../firewall/rule-set.ts";
 import { guardPlan } from "./configuration.ts";
@@ -18,7 +19,16 @@ export function removeFirewall(): boolean {
   return true;
 }
 
-/** The rule set these settings would load. */
+/**
+ * The rule set these settings would load. Where the other tables cannot be read (no root, no library),
+ * "auto" is shown as the kernel's own answer, and a comment says so.
+ */
 export function renderGuard(settings: Settings): string {
-  return renderTable(guardPlan(settings));
+  try {
+    return renderTable(guardPlan(settings));
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    const guard = { ...settings.guard, deny: "reset" as const };
+    return `# guard.deny = "auto" is shown as "reset": ${error.message}\n${renderTable(guardPlan({ ...settings, guard }))}`;
+  }
 }

@@ -29,6 +29,11 @@ describe("a fixed door", () => {
     lab?.[Symbol.dispose]();
   });
 
+  async function closeAgain(from: number): Promise<void> {
+    lab.run("client", ["knock", "10.77.0.1", "9000", "8000:udp", "7000"]);
+    await server.waitForLog(/Closed legacy to 10\.77\.0\.2/, from);
+  }
+
   test.each(["10.77.0.1", "fd77::1"] as const)(
     "opens to Debian's knock on %s, and closes to its close sequence",
     async (host) => {
@@ -52,8 +57,7 @@ describe("a fixed door", () => {
     const { EXECUTABLE } = await import("../support/executable.ts");
     expect(lab.run("client", [EXECUTABLE, "knock", ...argv]).code).toBe(0);
     await server.waitForLog(/Opened legacy/, from);
-    lab.run("client", ["knock", "10.77.0.1", "9000", "8000:udp", "7000"]);
-    await server.waitForLog(/Closed legacy/, from);
+    await closeAgain(from);
   });
 
   test.each([
@@ -82,5 +86,6 @@ describe("a fixed door", () => {
     sendKnocks(lab, "client", [{ to: "10.77.0.1", port: 9000 }]);
     await server.waitForLog(/Opened legacy .* to 10\.77\.0\.2/, from);
     expect(server.log.slice(from)).not.toContain("to 10.77.1.");
+    await closeAgain(from);
   });
 });
