@@ -14,6 +14,8 @@ export interface GuardPlan {
   readonly deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer };
   /** The different idle times of the doors; each has sets and rules of its own. */
   readonly idleMs: readonly number[];
+  /** Whether this host's own resets of IPv6 carry flow labels. Default: `loadGuard` looks. */
+  readonly flowLabels?: boolean;
 }
 
 /** Ports that nobody reaches without a grant. */

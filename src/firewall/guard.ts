@@ -1,5 +1,6 @@
 /** The guard in the kernel: loads, shows and removes the table `inet sallyport`. */
 
+import { readFileSync } from "node:fs";
 import { parseDuration } from "../core/duration.ts";
 import { runNft } from "../native/libnftables.ts";
 import type { GuardPlan } from "./guard-plan.ts";
@@ -16,7 +17,8 @@ const GUARD = `table ${TABLE_NAME}`;
  * first; living grants and uses stay. Throws OpError, and then the kernel holds what it held before.
  */
 export function loadGuard(plan: GuardPlan): void {
-  const commands = renderLoad(plan, idleSetsToKeep(plan));
+  const flowLabels = plan.flowLabels ?? stackLabelsFlows();
+  const commands = renderLoad({ ...plan, flowLabels }, idleSetsToKeep(plan));
   const checked = runNft(commands, { dryRun: true });
   if (!checked.ok) throw nftError("check", GUARD, checked.error);
   const loaded = runNft(commands);
@@ -61,4 +63,13 @@ function idleSetsToKeep(plan: GuardPlan): LoadContext {
     retiringIdleMs: times.filter(([, living]) => living).map(([idleMs]) => idleMs),
     endedIdleMs: times.filter(([, living]) => !living).map(([idleMs]) => idleMs),
   };
+}
+
+/** net.ipv6.auto_flowlabels: 1 and 3 label what no program asked about, 0 and 2 do not. */
+function stackLabelsFlows(): boolean {
+  try {
+    return ["1", "3"].includes(readFileSync("/proc/sys/net/ipv6/auto_flowlabels", "utf8").trim());
+  } catch {
+    return false; // a kernel without IPv6
+  }
 }

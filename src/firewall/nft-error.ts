@@ -6,6 +6,7 @@ import { ExitCode, OpError } from "../core/errors.ts";
 const FEATURES: readonly (readonly [needle: RegExp, feature: string])[] = [
   [/\bfib\b/, "nft_fib_inet (CONFIG_NFT_FIB_INET)"],
   [/\breject with\b/, "nft_reject_inet (CONFIG_NFT_REJECT_INET)"],
+  [/\bjhash\b/, "nft_hash (CONFIG_NFT_HASH)"],
   [/\bct state\b/, "nft_ct (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK)"],
   [/\bhook prerouting\b/, "inet tables (CONFIG_NF_TABLES_INET)"],
   [

@@ -1,0 +1,138 @@
+/** What a guarded port answers on the wire, held against what the kernel itself says of a closed one. */
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { Lab } from "../support/lab.ts";
+import { guard, ranges } from "./support.ts";
+
+const lab = new Lab();
+afterAll(() => lab[Symbol.dispose]());
+
+// The kernel answers a host with few ICMP errors a second, guarded port or not.
+lab.run("server", ["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]);
+
+const GUARDED = 2_222;
+const CLOSED = 3_333;
+
+/** Sends TCP segments with these flags, then UDP datagrams, from fixed ports; several of each. */
+const PROBES = `
+import socket, struct, sys, time
+address, port = sys.argv[1], int(sys.argv[2])
+v6 = ":" in address
+family = socket.AF_INET6 if v6 else socket.AF_INET
+u = socket.socket(family, socket.SOCK_DGRAM); u.connect((address, 9)); source = u.getsockname()[0]
+pack = lambda a: socket.inet_pton(family, a)
+def checksum(b):
+    b += b"\\0" * (len(b) % 2)
+    s = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    while s >> 16: s = (s & 0xffff) + (s >> 16)
+    return ~s & 0xffff
+raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+for i, flags in enumerate([0x02, 0x02, 0x02, 0xc2, 0x10, 0x01, 0x11, 0x00, 0x29, 0x12]):
+    body = lambda check: struct.pack("!HHIIBBHHH", 45000 + i, port, 7000 + i, 9000 if flags & 0x10 else 0, 5 << 4, flags, 1024, check, 0)
+    pseudo = pack(source) + pack(address) + (struct.pack("!IHBB", 20, 0, 0, 6) if v6 else struct.pack("!BBH", 0, 6, 20))
+    raw.sendto(body(checksum(pseudo + body(0))), (address, 0))
+    time.sleep(0.01)
+for i in range(3):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind(("", 46000 + i)); s.connect((address, port)); s.send(b"x" * 20)
+    time.sleep(0.01)
+`;
+
+interface Answer {
+  readonly text: string;
+  readonly label: number;
+}
+
+/** Replies in their order, with what names port, checksum and counter taken out. */
+async function answers(address: string, port: number): Promise<Answer[]> {
+  const filter = `src host ${address} and (tcp or icmp or (icmp6 and ip6[40] = 1))`;
+  const tap = lab.start("client", [
+    "tcpdump",
+    "-i",
+    "eth0",
+    "-n",
+    "-x",
+    "-l",
+    "--immediate-mode",
+    "-U",
+    filter,
+  ]);
+  const notices = tap.stderr.getReader();
+  for (let said = ""; !said.includes("listening");) {
+    said += new TextDecoder().decode((await notices.read()).value);
+  }
+  lab.run("client", ["python3", "-c", PROBES, address, String(port)]);
+  await Bun.sleep(200);
+  tap.kill("SIGTERM");
+  const dump = await new Response(tap.stdout).text();
+  return dump
+    .split(/^(?=\d\d:)/m)
+    .filter((packet) => packet.includes("0x0000"))
+    .map((packet) => {
+      const hex = [...packet.matchAll(/^\s+0x[0-9a-f]+:\s+(.*)$/gm)].map(([, line]) =>
+        line!.replaceAll(" ", ""),
+      );
+      return normal(Buffer.from(hex.join(""), "hex"));
+    });
+}
+
+function normal(packet: Buffer): Answer {
+  const v6 = packet[0]! >> 4 === 6;
+  const proto = packet[v6 ? 6 : 9]!;
+  let label = 0;
+  if (v6) {
+    label = packet.readUInt32BE(0) & 0xf_ffff;
+    packet.writeUInt32BE(0x6000_0000 | (packet.readUInt32BE(0) & 0x0ff0_0000), 0);
+  } else {
+    packet.writeUInt16BE(0, 10); // header checksum
+    if (proto === 1) packet.writeUInt16BE(0, 4); // ICMP counts its packets; RST has identification 0
+  }
+  const at = v6 ? 40 : 20;
+  if (proto === 6) {
+    packet.writeUInt16BE(0, at); // source port: the one asked
+    packet.writeUInt16BE(0, at + 16); // checksum
+  } else {
+    packet.writeUInt16BE(0, at + 2); // checksum, then the quoted packet's own differences
+    const quoted = at + 8;
+    if (v6) packet.writeUInt32BE(0, quoted);
+    else {
+      packet.writeUInt16BE(0, quoted + 4);
+      packet.writeUInt16BE(0, quoted + 10);
+    }
+    const inner = quoted + (v6 ? 40 : 20);
+    packet.writeUInt16BE(0, inner + 2);
+    packet.writeUInt16BE(0, inner + 6);
+  }
+  return { text: packet.toString("hex"), label };
+}
+
+describe.each([
+  ["IPv4", lab.address4.server],
+  ["IPv6", lab.address6.server],
+])("%s", (_, server) => {
+  test("a guarded port answers byte for byte as a closed one: resets, ICMP errors and silence alike", async () => {
+    guard(lab, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`) });
+    const closed = await answers(server, CLOSED);
+    const guarded = await answers(server, GUARDED);
+    expect(closed.length).toBeGreaterThan(8);
+    expect(guarded.map(({ text }) => text)).toEqual(closed.map(({ text }) => text));
+    expect(guarded.map(({ label }) => label !== 0)).toEqual(closed.map(({ label }) => label !== 0));
+  });
+
+  test("a reset has another flow label for another flow, and the same for the same", async () => {
+    guard(lab, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`) });
+    const labels = (await answers(server, GUARDED)).slice(0, 8).map(({ label }) => label);
+    expect(new Set(labels).size).toBe(server.includes(":") ? 8 : 1);
+    expect((await answers(server, GUARDED)).slice(0, 8).map(({ label }) => label)).toEqual(labels);
+  });
+});
+
+test("a host whose stack sets no flow labels gets none from the guard", async () => {
+  lab.run("server", ["sysctl", "-qw", "net.ipv6.auto_flowlabels=0"]);
+  guard(lab, { guarded: ranges(`${GUARDED}/tcp`) });
+  const labels = (await answers(lab.address6.server, GUARDED))
+    .slice(0, 8)
+    .map(({ label }) => label);
+  expect(new Set(labels)).toEqual(new Set([0]));
+  lab.run("server", ["sysctl", "-qw", "net.ipv6.auto_flowlabels=1"]);
+});
