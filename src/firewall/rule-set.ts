@@ -114,7 +114,7 @@ function labelRules(): string[] {
   const words = Array.from({ length: 16 }, (_, bits) => `${bits} : ${0x6000 + bits}`);
   return [
     // The word takes the upper half of the 32-bit hash.
-    `@nh,16,16 set ${flow} mod ${0xffff_ffff}`,
+    `@nh,16,16 set ${flow} mod 4294967295`,
     `@nh,0,16 set ${flow} mod ${words.length} map { ${words.join(", ")} }`,
   ];
 }

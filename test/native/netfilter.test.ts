@@ -10,7 +10,7 @@ import { errorText, findAttribute, messages } from "../../src/native/netlink.ts"
 
 test("openLibrary() names the package of a missing library", () => {
   const missing = { sonames: ["libmissing.so.9"], packages: "libmissing9 (Debian)" };
-  expect(() => openLibrary(missing, {})).toThrow(
+  expect(() => openLibrary(missing, { any: { args: [], returns: "int" } })).toThrow(
     /^Cannot open libmissing\.so\.9: .*: install the package libmissing9 \(Debian\)$/,
   );
 });
