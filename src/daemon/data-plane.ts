@@ -14,6 +14,7 @@ import { Ledger } from "./ledger.ts";
 import { Listener } from "./listener.ts";
 import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
 import type { Plan } from "./plan.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { restoreGrants, restoreUses } from "./restore.ts";
 
 /** Longest sleep: drop counts, missing interfaces and the next slot are looked after at least this often. */
@@ -24,6 +25,9 @@ const EXPIRY_GRAIN_MS = 50;
 
 /** Sequences derived between two looks at the wire: about 0.1 ms of work. */
 const DERIVATIONS = 64;
+
+/** Knocks rehearsed between two looks at the wire: about a millisecond of work. */
+const REHEARSED_AT_ONCE = 10;
 
 export class DataPlane {
   readonly #clock: Clock;
@@ -37,6 +41,7 @@ export class DataPlane {
   #matcher: Matcher;
   #keeper: Doorkeeper | undefined;
   #firewall: KernelGrants | undefined;
+  #rehearsal: Rehearsal | undefined;
   #dropping = false;
   #stopping = false;
 
@@ -58,7 +63,10 @@ export class DataPlane {
     let nextTickMs = 0;
     while (!this.#stopping) {
       const waiting = this.#matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
-      this.#poll.wait(waiting ? 0 : this.#sleepMs(nextTickMs));
+      if (!waiting && this.#rehearsal?.step(REHEARSED_AT_ONCE) === false)
+        this.#rehearsal = undefined;
+      const busy = waiting || this.#rehearsal !== undefined;
+      this.#poll.wait(busy ? 0 : this.#sleepMs(nextTickMs));
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
@@ -152,6 +160,7 @@ export class DataPlane {
       clock: this.#clock,
       emit: (event) => this.#emit(event),
     });
+    this.#rehearsal = new Rehearsal(firewall, this.#clock);
     return living.length;
   }
 

@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 
-export const EXECUTABLE = process.env["SALLYPORT"] ?? resolve(import.meta.dir, "../../dist/sallyport");
+export const EXECUTABLE =
+  process.env["SALLYPORT"] ?? resolve(import.meta.dir, "../../dist/sallyport");
 
 if (!existsSync(EXECUTABLE)) {
   throw new Error(`There is no ${EXECUTABLE}: run scripts/build --host, as scripts/test does`);

@@ -35,7 +35,17 @@ export class GuardedServer implements AsyncDisposable {
     for (const user of options.users ?? []) {
       const [name = "", device] = user.split("/");
       const extra = device === undefined ? [] : ["--device", device];
-      run([EXECUTABLE, "user", "add", name, ...extra, "--config", this.config, "--host", "10.77.0.1"]);
+      run([
+        EXECUTABLE,
+        "user",
+        "add",
+        name,
+        ...extra,
+        "--config",
+        this.config,
+        "--host",
+        "10.77.0.1",
+      ]);
     }
   }
 
