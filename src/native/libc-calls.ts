@@ -1,0 +1,58 @@
+/** Further calls of the C library: those that are made once in a while, not by the data plane. */
+
+import { openLibrary } from "./library.ts";
+
+function open() {
+  return openLibrary(
+    {
+      sonames: ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`],
+      packages: "libc6 (Debian), glibc (Fedora) or musl (Alpine)",
+    },
+    {
+      sendto: {
+        args: [
+          "i32", // int sockfd
+          "ptr", // const void *buf
+          "u64", // size_t len
+          "i32", // int flags
+          "ptr", // const struct sockaddr *dest_addr
+          "u32", // socklen_t addrlen
+        ],
+        returns: "i32", // ssize_t; no call here moves 2 GiB
+      },
+      getxattr: {
+        args: [
+          "ptr", // const char *path
+          "ptr", // const char *name
+          "ptr", // void *value
+          "u64", // size_t size
+        ],
+        returns: "i32", // ssize_t; no attribute is 2 GiB
+      },
+      adjtimex: {
+        args: [
+          "ptr", // struct timex *buf
+        ],
+        returns: "i32", // int
+      },
+      syscall: {
+        args: [
+          "i64", // long number
+          "i64", // ...: the arguments of bpf(2), (int cmd, union bpf_attr *attr, unsigned int size)
+          "ptr",
+          "i64",
+        ],
+        returns: "i64", // long
+      },
+    },
+  ).symbols;
+}
+
+/** One per thread, like `libc()`. */
+let opened: ReturnType<typeof open> | undefined;
+
+/** The functions, opened on first use. After one fails, `errno()` of libc.ts must be the very next call. */
+export function libcCalls(): ReturnType<typeof open> {
+  opened ??= open();
+  return opened;
+}

@@ -1,0 +1,69 @@
+/** The C libraries this program opens, and where each was found. */
+
+import { readFileSync, realpathSync } from "node:fs";
+import { cString, libc } from "./libc.ts";
+import type { SharedLibrary } from "./library.ts";
+
+/** dlfcn.h */
+const RTLD_LAZY = 1;
+
+export interface NeededLibrary extends SharedLibrary {
+  readonly name: string;
+}
+
+export const NEEDED_LIBRARIES: readonly NeededLibrary[] = [
+  {
+    name: "libpcap",
+    sonames: ["libpcap.so.1", "libpcap.so.0.8"],
+    packages: "libpcap0.8 (Debian, Ubuntu) or libpcap (Fedora, Arch, Alpine)",
+  },
+  {
+    name: "libnftables",
+    sonames: ["libnftables.so.1"],
+    packages: "libnftables1 (Debian, Ubuntu) or nftables (Fedora, Alpine, Arch)",
+  },
+  {
+    name: "libnftnl",
+    sonames: ["libnftnl.so.11"],
+    packages: "libnftnl11 (Debian, Ubuntu) or libnftnl (Fedora, Alpine, Arch)",
+  },
+  {
+    name: "libmnl",
+    sonames: ["libmnl.so.0"],
+    packages: "libmnl0 (Debian, Ubuntu) or libmnl (Fedora, Alpine, Arch)",
+  },
+];
+
+export interface FoundLibrary {
+  readonly soname: string;
+  /** Behind its symbolic links: "/usr/lib/x86_64-linux-gnu/libmnl.so.0.2.0". */
+  readonly file: string;
+}
+
+/** Opens the first of the sonames that opens (it stays open), and says which file that is. */
+export function findLibrary({ sonames }: SharedLibrary): FoundLibrary | undefined {
+  for (const soname of sonames) {
+    const name = cString(soname);
+    if (libc().dlopen(name, RTLD_LAZY) === null) continue;
+    return { soname, file: mappedFile(soname) };
+  }
+  return undefined;
+}
+
+/** The file behind a library that is open: the loader alone knows where it looked. */
+function mappedFile(soname: string): string {
+  const stem = soname.replace(/\.so.*$/, ".so");
+  for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
+    const path = line.slice(line.indexOf("/"));
+    if (line.includes("/") && path.split("/").at(-1)!.startsWith(stem)) return realpath(path);
+  }
+  return soname;
+}
+
+function realpath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path; // deleted by an upgrade since it was opened
+  }
+}
