@@ -59,6 +59,11 @@ export class KernelGrants implements Firewall, Disposable {
     return new KernelGrants();
   }
 
+  /** What the kernel calls the socket; changes made here carry it in events. */
+  get portId(): number {
+    return this.#nft.socket.portId;
+  }
+
   open(request: GrantRequest): "opened" | "used" {
     const address = grantedAddress(request.address, request.prefix6);
     if (request.prefix6 === 128 && namesWhole64(address)) throw wholeNetwork(address);

@@ -14,6 +14,8 @@ const LIBNFTABLES = {
 const NFT_CTX_DEFAULT = 0;
 /** nftables/libnftables.h: NFT_CTX_OUTPUT_JSON */
 const NFT_CTX_OUTPUT_JSON = 1 << 4;
+/** nftables/libnftables.h: NFT_CTX_OUTPUT_STATELESS */
+const NFT_CTX_OUTPUT_STATELESS = 1 << 2;
 /** nftables/libnftables.h: NFT_CTX_OUTPUT_TERSE */
 const NFT_CTX_OUTPUT_TERSE = 1 << 11;
 
@@ -61,6 +63,8 @@ export interface NftOptions {
   readonly json?: boolean;
   /** Leave the elements of sets out. Default false. */
   readonly terse?: boolean;
+  /** Leave out what changes by itself: counters, and how long elements still live. Default false. */
+  readonly stateless?: boolean;
 }
 
 /** What one run printed; `ok` is whether the whole text took effect. */
@@ -94,7 +98,8 @@ export function runNft(commands: string, options: NftOptions = {}): NftResult {
     nft.nft_ctx_set_dry_run(context, options.dryRun ?? false);
     const json = options.json === true ? NFT_CTX_OUTPUT_JSON : 0;
     const terse = options.terse === true ? NFT_CTX_OUTPUT_TERSE : 0;
-    nft.nft_ctx_output_set_flags(context, json | terse);
+    const stateless = options.stateless === true ? NFT_CTX_OUTPUT_STATELESS : 0;
+    nft.nft_ctx_output_set_flags(context, json | terse | stateless);
     const code = nft.nft_run_cmd_from_buffer(context, Buffer.from(`${commands}\0`));
     return {
       ok: code === 0,

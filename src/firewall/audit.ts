@@ -1,0 +1,17 @@
+/** Compares the guard in the kernel with what was loaded: rules, chains, guarded ports, allowed networks. */
+
+import { runNft } from "../native/libnftables.ts";
+import { SET, TABLE_NAME } from "./sets.ts";
+
+/**
+ * The guard without what lives and ends in it by itself (grants, uses, counters): equal texts mean an
+ * equal guard. Undefined when the table is not there. Take one right after `loadGuard`.
+ */
+export function guardFingerprint(): string | undefined {
+  const table = runNft(`list table ${TABLE_NAME}`, { terse: true, stateless: true });
+  if (!table.ok) return undefined;
+  const lists = [SET.guarded, SET.allow(4), SET.allow(6)].map(
+    (set) => runNft(`list set ${TABLE_NAME} ${set}`, { stateless: true }).output,
+  );
+  return [table.output, ...lists].join("\n");
+}
