@@ -114,6 +114,24 @@ const COUNTER_METRICS = {
     name: "sallyport_grants",
     help: "Grants that live now.",
   },
+  grantsRepaired: {
+    audience: "anyone",
+    type: "counter",
+    name: "sallyport_grants_repaired_total",
+    help: "Grants put back after somebody else took them from the kernel.",
+  },
+  guardRepairs: {
+    audience: "anyone",
+    type: "counter",
+    name: "sallyport_guard_repairs_total",
+    help: "Loads of the guard because somebody else changed it.",
+  },
+  enforcedShare: {
+    audience: "anyone",
+    type: "gauge",
+    name: "sallyport_enforced_ratio",
+    help: "Of what should be in the kernel, how much was there at the last audit, 0 to 1.",
+  },
   sources4: {
     audience: "owner",
     type: "gauge",

@@ -23,6 +23,9 @@ const NAMES = [
   "grantsClosed",
   "grantsFailed", // right knocks the kernel refused to open
   "grantsLive", // now
+  "grantsRepaired", // put back after somebody else took them from the kernel
+  "guardRepairs", // loads of the guard because somebody else changed it
+  "enforcedShare", // at the last audit: of what should be in the kernel, how much was (0–1)
   "sources4", // IPv4 sources in the tables now
   "sources6",
   "sourcesEvicted",

@@ -49,6 +49,15 @@ export type DaemonEvent =
       readonly firstMs: number;
     }
   | {
+      /** Somebody else changed our table, and it is as it was meant again. */
+      readonly type: "guard.repaired";
+      readonly atMs: number;
+      /** Whether the rules were loaded again; else only grants were missing. */
+      readonly rules: boolean;
+      readonly grants: number;
+      readonly tookMs: number;
+    }
+  | {
       /** A right knock whose door could not be opened, or a part that stopped working. */
       readonly type: "fault";
       readonly atMs: number;

@@ -10,14 +10,16 @@ import { messageOf, SallyportError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { formatPortRange } from "../core/port.ts";
-import { adoptSessions } from "../firewall/sessions.ts";
-import { loadGuard, removeGuard } from "../firewall/guard.ts";
 import { CommandRunner } from "./commands.ts";
-import { type Configuration, guardedPorts, guardPlan, readConfiguration } from "./configuration.ts";
+import { type Configuration, guardedPorts, readConfiguration } from "./configuration.ts";
 import { DataPlaneLink } from "./data-plane-link.ts";
+import { Guardian } from "./guardian.ts";
 import { describeEvent, log } from "./log.ts";
 import { Openings } from "./openings.ts";
 import { Readiness } from "./readiness.ts";
+
+/** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
+const AUDIT_MS = 30_000;
 
 export class Daemon implements Control {
   readonly counters = new Counters();
@@ -28,7 +30,10 @@ export class Daemon implements Control {
   readonly #openings = new Openings();
   readonly #commands = new CommandRunner(log);
   readonly #died = Promise.withResolvers<SallyportError>();
+  readonly #guardian: Guardian;
   #configuration: Configuration;
+  #auditTimer: NodeJS.Timeout | undefined;
+  #auditing: Promise<void> = Promise.resolve();
   #link: DataPlaneLink | undefined;
   #api: Listening | undefined;
   /** The data plane has begun; before that it cannot be asked. */
@@ -37,6 +42,7 @@ export class Daemon implements Control {
   constructor(configuration: Configuration, clock: Clock) {
     this.#configuration = configuration;
     this.#clock = clock;
+    this.#guardian = new Guardian(configuration.settings, clock);
     this.startedMs = clock.wallMs();
     this.#startedAt = clock.monotonicMs();
   }
@@ -61,14 +67,15 @@ export class Daemon implements Control {
       });
       this.#link = new DataPlaneLink(plan, this.counters, {
         event: (event) => this.#hear(event),
+        touched: () => void this.#audit(),
         died: (error) => this.#died.resolve(error),
       });
       const interfaces = await this.#link.attached;
       this.#readiness.setCaptures(settings.server.interfaces, interfaces);
-      const adopted = adoptSessions(guardedPorts(settings));
-      loadGuard(guardPlan(settings));
+      const adopted = this.#guardian.load(settings);
       const { restored } = await this.#link.ask({ type: "begin" });
       this.#ready = true;
+      this.#auditTimer = setInterval(() => void this.#audit(), AUDIT_MS);
       this.#readiness.clear("starting");
       this.#announce(interfaces, adopted, restored);
     } catch (error) {
@@ -98,11 +105,9 @@ export class Daemon implements Control {
     const next = readConfiguration(file);
     const before = this.#configuration;
     const link = this.#running("reload");
-    const guard = guardPlan(next.settings);
     await link.ask({ type: "configure", plan: next.plan });
     try {
-      adoptSessions(guardedPorts(next.settings));
-      loadGuard(guard);
+      this.#guardian.load(next.settings);
     } catch (error) {
       await link.ask({ type: "configure", plan: before.plan });
       throw error;
@@ -121,9 +126,11 @@ export class Daemon implements Control {
   /** Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is. */
   async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
     this.#readiness.set("stopping");
+    clearInterval(this.#auditTimer);
+    await this.#auditing;
     await this.#link?.stop();
     if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
-      removeGuard();
+      this.#guardian.remove();
       log(
         "warning",
         "The guard is removed, as guard.on_stop says: the ports are open to everybody",
@@ -168,6 +175,37 @@ export class Daemon implements Control {
   #running(operation: string): DataPlaneLink {
     if (this.#link !== undefined && this.#ready) return this.#link;
     throw new SallyportError(`Cannot ${operation}: the daemon is starting: try again in a moment`);
+  }
+
+  /** One audit at a time; what is touched during one is looked at by the next. */
+  #audit(): Promise<void> {
+    this.#auditing = this.#auditing.then(() => this.#auditOnce());
+    return this.#auditing;
+  }
+
+  /** Compares the kernel with what is meant, and puts back what is missing. */
+  async #auditOnce(): Promise<void> {
+    if (!this.#ready || this.#readiness.has("stopping")) return;
+    const before = this.#clock.monotonicMs();
+    try {
+      const rules = !this.#guardian.intact();
+      if (rules) {
+        this.#readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
+        this.#guardian.repair();
+        this.counters.add("guardRepairs");
+      }
+      const { missing, intended } = await this.#link!.ask({ type: "reenter" });
+      this.counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
+      this.#readiness.clear("firewall");
+      if (!rules && missing === 0) return;
+      const tookMs = this.#clock.monotonicMs() - before;
+      const atMs = this.#clock.wallMs();
+      this.#hear({ type: "guard.repaired", atMs, rules, grants: missing, tookMs });
+    } catch (error) {
+      this.counters.set("enforcedShare", 0);
+      this.#readiness.set("firewall", messageOf(error));
+      log("error", messageOf(error));
+    }
   }
 
   #hear(event: DaemonEvent): void {

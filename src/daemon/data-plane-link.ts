@@ -11,6 +11,8 @@ import type { Plan } from "./plan.ts";
 
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
+  /** Somebody else changed our table in the kernel. */
+  touched(): void;
   /** The thread ended although nobody asked it to. */
   died(error: SallyportError): void;
 }
@@ -87,6 +89,9 @@ export class DataPlaneLink {
         return;
       case "event":
         this.#listener.event(told.event);
+        return;
+      case "touched":
+        this.#listener.touched();
         return;
       case "failed":
         this.#end(fromFailure(told.failure));

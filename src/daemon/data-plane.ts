@@ -4,6 +4,7 @@ import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import { TableEvents } from "../firewall/events.ts";
 import { KernelGrants } from "../firewall/grants.ts";
 import { Matcher } from "../match/matcher.ts";
 import { EventFd } from "../native/event-fd.ts";
@@ -15,7 +16,7 @@ import { Listener } from "./listener.ts";
 import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
 import type { Plan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
-import { restoreGrants, restoreUses } from "./restore.ts";
+import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
 
 /** Longest sleep: drop counts, missing interfaces and the next slot are looked after at least this often. */
 const TICK_MS = 500;
@@ -41,6 +42,7 @@ export class DataPlane {
   #matcher: Matcher;
   #keeper: Doorkeeper | undefined;
   #firewall: KernelGrants | undefined;
+  #events: TableEvents | undefined;
   #rehearsal: Rehearsal | undefined;
   #dropping = false;
   #stopping = false;
@@ -68,6 +70,7 @@ export class DataPlane {
       const busy = waiting || this.#rehearsal !== undefined;
       this.#poll.wait(busy ? 0 : this.#sleepMs(nextTickMs));
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
+      this.#watchTable();
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
       if (nowMs >= this.#ledger.nextEndMs) this.#keeper?.expire();
@@ -77,6 +80,7 @@ export class DataPlane {
       }
     }
     this.#listener[Symbol.dispose]();
+    this.#events?.[Symbol.dispose]();
     this.#firewall?.[Symbol.dispose]();
   }
 
@@ -137,15 +141,26 @@ export class DataPlane {
         return this.#begun().closeByHand(request.id);
       case "grants":
         return this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
+      case "reenter":
+        return this.#reenter();
       case "stop":
         this.#stopping = true;
         return null;
     }
   }
 
+  /** Our own grants carry our socket's id in the event; what the control plane loads is told apart by its audit. */
+  #watchTable(): void {
+    const events = this.#events;
+    if (events === undefined || !this.#poll.ready(events.fd)) return;
+    if (events.drain(new Set([this.#firewall!.portId]))) this.#tell({ type: "touched" });
+  }
+
   #begin(): number {
     const firewall = KernelGrants.open();
     this.#firewall = firewall;
+    this.#events = new TableEvents();
+    this.#poll.add(this.#events.fd);
     restoreUses(this.#matcher, this.#plan.rotating, firewall.uses(), this.#clock.wallMs());
     restoreGrants(this.#ledger, this.#plan.doors, firewall.list(), this.#clock);
     const living = this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
@@ -162,6 +177,12 @@ export class DataPlane {
     });
     this.#rehearsal = new Rehearsal(firewall, this.#clock);
     return living.length;
+  }
+
+  #reenter(): Answers["reenter"] {
+    const keeper = this.#begun();
+    rememberUses(this.#firewall!, this.#matcher, this.#plan.rotating, this.#clock.wallMs());
+    return keeper.reenter();
   }
 
   #begun(): Doorkeeper {

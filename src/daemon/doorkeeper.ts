@@ -12,6 +12,7 @@ import type { Counters } from "../core/counters.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import type { CloseReason, DaemonEvent } from "../core/events.ts";
 import { type Grant, grantId } from "../core/grant.ts";
+import type { Port } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, GrantKind, GrantRequest } from "../firewall/firewall.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
@@ -146,6 +147,40 @@ export class Doorkeeper implements MatchSink {
     this.#parts.counters.set("grantsLive", ledger.size);
   }
 
+  /**
+   * Puts grants back that the kernel should have and has not, with the life they have left. A grant for
+   * one connection is left alone: it may be gone because it was used.
+   */
+  reenter(): { missing: number; intended: number } {
+    const { firewall, ledger, clock, counters } = this.#parts;
+    const held = new Set(
+      firewall.list().map(({ address, port }) => elementKey(formatAddress(address), port)),
+    );
+    let missing = 0;
+    let intended = 0;
+    const nowMs = clock.monotonicMs();
+    const wallMs = clock.wallMs();
+    for (const grant of ledger.list(nowMs, wallMs)) {
+      const door = this.#doors.get(grant.door);
+      const remainingMs = grant.expiresMs - wallMs;
+      if (door === undefined || door.uses === "one" || remainingMs <= 0) continue;
+      if (grant.ports.length === 0) continue;
+      intended++;
+      const { address } = parsePrefix(grant.address)!;
+      const text = formatAddress(address);
+      const ports = grant.ports.flatMap(({ proto, from, to }) =>
+        Array.from({ length: to - from + 1 }, (_, i) => ({ proto, port: from + i })),
+      );
+      if (ports.every((port) => held.has(elementKey(text, port)))) continue;
+      missing++;
+      const request = this.#request(door, address, grant);
+      const kind = grant.via === "hand" ? "plain" : request.kind;
+      firewall.open({ ...request, kind, openMs: remainingMs });
+    }
+    counters.add("grantsRepaired", missing);
+    return { missing, intended };
+  }
+
   #kernelLifeMs(grant: Grant): number {
     const prefix = parsePrefix(grant.address);
     if (prefix === undefined) return 0;
@@ -183,7 +218,7 @@ export class Doorkeeper implements MatchSink {
       openMs: door.openForMs,
       ...(door.idleCloseMs !== undefined && { idleMs: door.idleCloseMs }),
       ...(door.maxOpenMs !== undefined && { maxMs: door.maxOpenMs }),
-      label: formatLabel({ door: door.name, ...holder }),
+      label: formatLabel({ ...holder, door: door.name }),
     };
   }
 
@@ -251,6 +286,10 @@ export class Doorkeeper implements MatchSink {
   #emit(event: DaemonEvent): void {
     this.#parts.emit(event);
   }
+}
+
+function elementKey(address: string, { proto, port }: Port): string {
+  return `${address} ${proto} ${port}`;
 }
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {

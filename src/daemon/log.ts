@@ -80,6 +80,14 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
           `Refused ${event.address}: the knock of ${event.user}/${event.device} for ${event.door} was used at ` +
           `${new Date(event.firstMs).toISOString()} from ${event.firstAddress}: somebody on the path may be listening (addresses can be forged)`,
       };
+    case "guard.repaired": {
+      const rules = event.rules ? "the rule set was changed" : "grants were deleted";
+      const grants = event.grants === 1 ? "1 grant" : `${event.grants} grants`;
+      return {
+        level: "warning",
+        sentence: `Repaired the guard in ${event.tookMs.toFixed(1)} ms: ${rules} by somebody else (nft, a firewall service?): ${grants} put back`,
+      };
+    }
     case "fault":
       return { level: "error", sentence: event.message };
     case "recovered":

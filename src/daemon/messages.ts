@@ -31,6 +31,8 @@ export type Request =
     }
   | { readonly type: "close"; readonly id: string }
   | { readonly type: "grants" }
+  /** Puts back grants and uses that are missing in the kernel. */
+  | { readonly type: "reenter" }
   | { readonly type: "stop" };
 
 /** The answer to each request. */
@@ -40,6 +42,7 @@ export interface Answers {
   open: Grant;
   close: Grant | undefined;
   grants: Grant[];
+  reenter: { readonly missing: number; readonly intended: number };
   stop: null;
 }
 
@@ -58,6 +61,8 @@ export type Told =
   | { readonly type: "attached"; readonly interfaces: readonly string[] }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly failure: Failure }
+  /** Somebody else changed our table. */
+  | { readonly type: "touched" }
   | { readonly type: "event"; readonly event: DaemonEvent }
   /** The data plane cannot go on; it ends by itself. */
   | { readonly type: "failed"; readonly failure: Failure };

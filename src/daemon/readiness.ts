@@ -21,6 +21,10 @@ export class Readiness {
     this.#reasons.set(code, detail);
   }
 
+  has(code: ReasonCode): boolean {
+    return this.#reasons.has(code);
+  }
+
   clear(code: ReasonCode): void {
     this.#reasons.delete(code);
   }

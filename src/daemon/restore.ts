@@ -4,10 +4,10 @@ import { formatAddress, formatPrefix, type Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { grantId } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
-import type { KernelGrant } from "../firewall/firewall.ts";
+import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { RotatingSubject } from "../match/subject.ts";
-import { slotAt } from "../rks/slot.ts";
+import { slotAt, slotStartMs } from "../rks/slot.ts";
 import { useId } from "../rks/use-id.ts";
 import { parseLabel } from "./label.ts";
 import type { Ledger } from "./ledger.ts";
@@ -31,6 +31,26 @@ export function restoreUses(
       break; // uses only move forward, so the latest says it all
     }
   }
+}
+
+/** Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are. */
+export function rememberUses(
+  firewall: Firewall,
+  matcher: Matcher,
+  subjects: readonly RotatingSubject[],
+  wallMs: number,
+): void {
+  const uses = [];
+  for (const { door, user, device, slot } of matcher.usedSlots()) {
+    const subject = subjects.find(
+      (one) => one.door === door && one.user === user && one.device === device,
+    );
+    if (subject === undefined) continue;
+    const { skew, stepSeconds } = subject.space;
+    const forMs = slotStartMs(slot + skew + 2, stepSeconds) - wallMs;
+    if (forMs > 0) uses.push({ id: useId(subject.key, door, slot), forMs });
+  }
+  firewall.remember(uses);
 }
 
 function addressText(door: Door | undefined, address: Address): string {
