@@ -6,6 +6,7 @@ import { VERSION } from "../core/version.ts";
 import { checkCommand } from "./check.ts";
 import { closeCommand } from "./close.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { firewallCommand } from "./firewall.ts";
 import { grantsCommand } from "./grants.ts";
 import { knockCommand } from "./knock.ts";
@@ -37,6 +38,7 @@ export function program(): Command {
     openCommand(),
     closeCommand(),
     replayCommand(),
+    doctorCommand(),
     firewallCommand(),
     demoCommand(),
   ];

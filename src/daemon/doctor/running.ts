@@ -1,0 +1,92 @@
+/** Check: a daemon runs, answers on its socket, and is ready. */
+
+import { readFileSync } from "node:fs";
+import { connectControl } from "../../api/client.ts";
+import type { Settings } from "../../config/settings.ts";
+import { ExitCode, SallyportError } from "../../core/errors.ts";
+import { guardLoaded } from "../../firewall/guard.ts";
+import { type Findings, ok, problem, unseen, warning } from "./finding.ts";
+import { mayAskKernel } from "./privileges.ts";
+
+/** The abstract socket that a daemon holds while it guards this network namespace (serve.ts). */
+const LOCK = "@sallyport.guard";
+
+export interface RunningFacts {
+  readonly socket: string;
+  /** Some sallyport guards this network namespace. */
+  readonly runs: boolean;
+  /** Its own account; an error when it cannot be asked. */
+  readonly account: Account | SallyportError;
+  /** Undefined: only CAP_NET_ADMIN may look. */
+  readonly guard: boolean | undefined;
+}
+
+interface Account {
+  readonly ready: boolean;
+  readonly reasons: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly detail?: string;
+  }[];
+}
+
+export function lockHeld(): boolean {
+  return readFileSync("/proc/thread-self/net/unix", "utf8")
+    .split("\n")
+    .some((line) => line.endsWith(` ${LOCK}`));
+}
+
+export async function readRunning(settings: Settings): Promise<RunningFacts> {
+  const { socket } = settings.api;
+  const account = await connectControl(socket)
+    .status()
+    .catch((error: unknown) => {
+      if (error instanceof SallyportError) return error;
+      throw error;
+    });
+  return { socket, runs: lockHeld(), account, guard: readGuard() };
+}
+
+function readGuard(): boolean | undefined {
+  if (!mayAskKernel()) return undefined;
+  return guardLoaded();
+}
+
+/** Reasons that pass by themselves in a moment. */
+const PASSING = new Set(["starting", "stopping"]);
+
+export function checkRunning({ socket, runs, account, guard }: RunningFacts): Findings {
+  if (!(account instanceof SallyportError)) return readiness(socket, account);
+  if (runs) {
+    return account.exitCode === ExitCode.privilege
+      ? [unseen(`the daemon's own account: only its user may use ${socket}`)]
+      : [
+          problem(
+            `A daemon guards this machine and does not answer: ${account.message}`,
+            "see its log, and whether it runs with this configuration",
+          ),
+        ];
+  }
+  if (guard === true) {
+    return [
+      problem(
+        "The guard is up and no daemon listens: guarded ports stay closed to everybody",
+        'start "sallyport serve", or take the guard away with "sallyport firewall remove"',
+      ),
+    ];
+  }
+  return [
+    warning(
+      "No daemon runs, so nothing is guarded and no knock is heard yet",
+      "start sallyport serve, or install the service (sallyport service install)",
+    ),
+  ];
+}
+
+function readiness(socket: string, { ready, reasons }: Account): Findings {
+  if (ready) return [ok(`The daemon answers on ${socket} and is ready`)];
+  return reasons.map(({ code, message, detail }) => {
+    const say = PASSING.has(code) ? warning : problem;
+    return say(`The daemon is not ready: ${detail ?? message}`, "see its log");
+  });
+}
