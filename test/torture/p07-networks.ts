@@ -54,6 +54,10 @@ async function lossy(scale: Scale): Promise<Finding> {
   const gotIn: number[] = [];
   await stage.roomInSlot(15_000);
   for (const ahead of [-1, 0, 1]) {
+    if (waiting.size === 0) {
+      gotIn.push(count);
+      continue;
+    }
     const packets = [...waiting].flatMap((i) => {
       const knocks = stage.knocks(crowdAddress(i), users[i]!, { ahead });
       return impaired(shuffled([...knocks, ...knocks], random), random);
@@ -65,8 +69,9 @@ async function lossy(scale: Scale): Promise<Finding> {
     gotIn.push(count - waiting.size);
   }
   const [once = 0, , thrice = 0] = gotIn;
+  // Both copies of a port are lost once in 1,111: 99.3 % is what can be had, and few knocks vary.
   return finding(
-    once / count >= 0.99 && thrice / count >= 0.999,
+    once / count >= (scale === "full" ? 0.99 : 0.97) && thrice / count >= 0.999,
     `${count} knocks: ${percent(once, count)} at the first try, ${percent(thrice, count)} within three`,
   );
 }
@@ -79,7 +84,9 @@ function spoilBridge(lab: Lab): void {
       type filter hook ingress device "w1" priority 0;
       numgen random mod 100 < 3 drop
       numgen random mod 100 < 10 dup to "w0"
-    } }`),
+    }
+}
+`),
     stderr: "pipe",
   });
   if (done.exitCode !== 0) throw new Error(done.stderr.toString());
@@ -97,7 +104,7 @@ async function lossyClient(scale: Scale): Promise<Finding> {
     await closeAll(stage);
     const { out } = stage.server.knock("client", link, "--json");
     const { state = "", attempts = 0 } = out === "" ? {} : (JSON.parse(out) as KnockReport);
-    const heard = stage.logged(new RegExp(`by user${i}/`)) > 0;
+    const heard = (await stage.grants()).some(({ user }) => user === users[i]);
     if (heard && state === "open") opened++;
     if (heard && attempts === 1) first++;
   }
@@ -167,7 +174,8 @@ async function noisy(scale: Scale): Promise<Finding> {
       const link = stage.server.link(user, "web");
       const { out } = stage.server.knock("client", link, "--json", "--tries", "2");
       const report = out === "" ? undefined : (JSON.parse(out) as KnockReport);
-      if (report?.state !== "open" || stage.logged(new RegExp(`by ${user}/`)) === 0) continue;
+      const heard = (await stage.grants()).some((grant) => grant.user === user);
+      if (report?.state !== "open" || !heard) continue;
       gotIn++;
       most = Math.max(most, report.attempts);
     }
@@ -217,11 +225,11 @@ async function crowd(scale: Scale): Promise<Finding> {
     const fixed = crowded.map((_, i) =>
       [7_000, 8_000, 9_000].map((port) => ({ from: address(i), to: SERVER, port })),
     );
-    const before = await stage.grants();
+    const crowdHere = new Set(crowded.map((_, i) => address(i)));
     await stage.wire.knock("client", interleaved(rotating), 20_000);
     await stage.wire.knock("client", interleaved(fixed), 20_000);
     await stage.settled();
-    const grants = (await stage.grants()).slice(before.length);
+    const grants = (await stage.grants()).filter((grant) => crowdHere.has(grant.address));
     const web = grants.filter(({ door }) => door === "web").length;
     const old = grants.filter(({ door }) => door === "legacy").length;
     const size = crowded.length;

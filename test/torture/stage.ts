@@ -112,6 +112,16 @@ export class Stage implements AsyncDisposable {
     return answer.reasons.map(({ code }) => code);
   }
 
+  /** Waits, at most `mostMs`, until the reasons not to be ready are as wanted; answers the last ones seen. */
+  async awaitReasons(wanted: (codes: string[]) => boolean, mostMs = 5_000): Promise<string[]> {
+    const deadline = Date.now() + mostMs;
+    for (;;) {
+      const codes = await this.reasons();
+      if (wanted(codes) || Date.now() > deadline) return codes;
+      await Bun.sleep(5);
+    }
+  }
+
   /** Waits until the daemon has handled what was sent: its packet count stands still. */
   async settled(): Promise<void> {
     for (let before = -1, still = 0; still < 2;) {

@@ -3,6 +3,16 @@
 import { trials as guessing } from "./p01-guessing.ts";
 import { trials as replay } from "./p03-replay.ts";
 import { trials as networks } from "./p07-networks.ts";
+import { overloadTrials, trials as floods } from "./p09-floods.ts";
+import { renewalTrials, trials as grants } from "./p12-grants.ts";
 import type { Trial } from "./trial.ts";
 
-export const TRIALS: readonly Trial[] = [...guessing, ...replay, ...networks];
+export const TRIALS: readonly Trial[] = [
+  ...guessing,
+  ...replay,
+  ...networks,
+  ...floods,
+  ...grants,
+  ...renewalTrials,
+  ...overloadTrials,
+].sort((a, b) => Number(a.promise.slice(1)) - Number(b.promise.slice(1)));

@@ -60,12 +60,17 @@ export class Wire {
       stdout: "pipe",
       stderr: "pipe",
     });
+    let stopped = false;
     const sent = new Response(child.stdout).text().then(async (out) => {
       if (out !== "") return JSON.parse(out) as Sent;
-      if (child.killed) return { sent: 0, seconds: 0 };
+      if (stopped) return { sent: 0, seconds: 0 };
       throw new Error(`The flood failed: ${await new Response(child.stderr).text()}`);
     });
-    return { sent, stop: () => child.kill("SIGKILL") };
+    const stop = () => {
+      stopped = true;
+      child.kill("SIGKILL");
+    };
+    return { sent, stop };
   }
 
   /** Sends knocks from raw frames, in this order, one process for all. */

@@ -1,0 +1,184 @@
+/** P12, P13, P14 and P19: how long a grant lives, and what is left of the guard when the daemon is gone. */
+
+import { Lab } from "../support/lab.ts";
+import { sendSegment } from "../support/raw-segment.ts";
+import { probe, startEcho } from "../support/service.ts";
+import { Session } from "../support/session.ts";
+import { Fwknopd, Knockd } from "./peers.ts";
+import { CLIENT, SERVER, Stage, webDoor } from "./stage.ts";
+import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
+
+async function open(stage: Stage, user = "alice"): Promise<void> {
+  await stage.roomInSlot(2_000);
+  const from = stage.server.log.length;
+  await stage.wire.knock("client", stage.knocks(CLIENT, user));
+  await stage.server.waitForLog(/(Opened|Renewed) web/, from);
+}
+
+const answer = (stage: Stage) => probe(stage.lab, "client", SERVER, 8080);
+
+async function oneConnection(scale: Scale): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], 'uses = "one"\nopen_for = "30s"'));
+  await open(stage);
+  using first = await Session.open(stage.lab, "client", SERVER, 8080, { sourcePort: 45_000 });
+  const again = sendSegment(stage.lab, "client", { to: SERVER, port: 8080, sourcePort: 45_000 });
+  const lives = await first.echo();
+  const others: string[] = [];
+  for (let i = 0; i < (scale === "full" ? 12 : 4); i++) {
+    others.push(answer(stage));
+    await Bun.sleep(scale === "full" ? 1_000 : 300);
+  }
+  const refused = others.filter((one) => one === "refused").length;
+  return finding(
+    first.met === "open" && lives === "echoed" && refused === others.length,
+    `first connection ${first.met}, after its SYN came again (${again}) it ${lives}; second ones refused: ${refused} of ${others.length}`,
+  );
+}
+
+async function killedAfterGrant(): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], 'open_for = "3s"'));
+  await open(stage);
+  const openedAt = performance.now();
+  using session = await Session.open(stage.lab, "client", SERVER, 8080);
+  using reset = await Session.open(stage.lab, "client", SERVER, 8080, { sourcePort: 45_001 });
+  await stage.server.stop("SIGKILL");
+  await reset.reset();
+  while (answer(stage) === "open" && performance.now() - openedAt < 10_000) continue;
+  const closedMs = performance.now() - openedAt;
+  const pair = sendSegment(stage.lab, "client", { to: SERVER, port: 8080, sourcePort: 45_001 });
+  const lives = await session.echo();
+  return finding(
+    closedMs > 2_500 && closedMs < 4_000 && pair === "refused" && lives === "echoed",
+    `open for 3 s, refused after ${(closedMs / 1_000).toFixed(2)} s; port pair of a reset session ${pair}; the established one ${lives}`,
+  );
+}
+
+async function killedKnockd(): Promise<Finding> {
+  using lab = new Lab();
+  await startEcho(lab, "server", 8080);
+  using knockd = await Knockd.start(lab, { openSeconds: 3 });
+  lab.run("client", ["knock", SERVER, "7000", "8000", "9000"]);
+  await knockd.opened();
+  knockd.kill();
+  await Bun.sleep(6_000);
+  const left = probe(lab, "client", SERVER, 8080);
+  return finding(left === "refused", `3 s door, killed with its children: after 6 s the port is ${left}`);
+}
+
+async function killedFwknopd(): Promise<Finding> {
+  using lab = new Lab();
+  await startEcho(lab, "server", 8080);
+  using fwknopd = await Fwknopd.start(lab, 3);
+  fwknopd.knock("client", CLIENT);
+  while (probe(lab, "client", SERVER, 8080) !== "open") await Bun.sleep(100);
+  fwknopd.kill();
+  await Bun.sleep(6_000);
+  const left = probe(lab, "client", SERVER, 8080);
+  return finding(left === "refused", `3 s access, killed: after 6 s the port is ${left}`);
+}
+
+const IDLE = 'open_for = "1s"\nidle_close = "5s"\nmax_open = "12s"';
+
+async function forgedSyns(): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], IDLE));
+  await open(stage);
+  using session = await Session.open(stage.lab, "client", SERVER, 8080);
+  const openedAt = performance.now();
+  let closedMs = Infinity;
+  while (performance.now() - openedAt < 11_000) {
+    sendSegment(stage.lab, "stranger", { to: SERVER, port: 8080, sourcePort: 46_000, from: CLIENT });
+    await Bun.sleep(1_400);
+    const { out } = stage.lab.run("server", ["nft", "list", "set", "inet", "sallyport", "idle4_5s"]);
+    if (!out.includes(CLIENT)) {
+      closedMs = performance.now() - openedAt;
+      break;
+    }
+  }
+  return finding(
+    closedMs < 9_000 && session.met === "open",
+    `a SYN with his address every 2 s: the idle grant of 5 s ended after ${(closedMs / 1_000).toFixed(1)} s`,
+  );
+}
+
+async function cap(): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], IDLE));
+  await open(stage);
+  const openedAt = performance.now();
+  using session = await Session.open(stage.lab, "client", SERVER, 8080);
+  let lastOpenMs = 0;
+  let lives = "";
+  while (performance.now() - openedAt < 19_000) {
+    lives = await session.echo();
+    if (answer(stage) === "open") lastOpenMs = performance.now() - openedAt;
+    else if (performance.now() - openedAt > 8_000) break;
+    await Bun.sleep(500);
+  }
+  return finding(
+    lastOpenMs > 7_000 && lastOpenMs < 18_000 && lives === "echoed",
+    `steady traffic, idle 5 s, max 12 s: new connections until ${(lastOpenMs / 1_000).toFixed(1)} s; the session ${lives}`,
+  );
+}
+
+async function guardOutlives(): Promise<Finding> {
+  await using stage = await Stage.set(webDoor());
+  const answers: string[] = [];
+  await stage.server.stop("SIGKILL");
+  answers.push(`kill -9: ${answer(stage)}`);
+  await stage.server.start();
+  await stage.server.stop();
+  answers.push(`stop: ${answer(stage)}`);
+  stage.server.writeConfig(webDoor(["alice"], 'open_for = "soon"'));
+  const failed = await stage.server.start().then(
+    () => "started",
+    () => "refused to start",
+  );
+  answers.push(`bad config, ${failed}: ${answer(stage)}`);
+  return finding(answers.every((one) => one.endsWith("refused")) && failed !== "started", answers.join("; "));
+}
+
+async function openAfter(): Promise<Finding> {
+  await using stage = await Stage.set(`${webDoor(["alice"], 'open_for = "2s"\nopen_after = "3s"')}`, {
+    start: false,
+  });
+  const { code, err } = stage.server.command("check");
+  if (code !== 0) return finding(false, err.trim().split("\n").at(-1)!);
+  await stage.server.start();
+  await stage.server.stop("SIGKILL");
+  const first = answer(stage);
+  await Bun.sleep(5_000);
+  const later = answer(stage);
+  return finding(first === "refused" && later === "open", `dead: ${first}; 5 s later: ${later}`);
+}
+
+async function renewal(): Promise<Finding> {
+  const users = ["alice", "bob"];
+  await using stage = await Stage.set(webDoor(users, 'open_for = "4s"'), { users });
+  await open(stage);
+  const openedAt = performance.now();
+  await Bun.sleep(2_000);
+  await open(stage, "bob");
+  while (answer(stage) === "open" && performance.now() - openedAt < 10_000) await Bun.sleep(20);
+  const seconds = (performance.now() - openedAt) / 1_000;
+  return finding(
+    seconds > 5.5 && seconds < 7.5,
+    `4 s grant, knocked again after 2 s: closed after ${seconds.toFixed(2)} s`,
+  );
+}
+
+export const trials: Trial[] = [
+  { promise: "P12", attack: 'second connections through a grant of uses = "one"', play: oneConnection },
+  {
+    promise: "P13",
+    attack: "kill -9 right after a grant",
+    play: killedAfterGrant,
+    peers: { knockd: killedKnockd, fwknopd: killedFwknopd },
+  },
+  { promise: "P13", attack: "forged SYNs against idle_close", play: forgedSyns },
+  { promise: "P13", attack: "steady traffic against max_open", play: cap },
+  { promise: "P14", attack: "kill -9, stop, start with a bad config", play: guardOutlives },
+  { promise: "P14", attack: "a daemon that stays dead, with open_after", awaits: "open_after", play: openAfter },
+];
+
+export const renewalTrials: Trial[] = [
+  { promise: "P19", attack: "a second knock at half-life", play: renewal },
+];
