@@ -40,7 +40,7 @@ function knockTable(space: KnockSpace): Table {
 }
 
 function doorTable(door: Door, shared: KnockSpace): Table {
-  const { space, fixed, closing, idleCloseMs, maxOpenMs, run } = door;
+  const { space, fixed, closing, idleCloseMs, maxOpenMs, run, openAfterMs } = door;
   const rotating = fixed === undefined;
   const timeoutMs = fixed?.timeoutMs ?? DEFAULT_SEQUENCE_TIMEOUT_MS;
   return {
@@ -65,6 +65,7 @@ function doorTable(door: Door, shared: KnockSpace): Table {
       step: unless(seconds(space.stepSeconds), seconds(shared.stepSeconds)),
     }),
     run: run && { open: run.open, close: run.close },
+    open_after: openAfterMs === undefined ? undefined : formatDuration(openAfterMs),
   };
 }
 

@@ -110,6 +110,7 @@ export const doorSchema = v.strictObject({
   uses: v.optional(choice(["many", "one"])),
   prefix6: v.optional(v.picklist([64, 128], "write 64 or 128")),
   run: v.optional(runSchema),
+  open_after: v.optional(duration("1m", "30d", "24h")),
 });
 
 export const guardSchema = v.strictObject({

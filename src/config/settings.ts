@@ -31,6 +31,8 @@ export interface Door {
   /** Most addresses a fixed door is open to at a time. */
   readonly maxGrants: number;
   readonly run?: DoorCommands;
+  /** How long the kernel guards the door's ports without a living daemon; absent: for ever. */
+  readonly openAfterMs?: number;
 }
 
 export interface Settings {

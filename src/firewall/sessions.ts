@@ -65,6 +65,15 @@ function readSessions(name: "tcp" | "tcp6"): Session[] {
   }
 }
 
+/** The sessions with services of this machine on guarded TCP ports. */
+export function livingSessions(guarded: readonly PortRange[]): Session[] {
+  const isGuarded = (port: number) =>
+    guarded.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to);
+  return [...readSessions("tcp"), ...readSessions("tcp6")].filter(({ localPort }) =>
+    isGuarded(localPort),
+  );
+}
+
 /**
  * Enters the living sessions on guarded TCP ports into the tracking table, and answers how many were
  * not known there. Call it before the guard goes up: where nothing was tracked, the next packet of an
@@ -73,9 +82,5 @@ function readSessions(name: "tcp" | "tcp6"): Session[] {
 export function adoptSessions(guarded: readonly PortRange[]): number {
   using socket = new NetlinkSocket(NETLINK_NETFILTER);
   const conntrack = new Conntrack(socket);
-  const isGuarded = (port: number) =>
-    guarded.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to);
-  return [...readSessions("tcp"), ...readSessions("tcp6")]
-    .filter(({ localPort }) => isGuarded(localPort))
-    .filter((session) => conntrack.insertSession(session)).length;
+  return livingSessions(guarded).filter((session) => conntrack.insertSession(session)).length;
 }

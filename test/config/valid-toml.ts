@@ -37,7 +37,12 @@ const run = fc
   .record({ open: command, close: command })
   .map(({ open, close }) => `{ open = ${open}, close = ${close} }`);
 
-const shared = { open_for: seconds(1, 3_600), run, prefix6: fc.constantFrom(64, 128) };
+const shared = {
+  open_for: seconds(1, 3_600),
+  open_after: seconds(60, 86_400),
+  run,
+  prefix6: fc.constantFrom(64, 128),
+};
 
 const rotatingKeys = lines({
   ...shared,
