@@ -10,6 +10,7 @@ import { doctorCommand } from "./doctor.ts";
 import { firewallCommand } from "./firewall.ts";
 import { grantsCommand } from "./grants.ts";
 import { knockCommand } from "./knock.ts";
+import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
 import { guardOutput } from "./output.ts";
 import { replayCommand } from "./replay.ts";
@@ -37,6 +38,7 @@ export function program(): Command {
     grantsCommand(),
     openCommand(),
     closeCommand(),
+    logCommand(),
     replayCommand(),
     doctorCommand(),
     firewallCommand(),

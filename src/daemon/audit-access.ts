@@ -1,0 +1,38 @@
+/** The audit log, for commands that work without a daemon. */
+
+import { describeOwnRecord, isOwnRecord, type AuditRecord } from "../store/audit-record.ts";
+import { AuditReader, type AuditEntry, type AuditFilter } from "../store/audit-query.ts";
+import { describeEvent } from "./log.ts";
+
+export type { AuditEntry, AuditFilter } from "../store/audit-query.ts";
+
+/** An entry of the log and what it says in one sentence. */
+export interface ToldEntry extends AuditEntry {
+  readonly sentence: string;
+}
+
+/**
+ * Reads the log beside a running daemon or without one, by time, the newest last. Throws SallyportError
+ * where it cannot, at the first entry asked for.
+ */
+export function* readAudit(stateDir: string, filter: AuditFilter): Generator<ToldEntry> {
+  using reader = new AuditReader(stateDir);
+  for (const entry of reader.query(filter)) {
+    yield Object.assign(entry, { sentence: describe(entry.detail) });
+  }
+}
+
+/** Every type of event that the log has. */
+export function auditTypes(stateDir: string): string[] {
+  using reader = new AuditReader(stateDir);
+  return reader.types();
+}
+
+function describe(record: AuditRecord): string {
+  try {
+    return isOwnRecord(record) ? describeOwnRecord(record) : describeEvent(record).sentence;
+  } catch {
+    // Written by another version: an event, or a form of one, that this one has no words for.
+    return JSON.stringify(record);
+  }
+}

@@ -1,0 +1,91 @@
+/** What the audit log keeps: everything the data plane tells, and what only the daemon itself knows. */
+
+import type { DaemonEvent } from "../core/events.ts";
+
+/** `atMs` is Unix milliseconds; no record holds a secret. */
+export type OwnRecord =
+  | { readonly type: "daemon.started"; readonly atMs: number; readonly version: string }
+  /** What was remembered of used knocks is not complete; rotating doors wait for `waitMs`. */
+  | {
+      readonly type: "uses.lost";
+      readonly atMs: number;
+      readonly reason: string;
+      readonly waitMs: number;
+    }
+  | { readonly type: "daemon.stopped"; readonly atMs: number; readonly reason: string }
+  | { readonly type: "config.reloaded"; readonly atMs: number; readonly file: string }
+  | { readonly type: "config.refused"; readonly atMs: number; readonly message: string }
+  | {
+      readonly type: "command.ended";
+      readonly atMs: number;
+      readonly door: string;
+      readonly address: string;
+      readonly program: string;
+      /** Exit status, signal or why it could not be started. */
+      readonly outcome: string;
+    }
+  /** A file of the state folder failed, works again or was replaced. */
+  | { readonly type: "store.failing"; readonly atMs: number; readonly message: string }
+  | { readonly type: "store.working"; readonly atMs: number; readonly message: string }
+  | { readonly type: "store.replaced"; readonly atMs: number; readonly message: string }
+  /** Written by the log itself, where more came than it could keep. */
+  | {
+      readonly type: "log.left-out";
+      readonly atMs: number;
+      readonly sinceMs: number;
+      readonly count: number;
+    };
+
+export type AuditRecord = DaemonEvent | OwnRecord;
+
+/** What a record is found by. */
+export interface AuditFacts {
+  readonly door?: string;
+  readonly user?: string;
+  readonly device?: string;
+  /** Canonical text of an address or of a /64. */
+  readonly address?: string;
+}
+
+/** Read by name, so that a record of a kind unknown here is found as well. */
+export function factsOf(record: AuditRecord): AuditFacts {
+  const holder: object = "grant" in record ? record.grant : record;
+  const facts: Record<string, string> = {};
+  for (const name of ["door", "user", "device", "address"] as const) {
+    const value = (holder as AuditFacts)[name];
+    if (typeof value === "string") facts[name] = value;
+  }
+  return facts;
+}
+
+/** Whether anybody who saw a fixed sequence once could make records like this one at will. */
+export function isForgeable(record: AuditRecord): boolean {
+  return "grant" in record && record.grant.via === "fixed";
+}
+
+const OWN: {
+  readonly [Type in OwnRecord["type"]]: (record: Extract<OwnRecord, { type: Type }>) => string;
+} = {
+  "daemon.started": ({ version }) => `Started sallyport ${version}`,
+  "daemon.stopped": ({ reason }) => `Stopped: ${reason}`,
+  "uses.lost": ({ waitMs, reason }) =>
+    `Rotating doors wait ${Math.ceil(waitMs / 1_000)} s: ${reason}`,
+  "config.reloaded": ({ file }) => `Reloaded ${file}`,
+  "config.refused": ({ message }) => message,
+  "command.ended": ({ program, door, address, outcome }) =>
+    `Ran ${program} for ${door} and ${address}: ${outcome}`,
+  "store.failing": ({ message }) => message,
+  "store.working": ({ message }) => message,
+  "store.replaced": ({ message }) => message,
+  "log.left-out": ({ count, sinceMs }) =>
+    `Left out ${count} events since ${new Date(sinceMs).toISOString()}: they came faster than they are kept`,
+};
+
+export function isOwnRecord(record: AuditRecord): record is OwnRecord {
+  return Object.hasOwn(OWN, record.type);
+}
+
+/** What happened, in one sentence. */
+export function describeOwnRecord(record: OwnRecord): string {
+  return (OWN[record.type] as (record: OwnRecord) => string)(record);
+}

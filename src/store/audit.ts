@@ -1,0 +1,192 @@
+/** The audit log: every event in audit.db, a moment later, in a file of bounded size. Main thread only. */
+
+import type { Database } from "bun:sqlite";
+import { Allowance } from "./allowance.ts";
+import { type AuditRecord, factsOf, isForgeable } from "./audit-record.ts";
+import { auditFile } from "./audit-query.ts";
+import { StateFile, type StoreNotice } from "./state-file.ts";
+
+const SCHEMA = `
+CREATE TABLE records (
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  door TEXT,
+  user TEXT,
+  device TEXT,
+  address TEXT,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_at ON records (at_ms);
+`;
+
+/** "SPau" */
+const APPLICATION_ID = 0x53506175;
+
+/** Records wait this long for others: one transaction for all of them. */
+const DELAY_MS = 200;
+
+/** Records waiting; beyond, they are counted only. */
+const MOST_WAITING = 2_048;
+
+/** What a stranger can make us write: a burst, and afterwards little enough to push nothing real out of the log. */
+const FORGEABLE = { burst: 1_024, perSecond: 20 } as const;
+
+/** A disk that failed is tried again after this. */
+const RETRY_MS = 5_000;
+
+/**
+ * Rows deleted at a time, at most, so that no flush takes long. A clock that somebody sets far ahead
+ * thereby costs the log a part of its past, not all of it at once.
+ */
+const MOST_TOO_OLD = 500;
+const MOST_TOO_MANY = 2 * MOST_WAITING;
+
+/** Free pages kept for records to come, and given back to the file system at a time. */
+const SPARE_PAGES = 1_024;
+const MOST_PAGES = 512;
+
+export interface Retention {
+  /** Default: 90 days. */
+  readonly ageMs: number;
+  /** Default: 1,000,000. */
+  readonly rows: number;
+  /** Of the file, without the few MiB of its log. Default: 512 MiB. */
+  readonly bytes: number;
+}
+
+export const DEFAULT_RETENTION: Retention = {
+  ageMs: 90 * 86_400_000,
+  rows: 1_000_000,
+  bytes: 512 << 20,
+};
+
+export interface AuditOptions {
+  readonly report: (notice: StoreNotice) => void;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  readonly retention?: Retention;
+}
+
+export class AuditLog {
+  readonly #file: StateFile;
+  readonly #retention: Retention;
+  readonly #forgeable = new Allowance(FORGEABLE.burst, FORGEABLE.perSecond);
+  #waiting: AuditRecord[] = [];
+  #leftOut = { count: 0, sinceMs: 0, atMs: 0 };
+  #timer: Timer | undefined;
+  #closed = false;
+  #nowMs: number;
+
+  /** Never throws for a bad file or disk. */
+  constructor(stateDir: string, { report, nowMs, retention = DEFAULT_RETENTION }: AuditOptions) {
+    this.#retention = retention;
+    this.#nowMs = nowMs;
+    this.#file = new StateFile({
+      path: auditFile(stateDir),
+      applicationId: APPLICATION_ID,
+      version: 1,
+      schema: SCHEMA,
+      shared: true,
+      // A whole check reads every page; damage shows itself when it is met, and the file is replaced then.
+      check: false,
+      without: "events are not kept",
+      report,
+      nowMs,
+    });
+  }
+
+  /** Keeps a record, soon. Costs a push onto a list and never throws; a flood is counted, not kept. */
+  add(record: AuditRecord): void {
+    if (this.#closed) return;
+    const { atMs } = record;
+    // Events carry the daemon's time; it ages the log, so that this needs no clock.
+    this.#nowMs = atMs;
+    if (
+      this.#waiting.length < MOST_WAITING &&
+      (!isForgeable(record) || this.#forgeable.take(atMs))
+    ) {
+      this.#waiting.push(record);
+    } else {
+      if (this.#leftOut.count === 0) this.#leftOut.sinceMs = atMs;
+      this.#leftOut.count++;
+      this.#leftOut.atMs = atMs;
+    }
+    this.#wait(DELAY_MS);
+  }
+
+  /** Writes what waits and deletes what is too old or too much; answers whether all of it is in the file. */
+  flush(): boolean {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#file.nowMs = this.#nowMs;
+    const { count, sinceMs, atMs } = this.#leftOut;
+    const lost: AuditRecord[] = count > 0 ? [{ type: "log.left-out", atMs, sinceMs, count }] : [];
+    const records = [...this.#waiting, ...lost];
+    const written = this.#file.write((database) => {
+      for (const record of records) insert(database, record);
+      forget(database, this.#retention, this.#nowMs);
+      giveBackPages(database);
+    }, false);
+    if (!written) {
+      this.#wait(RETRY_MS);
+      return false;
+    }
+    this.#waiting = [];
+    this.#leftOut = { count: 0, sinceMs: 0, atMs: 0 };
+    return true;
+  }
+
+  close(): void {
+    this.flush();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#file.close();
+  }
+
+  #wait(ms: number): void {
+    this.#timer ??= setTimeout(() => this.flush(), ms).unref();
+  }
+}
+
+function insert(database: Database, record: AuditRecord): void {
+  const { door = null, user = null, device = null, address = null } = factsOf(record);
+  database
+    .query(
+      `INSERT INTO records (at_ms, type, door, user, device, address, detail)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    )
+    // Capture times have a fraction of a millisecond, which an index has no use for.
+    .run(Math.round(record.atMs), record.type, door, user, device, address, JSON.stringify(record));
+}
+
+function pages(database: Database, name: "page_count" | "freelist_count" | "page_size"): number {
+  return Object.values(database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()!)[0]!;
+}
+
+/** Deletes what is too old by its time, then what is too much, first come first. */
+function forget(database: Database, { ageMs, rows, bytes }: Retention, nowMs: number): void {
+  database
+    .query(
+      `DELETE FROM records WHERE id IN
+       (SELECT id FROM records WHERE at_ms < ? ORDER BY at_ms LIMIT ${MOST_TOO_OLD})`,
+    )
+    .run(nowMs - ageMs);
+  const { first, last } = database
+    .query<{ first: number | null; last: number | null }, []>(
+      "SELECT (SELECT min(id) FROM records) AS first, (SELECT max(id) FROM records) AS last",
+    )
+    .get()!;
+  if (first === null || last === null) return;
+  const used = pages(database, "page_count") - pages(database, "freelist_count");
+  const tooBig = used * pages(database, "page_size") > bytes;
+  // Ids run on, so their span counts the rows, but for those that went for their age out of turn.
+  const excess = tooBig ? MOST_TOO_MANY : Math.min(last - first + 1 - rows, MOST_TOO_MANY);
+  if (excess > 0) database.query("DELETE FROM records WHERE id < ?").run(first + excess);
+}
+
+function giveBackPages(database: Database): void {
+  const spare = pages(database, "freelist_count") - SPARE_PAGES;
+  // Read to its end, because every row it yields is a page given back.
+  if (spare > 0) database.query(`PRAGMA incremental_vacuum(${Math.min(spare, MOST_PAGES)})`).all();
+}

@@ -1,0 +1,191 @@
+/** Opens one database file of the state folder: ours, whole and of this version, or an error that says which not. */
+
+import { Database } from "bun:sqlite";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { codeOf, Damage } from "./sqlite-error.ts";
+
+export interface DatabaseSpec {
+  readonly path: string;
+  /** PRAGMA application_id: four ASCII letters as a number, by which file(1) and we know the file. */
+  readonly applicationId: number;
+  /** PRAGMA user_version of `schema`. */
+  readonly version: number;
+  readonly schema: string;
+  /** Others may read while we write. Else the file is locked as long as it is open. */
+  readonly shared: boolean;
+  /** Read every page at opening; for small files. */
+  readonly check: boolean;
+}
+
+export interface OpenedDatabase {
+  readonly database: Database;
+  readonly made: boolean;
+  /** By which a file that somebody deleted or replaced is noticed. */
+  readonly inode: number;
+}
+
+/** Files moved aside that are kept; a disk that fails at every start must not fill up with them. */
+const MOST_BAD = 2;
+
+/** What SQLite keeps beside a database. */
+const COMPANIONS = ["-wal", "-shm"] as const;
+
+function pragma(database: Database, name: string): unknown {
+  return Object.values(
+    database.query<Record<string, unknown>, []>(`PRAGMA ${name}`).get() ?? {},
+  )[0];
+}
+
+/** Answers whether the file had to be made. A file of no bytes is a truncated one: SQLite would take it for new. */
+function ensureFile(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined) {
+    if (!stat.isFile()) throw new Damage("it is not a regular file");
+    if (stat.size === 0) throw new Damage("it is empty");
+    // SQLite calls a read-only file system an I/O error as soon as the file is locked; this says EROFS.
+    closeSync(openSync(path, constants.O_RDWR | constants.O_NOFOLLOW));
+    return false;
+  }
+  // A log left by a deleted database would be replayed into the new one.
+  for (const suffix of COMPANIONS) rmSync(path + suffix, { force: true });
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  closeSync(openSync(path, flags, 0o600));
+  return true;
+}
+
+/** The statements that made a database. */
+function schemaOf(database: Database): string {
+  const rows = database.query("SELECT sql FROM sqlite_schema ORDER BY name").values();
+  return JSON.stringify(rows);
+}
+
+function expectedSchema({ schema }: DatabaseSpec): string {
+  const model = new Database(":memory:");
+  try {
+    model.run(schema);
+    return schemaOf(model);
+  } finally {
+    model.close();
+  }
+}
+
+function checkContents(database: Database, spec: DatabaseSpec): void {
+  if (pragma(database, "application_id") !== spec.applicationId) {
+    throw new Damage("it is not a file of sallyport");
+  }
+  const version = pragma(database, "user_version");
+  if (version !== spec.version) {
+    throw new Damage(`it is of version ${String(version)}, this sallyport knows ${spec.version}`);
+  }
+  if (schemaOf(database) !== expectedSchema(spec)) {
+    throw new Damage("its tables are not those of sallyport");
+  }
+  if (spec.check && pragma(database, "integrity_check(1)") !== "ok") {
+    throw new Damage("its pages contradict each other");
+  }
+}
+
+function makeContents(database: Database, spec: DatabaseSpec): void {
+  database.transaction(() => {
+    database.run(spec.schema);
+    database.run(`PRAGMA application_id = ${spec.applicationId}`);
+    database.run(`PRAGMA user_version = ${spec.version}`);
+  })();
+}
+
+/**
+ * Opens the file, making it (mode 0600) where it is missing. Throws a `Damage` or another error that
+ * `isDamage` accepts where the file is to be moved aside, and whatever the disk said otherwise.
+ */
+export function openDatabase(spec: DatabaseSpec): OpenedDatabase {
+  const made = ensureFile(spec.path);
+  let database: Database | undefined;
+  try {
+    const inode = statSync(spec.path).ino;
+    database = new Database(spec.path, { readwrite: true, create: false, strict: true });
+    // Before the journal mode: with a lock of its own the log needs no memory shared through a file.
+    if (!spec.shared) database.run("PRAGMA locking_mode = EXCLUSIVE");
+    if (made) database.run("PRAGMA auto_vacuum = INCREMENTAL");
+    database.run("PRAGMA journal_mode = WAL");
+    database.run(`PRAGMA journal_size_limit = ${4 << 20}`);
+    if (made) makeContents(database, spec);
+    else checkContents(database, spec);
+    return { database, made, inode };
+  } catch (error) {
+    database?.close();
+    // Half made on a full disk: the next start must not take it for a truncated one.
+    if (made) for (const suffix of ["", ...COMPANIONS]) rmSync(spec.path + suffix, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Reads a file that cannot be opened in place, as on a read-only file system, through a copy: what the
+ * last commits left in its log is read too. Undefined where that fails as well. For small files.
+ */
+export function readCopy<T>(spec: DatabaseSpec, work: (database: Database) => T): T | undefined {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(tmpdir(), "sallyport-read-"));
+    const path = join(folder, "copy.db");
+    for (const suffix of ["", "-wal"]) {
+      if (suffix !== "" && !statSync(spec.path + suffix, { throwIfNoEntry: false })) continue;
+      copyFileSync(spec.path + suffix, path + suffix);
+    }
+    const { database, made } = openDatabase({ ...spec, path });
+    try {
+      return made ? undefined : work(database);
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === undefined && !(error instanceof Damage)) throw error;
+    return undefined;
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes the names in a folder durable, as far as its file system can. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Renames a file and its companions to NAME.bad-TIME and answers the new path; older ones but the last go. */
+export function moveAside(path: string, nowMs: number): string {
+  const folder = dirname(path);
+  const beginning = `${basename(path)}.bad-`;
+  const to = join(folder, beginning + new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, ""));
+  for (const suffix of ["", ...COMPANIONS]) {
+    rmSync(to + suffix, { force: true, recursive: true });
+    if (statSync(path + suffix, { throwIfNoEntry: false })) renameSync(path + suffix, to + suffix);
+  }
+  const whole = readdirSync(folder)
+    .filter((name) => name.startsWith(beginning) && !/-(wal|shm)$/.test(name))
+    .sort();
+  for (const old of whole.slice(0, -MOST_BAD)) {
+    for (const suffix of ["", ...COMPANIONS]) {
+      rmSync(join(folder, old + suffix), { force: true, recursive: true });
+    }
+  }
+  syncFolder(folder);
+  return to;
+}

@@ -1,0 +1,189 @@
+/** A database file that may fail at any time: what it cannot take is told once, and written when it can again. */
+
+import type { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
+import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
+import { moveAside, openDatabase, readCopy } from "./database.ts";
+import { codeOf, isDamage, meaningOf } from "./sqlite-error.ts";
+
+/**
+ * "failing": writes go nowhere from now on. "working": they reach the disk again. "replaced": a file was
+ * damaged or deleted, and a fresh one stands in its place. `message` is one finished sentence.
+ */
+export interface StoreNotice {
+  readonly state: "failing" | "working" | "replaced";
+  readonly file: string;
+  readonly message: string;
+}
+
+export interface StateFileSpec extends DatabaseSpec {
+  /** What goes on without the file, a clause: "events are not kept". */
+  readonly without: string;
+  /** Writes all there is from memory, after a time in which the file missed something. */
+  readonly refill?: (database: Database) => void;
+  readonly report: (notice: StoreNotice) => void;
+  /** Unix milliseconds, for the name of a file moved aside; `StateFile.nowMs` moves it on. */
+  readonly nowMs: number;
+}
+
+/** What stood at the path when it was opened. */
+export type Found = "nothing" | "intact" | "damaged" | "unwritable";
+
+export class StateFile {
+  readonly found: Found;
+  /** Set it whenever the time is at hand. */
+  nowMs: number;
+  readonly #spec: StateFileSpec;
+  #opened: OpenedDatabase | undefined;
+  #failing = false;
+  #closed = false;
+  /** The file misses something that only memory has. */
+  #behind = false;
+
+  /** Never throws for a file or a disk: without either it fails every write and says so. */
+  constructor(spec: StateFileSpec) {
+    this.#spec = spec;
+    this.nowMs = spec.nowMs;
+    this.found = this.#open();
+  }
+
+  /** Whether everything given to `write` is in the file. */
+  get complete(): boolean {
+    return this.#opened !== undefined && !this.#behind;
+  }
+
+  /**
+   * Undefined where the file cannot be read. Damage found while reading moves the file aside. Reads a
+   * file that cannot be written through a copy, so only small ones.
+   */
+  read<T>(work: (database: Database) => T): T | undefined {
+    if (this.#opened === undefined) return readCopy(this.#spec, work);
+    try {
+      return work(this.#opened.database);
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * One transaction; answers whether it is in the file. `durable` waits until the disk has it (fsync);
+   * without, it survives the death of this process and may be lost with the power. Never throws for a disk.
+   */
+  write(work: (database: Database) => void, durable = true): boolean {
+    if (this.#closed) return false;
+    if (this.#try(work, durable)) return true;
+    // A damaged file has been moved aside by now, and the second try makes a fresh one.
+    return !this.#failing && this.#try(work, durable);
+  }
+
+  /** Puts the file aside as damaged; the next write makes a fresh one and refills it. */
+  replace(reason: string): void {
+    this.#moveAside(reason);
+  }
+
+  /** Whatever is written later is refused. */
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  #open(): Found {
+    try {
+      this.#opened = openDatabase(this.#spec);
+      return this.#opened.made ? "nothing" : "intact";
+    } catch (error) {
+      const damaged = isDamage(error);
+      this.#fail(error);
+      if (!damaged || this.#failing) return "unwritable";
+    }
+    try {
+      this.#opened = openDatabase(this.#spec);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return "damaged";
+  }
+
+  #try(work: (database: Database) => void, durable: boolean): boolean {
+    try {
+      const database = this.#current();
+      database.run(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
+      const change = this.#behind ? (this.#spec.refill ?? work) : work;
+      database.transaction(() => change(database)).immediate();
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+    this.#behind = false;
+    if (this.#failing) {
+      this.#failing = false;
+      this.#report(
+        "working",
+        `${this.#spec.path} is written again, and nothing remembered was lost`,
+      );
+    }
+    return true;
+  }
+
+  /** The open database; opened again where it was given up or the file under it is another. */
+  #current(): Database {
+    const { path } = this.#spec;
+    if (this.#opened !== undefined) {
+      if (statSync(path, { throwIfNoEntry: false })?.ino === this.#opened.inode) {
+        return this.#opened.database;
+      }
+      this.#drop();
+      this.#behind = true;
+      this.#report("replaced", `${path} was deleted or replaced while in use: a new one is made`);
+    }
+    this.#opened = openDatabase(this.#spec);
+    return this.#opened.database;
+  }
+
+  #fail(error: unknown): void {
+    if (!isDamage(error) && codeOf(error) === undefined) throw error;
+    this.#drop();
+    this.#behind = true;
+    if (isDamage(error)) this.#moveAside(error.message);
+    else this.#failed(error);
+  }
+
+  #moveAside(reason: string): void {
+    this.#drop();
+    this.#behind = true;
+    const { path } = this.#spec;
+    try {
+      const aside = moveAside(path, this.nowMs);
+      this.#report(
+        "replaced",
+        `Cannot use ${path}: ${reason}: it is kept as ${aside}, a new one is made`,
+      );
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#failing) return;
+    this.#failing = true;
+    const { state, remedy } = meaningOf(error);
+    const { path, without } = this.#spec;
+    this.#report("failing", `Cannot write ${path}: ${state}: ${without}: ${remedy}`);
+  }
+
+  #report(state: StoreNotice["state"], message: string): void {
+    this.#spec.report({ state, file: this.#spec.path, message });
+  }
+
+  #drop(): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    try {
+      opened?.database.close();
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+    }
+  }
+}

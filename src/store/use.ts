@@ -1,0 +1,54 @@
+/** One remembered use of a knock: the last slot of one key at one door. */
+
+/** As `KnownUse` of match/, with the key's fingerprint in place of nothing else that names the key. */
+export interface Use {
+  readonly door: string;
+  readonly user: string;
+  readonly device: string;
+  /** `keyFingerprint` of the device's key: a device with a new key starts fresh, a renamed one does not. */
+  readonly fingerprint: string;
+  /** This slot and all before it are spent. */
+  readonly slot: number;
+  /** Canonical text of the address that used it. */
+  readonly source?: string;
+  /** Unix milliseconds. */
+  readonly timeMs?: number;
+}
+
+/** What of a subject finds its uses again; a `RotatingSubject` of match/ is one. */
+export interface KeyAtDoor {
+  readonly door: string;
+  readonly user: string;
+  readonly device: string;
+  readonly key: Uint8Array;
+}
+
+/** 32 hexadecimal digits that name a key and say nothing of it: no file of the store holds a key. */
+export function keyFingerprint(key: Uint8Array): string {
+  const keyed = new Bun.CryptoHasher("sha256", key).update("sallyport\0fingerprint\0");
+  return keyed.digest("hex").slice(0, 32);
+}
+
+/** The uses of these subjects, under the names they have now; the uses of other keys are left out. */
+export function usesOf(uses: readonly Use[], subjects: readonly KeyAtDoor[]): Use[] {
+  const known = new Map(uses.map((use) => [placeOf(use), use]));
+  return subjects.flatMap(({ door, user, device, key }) => {
+    const use = known.get(placeOf({ door, fingerprint: keyFingerprint(key) }));
+    return use === undefined ? [] : [{ ...use, user, device }];
+  });
+}
+
+/** Where a use is kept: one place per key and door. */
+export function placeOf({ door, fingerprint }: Pick<Use, "door" | "fingerprint">): string {
+  return `${door}\0${fingerprint}`;
+}
+
+/**
+ * Eight bytes over the one serialisation of a use. A page that rotted in place can still be a
+ * well-formed one to SQLite; with this a changed slot is seen.
+ */
+export function sealOf(use: Use): Uint8Array {
+  const { door, fingerprint, user, device, slot, source = null, timeMs = null } = use;
+  const text = JSON.stringify([door, fingerprint, user, device, slot, source, timeMs]);
+  return new Bun.CryptoHasher("sha256").update(text).digest().subarray(0, 8);
+}

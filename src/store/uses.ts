@@ -1,0 +1,241 @@
+/** The uses of knocks that outlive the daemon: memory first, uses.db a moment later. Main thread only. */
+
+import type { Database } from "bun:sqlite";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  clockBackMs,
+  judgeSession,
+  leaveCleanStop,
+  type Session,
+  takeCleanStop,
+  type Trust,
+} from "./session.ts";
+import { StateFile, type StoreNotice } from "./state-file.ts";
+import { placeOf, sealOf, type Use } from "./use.ts";
+
+const SCHEMA = `
+CREATE TABLE uses (
+  door TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  source TEXT,
+  time_ms INTEGER,
+  seal BLOB NOT NULL,
+  PRIMARY KEY (door, fingerprint)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE session (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  boot_id TEXT NOT NULL,
+  seen_ms INTEGER NOT NULL
+) STRICT;
+`;
+
+/** "SPus" */
+const APPLICATION_ID = 0x53507573;
+
+export interface UseStoreOptions {
+  /** /proc/sys/kernel/random/boot_id */
+  readonly bootId: string;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  readonly report: (notice: StoreNotice) => void;
+}
+
+/** What the daemon has to know before it opens a rotating door. */
+export type OpenedUses = Trust & {
+  readonly store: UseStore;
+  /** How far the clock stands behind the last time it showed; 0 when it does not. */
+  readonly clockBackMs: number;
+};
+
+interface UseRow {
+  readonly door: string;
+  readonly fingerprint: string;
+  readonly user: string;
+  readonly device: string;
+  readonly slot: number;
+  readonly source: string | null;
+  readonly time_ms: number | null;
+  readonly seal: Uint8Array;
+}
+
+interface Contents {
+  readonly uses: readonly Use[];
+  /** Rows whose seal is broken. */
+  readonly broken: number;
+  readonly session?: Session;
+}
+
+export class UseStore {
+  readonly #stateDir: string;
+  readonly #uses = new Map<string, Use>();
+  readonly #file: StateFile;
+  #unwritten: Use[] = [];
+  #session: Session;
+  #scheduled = false;
+
+  private constructor(stateDir: string, { bootId, nowMs, report }: UseStoreOptions) {
+    this.#stateDir = stateDir;
+    this.#session = { bootId, seenMs: nowMs };
+    this.#file = new StateFile({
+      path: join(stateDir, "uses.db"),
+      applicationId: APPLICATION_ID,
+      version: 1,
+      schema: SCHEMA,
+      shared: false,
+      check: true,
+      without: "uses of knocks are remembered until a reboot only",
+      refill: (database) => this.#writeAll(database),
+      report,
+      nowMs,
+    });
+  }
+
+  /** Takes over what the last run left and enters this one. Never throws for a bad file or disk. */
+  static open(stateDir: string, options: UseStoreOptions): OpenedUses {
+    const stopped = takeCleanStop(stateDir);
+    const usedBefore = hasSigns(stateDir);
+    const store = new UseStore(stateDir, options);
+    const contents = store.#file.read(readContents);
+    for (const use of contents?.uses ?? []) store.#uses.set(placeOf(use), use);
+    const broken = contents?.broken ?? 0;
+    if (broken > 0) store.#file.replace(`${broken} of its rows were changed behind its back`);
+    const judged = judge(store.#file.found, contents, usedBefore, stopped, options.bootId);
+    store.#file.write((database) => store.#writeSession(database));
+    const seenMs = contents?.session?.seenMs ?? 0;
+    return { store, ...judged, clockBackMs: clockBackMs(seenMs, options.nowMs) };
+  }
+
+  /**
+   * Remembers a use; one that is not later than the one known changes nothing. It is in `all` at once
+   * and in the file with the others of this turn of the event loop.
+   */
+  record(use: Use): void {
+    const place = placeOf(use);
+    const before = this.#uses.get(place);
+    if (before !== undefined && use.slot <= before.slot) return;
+    // Capture times have a fraction, which the file does not keep.
+    const kept = use.timeMs === undefined ? use : { ...use, timeMs: Math.round(use.timeMs) };
+    this.#uses.set(place, kept);
+    this.#unwritten.push(kept);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      if (this.#unwritten.length > 0) this.flush();
+    });
+  }
+
+  /** The last use of every key at every door, keys that are gone included; see `usesOf`. */
+  all(): readonly Use[] {
+    return [...this.#uses.values()];
+  }
+
+  /**
+   * Notes that this time has been, for the next start; call it every minute or so. Also the moment at
+   * which a disk that failed is tried again. Answers how far the clock went back since, 0 if it did not.
+   */
+  seen(nowMs: number): number {
+    const backMs = clockBackMs(this.#session.seenMs, nowMs);
+    this.#session = { ...this.#session, seenMs: nowMs };
+    this.#file.nowMs = nowMs;
+    this.flush();
+    return backMs;
+  }
+
+  /** Writes what waits; answers whether everything is on the disk. */
+  flush(): boolean {
+    this.#scheduled = false;
+    const uses = this.#unwritten;
+    this.#unwritten = [];
+    return this.#file.write((database) => {
+      writeUses(database, uses);
+      this.#writeSession(database);
+    });
+  }
+
+  /** The end in order: what is written now is all there was, also for the next boot. */
+  close(nowMs: number): void {
+    this.seen(nowMs);
+    const complete = this.#file.complete;
+    this.#file.close();
+    if (complete) leaveCleanStop(this.#stateDir, this.#session.bootId);
+  }
+
+  #writeAll(database: Database): void {
+    writeUses(database, this.all());
+    this.#writeSession(database);
+  }
+
+  #writeSession(database: Database): void {
+    const { bootId, seenMs } = this.#session;
+    database
+      .query("INSERT OR REPLACE INTO session (id, boot_id, seen_ms) VALUES (1, ?, ?)")
+      .run(bootId, seenMs);
+  }
+}
+
+/** Traces that a daemon has run here; keys.toml is none, since keys come before the first start. */
+function hasSigns(stateDir: string): boolean {
+  try {
+    return readdirSync(stateDir).some((name) => /^(uses|audit|owed)\.db/.test(name));
+  } catch {
+    return false;
+  }
+}
+
+function judge(
+  found: StateFile["found"],
+  contents: Contents | undefined,
+  usedBefore: boolean,
+  stopped: string | undefined,
+  bootId: string,
+): Trust {
+  const lost = (reason: string): Trust => ({ trust: "lost", reason });
+  if (found === "damaged" || (contents !== undefined && contents.broken > 0)) {
+    return lost("the record of used knocks was damaged");
+  }
+  if (contents === undefined) return lost("the record of used knocks cannot be read");
+  if (found !== "nothing") return judgeSession(contents.session, stopped, bootId);
+  return usedBefore || stopped !== undefined
+    ? lost("the record of used knocks is missing")
+    : { trust: "complete" };
+}
+
+function readContents(database: Database): Contents {
+  const rows = database.query<UseRow, []>("SELECT * FROM uses").all();
+  const uses = rows.filter((row) => Buffer.from(row.seal).equals(sealOf(useOf(row)))).map(useOf);
+  const session = database
+    .query<Session, []>("SELECT boot_id AS bootId, seen_ms AS seenMs FROM session")
+    .get();
+  return { uses, broken: rows.length - uses.length, ...(session !== null && { session }) };
+}
+
+function useOf({ door, fingerprint, user, device, slot, source, time_ms: timeMs }: UseRow): Use {
+  return {
+    door,
+    user,
+    device,
+    fingerprint,
+    slot,
+    ...(source !== null && { source }),
+    ...(timeMs !== null && { timeMs }),
+  };
+}
+
+/** Forward only in the file too, whatever order the rows come in. */
+function writeUses(database: Database, uses: readonly Use[]): void {
+  const statement = database.query(
+    `INSERT INTO uses (door, fingerprint, user, device, slot, source, time_ms, seal)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET user = excluded.user, device = excluded.device, slot = excluded.slot,
+       source = excluded.source, time_ms = excluded.time_ms, seal = excluded.seal
+     WHERE excluded.slot > slot`,
+  );
+  for (const use of uses) {
+    const { door, fingerprint, user, device, slot, source = null, timeMs = null } = use;
+    statement.run(door, fingerprint, user, device, slot, source, timeMs, sealOf(use));
+  }
+}
