@@ -1,10 +1,22 @@
-/** `sallyport firewall`: look at the guard in the kernel, or take it away. */
+/** `sallyport firewall`: look at the guard in the kernel, load it without a daemon, or take it away. */
 
 import { Command } from "@commander-js/extra-typings";
+import { findConfig } from "../config/find.ts";
 import { print } from "./output.ts";
+import {
+  executableOption,
+  printDone,
+  printFiles,
+  printOption,
+  rootOf,
+  rootOption,
+  unitConfigOption,
+} from "./unit-options.ts";
 
 export function firewallCommand() {
-  const command = new Command("firewall").description("show or remove the rule set in the kernel");
+  const command = new Command("firewall").description(
+    "show, load or remove the rule set in the kernel; guard while booting",
+  );
 
   command
     .command("show")
@@ -32,5 +44,56 @@ export function firewallCommand() {
       );
     });
 
-  return command;
+  command
+    .command("load")
+    .description("load the guard once, without a daemon; what it opens stays open")
+    .option("--config <file>", "configuration file")
+    .addHelpText(
+      "after",
+      "\nWithout a daemon nothing opens a door: this is for the time before it starts." +
+        "\nThe unit of `sallyport firewall install` runs it.\n" +
+        "\nExample:\n  sallyport firewall load --config /etc/sallyport/config.toml",
+    )
+    .action(async ({ config }) => {
+      const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
+      const ports = loadGuardOnce(findConfig(config)).join(", ") || "no port";
+      print(`Guarding ${ports}: closed until a daemon opens them (sallyport serve)`);
+    });
+
+  return command.addCommand(installCommand()).addCommand(uninstallCommand());
+}
+
+function installCommand() {
+  return new Command("install")
+    .description("write a systemd unit that guards before the network is up; starts nothing")
+    .addOption(unitConfigOption())
+    .addOption(executableOption())
+    .addOption(rootOption())
+    .addOption(printOption())
+    .addHelpText("after", "\nExample:\n  sudo sallyport firewall install --print")
+    .action(async ({ config, executable, root: named, print: only }) => {
+      const { guardFiles, install } = await import("../daemon/service/install.ts");
+      const root = rootOf(named);
+      const files = guardFiles({ config, executable, root });
+      if (only === true) {
+        printFiles(files, root);
+        return;
+      }
+      const next = ["systemctl daemon-reload", "systemctl enable sallyport-guard"];
+      printDone("Wrote", install(files, root), next, root);
+    });
+}
+
+function uninstallCommand() {
+  return new Command("uninstall")
+    .description("take away the unit that install wrote; a guard that is up stays up")
+    .addOption(rootOption())
+    .addHelpText("after", "\nExample:\n  sudo sallyport firewall uninstall")
+    .action(async ({ root: named }) => {
+      const { removeGuardUnit } = await import("../daemon/service/install.ts");
+      const root = rootOf(named);
+      const paths = removeGuardUnit(root);
+      if (paths.length === 0) print("There is no unit of the guard: nothing was removed");
+      printDone("Removed", paths, paths.length === 0 ? [] : ["systemctl daemon-reload"], root);
+    });
 }

@@ -15,6 +15,7 @@ import { openCommand } from "./open.ts";
 import { guardOutput } from "./output.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
+import { serviceCommand } from "./service.ts";
 import { statusCommand } from "./status.ts";
 import { userCommand } from "./user.ts";
 
@@ -42,6 +43,7 @@ export function program(): Command {
     replayCommand(),
     doctorCommand(),
     firewallCommand(),
+    serviceCommand(),
     demoCommand(),
   ];
   for (const command of commands) {

@@ -1,0 +1,46 @@
+/** The options of commands that write systemd units, and how their outcome is told. */
+
+import { resolve } from "node:path";
+import { Option } from "@commander-js/extra-typings";
+import type { WrittenFile } from "../daemon/service/written-file.ts";
+import { print } from "./output.ts";
+
+export const unitConfigOption = () =>
+  new Option("--config <file>", "configuration that the unit names").default(
+    "/etc/sallyport/config.toml",
+  );
+
+export const executableOption = () =>
+  new Option("--executable <path>", "executable that the unit starts").default(
+    process.execPath,
+    "this one",
+  );
+
+export const rootOption = () =>
+  new Option("--root <dir>", "put files under this folder, as packages do");
+
+export const printOption = () =>
+  new Option("--print", "print what would be written, and write nothing");
+
+/** "" for this machine. */
+export function rootOf(named: string | undefined): string {
+  return named === undefined ? "" : resolve(named).replace(/^\/$/, "");
+}
+
+/** The files as they would be written, each under its path. */
+export function printFiles(files: readonly WrittenFile[], root: string): void {
+  for (const { path, text } of files) print(`# ${root}${path}\n${text}`);
+}
+
+/** Says what was done, and the commands that make it take effect on this machine. */
+export function printDone(
+  done: "Wrote" | "Removed",
+  paths: readonly string[],
+  next: readonly string[],
+  root: string,
+): void {
+  for (const path of paths) print(`${done} ${path}`);
+  if (root !== "" || next.length === 0) return;
+  print("Next:");
+  for (const command of next) print(`  ${command}`);
+}

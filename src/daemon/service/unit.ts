@@ -1,0 +1,153 @@
+/** The text of sallyport's systemd units, pure: what they hold follows from paths, user and settings. */
+
+/** What both units need to know. */
+export interface UnitPlan {
+  /** Absolute paths. */
+  readonly executable: string;
+  readonly config: string;
+}
+
+export interface ServicePlan extends UnitPlan {
+  /** "root" runs it as root, with the same two capabilities. */
+  readonly user: string;
+  readonly stateDir: string;
+  /** Folder of the control socket. */
+  readonly runDir: string;
+}
+
+/** A folder that systemd makes for the service, or else one that it lets the service write to. */
+function folder(path: string, parent: string, directive: string): string[] {
+  const name = path.startsWith(`${parent}/`) ? path.slice(parent.length + 1) : "";
+  return name === ""
+    ? [`ReadWritePaths=-${escapePath(path)}`]
+    : [`${directive}=${escapePath(name)}`, `${directive}Mode=0700`];
+}
+
+/** systemd.unit(5): "%" begins a specifier; systemd.syntax(7): blanks separate, so they are written as C escapes. */
+export function escapePath(path: string): string {
+  return path
+    .replaceAll("\\", "\\\\")
+    .replaceAll("%", "%%")
+    .replaceAll(" ", "\\x20")
+    .replaceAll("\t", "\\t")
+    .replaceAll('"', '\\"')
+    .replaceAll("'", "\\'");
+}
+
+/** As an argument of ExecStart=, where "$" names a variable as well. */
+function escapeArgument(path: string): string {
+  return escapePath(path).replaceAll("$", "$$$$");
+}
+
+/** What neither unit needs: systemd.exec(5). */
+const SANDBOX = `
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateMounts=yes
+PrivateDevices=yes
+DevicePolicy=closed
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+LockPersonality=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+KeyringMode=private
+UMask=0077
+# A dump of memory would hold keys.
+LimitCORE=0
+# No MemoryDenyWriteExecute=: the program is compiled while it runs, and could not start.
+# No PrivateNetwork=, no PrivateUsers=: the guard is in this machine's network, and needs its capabilities there.
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources @keyring
+# To give capabilities up.
+SystemCallFilter=capset`.trim();
+
+/** sallyport.service: the daemon. */
+export function serviceUnit(plan: ServicePlan): string {
+  const executable = escapeArgument(plan.executable);
+  const user = plan.user === "root" ? [] : [`User=${plan.user}`, `Group=${plan.user}`];
+  return `[Unit]
+Description=sallyport: hides ports and opens one at the right knock
+Documentation=man:systemd.service(5)
+# Whatever flushes all rules does so before the guard goes up.
+After=network.target nftables.service netfilter-persistent.service ufw.service firewalld.service
+Wants=network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=${executable} serve --config ${escapeArgument(plan.config)}
+ExecReload=/bin/kill -HUP $MAINPID
+# Grants and the guard are in the kernel: a restart closes and opens nothing.
+Restart=always
+RestartSec=2
+# Fed only while the thread that hears knocks answers.
+WatchdogSec=20
+TimeoutStartSec=30
+TimeoutStopSec=10
+OOMScoreAdjust=-500
+${[
+  ...user,
+  ...folder(plan.stateDir, "/var/lib", "StateDirectory"),
+  ...folder(plan.runDir, "/run", "RuntimeDirectory"),
+].join("\n")}
+
+# To capture packets, and to hold the guard. Never setcap the executable instead: it is an interpreter too.
+AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN
+CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN
+
+# Commands of doors (door.NAME.run) live in the same sandbox; loosen it with "systemctl edit sallyport".
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_PACKET AF_INET AF_INET6
+${SANDBOX}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** sallyport-guard.service: the guard, before the network is up and whether or not the daemon starts. */
+export function guardUnit(plan: UnitPlan): string {
+  const config = escapePath(plan.config);
+  return `[Unit]
+Description=sallyport: guards its ports before the network is up
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target sallyport.service
+Conflicts=shutdown.target
+# What flushes all rules comes first; the daemon's folders and libraries must be there.
+After=local-fs.target nftables.service netfilter-persistent.service ufw.service
+RequiresMountsFor=${escapePath(plan.executable)} ${config}
+
+[Service]
+Type=oneshot
+# Stopping it leaves the guard up: "sallyport firewall remove" takes it away.
+RemainAfterExit=yes
+ExecStart=${escapeArgument(plan.executable)} firewall load --config ${escapeArgument(plan.config)}
+TimeoutStartSec=30
+
+# The second is to read a configuration that belongs to the daemon's user.
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_READ_SEARCH
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+${SANDBOX}
+
+[Install]
+WantedBy=sysinit.target
+`;
+}
+
+/** A user of sysusers.d(5) who owns nothing but the state folder. */
+export function sysusers(plan: ServicePlan): string {
+  return `#Type Name ID GECOS Home Shell\nu ${plan.user} - "sallyport daemon" ${plan.stateDir} -\n`;
+}
