@@ -5,6 +5,8 @@ import { trials as replay } from "./p03-replay.ts";
 import { trials as networks } from "./p07-networks.ts";
 import { overloadTrials, trials as floods } from "./p09-floods.ts";
 import { renewalTrials, trials as grants } from "./p12-grants.ts";
+import { trials as nothingShows } from "./p15-nothing-shows.ts";
+import { trials as repair } from "./p16-repair.ts";
 import type { Trial } from "./trial.ts";
 
 export const TRIALS: readonly Trial[] = [
@@ -13,6 +15,8 @@ export const TRIALS: readonly Trial[] = [
   ...networks,
   ...floods,
   ...grants,
+  ...nothingShows,
+  ...repair,
   ...renewalTrials,
   ...overloadTrials,
 ].sort((a, b) => Number(a.promise.slice(1)) - Number(b.promise.slice(1)));

@@ -1,0 +1,185 @@
+/** P16, P17, P18: the guard repairs itself, reloads without a gap, and says when it is full. */
+
+import { Lab } from "../support/lab.ts";
+import { probe, startEcho } from "../support/service.ts";
+import { Fwknopd, Knockd } from "./peers.ts";
+import { CLIENT, LEGACY_DOOR, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
+import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
+
+/** Runs a command of harm and counts milliseconds until `repaired` is true; Infinity after `mostMs`. */
+async function untilRepaired(
+  harm: () => void,
+  repaired: () => boolean,
+  mostMs = 3_000,
+): Promise<number> {
+  harm();
+  const start = performance.now();
+  while (performance.now() - start < mostMs) {
+    if (repaired()) return performance.now() - start;
+    await Bun.sleep(2);
+  }
+  return Infinity;
+}
+
+const HARMS: readonly (readonly [string, string])[] = [
+  ["nft flush ruleset", "flush ruleset"],
+  ["nft delete table", "delete table inet sallyport"],
+  ["a flushed chain", "flush chain inet sallyport guard"],
+  ["a deleted grant", `delete element inet sallyport grants4 { ${CLIENT} . tcp . 8080 }`],
+];
+
+async function repair(name: string, command: string): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], 'open_for = "1m"'));
+  await stage.roomInSlot(3_000);
+  await stage.wire.knock("client", stage.knocks(CLIENT));
+  await stage.server.waitForLog(/Opened web/);
+  const listing = () =>
+    stage.lab.run("server", ["nft", "list", "table", "inet", "sallyport"], { mayFail: true }).out;
+  // The remaining life differs at each look, and so do counters.
+  const shape = () =>
+    listing().replaceAll(/expires \S+/g, "expires").replaceAll(/timeout \S+ expires/g, "expires")
+      .replaceAll(/packets \d+ bytes \d+/g, "");
+  const intended = shape();
+  const ms = await untilRepaired(
+    () => stage.lab.run("server", ["nft", "-f", "-"], { input: `${command}\n` }),
+    () => shape() === intended,
+  );
+  const expires = / expires (\d+)s/.exec(listing())?.[1];
+  const mayPass = probe(stage.lab, "client", SERVER, 8080);
+  const stranger = probe(stage.lab, "stranger", SERVER, 8080);
+  return finding(
+    ms <= 100 && mayPass === "open" && stranger === "refused",
+    `${name}: ${ms === Infinity ? "not back after 3 s" : `back after ${ms.toFixed(0)} ms`}, the grant has ${expires ?? "no"} s left; holder ${mayPass}, stranger ${stranger}`,
+  );
+}
+
+async function repairKnockd(): Promise<Finding> {
+  using lab = new Lab();
+  await startEcho(lab, "server", 8080);
+  using knockd = await Knockd.start(lab);
+  lab.run("server", ["nft", "flush", "ruleset"]);
+  await Bun.sleep(3_000);
+  void knockd;
+  const left = probe(lab, "stranger", SERVER, 8080);
+  return finding(left === "refused", `nft flush ruleset: 3 s later a stranger finds the port ${left}`);
+}
+
+async function repairFwknopd(): Promise<Finding> {
+  using lab = new Lab();
+  await startEcho(lab, "server", 8080);
+  using fwknopd = await Fwknopd.start(lab);
+  lab.run("server", ["nft", "flush", "ruleset"]);
+  await Bun.sleep(3_000);
+  void fwknopd;
+  const left = probe(lab, "stranger", SERVER, 8080);
+  return finding(left === "refused", `nft flush ruleset: 3 s later a stranger finds the port ${left}`);
+}
+
+/** Connects as fast as told and counts what it meets: lines of "open refused". */
+const CONNECT = `
+import socket, sys, time
+address, port, per_second, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+met = {"open": 0, "refused": 0, "other": 0}
+began = time.monotonic(); made = 0
+while (now := time.monotonic() - began) < seconds:
+    if made > now * per_second: time.sleep(0.0005); continue
+    made += 1
+    try:
+        with socket.create_connection((address, port), timeout=1): met["open"] += 1
+    except ConnectionRefusedError: met["refused"] += 1
+    except OSError: met["other"] += 1
+print(met["open"], met["refused"], met["other"])
+`;
+
+async function reloadLoop(scale: Scale): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], 'open_for = "5m"'));
+  const seconds = scale === "full" ? 15 : 3;
+  await stage.roomInSlot(2_000);
+  await stage.wire.knock("client", stage.knocks(CLIENT));
+  await stage.server.waitForLog(/Opened web/);
+  const connect = (host: "client" | "stranger", perSecond: number) =>
+    stage.lab.start(host, ["python3", "-c", CONNECT, SERVER, "8080", String(perSecond), String(seconds)]);
+  const [stranger, holder] = [connect("stranger", 1_000), connect("client", 100)];
+  let reloads = 0;
+  while (stranger.exitCode === null && holder.exitCode === null) {
+    const from = stage.server.log.length;
+    stage.server.signal("SIGHUP");
+    await stage.server.waitForLog(/Reloaded/, from);
+    reloads++;
+  }
+  const read = async (child: typeof stranger) =>
+    (await new Response(child.stdout).text()).trim().split(" ").map(Number) as [number, number, number];
+  const [passed, refused, odd] = await read(stranger);
+  const [opened, lost, failed] = await read(holder);
+  const grants = (await stage.grants()).length;
+  return finding(
+    passed === 0 && odd === 0 && lost === 0 && failed === 0 && grants === 1 && refused > seconds * 300,
+    `${reloads} reloads in ${seconds} s: of ${passed + refused + odd} attempts without a grant ${passed} passed, of ${opened + lost + failed} with one ${lost + failed} failed`,
+  );
+}
+
+async function forgedFixed(scale: Scale): Promise<Finding> {
+  const legacy = LEGACY_DOOR.replace("open_for", 'max_grants = 1000\nopen_for');
+  await using stage = await Stage.set(webDoor() + legacy);
+  const sources = scale === "full" ? 20_000 : 3_000;
+  const knocks = Array.from({ length: sources }, (_, i) =>
+    [7_000, 8_000, 9_000].map((port) => ({ from: `10.77.${64 + (i >> 8)}.${i & 255}`, to: SERVER, port })),
+  );
+  await stage.roomInSlot(15_000);
+  await stage.wire.knock("stranger", knocks.flat(), 30_000);
+  await stage.settled();
+  const held = (await stage.grants()).filter(({ door }) => door === "legacy").length;
+  const red = await stage.reasons();
+  const told = stage.logged(/1000 addresses hold it/);
+  await stage.wire.knock("client", stage.knocks(CLIENT));
+  await stage.settled();
+  const opened = probe(stage.lab, "client", SERVER, 8080);
+  return finding(
+    held === 1_000 && opened === "open" && told >= 1 && told < 20 && red.length > 0,
+    `${sources} forged fixed knocks: ${held} grants (cap 1,000), told ${told} times, readiness ${red.join(", ") || "green"}; rotating door ${opened}`,
+  );
+}
+
+/** Fills the set of rotating grants by hand, as another program or a bug might. */
+async function fullSet(): Promise<Finding> {
+  const users = ["alice", "bob"];
+  await using stage = await Stage.set(webDoor(users, 'open_for = "1m"') + LEGACY_DOOR, { users });
+  await stage.roomInSlot(12_000);
+  await stage.wire.knock("client", stage.knocks(CLIENT));
+  await stage.server.waitForLog(/Opened web/);
+  const elements = Array.from(
+    { length: 65_535 },
+    (_, i) => `198.${18 + (i >> 15)}.${(i >> 7) & 255}.${(i & 127) + 1} . tcp . 9 timeout 1h`,
+  );
+  for (let at = 0; at < elements.length; at += 20_000) {
+    stage.lab.run("server", ["nft", "-f", "-"], {
+      input: `add element inet sallyport grants4 { ${elements.slice(at, at + 20_000).join(", ")} }\n`,
+      mayFail: true,
+    });
+  }
+  const from = stage.server.log.length;
+  await stage.wire.knock("stranger", stage.knocks(STRANGER, "bob"));
+  const [line] = await stage.server.waitForLog(/error [^\n]+/, from);
+  const red = await stage.reasons();
+  const holder = probe(stage.lab, "client", SERVER, 8080);
+  const late = probe(stage.lab, "stranger", SERVER, 8080);
+  return finding(
+    holder === "open" && late === "refused" && red.length > 0 && /full|room/.test(line),
+    `says "${line.slice(6)}"; readiness ${red.join(", ") || "green"}; older grant ${holder}, new one ${late}`,
+  );
+}
+
+export const trials: Trial[] = [
+  ...HARMS.map(
+    ([attack, command], i): Trial => ({
+      promise: "P16",
+      attack,
+      awaits: "watch and repair",
+      play: () => repair(attack, command),
+      ...(i === 0 && { peers: { knockd: repairKnockd, fwknopd: repairFwknopd } }),
+    }),
+  ),
+  { promise: "P17", attack: "reload in a loop under 1,000 connection attempts a second", play: reloadLoop },
+  { promise: "P18", attack: "forged fixed knocks beyond the door's cap", play: forgedFixed },
+  { promise: "P18", attack: "a grant set filled by hand", play: fullSet },
+];
