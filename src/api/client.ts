@@ -4,7 +4,14 @@ import * as v from "valibot";
 import type { DoorView } from "./control.ts";
 import { codeOf } from "./error-code.ts";
 import type { Status } from "./schemas.ts";
-import { DoorsSchema, GrantSchema, GrantsSchema, ProblemSchema, StatusSchema } from "./schemas.ts";
+import {
+  DoneSchema,
+  DoorsSchema,
+  GrantSchema,
+  GrantsSchema,
+  ProblemSchema,
+  StatusSchema,
+} from "./schemas.ts";
 import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -25,6 +32,10 @@ export interface ControlClient {
   open(door: string, address: Address, forMs?: number): Promise<Grant>;
   /** Undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
+  /** These three answer what was done, in one sentence. A wrong configuration exits with 78. */
+  reload(): Promise<string>;
+  arm(forMs: number): Promise<string>;
+  confirm(force: boolean): Promise<string>;
 }
 
 function unreachable(
@@ -87,7 +98,10 @@ export function connectControl(socket: string): ControlClient {
     const answer = v.safeParse(schema, body);
     if (status === 200 && answer.success) return answer.output;
     const problem = v.safeParse(ProblemSchema, body);
-    if (problem.success) throw new SallyportError(problem.output.detail);
+    if (problem.success) {
+      const exitCode = status === 422 ? ExitCode.config : ExitCode.failure;
+      throw new SallyportError(problem.output.detail, exitCode);
+    }
     throw unreachable(
       socket,
       "it gave an answer that this version does not understand",
@@ -110,6 +124,15 @@ export function connectControl(socket: string): ControlClient {
     close: async (id) => {
       const answer = await ask(socket, "DELETE", grantPath(id));
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);
+    },
+    reload: async () => understood(DoneSchema, await ask(socket, "POST", "/v1/reload")).done,
+    arm: async (forMs) => {
+      const body = { for: formatDuration(forMs) };
+      return understood(DoneSchema, await ask(socket, "POST", "/v1/guard/probation", body)).done;
+    },
+    confirm: async (force) => {
+      const body = { force };
+      return understood(DoneSchema, await ask(socket, "POST", "/v1/guard/confirmation", body)).done;
     },
   };
 }

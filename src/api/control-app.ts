@@ -1,13 +1,14 @@
 /** The app of the unix socket: everything, for whoever may open the socket. */
 
-import type { Hono, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
+import type { Hono } from "hono";
 import { describeRoute, validator } from "hono-openapi";
 import type { Control } from "./control.ts";
+import { addGuardRoutes } from "./guard-routes.ts";
 import type { AppOptions } from "./health-app.ts";
 import { addHealthRoutes, bareApp } from "./health-app.ts";
 import { failure, json } from "./openapi.ts";
 import { methodNotAllowed, problem } from "./problem.ts";
+import { jsonBodyOnly, smallBodyOnly } from "./request-body.ts";
 import {
   DoorsSchema,
   GrantSchema,
@@ -16,19 +17,6 @@ import {
   StatusSchema,
 } from "./schemas.ts";
 import { statusOf } from "./status.ts";
-
-/** An open request is below 100 bytes. */
-const MAX_BODY_BYTES = 4_096;
-
-const jsonBodyOnly: MiddlewareHandler = async (c, next) => {
-  if (/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) return next();
-  return problem(c, 415, "The body is not marked as JSON: send Content-Type: application/json");
-};
-
-const smallBodyOnly = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) => problem(c, 413, `The body is larger than ${MAX_BODY_BYTES} bytes`),
-});
 
 /** Checks the body of an open request. The hook is there because the default answer repeats the body. */
 const openRequest = validator("json", OpenRequestSchema, (result, c) => {
@@ -103,7 +91,7 @@ function addGrantRoutes(app: Hono, control: Control): void {
   app.all("/v1/grants/:id", methodNotAllowed("DELETE"));
 }
 
-/** The health routes with nothing left out, the status, the doors and the grants. */
+/** The health routes with nothing left out, the status, the doors, the grants and the guard. */
 export function controlApp(control: Control, options: AppOptions = {}): Hono {
   const app = bareApp(options);
   addHealthRoutes(app, control, "owner", "Control of a sallyport daemon, on its unix socket.");
@@ -118,5 +106,6 @@ export function controlApp(control: Control, options: AppOptions = {}): Hono {
   app.all("/v1/status", methodNotAllowed("GET", "HEAD"));
   addDoorRoutes(app, control);
   addGrantRoutes(app, control);
+  addGuardRoutes(app, control);
   return app;
 }

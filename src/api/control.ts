@@ -18,6 +18,7 @@ export const REASONS = {
   keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
   state: "The state directory cannot be read or written",
+  probation: "The probation of the guard ended without a confirmation: nothing is guarded",
   stopping: "The daemon is stopping",
 } as const;
 
@@ -61,4 +62,10 @@ export interface Control {
   open(door: string, address: Address, forMs: number | undefined): Promise<Grant>;
   /** Ends a grant; undefined when there is none of this id. */
   close(id: string): Promise<Grant | undefined>;
+  /** Reads the configuration again; throws SallyportError (78) when it is wrong, and then nothing changed. */
+  reload(): Promise<string>;
+  /** Guards on probation from now on: unless `confirm` is called, the kernel stops guarding after `forMs`. */
+  arm(forMs: number): Promise<string>;
+  /** Ends the probation; throws SallyportError that says which proof is missing, unless `force`. */
+  confirm(force: boolean): Promise<string>;
 }

@@ -4,7 +4,7 @@ import type { Context, Handler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Problem } from "./schemas.ts";
-import { SallyportError } from "../core/errors.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -17,6 +17,7 @@ const TITLES = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   421: "Misdirected Request",
+  422: "Unprocessable Content",
   500: "Internal Server Error",
 } as const satisfies Partial<Record<ContentfulStatusCode, string>>;
 
@@ -48,7 +49,9 @@ export function thrownProblem(
   thrown: unknown,
   report: (error: unknown) => void,
 ): Response {
-  if (thrown instanceof SallyportError) return problem(c, 409, thrown.message);
+  if (thrown instanceof SallyportError) {
+    return problem(c, thrown.exitCode === ExitCode.config ? 422 : 409, thrown.message);
+  }
   // Hono's own: its JSON reader throws 400 at a body that is not JSON.
   if (thrown instanceof HTTPException && thrown.status === 400) {
     return problem(c, 400, "The body is not valid JSON");

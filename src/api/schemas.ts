@@ -150,6 +150,47 @@ export const OpenRequestSchema = v.pipe(
   v.metadata({ ref: "OpenRequest" }),
 );
 
+/** Shortest and longest probation of the guard. */
+export const MIN_ARM_MS = 5_000;
+export const MAX_ARM_MS = 86_400_000;
+const ARM_FOR = 'for is not a duration from 5s to 24h: write one such as "2m"';
+
+export const ArmRequestSchema = v.pipe(
+  v.strictObject(
+    {
+      for: v.pipe(
+        v.string(ARM_FOR),
+        v.examples(["2m"]),
+        v.rawTransform(({ dataset, addIssue, NEVER }): number => {
+          const ms = parseDuration(dataset.value);
+          if (ms !== undefined && ms >= MIN_ARM_MS && ms <= MAX_ARM_MS) return ms;
+          addIssue({ message: ARM_FOR });
+          return NEVER;
+        }),
+      ),
+    },
+    'The body is not an object with "for"',
+  ),
+  v.metadata({ ref: "ArmRequest" }),
+);
+
+export const ConfirmRequestSchema = v.pipe(
+  v.strictObject(
+    {
+      force: v.exactOptional(
+        v.pipe(v.boolean("force is not true or false"), v.description("Without any proof")),
+      ),
+    },
+    'The body is not an object with, if wanted, "force"',
+  ),
+  v.metadata({ ref: "ConfirmRequest" }),
+);
+
+export const DoneSchema = v.pipe(
+  v.object({ done: v.pipe(v.string(), v.description("What was done, in one sentence")) }),
+  v.metadata({ ref: "Done" }),
+);
+
 /** RFC 9457. */
 export const ProblemSchema = v.pipe(
   v.object({

@@ -3,6 +3,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
+import { armCommand, confirmCommand, reloadCommand } from "./arm.ts";
 import { checkCommand } from "./check.ts";
 import { closeCommand } from "./close.ts";
 import { demoCommand } from "./demo.ts";
@@ -39,6 +40,9 @@ export function program(): Command {
     grantsCommand(),
     openCommand(),
     closeCommand(),
+    armCommand(),
+    confirmCommand(),
+    reloadCommand(),
     logCommand(),
     replayCommand(),
     doctorCommand(),

@@ -2,18 +2,20 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { findConfig } from "../config/find.ts";
+import { readProbation } from "./probation-time.ts";
 
 export function serveCommand() {
   return new Command("serve")
     .description("guard the ports, listen for knocks, open doors; ends with SIGTERM or SIGINT")
     .option("--config <file>", "configuration file")
+    .option("--arm <duration>", "guard on probation at first: see sallyport arm --help")
     .addHelpText(
       "after",
       "\nSIGHUP reads the configuration again; a bad one changes nothing.\n" +
         "\nExample:\n  sallyport serve --config /etc/sallyport/config.toml",
     )
-    .action(async ({ config }) => {
+    .action(async ({ config, arm }) => {
       const { serve } = await import("../daemon/serve.ts");
-      await serve(findConfig(config));
+      await serve(findConfig(config), arm === undefined ? undefined : readProbation(arm));
     });
 }

@@ -28,11 +28,17 @@ export function readConfiguration(file: string): Configuration {
   return { settings, keys, plan: makePlan(settings, keys), warnings: settingsWarnings(settings) };
 }
 
-/** Every port that no door's grant opens is closed by this plan; asks the kernel how closed ports answer here. */
-export function guardPlan(settings: Settings): GuardPlan {
+/**
+ * Every port that no door's grant opens is closed by this plan, during a probation for `probationMs`
+ * only; asks the kernel how closed ports answer here.
+ */
+export function guardPlan(settings: Settings, probationMs = Infinity): GuardPlan {
   const { deny, alwaysAllow } = settings.guard;
   return {
-    guarded: guardedPorts(settings),
+    guarded: settings.doors.flatMap(({ opens, openAfterMs = Infinity }) => {
+      const forMs = Math.min(openAfterMs, probationMs);
+      return opens.map((range) => (forMs === Infinity ? range : { ...range, forMs }));
+    }),
     allow: alwaysAllow,
     deny: deny === "auto" ? detectDeny() : { ip: deny, ip6: deny },
     idleMs: [...new Set(settings.doors.flatMap(({ idleCloseMs }) => idleCloseMs ?? []))],

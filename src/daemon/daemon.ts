@@ -16,6 +16,7 @@ import { DataPlaneLink } from "./data-plane-link.ts";
 import { Guardian } from "./guardian.ts";
 import { describeEvent, log } from "./log.ts";
 import { Openings } from "./openings.ts";
+import { ProbationFile } from "./probation-file.ts";
 import { Readiness } from "./readiness.ts";
 
 /** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
@@ -32,6 +33,10 @@ export class Daemon implements Control {
   readonly #died = Promise.withResolvers<SallyportError>();
   readonly #guardian: Guardian;
   #configuration: Configuration;
+  readonly #file: string;
+  readonly #armMs: number | undefined;
+  readonly #probationFile: ProbationFile;
+  #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
   #link: DataPlaneLink | undefined;
@@ -39,8 +44,12 @@ export class Daemon implements Control {
   /** The data plane has begun; before that it cannot be asked. */
   #ready = false;
 
-  constructor(configuration: Configuration, clock: Clock) {
+  /** `file` is read again by `reload`; with `armMs` the guard begins on probation. */
+  constructor(file: string, configuration: Configuration, clock: Clock, armMs?: number) {
+    this.#file = file;
+    this.#armMs = armMs;
     this.#configuration = configuration;
+    this.#probationFile = new ProbationFile(configuration.settings.server.stateDir);
     this.#clock = clock;
     this.#guardian = new Guardian(configuration.settings, clock);
     this.startedMs = clock.wallMs();
@@ -72,9 +81,10 @@ export class Daemon implements Control {
       });
       const interfaces = await this.#link.attached;
       this.#readiness.setCaptures(settings.server.interfaces, interfaces);
-      const adopted = this.#guardian.load(settings);
+      const adopted = this.#loadFirst();
       const { restored } = await this.#link.ask({ type: "begin" });
       this.#ready = true;
+      this.counters.set("enforcedShare", 1);
       this.#auditTimer = setInterval(() => void this.#audit(), AUDIT_MS);
       this.#readiness.clear("starting");
       this.#announce(interfaces, adopted, restored);
@@ -100,8 +110,60 @@ export class Daemon implements Control {
     log("info", `Started in ${Math.round(this.uptimeMs())} ms`);
   }
 
+  /** Permanent, as armed by the command line, or as a probation that an earlier daemon began goes on. */
+  #loadFirst(): number {
+    const { settings } = this.#configuration;
+    const leftMs = this.#armMs ?? this.#probationFile.leftMs(this.#clock.wallMs());
+    if (leftMs === undefined) return this.#guardian.load(settings);
+    const adopted = this.#guardian.arm(Math.max(1, leftMs));
+    if (leftMs > 0) this.#probationFile.begin(this.#clock.wallMs() + leftMs);
+    this.#watchProbation();
+    return adopted;
+  }
+
+  /** The kernel ends a probation by itself; this notices, and tells. */
+  #watchProbation(): void {
+    clearTimeout(this.#probationTimer);
+    const { lapsesInMs } = this.#guardian;
+    if (lapsesInMs === undefined) {
+      this.#readiness.clear("probation");
+      return;
+    }
+    this.#readiness.clear("probation");
+    this.#probationTimer = setTimeout(() => {
+      if (!this.#guardian.lapse()) return this.#watchProbation();
+      const sentence =
+        "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
+      this.#readiness.set("probation", sentence);
+      log("error", sentence);
+    }, lapsesInMs);
+  }
+
+  async arm(forMs: number): Promise<string> {
+    this.#running("arm");
+    await this.#settleAudit();
+    this.#guardian.arm(forMs);
+    this.#probationFile.begin(this.#clock.wallMs() + forMs);
+    this.#watchProbation();
+    const sentence = `Guarding on probation for ${formatDuration(forMs)}: knock, connect, and run sallyport confirm there, or the ports open again`;
+    log("warning", sentence);
+    return sentence;
+  }
+
+  async confirm(force: boolean): Promise<string> {
+    this.#running("confirm");
+    await this.#settleAudit();
+    this.#guardian.confirm(force);
+    this.#probationFile.end();
+    this.#watchProbation();
+    const sentence = "Confirmed: the guard is permanent";
+    log("info", sentence);
+    return sentence;
+  }
+
   /** Re-reads the configuration. A bad one changes nothing, throws, and the old one stays in force. */
-  async reload(file: string): Promise<void> {
+  async reload(): Promise<string> {
+    const file = this.#file;
     const next = readConfiguration(file);
     const before = this.#configuration;
     const link = this.#running("reload");
@@ -120,13 +182,16 @@ export class Daemon implements Control {
     if (at.host !== api.listen.host || at.port !== api.listen.port || socket !== api.socket) {
       log("warning", "A changed [api] takes effect at the next start");
     }
-    log("info", `Reloaded ${file}: ${next.settings.doors.length} doors, ${next.keys.length} keys`);
+    const sentence = `Reloaded ${file}: ${next.settings.doors.length} doors, ${next.keys.length} keys`;
+    log("info", sentence);
+    return sentence;
   }
 
   /** Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is. */
   async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
     this.#readiness.set("stopping");
     clearInterval(this.#auditTimer);
+    clearTimeout(this.#probationTimer);
     await this.#auditing;
     await this.#link?.stop();
     if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
@@ -183,11 +248,18 @@ export class Daemon implements Control {
     return this.#auditing;
   }
 
+  /** Nobody looks at the guard while it is being changed on purpose. */
+  async #settleAudit(): Promise<void> {
+    await this.#auditing;
+  }
+
   /** Compares the kernel with what is meant, and puts back what is missing. */
   async #auditOnce(): Promise<void> {
     if (!this.#ready || this.#readiness.has("stopping")) return;
     const before = this.#clock.monotonicMs();
     try {
+      // Says "I live" to the kernel, before it is compared: the load moves the end of open_after on.
+      if (this.#guardian.refreshes && this.#guardian.intact()) this.#guardian.repair();
       const rules = !this.#guardian.intact();
       if (rules) {
         this.#readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
@@ -212,6 +284,7 @@ export class Daemon implements Control {
     const { level, sentence } = describeEvent(event);
     log(level, sentence);
     this.#readiness.hear(event);
+    this.#guardian.hear(event);
     this.#openings.hear(event);
     this.#commands.hear(event, this.#configuration.settings.doors);
   }

@@ -2,15 +2,24 @@
 
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
+import { SallyportError } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/events.ts";
 import { guardFingerprint } from "../firewall/audit.ts";
 import { loadGuard, removeGuard } from "../firewall/guard.ts";
-import { adoptSessions } from "../firewall/sessions.ts";
+import { adoptSessions, livingSessions } from "../firewall/sessions.ts";
 import { guardedPorts, guardPlan } from "./configuration.ts";
+import { Probation } from "./probation.ts";
+
+/** The kernel counts its own way: what has less than this left is over. */
+const OVER_MS = 1_000;
 
 export class Guardian {
   readonly #clock: Clock;
   #settings: Settings;
   #intended: string | undefined;
+  #probation: Probation | undefined;
+  /** Nobody confirmed in time: the ports are open until the guard is loaded by hand again. */
+  #lapsed = false;
 
   constructor(settings: Settings, clock: Clock) {
     this.#settings = settings;
@@ -23,9 +32,9 @@ export class Guardian {
    * the kernel has the guard it had.
    */
   load(settings: Settings): number {
-    const plan = guardPlan(settings);
+    const plan = guardPlan(settings, this.#probationLeftMs());
     const adopted = adoptSessions(guardedPorts(settings));
-    loadGuard(plan);
+    loadGuard(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
     this.#intended = guardFingerprint();
     return adopted;
@@ -36,15 +45,74 @@ export class Guardian {
     return this.#intended !== undefined && guardFingerprint() === this.#intended;
   }
 
-  /** Loads the guard again; answers how long that took, in milliseconds. */
-  repair(): number {
-    const before = this.#clock.monotonicMs();
+  /** Loads the guard again. */
+  repair(): void {
     this.load(this.#settings);
-    return this.#clock.monotonicMs() - before;
+  }
+
+  /** Whether ports are guarded for a time only and that time has to be moved on now and then. */
+  get refreshes(): boolean {
+    return (
+      !this.#lapsed && this.#settings.doors.some(({ openAfterMs }) => openAfterMs !== undefined)
+    );
+  }
+
+  /** Begins a probation of `forMs`, or begins it anew, also after one that lapsed. */
+  arm(forMs: number, settings = this.#settings): number {
+    this.#lapsed = false;
+    const sessions = livingSessions(guardedPorts(settings));
+    this.#probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
+    return this.load(settings);
+  }
+
+  /** Makes the guard permanent; throws a SallyportError that says which proof is missing, unless `force`. */
+  confirm(force: boolean): void {
+    if (this.#lapsed) {
+      throw new SallyportError(
+        "Cannot confirm: the probation is over and the ports are open: begin again with sallyport arm",
+      );
+    }
+    if (this.#probation === undefined) {
+      throw new SallyportError(
+        "Cannot confirm: the guard is not on probation, it is permanent already",
+      );
+    }
+    const missing = this.#probation.missing(livingSessions(guardedPorts(this.#settings)));
+    if (missing !== undefined && !force) {
+      throw new SallyportError(
+        `Cannot confirm: ${missing}: knock, connect through the opened door and confirm from there, or use --force`,
+      );
+    }
+    this.#probation = undefined;
+    this.load(this.#settings);
+  }
+
+  hear(event: DaemonEvent): void {
+    this.#probation?.hear(event);
+  }
+
+  /** Whether the probation has just run out; the kernel stopped guarding by itself then. */
+  lapse(): boolean {
+    if (this.#probation === undefined || this.#probationLeftMs()! > OVER_MS) return false;
+    this.#probation = undefined;
+    this.#lapsed = true;
+    this.load(this.#settings);
+    return true;
+  }
+
+  /** Milliseconds until `lapse` is worth asking; undefined when there is no probation. */
+  get lapsesInMs(): number | undefined {
+    const leftMs = this.#probationLeftMs();
+    return leftMs === undefined ? undefined : Math.max(0, leftMs - OVER_MS + 1);
   }
 
   remove(): void {
     removeGuard();
     this.#intended = undefined;
+  }
+
+  #probationLeftMs(): number | undefined {
+    if (this.#probation === undefined) return undefined;
+    return Math.max(OVER_MS, Math.round(this.#probation.endsMs - this.#clock.monotonicMs()));
   }
 }

@@ -11,8 +11,8 @@ import { requirePrivilege } from "./privilege.ts";
 /** One guard per network namespace, because there is one table; abstract sockets are per namespace too. */
 const LOCK = "sallyport.guard";
 
-/** Guards until SIGTERM or SIGINT; throws SallyportError when it cannot start or cannot go on. */
-export async function serve(file: string): Promise<void> {
+/** Guards until SIGTERM or SIGINT, on probation at first with `armMs`; throws SallyportError when it cannot start or cannot go on. */
+export async function serve(file: string, armMs?: number): Promise<void> {
   const configuration = readConfiguration(file);
   requirePrivilege();
   using lock = claimAbstractSocket(LOCK);
@@ -23,13 +23,13 @@ export async function serve(file: string): Promise<void> {
     );
   }
   await startLog();
-  const daemon = new Daemon(configuration, systemClock);
+  const daemon = new Daemon(file, configuration, systemClock, armMs);
   const ended = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => ended.resolve(signal));
   }
   process.on("SIGHUP", () => {
-    daemon.reload(file).catch((error: unknown) => {
+    daemon.reload().catch((error: unknown) => {
       log("error", `Reload refused, the old configuration stays in force: ${messageOf(error)}`);
     });
   });

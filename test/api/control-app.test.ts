@@ -268,6 +268,9 @@ describe("GET /openapi.json", () => {
       "POST /v1/doors/{door}/grants",
       "GET /v1/grants",
       "DELETE /v1/grants/{id}",
+      "POST /v1/reload",
+      "POST /v1/guard/probation",
+      "POST /v1/guard/confirmation",
     ]);
   });
 

@@ -45,6 +45,27 @@ export class FakeControl implements Control {
     return this.reasons;
   }
 
+  /** Calls of the guard's own verbs, in order. */
+  readonly calls: string[] = [];
+
+  reload(): Promise<string> {
+    return this.#done("reload");
+  }
+
+  arm(forMs: number): Promise<string> {
+    return this.#done(`arm ${forMs}`);
+  }
+
+  confirm(force: boolean): Promise<string> {
+    return this.#done(`confirm ${force}`);
+  }
+
+  #done(call: string): Promise<string> {
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    this.calls.push(call);
+    return Promise.resolve(`Did ${call}`);
+  }
+
   doors(): readonly DoorView[] {
     return this.views;
   }

@@ -67,8 +67,8 @@ export class GuardedServer implements AsyncDisposable {
     return this.#child!.pid;
   }
 
-  /** Starts the daemon and waits until it guards. */
-  async start(): Promise<this> {
+  /** Starts the daemon and waits until it guards; `options` follow those that name the configuration. */
+  async start(options: readonly string[] = []): Promise<this> {
     const before = this.#log.length;
     const child = this.#lab.start("server", [
       ...(this.#options.as ?? []),
@@ -76,6 +76,7 @@ export class GuardedServer implements AsyncDisposable {
       "serve",
       "--config",
       this.config,
+      ...options,
     ]);
     this.#child = child;
     void this.#read(child.stderr);

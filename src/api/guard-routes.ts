@@ -1,0 +1,69 @@
+/** Routes of the unix socket that act on the whole guard: reload, probation, confirmation. */
+
+import type { Hono } from "hono";
+import { describeRoute, validator } from "hono-openapi";
+import type { Control } from "./control.ts";
+import { failure, json } from "./openapi.ts";
+import { methodNotAllowed, problem } from "./problem.ts";
+import { jsonBodyOnly, smallBodyOnly } from "./request-body.ts";
+import { ArmRequestSchema, ConfirmRequestSchema, DoneSchema } from "./schemas.ts";
+
+/** The hook is there because the default answer repeats the body. */
+const armRequest = validator("json", ArmRequestSchema, (result, c) =>
+  result.success
+    ? undefined
+    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
+);
+const confirmRequest = validator("json", ConfirmRequestSchema, (result, c) =>
+  result.success
+    ? undefined
+    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
+);
+
+const refusals = {
+  400: failure("The body is not as it should be"),
+  409: failure("It cannot be done now"),
+  413: failure("The body is too large"),
+  415: failure("The body is not JSON"),
+};
+
+export function addGuardRoutes(app: Hono, control: Control): void {
+  app.post(
+    "/v1/reload",
+    describeRoute({
+      summary: "Read the configuration again, all of it or nothing",
+      responses: {
+        200: json("In force", DoneSchema),
+        422: failure("The configuration is wrong; the old one stays in force"),
+        409: failure("It cannot be done now"),
+      },
+    }),
+    async (c) => c.json({ done: await control.reload() }),
+  );
+  app.post(
+    "/v1/guard/probation",
+    describeRoute({
+      summary: "Guard on probation: the kernel stops guarding unless somebody confirms in time",
+      responses: { 200: json("On probation", DoneSchema), ...refusals },
+    }),
+    jsonBodyOnly,
+    smallBodyOnly,
+    armRequest,
+    async (c) => c.json({ done: await control.arm(c.req.valid("json").for) }),
+  );
+  app.post(
+    "/v1/guard/confirmation",
+    describeRoute({
+      summary:
+        "Make the guard permanent, after a knock and a new connection proved that it can be passed",
+      responses: { 200: json("Permanent", DoneSchema), ...refusals },
+    }),
+    jsonBodyOnly,
+    smallBodyOnly,
+    confirmRequest,
+    async (c) => c.json({ done: await control.confirm(c.req.valid("json").force ?? false) }),
+  );
+  for (const path of ["/v1/reload", "/v1/guard/probation", "/v1/guard/confirmation"]) {
+    app.all(path, methodNotAllowed("POST"));
+  }
+}

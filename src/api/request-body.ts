@@ -1,0 +1,18 @@
+/** What every request with a body has to pass before its content is looked at. */
+
+import type { MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { problem } from "./problem.ts";
+
+/** The largest request there is stays below 100 bytes. */
+const MAX_BODY_BYTES = 4_096;
+
+export const jsonBodyOnly: MiddlewareHandler = async (c, next) => {
+  if (/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) return next();
+  return problem(c, 415, "The body is not marked as JSON: send Content-Type: application/json");
+};
+
+export const smallBodyOnly = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: (c) => problem(c, 413, `The body is larger than ${MAX_BODY_BYTES} bytes`),
+});

@@ -1,0 +1,53 @@
+/** `sallyport arm`, `confirm` and `reload`: what is done to the guard as a whole. */
+
+import { Command } from "@commander-js/extra-typings";
+import { connectControl } from "../api/client.ts";
+import { configOption, controlSocket, socketOption } from "./control-socket.ts";
+import { print, printable } from "./output.ts";
+import { readProbation } from "./probation-time.ts";
+
+export function armCommand() {
+  return new Command("arm")
+    .description("Guard on probation: unless you confirm in time, the kernel opens the ports again")
+    .option("--for <duration>", "how long you have to confirm, 5s to 24h", "2m")
+    .addOption(socketOption())
+    .addOption(configOption())
+    .addHelpText(
+      "after",
+      "\nThe kernel keeps the time, so it holds even when the daemon dies. To begin a first start so:\n" +
+        "  sallyport serve --arm 2m\n" +
+        "Sessions that live now stay; their owners need a knock for a new one.\n" +
+        "\nExample:\n  sallyport arm --for 5m",
+    )
+    .action(async (options) => {
+      const forMs = readProbation(options.for);
+      print(printable(await connectControl(controlSocket(options)).arm(forMs)));
+    });
+}
+
+export function confirmCommand() {
+  return new Command("confirm")
+    .description("Make the guard permanent, after a knock and a new connection proved the way in")
+    .option("--force", "without the proof", false)
+    .addOption(socketOption())
+    .addOption(configOption())
+    .addHelpText("after", "\nExample:\n  sallyport confirm")
+    .action(async (options) => {
+      print(printable(await connectControl(controlSocket(options)).confirm(options.force)));
+    });
+}
+
+export function reloadCommand() {
+  return new Command("reload")
+    .description("Make the daemon read its configuration and keys again, all of it or nothing")
+    .addOption(socketOption())
+    .addOption(configOption())
+    .addHelpText(
+      "after",
+      "\nGrants live on. A configuration with a mistake changes nothing; every mistake is told.\n" +
+        "\nExample:\n  sallyport reload",
+    )
+    .action(async (options) => {
+      print(printable(await connectControl(controlSocket(options)).reload()));
+    });
+}

@@ -1,0 +1,37 @@
+/** Remembers a probation in the state folder, so that a daemon that is started again neither ends it nor forgets that it lapsed. */
+
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** How far back a clock may be set before a probation that seems to end late is not believed. */
+const LONGEST_MS = 24 * 3_600_000;
+
+export class ProbationFile {
+  readonly #path: string;
+
+  constructor(stateDir: string) {
+    this.#path = join(stateDir, "probation");
+  }
+
+  /** Milliseconds left, 0 for one that lapsed; undefined when the guard is permanent. */
+  leftMs(wallMs: number): number | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.#path, "utf8");
+    } catch {
+      return undefined;
+    }
+    const untilMs = Number(text.trim());
+    // What cannot be read is taken for lapsed: a guard that stays open is reported, a lock-out is not.
+    if (!Number.isFinite(untilMs)) return 0;
+    return Math.min(LONGEST_MS, Math.max(0, untilMs - wallMs));
+  }
+
+  begin(untilWallMs: number): void {
+    writeFileSync(this.#path, `${Math.round(untilWallMs)}\n`, { mode: 0o600 });
+  }
+
+  end(): void {
+    rmSync(this.#path, { force: true });
+  }
+}

@@ -1,0 +1,63 @@
+/** The routes that act on the guard as a whole. */
+
+import { describe, expect, test } from "bun:test";
+import { FakeControl } from "./fake-control.ts";
+import { controlApp } from "../../src/api/control-app.ts";
+import { healthApp } from "../../src/api/health-app.ts";
+import { ExitCode, SallyportError } from "../../src/core/errors.ts";
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+function post(app: ReturnType<typeof controlApp>, path: string, body?: unknown) {
+  return app.request(path, {
+    method: "POST",
+    ...(body !== undefined && { headers: JSON_TYPE, body: JSON.stringify(body) }),
+  });
+}
+
+describe("controlApp()", () => {
+  test.each([
+    ["/v1/reload", undefined, "reload"],
+    ["/v1/guard/probation", { for: "2m" }, "arm 120000"],
+    ["/v1/guard/confirmation", {}, "confirm false"],
+    ["/v1/guard/confirmation", { force: true }, "confirm true"],
+  ])("answers POST %s %j with what was done", async (path, body, call) => {
+    const control = new FakeControl();
+    const response = await post(controlApp(control), path, body);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ done: `Did ${call}` });
+    expect(control.calls).toEqual([call]);
+  });
+
+  test.each([
+    ["/v1/guard/probation", {}],
+    ["/v1/guard/probation", { for: "1s" }],
+    ["/v1/guard/probation", { for: "QZ7CANARY" }],
+    ["/v1/guard/confirmation", { force: "QZ7CANARY" }],
+    ["/v1/guard/confirmation", { QZ7CANARY: 1 }],
+  ])("refuses POST %s %j without repeating it", async (path, body) => {
+    const control = new FakeControl();
+    const response = await post(controlApp(control), path, body);
+    expect(response.status).toBe(400);
+    expect(await response.text()).not.toContain("CANARY");
+    expect(control.calls).toEqual([]);
+  });
+
+  test("tells a wrong configuration from one that cannot be loaded now", async () => {
+    const control = new FakeControl();
+    control.refusal = new SallyportError("config.toml:3: door is empty", ExitCode.config);
+    expect((await post(controlApp(control), "/v1/reload")).status).toBe(422);
+    control.refusal = new SallyportError("Cannot reload: the daemon is starting");
+    expect((await post(controlApp(control), "/v1/reload")).status).toBe(409);
+  });
+});
+
+test("healthApp() has none of the guard's routes", async () => {
+  const control = new FakeControl();
+  for (const path of ["/v1/reload", "/v1/guard/probation", "/v1/guard/confirmation"]) {
+    expect((await post(healthApp(control) as ReturnType<typeof controlApp>, path, {})).status).toBe(
+      404,
+    );
+  }
+  expect(control.calls).toEqual([]);
+});

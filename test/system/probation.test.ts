@@ -1,0 +1,98 @@
+/** Never locked out: a guard on probation opens by itself, in the kernel, unless a knock was proved to work. */
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { GuardedServer } from "../support/guarded-server.ts";
+import { Lab } from "../support/lab.ts";
+import { probe, startEcho } from "../support/service.ts";
+
+const DOORS = `
+[door.web]
+opens = ["8080/tcp"]
+users = ["alice"]
+open_for = "1m"
+`;
+
+describe("a guard on probation", () => {
+  let lab: Lab;
+  let server: GuardedServer;
+
+  beforeEach(async () => {
+    lab = new Lab();
+    await startEcho(lab, "server", 8080);
+    server = new GuardedServer(lab, DOORS, { users: ["alice"] });
+  });
+
+  afterEach(async () => {
+    await server?.[Symbol.asyncDispose]();
+    lab?.[Symbol.dispose]();
+  });
+
+  /** Asks again until the answer is that; the kernel collects what has ended within a second or two. */
+  function untilProbe(answer: string, withinMs: number): number {
+    const before = performance.now();
+    while (probe(lab, "stranger", "10.77.0.1", 8080) !== answer) {
+      expect(performance.now() - before).toBeLessThan(withinMs);
+    }
+    return performance.now() - before;
+  }
+
+  test("opens when nobody confirms, also when the daemon is dead", async () => {
+    await server.start(["--arm", "5s"]);
+    expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
+    await server.stop("SIGKILL");
+    untilProbe("open", 8_000);
+    // A daemon that is started again does not lock the port by itself.
+    await server.start();
+    untilProbe("open", 3_000);
+    await server.waitForLog(/Nobody confirmed in time/);
+    expect((await server.control("/readyz")).status).toBe(503);
+    expect(server.command("confirm").err).toContain("begin again with sallyport arm");
+    expect(server.command("arm", "--for", "1h")).toMatchObject({ code: 0 });
+    expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
+    expect((await server.control("/readyz")).status).toBe(200);
+  }, 30_000);
+
+  test("is made permanent only by a knock and a new connection", async () => {
+    await server.start(["--arm", "1h"]);
+    expect(server.command("confirm").err).toContain("no door was opened by a knock");
+    expect(server.knock("client", server.link("alice", "web"), "--no-wait")).toMatchObject({
+      code: 0,
+    });
+    await server.waitForLog(/Opened web/);
+    expect(server.command("confirm").err).toContain("no new connection");
+    const session = lab.start("client", ["nc", "10.77.0.1", "8080"]);
+    await session.stdout.getReader().read();
+    expect(server.command("confirm")).toMatchObject({ code: 0 });
+    expect(
+      lab.run("server", ["nft", "list", "set", "inet", "sallyport", "guarded"]).out,
+    ).not.toContain("timeout 1h");
+    expect(server.command("confirm").err).toContain("permanent already");
+  }, 30_000);
+
+  test("is repaired with the time it has left", async () => {
+    await server.start(["--arm", "1h"]);
+    const from = server.log.length;
+    lab.run("server", ["nft", "flush", "ruleset"]);
+    await server.waitForLog(/Repaired the guard/, from);
+    expect(lab.run("server", ["nft", "list", "set", "inet", "sallyport", "guarded"]).out).toMatch(
+      /expires 59m/,
+    );
+    expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
+  }, 30_000);
+});
+
+test("open_after lets a guard end whose daemon stays dead, and holds while it lives", async () => {
+  using lab = new Lab();
+  await using server = new GuardedServer(lab, `${DOORS}open_after = "1m"\n`, { users: ["alice"] });
+  await server.start();
+  const guarded = () =>
+    lab.run("server", ["nft", "list", "set", "inet", "sallyport", "guarded"]).out;
+  expect(guarded()).toMatch(/timeout 1m expires (59|1m)/);
+  // Any change by others makes the daemon look, and what it finds intact it tells the kernel anew.
+  lab.run("server", [
+    "nft",
+    "add element inet sallyport grants4 { 10.9.9.9 . tcp . 1 timeout 1s }",
+  ]);
+  expect(server.log).not.toContain("Repaired");
+  expect(guarded()).toMatch(/timeout 1m expires (59|1m)/);
+}, 30_000);
