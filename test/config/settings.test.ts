@@ -68,7 +68,8 @@ describe("config.toml as shipped", () => {
   test("shows the defaults: with its options or without, the settings are the same", () => {
     const plain = parseSettings(SHIPPED);
     const { doors, ...rest } = parseSettings(WITH_EVERY_OPTION);
-    const { idleCloseMs, maxOpenMs, run, ...door } = doors[0]!;
+    const { idleCloseMs, maxOpenMs, openAfterMs, run, ...door } = doors[0]!;
+    expect(openAfterMs).toBe(86_400_000);
     expect({ idleCloseMs, maxOpenMs }).toEqual({ idleCloseMs: 600_000, maxOpenMs: 28_800_000 });
     expect(run?.open?.[0]).toBe("/usr/bin/logger");
     expect(door).toEqual(plain.doors[0]!);
