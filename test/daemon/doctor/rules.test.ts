@@ -1,0 +1,299 @@
+/** Follows packets through rule sets that a real kernel holds: who drops, who untracks, who publishes. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { parsePortRange } from "../../../src/core/port.ts";
+import { checkRoutedContainers, checkUntracked } from "../../../src/daemon/doctor/bypass.ts";
+import type { Findings } from "../../../src/daemon/doctor/finding.ts";
+import { checkForeignRules } from "../../../src/daemon/doctor/foreign-rules.ts";
+import { FEATURES, probeKernel } from "../../../src/daemon/doctor/kernel.ts";
+import { readListing, toListing } from "../../../src/daemon/doctor/listing.ts";
+import { readRuleText, ruleTexts } from "../../../src/daemon/doctor/rule-text.ts";
+import { loadGuard } from "../../../src/firewall/guard.ts";
+import { runNft } from "../../../src/native/libnftables.ts";
+import { inside } from "../../support/inside.ts";
+import { Lab } from "../../support/lab.ts";
+
+let lab: Lab;
+beforeAll(() => {
+  lab = new Lab();
+}, 30_000);
+afterAll(() => lab[Symbol.dispose]());
+afterEach(() => lab.run("server", ["nft", "flush", "ruleset"]));
+
+const guarded = ["22/tcp", "8022/tcp", "51820/udp"].map((text) => parsePortRange(text)!);
+
+const said = (findings: Findings) => findings.map(({ level, sentence }) => `${level} ${sentence}`);
+
+/** nft 1.0.6 wants a line break between the end of a chain and that of its table. */
+function load(rules: string): void {
+  lab.run("server", ["nft", "-f", "-"], { input: `${rules.replaceAll("} }", "}\n}")}\n` });
+}
+
+function onServer<T>(fn: () => T): T {
+  return inside(lab.namespace("server"), fn);
+}
+
+const facts = () => ({ listing: readListing()!, guarded, textOf: readRuleText });
+
+function foreign(rules: string): string[] {
+  load(rules);
+  return onServer(() => said(checkForeignRules({ ...facts(), legacyTables: [] })));
+}
+
+const INPUT = "type filter hook input priority 0; policy accept;";
+
+describe("checkForeignRules()", () => {
+  interface Case {
+    readonly name: string;
+    readonly rules: string;
+    readonly expected: readonly string[];
+  }
+  const WELL = ["ok No other table drops a guarded port"];
+  const CASES: readonly Case[] = [
+    { name: "passes a machine without rules", rules: "", expected: WELL },
+    {
+      name: "names table, chain, number and text of a rule that drops",
+      rules: `table inet filter { chain input { ${INPUT}
+        ct state established accept
+        iif lo accept
+        tcp dport 22 counter drop comment "no ssh"
+      } }`,
+      expected: [
+        'problem Another table drops 22/tcp: table inet filter, chain input, rule 3: tcp dport 22 counter drop comment "no ssh"',
+      ],
+    },
+    {
+      name: "names a policy, and the one family that it drops",
+      rules: `table ip6 filter { chain input { type filter hook input priority 0; policy drop;
+        tcp dport { 22, 8000-8100 } accept
+      } }`,
+      expected: [
+        "problem Another table drops 51820/udp over IPv6: table ip6 filter, chain input, policy drop",
+      ],
+    },
+    {
+      name: "looks into named sets and named verdict maps",
+      rules: `table inet filter {
+        set ports { type inet_service
+          elements = { 22 }
+        }
+        map verdicts { type inet_service : verdict
+          elements = { 51820 : drop, 22 : drop }
+        }
+        chain input { ${INPUT}
+          tcp dport @ports accept
+          tcp dport vmap @verdicts
+          udp dport vmap @verdicts
+        } }`,
+      expected: [
+        "problem Another table drops 51820/udp: table inet filter, chain input, rule 3: udp dport vmap @verdicts",
+      ],
+    },
+    {
+      name: "follows jumps, returns and gotos, and names the rule where it ends",
+      rules: `table inet filter {
+        chain early { tcp dport 8022 return
+          tcp dport 1-9000 reject with tcp reset
+        }
+        chain late { drop
+        }
+        chain input { ${INPUT}
+          jump early
+          meta l4proto udp goto late
+          drop
+        } }`,
+      expected: [
+        "problem Another table rejects 22/tcp: table inet filter, chain early, rule 2: tcp dport 1-9000 reject with tcp reset",
+        "problem Another table drops 8022/tcp: table inet filter, chain input, rule 3: drop",
+        "problem Another table drops 51820/udp: table inet filter, chain late, rule 1: drop",
+      ],
+    },
+    {
+      name: "knows comparisons and negations of ports",
+      rules: `table inet filter { chain input { ${INPUT}
+        tcp dport > 9000 drop
+        tcp dport != { 22, 8022 } drop
+        udp dport < 51820 drop
+        udp dport != 51820 drop
+      } }`,
+      expected: WELL,
+    },
+    {
+      name: "leaves rules about particular strangers and other interfaces alone",
+      rules: `table inet filter {
+        set bad { type ipv4_addr
+          flags interval
+          elements = { 192.0.2.0/24 }
+        }
+        chain input { ${INPUT}
+          ip saddr @bad drop
+          ip saddr 198.51.100.7 tcp dport 22 drop
+          iifname "lo" drop
+        } }`,
+      expected: WELL,
+    },
+    {
+      name: "takes a rule that lets only some networks in for a drop",
+      rules: `table inet filter { chain input { ${INPUT}
+        ip saddr != 10.0.0.0/8 tcp dport 22 drop
+      } }`,
+      expected: [
+        "problem Another table drops 22/tcp over IPv4: table inet filter, chain input, rule 1: ip saddr != 10.0.0.0/8 tcp dport 22 drop",
+      ],
+    },
+    {
+      name: "sees drops before the guard and on the interface itself",
+      rules: `table inet raw { chain pre { type filter hook prerouting priority -300; policy accept;
+          tcp dport 22 drop
+        } }
+        table netdev early { chain in { type filter hook ingress device "eth0" priority 0; policy accept;
+          tcp dport 8022 drop
+        } }`,
+      expected: [
+        "problem Another table drops 22/tcp: table inet raw, chain pre, rule 1: tcp dport 22 drop",
+        "problem Another table drops 8022/tcp: table netdev early, chain in, rule 1: tcp dport 8022 drop",
+      ],
+    },
+    {
+      name: "does not judge a published port by the chains of input",
+      rules: `table ip nat { chain pre { type nat hook prerouting priority -100; policy accept;
+          tcp dport 8022 dnat to 10.88.0.2:22
+        } }
+        table ip filter { chain input { type filter hook input priority 0; policy drop;
+          tcp dport 22 accept
+          udp dport 51820 accept
+        } }`,
+      expected: WELL,
+    },
+  ];
+
+  test.each(CASES.map((one) => [one.name, one] as const))("%s", (_, { rules, expected }) => {
+    expect(foreign(rules)).toEqual([...expected]);
+  });
+
+  test("leaves sallyport's own table out", () => {
+    onServer(() =>
+      loadGuard({ guarded, allow: [], deny: { ip: "drop", ip6: "drop" }, idleMs: [] }),
+    );
+    expect(foreign("")).toEqual(WELL);
+  });
+
+  test("leaves counters out of the text", () => {
+    expect(
+      foreign(`table ip filter { chain INPUT { ${INPUT}
+        meta l4proto tcp tcp dport 22 counter packets 3 bytes 180 drop
+      } }`),
+    ).toEqual([
+      "problem Another table drops 22/tcp over IPv4: table ip filter, chain INPUT, rule 1: tcp dport 22 counter drop",
+    ]);
+  });
+
+  test("warns of rules that nft does not show", () => {
+    const findings = checkForeignRules({
+      listing: toListing([]),
+      guarded,
+      textOf: () => undefined,
+      legacyTables: ["ip filter"],
+    });
+    expect(said(findings)).toEqual([
+      "warning Could not see the rules of iptables-legacy, which nft does not show (tables ip filter)",
+    ]);
+  });
+});
+
+describe("checkUntracked()", () => {
+  test("names rules that take a guarded port out of tracking, and no others", () => {
+    load(`table inet raw { chain pre { type filter hook prerouting priority -300; policy accept;
+      tcp dport { 22, 80 } notrack
+      udp dport 53 notrack
+    } }`);
+    expect(onServer(() => said(checkUntracked(facts())))).toEqual([
+      "warning Another table takes 22/tcp out of connection tracking, so sessions die when their grant ends: " +
+        "table inet raw, chain pre, rule 1: tcp dport { 22, 80 } notrack",
+    ]);
+  });
+
+  test("names flow tables and their interfaces", () => {
+    // From data: kernels without CONFIG_NF_FLOW_TABLE cannot hold one.
+    const flowtable = { family: "inet", table: "fw", name: "fast", dev: ["eth0", "eth1"] };
+    const findings = checkUntracked({
+      listing: toListing([{ flowtable }]),
+      guarded,
+      textOf: () => undefined,
+    });
+    expect(said(findings)).toEqual([
+      "warning The flow table fast of table inet fw hands forwarded sessions past every rule (eth0 and eth1)",
+    ]);
+  });
+});
+
+describe("checkRoutedContainers()", () => {
+  const PUBLISH = `table ip nat { chain pre { type nat hook prerouting priority -100; policy accept;
+    tcp dport 8022 dnat to 10.88.0.2:22
+  } }`;
+  const forwarding = { 4: true, 6: true };
+
+  function routed(rules: string, forwards = forwarding): string[] {
+    load(rules);
+    return onServer(() => said(checkRoutedContainers({ ...facts(), forwarding: forwards })));
+  }
+
+  test("warns of a published port that also answers on the container's own address", () => {
+    expect(routed(PUBLISH)).toEqual([
+      "warning 8022/tcp is published from 10.88.0.2, and this machine forwards: whoever routes to 10.88.0.2 through it may reach 22/tcp there without a knock",
+    ]);
+  });
+
+  test("is content where nothing is forwarded, or where the address is closed off", () => {
+    expect(routed(PUBLISH, { 4: false, 6: true })[0]).toStartWith("ok");
+    lab.run("server", ["nft", "flush", "ruleset"]);
+    const closed = `${PUBLISH}
+      table ip raw { chain pre { type filter hook prerouting priority -300; policy accept;
+        ip daddr 10.88.0.2 iifname != "ctr0" drop
+      } }`;
+    expect(routed(closed)[0]).toStartWith("ok");
+  });
+});
+
+describe("probeKernel()", () => {
+  test("finds every feature in the kernel that the guard's tests run on, and leaves nothing", () => {
+    const probed = onServer(() => probeKernel())!;
+    expect(probed.filter(({ refusal }) => refusal !== undefined)).toEqual([]);
+    expect(probed).toHaveLength(FEATURES.length);
+    expect(lab.run("server", ["nft", "list", "ruleset"]).out).toBe("");
+  });
+
+  test("asks the kernel itself: what it lacks is refused", () => {
+    const lacking = {
+      name: "no such thing",
+      needs: "another kernel",
+      // A hook at which the kernel, not the library, refuses this type of chain.
+      commands: [
+        "add table inet sallyport_doctor",
+        "add chain inet sallyport_doctor c { type route hook input priority 0; policy accept; }",
+      ],
+    };
+    const [probed] = onServer(() => probeKernel([lacking]))!;
+    expect(probed?.refusal?.detail).toMatch(/not supported|Invalid|No such/);
+    expect(onServer(() => runNft("list tables").output)).toBe("");
+  });
+});
+
+test("ruleTexts() joins what nft wraps, and counts no brace inside quotes", () => {
+  const listing = `table inet f {
+	chain input {
+		comment "the { first"
+		type filter hook input priority filter; policy accept;
+		tcp dport { 22, 80,
+			     443 } accept
+		udp dport 53 accept comment "odd } one"
+		drop
+	}
+}
+`;
+  expect(ruleTexts(listing, "input")).toEqual([
+    "tcp dport { 22, 80, 443 } accept",
+    'udp dport 53 accept comment "odd } one"',
+    "drop",
+  ]);
+});
