@@ -129,15 +129,16 @@ export class StateFile {
   /** The open database; opened again where it was given up or the file under it is another. */
   #current(): Database {
     const { path } = this.#spec;
-    if (this.#opened !== undefined) {
-      if (statSync(path, { throwIfNoEntry: false })?.ino === this.#opened.inode) {
-        return this.#opened.database;
-      }
+    const before = this.#opened;
+    if (before !== undefined) {
+      if (statSync(path, { throwIfNoEntry: false })?.ino === before.inode) return before.database;
       this.#drop();
       this.#behind = true;
-      this.#report("replaced", `${path} was deleted or replaced while in use: a new one is made`);
     }
     this.#opened = openDatabase(this.#spec);
+    if (before !== undefined) {
+      this.#report("replaced", `${path} was deleted or replaced while in use: a new one is made`);
+    }
     return this.#opened.database;
   }
 
