@@ -19,24 +19,19 @@ export interface ServicePlan extends UnitPlan {
 function folder(path: string, parent: string, directive: string): string[] {
   const name = path.startsWith(`${parent}/`) ? path.slice(parent.length + 1) : "";
   return name === ""
-    ? [`ReadWritePaths=-${escapePath(path)}`]
-    : [`${directive}=${escapePath(name)}`, `${directive}Mode=0700`];
+    ? [`ReadWritePaths=${word(`-${path}`)}`]
+    : [`${directive}=${word(name)}`, `${directive}Mode=0700`];
 }
 
-/** systemd.unit(5): "%" begins a specifier; systemd.syntax(7): blanks separate, so they are written as C escapes. */
-export function escapePath(path: string): string {
-  return path
-    .replaceAll("\\", "\\\\")
-    .replaceAll("%", "%%")
-    .replaceAll(" ", "\\x20")
-    .replaceAll("\t", "\\t")
-    .replaceAll('"', '\\"')
-    .replaceAll("'", "\\'");
+/** One word of a setting (systemd.syntax(7)); "%" would begin a specifier. */
+function word(text: string): string {
+  const plain = text.replaceAll("%", "%%");
+  return /^[\w./%@:+-]+$/.test(plain) ? plain : `"${plain.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
-/** As an argument of ExecStart=, where "$" names a variable as well. */
-function escapeArgument(path: string): string {
-  return escapePath(path).replaceAll("$", "$$$$");
+/** A word of ExecStart=, where "$" names a variable as well. */
+function argument(text: string): string {
+  return word(text.replaceAll("$", "$$$$"));
 }
 
 /** What neither unit needs: systemd.exec(5). */
@@ -75,7 +70,7 @@ SystemCallFilter=capset`.trim();
 
 /** sallyport.service: the daemon. */
 export function serviceUnit(plan: ServicePlan): string {
-  const executable = escapeArgument(plan.executable);
+  const executable = argument(plan.executable);
   const user = plan.user === "root" ? [] : [`User=${plan.user}`, `Group=${plan.user}`];
   return `[Unit]
 Description=sallyport: hides ports and opens one at the right knock
@@ -88,7 +83,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart=${executable} serve --config ${escapeArgument(plan.config)}
+ExecStart=${executable} serve --config ${argument(plan.config)}
 ExecReload=/bin/kill -HUP $MAINPID
 # Grants and the guard are in the kernel: a restart closes and opens nothing.
 Restart=always
@@ -119,7 +114,7 @@ WantedBy=multi-user.target
 
 /** sallyport-guard.service: the guard, before the network is up and whether or not the daemon starts. */
 export function guardUnit(plan: UnitPlan): string {
-  const config = escapePath(plan.config);
+  const config = word(plan.config);
   return `[Unit]
 Description=sallyport: guards its ports before the network is up
 DefaultDependencies=no
@@ -128,13 +123,13 @@ Before=network-pre.target shutdown.target sallyport.service
 Conflicts=shutdown.target
 # What flushes all rules comes first; the daemon's folders and libraries must be there.
 After=local-fs.target nftables.service netfilter-persistent.service ufw.service
-RequiresMountsFor=${escapePath(plan.executable)} ${config}
+RequiresMountsFor=${word(plan.executable)} ${config}
 
 [Service]
 Type=oneshot
 # Stopping it leaves the guard up: "sallyport firewall remove" takes it away.
 RemainAfterExit=yes
-ExecStart=${escapeArgument(plan.executable)} firewall load --config ${escapeArgument(plan.config)}
+ExecStart=${argument(plan.executable)} firewall load --config ${argument(plan.config)}
 TimeoutStartSec=30
 
 # The second is to read a configuration that belongs to the daemon's user.
