@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { RUN_BARE } from "../core/self.ts";
 import { VERSION } from "../core/version.ts";
 import { armCommand, confirmCommand, reloadCommand } from "./arm.ts";
 import { checkCommand } from "./check.ts";
@@ -65,9 +66,14 @@ function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
 
 /** Runs one command line and answers its exit code; prints the error, if any, as one sentence. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const root = program();
   guardOutput();
   try {
+    // Not a command for people, and what follows belongs to the program it becomes.
+    if (argv[0] === RUN_BARE) {
+      const { runBare } = await import("../daemon/run-bare.ts");
+      runBare(argv.slice(1));
+    }
+    const root = program();
     await root.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? ExitCode.ok);
   } catch (error) {

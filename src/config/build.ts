@@ -25,8 +25,8 @@ function buildSpace(door: DoorTable, knock: KnockTable): KnockSpace {
   };
 }
 
-function buildRun({ open, close }: NonNullable<DoorTable["run"]>): DoorCommands {
-  return { ...(open && { open }), ...(close && { close }) };
+function buildRun({ open, close, privileged }: NonNullable<DoorTable["run"]>): DoorCommands {
+  return { ...(open && { open }), ...(close && { close }), privileged };
 }
 
 export function buildDoor(name: string, door: DoorTable, knock: KnockTable): Door {

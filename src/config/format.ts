@@ -10,7 +10,7 @@ import { DEFAULT_MAX_GRANTS, DEFAULT_SEQUENCE_TIMEOUT_MS } from "./build.ts";
 import { formatEndpoint } from "./fields.ts";
 import type { Door, Settings } from "./settings.ts";
 
-type Value = string | number | readonly string[] | Table | undefined;
+type Value = string | number | boolean | readonly string[] | Table | undefined;
 interface Table {
   readonly [key: string]: Value;
 }
@@ -64,7 +64,7 @@ function doorTable(door: Door, shared: KnockSpace): Table {
       ports: unless(space.ports, shared.ports),
       step: unless(seconds(space.stepSeconds), seconds(shared.stepSeconds)),
     }),
-    run: run && { open: run.open, close: run.close },
+    run: run && { open: run.open, close: run.close, privileged: run.privileged || undefined },
     open_after: openAfterMs === undefined ? undefined : formatDuration(openAfterMs),
   };
 }

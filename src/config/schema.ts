@@ -85,6 +85,7 @@ export const knockSchema = v.strictObject({
 export const runSchema = v.strictObject({
   open: v.optional(command),
   close: v.optional(command),
+  privileged: v.optional(v.boolean("write true or false"), false),
 });
 
 const KNOCKS = 'write a list of ports such as ["7000", "8000/udp", "9000"]';

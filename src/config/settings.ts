@@ -9,6 +9,8 @@ import type { KnockSpace } from "../rks/space.ts";
 export interface DoorCommands {
   readonly open?: readonly string[];
   readonly close?: readonly string[];
+  /** With the privileges of the daemon; else without any capability. */
+  readonly privileged: boolean;
 }
 
 /** One `[door.NAME]`. Exactly one of `users` (rotating) and `fixed` says how it is opened. */

@@ -5,6 +5,7 @@ import type { Door } from "../config/settings.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
+import { RUN_BARE, selfCommand } from "../core/self.ts";
 
 /** A command that runs longer is killed. */
 const TIME_LIMIT_MS = 30_000;
@@ -39,6 +40,7 @@ export class CommandRunner {
     const { grant } = event;
     const run = doors.find(({ name }) => name === grant.door)?.run;
     const argv = opened ? run?.open : run?.close;
+    const privileged = run?.privileged === true;
     if (argv === undefined) return;
     if (this.#waiting.length >= MOST_WAITING) {
       this.#log(
@@ -47,7 +49,7 @@ export class CommandRunner {
       );
       return;
     }
-    this.#waiting.push(() => this.#run(fillPlaceholders(argv, facts(grant)), grant));
+    this.#waiting.push(() => this.#run(fillPlaceholders(argv, facts(grant)), grant, privileged));
     this.#next();
   }
 
@@ -63,11 +65,11 @@ export class CommandRunner {
     }
   }
 
-  async #run(argv: readonly string[], grant: Grant): Promise<void> {
+  async #run(argv: readonly string[], grant: Grant, privileged: boolean): Promise<void> {
     const what = `${argv[0]} for ${grant.door} and ${grant.address}`;
     try {
       // An argv array and no shell: nothing in a value can become a second command.
-      const child = Bun.spawn([...argv], {
+      const child = Bun.spawn(privileged ? [...argv] : [...selfCommand(), RUN_BARE, ...argv], {
         stdin: "ignore",
         stdout: "ignore",
         stderr: "ignore",

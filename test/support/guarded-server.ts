@@ -94,8 +94,8 @@ export class GuardedServer implements AsyncDisposable {
   }
 
   /** Waits for a log line written after position `from`; fails with the log when the daemon ends before. */
-  async waitForLog(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
-    const deadline = Date.now() + PATIENCE_MS;
+  async waitForLog(pattern: RegExp, from = 0, patienceMs = PATIENCE_MS): Promise<RegExpExecArray> {
+    const deadline = Date.now() + patienceMs;
     for (;;) {
       const found = pattern.exec(this.#log.slice(from));
       if (found !== null) return found;

@@ -4,17 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SallyportError } from "../../core/errors.ts";
+import { selfCommand } from "../../core/self.ts";
 import { print, styled } from "../output.ts";
 import { LineReader } from "./line-reader.ts";
 import { DemoNetwork, SERVER_ADDRESS, type Side, VISITOR_ADDRESS } from "./network.ts";
 
 const PORT = 2222;
 const OPEN_FOR_SECONDS = 3;
-
-/** How this executable is started again: compiled it is one file, from source Bun runs it. */
-function self(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
-}
 
 type Child = Bun.Subprocess<"pipe", "pipe", "pipe">;
 
@@ -75,7 +71,7 @@ export class Play implements Disposable {
 
   #addUser(): string {
     const argv = ["user", "add", "you", "--host", SERVER_ADDRESS, "--config", this.#config];
-    const done = Bun.spawnSync([...self(), ...argv], { stderr: "pipe" });
+    const done = Bun.spawnSync([...selfCommand(), ...argv], { stderr: "pipe" });
     const link = /rks1:\/\/\S+/.exec(done.stdout.toString())?.[0];
     if (link === undefined) {
       throw new SallyportError(
@@ -87,11 +83,14 @@ export class Play implements Disposable {
 
   /** The link goes in by standard input, where no process list shows it. */
   #knock(link: string): string {
-    const done = Bun.spawnSync([...this.#network.inside("visitor"), ...self(), "knock", "-"], {
-      stdin: Buffer.from(`${link}\n`),
-      env: { ...process.env, XDG_STATE_HOME: join(this.#dir, "visitor") },
-      stderr: "pipe",
-    });
+    const done = Bun.spawnSync(
+      [...this.#network.inside("visitor"), ...selfCommand(), "knock", "-"],
+      {
+        stdin: Buffer.from(`${link}\n`),
+        env: { ...process.env, XDG_STATE_HOME: join(this.#dir, "visitor") },
+        stderr: "pipe",
+      },
+    );
     if (done.exitCode === 0) return done.stdout.toString().trim();
     throw new SallyportError(
       `The demo failed: the knock did not open: ${done.stderr.toString().trim()}`,
@@ -99,7 +98,7 @@ export class Play implements Disposable {
   }
 
   #start(side: Side, ...argv: string[]) {
-    const child = Bun.spawn([...this.#network.inside(side), ...self(), ...argv], {
+    const child = Bun.spawn([...this.#network.inside(side), ...selfCommand(), ...argv], {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
