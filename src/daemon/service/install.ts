@@ -99,6 +99,10 @@ function requirePlace({ executable, config }: UnitOptions): void {
       );
     }
   }
+  // systemd takes a program's path as it stands: there is no way to write these.
+  if (!/^[\w./@:+-]+$/.test(executable)) {
+    refuse(`the executable is "${executable}"`, 'name a path of letters, digits and "._@:+-" only');
+  }
   if (/\/bun(\.exe)?$/.test(executable)) {
     refuse(
       "this is no compiled executable",

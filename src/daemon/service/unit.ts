@@ -2,8 +2,9 @@
 
 /** What both units need to know. */
 export interface UnitPlan {
-  /** Absolute paths. */
+  /** Absolute; letters, digits and "._@:+-" only, since systemd can quote no program. */
   readonly executable: string;
+  /** Absolute. */
   readonly config: string;
 }
 
@@ -29,7 +30,7 @@ function word(text: string): string {
   return /^[\w./%@:+-]+$/.test(plain) ? plain : `"${plain.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
-/** A word of ExecStart=, where "$" names a variable as well. */
+/** An argument in ExecStart=, where "$" names a variable as well. */
 function argument(text: string): string {
   return word(text.replaceAll("$", "$$$$"));
 }
@@ -70,7 +71,7 @@ SystemCallFilter=capset`.trim();
 
 /** sallyport.service: the daemon. */
 export function serviceUnit(plan: ServicePlan): string {
-  const executable = argument(plan.executable);
+  const { executable } = plan;
   const user = plan.user === "root" ? [] : [`User=${plan.user}`, `Group=${plan.user}`];
   return `[Unit]
 Description=sallyport: hides ports and opens one at the right knock
@@ -123,13 +124,13 @@ Before=network-pre.target shutdown.target sallyport.service
 Conflicts=shutdown.target
 # What flushes all rules comes first; the daemon's folders and libraries must be there.
 After=local-fs.target nftables.service netfilter-persistent.service ufw.service
-RequiresMountsFor=${word(plan.executable)} ${config}
+RequiresMountsFor=${plan.executable} ${config}
 
 [Service]
 Type=oneshot
 # Stopping it leaves the guard up: "sallyport firewall remove" takes it away.
 RemainAfterExit=yes
-ExecStart=${argument(plan.executable)} firewall load --config ${argument(plan.config)}
+ExecStart=${plan.executable} firewall load --config ${argument(plan.config)}
 TimeoutStartSec=30
 
 # The second is to read a configuration that belongs to the daemon's user.

@@ -94,6 +94,7 @@ describe("serviceFiles()", () => {
     [{ user: "x\nExecStart=/bin/sh" }, /--user/],
     [{ executable: "/home/me/sallyport" }, /services do not see.*copy it to \/usr\/local\/bin/],
     [{ executable: "sallyport" }, /name its absolute path/],
+    [{ executable: "/opt/sally port" }, /letters, digits/],
     [{ executable: "/opt/bun" }, /no compiled executable/],
     [{ config: "/etc/x\nUser=root" }, /control character/],
     [{ config: "/root/config.toml" }, /services do not see/],
@@ -108,12 +109,14 @@ describe("serviceFiles()", () => {
 });
 
 test("serviceUnit() and guardUnit() keep what systemd would take for its own out of paths", () => {
-  const plan = { executable: "/opt/100% $a/s", config: '/etc/a "b".toml' };
+  const plan = { executable: "/opt/s", config: '/etc/100% $a "b".toml' };
   const places = { user: "u", stateDir: "/var/lib/s", runDir: "/run/s" };
   expect(serviceUnit({ ...plan, ...places }).split("\n")).toContain(
-    String.raw`ExecStart="/opt/100%% $$a/s" serve --config "/etc/a \"b\".toml"`,
+    String.raw`ExecStart=/opt/s serve --config "/etc/100%% $$a \"b\".toml"`,
   );
-  expect(guardUnit(plan)).toContain('RequiresMountsFor="/opt/100%% $a/s" ');
+  expect(guardUnit(plan)).toContain(
+    String.raw`RequiresMountsFor=/opt/s "/etc/100%% $a \"b\".toml"`,
+  );
 });
 
 describe("install()", () => {
