@@ -37,8 +37,14 @@ describe("service install", () => {
   test("--print shows what it would write, and writes nothing", () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "sallyport-units-"));
     const shown = run([
-      ...[EXECUTABLE, "service", "install", "--print"],
-      ...["--executable", "/usr/bin/sallyport", "--root", elsewhere],
+      EXECUTABLE,
+      "service",
+      "install",
+      "--print",
+      "--executable",
+      "/usr/bin/sallyport",
+      "--root",
+      elsewhere,
     ]);
     expect(shown.out).toContain(`# ${elsewhere}/etc/systemd/system/sallyport.service\n[Unit]`);
     expect(run(["find", elsewhere, "-type", "f"]).out).toBe("");
@@ -171,14 +177,15 @@ describe("the daemon", () => {
       const families = setting("RestrictAddressFamilies")[0]!.split(" ");
       const server = new GuardedServer(lab, DOORS, {
         as: [
-          ...["setpriv", ...asNobody, ...own, "--no-new-privs"],
-          ...[
-            "/usr/bin/python3",
-            "-c",
-            SANDBOX,
-            JSON.stringify(allowedCalls()),
-            JSON.stringify(families),
-          ],
+          "setpriv",
+          ...asNobody,
+          ...own,
+          "--no-new-privs",
+          "/usr/bin/python3",
+          "-c",
+          SANDBOX,
+          JSON.stringify(allowedCalls()),
+          JSON.stringify(families),
         ],
       });
       const touched = join(server.dir, "touched");
@@ -217,7 +224,10 @@ describe("the daemon", () => {
       expect(probe(lab, "client", "10.77.0.1", 8081)).toBe("open");
       const load = [EXECUTABLE, "firewall", "load", "--config", server.config];
       const loaded = lab.run("server", [
-        ...["setpriv", "--bounding-set", "-all,+net_admin,+dac_read_search", "--no-new-privs"],
+        "setpriv",
+        "--bounding-set",
+        "-all,+net_admin,+dac_read_search",
+        "--no-new-privs",
         ...load,
       ]);
       expect(loaded.out).toContain("Guarding 8081/tcp: closed until a daemon opens them");

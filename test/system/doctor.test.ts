@@ -1,0 +1,180 @@
+/** `sallyport doctor` of the compiled executable, on a server that is well and on servers that are not. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Finding } from "../../src/daemon/doctor/finding.ts";
+import { EXECUTABLE } from "../support/executable.ts";
+import { GuardedServer } from "../support/guarded-server.ts";
+import { Lab } from "../support/lab.ts";
+import { startEcho } from "../support/service.ts";
+
+const LIMIT_MS = 60_000;
+
+const DOORS = `
+[door.web]
+opens = ["8080/tcp"]
+users = ["alice"]
+`;
+
+interface Report {
+  readonly works: boolean;
+  readonly findings: readonly Finding[];
+}
+
+describe("doctor", () => {
+  let lab: Lab;
+  let server: GuardedServer;
+
+  beforeAll(async () => {
+    lab = new Lab();
+    await startEcho(lab, "server", 8080);
+    server = new GuardedServer(lab, DOORS, { users: ["alice"] });
+  }, LIMIT_MS);
+
+  afterEach(async () => {
+    await server.stop("SIGKILL");
+    lab.run("server", ["nft", "flush", "ruleset"]);
+  });
+
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+    lab?.[Symbol.dispose]();
+  });
+
+  function doctor(...argv: string[]) {
+    return lab.run("server", [EXECUTABLE, "doctor", "--config", server.config, ...argv], {
+      mayFail: true,
+    });
+  }
+
+  /** "problem other tables: Another table …: accept it …" for each finding that is not well. */
+  function complaints(): { code: number; works: boolean; said: string[] } {
+    const { code, out } = doctor("--json");
+    const { works, findings } = JSON.parse(out) as Report;
+    const said = findings
+      .filter(({ level }) => level !== "ok")
+      // Of this machine and not of the lab: nobody steers its clock, and the build may stand anywhere.
+      .filter(({ check }) => check !== "time" && check !== "executable")
+      .map(({ check, level, sentence, remedy }) => `${level} ${check}: ${sentence}: ${remedy}`);
+    return { code, works, said };
+  }
+
+  /** Without elements of sets, which come and go by themselves. */
+  const rulesOf = () => lab.run("server", ["nft", "--terse", "list", "ruleset"]).out;
+
+  test(
+    "finds nothing wrong with a running daemon, and changes nothing",
+    async () => {
+      await server.start();
+      const before = rulesOf();
+      const log = server.log;
+      expect(complaints()).toEqual({ code: 0, works: true, said: [] });
+      expect(rulesOf()).toBe(before);
+      expect(server.log).toBe(log);
+      expect(doctor().out).toMatch(/^ok +libraries: Found libpcap/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "names the rule of another table that drops a guarded port, before a daemon runs",
+    () => {
+      const rules =
+        "table inet filter {\n chain input {\n type filter hook input priority 0; policy accept;\n" +
+        ' ct state established accept\n tcp dport { 80, 8080 } drop comment "old"\n }\n}\n';
+      lab.run("server", ["nft", "-f", "-"], { input: rules });
+      const { code, works, said } = complaints();
+      expect({ code, works }).toEqual({ code: 1, works: false });
+      expect(said).toEqual([
+        "problem other tables: Another table drops 8080/tcp: table inet filter, chain input, rule 2: " +
+          'tcp dport { 80, 8080 } drop comment "old": accept it there, sallyport already guards it',
+        expect.stringMatching(/^warning daemon: No daemon runs/),
+      ]);
+      expect(doctor().out).toMatch(/\n1 problem stops a knock \(\d+ warnings?\)\n$/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "knows a guard whose daemon was killed, and a key file that others can read",
+    async () => {
+      await server.start();
+      await server.stop("SIGKILL");
+      const keys = join(server.dir, "state", "keys.toml");
+      chmodSync(keys, 0o644);
+      const { code, said } = complaints();
+      chmodSync(keys, 0o600);
+      expect(code).toBe(1);
+      expect(said).toEqual([
+        expect.stringMatching(/^problem keys: .*keys\.toml.*others may read it: run "chmod 600/),
+        expect.stringMatching(/^problem daemon: The guard is up and no daemon listens/),
+      ]);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "shows no key, whatever it says",
+    () => {
+      const secret = /key = "(\w+)"/.exec(
+        readFileSync(join(server.dir, "state", "keys.toml"), "utf8"),
+      )![1]!;
+      for (const { out, err } of [doctor(), doctor("--json"), doctor("--quiet")]) {
+        expect(`${out}${err}`).not.toContain(secret);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "refuses an executable that setcap made an interpreter with rights for everybody",
+    () => {
+      const copy = join(server.dir, "sallyport");
+      copyFileSync(EXECUTABLE, copy);
+      chmodSync(copy, 0o755);
+      lab.run("server", ["setcap", "cap_net_raw,cap_net_admin+ep", copy]);
+      const done = lab.run("server", [copy, "doctor", "--quiet", "--config", server.config], {
+        mayFail: true,
+      });
+      rmSync(copy);
+      expect(done.code).toBe(1);
+      expect(done.out).toMatch(/problem +executable: .*has file capabilities.*setcap -r/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "looks at what a user without rights may see, and says what he may not",
+    () => {
+      const asNobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"];
+      lab.run("server", ["chmod", "755", server.dir]);
+      const { code, out, err } = lab.run(
+        "server",
+        [...asNobody, "--bounding-set", "-all", EXECUTABLE, "doctor", "--config", server.config],
+        { mayFail: true },
+      );
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      for (const check of ["kernel", "keys", "other tables", "bypass", "early programs"]) {
+        expect(out).toMatch(new RegExp(`^warning +${check}: Could not see `, "m"));
+      }
+      expect(out).toMatch(/^ok +interfaces: Knocks can arrive at eth0$/m);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "examines the machine although there is no configuration, and says so",
+    () => {
+      const { code, out } = lab.run(
+        "server",
+        [EXECUTABLE, "doctor", "--config", join(server.dir, "none.toml")],
+        { mayFail: true },
+      );
+      expect(code).toBe(1);
+      expect(out).toMatch(/^ok +kernel: The kernel has all that is used/m);
+      expect(out).toMatch(/^problem +configuration: .*none\.toml.*does not exist/m);
+    },
+    LIMIT_MS,
+  );
+});
