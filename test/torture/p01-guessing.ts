@@ -18,7 +18,11 @@ import { Wire } from "./wire.ts";
 /** So small that luck can be counted: C(16, 3) = 560 sequences, 5 ports remembered. */
 const TINY: KnockSpace = {
   ...DEFAULT_SPACE,
-  ...{ lo: 20_000, hi: 20_015, ports: 3, slack: 2, skew: 0 },
+  lo: 20_000,
+  hi: 20_015,
+  ports: 3,
+  slack: 2,
+  skew: 0,
 };
 
 function choose(total: number, chosen: number): number {
@@ -99,7 +103,11 @@ function scans(rounds: number): number[][] {
     }
     return ports;
   };
-  return Array.from({ length: rounds }, () => [ascending, ascending.toReversed(), shuffled()]).flat();
+  return Array.from({ length: rounds }, () => [
+    ascending,
+    ascending.toReversed(),
+    shuffled(),
+  ]).flat();
 }
 
 async function scan(scale: Scale): Promise<Finding> {
@@ -135,11 +143,18 @@ async function scanKnockd(): Promise<Finding> {
   const wire = new Wire(lab);
   using knockd = await Knockd.start(lab);
   for (const ports of scans(1)) {
-    await wire.knock("stranger", ports.map((port) => ({ from: STRANGER, to: SERVER, port })), 50_000);
+    await wire.knock(
+      "stranger",
+      ports.map((port) => ({ from: STRANGER, to: SERVER, port })),
+      50_000,
+    );
     await Bun.sleep(200);
   }
   const opened = (await knockd.opened()).length;
-  return finding(opened === 0, `7000, 8000, 9000: 3 scans at 50,000 packets a second opened it ${opened} times`);
+  return finding(
+    opened === 0,
+    `7000, 8000, 9000: 3 scans at 50,000 packets a second opened it ${opened} times`,
+  );
 }
 
 export const trials: Trial[] = [

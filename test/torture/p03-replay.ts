@@ -9,7 +9,7 @@ import { type TimedKnock, writeCapture } from "./pcap.ts";
 import { Fwknopd, Knockd } from "./peers.ts";
 import { CLIENT, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
-import { Wire } from "./wire.ts";
+import { knocksFrom, Wire } from "./wire.ts";
 
 const MINUTE = webDoor(["alice"], 'open_for = "1m"');
 const STEP_MS = DEFAULT_SPACE.stepSeconds * 1_000;
@@ -22,7 +22,7 @@ async function replayed(scale: Scale): Promise<Finding> {
   await stage.wire.knock("client", used);
   await stage.server.waitForLog(/Opened web .* to 10\.77\.0\.2/);
   const rounds = scale === "full" ? 1_000 : 50;
-  const from = (address: string) => [...used, ...older].map((knock) => ({ ...knock, from: address }));
+  const from = (address: string) => knocksFrom(address, [...used, ...older]);
   const replay = [...from(CLIENT), ...from(STRANGER)];
   const frames = replay.map((knock) => stage.wire.frame(knock));
   await stage.wire.send("stranger", frames, { count: frames.length * rounds, perSecond: 50_000 });
@@ -76,10 +76,7 @@ async function survives(harm: (stage: Stage) => void): Promise<Finding> {
   harm(stage);
   const from = stage.server.log.length;
   await stage.server.start();
-  await stage.wire.knock(
-    "stranger",
-    used.map((knock) => ({ ...knock, from: STRANGER })),
-  );
+  await stage.wire.knock("stranger", knocksFrom(STRANGER, used));
   await stage.wire.knock("client", used);
   await stage.settled();
   const opened = stage.logged(/Opened/, from);
@@ -154,7 +151,10 @@ async function clockSetBack(): Promise<Finding> {
       ...timed(stage, 0, nowMs + 1_000, STRANGER),
     ];
   });
-  return finding(opened === 1, `4 replays after the packets' clock went back an hour: ${opened - 1} further grants`);
+  return finding(
+    opened === 1,
+    `4 replays after the packets' clock went back an hour: ${opened - 1} further grants`,
+  );
 }
 
 async function clockThereAndBack(): Promise<Finding> {
@@ -163,7 +163,10 @@ async function clockThereAndBack(): Promise<Finding> {
     ...timed(stage, 0, nowMs + 86_400_000, STRANGER), // a day ahead: nothing of today is valid
     ...timed(stage, 2, nowMs + 2 * STEP_MS), // back again
   ]);
-  return finding(opened === 2, `clock a day ahead and back: the honest client got in ${opened} of 2 times`);
+  return finding(
+    opened === 2,
+    `clock a day ahead and back: the honest client got in ${opened} of 2 times`,
+  );
 }
 
 async function skewAccepted(): Promise<Finding> {
@@ -192,7 +195,10 @@ async function skewAccepted(): Promise<Finding> {
 async function skewExplained(): Promise<Finding> {
   const { opened, nearMisses } = await replayCapture((stage, nowMs) => timed(stage, -3, nowMs));
   const said = nearMisses.join("; ");
-  return finding(opened === 0 && /about \d+ s slow/.test(said), `replay of a late knock says "${said}"`);
+  return finding(
+    opened === 0 && /about \d+ s slow/.test(said),
+    `replay of a late knock says "${said}"`,
+  );
 }
 
 async function whyExplains(): Promise<Finding> {
@@ -204,20 +210,26 @@ async function whyExplains(): Promise<Finding> {
   return finding(code === 0 && /s slow/.test(out), (out + err).trim().split("\n")[0] ?? "");
 }
 
-const harms: readonly (readonly [string, (stage: Stage) => void, string?])[] = [
-  ["kill -9, restart in the slot, replay", () => undefined],
-  ["kill -9, state files deleted", removeState],
-  ["kill -9, state files truncated", truncateState],
-  ["kill -9, state files overwritten and read-only", breakState],
-  ["kill -9, table deleted", flushTable, "uses kept in the store"],
-  [
-    "kill -9, state files and table deleted",
-    (stage) => {
+interface Harm {
+  readonly attack: string;
+  readonly harm: (stage: Stage) => void;
+  readonly awaits?: string;
+}
+
+const HARMS: readonly Harm[] = [
+  { attack: "kill -9, restart in the slot, replay", harm: () => undefined },
+  { attack: "kill -9, state files deleted", harm: removeState },
+  { attack: "kill -9, state files truncated", harm: truncateState },
+  { attack: "kill -9, state files overwritten and read-only", harm: breakState },
+  { attack: "kill -9, table deleted", harm: flushTable, awaits: "uses kept in the store" },
+  {
+    attack: "kill -9, state files and table deleted",
+    harm: (stage) => {
       removeState(stage);
       flushTable(stage);
     },
-    "the wait of skew + 1 slots",
-  ],
+    awaits: "the wait of skew + 1 slots",
+  },
 ];
 
 export const trials: Trial[] = [
@@ -227,17 +239,29 @@ export const trials: Trial[] = [
     play: replayed,
     peers: { knockd: replayKnockd, fwknopd: replayFwknopd },
   },
-  ...harms.map(
-    ([attack, harm, awaits]): Trial => ({
-      promise: "P4",
-      attack,
-      ...(awaits !== undefined && { awaits }),
-      play: () => survives(harm),
-    }),
-  ),
-  { promise: "P5", attack: "clock set back an hour after a knock (capture with edited times)", play: clockSetBack },
-  { promise: "P5", attack: "clock set a day ahead and back (capture with edited times)", play: clockThereAndBack },
-  { promise: "P6", attack: "clients whose clocks are off by 0, 30, 60 and 90 s", play: skewAccepted },
+  ...HARMS.map(({ harm, ...named }): Trial => {
+    return Object.assign(named, { promise: "P4" as const, play: () => survives(harm) });
+  }),
+  {
+    promise: "P5",
+    attack: "clock set back an hour after a knock (capture with edited times)",
+    play: clockSetBack,
+  },
+  {
+    promise: "P5",
+    attack: "clock set a day ahead and back (capture with edited times)",
+    play: clockThereAndBack,
+  },
+  {
+    promise: "P6",
+    attack: "clients whose clocks are off by 0, 30, 60 and 90 s",
+    play: skewAccepted,
+  },
   { promise: "P6", attack: "a clock 90 s slow, explained from a capture", play: skewExplained },
-  { promise: "P6", attack: "a clock 90 s slow, explained by why", awaits: "sallyport why", play: whyExplains },
+  {
+    promise: "P6",
+    attack: "a clock 90 s slow, explained by why",
+    awaits: "sallyport why",
+    play: whyExplains,
+  },
 ];

@@ -59,7 +59,7 @@ async function lossy(scale: Scale): Promise<Finding> {
       continue;
     }
     const packets = [...waiting].flatMap((i) => {
-      const knocks = stage.knocks(crowdAddress(i), users[i]!, { ahead });
+      const knocks = stage.knocks(crowdAddress(i), users[i], { ahead });
       return impaired(shuffled([...knocks, ...knocks], random), random);
     });
     await stage.wire.knock("client", packets, 20_000);
@@ -137,7 +137,10 @@ async function lossyKnockd(): Promise<Finding> {
     await wire.knock("client", impaired(knocks, random));
   }
   const opened = new Set(await knockd.opened()).size;
-  return finding(opened / count >= 0.99, `${count} knocks, one after another: ${percent(opened, count)}`);
+  return finding(
+    opened / count >= 0.99,
+    `${count} knocks, one after another: ${percent(opened, count)}`,
+  );
 }
 
 async function lossyFwknopd(): Promise<Finding> {
@@ -148,7 +151,10 @@ async function lossyFwknopd(): Promise<Finding> {
   for (let i = 0; i < count; i++) fwknopd.knock("client", crowdAddress(i));
   await Bun.sleep(2_000);
   const opened = new Set(fwknopd.opened()).size;
-  return finding(opened / count >= 0.99, `${count} packets: ${percent(opened, count)} at the first try`);
+  return finding(
+    opened / count >= 0.99,
+    `${count} packets: ${percent(opened, count)} at the first try`,
+  );
 }
 
 /** Junk from the knocker's own address, as his other programs or a scanner behind his NAT send it. */
@@ -247,7 +253,10 @@ async function sharedAddress(): Promise<Finding> {
   await stage.wire.knock("client", interleaved(knocks), 20_000);
   await stage.settled();
   const heard = users.filter((user) => stage.logged(new RegExp(`by ${user}/`)) > 0).length;
-  return finding(heard === 10, `10 users knock interleaved from one address: ${heard} of 10 recognised`);
+  return finding(
+    heard === 10,
+    `10 users knock interleaved from one address: ${heard} of 10 recognised`,
+  );
 }
 
 async function crowdKnockd(): Promise<Finding> {
@@ -288,7 +297,11 @@ export const trials: Trial[] = [
     play: lossy,
     peers: { knockd: lossyKnockd, fwknopd: lossyFwknopd },
   },
-  { promise: "P7", attack: "3 % lost and 10 % doubled by a bridge, with the real client", play: lossyClient },
+  {
+    promise: "P7",
+    attack: "3 % lost and 10 % doubled by a bridge, with the real client",
+    play: lossyClient,
+  },
   { promise: "P8", attack: "junk in the range from the knocker's own address", play: noisy },
   { promise: "P8", attack: "a browser's slow knock among junk", play: browser },
   {
@@ -297,5 +310,9 @@ export const trials: Trial[] = [
     play: crowd,
     peers: { knockd: crowdKnockd, fwknopd: crowdFwknopd },
   },
-  { promise: "P11", attack: "10 users behind one address, knocks interleaved", play: sharedAddress },
+  {
+    promise: "P11",
+    attack: "10 users behind one address, knocks interleaved",
+    play: sharedAddress,
+  },
 ];

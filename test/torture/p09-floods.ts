@@ -7,7 +7,7 @@ import { randomFrom } from "../support/random.ts";
 import { Fwknopd, Knockd } from "./peers.ts";
 import { CLIENT, SERVER, SERVER6, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
-import { forgedFrames, Wire } from "./wire.ts";
+import { forgedFrames, knocksFrom, Wire } from "./wire.ts";
 
 const RANGE = [20_000, 52_767] as const;
 
@@ -47,7 +47,7 @@ async function victim(scale: Scale): Promise<Finding> {
   const moved = Math.abs((later?.expiresMs ?? 0) - (grant?.expiresMs ?? 0));
   const flood = stage.wire.start("stranger", mine, { count: 1e9, perSecond });
   await Bun.sleep(300);
-  await stage.server.command("close", "web", CLIENT);
+  stage.server.command("close", "web", CLIENT);
   const second = await knockRealClient(stage, "bob");
   flood.stop();
   await flood.sent;
@@ -85,7 +85,7 @@ async function floodOf(family: 4 | 6, scale: Scale): Promise<Finding> {
   const grown = residentMiB(stage.server.pid) - before;
   const bob = (await stage.grants()).some(({ user }) => user === "bob");
   const kept = (await stage.grants()).some(({ id }) => id === grant?.id);
-  await stage.server.command("close", "web", CLIENT);
+  stage.server.command("close", "web", CLIENT);
   const next = await knockRealClient(stage, "carol");
   const { captureDrops = 0 } = await stage.counters();
   return finding(
@@ -106,7 +106,10 @@ async function victimKnockd(): Promise<Finding> {
   flood.stop();
   await flood.sent;
   const opened = (await knockd.opened()).length;
-  return finding(opened >= 19, `5,000 forged packets a second with his address: ${opened} of 20 knocks opened`);
+  return finding(
+    opened >= 19,
+    `5,000 forged packets a second with his address: ${opened} of 20 knocks opened`,
+  );
 }
 
 async function floodFwknopd(): Promise<Finding> {
@@ -115,7 +118,12 @@ async function floodFwknopd(): Promise<Finding> {
   routeEverywhere(lab);
   using fwknopd = await Fwknopd.start(lab);
   const junk = Array.from({ length: 4_096 }, (_, i) => {
-    return wire.frame({ from: `198.18.${i >> 8}.${i & 255}`, to: SERVER, port: 62_201, proto: "udp" });
+    return wire.frame({
+      from: `198.18.${i >> 8}.${i & 255}`,
+      to: SERVER,
+      port: 62_201,
+      proto: "udp",
+    });
   });
   const flood = wire.start("stranger", junk, { count: 1e9 });
   await Bun.sleep(300);
@@ -124,7 +132,10 @@ async function floodFwknopd(): Promise<Finding> {
   await flood.sent;
   await Bun.sleep(2_000);
   const opened = new Set(fwknopd.opened()).size;
-  return finding(opened >= 19, `datagrams to its port at full speed: ${opened} of 20 knocks opened`);
+  return finding(
+    opened >= 19,
+    `datagrams to its port at full speed: ${opened} of 20 knocks opened`,
+  );
 }
 
 /** Sends a copy of every SYN of the client, from the stranger's own address, the moment it is seen. */
@@ -164,7 +175,8 @@ async function race(scale: Scale): Promise<Finding> {
   await stage.settled();
   const lines = stage.server.log.split("\n");
   const opened = (user: string, address: string) =>
-    lines.filter((line) => /(Opened|Renewed) web/.test(line) && line.includes(`to ${address} `))
+    lines
+      .filter((line) => /(Opened|Renewed) web/.test(line) && line.includes(`to ${address} `))
       .filter((line) => line.includes(`by ${user}/`)).length;
   const mine = users.map((user) => opened(user, CLIENT));
   const his = users.map((user) => opened(user, STRANGER));
@@ -188,7 +200,7 @@ async function alarmFlood(scale: Scale): Promise<Finding> {
   await stage.wire.knock("client", used);
   const sources = scale === "full" ? 5_000 : 500;
   const copies = Array.from({ length: sources }, (_, i) =>
-    used.map((knock) => ({ ...knock, from: `10.77.${64 + (i >> 8)}.${i & 255}` })),
+    knocksFrom(`10.77.${64 + (i >> 8)}.${i & 255}`, used),
   );
   await stage.wire.knock("stranger", copies.flat(), 50_000);
   await stage.settled();
@@ -224,7 +236,10 @@ async function interfaceGone(): Promise<Finding> {
     const [near, far] = [lab.namespace("server"), lab.namespace("stranger")];
     const peer = ["type", "veth", "peer", "eth1", "netns", far];
     run(["ip", "-n", near, "link", "add", "eth1", ...peer]);
-    for (const [host, address] of [["server", "10.99.0.1/24"], ["stranger", "10.99.0.2/24"]] as const) {
+    for (const [host, address] of [
+      ["server", "10.99.0.1/24"],
+      ["stranger", "10.99.0.2/24"],
+    ] as const) {
       lab.addAddress(host, "eth1", address);
       run(["ip", "-n", lab.namespace(host), "link", "set", "eth1", "up"]);
     }
@@ -240,7 +255,11 @@ async function interfaceGone(): Promise<Finding> {
   await server.waitForLog(/Listening on .*eth1/, from);
   const backMs = performance.now() - madeAt;
   await stage.roomInSlot(2_000);
-  sendKnocks(lab, "stranger", stage.ports().map((port) => ({ to: "10.99.0.1", port })));
+  sendKnocks(
+    lab,
+    "stranger",
+    stage.ports().map((port) => ({ to: "10.99.0.1", port })),
+  );
   await stage.settled();
   const opened = (await stage.grants()).some(({ address }) => address === "10.99.0.2");
   const after = await stage.reasons();
@@ -257,8 +276,16 @@ export const trials: Trial[] = [
     play: victim,
     peers: { knockd: victimKnockd, fwknopd: floodFwknopd },
   },
-  { promise: "P9", attack: "random IPv4 sources at full speed", play: (scale) => floodOf(4, scale) },
-  { promise: "P9", attack: "all of one IPv6 /64 at full speed", play: (scale) => floodOf(6, scale) },
+  {
+    promise: "P9",
+    attack: "random IPv4 sources at full speed",
+    play: (scale) => floodOf(4, scale),
+  },
+  {
+    promise: "P9",
+    attack: "all of one IPv6 /64 at full speed",
+    play: (scale) => floodOf(6, scale),
+  },
   { promise: "P10", attack: "a second host copies each knock as it sees it", play: race },
   { promise: "P10", attack: "a used knock from many forged addresses", play: alarmFlood },
 ];

@@ -141,18 +141,24 @@ export class Fwknopd extends PeerDaemon {
     for (const rule of rules) this.lab.run("server", ["iptables", ...rule.split(" ")]);
     const config = join(this.dir, "fwknopd.conf");
     const access = join(this.dir, "access.conf");
-    writeFileSync(config, `PCAP_INTF eth0;\nENABLE_PCAP_PROMISC N;\nFWKNOP_RUN_DIR ${this.dir};\n`, {
-      mode: 0o600,
-    });
+    writeFileSync(
+      config,
+      `PCAP_INTF eth0;\nENABLE_PCAP_PROMISC N;\nFWKNOP_RUN_DIR ${this.dir};\n`,
+      {
+        mode: 0o600,
+      },
+    );
     writeFileSync(
       access,
       `SOURCE ANY\nOPEN_PORTS tcp/8080\nKEY_BASE64 ${FWKNOP_KEY}\nHMAC_KEY_BASE64 ${FWKNOP_HMAC}\nFW_ACCESS_TIMEOUT ${openSeconds}\n`,
       { mode: 0o600 },
     );
-    this.child = this.lab.start("server", [
-      ...["fwknopd", "-f", "-c", config, "-a", access],
-      ...["-d", join(this.dir, "digest"), "-p", join(this.dir, "pid"), "-r", this.dir],
-    ]);
+    this.child = this.lab.start(
+      "server",
+      `fwknopd -f -c ${config} -a ${access} -d ${this.dir}/digest -p ${this.dir}/pid -r ${this.dir}`.split(
+        " ",
+      ),
+    );
     void drain(this.child.stdout);
     void this.#read(this.child.stderr);
     const deadline = Date.now() + 15_000;
@@ -169,11 +175,10 @@ export class Fwknopd extends PeerDaemon {
   }
 
   #client(allow: string, ...more: string[]): string[] {
-    return [
-      ...["env", `HOME=${this.dir}`, "fwknop", "-A", "tcp/8080", "-a", allow, "-D", "10.77.0.1"],
-      ...["--key-base64-rijndael", FWKNOP_KEY, "--key-base64-hmac", FWKNOP_HMAC, "--use-hmac"],
-      ...["--no-save-args", "--no-rc-file", ...more],
-    ];
+    const words =
+      `env HOME=${this.dir} fwknop -A tcp/8080 -a ${allow} -D 10.77.0.1 --no-save-args --no-rc-file ` +
+      `--key-base64-rijndael ${FWKNOP_KEY} --key-base64-hmac ${FWKNOP_HMAC} --use-hmac`;
+    return [...words.split(" "), ...more];
   }
 
   /** Sends one packet from a host, which asks to open to `allow`; answers the datagram's content. */

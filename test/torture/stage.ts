@@ -45,7 +45,11 @@ export class Stage implements AsyncDisposable {
   readonly #keys: DeviceKey[];
 
   private constructor(config: string, { users = ["alice"], interfaces }: StageOptions) {
-    this.server = new GuardedServer(this.lab, config, interfaces === undefined ? {} : { interfaces });
+    this.server = new GuardedServer(
+      this.lab,
+      config,
+      interfaces === undefined ? {} : { interfaces },
+    );
     this.#keys = users.map((user) => ({ user, device: "default", key: makeKey("lab") }));
     this.writeKeys();
   }
@@ -81,7 +85,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** The knocks of a user's sequence from an address. */
-  knocks(from: string, user = "alice", options: { ahead?: number; door?: string } = {}): WireKnock[] {
+  knocks(
+    from: string,
+    user = "alice",
+    options: { ahead?: number; door?: string } = {},
+  ): WireKnock[] {
     const to = from.includes(":") ? SERVER6 : SERVER;
     return this.ports(user, options).map((port) => ({ from, to, port }));
   }

@@ -7,6 +7,9 @@ import { overloadTrials, trials as floods } from "./p09-floods.ts";
 import { renewalTrials, trials as grants } from "./p12-grants.ts";
 import { trials as nothingShows } from "./p15-nothing-shows.ts";
 import { trials as repair } from "./p16-repair.ts";
+import { trials as surroundings } from "./p20-surroundings.ts";
+import { configTrials, trials as inputs } from "./p22-inputs.ts";
+import { trials as commands } from "./p26-commands.ts";
 import type { Trial } from "./trial.ts";
 
 export const TRIALS: readonly Trial[] = [
@@ -17,6 +20,10 @@ export const TRIALS: readonly Trial[] = [
   ...grants,
   ...nothingShows,
   ...repair,
+  ...surroundings,
+  ...inputs,
+  ...configTrials,
+  ...commands,
   ...renewalTrials,
   ...overloadTrials,
 ].sort((a, b) => Number(a.promise.slice(1)) - Number(b.promise.slice(1)));

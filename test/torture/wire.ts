@@ -14,6 +14,11 @@ export interface WireKnock {
   readonly sourcePort?: number;
 }
 
+/** The same knocks from another address. */
+export function knocksFrom(from: string, knocks: readonly WireKnock[]): WireKnock[] {
+  return knocks.map(({ to, port }) => ({ from, to, port }));
+}
+
 export interface Sent {
   readonly sent: number;
   readonly seconds: number;
