@@ -1,8 +1,10 @@
 /** `sallyport log`: who came in, who was refused, what broke; read from the audit log itself. */
 
+import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
-import { onTerminal, print, printTable } from "./output.ts";
+import { guardOutput, onTerminal, printable, printTable } from "./output.ts";
 import { localTime } from "./times.ts";
 import { findConfig } from "../config/find.ts";
 import { loadSettings } from "../config/load.ts";
@@ -108,6 +110,13 @@ function* lots(entries: Iterable<ToldEntry>): Generator<ToldEntry[]> {
   if (lot.length > 0) yield lot;
 }
 
+/** As `print`, at the pace of who reads: a pager that waits must not make a whole log pile up here. */
+async function printAtPace(lines: readonly string[]): Promise<void> {
+  if (!process.stdout.write(`${lines.join("\n")}\n`)) await once(process.stdout, "drain");
+  // A reader that went away shows itself between two turns only, and ends this (guardOutput).
+  await setImmediate();
+}
+
 /** One line of JSON in which a terminal takes nothing for a command. */
 function jsonLine(value: unknown): string {
   // JSON escapes the controls below U+0020 only; U+009B alone begins an escape sequence.
@@ -149,11 +158,13 @@ export function logCommand(clock: Clock = systemClock): CommandUnknownOpts {
       const filter = filterOf(options, clock.wallMs(), standardLimit);
       const { stateDir } = loadSettings(findConfig(options.config)).server;
       const { auditTypes, readAudit } = await import("../daemon/audit-access.ts");
+      guardOutput();
       let found = false;
       for (const entries of lots(readAudit(stateDir, filter))) {
         found = true;
-        if (options.json === true) print(entries.map(jsonLine).join("\n"));
-        else printTable(COLUMNS, entries.map(row));
+        if (options.json === true) await printAtPace(entries.map(jsonLine));
+        else if (onTerminal()) printTable(COLUMNS, entries.map(row));
+        else await printAtPace(entries.map((entry) => row(entry).map(printable).join("\t")));
       }
       if (found || options.json === true) return;
       const types = options.type === undefined ? [] : auditTypes(stateDir);

@@ -193,11 +193,17 @@ describe("sallyport log", () => {
     expect(JSON.parse(json).detail.message).toBe(message);
   });
 
-  test("prints all of a long log into a pipe", async () => {
+  test("prints all of a long log, and ends at once and quietly when its reader goes away", async () => {
     const records = Array.from({ length: 2_000 }, (_, i) => opened(nowMs + i) as AuditRecord);
-    for (let i = 0; i < 5; i++) write(...records);
-    const { out } = await log();
-    expect(out.trimEnd().split("\n")).toHaveLength(10_000);
+    for (let i = 0; i < 10; i++) write(...records);
+    expect((await log()).out.trimEnd().split("\n")).toHaveLength(20_000);
+
+    const argv = [process.execPath, MAIN, "log", "--config", config];
+    const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    expect([await child.exited, await child.stderr.text()]).toEqual([0, ""]);
   }, 30_000);
 });
 

@@ -63,5 +63,12 @@ export function grantOf(address: string, more: Partial<Grant> = {}): Grant {
 }
 
 export function opened(atMs: number, grant = grantOf("203.0.113.7")): DaemonEvent {
-  return { type: "grant.opened", atMs, grant, renewed: false, latencyMs: 0.4 };
+  return {
+    type: "grant.opened",
+    atMs,
+    grant,
+    renewed: false,
+    source: grant.address,
+    latencyMs: 0.4,
+  };
 }
