@@ -22,6 +22,13 @@ export function examineRules(settings: Settings): Findings {
   });
 }
 
+/** The sentences about rules of other tables that end what a grant lets in; also those of "not seen". */
+export function problemsOfRules(settings: Settings): string[] {
+  return examineRules(settings)
+    .filter(({ level }) => level === "problem")
+    .map(({ sentence }) => sentence);
+}
+
 /** The kernel lists a table of iptables-legacy once somebody has used it. */
 function legacyTables(family: "ip" | "ip6"): string[] {
   try {

@@ -33,9 +33,11 @@ interface Culprit {
 
 export function checkForeignRules(facts: RuleFacts): Findings {
   const culprits = new Map<string, Culprit>();
+  const unclear = new Map<string, Place>();
   for (const { proto, port } of guardedPortsOf(facts.guarded)) {
     for (const family of [4, 6] as const) {
-      const { ended } = trace(facts.listing, { family, proto, port });
+      const { ended, unclear: places } = trace(facts.listing, { family, proto, port });
+      for (const at of places) unclear.set(JSON.stringify(at), at);
       if (ended === undefined) continue;
       const key = JSON.stringify(ended);
       const culprit = culprits.get(key) ?? { ...ended, ports: [], families: new Set() };
@@ -53,6 +55,14 @@ export function checkForeignRules(facts: RuleFacts): Findings {
       "accept it there, sallyport already guards it",
     );
   });
+  for (const at of unclear.values()) {
+    findings.push(
+      warning(
+        `Could not see whether another table drops a guarded port: ${describePlace(at, facts.textOf)}`,
+        "read the rule with iptables-save, and see that it lets the guarded ports through",
+      ),
+    );
+  }
   if (facts.legacyTables.length > 0) {
     findings.push(
       warning(

@@ -4,7 +4,9 @@ import { OpError } from "../../core/errors.ts";
 import { nftError } from "../../firewall/nft-error.ts";
 import type { Statement } from "../../firewall/rule-match.ts";
 import { runNft } from "../../native/libnftables.ts";
+import { isOpaque, translated } from "./iptables-match.ts";
 import { mayAskKernel } from "./privileges.ts";
+import { readRuleText } from "./rule-text.ts";
 
 export interface ListedChain {
   readonly family: string;
@@ -57,7 +59,7 @@ interface Entry {
 export function readListing(): Listing | undefined {
   if (!mayAskKernel()) return undefined;
   // Terse, since block lists may hold a hundred thousand addresses that say nothing about ports.
-  const listing = toListing(ask("list ruleset", true));
+  const listing = readable(toListing(ask("list ruleset", true)));
   const sets = new Map<string, readonly unknown[]>();
   for (const { kind, key } of portSets(listing.rules)) {
     if (sets.has(key)) continue;
@@ -65,6 +67,19 @@ export function readListing(): Listing | undefined {
     sets.set(key, found?.[kind]?.elem ?? []);
   }
   return { ...listing, sets };
+}
+
+function readable(listing: Listing): Listing {
+  const numbers = new Map<string, number>();
+  const rules = listing.rules.map((rule) => {
+    const { family, table, chain } = rule;
+    const key = `${family} ${table} ${chain}`;
+    const number = (numbers.get(key) ?? 0) + 1;
+    numbers.set(key, number);
+    if (!rule.expr.some(isOpaque)) return rule;
+    return translated(rule, readRuleText({ family, table, chain, rule: number }) ?? "");
+  });
+  return { ...listing, rules };
 }
 
 export function toListing(entries: readonly Entry[]): Listing {

@@ -15,18 +15,17 @@ export function describePlace(place: Place, textOf: RuleText): string {
   const where = `table ${family} ${table}, chain ${chain}`;
   if (rule === undefined) return `${where}, policy drop`;
   const text = textOf(place);
-  return text === undefined ? `${where}, rule ${rule}` : `${where}, rule ${rule}: ${text}`;
+  if (text === undefined) return `${where}, rule ${rule}`;
+  const cut = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  return `${where}, rule ${rule}: ${cut}`;
 }
 
 /** Asks the kernel of the calling thread's network namespace. */
 export function readRuleText({ family, table, chain, rule }: Place): string | undefined {
   const shown = runNft(`list chain ${family} ${table} ${chain}`, { terse: true });
   if (!shown.ok || rule === undefined) return undefined;
-  const text = ruleTexts(shown.output, chain)[rule - 1]?.replace(
-    / counter packets \d+ bytes \d+/,
-    " counter",
-  );
-  return text === undefined || text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  const text = ruleTexts(shown.output, chain)[rule - 1];
+  return text?.replace(/ counter packets \d+ bytes \d+/, " counter");
 }
 
 /** The rules in what `nft list chain` printed, one string each; nft wraps long sets over several lines. */

@@ -2,6 +2,7 @@
 
 import type { Statement } from "../../firewall/rule-match.ts";
 import { FAMILY, TABLE } from "../../firewall/sets.ts";
+import { isOpaque } from "./iptables-match.ts";
 import type { ListedChain, Listing } from "./listing.ts";
 import { mapped, meets, type PortProbe } from "./port-condition.ts";
 
@@ -17,6 +18,8 @@ export interface Place {
 export interface Trace {
   /** What ends the packet; absent: all chains let it through. */
   readonly ended?: { readonly by: "drops" | "rejects"; readonly at: Place };
+  /** Rules that may drop it, with a condition that nobody here can read. */
+  readonly unclear: readonly Place[];
   /** Rules that take it out of connection tracking. */
   readonly untracked: readonly Place[];
   /** A rule that sends it to another address: the chains of `input` do not see it then. */
@@ -38,6 +41,7 @@ type Verdict = "accept" | "return" | "drops" | "rejects" | undefined;
 class Tracer {
   readonly #listing: Listing;
   readonly #probe: PortProbe;
+  readonly #unclear: Place[] = [];
   readonly #untracked: Place[] = [];
   #redirected: Trace["redirected"];
   #at: Place | undefined;
@@ -50,6 +54,7 @@ class Tracer {
   run(): Trace {
     const ended = this.#end();
     return {
+      unclear: this.#unclear,
       untracked: this.#untracked,
       ...(ended !== undefined && { ended }),
       ...(this.#redirected !== undefined && { redirected: this.#redirected }),
@@ -89,6 +94,10 @@ class Tracer {
         const statement =
           "vmap" in found ? mapped(found, this.#probe, rule, this.#listing.sets) : found;
         if (statement === undefined) break;
+        if (isOpaque(statement)) {
+          if (rule.expr.some(isRefusal)) this.#unclear.push(place);
+          break;
+        }
         if (!meets(statement, this.#probe, rule, this.#listing.sets)) break;
         const target = targetOf(statement);
         if (target !== undefined) {
@@ -120,7 +129,7 @@ class Tracer {
     if ("accept" in statement || "queue" in statement || "redirect" in statement) return "accept";
     if ("return" in statement) return "return";
     if ("drop" in statement) return this.#endAt("drops", place);
-    if ("reject" in statement || target === "REJECT") return this.#endAt("rejects", place);
+    if (isRefusal(statement)) return this.#endAt("rejects", place);
     return undefined;
   }
 
@@ -132,6 +141,11 @@ class Tracer {
 
 export function isOurs(family: string, table: string): boolean {
   return family === FAMILY && table === TABLE;
+}
+
+function isRefusal(statement: Statement): boolean {
+  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
+  return "drop" in statement || "reject" in statement || (type === "target" && name === "REJECT");
 }
 
 function targetOf(statement: Statement): string | undefined {

@@ -188,6 +188,33 @@ describe("checkForeignRules()", () => {
     ]);
   });
 
+  test("reads what iptables wrote: ports, states, targets", () => {
+    const iptables = (...argv: string[]) => lab.run("server", ["iptables-nft", ...argv]);
+    iptables(..."-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j DROP".split(" "));
+    iptables(..."-A INPUT -p tcp -m multiport --dports 80,8000:8100 -j REJECT".split(" "));
+    iptables(..."-A INPUT -p udp -m conntrack --ctstate NEW --dport 51820 -j DROP".split(" "));
+    iptables(..."-A INPUT -p tcp -s 192.0.2.1 --dport 22 -j DROP".split(" "));
+    expect(foreign("")).toEqual([
+      expect.stringMatching(
+        /^problem Another table rejects 8022\/tcp over IPv4: table ip filter, chain INPUT, rule 2: /,
+      ),
+      expect.stringMatching(
+        /^problem Another table drops 51820\/udp over IPv4: table ip filter, chain INPUT, rule 3: /,
+      ),
+    ]);
+  });
+
+  test("says which rule of iptables it could not read", () => {
+    const chain = { family: "ip", table: "filter", name: "INPUT", hook: "input", type: "filter" };
+    const expr = [{ xt: { type: "match", name: "multiport" } }, { drop: null }];
+    const rule = { family: "ip", table: "filter", chain: "INPUT", handle: 1, expr };
+    const listing = toListing([{ chain }, { rule }]);
+    const findings = checkForeignRules({ listing, guarded, textOf: () => "?", legacyTables: [] });
+    expect(said(findings)).toEqual([
+      "warning Could not see whether another table drops a guarded port: table ip filter, chain INPUT, rule 1: ?",
+    ]);
+  });
+
   test("warns of rules that nft does not show", () => {
     const findings = checkForeignRules({
       listing: toListing([]),
