@@ -1,12 +1,13 @@
 /** The typed client of the control socket, for the command line. */
 
 import * as v from "valibot";
-import type { DoorView } from "./control.ts";
+import type { DoorView, Explanation } from "./control.ts";
 import { codeOf } from "./error-code.ts";
 import type { Status } from "./schemas.ts";
 import {
   DoneSchema,
   DoorsSchema,
+  ExplanationSchema,
   GrantSchema,
   GrantsSchema,
   ProblemSchema,
@@ -30,6 +31,7 @@ export interface ControlClient {
   grants(): Promise<readonly Grant[]>;
   /** `forMs` undefined: the door's own open_for. */
   open(door: string, address: Address, forMs?: number): Promise<Grant>;
+  why(address: Address): Promise<Explanation>;
   /** Undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
   /** These three answer what was done, in one sentence. A wrong configuration exits with 78. */
@@ -121,6 +123,8 @@ export function connectControl(socket: string): ControlClient {
       const path = `/v1/doors/${encodeURIComponent(door)}/grants`;
       return understood(GrantSchema, await ask(socket, "POST", path, body));
     },
+    why: async (address) =>
+      understood(ExplanationSchema, await ask(socket, "GET", `/v1/why/${formatAddress(address)}`)),
     close: async (id) => {
       const answer = await ask(socket, "DELETE", grantPath(id));
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);

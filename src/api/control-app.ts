@@ -17,6 +17,7 @@ import {
   StatusSchema,
 } from "./schemas.ts";
 import { statusOf } from "./status.ts";
+import { addWhyRoute } from "./why-route.ts";
 
 /** Checks the body of an open request. The hook is there because the default answer repeats the body. */
 const openRequest = validator("json", OpenRequestSchema, (result, c) => {
@@ -106,6 +107,7 @@ export function controlApp(control: Control, options: AppOptions = {}): Hono {
   app.all("/v1/status", methodNotAllowed("GET", "HEAD"));
   addDoorRoutes(app, control);
   addGrantRoutes(app, control);
+  addWhyRoute(app, control);
   addGuardRoutes(app, control);
   return app;
 }

@@ -44,6 +44,39 @@ export interface DoorView {
   readonly grants: number;
 }
 
+/** What a finding of `why` is about; all but the first four are why a door did not open. */
+export const WHY_KINDS = [
+  "open", // a door is open to the address now
+  "opened", // a knock that opened a door
+  "closed", // a fixed sequence that closed one
+  "allowed", // guard.always_allow holds the address
+  "incomplete", // ports of a rotating sequence are missing
+  "clock", // all of them, of a slot too far away
+  "slow", // all of them, but not within one window
+  "crowded", // all of them, among too many others
+  "used", // all of them, and used before
+  "refused", // all of them, and the door could not be opened
+  "fixed", // a fixed sequence, begun and not finished
+  "unrelated", // knocks that are part of no sequence
+  "silent", // nothing was heard
+  "not-ready", // a right knock may not open a door now
+  "firewall", // another table drops a guarded port
+] as const;
+
+export interface WhyFinding {
+  readonly kind: (typeof WHY_KINDS)[number];
+  /** One sentence for the operator; it may name ports of sequences that are not used yet. */
+  readonly sentence: string;
+  /** The last knock of the try it is about: Unix milliseconds. */
+  readonly atMs?: number;
+}
+
+export interface Explanation {
+  readonly address: string;
+  /** Never empty; what is open now comes first, then tries from the latest on, then what is no knock's fault. */
+  readonly findings: readonly WhyFinding[];
+}
+
 /** The daemon, seen from the API. */
 export interface Control {
   readonly counters: Counters;
@@ -62,6 +95,8 @@ export interface Control {
   open(door: string, address: Address, forMs: number | undefined): Promise<Grant>;
   /** Ends a grant; undefined when there is none of this id. */
   close(id: string): Promise<Grant | undefined>;
+  /** What was heard from an address and what was missing; throws SallyportError while that is not known. */
+  why(address: Address): Promise<Explanation>;
   /** Reads the configuration again; throws SallyportError (78) when it is wrong, and then nothing changed. */
   reload(): Promise<string>;
   /** Guards on probation from now on: unless `confirm` is called, the kernel stops guarding after `forMs`. */

@@ -84,6 +84,12 @@ const COUNTER_METRICS = {
     name: "sallyport_reuses_total",
     help: "Complete sequences used before by another address; refused.",
   },
+  partialReuses: {
+    audience: "owner", // it moves on a part of a sequence
+    type: "counter",
+    name: "sallyport_partial_reuses_total",
+    help: "Used sequences of which another address hit more than half.",
+  },
   grantsOpened: {
     audience: "anyone",
     type: "counter",

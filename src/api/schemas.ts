@@ -1,8 +1,8 @@
 /** The shape of every answer and request: the server's types, the client's check and the OpenAPI document. */
 
 import * as v from "valibot";
-import type { DoorView, ReasonCode } from "./control.ts";
-import { REASONS } from "./control.ts";
+import type { DoorView, Explanation, ReasonCode } from "./control.ts";
+import { REASONS, WHY_KINDS } from "./control.ts";
 import type { Address } from "../core/address.ts";
 import { parseAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -97,6 +97,20 @@ export const GrantSchema = v.pipe(
 ) satisfies v.GenericSchema<unknown, Grant>;
 
 export const GrantsSchema = v.object({ grants: v.array(GrantSchema) });
+
+export const ExplanationSchema = v.pipe(
+  v.object({
+    address: v.string(),
+    findings: v.array(
+      v.object({
+        kind: v.picklist(WHY_KINDS),
+        sentence: v.string(),
+        atMs: v.exactOptional(unixMs),
+      }),
+    ),
+  }),
+  v.metadata({ ref: "Explanation" }),
+) satisfies v.GenericSchema<unknown, Explanation>;
 
 /**
  * An address packets can come from; undefined for any other text. IPv4 in IPv6 clothing

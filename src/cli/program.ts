@@ -20,6 +20,7 @@ import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";
 import { statusCommand } from "./status.ts";
 import { userCommand } from "./user.ts";
+import { whyCommand } from "./why.ts";
 
 /** Builds the whole command tree; every command is one file of this folder. */
 export function program(): Command {
@@ -41,6 +42,7 @@ export function program(): Command {
     grantsCommand(),
     openCommand(),
     closeCommand(),
+    whyCommand(),
     armCommand(),
     confirmCommand(),
     reloadCommand(),

@@ -18,6 +18,7 @@ const NAMES = [
   "matches", // complete sequences, new ones only
   "repeats", // complete sequences used before, same address
   "reuses", // complete sequences used before, another address
+  "partialReuses", // used sequences of which another address hit more than half
   "grantsOpened",
   "grantsRenewed",
   "grantsClosed",

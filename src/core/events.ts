@@ -38,7 +38,7 @@ export type DaemonEvent =
       readonly address: string;
     }
   | {
-      /** A sequence used before, from another address: at most once per key, door and slot. */
+      /** A used sequence, whole or in part, from another address: at most once per key, door and slot. */
       readonly type: "knock.reused";
       readonly atMs: number;
       readonly door: string;
@@ -47,6 +47,8 @@ export type DaemonEvent =
       readonly address: string;
       readonly firstAddress: string;
       readonly firstMs: number;
+      /** How many of its ports came from `address`; absent: all of them. */
+      readonly part?: { readonly heard: number; readonly ports: number };
     }
   | {
       /** Somebody else changed our table, and it is as it was meant again. */

@@ -1,6 +1,12 @@
 /** The daemon: builds the parts in order, ties them together, takes them down again. */
 
-import type { Control, DoorView, Reason } from "../api/control.ts";
+import {
+  type Control,
+  type DoorView,
+  type Explanation,
+  type Reason,
+  REASONS,
+} from "../api/control.ts";
 import { listen, type Listening } from "../api/listen.ts";
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -13,6 +19,8 @@ import { formatPortRange } from "../core/port.ts";
 import { CommandRunner } from "./commands.ts";
 import { type Configuration, guardedPorts, readConfiguration } from "./configuration.ts";
 import { DataPlaneLink } from "./data-plane-link.ts";
+import { problemsOfRules } from "./doctor/examine-rules.ts";
+import { Explainer } from "./explainer.ts";
 import { Guardian } from "./guardian.ts";
 import { describeEvent, log } from "./log.ts";
 import { Openings } from "./openings.ts";
@@ -22,6 +30,9 @@ import { Readiness } from "./readiness.ts";
 /** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
 const AUDIT_MS = 30_000;
 
+/** How often it is looked whether somebody came close to opening a door. */
+const LOOK_MS = 5_000;
+
 export class Daemon implements Control {
   readonly counters = new Counters();
   readonly startedMs: number;
@@ -30,6 +41,7 @@ export class Daemon implements Control {
   readonly #readiness = new Readiness();
   readonly #openings = new Openings();
   readonly #commands = new CommandRunner(log);
+  readonly #explainer: Explainer;
   readonly #died = Promise.withResolvers<SallyportError>();
   readonly #guardian: Guardian;
   #configuration: Configuration;
@@ -38,6 +50,7 @@ export class Daemon implements Control {
   readonly #probationFile: ProbationFile;
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
   #link: DataPlaneLink | undefined;
   #api: Listening | undefined;
@@ -52,6 +65,14 @@ export class Daemon implements Control {
     this.#probationFile = new ProbationFile(configuration.settings.server.stateDir);
     this.#clock = clock;
     this.#guardian = new Guardian(configuration.settings, clock);
+    this.#explainer = new Explainer({
+      clock,
+      configuration: () => this.#configuration,
+      ask: (request) => this.#running("explain anything").ask(request),
+      knocks: () => this.counters.get("knocks"),
+      foreignRules: problemsOfRules,
+      obstacles: () => this.readiness().map(({ code, detail }) => detail ?? REASONS[code]),
+    });
     this.startedMs = clock.wallMs();
     this.#startedAt = clock.monotonicMs();
   }
@@ -86,6 +107,7 @@ export class Daemon implements Control {
       this.#ready = true;
       this.counters.set("enforcedShare", 1);
       this.#auditTimer = setInterval(() => void this.#audit(), AUDIT_MS);
+      this.#lookTimer = setInterval(() => void this.#look(), LOOK_MS);
       this.#readiness.clear("starting");
       this.#announce(interfaces, adopted, restored);
     } catch (error) {
@@ -191,6 +213,7 @@ export class Daemon implements Control {
   async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
     this.#readiness.set("stopping");
     clearInterval(this.#auditTimer);
+    clearInterval(this.#lookTimer);
     clearTimeout(this.#probationTimer);
     await this.#auditing;
     await this.#link?.stop();
@@ -237,6 +260,11 @@ export class Daemon implements Control {
     return await this.#running("close a grant").ask({ type: "close", id });
   }
 
+  async why(address: Address): Promise<Explanation> {
+    this.#running("explain anything");
+    return await this.#explainer.why(address);
+  }
+
   #running(operation: string): DataPlaneLink {
     if (this.#link !== undefined && this.#ready) return this.#link;
     throw new SallyportError(`Cannot ${operation}: the daemon is starting: try again in a moment`);
@@ -277,6 +305,15 @@ export class Daemon implements Control {
       this.counters.set("enforcedShare", 0);
       this.#readiness.set("firewall", messageOf(error));
       log("error", messageOf(error));
+    }
+  }
+
+  /** Whoever came close and stopped gets a line in the log; an explanation that fails harms nobody. */
+  async #look(): Promise<void> {
+    try {
+      await this.#explainer.look((sentence) => log("info", sentence));
+    } catch (error) {
+      if (!this.#readiness.has("stopping")) log("error", messageOf(error));
     }
   }
 

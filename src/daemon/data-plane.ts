@@ -1,19 +1,22 @@
 /** The data plane: one loop around poll(2) that hears knocks and opens doors, with nothing in between. */
 
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
+import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import { TableEvents } from "../firewall/events.ts";
 import { KernelGrants } from "../firewall/grants.ts";
+import { HitLog } from "../match/hit-log.ts";
 import { Matcher } from "../match/matcher.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { PollSet } from "../native/poll-set.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
+import { EchoWatch } from "./echo-watch.ts";
 import { toFailure } from "./failure.ts";
 import { Ledger } from "./ledger.ts";
 import { Listener } from "./listener.ts";
-import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
+import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./messages.ts";
 import type { Plan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
@@ -27,6 +30,9 @@ const EXPIRY_GRAIN_MS = 50;
 /** Sequences derived between two looks at the wire: about 0.1 ms of work. */
 const DERIVATIONS = 64;
 
+/** A source that has not knocked for so long has ended its try. */
+const QUIET_MS = 3_000;
+
 /** Knocks rehearsed between two looks at the wire: about a millisecond of work. */
 const REHEARSED_AT_ONCE = 10;
 
@@ -37,6 +43,8 @@ export class DataPlane {
   readonly #counters: Counters;
   readonly #poll = new PollSet();
   readonly #ledger = new Ledger();
+  readonly #hits: HitLog;
+  readonly #echoes = new EchoWatch();
   #plan: Plan;
   #listener: Listener;
   #matcher: Matcher;
@@ -54,6 +62,7 @@ export class DataPlane {
     this.#wake = EventFd.of(start.wakeFd);
     this.#counters = new Counters(start.counters);
     this.#plan = start.plan;
+    this.#hits = new HitLog(clock.wallMs());
     this.#matcher = this.#makeMatcher(start.plan);
     this.#poll.add(this.#wake.fd);
     this.#listener = this.#makeListener(start.plan);
@@ -67,13 +76,15 @@ export class DataPlane {
       const waiting = this.#matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
       if (!waiting && this.#rehearsal?.step(REHEARSED_AT_ONCE) === false)
         this.#rehearsal = undefined;
-      const busy = waiting || this.#rehearsal !== undefined;
+      const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
+      const busy = waiting || echoing || this.#rehearsal !== undefined;
       this.#poll.wait(busy ? 0 : this.#sleepMs(nextTickMs));
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
       this.#watchTable();
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
       if (nowMs >= this.#ledger.nextEndMs) this.#keeper?.expire();
+      this.#listenForEchoes(nowMs);
       if (nowMs >= nextTickMs) {
         nextTickMs = nowMs + TICK_MS;
         this.#tick();
@@ -141,12 +152,34 @@ export class DataPlane {
         return this.#begun().closeByHand(request.id);
       case "grants":
         return this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
+      case "why":
+        return this.#remembered(request.address);
+      case "uses":
+        return this.#matcher.usesOf(request);
+      case "quiet":
+        return this.#hits.quiet(this.#clock.wallMs(), QUIET_MS, request.least, request.most);
       case "reenter":
         return this.#reenter();
       case "stop":
         this.#stopping = true;
         return null;
     }
+  }
+
+  #remembered(address: Address): Memory {
+    return {
+      hits: this.#hits.of(address),
+      sinceMs: this.#hits.completeSinceMs(address),
+      grants: this.#keeper?.grantsOf(address) ?? [],
+    };
+  }
+
+  /** One at a time, so that a crowd of uses does not hold up the wire. */
+  #listenForEchoes(nowMs: number): void {
+    const looked = this.#echoes.next(nowMs, this.#hits);
+    if (looked?.echo === undefined) return;
+    const { subject, slot } = looked.echo.use;
+    if (this.#matcher.reportReuse(subject, slot)) this.#keeper?.echoed(looked.echo);
   }
 
   /** Our own grants carry our socket's id in the event; what the control plane loads is told apart by its audit. */
@@ -209,7 +242,11 @@ export class DataPlane {
       { rotating: plan.rotating, fixed: plan.fixed },
       {
         // Before `begin` nothing can be opened, so nothing is spent either.
-        rotating: (match) => this.#keeper?.rotating(match) ?? "kept",
+        rotating: (match) => {
+          const verdict = this.#keeper?.rotating(match) ?? "kept";
+          if (verdict === "spent") this.#echoes.expect(match, this.#clock.monotonicMs());
+          return verdict;
+        },
         fixed: (match) => this.#keeper?.fixed(match),
         repeated: (match) => this.#keeper?.repeated(match),
         reused: (match, first, firstMs) => this.#keeper?.reused(match, first, firstMs),
@@ -220,6 +257,7 @@ export class DataPlane {
   #makeListener(plan: Plan, matcher = this.#matcher): Listener {
     return new Listener(plan.interfaces, plan.heard, {
       matcher,
+      hits: this.#hits,
       counters: this.#counters,
       poll: this.#poll,
     });

@@ -16,6 +16,7 @@ import type { Port } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, GrantKind, GrantRequest } from "../firewall/firewall.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
+import type { Echo } from "./echo-watch.ts";
 import { formatLabel } from "./label.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -107,6 +108,34 @@ export class Doorkeeper implements MatchSink {
       address: formatAddress(match.source),
       firstAddress: formatAddress(first),
       firstMs,
+    });
+  }
+
+  /** Most of a used sequence came from another address, too. */
+  echoed({ use, source, heard, ports }: Echo): void {
+    const { door, user, device } = use.subject;
+    const { counters, clock } = this.#parts;
+    // Not "reuses", which anybody may read: that must not move on a part of a sequence.
+    counters.add("partialReuses");
+    this.#emit({
+      type: "knock.reused",
+      atMs: clock.wallMs(),
+      door,
+      user,
+      device,
+      address: formatAddress(source),
+      firstAddress: formatAddress(use.source),
+      firstMs: use.timeMs,
+      part: { heard, ports },
+    });
+  }
+
+  /** The grants this address has now. */
+  grantsOf(address: Address): Grant[] {
+    const { ledger, clock } = this.#parts;
+    return [...this.#doors.values()].flatMap((door) => {
+      const id = grantId(door.name, holderAddress(door, address));
+      return ledger.living(id, clock.monotonicMs(), clock.wallMs()) ?? [];
     });
   }
 

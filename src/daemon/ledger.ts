@@ -48,6 +48,12 @@ export class Ledger {
     return this.#entries.get(id)?.grant;
   }
 
+  /** As `list`, of one grant. */
+  living(id: string, nowMs: number, wallMs: number): Grant | undefined {
+    const entry = this.#entries.get(id);
+    return entry && { ...entry.grant, expiresMs: wallMs + Math.max(0, entry.endsMs - nowMs) };
+  }
+
   close(id: string): Grant | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;

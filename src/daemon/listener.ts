@@ -10,6 +10,7 @@ import { emptyKnock } from "../core/knock.ts";
 import { LinkType } from "../core/link-type.ts";
 import type { PortRange } from "../core/port.ts";
 import { decodeFrame } from "../decode/frame.ts";
+import type { HitLog } from "../match/hit-log.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { PollSet } from "../native/poll-set.ts";
 
@@ -24,6 +25,7 @@ export class Listener implements Disposable {
   readonly #heard: readonly PortRange[];
   readonly #wanted: readonly string[];
   readonly #sources = new Map<string, FrameSource>();
+  readonly #hits: HitLog;
   #dropsBefore = 0;
   matcher: Matcher;
 
@@ -31,11 +33,12 @@ export class Listener implements Disposable {
   constructor(
     interfaces: readonly string[],
     heard: readonly PortRange[],
-    parts: { matcher: Matcher; counters: Counters; poll: PollSet },
+    parts: { matcher: Matcher; hits: HitLog; counters: Counters; poll: PollSet },
   ) {
     this.#wanted = interfaces;
     this.#heard = heard;
     this.matcher = parts.matcher;
+    this.#hits = parts.hits;
     this.#counters = parts.counters;
     this.#poll = parts.poll;
     this.#poll.add(this.#local.fd);
@@ -129,6 +132,8 @@ export class Listener implements Disposable {
       knock.timeMs = timeMs;
       this.#counters.add("knocks");
       this.matcher.feed(knock);
+      // After the door, which must not wait for an explanation.
+      this.#hits.note(knock);
     },
   };
 }

@@ -45,6 +45,15 @@ const ENDED = {
   lost: "somebody else removed it from the kernel",
 } as const;
 
+function describeEcho(event: Extract<DaemonEvent, { type: "knock.reused" }>): string {
+  const { part, user, device, door, firstMs, firstAddress, address } = event;
+  return (
+    `${part!.heard} of ${part!.ports} ports of the knock of ${user}/${device} for ${door}, used at ` +
+    `${new Date(firstMs).toISOString()} from ${firstAddress}, also came from ${address}: ` +
+    `somebody on the path may be listening (addresses can be forged)`
+  );
+}
+
 /** The line an event leaves in the log. */
 export function describeEvent(event: DaemonEvent): { level: Level; sentence: string } {
   switch (event.type) {
@@ -74,6 +83,7 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
         sentence: `Ignored a repeat from ${event.address}: it knocked for ${event.door} as ${event.user}/${event.device} in this slot already`,
       };
     case "knock.reused":
+      if (event.part !== undefined) return { level: "warning", sentence: describeEcho(event) };
       return {
         level: "warning",
         sentence:

@@ -4,6 +4,8 @@ import type { Address } from "../core/address.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { ExitCode } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
+import type { Hit, SourceHits } from "../match/hit-table.ts";
+import type { KnownUse } from "../match/subject.ts";
 import type { Plan } from "./plan.ts";
 
 /** How the data plane is started. */
@@ -31,6 +33,16 @@ export type Request =
     }
   | { readonly type: "close"; readonly id: string }
   | { readonly type: "grants" }
+  /** What is known of an address; the control plane makes sentences of it. */
+  | { readonly type: "why"; readonly address: Address }
+  | {
+      readonly type: "uses";
+      readonly door: string;
+      readonly user: string;
+      readonly device: string;
+    }
+  /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
+  | { readonly type: "quiet"; readonly least: number; readonly most: number }
   /** Puts back grants and uses that are missing in the kernel. */
   | { readonly type: "reenter" }
   | { readonly type: "stop" };
@@ -42,8 +54,21 @@ export interface Answers {
   open: Grant;
   close: Grant | undefined;
   grants: Grant[];
+  why: Memory;
+  uses: KnownUse[];
+  quiet: SourceHits[];
   reenter: { readonly missing: number; readonly intended: number };
   stop: null;
+}
+
+/** What the data plane remembers of one address. */
+export interface Memory {
+  /** Its last knocks, oldest first. */
+  readonly hits: readonly Hit[];
+  /** Since when an address that knocked twice is surely remembered: Unix milliseconds. */
+  readonly sinceMs: number;
+  /** The doors that are open to it now. */
+  readonly grants: readonly Grant[];
 }
 
 export interface Asked {

@@ -9,11 +9,11 @@ import { emptyKnock, type Knock } from "../core/knock.ts";
 import { decodeFrame } from "../decode/frame.ts";
 import { RecordingFirewall } from "../firewall/recorder.ts";
 import { Matcher } from "../match/matcher.ts";
-import { NearMisses } from "../match/near-misses.ts";
 import { readConfiguration } from "./configuration.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import { Ledger } from "./ledger.ts";
 import { describeEvent } from "./log.ts";
+import { ReplayMisses } from "./replay-misses.ts";
 
 /** Frames read at a time. */
 const BATCH = 1_024;
@@ -24,7 +24,7 @@ export interface ReplayReport {
   /** What a daemon would have said, in order. */
   readonly events: readonly { readonly atMs: number; readonly sentence: string }[];
   readonly opened: number;
-  /** For each source that came close to opening a door: how close, and what was missing. */
+  /** For each try that came close to opening a door: how close, and what was missing. */
   readonly nearMisses: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
     emit: (event) => events.push(event),
   });
   const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, keeper);
-  const nearMisses = new NearMisses(plan);
+  const misses = new ReplayMisses(plan, matcher);
   let frames = 0;
   const sink = (frame: DataView, offset: number, length: number, timeMs: number) => {
     frames++;
@@ -57,7 +57,7 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
     counters.add("knocks");
     keeper.expire();
     matcher.feed(knock);
-    nearMisses.feed(knock);
+    misses.note(knock);
   };
   while (source.drain(sink, BATCH) > 0);
   source.close();
@@ -67,7 +67,7 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
     knocks: counters.get("knocks"),
     events: events.map((event) => ({ atMs: event.atMs, sentence: describeEvent(event).sentence })),
     opened: opened.length,
-    nearMisses: nearMisses.explain(new Set(opened.map(({ address }) => address))),
+    nearMisses: misses.finish(),
   };
 }
 

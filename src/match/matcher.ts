@@ -109,6 +109,18 @@ export class Matcher {
     for (const { uses, index } of this.#places.values()) yield* uses.known(index);
   }
 
+  /** The uses known of one subject, lowest slot first; empty where it is not here. */
+  usesOf(subject: Pick<KnownUse, "door" | "user" | "device">): KnownUse[] {
+    const place = this.#places.get(subjectKey(subject));
+    return place === undefined ? [] : place.uses.known(place.index);
+  }
+
+  /** As `Uses.report`: whether the caller is the first to tell that another address knows this use. */
+  reportReuse(subject: Pick<KnownUse, "door" | "user" | "device">, slot: number): boolean {
+    const place = this.#places.get(subjectKey(subject));
+    return place !== undefined && place.uses.report(place.index, slot);
+  }
+
   get stats(): MatcherStats {
     const count = (family: 4 | 6) =>
       this.#tables.reduce((sum, table) => sum + (table.family === family ? table.size : 0), 0);

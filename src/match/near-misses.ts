@@ -1,139 +1,155 @@
-/** Says how close a source came to opening a door, and what was missing. For explanation only: it opens nothing. */
+/** How close a source came to opening a door, and what was missing. For explanation only: it opens nothing. */
 
-import { type Address, formatAddress, type Family } from "../core/address.ts";
-import type { Knock } from "../core/knock.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import { sequencePorts } from "../rks/sequence.ts";
 import { slotAt } from "../rks/slot.ts";
+import { closestRun, type FixedTry } from "./fixed-try.ts";
+import type { Hit } from "./hit-table.ts";
 import type { FixedSubject, RotatingSubject } from "./subject.ts";
 
-/** Bounds of what is remembered, so that a flood cannot make an explanation expensive. */
-const MOST_SOURCES = 4_096;
-const MOST_HITS = 512;
-
-/** Slots before and after the present one in which a wrong clock is looked for: 20 minutes at 30 s. */
+/** Slots before the first and after the last knock in which a wrong clock is looked for: 20 minutes at 30 s. */
 const SLOTS_AROUND = 40;
 
-interface Hit {
-  readonly timeMs: number;
-  readonly proto: number;
-  readonly port: number;
+/** Sequences derived before others get their turn: about half a millisecond. */
+const DERIVED_AT_ONCE = 256;
+
+/** A sequence that chance alone would hit as often as this among all that were tried is none. */
+const MOST_CHANCE = 1e-3;
+
+/** Tries told of one source. */
+const MOST_TRIES = 8;
+
+/** A rotating sequence, hit in part or whole. */
+export interface RotatingTry {
+  readonly kind: "rotating";
+  readonly subject: RotatingSubject;
+  readonly slot: number;
+  /** Slots ahead of the receiver's clock at its last knock; negative: behind. */
+  readonly offset: number;
+  /** Ports heard of it, and those that never came. */
+  readonly heard: number;
+  readonly missing: readonly number[];
+  /** Most ports of it that came within one window, and when the first and last of these came. */
+  readonly together: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** From the first to the last of all of its ports. */
+  readonly spreadMs: number;
+  /** Other ports hit between the first and the last of those that came together. */
+  readonly others: number;
 }
 
-interface Subjects {
+export type Try = RotatingTry | FixedTry;
+
+export interface Subjects {
   readonly rotating: readonly RotatingSubject[];
   readonly fixed: readonly FixedSubject[];
 }
 
-interface Closest {
-  readonly subject: RotatingSubject;
-  /** Slots ahead of the receiver's clock; negative: behind. */
-  readonly offset: number;
-  readonly heard: number;
-  readonly missing: readonly number[];
-  /** From the first to the last of the ports heard. */
-  readonly spreadMs: number;
+/**
+ * The chance that `distinct` random ports of a range hit `heard` or more of the `ports` of one
+ * sequence in it, at most.
+ */
+export function chanceOf(heard: number, ports: number, distinct: number, range: number): number {
+  let chance = 1;
+  for (let i = 0; i < heard; i++) chance *= ((ports - i) / (i + 1)) * Math.min(1, distinct / range);
+  return Math.min(1, chance);
 }
 
-export class NearMisses {
-  readonly #subjects: Subjects;
-  readonly #hits = new Map<string, Hit[]>();
-
-  constructor(subjects: Subjects) {
-    this.#subjects = subjects;
-  }
-
-  /** Notes a knock; the first `MOST_SOURCES` sources and the last `MOST_HITS` knocks of each are kept. */
-  feed(knock: Knock): void {
-    const source = formatAddress(sourceOf(knock));
-    let hits = this.#hits.get(source);
-    if (hits === undefined) {
-      if (this.#hits.size >= MOST_SOURCES) return;
-      hits = [];
-      this.#hits.set(source, hits);
+/**
+ * Finds what the knocks of one source were meant to be; the latest try comes first. A generator: each
+ * step is about half a millisecond of work, and many devices make many steps. `hits` are oldest first.
+ */
+export function* findTries(
+  hits: readonly Hit[],
+  { rotating, fixed }: Subjects,
+): Generator<undefined, Try[]> {
+  if (hits.length === 0) return [];
+  const found: { readonly chance: number; readonly made: Try }[] = [];
+  const firstMs = hits.reduce((least, { timeMs }) => Math.min(least, timeMs), Infinity);
+  const lastMs = hits.reduce((most, { timeMs }) => Math.max(most, timeMs), -Infinity);
+  const heardOn = { tcp: portsOf(hits, "tcp"), udp: portsOf(hits, "udp") };
+  let derived = 0;
+  for (const subject of rotating) {
+    const { key, door, space } = subject;
+    const { flags, ports: hit } = heardOn[space.proto];
+    const distinct = hit.filter((port) => port >= space.lo && port <= space.hi).length;
+    if (distinct < 2) continue;
+    const from = Math.max(0, slotAt(firstMs, space.stepSeconds) - SLOTS_AROUND);
+    const to = slotAt(lastMs, space.stepSeconds) + SLOTS_AROUND;
+    const tried = rotating.length * (to - from + 1);
+    for (let slot = from; slot <= to; slot++) {
+      if (++derived % DERIVED_AT_ONCE === 0) yield;
+      const ports = sequencePorts(key, door, space, slot);
+      let heard = 0;
+      for (const port of ports) heard += flags[port]!;
+      if (heard < 2) continue;
+      const chance = chanceOf(heard, space.ports, distinct, space.hi - space.lo + 1) * tried;
+      if (chance > MOST_CHANCE) continue;
+      found.push({ chance, made: rotatingTry(subject, slot, ports, hits) });
     }
-    hits.push({ timeMs: knock.timeMs, proto: knock.proto, port: knock.port });
-    if (hits.length > MOST_HITS) hits.shift();
   }
+  const best = found.sort((a, b) => a.chance - b.chance).slice(0, MOST_TRIES);
+  const runs = fixed.flatMap((subject) => closestRun(subject, hits) ?? []);
+  return [...best.map(({ made }) => made), ...runs]
+    .sort((a, b) => b.lastMs - a.lastMs)
+    .slice(0, MOST_TRIES);
+}
 
-  /** One sentence for every source that hit at least half of a sequence; sources in `opened` are left out. */
-  explain(opened: ReadonlySet<string> = new Set()): string[] {
-    const sentences: string[] = [];
-    for (const [source, hits] of this.#hits) {
-      if (opened.has(source)) continue;
-      const closest = this.#closestRotating(hits);
-      if (closest !== undefined) sentences.push(describeRotating(source, closest));
-      const fixed = this.#closestFixed(source, hits);
-      if (fixed !== undefined) sentences.push(fixed);
-    }
-    return sentences;
-  }
-
-  #closestRotating(hits: readonly Hit[]): Closest | undefined {
-    const lastMs = hits.at(-1)!.timeMs;
-    let best: Closest | undefined;
-    for (const subject of this.#subjects.rotating) {
-      const { space, key, door } = subject;
-      const times = new Map<number, number>();
-      for (const { proto, port, timeMs } of hits) {
-        if (proto === PROTO_NUMBER[space.proto]) times.set(port, timeMs);
-      }
-      const present = slotAt(lastMs, space.stepSeconds);
-      for (let slot = Math.max(0, present - SLOTS_AROUND); slot <= present + SLOTS_AROUND; slot++) {
-        const ports = [...sequencePorts(key, door, space, slot)];
-        const heard = ports.flatMap((port) => times.get(port) ?? []);
-        if (heard.length * 2 < ports.length || heard.length <= (best?.heard ?? 0)) continue;
-        best = {
-          subject,
-          offset: slot - present,
-          heard: heard.length,
-          missing: ports.filter((port) => !times.has(port)),
-          spreadMs: Math.max(...heard) - Math.min(...heard),
-        };
-      }
-    }
-    return best;
-  }
-
-  #closestFixed(source: string, hits: readonly Hit[]): string | undefined {
-    for (const { door, action, sequence } of this.#subjects.fixed) {
-      let accepted = 0;
-      for (const { proto, port } of hits) {
-        const next = sequence.knocks[accepted];
-        if (next === undefined) break;
-        if (PROTO_NUMBER[next.proto] === proto && next.port === port) accepted++;
-      }
-      if (accepted * 2 < sequence.knocks.length) continue;
-      const total = sequence.knocks.length;
-      const why =
-        accepted < total
-          ? `the rest never arrived in order: were they sent, and are they filtered on the way?`
-          : `in order, but other ports between them or more than ${sequence.timeoutMs / 1_000} s: both start a sequence anew`;
-      return `${source}: ${accepted} of ${total} knocks to ${action} ${door}: ${why}`;
-    }
-    return undefined;
+/** Runs a search to its end at once. */
+export function findTriesNow(hits: readonly Hit[], subjects: Subjects): Try[] {
+  const search = findTries(hits, subjects);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done === true) return value;
   }
 }
 
-function describeRotating(source: string, closest: Closest): string {
-  const { subject, offset, heard, missing, spreadMs } = closest;
-  const who = `${subject.user}/${subject.device} at ${subject.door}`;
-  const { ports, skew, windowSeconds, stepSeconds } = subject.space;
-  const shift = `about ${Math.abs(offset) * stepSeconds} s ${offset < 0 ? "slow" : "fast"}`;
-  if (missing.length > 0) {
-    const drift = Math.abs(offset) > skew ? ` (and that clock is ${shift})` : "";
-    return `${source}: ${heard} of ${ports} ports of ${who}, ${missing.join(", ")} never arrived: filtered on the way?${drift}`;
-  }
-  if (Math.abs(offset) > skew) {
-    return `${source}: the right ports of ${who}, ${Math.abs(offset)} slots ${offset < 0 ? "ago" : "ahead"}: that clock is ${shift}`;
-  }
-  if (spreadMs > windowSeconds * 1_000) {
-    return `${source}: the right ports of ${who}, but within ${Math.ceil(spreadMs / 1_000)} s: the window is ${windowSeconds} s`;
-  }
-  return `${source}: the right ports of ${who}, used before or among too many others`;
+/** The ports of a protocol that were hit, and 1 for each of them. */
+function portsOf(hits: readonly Hit[], proto: "tcp" | "udp") {
+  const own = hits.filter((hit) => hit.proto === PROTO_NUMBER[proto]).map(({ port }) => port);
+  const flags = new Uint8Array(65_536);
+  for (const port of own) flags[port] = 1;
+  return { flags, ports: [...new Set(own)] };
 }
 
-function sourceOf(knock: Knock): Address {
-  const family: Family = knock.family;
-  return { family, a0: knock.s0, a1: knock.s1, a2: knock.s2, a3: knock.s3 };
+function rotatingTry(
+  subject: RotatingSubject,
+  slot: number,
+  ports: Uint16Array,
+  all: readonly Hit[],
+): RotatingTry {
+  const { space } = subject;
+  const hits = all.filter(({ proto }) => proto === PROTO_NUMBER[space.proto]);
+  const own = hits
+    .filter(({ port }) => ports.includes(port))
+    .toSorted((a, b) => a.timeMs - b.timeMs);
+  const heard = new Set(own.map(({ port }) => port));
+  const { together, firstMs, lastMs } = closestTogether(own, space.windowSeconds * 1_000);
+  const between = hits.filter(({ timeMs }) => timeMs >= firstMs && timeMs <= lastMs);
+  const others = new Set(between.map(({ port }) => port).filter((port) => !heard.has(port)));
+  return {
+    kind: "rotating",
+    subject,
+    slot,
+    offset: slot - slotAt(lastMs, space.stepSeconds),
+    heard: heard.size,
+    missing: [...ports].filter((port) => !heard.has(port)),
+    together,
+    firstMs,
+    lastMs,
+    spreadMs: own.at(-1)!.timeMs - own[0]!.timeMs,
+    others: others.size,
+  };
+}
+
+/** The window that holds most distinct ports, the latest of several; `own` is in the order of time. */
+function closestTogether(own: readonly Hit[], windowMs: number) {
+  let best = { together: 0, firstMs: 0, lastMs: 0 };
+  for (const [last, { timeMs: lastMs }] of own.entries()) {
+    const inside = own.slice(0, last + 1).filter(({ timeMs }) => lastMs - timeMs <= windowMs);
+    const together = new Set(inside.map(({ port }) => port)).size;
+    if (together >= best.together) best = { together, firstMs: inside[0]!.timeMs, lastMs };
+  }
+  return best;
 }

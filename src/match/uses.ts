@@ -71,6 +71,17 @@ export class Uses {
     return uses.at(-1)?.slot === last ? uses : [...uses, { ...name, slot: last }];
   }
 
+  /**
+   * Notes that the use of a slot is to be reported as known to another address. True once for each
+   * use, whether `complete` or this tells of it; false where the use, or who made it, is not known.
+   */
+  report(index: number, slot: number): boolean {
+    const use = this.#recent[index]!.find((known) => known.slot === slot);
+    if (use === undefined || use.reused) return false;
+    use.reused = true;
+    return true;
+  }
+
   #record(index: number, use: Use): void {
     this.#last[index] = use.slot;
     // No packet can complete an older one, not even one that comes in a window late.

@@ -1,6 +1,6 @@
 /** A daemon for the API to stand before: doors and grants in memory, no kernel. */
 
-import type { Control, DoorView, Reason } from "../../src/api/control.ts";
+import type { Control, DoorView, Explanation, Reason, WhyFinding } from "../../src/api/control.ts";
 import type { Address } from "../../src/core/address.ts";
 import { formatAddress } from "../../src/core/address.ts";
 import { Counters } from "../../src/core/counters.ts";
@@ -36,6 +36,8 @@ export class FakeControl implements Control {
   /** What `open` throws, if anything. */
   refusal: Error | undefined;
   nowMs = 1_767_237_120_000;
+  /** What `why` finds of any address. */
+  findings: readonly WhyFinding[] = [{ kind: "silent", sentence: "Nothing was heard" }];
 
   uptimeMs(): number {
     return this.upMs;
@@ -84,6 +86,10 @@ export class FakeControl implements Control {
     const grant = this.live.get(id);
     this.live.delete(id);
     return Promise.resolve(grant);
+  }
+
+  why(address: Address): Promise<Explanation> {
+    return Promise.resolve({ address: formatAddress(address), findings: this.findings });
   }
 
   /** Adds a living grant, opened by hand where `of` does not say otherwise. */

@@ -1,0 +1,53 @@
+/** `sallyport why`: what was heard from an address, and what was missing. */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
+import { configOption, controlSocket, socketOption } from "./control-socket.ts";
+import { print, printable, printJson, type Style, styled } from "./output.ts";
+import { connectControl } from "../api/client.ts";
+import type { WhyFinding } from "../api/control.ts";
+import { parsePeer } from "../api/schemas.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+
+const GOOD: ReadonlySet<WhyFinding["kind"]> = new Set(["open", "opened", "closed", "allowed"]);
+
+function mark({ kind }: WhyFinding): string {
+  const [style, sign]: [Style, string] = GOOD.has(kind) ? ["green", "✓"] : ["yellow", "✗"];
+  return styled(style, sign);
+}
+
+/** When its last knock came, unless the sentence says a time of its own. */
+function when({ atMs }: WhyFinding): string {
+  return atMs === undefined ? "" : `${new Date(atMs).toISOString().slice(0, 19)}Z  `;
+}
+
+export function whyCommand(): CommandUnknownOpts {
+  return new Command("why")
+    .description("Tell what was heard from an address, and why it opened a door or did not")
+    .argument("<address>", "where the knocks came from, as this server sees it")
+    .addOption(socketOption())
+    .addOption(configOption())
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nPorts of sequences that can still be used may be among the answer: show it to nobody else.\n" +
+        "\nExample:\n  sallyport why 203.0.113.9",
+    )
+    .action(async (text, options) => {
+      const address = parsePeer(text);
+      if (address === undefined) {
+        throw new SallyportError(
+          `Cannot explain "${printable(text)}": it is not an address that packets come from: write one such as 203.0.113.9`,
+          ExitCode.usage,
+        );
+      }
+      const explanation = await connectControl(controlSocket(options)).why(address);
+      if (options.json === true) {
+        printJson(explanation);
+        return;
+      }
+      for (const finding of explanation.findings) {
+        print(`${mark(finding)} ${styled("dim", when(finding))}${printable(finding.sentence)}`);
+      }
+    });
+}

@@ -1,0 +1,140 @@
+/** Puts into words why a try did not open a door, or that it did. */
+
+import { formatAddress, sameAddress, type Address } from "../core/address.ts";
+import { formatDuration } from "../core/duration.ts";
+import { formatPort } from "../core/port.ts";
+import type { FixedTry } from "../match/fixed-try.ts";
+import type { RotatingTry, Try } from "../match/near-misses.ts";
+import type { KnownUse } from "../match/subject.ts";
+import { slotAt, slotStartMs } from "../rks/slot.ts";
+import type { WhyFinding } from "../api/control.ts";
+
+/** What a description needs to know beside the try. */
+export interface TryFacts {
+  readonly source: Address;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** Uses known of the try's subject. */
+  readonly uses: readonly KnownUse[];
+  /**
+   * "all": for whoever holds the keys anyway. "past": a sequence that may still be believed is told by
+   * numbers alone, because logs travel.
+   */
+  readonly ports: "all" | "past";
+}
+
+/** "12:03:07 UTC", with the date when that was not today. */
+export function clockTime(ms: number, nowMs: number): string {
+  const [date, time] = new Date(ms).toISOString().split("T");
+  const today = new Date(nowMs).toISOString().startsWith(date!);
+  return `${today ? "" : `${date} `}${time!.slice(0, 8)} UTC`;
+}
+
+/** `atMs` of the finding is the last knock of the try. */
+export function describeTry(made: Try, facts: TryFacts): WhyFinding {
+  const told = made.kind === "rotating" ? rotating(made, facts) : fixed(made);
+  return { ...told, atMs: made.lastMs };
+}
+
+type Told = Pick<WhyFinding, "kind" | "sentence">;
+
+function rotating(made: RotatingTry, facts: TryFacts): Told {
+  const { subject, slot, heard, missing, together, offset, others, spreadMs } = made;
+  const { ports, skew, slack, windowSeconds, stepSeconds } = subject.space;
+  const who = `${subject.user}/${subject.device} for ${subject.door}`;
+  const late = Math.abs(offset) > skew;
+  if (missing.length > 0) {
+    const drift = late ? `, and ${drifted(made)}` : "";
+    const usable = slot >= slotAt(facts.nowMs, stepSeconds) - skew;
+    const named = facts.ports === "all" || !usable ? missing.join(", ") : "the others";
+    return {
+      kind: "incomplete",
+      sentence: `${heard} of ${ports} ports of ${who}, ${named} never arrived: filtered on the way?${drift}`,
+    };
+  }
+  const used = describeUse(made, facts);
+  if (used !== undefined) return used;
+  if (late) {
+    const slots = Math.abs(offset) === 1 ? "1 slot" : `${Math.abs(offset)} slots`;
+    return {
+      kind: "clock",
+      sentence: `The right ports of ${who}, ${offset < 0 ? `of ${slots} ago` : `${slots} early`}: ${drifted(made)}: set it, or let it be set over the network (NTP)`,
+    };
+  }
+  if (together < ports) {
+    return {
+      kind: "slow",
+      sentence: `The right ports of ${who}, but over ${Math.ceil(spreadMs / 1_000)} s: knock.window is ${windowSeconds} s`,
+    };
+  }
+  if (others > slack) {
+    return {
+      kind: "crowded",
+      sentence: `The right ports of ${who}, but with ${others} other ports in between: knock.slack is ${slack}: is somebody else scanning from this address?`,
+    };
+  }
+  return {
+    kind: "refused",
+    sentence: `The right ports of ${who}, but no use of them is known: the door could not be opened then: look at the log at ${clockTime(made.lastMs, facts.nowMs)}`,
+  };
+}
+
+/** What became of a complete sequence that was spent by then; undefined when it was not. */
+function describeUse(made: RotatingTry, { source, nowMs, uses }: TryFacts): Told | undefined {
+  const { user, device, door } = made.subject;
+  const who = `${user}/${device} for ${door}`;
+  const use = uses.find(({ slot }) => slot === made.slot);
+  if (use?.source !== undefined && use.timeMs !== undefined) {
+    const at = clockTime(use.timeMs, nowMs);
+    if (sameAddress(use.source, source)) {
+      return { kind: "opened", sentence: `The right knock of ${who}: it opened at ${at}` };
+    }
+    return {
+      kind: "used",
+      sentence: `The right ports of ${who}, already used at ${at} from ${formatAddress(use.source)}: each knock opens once (addresses can be forged)`,
+    };
+  }
+  const last = Math.max(-1, ...uses.map(({ slot }) => slot));
+  if (made.slot > last || Math.abs(made.offset) > made.subject.space.skew) return undefined;
+  return {
+    kind: "used",
+    sentence: `The right ports of ${who}, but this knock or a later one was used before: a device knocks forward only: wait for the next slot (${made.subject.space.stepSeconds} s)`,
+  };
+}
+
+/** How far a clock is off: from the middle of the slot it believed in. */
+function drifted({ subject, slot, offset, lastMs }: RotatingTry): string {
+  const { stepSeconds } = subject.space;
+  const middleMs = slotStartMs(slot, stepSeconds) + stepSeconds * 500;
+  const seconds = Math.round(Math.abs(middleMs - lastMs) / 1_000);
+  return `that clock is off by about ${seconds} s (${offset < 0 ? "slow" : "fast"})`;
+}
+
+function fixed({ subject, accepted, firstMs, lastMs, ended }: FixedTry): Told {
+  const { door, action, sequence } = subject;
+  const total = sequence.knocks.length;
+  if (accepted === total) {
+    return {
+      kind: action === "open" ? "opened" : "closed",
+      sentence: `The whole sequence to ${action} ${door}, in order`,
+    };
+  }
+  const so = `Fixed sequence to ${action} ${door}: ${accepted} of ${total}`;
+  if (ended === "late") {
+    return {
+      kind: "fixed",
+      sentence: `${so} in ${Math.ceil((lastMs - firstMs) / 1_000)} s, then its time was over (${formatDuration(sequence.timeoutMs)} from the first knock)`,
+    };
+  }
+  const next = formatPort(sequence.knocks[accepted]!);
+  if (ended === undefined) {
+    return {
+      kind: "fixed",
+      sentence: `${so}, then ${next} never arrived: filtered on the way?`,
+    };
+  }
+  return {
+    kind: "fixed",
+    sentence: `${so}, then ${formatPort(ended)} came in between: any other port from the lowest to the highest starts it anew`,
+  };
+}
