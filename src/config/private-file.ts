@@ -12,6 +12,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -25,10 +26,17 @@ function refuse(action: string, file: string, reason: string): never {
   throw new SallyportError(`Cannot ${action} ${file}: ${reason}`, ExitCode.config);
 }
 
-/** Who may own a private file: root, this process, and for root whoever owns the folder. */
+/**
+ * Who may own a private file: root, this process, and for root the server's own user, whose folder it
+ * then is. Only root can have made that folder where nobody else may write to the one above it; in /tmp
+ * anybody could have made it beforehand, with keys of his own in it.
+ */
 function isTrustedOwner(uid: number, folder: string): boolean {
   const self = process.geteuid!();
-  return uid === 0 || uid === self || (self === 0 && uid === statSync(folder).uid);
+  if (uid === 0 || uid === self) return true;
+  if (self !== 0 || uid !== statSync(folder).uid) return false;
+  const above = statSync(dirname(realpathSync(folder)));
+  return above.uid === 0 && (above.mode & 0o022) === 0;
 }
 
 /** Whoever can write to the folder can put another file in the place of this one. */

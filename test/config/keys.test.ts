@@ -154,6 +154,21 @@ describe("loadKeys() refuses", () => {
     expect(loadKeys(stateDir)).toEqual([alice]);
   });
 
+  test.skipIf(!isRoot)(
+    "a folder that its owner could make beforehand, because others write above it",
+    () => {
+      const made = join(folder, "shared", "state");
+      mkdirSync(made, { recursive: true });
+      addKey(made, alice);
+      chownSync(join(made, "keys.toml"), 65_534, 65_534);
+      chownSync(made, 65_534, 65_534);
+      expect(loadKeys(made)).toEqual([alice]);
+      chmodSync(join(folder, "shared"), 0o1777); // as /tmp is
+      expect(errorOf(() => loadKeys(made)).message).toContain("it belongs to uid 65534");
+      rmSync(join(folder, "shared"), { recursive: true });
+    },
+  );
+
   test.skipIf(!isRoot)("what the user may not read, as a missing privilege", () => {
     addKey(stateDir, alice);
     chmodSync(folder, 0o755);

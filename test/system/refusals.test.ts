@@ -115,7 +115,8 @@ describe("serve", () => {
       ],
     });
     mkdirSync(join(own.dir, "run"));
-    lab.run("server", ["sh", "-c", `chown -R nobody "${own.dir}" && chmod 755 "${own.dir}"`]);
+    mkdirSync(join(own.dir, "state"), { mode: 0o700 });
+    lab.run("server", ["sh", "-c", `cd "${own.dir}" && chown nobody run state && chmod 755 .`]);
     const asNobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"];
     lab.run("server", [
       ...asNobody,

@@ -188,10 +188,11 @@ describe("the daemon", () => {
           JSON.stringify(families),
         ],
       });
-      const touched = join(server.dir, "touched");
+      const touched = join(server.dir, "run", "touched");
       server.writeConfig(DOORS.replace("FILE", touched));
       mkdirSync(join(server.dir, "run"));
-      run(["sh", "-c", `chown -R nobody "${server.dir}" && chmod 755 "${server.dir}"`]);
+      mkdirSync(join(server.dir, "state"), { mode: 0o700 });
+      run(["sh", "-c", `cd "${server.dir}" && chown nobody run state && chmod 755 .`]);
       const user = ["user", "add", "alice", "--config", server.config, "--host", "10.77.0.1"];
       run(["setpriv", ...asNobody, EXECUTABLE, ...user]);
       await startEcho(lab, "server", 8080);
