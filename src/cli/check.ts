@@ -135,7 +135,7 @@ function reportJson(file: string, settings: Settings, keys: readonly DeviceKey[]
 
 export function checkCommand(renderGuard?: RenderGuard) {
   return new Command("check")
-    .description("validate the configuration; print its doors, how strong they are, the rule set")
+    .description("Validate the configuration; print its doors, how strong they are, the rule set")
     .option("--config <file>", "configuration file")
     .option("--schema", "print the JSON Schema of config.toml, for editors, and nothing else")
     .option("--json", "print JSON")

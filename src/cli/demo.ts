@@ -7,26 +7,32 @@ import { SERVER_ADDRESS } from "./demo/network.ts";
 import { Play } from "./demo/play.ts";
 
 export function demoCommand() {
-  return new Command("demo")
-    .description("show it: two network namespaces, a real service, closed → knock → open → closed")
-    .argument("[port]", "", Number)
-    .addOption(new Option("--play <role>").choices(["service", "visitor"] as const).hideHelp())
-    .usage("[options]")
-    .addHelpText(
-      "after",
-      "\nNeeds root and iproute2. Touches nothing of this machine but two namespaces of its own.\n" +
-        "\nExample:\n  sudo sallyport demo",
-    )
-    .action(async (port, { play }) => {
-      if (play === "service") return await playService(port ?? 0);
-      if (play === "visitor") return await playVisitor(SERVER_ADDRESS, port ?? 0);
-      using demo = new Play();
-      for (const signal of ["SIGINT", "SIGTERM"] as const) {
-        process.once(signal, () => {
-          demo[Symbol.dispose]();
-          process.exit(ExitCode.failure);
-        });
-      }
-      await demo.run();
-    });
+  return (
+    new Command("demo")
+      .description(
+        "Show all of it: two network namespaces, a real service, closed → knock → open → closed",
+      )
+      // The demo starts itself again for the roles in it; these two are not for people.
+      .addOption(new Option("--play <role>").choices(["service", "visitor"] as const).hideHelp())
+      .addOption(new Option("--port <port>").argParser(Number).hideHelp())
+      .addHelpText(
+        "after",
+        "\nNeeds root and iproute2. Touches nothing of this machine but two namespaces of its own.\n" +
+          "\nExample:\n  sudo sallyport demo",
+      )
+      .action(async ({ play, port }) => {
+        if (play === "service") return await playService(port ?? 0);
+        if (play === "visitor") return await playVisitor(SERVER_ADDRESS, port ?? 0);
+        using demo = new Play();
+        // Also when the reader of a pipe left (`| head`), which ends the process at once.
+        process.once("exit", () => demo[Symbol.dispose]());
+        for (const signal of ["SIGINT", "SIGTERM"] as const) {
+          process.once(signal, () => {
+            demo[Symbol.dispose]();
+            process.exit(ExitCode.failure);
+          });
+        }
+        await demo.run();
+      })
+  );
 }

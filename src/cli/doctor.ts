@@ -35,7 +35,7 @@ function verdict(findings: readonly Finding[]): string {
 
 export function doctorCommand() {
   return new Command("doctor")
-    .description("look for what on this machine would stop a knock; changes nothing")
+    .description("Look for what on this machine would stop a knock; change nothing")
     .option("--config <file>", "configuration file")
     .option("--quiet", "leave out what is well")
     .option("--json", "print JSON")

@@ -14,14 +14,14 @@ import {
 } from "./unit-options.ts";
 
 export function firewallCommand() {
-  const command = new Command("firewall").description(
-    "show, load or remove the rule set in the kernel; guard while booting",
-  );
+  const command = new Command("firewall")
+    .description("Show, load or remove the rule set in the kernel; guard while booting")
+    .addHelpText("after", "\nExample:\n  sudo sallyport firewall show");
 
   command
     .command("show")
-    .description("print the table as the kernel has it, grants included")
-    .addHelpText("after", "\nExample:\n  sallyport firewall show")
+    .description("Print the table as the kernel has it, grants included")
+    .addHelpText("after", "\nExample:\n  sudo sallyport firewall show")
     .action(async () => {
       const { showFirewall } = await import("../daemon/firewall-access.ts");
       print(showFirewall().trimEnd());
@@ -29,11 +29,11 @@ export function firewallCommand() {
 
   command
     .command("remove")
-    .description("rescue: take the guard away, so that every port is reachable again")
+    .description("Rescue: take the guard away, so that every port is reachable again")
     .addHelpText(
       "after",
       "\nNeeds no running daemon; stop one that runs first, it would put the guard up again." +
-        "\nOther tables are not touched.\n\nExample:\n  sallyport firewall remove",
+        "\nOther tables are not touched.\n\nExample:\n  sudo sallyport firewall remove",
     )
     .action(async () => {
       const { removeFirewall } = await import("../daemon/firewall-access.ts");
@@ -46,13 +46,13 @@ export function firewallCommand() {
 
   command
     .command("load")
-    .description("load the guard once, without a daemon; what it opens stays open")
+    .description("Load the guard once, without a daemon; what it opens stays open")
     .option("--config <file>", "configuration file")
     .addHelpText(
       "after",
       "\nWithout a daemon nothing opens a door: this is for the time before it starts." +
         "\nThe unit of `sallyport firewall install` runs it.\n" +
-        "\nExample:\n  sallyport firewall load --config /etc/sallyport/config.toml",
+        "\nExample:\n  sudo sallyport firewall load --config /etc/sallyport/config.toml",
     )
     .action(async ({ config }) => {
       const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
@@ -65,7 +65,7 @@ export function firewallCommand() {
 
 function installCommand() {
   return new Command("install")
-    .description("write a systemd unit that guards before the network is up; starts nothing")
+    .description("Write a systemd unit that guards before the network is up; starts nothing")
     .addOption(unitConfigOption())
     .addOption(executableOption())
     .addOption(rootOption())
@@ -86,7 +86,7 @@ function installCommand() {
 
 function uninstallCommand() {
   return new Command("uninstall")
-    .description("take away the unit that install wrote; a guard that is up stays up")
+    .description("Take away the unit that install wrote; a guard that is up stays up")
     .addOption(rootOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall uninstall")
     .action(async ({ root: named }) => {

@@ -14,7 +14,7 @@ import {
   silentHost,
   warnOfDelay,
 } from "../client/messages.ts";
-import { listProfiles, saveProfile } from "../client/profile-files.ts";
+import { checkProfileName, listProfiles, saveProfile } from "../client/profile-files.ts";
 import { looksLikeLink, openProfile, STDIN } from "../client/profile-source.ts";
 import { slotFiles } from "../client/slot-files.ts";
 import type { Family } from "../core/address.ts";
@@ -166,6 +166,8 @@ async function save(name: string, target: string | undefined, force: boolean): P
     );
   }
   const folder = profilesFolder();
+  // Before it is asked for: whoever pastes a link should not have to paste it twice.
+  checkProfileName(name, "save the profile");
   const profile = await openProfile(STDIN, folder);
   const path = saveProfile(folder, name, profile, force);
   print(`Saved ${profile.door} on ${profile.host} in ${path}`);

@@ -8,7 +8,7 @@ import { print, printJson } from "./output.ts";
 
 export function replayCommand() {
   return new Command("replay")
-    .description("run a .pcap file through decode and match: what would have opened, and why not")
+    .description("Run a .pcap file through decode and match: what would have opened, and why not")
     .argument("<file>", "a .pcap file, as tcpdump -w writes it")
     .option("--config <file>", "configuration file")
     .option("--to <address>", "only packets for this address of the server")

@@ -6,7 +6,7 @@ import { readProbation } from "./probation-time.ts";
 
 export function serveCommand() {
   return new Command("serve")
-    .description("guard the ports, listen for knocks, open doors; ends with SIGTERM or SIGINT")
+    .description("Guard the ports, listen for knocks, open doors; ends with SIGTERM or SIGINT")
     .option("--config <file>", "configuration file")
     .option("--arm <duration>", "guard on probation at first: see sallyport arm --help")
     .addHelpText(

@@ -14,7 +14,7 @@ import {
 
 function installCommand() {
   return new Command("install")
-    .description("write the unit, and the user it runs as; starts nothing")
+    .description("Write the unit, and the user it runs as; starts nothing")
     .option("--user <name>", "user to run as, without other rights", "sallyport")
     .addOption(unitConfigOption())
     .addOption(executableOption())
@@ -42,7 +42,7 @@ function installCommand() {
 
 function removeCommand() {
   return new Command("remove")
-    .description("take away what install wrote; keys, state, user and guard stay")
+    .description("Take away what install wrote; keys, state, user and guard stay")
     .addOption(rootOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport service remove")
     .action(async ({ root: named }) => {
@@ -56,7 +56,8 @@ function removeCommand() {
 
 export function serviceCommand() {
   return new Command("service")
-    .description("run as a systemd service: write its unit, or take it away")
+    .description("Run as a systemd service: write its unit, or take it away")
     .addCommand(installCommand())
-    .addCommand(removeCommand());
+    .addCommand(removeCommand())
+    .addHelpText("after", "\nExample:\n  sudo sallyport service install --print");
 }

@@ -99,7 +99,7 @@ function linksOf(
 
 function addCommand(clock: Clock) {
   return new Command("add")
-    .description("make a key for a device and print its links")
+    .description("Make a key for a device and print its links")
     .argument("<name>", "user, as config.toml names them")
     .option("--device <name>", "device of the user", DEFAULT_DEVICE)
     .option("--host <host>", "name or address by which clients reach this server")
@@ -132,7 +132,7 @@ function addCommand(clock: Clock) {
 
 function listCommand() {
   return new Command("list")
-    .description("print who has keys, and for which doors; no secrets")
+    .description("Print who has keys, and for which doors; no secrets")
     .option("--config <file>", "configuration file")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sallyport user list --json")
@@ -165,7 +165,7 @@ function listCommand() {
 
 function removeCommand() {
   return new Command("remove")
-    .description("take away the key of one device, or of all devices of a user")
+    .description("Take away the key of one device, or of all devices of a user")
     .argument("<name>", "user")
     .option("--device <name>", "only this device")
     .option("--config <file>", "configuration file")
@@ -187,7 +187,7 @@ function removeCommand() {
 
 function showCommand() {
   return new Command("show")
-    .description("print the links of a device, on a terminal with their QR codes")
+    .description("Print the links of a device, on a terminal with their QR codes")
     .argument("<name>", "user")
     .option("--device <name>", "device of the user (default: the only one)")
     .option("--door <door>", "only this door")
@@ -206,7 +206,7 @@ function showCommand() {
 
 export function userCommand(clock: Clock = systemClock) {
   return new Command("user")
-    .description("make, list, show and take away the keys of users and their devices")
+    .description("Make, list, show and take away the keys of users and their devices")
     .addCommand(addCommand(clock))
     .addCommand(listCommand())
     .addCommand(removeCommand())

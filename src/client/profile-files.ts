@@ -49,6 +49,11 @@ function badName(action: string): SallyportError {
   );
 }
 
+/** Throws (exit 64) where `name` cannot name a profile; `action` is what failed. */
+export function checkProfileName(name: string, action: string): void {
+  if (!isProfileName(name)) throw badName(action);
+}
+
 function missing(folder: string, name: string): SallyportError {
   const saved = listProfiles(folder);
   const known = saved.length === 0 ? "no profile is saved" : `saved are ${saved.join(", ")}`;
@@ -77,7 +82,7 @@ function readPrivately(path: string): string {
 
 /** Reads a saved profile. Throws a SallyportError for a missing, unsafe or broken file, quoting nothing of it. */
 export function readProfile(folder: string, name: string): Profile {
-  if (!isProfileName(name)) throw badName("find the profile");
+  checkProfileName(name, "find the profile");
   const path = join(folder, name);
   let link: string;
   try {
@@ -108,7 +113,7 @@ export function saveProfile(
   profile: Profile,
   replace = false,
 ): string {
-  if (!isProfileName(name)) throw badName("save the profile");
+  checkProfileName(name, "save the profile");
   const path = join(folder, name);
   const draft = join(folder, `.${crypto.randomUUID()}`);
   try {

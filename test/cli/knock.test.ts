@@ -64,7 +64,7 @@ const knock = (argv: readonly string[], input = "") =>
 
 describe("sallyport knock, on its arguments", () => {
   test.each([
-    ["an option that does not exist", ["home", "--drry"], 64, "unknown option '--drry'"],
+    ["an option that does not exist", ["home", "--drry"], 64, "Unknown option '--drry'"],
     ["both families", ["home", "-4", "-6"], 64, "cannot be used with"],
     ["no argument", [], 64, "Cannot knock: no profile is named: save one with"],
     [

@@ -25,11 +25,13 @@ export class Play implements Disposable {
     writeFileSync(this.#config, this.#configText());
     const link = this.#addUser();
     this.#act("A server with a service on port 2222, guarded by sallyport");
-    await this.#start("server", "demo", "--play", "service", `${PORT}`).lines.next(/listening/);
+    await this.#start("server", "demo", "--play", "service", "--port", `${PORT}`).lines.next(
+      /listening/,
+    );
     const daemon = this.#start("server", "serve", "--config", this.#config);
     this.#said("server", (await daemon.errors.next(/Guarding/)).replace(/^\S+ info /, ""));
     await daemon.errors.next(/Started/);
-    const visitor = this.#start("visitor", "demo", "--play", "visitor", `${PORT}`);
+    const visitor = this.#start("visitor", "demo", "--play", "visitor", "--port", `${PORT}`);
     const ask = async (word: string) => {
       visitor.child.stdin.write(`${word}\n`);
       await visitor.child.stdin.flush();
