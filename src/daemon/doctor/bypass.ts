@@ -76,7 +76,8 @@ export function checkRoutedContainers({ listing, guarded, forwarding }: RouteFac
 
 /** Whether some rule that drops or rejects names the address: Docker writes one since version 28. */
 function isClosedOff(listing: Listing, address: string): boolean {
-  return listing.rules
+  return [...listing.rules.values()]
+    .flat()
     .filter(({ family, table }) => !isOurs(family, table))
     .some(({ expr }) => {
       const names = expr.some((statement) => {

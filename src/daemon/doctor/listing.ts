@@ -37,10 +37,15 @@ export interface ListedFlowtable {
 /** libnftables-json(5), of which only this matters here. */
 export interface Listing {
   readonly chains: readonly ListedChain[];
-  readonly rules: readonly ListedRule[];
+  /** In order, by `chainKey`. */
+  readonly rules: ReadonlyMap<string, readonly ListedRule[]>;
   readonly flowtables: readonly ListedFlowtable[];
   /** Elements by `setKey`, of the sets and maps that conditions on a destination port name. */
   readonly sets: ReadonlyMap<string, readonly unknown[]>;
+}
+
+export function chainKey(owner: { family: string; table: string }, chain: string): string {
+  return `${owner.family} ${owner.table} ${chain}`;
 }
 
 export function setKey(owner: { family: string; table: string }, name: string): string {
@@ -61,7 +66,7 @@ export function readListing(): Listing | undefined {
   // Terse, since block lists may hold a hundred thousand addresses that say nothing about ports.
   const listing = readable(toListing(ask("list ruleset", true)));
   const sets = new Map<string, readonly unknown[]>();
-  for (const { kind, key } of portSets(listing.rules)) {
+  for (const { kind, key } of portSets([...listing.rules.values()].flat())) {
     if (sets.has(key)) continue;
     const found = ask(`list ${kind} ${key}`, false).find((entry) => entry[kind] !== undefined);
     sets.set(key, found?.[kind]?.elem ?? []);
@@ -70,22 +75,25 @@ export function readListing(): Listing | undefined {
 }
 
 function readable(listing: Listing): Listing {
-  const numbers = new Map<string, number>();
-  const rules = listing.rules.map((rule) => {
-    const { family, table, chain } = rule;
-    const key = `${family} ${table} ${chain}`;
-    const number = (numbers.get(key) ?? 0) + 1;
-    numbers.set(key, number);
-    if (!rule.expr.some(isOpaque)) return rule;
-    return translated(rule, readRuleText({ family, table, chain, rule: number }) ?? "");
-  });
+  const rules = new Map<string, readonly ListedRule[]>();
+  for (const [key, own] of listing.rules) {
+    const read = own.map((rule, i) => {
+      if (!rule.expr.some(isOpaque)) return rule;
+      const { family, table, chain } = rule;
+      return translated(rule, readRuleText({ family, table, chain, rule: i + 1 }) ?? "");
+    });
+    rules.set(key, read);
+  }
   return { ...listing, rules };
 }
 
 export function toListing(entries: readonly Entry[]): Listing {
   return {
     chains: entries.flatMap(({ chain }) => chain ?? []),
-    rules: entries.flatMap(({ rule }) => rule ?? []),
+    rules: Map.groupBy(
+      entries.flatMap(({ rule }) => rule ?? []),
+      (rule) => chainKey(rule, rule.chain),
+    ),
     flowtables: entries.flatMap(({ flowtable }) => flowtable ?? []),
     sets: new Map(),
   };

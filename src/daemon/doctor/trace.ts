@@ -3,7 +3,7 @@
 import type { Statement } from "../../firewall/rule-match.ts";
 import { FAMILY, TABLE } from "../../firewall/sets.ts";
 import { isOpaque } from "./iptables-match.ts";
-import type { ListedChain, Listing } from "./listing.ts";
+import { chainKey, type ListedChain, type Listing } from "./listing.ts";
 import { mapped, meets, type PortProbe } from "./port-condition.ts";
 
 /** A rule, or the policy of a base chain where `rule` is absent. */
@@ -85,9 +85,7 @@ class Tracer {
 
   #follow({ family, table }: ListedChain, name: string, depth: number): Verdict {
     if (depth > DEEPEST) return undefined;
-    const rules = this.#listing.rules.filter(
-      (rule) => rule.family === family && rule.table === table && rule.chain === name,
-    );
+    const rules = this.#listing.rules.get(chainKey({ family, table }, name)) ?? [];
     for (const [i, rule] of rules.entries()) {
       const place: Place = { family, table, chain: name, rule: i + 1 };
       for (const found of rule.expr) {

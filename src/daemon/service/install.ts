@@ -1,6 +1,6 @@
 /** `sallyport service` and `sallyport firewall install`: what they write, and where. */
 
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { loadSettings } from "../../config/load.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
@@ -45,14 +45,20 @@ export function guardFiles(options: UnitOptions): WrittenFile[] {
 
 /** What to run before the service can start, besides what every unit needs. */
 export function preparations(options: ServiceOptions): string[] {
-  const { user } = options;
+  const { user, config, root } = options;
   if (user === "root") return [];
+  const { mode = 0 } = statSync(root + config, { throwIfNoEntry: false }) ?? {};
+  // It holds no secret, but somebody who closes it must let the service read it.
+  const read =
+    mode === 0 || (mode & 0o004) !== 0
+      ? []
+      : [`chown root:${user} ${config}`, `chmod 0640 ${config}`];
   const { stateDir } = configured(options);
   // systemd makes what is below /var/lib, and hands over what is there already.
   const own = stateDir.startsWith("/var/lib/")
     ? []
     : [`install -d -m 0700 -o ${user} ${stateDir}`, `chown -R ${user}: ${stateDir}`];
-  return ["systemd-sysusers", ...own];
+  return ["systemd-sysusers", ...read, ...own];
 }
 
 /** Writes them and answers their paths. */

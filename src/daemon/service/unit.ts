@@ -75,7 +75,6 @@ export function serviceUnit(plan: ServicePlan): string {
   const user = plan.user === "root" ? [] : [`User=${plan.user}`, `Group=${plan.user}`];
   return `[Unit]
 Description=sallyport: hides ports and opens one at the right knock
-Documentation=man:systemd.service(5)
 # Whatever flushes all rules does so before the guard goes up.
 After=network.target nftables.service netfilter-persistent.service ufw.service firewalld.service
 Wants=network.target

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -80,6 +81,17 @@ describe("serviceFiles()", () => {
     expect(lines).toContain('ReadWritePaths="-/srv/sally port"');
     expect(lines).toContain("RuntimeDirectory=a/b");
     expect(preparations(options()).join("\n")).toContain("/srv/sally port");
+  });
+
+  test("says how the user comes to read a configuration that is closed to others", () => {
+    writeConfig("");
+    expect(preparations(options())).toEqual(["systemd-sysusers"]);
+    chmodSync(root + config, 0o600);
+    expect(preparations(options())).toEqual([
+      "systemd-sysusers",
+      `chown root:sallyport ${config}`,
+      `chmod 0640 ${config}`,
+    ]);
   });
 
   test("makes no user for root", () => {
