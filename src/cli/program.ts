@@ -29,7 +29,25 @@ export function program(): Command {
     .version(VERSION)
     .showSuggestionAfterError()
     .exitOverride()
-    .configureHelp({ sortSubcommands: false });
+    .configureHelp({ sortSubcommands: false })
+    // The parser's own errors begin as ours do, and say where to look.
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          text.replace(/^error: (.)/, (_, first: string) => `sallyport: ${first.toUpperCase()}`),
+        ),
+    })
+    .showHelpAfterError('Run "sallyport help", or a command with --help, to see what there is')
+    .addHelpText(
+      "after",
+      "\nExamples:" +
+        "\n  sudo sallyport demo                    see it work, without touching this machine" +
+        "\n  sudo sallyport user add alice          a key, and the link for alice's device" +
+        "\n  sudo sallyport check                   what would be guarded, and how strong it is" +
+        "\n  sudo sallyport serve                   guard" +
+        "\n  sallyport knock --save home            on the device: store the link" +
+        "\n  sallyport knock home && ssh gate       and knock",
+    );
   const commands = [
     serveCommand(),
     checkCommand(async (settings) => {
