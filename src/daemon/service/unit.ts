@@ -60,7 +60,7 @@ KeyringMode=private
 UMask=0077
 # A dump of memory would hold keys.
 LimitCORE=0
-# No MemoryDenyWriteExecute=: the program is compiled while it runs, and could not start.
+# No MemoryDenyWriteExecute=: calls to libpcap and nftables are compiled while it runs (JIT), and it could not start.
 # No PrivateNetwork=, no PrivateUsers=: the guard is in this machine's network, and needs its capabilities there.
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
