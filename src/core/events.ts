@@ -13,6 +13,10 @@ export type DaemonEvent =
       readonly grant: Grant;
       /** The door was open to this address already and its end moved. */
       readonly renewed: boolean;
+      /** The address itself, also where the whole /64 is let in. */
+      readonly source: string;
+      /** The slot that a rotating knock used. */
+      readonly slot?: number;
       /** From the capture of the last knock to the kernel's acknowledgement; absent when opened by hand. */
       readonly latencyMs?: number;
     }

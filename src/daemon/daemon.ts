@@ -16,16 +16,22 @@ import { messageOf, SallyportError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { formatPortRange } from "../core/port.ts";
-import { CommandRunner } from "./commands.ts";
+import { VERSION } from "../core/version.ts";
+import type { StoreNotice } from "../store/state-file.ts";
+import { ClockWatch } from "./clock-watch.ts";
+import { CommandQueue } from "./command-queue.ts";
 import { type Configuration, guardedPorts, readConfiguration } from "./configuration.ts";
 import { DataPlaneLink } from "./data-plane-link.ts";
 import { problemsOfRules } from "./doctor/examine-rules.ts";
+import { DoorCommands } from "./door-commands.ts";
 import { Explainer } from "./explainer.ts";
 import { Guardian } from "./guardian.ts";
 import { describeEvent, log } from "./log.ts";
 import { Openings } from "./openings.ts";
 import { ProbationFile } from "./probation-file.ts";
+import type { Plan } from "./plan.ts";
 import { Readiness } from "./readiness.ts";
+import { Recollection } from "./recollection.ts";
 
 /** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
 const AUDIT_MS = 30_000;
@@ -40,7 +46,10 @@ export class Daemon implements Control {
   readonly #startedAt: number;
   readonly #readiness = new Readiness();
   readonly #openings = new Openings();
-  readonly #commands = new CommandRunner(log);
+  readonly #recollection: Recollection;
+  readonly #queue = new CommandQueue(log);
+  readonly #commands: DoorCommands;
+  readonly #clockWatch: ClockWatch;
   readonly #explainer: Explainer;
   readonly #died = Promise.withResolvers<SallyportError>();
   readonly #guardian: Guardian;
@@ -50,6 +59,8 @@ export class Daemon implements Control {
   readonly #probationFile: ProbationFile;
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
+  #secondTimer: NodeJS.Timeout | undefined;
+  #minuteTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
   #link: DataPlaneLink | undefined;
@@ -64,6 +75,14 @@ export class Daemon implements Control {
     this.#configuration = configuration;
     this.#probationFile = new ProbationFile(configuration.settings.server.stateDir);
     this.#clock = clock;
+    this.#clockWatch = new ClockWatch(clock);
+    this.#recollection = new Recollection(configuration.settings.server.stateDir, {
+      nowMs: clock.wallMs(),
+      report: (notice) => this.#storeSays(notice),
+    });
+    this.#commands = new DoorCommands(this.#queue, this.#recollection.owed, (end) => {
+      this.#recollection.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
+    });
     this.#guardian = new Guardian(configuration.settings, clock);
     this.#explainer = new Explainer({
       clock,
@@ -95,7 +114,7 @@ export class Daemon implements Control {
       this.#api = await listen(this, settings.api, {
         report: (error) => log("error", `A request failed: ${messageOf(error)}`),
       });
-      this.#link = new DataPlaneLink(plan, this.counters, {
+      this.#link = new DataPlaneLink(this.#withUses(plan), this.counters, {
         event: (event) => this.#hear(event),
         touched: () => void this.#audit(),
         died: (error) => this.#died.resolve(error),
@@ -108,6 +127,15 @@ export class Daemon implements Control {
       this.counters.set("enforcedShare", 1);
       this.#auditTimer = setInterval(() => void this.#audit(), AUDIT_MS);
       this.#lookTimer = setInterval(() => void this.#look(), LOOK_MS);
+      this.#secondTimer = setInterval(() => void this.#everySecond(), 1_000);
+      this.#minuteTimer = setInterval(() => this.#recollection.seen(this.#clock.wallMs()), 60_000);
+      this.#commands.adopt(await this.grants(), this.#clock.wallMs());
+      this.#recollection.note({
+        type: "daemon.started",
+        atMs: this.#clock.wallMs(),
+        version: VERSION,
+      });
+      this.#showWait();
       this.#readiness.clear("starting");
       this.#announce(interfaces, adopted, restored);
     } catch (error) {
@@ -189,15 +217,16 @@ export class Daemon implements Control {
     const next = readConfiguration(file);
     const before = this.#configuration;
     const link = this.#running("reload");
-    await link.ask({ type: "configure", plan: next.plan });
+    await link.ask({ type: "configure", plan: this.#withUses(next.plan) });
     try {
       this.#guardian.load(next.settings);
     } catch (error) {
-      await link.ask({ type: "configure", plan: before.plan });
+      await link.ask({ type: "configure", plan: this.#withUses(before.plan) });
       throw error;
     }
     this.#configuration = next;
     this.#readiness.setKeys(next.plan);
+    this.#recollection.note({ type: "config.reloaded", atMs: this.#clock.wallMs(), file });
     for (const warning of next.warnings) log("warning", warning);
     const { listen: at, socket } = before.settings.api;
     const api = next.settings.api;
@@ -213,6 +242,8 @@ export class Daemon implements Control {
   async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
     this.#readiness.set("stopping");
     clearInterval(this.#auditTimer);
+    clearInterval(this.#secondTimer);
+    clearInterval(this.#minuteTimer);
     clearInterval(this.#lookTimer);
     clearTimeout(this.#probationTimer);
     await this.#auditing;
@@ -225,6 +256,59 @@ export class Daemon implements Control {
       );
     }
     await this.#api?.stop();
+    this.#queue.stop();
+    const atMs = this.#clock.wallMs();
+    this.#recollection.note({ type: "daemon.stopped", atMs, reason: guard });
+    this.#recollection.close(atMs);
+  }
+
+  /** The plan with everything that must not open a door again. */
+  #withUses(plan: Plan): Plan {
+    return { ...plan, uses: this.#recollection.usesFor(plan.rotating) };
+  }
+
+  /** A clock that is set makes it doubtful again which knocks were used, where that is not known for sure. */
+  async #everySecond(): Promise<void> {
+    const stepMs = this.#clockWatch.step();
+    if (stepMs !== 0) {
+      const direction = stepMs > 0 ? "forward" : "back";
+      log("warning", `The clock was set ${direction} by ${Math.round(Math.abs(stepMs) / 1_000)} s`);
+      this.#recollection.clockWasSet(this.#clock.wallMs());
+      if (this.#recollection.lost !== undefined) {
+        const plan = this.#withUses(this.#configuration.plan);
+        await this.#link!.ask({ type: "configure", plan });
+      }
+    }
+    this.#commands.payDue(this.#clock.wallMs());
+    this.#showWait();
+  }
+
+  /** After a loss of memory the rotating doors wait, and say so. */
+  #showWait(): void {
+    const untilMs = this.#recollection.waitsUntilMs(this.#configuration.plan.rotating);
+    const leftMs = untilMs - this.#clock.wallMs();
+    const waiting = this.#readiness.has("clock");
+    if (leftMs <= 0) {
+      if (waiting) log("info", "The wait is over: rotating doors open again");
+      this.#readiness.clear("clock");
+      return;
+    }
+    const reason = this.#recollection.lost;
+    const sentence = `Rotating doors wait ${Math.ceil(leftMs / 1_000)} s, until no knock used before can open them: ${reason}`;
+    this.#readiness.set("clock", sentence);
+    if (waiting) return;
+    log("warning", sentence);
+    const atMs = this.#clock.wallMs();
+    this.#recollection.note({ type: "uses.lost", atMs, reason: reason!, waitMs: leftMs });
+  }
+
+  #storeSays({ state, message }: StoreNotice): void {
+    if (state === "failing") this.#readiness.set("state", message);
+    if (state === "working") this.#readiness.clear("state");
+    log(state === "working" ? "info" : "error", message);
+    // Not while the stores are being opened: there is no log to write to yet.
+    if (!this.#ready) return;
+    this.#recollection.note({ type: `store.${state}`, atMs: this.#clock.wallMs(), message });
   }
 
   uptimeMs(): number {
@@ -322,6 +406,7 @@ export class Daemon implements Control {
     log(level, sentence);
     this.#readiness.hear(event);
     this.#guardian.hear(event);
+    this.#recollection.hear(event, this.#configuration.plan.rotating);
     this.#openings.hear(event);
     this.#commands.hear(event, this.#configuration.settings.doors);
   }

@@ -227,7 +227,11 @@ export class DataPlane {
   #configure(plan: Plan): null {
     const before = this.#listener;
     const matcher = this.#makeMatcher(plan);
-    for (const used of this.#matcher.usedSlots()) matcher.markUsed(used);
+    // A use without a source was never made: a start that had lost its memory marked it, and the plan
+    // brings it along for as long as it counts.
+    for (const used of this.#matcher.usedSlots()) {
+      if (used.source !== undefined) matcher.markUsed(used);
+    }
     const listener = this.#makeListener(plan, matcher);
     this.#matcher = matcher;
     this.#listener = listener;
@@ -238,7 +242,7 @@ export class DataPlane {
   }
 
   #makeMatcher(plan: Plan): Matcher {
-    return new Matcher(
+    const matcher = new Matcher(
       { rotating: plan.rotating, fixed: plan.fixed },
       {
         // Before `begin` nothing can be opened, so nothing is spent either.
@@ -252,6 +256,8 @@ export class DataPlane {
         reused: (match, first, firstMs) => this.#keeper?.reused(match, first, firstMs),
       },
     );
+    for (const use of plan.uses) matcher.markUsed(use);
+    return matcher;
   }
 
   #makeListener(plan: Plan, matcher = this.#matcher): Listener {

@@ -59,10 +59,8 @@ export class Doorkeeper implements MatchSink {
       match.source,
       { via: "rotating", user, device },
       match.timeMs,
-      {
-        id: match.use,
-        forMs,
-      },
+      { id: match.use, forMs },
+      match.slot,
     );
     if (opened === "used") this.repeated(match);
     return opened === "failed" ? "kept" : "spent";
@@ -222,6 +220,7 @@ export class Doorkeeper implements MatchSink {
     holder: Holder,
     knockMs: number,
     use?: GrantRequest["use"],
+    slot?: number,
   ): "opened" | "used" | "failed" {
     const { firewall, counters, clock } = this.#parts;
     try {
@@ -229,7 +228,8 @@ export class Doorkeeper implements MatchSink {
       if (firewall.open(request) === "used") return "used";
       const latencyMs = Math.max(0, clock.wallMs() - knockMs);
       counters.observeLatency(latencyMs / 1_000);
-      this.#enter(door, source, holder, request.openMs, latencyMs);
+      const told = slot === undefined ? { latencyMs } : { latencyMs, slot };
+      this.#enter(door, source, holder, request.openMs, told);
       return "opened";
     } catch (error) {
       counters.add("grantsFailed");
@@ -251,7 +251,13 @@ export class Doorkeeper implements MatchSink {
     };
   }
 
-  #enter(door: Door, source: Address, holder: Holder, lifeMs: number, latencyMs?: number): Grant {
+  #enter(
+    door: Door,
+    source: Address,
+    holder: Holder,
+    lifeMs: number,
+    told: { latencyMs?: number; slot?: number } = {},
+  ): Grant {
     const { ledger, clock, counters } = this.#parts;
     const atMs = clock.wallMs();
     const address = holderAddress(door, source);
@@ -270,8 +276,8 @@ export class Doorkeeper implements MatchSink {
     );
     counters.add(renewed ? "grantsRenewed" : "grantsOpened");
     counters.set("grantsLive", ledger.size);
-    const timed = latencyMs === undefined ? {} : { latencyMs };
-    this.#emit({ type: "grant.opened", atMs, grant, renewed, ...timed });
+    const text = formatAddress(source);
+    this.#emit({ type: "grant.opened", atMs, grant, renewed, source: text, ...told });
     return grant;
   }
 

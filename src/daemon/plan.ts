@@ -4,7 +4,7 @@ import type { DeviceKey } from "../config/keys.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { spansOf } from "../core/fixed-sequence.ts";
 import type { PortRange } from "../core/port.ts";
-import type { FixedSubject, RotatingSubject } from "../match/subject.ts";
+import type { FixedSubject, KnownUse, RotatingSubject } from "../match/subject.ts";
 
 /** Everything the data plane works from. */
 export interface Plan {
@@ -14,6 +14,8 @@ export interface Plan {
   readonly doors: readonly Door[];
   readonly rotating: readonly RotatingSubject[];
   readonly fixed: readonly FixedSubject[];
+  /** Uses that are spent already: remembered, or not known to be unspent. */
+  readonly uses: readonly KnownUse[];
 }
 
 /** Every (door, device) pair that may open by a rotating knock. */
@@ -36,7 +38,11 @@ function heardPorts(door: Door): PortRange[] {
   return [...rotating, ...fixedSubjects(door).flatMap(({ sequence }) => spansOf(sequence))];
 }
 
-export function makePlan(settings: Settings, keys: readonly DeviceKey[]): Plan {
+export function makePlan(
+  settings: Settings,
+  keys: readonly DeviceKey[],
+  uses: readonly KnownUse[] = [],
+): Plan {
   const { doors } = settings;
   return {
     interfaces: settings.server.interfaces,
@@ -44,5 +50,6 @@ export function makePlan(settings: Settings, keys: readonly DeviceKey[]): Plan {
     doors,
     rotating: doors.flatMap((door) => rotatingSubjects(door, keys)),
     fixed: doors.flatMap(fixedSubjects),
+    uses,
   };
 }

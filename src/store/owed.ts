@@ -20,6 +20,8 @@ export interface Debt {
   readonly address: string;
   /** Placeholders filled. */
   readonly argv: readonly string[];
+  /** With the privileges of the daemon. */
+  readonly privileged: boolean;
   /** When the grant was to end, as far as was known when it opened: Unix milliseconds. */
   readonly endsMs: number;
 }
@@ -85,6 +87,18 @@ export class OwedCommands {
     this.#file.write((database) => insert(database, entry));
   }
 
+  /** The grant of a debt ends at another time than thought; nothing where it owes nothing. */
+  extend(grant: string, endsMs: number): void {
+    const number = this.#owed.get(grant);
+    if (number === undefined) return;
+    const entry: Entry = { ...this.#entries.get(number)!, endsMs };
+    this.#entries.set(number, entry);
+    this.#file.write((database) => {
+      database.query("DELETE FROM debts WHERE number = ?").run(number);
+      insert(database, entry);
+    }, false);
+  }
+
   /** Hands the debt of an ended grant to exactly one caller; undefined where it owes nothing (any more). */
   claim(grant: string): Claim | undefined {
     const number = this.#owed.get(grant);
@@ -110,8 +124,8 @@ export class OwedCommands {
   /** Debts that nobody has claimed, oldest first: at a start, claim those whose grant no longer lives. */
   pending(): Debt[] {
     return [...this.#owed.values()].map((number) => {
-      const { grant, door, address, argv, endsMs } = this.#entries.get(number)!;
-      return { grant, door, address, argv, endsMs };
+      const { grant, door, address, argv, privileged, endsMs } = this.#entries.get(number)!;
+      return { grant, door, address, argv, privileged, endsMs };
     });
   }
 

@@ -41,6 +41,7 @@ const debt = (grant: string) => ({
   door: "lights",
   address: "203.0.113.7",
   argv: ["/bin/true"],
+  privileged: false,
   endsMs: NOW,
 });
 

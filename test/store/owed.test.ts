@@ -11,6 +11,7 @@ const debtOf = (grant: string, more: Partial<Debt> = {}): Debt => ({
   door: "lights",
   address: "203.0.113.7",
   argv: ["/usr/local/bin/lights", "off", "203.0.113.7 ; reboot"],
+  privileged: false,
   endsMs: NOW + 30_000,
   ...more,
 });
@@ -80,9 +81,12 @@ test("OwedCommands lets the close of a later opening cover a claim that died", (
   first.close();
   const second = openOwed(folder);
   expect(second.pending()).toHaveLength(1);
-  expect(second.claim("a")?.again).toBe(false);
+  const claim = second.claim("a")!;
+  expect(claim.again).toBe(false);
   expect(second.claim("a")).toBeUndefined();
+  second.settle(claim.number);
   second.close();
+  expect(openOwed(folder).pending()).toEqual([]);
 });
 
 test("OwedCommands runs every debt exactly once over any restarts that lose no claim", () => {

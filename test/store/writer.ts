@@ -18,7 +18,14 @@ for (let n = 1; ; n++) {
   store.record(useAt(n));
   audit.add(opened(NOW + n));
   const grant = String(n);
-  owed.owe({ grant, door: "lights", address: "192.0.2.1", argv: ["/bin/true"], endsMs: NOW });
+  owed.owe({
+    grant,
+    door: "lights",
+    address: "192.0.2.1",
+    argv: ["/bin/true"],
+    privileged: false,
+    endsMs: NOW,
+  });
   if (n > 20) {
     const claim = owed.claim(String(n - 20));
     if (n % 2 === 0 && claim !== undefined) owed.settle(claim.number);

@@ -1,0 +1,111 @@
+/** What outlives a daemon, put together: uses of knocks, the wait after a loss, the audit log, owed commands. */
+
+import { readFileSync } from "node:fs";
+import { parseAddress } from "../core/address.ts";
+import type { DaemonEvent } from "../core/events.ts";
+import type { KnownUse, RotatingSubject } from "../match/subject.ts";
+import { slotAt, slotStartMs } from "../rks/slot.ts";
+import { AuditLog } from "../store/audit.ts";
+import type { AuditRecord } from "../store/audit-record.ts";
+import { OwedCommands } from "../store/owed.ts";
+import type { StoreNotice } from "../store/state-file.ts";
+import { keyFingerprint, usesOf } from "../store/use.ts";
+import { UseStore } from "../store/uses.ts";
+
+/** Random for every boot of the kernel. */
+function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+export interface RecollectionParts {
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** A file of the state folder fails, works again or was replaced. */
+  readonly report: (notice: StoreNotice) => void;
+}
+
+export class Recollection {
+  readonly audit: AuditLog;
+  readonly owed: OwedCommands;
+  /** Why uses may have been forgotten; undefined when none can have been. */
+  readonly lost: string | undefined;
+  readonly #uses: UseStore;
+  /** Sequences of this time and before may have been used: wall clock, moved when that is set. */
+  #doubtMs: number;
+
+  /** Never throws for a bad file or disk: what fails is reported, and the work goes on from memory. */
+  constructor(stateDir: string, { nowMs, report }: RecollectionParts) {
+    const opened = UseStore.open(stateDir, { bootId: readBootId(), nowMs, report });
+    this.#uses = opened.store;
+    this.lost = opened.trust === "lost" ? opened.reason : undefined;
+    this.#doubtMs = nowMs;
+    this.audit = new AuditLog(stateDir, { nowMs, report });
+    this.owed = new OwedCommands(stateDir, { nowMs, report });
+  }
+
+  /** The uses a matcher has to know; after a loss, everything that could have been used is among them. */
+  usesFor(subjects: readonly RotatingSubject[]): KnownUse[] {
+    const remembered = usesOf(this.#uses.all(), subjects).map(
+      ({ door, user, device, slot, source, timeMs }): KnownUse => {
+        const address = source === undefined ? undefined : parseAddress(source);
+        return {
+          ...{ door, user, device, slot },
+          ...(address !== undefined && { source: address }),
+          ...(timeMs !== undefined && { timeMs }),
+        };
+      },
+    );
+    if (this.lost === undefined) return remembered;
+    const doubtful = subjects.map(({ door, user, device, space }): KnownUse => {
+      // A client's clock may be ahead of ours by the skew, and its knock be used already.
+      const slot = slotAt(this.#doubtMs, space.stepSeconds) + space.skew;
+      return { door, user, device, slot };
+    });
+    return [...remembered, ...doubtful];
+  }
+
+  /** When the last of these doors believes knocks again after a loss: Unix milliseconds; 0 without a loss. */
+  waitsUntilMs(subjects: readonly RotatingSubject[]): number {
+    if (this.lost === undefined) return 0;
+    const ends = subjects.map(({ space }) =>
+      slotStartMs(slotAt(this.#doubtMs, space.stepSeconds) + space.skew + 1, space.stepSeconds),
+    );
+    return Math.max(0, ...ends);
+  }
+
+  /** The clock was set: after a loss, what is doubtful is counted anew from the new time. */
+  clockWasSet(nowMs: number): void {
+    this.#doubtMs = nowMs;
+  }
+
+  /** Remembers the use behind an opening, and enters the event into the audit log. */
+  hear(event: DaemonEvent, subjects: readonly RotatingSubject[]): void {
+    this.note(event);
+    if (event.type !== "grant.opened" || event.slot === undefined) return;
+    const { door, user = "", device = "" } = event.grant;
+    const subject = subjects.find(
+      (one) => one.door === door && one.user === user && one.device === device,
+    );
+    if (subject === undefined) return;
+    this.#uses.record({
+      ...{ door, user, device, slot: event.slot, source: event.source, timeMs: event.atMs },
+      fingerprint: keyFingerprint(subject.key),
+    });
+  }
+
+  note(record: AuditRecord): void {
+    this.audit.add(record);
+  }
+
+  /** Notes that this time has been, for the next start; call it now and then. */
+  seen(nowMs: number): void {
+    this.#uses.seen(nowMs);
+  }
+
+  /** The end in order. */
+  close(nowMs: number): void {
+    this.#uses.close(nowMs);
+    this.audit.close();
+    this.owed.close();
+  }
+}
