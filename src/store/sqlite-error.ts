@@ -25,6 +25,11 @@ export function isDamage(error: unknown): error is Error {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error) ?? "");
 }
 
+/** Whether another process has locked the file. */
+export function isHeld(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
+}
+
 /** Beginnings of codes, the state they mean and the way out; the first that fits counts. */
 const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   [/^(SQLITE_FULL|ENOSPC)/, "the disk is full", "make room"],

@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
 import { moveAside, openDatabase, readCopy } from "./database.ts";
-import { codeOf, isDamage, meaningOf } from "./sqlite-error.ts";
+import { codeOf, isDamage, isHeld, meaningOf } from "./sqlite-error.ts";
 
 /**
  * "failing": writes go nowhere from now on. "working": they reach the disk again. "replaced": a file was
@@ -37,6 +37,8 @@ export class StateFile {
   #opened: OpenedDatabase | undefined;
   #failing = false;
   #closed = false;
+  /** By another process, at the last try. */
+  #held = false;
   /** The file misses something that only memory has. */
   #behind = false;
 
@@ -57,7 +59,8 @@ export class StateFile {
    * file that cannot be written through a copy, so only small ones.
    */
   read<T>(work: (database: Database) => T): T | undefined {
-    if (this.#opened === undefined) return readCopy(this.#spec, work);
+    // A copy of a file that another process is writing could be of two moments at once.
+    if (this.#opened === undefined) return this.#held ? undefined : readCopy(this.#spec, work);
     try {
       return work(this.#opened.database);
     } catch (error) {
@@ -167,6 +170,7 @@ export class StateFile {
   }
 
   #failed(error: unknown): void {
+    this.#held = isHeld(error);
     if (this.#failing) return;
     this.#failing = true;
     const { state, remedy } = meaningOf(error);

@@ -3,17 +3,22 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import {
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { Database } from "bun:sqlite";
+import { join } from "node:path";
 import { keyFingerprint, usesOf } from "../../src/store/use.ts";
 import { BOOT, KEY, NEXT_BOOT, NOW, StateFolder, useAt } from "./support.ts";
+
+const OPEN_USES = join(import.meta.dir, "open-uses.ts");
 
 /** A first run that used slot 100 and was killed: its file stays as the last commit left it. */
 function killedRun(folder: StateFolder, slot = 100): void {
@@ -201,30 +206,50 @@ describe("UseStore.open() counts as lost", () => {
     lost(folder);
   });
 
-  const damages: Record<string, (path: string) => void> = {
-    "of no bytes": (path) => truncateSync(path, 0),
-    "cut in the middle of a page": (path) => truncateSync(path, 4_096 + 1_000),
-    "of garbage": (path) => writeFileSync(path, "no database at all\n".repeat(1_000)),
-    "with a page of zeros": (path) => {
-      const bytes = readFileSync(path);
-      bytes.fill(0, 4_096, 8_192);
-      writeFileSync(path, bytes);
-    },
-    "of another program": (path) => {
-      rmSync(path);
-      using other = new Database(path, { create: true });
-      other.run("CREATE TABLE uses (a)");
-    },
-    "of a later version": (path) => {
-      using same = new Database(path, { readwrite: true });
-      same.run("PRAGMA user_version = 2");
-    },
-    "with other tables": (path) => {
-      using same = new Database(path, { readwrite: true });
-      same.run("ALTER TABLE session ADD COLUMN more TEXT");
-    },
-  };
-  for (const [name, damage] of Object.entries(damages)) {
+  const damages: readonly (readonly [string, string, (path: string) => void])[] = [
+    ["of no bytes", "it is empty", (path) => truncateSync(path, 0)],
+    ["cut in the middle of a page", "[^:]+", (path) => truncateSync(path, 4_096 + 1_000)],
+    [
+      "of garbage",
+      "file is not a database",
+      (path) => writeFileSync(path, "no database at all\n".repeat(1_000)),
+    ],
+    [
+      "with a page of zeros",
+      "its pages contradict each other",
+      (path) => {
+        const bytes = readFileSync(path);
+        bytes.fill(0, 4_096, 8_192);
+        writeFileSync(path, bytes);
+      },
+    ],
+    [
+      "of another program",
+      "it is not a file of sallyport",
+      (path) => {
+        rmSync(path);
+        using other = new Database(path, { create: true });
+        other.run("CREATE TABLE uses (a)");
+      },
+    ],
+    [
+      "of a later version",
+      "it is of version 2, this sallyport knows 1",
+      (path) => {
+        using same = new Database(path, { readwrite: true });
+        same.run("PRAGMA user_version = 2");
+      },
+    ],
+    [
+      "with other tables",
+      "its tables are not those of sallyport",
+      (path) => {
+        using same = new Database(path, { readwrite: true });
+        same.run("ALTER TABLE session ADD COLUMN more TEXT");
+      },
+    ],
+  ];
+  for (const [name, reason, damage] of damages) {
     test(`a file ${name}, puts it aside and says so`, () => {
       using folder = new StateFolder();
       folder.openUses().store.close(NOW);
@@ -235,7 +260,9 @@ describe("UseStore.open() counts as lost", () => {
           state: "replaced",
           file: folder.file("uses.db"),
           message: expect.stringMatching(
-            /^Cannot use .*uses\.db: .+: it is kept as .*uses\.db\.bad-20260501T100000Z, a new one is made$/,
+            new RegExp(
+              `^Cannot use .*uses\\.db: ${reason}: it is kept as .*uses\\.db\\.bad-20260501T100000Z, a new one is made$`,
+            ),
           ),
         },
       ]);
@@ -332,6 +359,47 @@ describe("while it runs", () => {
     const { store: again, trust } = folder.openUses(NEXT_BOOT);
     expect([trust, again.all()]).toEqual(["complete", [useAt(100), useAt(200, { door: "web" })]]);
     again.close(NOW);
+  });
+
+  test("a file put in its place, as when a copy is restored, is told and brought forward", () => {
+    using folder = new StateFolder();
+    const { store } = folder.openUses();
+    store.record(useAt(100));
+    store.close(NOW);
+    copyFileSync(folder.file("uses.db"), folder.file("copy"));
+    const { store: second } = folder.openUses();
+    second.record(useAt(200));
+    second.flush();
+    renameSync(folder.file("copy"), folder.file("uses.db"));
+    second.record(useAt(300, { door: "web" }));
+    expect(second.flush()).toBe(true);
+    expect(folder.notices.map(({ state }) => state)).toEqual(["replaced"]);
+    second.close(NOW);
+    const { store: third } = folder.openUses();
+    expect(third.all()).toEqual([useAt(200), useAt(300, { door: "web" })]);
+    third.close(NOW);
+  });
+
+  test("a file that could not be read at the start keeps its later slots when it can be written", async () => {
+    using folder = new StateFolder();
+    const holder = Bun.spawn([process.execPath, OPEN_USES, folder.path, "hold"], {
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    await holder.stdout.getReader().read();
+    const { store, trust } = folder.openUses();
+    expect([trust, store.all()]).toEqual(["lost", []]);
+    // An older slot, as after a clock that was set back.
+    store.record(useAt(5));
+    expect(store.flush()).toBe(false);
+    await holder.stdin.end();
+    await holder.exited;
+    expect(store.flush()).toBe(true);
+    store.close(NOW);
+    expect(folder.notices.map(({ state }) => state)).toEqual(["failing", "working"]);
+    const { store: next } = folder.openUses();
+    expect(next.all()).toEqual([useAt(100)]);
+    next.close(NOW);
   });
 
   test("files moved aside do not pile up: the last two stay", () => {
