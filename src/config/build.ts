@@ -3,7 +3,14 @@
 import type { FixedSequence } from "../core/fixed-sequence.ts";
 import type { Port } from "../core/port.ts";
 import type { KnockSpace } from "../rks/space.ts";
-import type { ApiTable, DoorTable, GuardTable, KnockTable, ServerTable } from "./schema.ts";
+import type {
+  AlarmTable,
+  ApiTable,
+  DoorTable,
+  GuardTable,
+  KnockTable,
+  ServerTable,
+} from "./schema.ts";
 import type { Door, DoorCommands, Settings } from "./settings.ts";
 
 /** Defaults that depend on other keys, so that the schema cannot hold them. */
@@ -57,6 +64,7 @@ export function buildSettings(
   doors: readonly Door[],
   guard: GuardTable,
   api: ApiTable,
+  alarm: AlarmTable = {},
 ): Settings {
   return {
     server: {
@@ -67,5 +75,6 @@ export function buildSettings(
     doors,
     guard: { onStop: guard.on_stop, deny: guard.deny, alwaysAllow: guard.always_allow },
     api: { listen: api.listen, socket: api.socket },
+    ...(alarm.run && { alarm: { run: alarm.run } }),
   };
 }

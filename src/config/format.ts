@@ -84,7 +84,7 @@ function present(table: Table): Record<string, unknown> {
  * Text that `parseSettings` reads back equal. The doors of one file share window, skew and slack; they
  * are taken from the first door.
  */
-export function formatSettings({ server, doors, guard, api }: Settings): string {
+export function formatSettings({ server, doors, guard, api, alarm }: Settings): string {
   const shared = (doors.find(({ fixed }) => fixed) ?? doors[0])?.space ?? DEFAULT_SPACE;
   const file: Table = {
     server: {
@@ -103,6 +103,7 @@ export function formatSettings({ server, doors, guard, api }: Settings): string 
       listen: formatEndpoint(api.listen),
       socket: api.socket,
     },
+    alarm: { run: alarm?.run },
   };
   return stringify(present(file));
 }

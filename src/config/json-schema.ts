@@ -2,7 +2,14 @@
 
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import { apiSchema, doorSchema, guardSchema, knockSchema, serverSchema } from "./schema.ts";
+import {
+  alarmSchema,
+  apiSchema,
+  doorSchema,
+  guardSchema,
+  knockSchema,
+  serverSchema,
+} from "./schema.ts";
 
 /** The whole file; loading takes it table by table (read-settings.ts), so that it can tell more. */
 const fileSchema = v.strictObject({
@@ -14,6 +21,7 @@ const fileSchema = v.strictObject({
   ),
   guard: v.optional(guardSchema),
   api: v.optional(apiSchema),
+  alarm: v.optional(alarmSchema),
 });
 
 /** Draft 7, of what people write: durations and ports are still text in it. */

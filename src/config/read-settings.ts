@@ -1,5 +1,6 @@
 /** From parsed TOML to Settings, or to everything that is wrong with it. Pure. */
 
+import { checkAlarm } from "./alarm.ts";
 import { buildDoor, buildSettings } from "./build.ts";
 import { checkTogether } from "./checks.ts";
 import { checkDoor, checkDoorName } from "./door-checks.ts";
@@ -7,6 +8,7 @@ import { shown } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";
 import { checkRun } from "./run-command.ts";
 import {
+  alarmSchema,
   apiSchema,
   doorSchema,
   guardSchema,
@@ -21,7 +23,7 @@ import * as v from "valibot";
 
 type Report = (mistake: Mistake) => void;
 
-const SECTIONS = ["server", "knock", "door", "guard", "api"];
+const SECTIONS = ["server", "knock", "door", "guard", "api", "alarm"];
 
 /** The table of one door, as much of it as can be read, and the keys that cannot. */
 function readDoor(name: string, value: unknown, report: Report) {
@@ -74,7 +76,12 @@ export function readSettings(raw: unknown): {
   const report: Report = (mistake) => mistakes.push(mistake);
   const file = knownKeys(raw, [], SECTIONS, report) ?? {};
   const section = <
-    Schema extends typeof serverSchema | typeof knockSchema | typeof guardSchema | typeof apiSchema,
+    Schema extends
+      | typeof serverSchema
+      | typeof knockSchema
+      | typeof guardSchema
+      | typeof apiSchema
+      | typeof alarmSchema,
   >(
     name: string,
     schema: Schema,
@@ -92,10 +99,12 @@ export function readSettings(raw: unknown): {
   const doors = readDoors(file["door"], knock, report);
   const guard = section("guard", guardSchema);
   const api = section("api", apiSchema);
+  const alarm = section("alarm", alarmSchema);
+  if (alarm) checkAlarm(alarm, report);
   checkInterfaces(server?.interfaces ?? [], report);
   checkTogether(doors, api, report);
   if (mistakes.length > 0 || !server || !guard || !api) return { mistakes };
-  return { settings: buildSettings(server, doors, guard, api), mistakes };
+  return { settings: buildSettings(server, doors, guard, api, alarm), mistakes };
 }
 
 function checkInterfaces(names: readonly string[], report: Report): void {

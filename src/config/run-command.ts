@@ -15,27 +15,35 @@ const OF_A_KEY: ReadonlySet<string> = new Set(["user", "device"]);
 /** One word in braces; other braces, as JSON has them, are left alone. */
 const BRACES = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
-/** argv with its placeholders replaced, each argument staying one argument whatever the value holds. */
-export function fillPlaceholders(
+/**
+ * argv with its placeholders replaced, each argument staying one argument whatever the value holds.
+ * `known` are the placeholders of this kind of command; default: those of a door's.
+ */
+export function fillPlaceholders<Name extends string = Placeholder>(
   argv: readonly string[],
-  facts: Readonly<Partial<Record<Placeholder, string>>>,
+  facts: Readonly<Partial<Record<Name, string>>>,
+  known: readonly string[] = PLACEHOLDERS,
 ): string[] {
   return argv.map((argument) =>
     argument.replaceAll(BRACES, (written, name: string) =>
-      (PLACEHOLDERS as readonly string[]).includes(name)
-        ? (facts[name as Placeholder] ?? "")
-        : written,
+      known.includes(name) ? (facts[name as Name] ?? "") : written,
     ),
   );
 }
 
-function checkCommand(
+interface Terms {
+  readonly known: readonly string[];
+  /** The door is opened by a fixed sequence. */
+  readonly fixed?: boolean;
+}
+
+/** Checks one command: an absolute program, and no placeholder but those known. */
+export function checkCommand(
   argv: readonly string[],
   path: Path,
-  fixed: boolean,
+  { known, fixed = false }: Terms,
   report: (mistake: Mistake) => void,
 ): void {
-  const known = PLACEHOLDERS.filter((name) => !fixed || !OF_A_KEY.has(name));
   const program = argv[0]!;
   if (!program.startsWith("/") || /[{}]/.test(program)) {
     report({
@@ -47,7 +55,7 @@ function checkCommand(
   }
   for (const [i, argument] of argv.entries()) {
     for (const [, name = ""] of argument.matchAll(BRACES)) {
-      if ((known as readonly string[]).includes(name)) continue;
+      if (known.includes(name)) continue;
       report({
         path: [...path, i],
         state:
@@ -73,6 +81,7 @@ export function checkRun(name: string, door: DoorTable, report: (mistake: Mistak
     });
   }
   const fixed = sequence !== undefined;
-  if (run.open) checkCommand(run.open, [...path, "open"], fixed, report);
-  if (run.close) checkCommand(run.close, [...path, "close"], fixed, report);
+  const known = PLACEHOLDERS.filter((placeholder) => !fixed || !OF_A_KEY.has(placeholder));
+  if (run.open) checkCommand(run.open, [...path, "open"], { known, fixed }, report);
+  if (run.close) checkCommand(run.close, [...path, "close"], { known, fixed }, report);
 }

@@ -131,8 +131,11 @@ export const apiSchema = v.strictObject({
   ),
 });
 
+export const alarmSchema = v.strictObject({ run: v.optional(command) });
+
 export type ServerTable = v.InferOutput<typeof serverSchema>;
 export type KnockTable = v.InferOutput<typeof knockSchema>;
 export type DoorTable = v.InferOutput<typeof doorSchema>;
 export type GuardTable = v.InferOutput<typeof guardSchema>;
 export type ApiTable = v.InferOutput<typeof apiSchema>;
+export type AlarmTable = v.InferOutput<typeof alarmSchema>;

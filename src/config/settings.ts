@@ -55,4 +55,9 @@ export interface Settings {
     readonly listen: { readonly host: string; readonly port: number };
     readonly socket: string;
   };
+  /** Absent: an alarm is only logged and counted. */
+  readonly alarm?: {
+    /** argv; `{address}` and its like are still in place. */
+    readonly run: readonly string[];
+  };
 }

@@ -10,6 +10,7 @@ import { configJsonSchema } from "../../src/config/json-schema.ts";
 import type { DeviceKey } from "../../src/config/keys.ts";
 import { parseSettings } from "../../src/config/load.ts";
 import {
+  alarmSchema,
   apiSchema,
   doorSchema,
   guardSchema,
@@ -57,6 +58,7 @@ describe("config.toml as shipped", () => {
       doorSchema,
       guardSchema,
       apiSchema,
+      alarmSchema,
       runSchema,
     ]) {
       for (const key of Object.keys(schema.entries)) {
@@ -67,7 +69,8 @@ describe("config.toml as shipped", () => {
 
   test("shows the defaults: with its options or without, the settings are the same", () => {
     const plain = parseSettings(SHIPPED);
-    const { doors, ...rest } = parseSettings(WITH_EVERY_OPTION);
+    const { doors, alarm, ...rest } = parseSettings(WITH_EVERY_OPTION);
+    expect([plain.alarm, alarm?.run[0]]).toEqual([undefined, "/usr/bin/logger"]);
     const { idleCloseMs, maxOpenMs, openAfterMs, run, ...door } = doors[0]!;
     expect(openAfterMs).toBe(86_400_000);
     expect({ idleCloseMs, maxOpenMs }).toEqual({ idleCloseMs: 600_000, maxOpenMs: 28_800_000 });

@@ -114,11 +114,17 @@ const head = fc.tuple(
     listen: fc.constantFrom('"[::1]:9999"', '"0.0.0.0:9998"'),
     socket: fc.constant('"/run/x.sock"'),
   }),
+  lines({
+    run: fc.constantFrom(
+      '["/bin/x"]',
+      '["/bin/x", "{door} {user}/{device}", "{address}", "{first_address}", "{\\"a\\": 1}"]',
+    ),
+  }),
 );
 
 export const validToml: fc.Arbitrary<string> = fc
   .tuple(head, doors)
   .map(
-    ([[server, knock, guard, api], text]) =>
-      `[server]\n${server}[knock]\n${knock}[guard]\n${guard}[api]\n${api}${text}`,
+    ([[server, knock, guard, api, alarm], text]) =>
+      `[server]\n${server}[knock]\n${knock}[guard]\n${guard}[api]\n${api}[alarm]\n${alarm}${text}`,
   );
