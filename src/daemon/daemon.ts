@@ -19,6 +19,7 @@ import { formatPortRange } from "../core/port.ts";
 import { VERSION } from "../core/version.ts";
 import type { StoreNotice } from "../store/state-file.ts";
 import { ClockWatch } from "./clock-watch.ts";
+import { AlarmCommand } from "./alarm-command.ts";
 import { CommandQueue } from "./command-queue.ts";
 import { type Configuration, guardedPorts, readConfiguration } from "./configuration.ts";
 import { DataPlaneLink } from "./data-plane-link.ts";
@@ -49,6 +50,7 @@ export class Daemon implements Control {
   readonly #recollection: Recollection;
   readonly #queue = new CommandQueue(log);
   readonly #commands: DoorCommands;
+  readonly #alarm: AlarmCommand;
   readonly #clockWatch: ClockWatch;
   readonly #explainer: Explainer;
   readonly #died = Promise.withResolvers<SallyportError>();
@@ -84,6 +86,7 @@ export class Daemon implements Control {
       this.#recollection.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
     });
     this.#guardian = new Guardian(configuration.settings, clock);
+    this.#alarm = new AlarmCommand(this.#queue, clock, log);
     this.#explainer = new Explainer({
       clock,
       configuration: () => this.#configuration,
@@ -409,5 +412,6 @@ export class Daemon implements Control {
     this.#recollection.hear(event, this.#configuration.plan.rotating);
     this.#openings.hear(event);
     this.#commands.hear(event, this.#configuration.settings.doors);
+    this.#alarm.hear(event, this.#configuration.settings.alarm);
   }
 }
