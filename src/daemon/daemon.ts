@@ -38,7 +38,7 @@ import { Recollection } from "./recollection.ts";
 const AUDIT_MS = 30_000;
 
 /** How often it is looked whether somebody came close to opening a door. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 2_000;
 
 export class Daemon implements Control {
   readonly counters = new Counters();

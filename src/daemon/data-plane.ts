@@ -31,7 +31,7 @@ const EXPIRY_GRAIN_MS = 50;
 const DERIVATIONS = 64;
 
 /** A source that has not knocked for so long has ended its try. */
-const QUIET_MS = 3_000;
+const QUIET_MS = 2_000;
 
 /** Knocks rehearsed between two looks at the wire: about a millisecond of work. */
 const REHEARSED_AT_ONCE = 10;

@@ -13,8 +13,7 @@ import type { Plan } from "./plan.ts";
 /** Work at a stretch before requests and signals get their turn. */
 const STRETCH_MS = 2;
 
-/** Time between two looks at who came close, and how many sources one look takes. */
-const LOOK_MS = 10_000;
+/** Sources that one look at who came close takes. */
 const LOOKED_AT = 4;
 
 /** Looking takes at most one part in so many of the time, however many devices there are. */
@@ -50,7 +49,6 @@ export interface ExplainerParts {
 export class Explainer {
   readonly #parts: ExplainerParts;
   #nextLookMs = 0;
-  #knocksSeen = 0;
   #looking = false;
   readonly #lineTimes: number[] = [];
 
@@ -75,23 +73,20 @@ export class Explainer {
 
   /**
    * Tells `line` of sources that came close and stopped. Call it every few seconds: it looks only
-   * when something was heard and its share of the time allows.
+   * when its share of the time allows.
    */
   async look(line: (sentence: string) => void): Promise<void> {
-    const { clock, ask, knocks } = this.#parts;
+    const { clock, ask } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const heard = knocks();
-    if (this.#looking || startedMs < this.#nextLookMs || heard === this.#knocksSeen) return;
+    if (this.#looking || startedMs < this.#nextLookMs) return;
     this.#looking = true;
     try {
       const sources = await ask({ type: "quiet", least: this.#leastKnocks(), most: LOOKED_AT });
-      // A full hand means that more may wait; else there is nothing to see until something is heard.
-      if (sources.length < LOOKED_AT) this.#knocksSeen = heard;
       for (const source of sources) await this.#tellOf(source, line);
     } finally {
       this.#looking = false;
       const endedMs = clock.monotonicMs();
-      this.#nextLookMs = endedMs + Math.max(LOOK_MS, (endedMs - startedMs) * IDLE_SHARE);
+      this.#nextLookMs = endedMs + (endedMs - startedMs) * IDLE_SHARE;
     }
   }
 
