@@ -185,6 +185,28 @@ describe("POST /v1/doors/:door/grants", () => {
   });
 });
 
+describe("GET /v1/why/:address", () => {
+  test("answers the findings about the address, in canonical text", async () => {
+    const control = new FakeControl();
+    control.findings = [{ kind: "clock", sentence: "That clock is slow", atMs: 1_767_225_600_000 }];
+    const response = await controlApp(control).request("/v1/why/2001:DB8::0:9");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ address: "2001:db8::9", findings: control.findings });
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+  });
+
+  test("refuses what is no address packets come from, without repeating it", async () => {
+    const app = controlApp(new FakeControl());
+    for (const text of [CANARY, "0.0.0.0", "224.0.0.1", "::ffff:192.0.2.1", "1".repeat(10_000)]) {
+      expect(await problemOf(await app.request(`/v1/why/${text}`))).toEqual({
+        status: 400,
+        detail:
+          "It is not an IPv4 or IPv6 address that packets come from: ask for one such as /v1/why/203.0.113.9",
+      });
+    }
+  });
+});
+
 describe("DELETE /v1/grants/:id", () => {
   test("ends the grant and answers it", async () => {
     const control = new FakeControl();
@@ -217,6 +239,7 @@ describe("paths and methods", () => {
     ["/v1/grants", "GET, HEAD"],
     ["/v1/doors/ssh/grants", "POST"],
     ["/v1/grants/0123456789", "DELETE"],
+    ["/v1/why/192.0.2.1", "GET, HEAD"],
   ])("%s answers 405 to what it does not serve, and names what it does", async (path, allow) => {
     const app = controlApp(new FakeControl());
     const all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
@@ -268,6 +291,7 @@ describe("GET /openapi.json", () => {
       "POST /v1/doors/{door}/grants",
       "GET /v1/grants",
       "DELETE /v1/grants/{id}",
+      "GET /v1/why/{address}",
       "POST /v1/reload",
       "POST /v1/guard/probation",
       "POST /v1/guard/confirmation",

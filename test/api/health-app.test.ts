@@ -37,6 +37,8 @@ const TELLING: readonly CounterName[] = [
   "sources4",
   "sources6",
   "sourcesEvicted",
+  // Not one packet, but a part of a sequence.
+  "partialReuses",
 ];
 
 /** Everything a reader of the TCP listener can get. */
@@ -110,6 +112,16 @@ describe("what anyone may read", () => {
     expect(parseExposition(full).has("process_resident_memory_bytes")).toBeTrue();
   });
 
+  test("does not move with what is known of an address and why it opened nothing", async () => {
+    const control = new FakeControl();
+    const still = await publicView(control);
+    control.findings = [
+      { kind: "incomplete", sentence: "7 of 8 ports of canary-user", atMs: 47_011 },
+    ];
+    expect(await publicView(control)).toBe(still);
+    expect(still).not.toContain("/v1/why");
+  });
+
   test("names no door, user, address, port, grant or interface", async () => {
     const control = new FakeControl();
     const empty = await publicView(control);
@@ -134,6 +146,7 @@ describe("what anyone may read", () => {
       ["GET", "/v1/grants"],
       ["POST", "/v1/doors/ssh/grants"],
       ["DELETE", "/v1/grants/0123456789"],
+      ["GET", "/v1/why/192.0.2.1"],
     ] as const) {
       const response = await app.request(path, { method });
       expect([path, response.status]).toEqual([path, 404]);

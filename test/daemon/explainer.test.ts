@@ -1,0 +1,170 @@
+/** What `why` finds of an address and in which order, and what the log says by itself. */
+
+import { describe, expect, test } from "bun:test";
+import { formatAddress, parseAddress, parsePrefix } from "../../src/core/address.ts";
+import type { Settings } from "../../src/config/settings.ts";
+import { parseSettings } from "../../src/config/load.ts";
+import { Explainer, type ExplainerParts } from "../../src/daemon/explainer.ts";
+import type { Memory } from "../../src/daemon/messages.ts";
+import { makePlan, type Plan } from "../../src/daemon/plan.ts";
+import type { SourceHits } from "../../src/match/hit-table.ts";
+import { hitsOn } from "../match/hits.ts";
+import { device, NOW, portsOf, SLOT } from "../match/support.ts";
+import { HandClock } from "./support.ts";
+
+const ALICE = device("ssh alice laptop");
+const HOME = parseAddress("203.0.113.9")!;
+const SETTINGS = parseSettings(`[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice"]\n`);
+
+interface World {
+  memory?: Partial<Memory>;
+  quiet?: readonly SourceHits[];
+  settings?: Settings;
+  rotating?: Plan["rotating"];
+  parts?: Partial<ExplainerParts>;
+}
+
+function explainer({ memory, quiet = [], settings = SETTINGS, rotating = [ALICE], parts }: World) {
+  const clock = new HandClock();
+  clock.nowMs = NOW + 1_000;
+  let waiting = [...quiet];
+  const ask = (request: { type: string; most?: number }): Promise<unknown> => {
+    if (request.type === "why") {
+      return Promise.resolve({ hits: [], grants: [], sinceMs: NOW - 600_000, ...memory });
+    }
+    if (request.type === "uses") return Promise.resolve([]);
+    const handed = waiting.slice(0, request.most);
+    waiting = waiting.slice(request.most);
+    return Promise.resolve(handed);
+  };
+  const made = new Explainer({
+    clock,
+    configuration: () => ({ settings, plan: { ...makePlan(settings, []), rotating } }),
+    ask: ask as ExplainerParts["ask"],
+    knocks: () => 7,
+    foreignRules: () => [],
+    obstacles: () => [],
+    ...parts,
+  });
+  return { made, clock };
+}
+
+describe("Explainer.why()", () => {
+  const kinds = async (world: World) => {
+    const { findings } = await explainer(world).made.why(HOME);
+    return findings.map(({ kind }) => kind);
+  };
+
+  test("puts what is open first, then the tries, then what is no knock's fault", async () => {
+    const grant = {
+      id: "0123456789",
+      door: "ssh",
+      address: "203.0.113.9",
+      ports: [],
+      via: "rotating" as const,
+      openedMs: NOW,
+      expiresMs: NOW + 30_000,
+    };
+    const world = {
+      memory: { grants: [grant], hits: hitsOn(portsOf(ALICE, SLOT).slice(1), NOW) },
+      parts: {
+        foreignRules: () => ["Another table drops 22/tcp"],
+        obstacles: () => ["No capture"],
+      },
+    };
+    expect(await kinds(world)).toEqual(["open", "incomplete", "not-ready", "firewall"]);
+  });
+
+  test("says for how long nothing was heard, and whether others were", async () => {
+    const { findings } = await explainer({}).made.why(HOME);
+    expect(findings).toEqual([
+      {
+        kind: "silent",
+        sentence: expect.stringMatching(
+          /^Nothing was heard from 203\.0\.113\.9 in the last 10 minutes, though others are heard/,
+        ),
+      },
+    ]);
+    const alone = await explainer({ parts: { knocks: () => 0 } }).made.why(HOME);
+    expect(alone.findings[0]!.sentence).toContain("nor from anybody else");
+  });
+
+  test("says that knocks belong to no sequence", async () => {
+    expect(await kinds({ memory: { hits: hitsOn([20_001, 20_002, 20_003], NOW) } })).toEqual([
+      "unrelated",
+    ]);
+  });
+
+  test("knows the addresses that need no knock", async () => {
+    const guard = { ...SETTINGS.guard, alwaysAllow: [parsePrefix("203.0.113.0/24")!] };
+    expect(await kinds({ settings: { ...SETTINGS, guard } })).toEqual(["allowed", "silent"]);
+  });
+
+  test("lets others work between stretches, however many devices there are", async () => {
+    const rotating = Array.from({ length: 500 }, (_, i) => device(`ssh user${i} x`));
+    const memory = { hits: hitsOn(portsOf(rotating[499]!, SLOT - 5), NOW) };
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    // Stretches are measured, so this one test needs time that passes by itself.
+    const clock = { wallMs: () => NOW + 1_000, monotonicMs: () => performance.now() };
+    expect(await kinds({ rotating, memory, parts: { clock } })).toEqual(["clock"]);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
+  });
+});
+
+describe("Explainer.look()", () => {
+  const source = (last: number, ports: readonly number[]): SourceHits => ({
+    source: parseAddress(`198.51.100.${last}`)!,
+    hits: hitsOn(ports, NOW),
+  });
+  const stale = (last: number) => source(last, portsOf(ALICE, SLOT - 3));
+
+  test("tells of who came close, by numbers only", async () => {
+    const lines: string[] = [];
+    const ports = portsOf(ALICE, SLOT);
+    const { made } = explainer({
+      quiet: [source(1, ports.slice(4)), source(2, ports.slice(5)), source(3, [1, 2, 3, 4])],
+    });
+    await made.look((line) => lines.push(line));
+    expect(lines).toEqual([
+      "Nearly, 198.51.100.1: 4 of 8 ports of alice/laptop for ssh, the others never arrived: filtered on the way?",
+    ]);
+  });
+
+  test("writes six lines a minute, whoever floods", async () => {
+    const lines: string[] = [];
+    const { made, clock } = explainer({ quiet: Array.from({ length: 200 }, (_, i) => stale(i)) });
+    for (let i = 0; i < 40; i++) {
+      await made.look((line) => lines.push(line));
+      clock.nowMs += 1_000;
+    }
+    expect(lines).toHaveLength(6);
+    clock.nowMs += 60_000;
+    await made.look((line) => lines.push(line));
+    expect(lines).toHaveLength(10);
+  });
+
+  test("rests twenty times as long as it worked", async () => {
+    let asked = 0;
+    const clock = new HandClock();
+    const ask = () => {
+      asked++;
+      clock.nowMs += 100;
+      return Promise.resolve([]);
+    };
+    const { made } = explainer({ parts: { clock, ask: ask as never } });
+    await made.look(() => undefined);
+    clock.nowMs += 1_999;
+    await made.look(() => undefined);
+    expect(asked).toBe(1);
+    clock.nowMs += 1;
+    await made.look(() => undefined);
+    expect(asked).toBe(2);
+  });
+});
+
+test("Explainer names the address in canonical text", async () => {
+  const address = parseAddress("2001:DB8::0:9")!;
+  expect((await explainer({}).made.why(address)).address).toBe(formatAddress(address));
+});
