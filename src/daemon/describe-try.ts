@@ -32,7 +32,7 @@ export function clockTime(ms: number, nowMs: number): string {
 
 /** `atMs` of the finding is the last knock of the try. */
 export function describeTry(made: Try, facts: TryFacts): WhyFinding {
-  const told = made.kind === "rotating" ? rotating(made, facts) : fixed(made);
+  const told = made.kind === "rotating" ? rotating(made, facts) : fixed(made, facts);
   return { ...told, atMs: made.lastMs };
 }
 
@@ -110,7 +110,7 @@ function drifted({ subject, slot, offset, lastMs }: RotatingTry): string {
   return `that clock is off by about ${seconds} s (${offset < 0 ? "slow" : "fast"})`;
 }
 
-function fixed({ subject, accepted, firstMs, lastMs, ended }: FixedTry): Told {
+function fixed({ subject, accepted, firstMs, lastMs, ended }: FixedTry, facts: TryFacts): Told {
   const { door, action, sequence } = subject;
   const total = sequence.knocks.length;
   if (accepted === total) {
@@ -126,7 +126,8 @@ function fixed({ subject, accepted, firstMs, lastMs, ended }: FixedTry): Told {
       sentence: `${so} in ${Math.ceil((lastMs - firstMs) / 1_000)} s, then its time was over (${formatDuration(sequence.timeoutMs)} from the first knock)`,
     };
   }
-  const next = formatPort(sequence.knocks[accepted]!);
+  // A fixed sequence can be used for ever.
+  const next = facts.ports === "all" ? formatPort(sequence.knocks[accepted]!) : "the next";
   if (ended === undefined) {
     return {
       kind: "fixed",

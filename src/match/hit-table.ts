@@ -64,6 +64,8 @@ export class HitTable {
   readonly #waitingMs = new Float64Array(WAITING);
   #second = 0;
   #pushedOut = 0;
+  /** For `hitting`: where in its list a port stands, from 1 on; all 0 in between. */
+  readonly #places = new Uint8Array(65_536);
 
   constructor(family: Family, capacity: number) {
     this.family = family;
@@ -145,6 +147,8 @@ export class HitTable {
     each: (source: Address, heard: number, distinct: number) => void,
   ): void {
     const { ports, proto, least } = wanted;
+    const places = this.#places;
+    for (const [i, port] of ports.entries()) places[port] = i + 1;
     for (let id = 0; id < this.size; id++) {
       const count = this.#count[id]!;
       const lastMs = this.#lastMs[id]!;
@@ -152,15 +156,15 @@ export class HitTable {
       const lastTick = tick(lastMs);
       let hit = 0;
       for (let at = id * HITS; at < id * HITS + count; at++) {
-        if (this.#protos[at] !== proto) continue;
-        const place = ports.indexOf(this.#ports[at]!);
-        if (place < 0) continue;
+        const place = places[this.#ports[at]!]!;
+        if (place === 0 || this.#protos[at] !== proto) continue;
         const timeMs = lastMs + ((this.#ticks[at]! - lastTick) | 0);
-        if (timeMs >= fromMs && timeMs <= toMs) hit |= 1 << place;
+        if (timeMs >= fromMs && timeMs <= toMs) hit |= 1 << (place - 1);
       }
       const heard = bitsIn(hit);
       if (heard >= least) each(this.#index.addressOf(id, this.family), heard, count);
     }
+    for (const port of ports) places[port] = 0;
   }
 
   #admit(hash: number, { s0, s1, s2, s3, timeMs }: Knock): number {

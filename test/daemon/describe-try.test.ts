@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { parseAddress } from "../../src/core/address.ts";
+import { parsePort } from "../../src/core/port.ts";
 import { clockTime, describeTry, type TryFacts } from "../../src/daemon/describe-try.ts";
 import { findTriesNow } from "../../src/match/near-misses.ts";
 import type { KnownUse } from "../../src/match/subject.ts";
@@ -75,6 +76,17 @@ describe("describeTry()", () => {
       },
     );
     expect(told({})).toMatchObject({ kind: "refused" });
+  });
+
+  test("keeps the next port of a fixed sequence out of the log, where it would stay true for ever", () => {
+    const knocks = ["7000", "9000", "8000"].map((text) => parsePort(text)!);
+    const sequence = { knocks, timeoutMs: 15_000 };
+    const fixed = [{ door: "legacy", action: "open" as const, sequence }];
+    const [made] = findTriesNow(hitsOn([7_000, 9_000], NOW), { rotating: [], fixed });
+    const facts = { source: SOURCE, nowMs: NOW, uses: [] };
+    const { sentence } = describeTry(made!, { ...facts, ports: "all" });
+    expect(sentence).toContain("2 of 3, then 8000/tcp never arrived");
+    expect(describeTry(made!, { ...facts, ports: "past" }).sentence).not.toMatch(/[789]000/);
   });
 
   test("says who used it, and when", () => {
