@@ -19,7 +19,7 @@ import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { onTerminal, print, printJson, printTable } from "./output.ts";
 
-const TAKE_UP = "Restart sallyport or send it SIGHUP, so that it reads the keys again";
+const TAKE_UP = 'Run "sallyport reload", so that a running server reads the keys again';
 
 /** Advice goes to standard error: standard output may be a pipe that expects links alone. */
 function note(text: string): void {
