@@ -1,25 +1,12 @@
 /** P16, P17, P18: the guard repairs itself, reloads without a gap, and says when it is full. */
 
+import { runNft } from "../../src/native/libnftables.ts";
+import { inside } from "../support/inside.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { Fwknopd, Knockd } from "./peers.ts";
 import { CLIENT, LEGACY_DOOR, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
-
-/** Runs a command of harm and counts milliseconds until `repaired` is true; Infinity after `mostMs`. */
-async function untilRepaired(
-  harm: () => void,
-  repaired: () => boolean,
-  mostMs = 3_000,
-): Promise<number> {
-  harm();
-  const start = performance.now();
-  while (performance.now() - start < mostMs) {
-    if (repaired()) return performance.now() - start;
-    await Bun.sleep(2);
-  }
-  return Infinity;
-}
 
 const FLUSH = "nft flush ruleset";
 
@@ -30,30 +17,59 @@ const HARMS: readonly (readonly [string, string])[] = [
   ["a deleted grant", `delete element inet sallyport grants4 { ${CLIENT} . tcp . 8080 }`],
 ];
 
-async function repair(name: string, command: string): Promise<Finding> {
+/** Rules and guarded ports as nft lists them, and whether the client's grant is there; without counters. */
+function look(stage: Stage): string {
+  return inside(stage.lab.namespace("server"), () => {
+    const objects = [
+      "chain inet sallyport gate",
+      "chain inet sallyport guard",
+      "set inet sallyport guarded",
+    ];
+    const listed = objects
+      .map((object) => runNft(`list ${object}`))
+      .map(({ ok, output }) => (ok ? output : ""));
+    const grants = runNft("list set inet sallyport grants4");
+    const granted = grants.ok && grants.output.includes(`${CLIENT} . tcp . 8080`);
+    return `${listed.join("").replaceAll(/packets \d+ bytes \d+/g, "")} ${granted}`;
+  });
+}
+
+/** Does harm and answers how many milliseconds the guard was not as intended; Infinity after 3 s. */
+async function harmMs(stage: Stage, command: string): Promise<number> {
+  const intended = look(stage);
+  const harmed = inside(stage.lab.namespace("server"), () => runNft(command));
+  if (!harmed.ok) throw new Error(`${command}: ${JSON.stringify(harmed)}`);
+  const start = performance.now();
+  while (performance.now() - start < 3_000) {
+    if (look(stage) === intended) return performance.now() - start;
+    await Bun.sleep(1);
+  }
+  return Infinity;
+}
+
+/** The first repair of a process is slower: its code is compiled then. So the median counts, the worst is told. */
+async function repair(command: string, scale: Scale): Promise<Finding> {
   await using stage = await Stage.set(webDoor(["alice"], 'open_for = "1m"'));
   await stage.roomInSlot(3_000);
   await stage.wire.knock("client", stage.knocks(CLIENT));
   await stage.server.waitForLog(/Opened web/);
-  const listing = () =>
-    stage.lab.run("server", ["nft", "list", "table", "inet", "sallyport"], { mayFail: true }).out;
-  // The remaining life differs at each look, and so do counters.
-  const shape = () =>
-    listing()
-      .replaceAll(/expires \S+/g, "expires")
-      .replaceAll(/timeout \S+ expires/g, "expires")
-      .replaceAll(/packets \d+ bytes \d+/g, "");
-  const intended = shape();
-  const ms = await untilRepaired(
-    () => stage.lab.run("server", ["nft", "-f", "-"], { input: `${command}\n` }),
-    () => shape() === intended,
-  );
-  const expires = / expires (\d+)s/.exec(listing())?.[1];
-  const mayPass = probe(stage.lab, "client", SERVER, 8080);
+  const rounds = scale === "full" ? 11 : 5;
+  const times: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    await Bun.sleep(300);
+    times.push(await harmMs(stage, command));
+  }
+  times.sort((a, b) => a - b);
+  const median = times[(rounds - 1) / 2]!;
+  const left = (await stage.grants())[0]?.expiresMs ?? 0;
+  const { out } = stage.lab.run("server", "nft list set inet sallyport grants4".split(" "));
+  const expires = Number(new RegExp(`${CLIENT} [^,}]* expires (\\d+)s`).exec(out)?.[1]);
+  const apart = Math.abs(expires * 1_000 - (left - Date.now()));
+  const holder = probe(stage.lab, "client", SERVER, 8080);
   const stranger = probe(stage.lab, "stranger", SERVER, 8080);
   return finding(
-    ms <= 100 && mayPass === "open" && stranger === "refused",
-    `${name}: ${ms === Infinity ? "not back after 3 s" : `back after ${ms.toFixed(0)} ms`}, the grant has ${expires ?? "no"} s left; holder ${mayPass}, stranger ${stranger}`,
+    median <= 100 && apart < 1_500 && holder === "open" && stranger === "refused",
+    `${rounds} times: back after ${median.toFixed(0)} ms in the median, ${times.at(-1)!.toFixed(0)} at worst; remaining life kept to ${apart.toFixed(0)} ms; holder ${holder}, stranger ${stranger}`,
   );
 }
 
@@ -188,15 +204,30 @@ async function fullSet(): Promise<Finding> {
       mayFail: true,
     });
   }
+  // Places of elements that ended come free a moment later: fill up one by one, until none is left.
+  let added = 0;
+  const fillUp = () => {
+    while (added < 2_000) {
+      const key = `203.0.113.${++added & 255} . udp . ${1_000 + added}`;
+      if (!runNft(`add element inet sallyport grants4 { ${key} timeout 1h }`).ok) return true;
+    }
+    return false;
+  };
+  let full = false;
+  for (let round = 0; round < 3; round++) {
+    full = inside(stage.lab.namespace("server"), fillUp);
+    await Bun.sleep(1_000);
+  }
   const from = stage.server.log.length;
   await stage.wire.knock("stranger", stage.knocks(STRANGER, "bob"));
   const [line] = await stage.server.waitForLog(/error [^\n]+/, from);
+  await Bun.sleep(3_000);
   const red = await stage.reasons();
   const holder = probe(stage.lab, "client", SERVER, 8080);
   const late = probe(stage.lab, "stranger", SERVER, 8080);
   return finding(
-    holder === "open" && late === "refused" && red.length > 0 && /full|room/.test(line),
-    `says "${line.slice(6)}"; readiness ${red.join(", ") || "green"}; older grant ${holder}, new one ${late}`,
+    full && holder === "open" && late === "refused" && red.length > 0 && /full|room/.test(line),
+    `says "${line.slice(6)}"; readiness 3 s later, still full: ${red.join(", ") || "green"}; older grant ${holder}, new one ${late}`,
   );
 }
 
@@ -205,8 +236,7 @@ export const trials: Trial[] = [
     return {
       promise: "P16",
       attack,
-      awaits: "watch and repair",
-      play: () => repair(attack, command),
+      play: (scale) => repair(command, scale),
       peers: attack === FLUSH ? { knockd: repairKnockd, fwknopd: repairFwknopd } : {},
     };
   }),
@@ -216,5 +246,10 @@ export const trials: Trial[] = [
     play: reloadLoop,
   },
   { promise: "P18", attack: "forged fixed knocks beyond the door's cap", play: forgedFixed },
-  { promise: "P18", attack: "a grant set filled by hand", play: fullSet },
+  {
+    promise: "P18",
+    attack: "a grant set filled by hand",
+    awaits: "readiness that stays red while a set is full",
+    play: fullSet,
+  },
 ];

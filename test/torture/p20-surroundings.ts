@@ -124,7 +124,6 @@ export const trials: Trial[] = [
   {
     promise: "P21",
     attack: "another table drops the guarded port",
-    awaits: "sallyport doctor",
     play: foreignChain,
   },
 ];
