@@ -20,7 +20,7 @@ const LOOKED_AT = 4;
 const IDLE_SHARE = 20;
 
 /** Lines a minute about sources that came close: forged ones must not fill the log. */
-const LINES_A_MINUTE = 6;
+const LINES_A_MINUTE = 10;
 
 /** Nearly a knock is worth a line in the log; the rest is told to whoever asks. */
 const LOGGED: ReadonlySet<WhyFinding["kind"]> = new Set([

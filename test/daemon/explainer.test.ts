@@ -132,17 +132,17 @@ describe("Explainer.look()", () => {
     ]);
   });
 
-  test("writes six lines a minute, whoever floods", async () => {
+  test("writes ten lines a minute, whoever floods", async () => {
     const lines: string[] = [];
     const { made, clock } = explainer({ quiet: Array.from({ length: 200 }, (_, i) => stale(i)) });
     for (let i = 0; i < 40; i++) {
       await made.look((line) => lines.push(line));
       clock.nowMs += 1_000;
     }
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(10);
     clock.nowMs += 60_000;
     await made.look((line) => lines.push(line));
-    expect(lines).toHaveLength(10);
+    expect(lines).toHaveLength(14);
   });
 
   test("rests twenty times as long as it worked", async () => {

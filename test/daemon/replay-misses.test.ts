@@ -1,7 +1,6 @@
 /** What a capture file's sources nearly opened, in the order of their tries. */
 
 import { expect, test } from "bun:test";
-import type { Plan } from "../../src/daemon/plan.ts";
 import { ReplayMisses } from "../../src/daemon/replay-misses.ts";
 import { Matcher } from "../../src/match/matcher.ts";
 import { device, knock, NOW, portsOf, Recorder, SLOT } from "../match/support.ts";
@@ -12,7 +11,7 @@ const SUBJECTS = { rotating: [ALICE], fixed: [] };
 test("ReplayMisses tells each try of each source once, and none that opened", () => {
   const matcher = new Matcher(SUBJECTS, new Recorder());
   const misses = new ReplayMisses(
-    { ...SUBJECTS, interfaces: [], heard: [], doors: [] } as never as Plan,
+    { ...SUBJECTS, interfaces: [], heard: [], doors: [], uses: [] },
     matcher,
   );
   const send = (source: string, ports: readonly number[], timeMs: number) => {

@@ -8,7 +8,9 @@ import type { Explanation } from "../../src/api/control.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { type Host, Lab } from "../support/lab.ts";
+import { randomFrom } from "../support/random.ts";
 import { startEcho } from "../support/service.ts";
+import { forgedFrames, Wire } from "../torture/wire.ts";
 
 const LIMIT_MS = 60_000;
 const SERVER = "10.77.0.1";
@@ -211,6 +213,40 @@ describe("sallyport why", () => {
         kind: "fixed",
         sentence: expect.stringContaining("open legacy: 2 of 3, then 7500/tcp came in between"),
       });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "still explains a knock that came in the middle of forged sources, and logs no line for these",
+    async () => {
+      const from = freshAddress("client");
+      const ports = portsOf(server.link("erin", "web"));
+      const wire = new Wire(lab);
+      const forged = forgedFrames(
+        wire.frame({ from: "198.18.0.1", to: SERVER, port: 20_000 }),
+        60_000,
+        {
+          randomBits: 32,
+          ports: [20_000, 52_767],
+          random: randomFrom(9),
+        },
+      );
+      const logged = server.log.length;
+      const before = await counters();
+      const flood = wire.start("stranger", forged, { count: forged.length, perSecond: 20_000 });
+      while ((await counters())["knocks"]! < before["knocks"]! + 10_000) await Bun.sleep(20);
+      knock("client", from, [...ports.slice(0, 6), ...ports.slice(0, 6)]);
+      await flood.sent;
+      expect((await heard(from)).findings[0]).toMatchObject({
+        kind: "incomplete",
+        sentence: expect.stringContaining("6 of 8 ports of erin/default for web"),
+      });
+      await server.waitForLog(new RegExp(`Nearly, ${from}: 6 of 8`), logged);
+      const nearly = [...server.log.slice(logged).matchAll(/Nearly, (\S+):/g)].map(
+        ([, who]) => who,
+      );
+      expect(nearly.filter((who) => who?.startsWith("10.77.") !== true)).toEqual([]);
     },
     LIMIT_MS,
   );
