@@ -64,6 +64,14 @@ export type DaemonEvent =
       readonly tookMs: number;
     }
   | {
+      /** A right fixed knock, but as many addresses hold the door as it allows. Told now and then only. */
+      readonly type: "door.full";
+      readonly atMs: number;
+      readonly door: string;
+      readonly address: string;
+      readonly most: number;
+    }
+  | {
       /** A right knock whose door could not be opened, or a part that stopped working. */
       readonly type: "fault";
       readonly atMs: number;

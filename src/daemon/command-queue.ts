@@ -23,6 +23,8 @@ export interface Command {
   readonly argv: readonly string[];
   /** With what the daemon may do; else without any capability. */
   readonly privileged: boolean;
+  /** Commands with the same chain run one after the other: a door is not switched off before it is on. */
+  readonly chain?: string;
   /** For whom, in words for the log: "ssh and 203.0.113.7". */
   readonly what: string;
   /** The program has been started, or cannot be: it is not tried again. */
@@ -36,7 +38,8 @@ type Log = (level: "info" | "warning" | "error", sentence: string) => void;
 export class CommandQueue {
   readonly #log: Log;
   readonly #waiting: Command[] = [];
-  #atWork = 0;
+  /** What runs now: its chain, or itself where it has none. */
+  readonly #atWork = new Set<string | Command>();
   #stopped = false;
 
   constructor(log: Log) {
@@ -64,12 +67,15 @@ export class CommandQueue {
   }
 
   #next(): void {
-    while (this.#atWork < MOST_AT_ONCE && !this.#stopped) {
-      const command = this.#waiting.shift();
+    while (this.#atWork.size < MOST_AT_ONCE && !this.#stopped) {
+      const at = this.#waiting.findIndex((one) => !this.#atWork.has(one.chain ?? one));
+      const command = this.#waiting[at];
       if (command === undefined) return;
-      this.#atWork++;
+      this.#waiting.splice(at, 1);
+      const key = command.chain ?? command;
+      this.#atWork.add(key);
       void this.#run(command).finally(() => {
-        this.#atWork--;
+        this.#atWork.delete(key);
         this.#next();
       });
     }

@@ -65,6 +65,7 @@ export class Daemon implements Control {
   #minuteTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
+  #reloading: Promise<unknown> = Promise.resolve();
   #link: DataPlaneLink | undefined;
   #api: Listening | undefined;
   /** The data plane has begun; before that it cannot be asked. */
@@ -113,6 +114,7 @@ export class Daemon implements Control {
     for (const warning of warnings) log("warning", warning);
     this.#readiness.set("starting");
     this.#readiness.setKeys(plan);
+    const guarded = Guardian.stands();
     try {
       this.#api = await listen(this, settings.api, {
         report: (error) => log("error", `A request failed: ${messageOf(error)}`),
@@ -142,6 +144,8 @@ export class Daemon implements Control {
       this.#readiness.clear("starting");
       this.#announce(interfaces, adopted, restored);
     } catch (error) {
+      // A first start that fails must not leave a machine locked that was open before.
+      if (!guarded) this.#guardian.remove();
       await this.stop("keep");
       throw error;
     }
@@ -167,8 +171,12 @@ export class Daemon implements Control {
   #loadFirst(): number {
     const { settings } = this.#configuration;
     const leftMs = this.#armMs ?? this.#probationFile.leftMs(this.#clock.wallMs());
-    if (leftMs === undefined) return this.#guardian.load(settings);
-    const adopted = this.#guardian.arm(Math.max(1, leftMs));
+    const adopted = this.#guardian.adopt();
+    if (leftMs === undefined) {
+      this.#guardian.load(settings);
+      return adopted;
+    }
+    this.#guardian.arm(Math.max(1, leftMs));
     if (leftMs > 0) this.#probationFile.begin(this.#clock.wallMs() + leftMs);
     this.#watchProbation();
     return adopted;
@@ -215,7 +223,14 @@ export class Daemon implements Control {
   }
 
   /** Re-reads the configuration. A bad one changes nothing, throws, and the old one stays in force. */
-  async reload(): Promise<string> {
+  reload(): Promise<string> {
+    // One after the other: what one takes back when it fails must be what stood before it.
+    const reloaded = this.#reloading.then(() => this.#reloadOnce());
+    this.#reloading = reloaded.catch(() => undefined);
+    return reloaded;
+  }
+
+  async #reloadOnce(): Promise<string> {
     const file = this.#file;
     const next = readConfiguration(file);
     const before = this.#configuration;
@@ -350,6 +365,16 @@ export class Daemon implements Control {
   async why(address: Address): Promise<Explanation> {
     this.#running("explain anything");
     return await this.#explainer.why(address);
+  }
+
+  /** Whether the data plane answers; what the watchdog of a service wants to know. */
+  async answers(): Promise<boolean> {
+    try {
+      await this.#running("answer").ask({ type: "ping" });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #running(operation: string): DataPlaneLink {

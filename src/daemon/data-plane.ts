@@ -102,7 +102,8 @@ export class DataPlane {
   }
 
   #tick(): void {
-    const dropped = this.#listener.countDrops();
+    const { fresh: dropped, lost } = this.#listener.countDrops();
+    for (const sentence of lost) this.#fault("capture", sentence);
     if (dropped > 0 && !this.#dropping) {
       this.#fault(
         "capture",
@@ -158,6 +159,8 @@ export class DataPlane {
         return this.#matcher.usesOf(request);
       case "quiet":
         return this.#hits.quiet(this.#clock.wallMs(), QUIET_MS, request.least, request.most);
+      case "ping":
+        return null;
       case "reenter":
         return this.#reenter();
       case "stop":

@@ -47,7 +47,7 @@ export class DoorCommands {
     }
     if (run.open === undefined || renewed) return;
     const argv = fillPlaceholders(run.open, facts(grant));
-    this.#queue.add({ argv, privileged, ...this.#about(argv, grant) });
+    this.#queue.add({ argv, privileged, chain: grant.id, ...this.#about(argv, grant) });
   }
 
   /** After a start: what an earlier daemon left owed is paid when its time has come. */
@@ -68,9 +68,12 @@ export class DoorCommands {
   #pay(grant: string): void {
     const claim: Claim | undefined = this.#owed.claim(grant);
     if (claim === undefined) return;
-    const { argv, privileged, number } = claim;
+    const { argv, privileged, number, again } = claim;
+    const { what, ended } = this.#about(argv, claim);
+    // The daemon that claimed it died in that very moment: better twice than never.
+    const said = again ? `${what}, which may have run before` : what;
     const started = () => this.#owed.settle(number);
-    this.#queue.add({ argv, privileged, started, ...this.#about(argv, claim) });
+    this.#queue.add({ argv, privileged, chain: grant, started, what: said, ended });
   }
 
   #about(argv: readonly string[], { door, address }: Pick<Grant, "door" | "address">) {

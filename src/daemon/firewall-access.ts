@@ -5,6 +5,7 @@ import { SallyportError } from "../core/errors.ts";
 import { guardLoaded, removeGuard, showGuard } from "../firewall/guard.ts";
 import { renderTable } from "../firewall/rule-set.ts";
 import { guardPlan } from "./configuration.ts";
+import { isGuarding } from "./guard-lock.ts";
 
 export function showFirewall(): string {
   return guardLoaded()
@@ -12,8 +13,13 @@ export function showFirewall(): string {
     : "# There is no table inet sallyport: nothing is guarded; sallyport serve loads it\n";
 }
 
-/** Answers whether there was a guard to remove. */
+/** Answers whether there was a guard to remove; throws while a daemon runs, which would put it back. */
 export function removeFirewall(): boolean {
+  if (isGuarding()) {
+    throw new SallyportError(
+      "Cannot remove the guard: a sallyport daemon runs and would put it back at once: stop the daemon first",
+    );
+  }
   if (!guardLoaded()) return false;
   removeGuard();
   return true;

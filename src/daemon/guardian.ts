@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import { guardFingerprint } from "../firewall/audit.ts";
-import { loadGuard, removeGuard } from "../firewall/guard.ts";
+import { guardLoaded, loadGuard, removeGuard } from "../firewall/guard.ts";
 import { adoptSessions, livingSessions } from "../firewall/sessions.ts";
 import { guardedPorts, guardPlan } from "./configuration.ts";
 import { Probation } from "./probation.ts";
@@ -27,17 +27,28 @@ export class Guardian {
   }
 
   /**
-   * Puts the guard of `settings` into the kernel in one transaction; sessions that live are entered
-   * into connection tracking first, so that none is cut. Answers how many. Throws OpError, and then
-   * the kernel has the guard it had.
+   * Puts the guard of `settings` into the kernel in one transaction. Throws OpError, and then the
+   * kernel has the guard it had.
    */
-  load(settings: Settings): number {
+  load(settings: Settings): void {
     const plan = guardPlan(settings, this.#probationLeftMs());
-    const adopted = adoptSessions(guardedPorts(settings));
     loadGuard(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
     this.#intended = guardFingerprint();
-    return adopted;
+  }
+
+  /**
+   * Enters the sessions that live into connection tracking, so that the guard about to go up cuts none;
+   * answers how many. Only where no guard stands: beside one everything is tracked already, and a
+   * session that tracking does not know was closed on purpose, or slipped in while the table was gone.
+   */
+  adopt(): number {
+    return guardLoaded() ? 0 : adoptSessions(guardedPorts(this.#settings));
+  }
+
+  /** Whether a guard stands already, of an earlier daemon or of the boot unit. */
+  static stands(): boolean {
+    return guardLoaded();
   }
 
   /** Whether the kernel holds the guard that was loaded. */
@@ -58,11 +69,11 @@ export class Guardian {
   }
 
   /** Begins a probation of `forMs`, or begins it anew, also after one that lapsed. */
-  arm(forMs: number, settings = this.#settings): number {
+  arm(forMs: number): void {
     this.#lapsed = false;
-    const sessions = livingSessions(guardedPorts(settings));
+    const sessions = livingSessions(guardedPorts(this.#settings));
     this.#probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
-    return this.load(settings);
+    this.load(this.#settings);
   }
 
   /** Makes the guard permanent; throws a SallyportError that says which proof is missing, unless `force`. */

@@ -26,7 +26,7 @@ export class Listener implements Disposable {
   readonly #wanted: readonly string[];
   readonly #sources = new Map<string, FrameSource>();
   readonly #hits: HitLog;
-  #dropsBefore = 0;
+  readonly #dropsBefore = new WeakMap<FrameSource, number>();
   matcher: Matcher;
 
   /** Opens what can be opened; throws when that is nothing, because then no knock can ever be heard. */
@@ -93,14 +93,25 @@ export class Listener implements Disposable {
     return lost;
   }
 
-  /** Reads the kernel's drop counts into the counters; answers how many are new since the last call. */
-  countDrops(): number {
-    let drops = 0;
-    for (const source of this.#sources.values()) drops += source.stats().dropped;
-    const fresh = Math.max(0, drops - this.#dropsBefore);
-    this.#dropsBefore = drops;
+  /**
+   * Reads the kernel's drop counts into the counters; answers how many are new since the last call, and
+   * the sentences of interfaces that are gone: one deleted while it was down never wakes `poll`.
+   */
+  countDrops(): { fresh: number; lost: string[] } {
+    const lost: string[] = [];
+    let fresh = 0;
+    for (const [name, source] of this.#sources) {
+      try {
+        const { dropped } = source.stats();
+        fresh += Math.max(0, dropped - (this.#dropsBefore.get(source) ?? 0));
+        this.#dropsBefore.set(source, dropped);
+      } catch (error) {
+        this.#drop(name, source);
+        lost.push(messageOf(error));
+      }
+    }
     this.#counters.add("captureDrops", fresh);
-    return fresh;
+    return { fresh, lost };
   }
 
   [Symbol.dispose](): void {

@@ -22,7 +22,8 @@ export async function startLog(): Promise<void> {
   });
 }
 
-export type Level = "info" | "warning" | "error";
+/** "debug" is for what happens at every knock; it is not written. */
+export type Level = "debug" | "info" | "warning" | "error";
 
 /** Writes one line. */
 export function log(level: Level, sentence: string): void {
@@ -77,9 +78,16 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
         level: "info",
         sentence: `Closed ${event.grant.door} to ${event.grant.address}: ${ENDED[event.reason]}`,
       };
+    case "door.full":
+      return {
+        level: "warning",
+        sentence:
+          `Did not open ${event.door} to ${event.address}: ${event.most} addresses hold it already: ` +
+          `raise door.${event.door}.max_grants, or give the door users so that nobody can forge its knock`,
+      };
     case "knock.repeated":
       return {
-        level: "info",
+        level: "debug",
         sentence: `Ignored a repeat from ${event.address}: it knocked for ${event.door} as ${event.user}/${event.device} in this slot already`,
       };
     case "knock.reused":

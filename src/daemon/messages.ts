@@ -33,6 +33,8 @@ export type Request =
     }
   | { readonly type: "close"; readonly id: string }
   | { readonly type: "grants" }
+  /** Answers as soon as the loop comes round: a sign of life. */
+  | { readonly type: "ping" }
   /** What is known of an address; the control plane makes sentences of it. */
   | { readonly type: "why"; readonly address: Address }
   | {
@@ -54,6 +56,7 @@ export interface Answers {
   open: Grant;
   close: Grant | undefined;
   grants: Grant[];
+  ping: null;
   why: Memory;
   uses: KnownUse[];
   quiet: SourceHits[];

@@ -114,6 +114,7 @@ function shortLived(firewall: Firewall): Firewall {
       firewall.open({ ...request, ...(use && { use: { id: use.id, forMs: LIFE_MS } }) }),
     close: (request) => firewall.close(request),
     remainingMs: (address, ports) => firewall.remainingMs(address, ports),
+    capMs: (address, ports) => firewall.capMs(address, ports),
     list: () => firewall.list(),
     uses: () => firewall.uses(),
     remember: (uses) => firewall.remember(uses),

@@ -3,6 +3,7 @@
 import { formatAddress, formatPrefix, type Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { grantId } from "../core/grant.ts";
+import type { Port, PortRange } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
@@ -59,7 +60,10 @@ function addressText(door: Door | undefined, address: Address): string {
     : formatAddress(address);
 }
 
-/** Enters living grants into the ledger. Elements without our label are left alone. */
+/**
+ * Enters living grants into the ledger, each with the ports that its elements open, whatever its door
+ * opens by now. Elements without our label are left alone.
+ */
 export function restoreGrants(
   ledger: Ledger,
   doors: readonly Door[],
@@ -67,17 +71,22 @@ export function restoreGrants(
   clock: Clock,
 ): void {
   const wallMs = clock.wallMs();
-  for (const { address, label, remainingMs } of elements) {
-    const holder = parseLabel(label);
-    if (holder === undefined) continue;
+  const grants = Map.groupBy(
+    elements.filter(({ label }) => parseLabel(label) !== undefined),
+    ({ label, address }) => `${label} ${formatAddress(address)}`,
+  );
+  for (const own of grants.values()) {
+    const { label, address } = own[0]!;
+    const holder = parseLabel(label)!;
     const door = doors.find(({ name }) => name === holder.door);
     const text = addressText(door, address);
+    const remainingMs = Math.max(...own.map((element) => element.remainingMs));
     ledger.open(
       {
         id: grantId(holder.door, text),
         ...holder,
         address: text,
-        ports: door?.opens ?? [],
+        ports: joinPorts(own.map(({ port }) => port)),
         openedMs: wallMs,
         expiresMs: wallMs + remainingMs,
       },
@@ -85,4 +94,16 @@ export function restoreGrants(
       clock.monotonicMs(),
     );
   }
+}
+
+/** Single ports as ranges, neighbours joined. */
+function joinPorts(ports: readonly Port[]): PortRange[] {
+  const ranges: { proto: Port["proto"]; from: number; to: number }[] = [];
+  const sorted = ports.toSorted((a, b) => a.proto.localeCompare(b.proto) || a.port - b.port);
+  for (const { proto, port } of sorted) {
+    const last = ranges.at(-1);
+    if (last?.proto === proto && port <= last.to + 1) last.to = port;
+    else ranges.push({ proto, from: port, to: port });
+  }
+  return ranges;
 }

@@ -2,20 +2,19 @@
 
 import { systemClock } from "../core/clock.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
-import { claimAbstractSocket } from "../native/abstract-socket.ts";
 import { readConfiguration } from "./configuration.ts";
 import { Daemon } from "./daemon.ts";
+import { claimGuard } from "./guard-lock.ts";
 import { log, startLog } from "./log.ts";
 import { requirePrivilege } from "./privilege.ts";
-
-/** One guard per network namespace, because there is one table; abstract sockets are per namespace too. */
-const LOCK = "sallyport.guard";
+import { openNotifier } from "./service/notify.ts";
+import { ServiceManager } from "./service/service-manager.ts";
 
 /** Guards until SIGTERM or SIGINT, on probation at first with `armMs`; throws SallyportError when it cannot start or cannot go on. */
 export async function serve(file: string, armMs?: number): Promise<void> {
   const configuration = readConfiguration(file);
   requirePrivilege();
-  using lock = claimAbstractSocket(LOCK);
+  using lock = claimGuard();
   if (lock === undefined) {
     throw new SallyportError(
       "Cannot start: another sallyport guards this machine already: " +
@@ -23,18 +22,23 @@ export async function serve(file: string, armMs?: number): Promise<void> {
     );
   }
   await startLog();
+  if (lock.squatter !== undefined) {
+    log(
+      "warning",
+      `A process of user ${lock.squatter} holds the name that keeps a second sallyport from starting here: look who it is`,
+    );
+  }
+  const manager = new ServiceManager(openNotifier(notifyEnvironment(), process.pid), log);
   const daemon = new Daemon(file, configuration, systemClock, armMs);
   const ended = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => ended.resolve(signal));
   }
-  process.on("SIGHUP", () => {
-    daemon.reload().catch((error: unknown) => {
-      log("error", `Reload refused, the old configuration stays in force: ${messageOf(error)}`);
-    });
-  });
+  process.on("SIGHUP", () => void reloadOnSignal(daemon, manager));
   await daemon.start();
+  manager.ready("guarding", () => daemon.answers());
   const reason = await Promise.race([ended.promise, daemon.died]);
+  manager.stopping();
   if (reason instanceof SallyportError) {
     await daemon.stop("keep");
     throw new SallyportError(
@@ -44,4 +48,22 @@ export async function serve(file: string, armMs?: number): Promise<void> {
   }
   await daemon.stop();
   log("info", `Stopped by ${reason}`);
+}
+
+/** The service manager hears of the end of a reload in either case: the daemon goes on. */
+async function reloadOnSignal(daemon: Daemon, manager: ServiceManager): Promise<void> {
+  manager.reloading();
+  try {
+    await daemon.reload();
+    manager.reloaded("guarding");
+  } catch (error) {
+    log("error", `Reload refused, the old configuration stays in force: ${messageOf(error)}`);
+    manager.reloaded("guarding, the last reload was refused");
+  }
+}
+
+/** The three variables that systemd sets, by name: a whole environment would type-check as none of them. */
+function notifyEnvironment() {
+  const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+  return { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID };
 }

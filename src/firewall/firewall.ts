@@ -80,6 +80,12 @@ export interface Firewall {
   /** Longest life left to a grant of the address (of a /64: its first one) on these ports; 0 for none. */
   remainingMs(address: Address, ports: readonly PortRange[]): number;
 
+  /**
+   * How much longer the kernel would renew an "idle" grant of the address on these ports; 0 for none.
+   * No packet touches this: an idle grant that is gone while it lasts has ended by itself.
+   */
+  capMs(address: Address, ports: readonly PortRange[]): number;
+
   list(): KernelGrant[];
 
   /** Every use that is remembered, 16 bytes each, in no order. */

@@ -9,6 +9,7 @@ import { Errno } from "../native/errno.ts";
 import { commentUserData } from "../native/libnftnl.ts";
 import { Conntrack } from "./conntrack.ts";
 import { grantedAddress, namesWhole64, readKey, singlePorts, writeKey } from "./element-key.ts";
+import { endSessions } from "./end-sessions.ts";
 import { DEFAULT_MAX_MS } from "./firewall.ts";
 import type { CloseRequest, Firewall, GrantKind, GrantRequest } from "./firewall.ts";
 import type { KernelGrant, Use } from "./firewall.ts";
@@ -96,7 +97,9 @@ export class KernelGrants implements Firewall, Disposable {
       slots.push({ set: SET.door("revoked", family), port, ms: revokedMs, keepLonger: true });
     }
     this.#apply("close a grant in", address, slots, undefined, undefined);
-    if (end) this.#conntrack.deleteConnections(address, request.prefix6, request.ports);
+    if (!end) return;
+    this.#conntrack.deleteConnections(address, request.prefix6, request.ports);
+    endSessions(address, request.prefix6, request.ports);
   }
 
   remainingMs(address: Address, ports: readonly PortRange[]): number {
@@ -105,6 +108,17 @@ export class KernelGrants implements Firewall, Disposable {
     const sets = [...grantSets(family), ...idle.map(({ name }) => name)];
     const slots = singlePorts(ports).flatMap((port) => sets.map((set) => ({ set, port })));
     return Math.max(0, ...this.#lives(address, slots));
+  }
+
+  capMs(address: Address, ports: readonly PortRange[]): number {
+    const set = SET.door("cap", address.family);
+    return Math.max(
+      0,
+      ...this.#lives(
+        address,
+        singlePorts(ports).map((port) => ({ set, port })),
+      ),
+    );
   }
 
   list(): KernelGrant[] {

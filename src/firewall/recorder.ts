@@ -66,6 +66,14 @@ export class RecordingFirewall implements Firewall {
     return Math.max(0, ...own.map((grant) => grant.remainingMs));
   }
 
+  capMs(address: Address, ports: readonly PortRange[]): number {
+    const nowMs = this.#nowMs();
+    const own = [...this.#grants.values()].filter(
+      ({ grant }) => grant.kind === "idle" && isAbout(grant, address, ports),
+    );
+    return Math.max(0, ...own.map(({ maxEndMs }) => maxEndMs - nowMs));
+  }
+
   list(): KernelGrant[] {
     const nowMs = this.#nowMs();
     const grants: KernelGrant[] = [];

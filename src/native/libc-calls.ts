@@ -20,6 +20,31 @@ function open() {
         ],
         returns: "i32", // ssize_t; no call here moves 2 GiB
       },
+      listen: {
+        args: [
+          "i32", // int sockfd
+          "i32", // int backlog
+        ],
+        returns: "i32", // int
+      },
+      connect: {
+        args: [
+          "i32", // int sockfd
+          "ptr", // const struct sockaddr *addr
+          "u32", // socklen_t addrlen
+        ],
+        returns: "i32", // int
+      },
+      getsockopt: {
+        args: [
+          "i32", // int sockfd
+          "i32", // int level
+          "i32", // int optname
+          "ptr", // void *optval
+          "ptr", // socklen_t *optlen
+        ],
+        returns: "i32", // int
+      },
       getxattr: {
         args: [
           "ptr", // const char *path

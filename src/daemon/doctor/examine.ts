@@ -14,7 +14,8 @@ import { checkKernel, probeKernel } from "./kernel.ts";
 import { checkKeys, readKeys } from "./keys.ts";
 import { checkLibraries, readLibraries } from "./libraries.ts";
 import { checkPrivileges, readPrivileges } from "./privileges.ts";
-import { checkRunning, lockHeld, readRunning } from "./running.ts";
+import { isGuarding } from "../guard-lock.ts";
+import { checkRunning, readRunning } from "./running.ts";
 import { checkServices, inKnockRange } from "./services.ts";
 import { processNames, readListening } from "./sockets.ts";
 import { checkStateFolder, readStateFolder } from "./state-folder.ts";
@@ -108,6 +109,6 @@ function examineServices(settings: Settings): Findings {
     sockets,
     names: processNames(inodes),
     published: publishedPorts(settings),
-    daemonRuns: lockHeld(),
+    daemonRuns: isGuarding(),
   });
 }

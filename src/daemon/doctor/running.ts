@@ -1,15 +1,12 @@
 /** Check: a daemon runs, answers on its socket, and is ready. */
 
-import { readFileSync } from "node:fs";
 import { connectControl } from "../../api/client.ts";
 import type { Settings } from "../../config/settings.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
 import { guardLoaded } from "../../firewall/guard.ts";
+import { isGuarding } from "../guard-lock.ts";
 import { type Findings, ok, problem, unseen, warning } from "./finding.ts";
 import { mayAskKernel } from "./privileges.ts";
-
-/** The abstract socket that a daemon holds while it guards this network namespace (serve.ts). */
-const LOCK = "@sallyport.guard";
 
 export interface RunningFacts {
   readonly socket: string;
@@ -30,12 +27,6 @@ interface Account {
   }[];
 }
 
-export function lockHeld(): boolean {
-  return readFileSync("/proc/thread-self/net/unix", "utf8")
-    .split("\n")
-    .some((line) => line.endsWith(` ${LOCK}`));
-}
-
 export async function readRunning(settings: Settings): Promise<RunningFacts> {
   const { socket } = settings.api;
   const account = await connectControl(socket)
@@ -44,7 +35,7 @@ export async function readRunning(settings: Settings): Promise<RunningFacts> {
       if (error instanceof SallyportError) return error;
       throw error;
     });
-  return { socket, runs: lockHeld(), account, guard: readGuard() };
+  return { socket, runs: isGuarding(), account, guard: readGuard() };
 }
 
 function readGuard(): boolean | undefined {

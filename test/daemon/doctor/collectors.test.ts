@@ -8,10 +8,9 @@ import { formatAddress } from "../../../src/core/address.ts";
 import { readEarly } from "../../../src/daemon/doctor/early-programs.ts";
 import { checkExecutable, readExecutable } from "../../../src/daemon/doctor/executable.ts";
 import { readLibraries } from "../../../src/daemon/doctor/libraries.ts";
-import { lockHeld } from "../../../src/daemon/doctor/running.ts";
 import { processNames, readListening } from "../../../src/daemon/doctor/sockets.ts";
 import { readStateFolder } from "../../../src/daemon/doctor/state-folder.ts";
-import { claimAbstractSocket } from "../../../src/native/abstract-socket.ts";
+import { claimGuard, isGuarding } from "../../../src/daemon/guard-lock.ts";
 import { clockStatus } from "../../../src/native/clock-status.ts";
 import { hasFileCapabilities } from "../../../src/native/file-capabilities.ts";
 import { readLinks } from "../../../src/native/links.ts";
@@ -225,10 +224,10 @@ modes, offset, freq, maxerror, esterror, status = struct.unpack_from("<Ixxxxqqqq
 print("false" if status & 0x40 else "true", maxerror / 1000)
 `;
 
-test("lockHeld() sees the socket that a daemon holds in this namespace, and only there", () => {
-  expect(onServer(lockHeld)).toBe(false);
-  using held = onServer(() => claimAbstractSocket("sallyport.guard"));
+test("isGuarding() sees the socket that a daemon holds in this namespace, and only there", () => {
+  expect(onServer(isGuarding)).toBe(false);
+  using held = onServer(() => claimGuard());
   expect(held).toBeDefined();
-  expect(onServer(lockHeld)).toBe(true);
-  expect(inside(lab.namespace("client"), lockHeld)).toBe(false);
+  expect(onServer(isGuarding)).toBe(true);
+  expect(inside(lab.namespace("client"), isGuarding)).toBe(false);
 });
