@@ -87,7 +87,7 @@ describe("sallyport user add", () => {
     expect(loadKeys(stateDir)[0]!.addedMs).toBeWithin(before, Date.now() + 1);
     expect(err).toStartWith("Added alice/laptop\n");
     expect(err).toContain("sallyport knock --save ssh");
-    expect(err).toContain("Restart sallyport or send it SIGHUP");
+    expect(err).toContain('Run "sallyport reload"');
   });
 
   test("gives every device a key of its own, and the default device the user's bare name", () => {
@@ -226,7 +226,7 @@ describe("sallyport user remove", () => {
     user("add", "alice", "--device", "phone", "--host", "gate.example");
     const removed = user("remove", "alice", "--device", "laptop");
     expect(removed).toMatchObject({ code: 0, out: "" });
-    expect(removed.err).toStartWith("Removed alice/laptop\nRestart sallyport or send it SIGHUP");
+    expect(removed.err).toStartWith('Removed alice/laptop\nRun "sallyport reload"');
     expect(user("remove", "alice").err).toStartWith("Removed alice\nRemoved alice/phone\n");
     expect(loadKeys(stateDir)).toEqual([]);
   });
