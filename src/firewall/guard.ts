@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { parseDuration } from "../core/duration.ts";
 import { runNft } from "../native/libnftables.ts";
+import { withSpareDescriptors } from "../native/spare-descriptors.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import { NftSocket } from "./nft-socket.ts";
 import { nftError } from "./nft-error.ts";
@@ -18,7 +19,8 @@ const GUARD = `table ${TABLE_NAME}`;
  */
 export function loadGuard(plan: GuardPlan): void {
   const flowLabels = plan.flowLabels ?? stackLabelsFlows();
-  const commands = renderLoad({ ...plan, flowLabels }, idleSetsToKeep(plan));
+  const context = withSpareDescriptors(() => idleSetsToKeep(plan));
+  const commands = renderLoad({ ...plan, flowLabels }, context);
   const checked = runNft(commands, { dryRun: true });
   if (!checked.ok) throw nftError("check", GUARD, checked.error);
   const loaded = runNft(commands);

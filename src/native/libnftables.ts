@@ -3,7 +3,9 @@
 import { CString } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "./libmnl.ts";
 import { openLibrary } from "./library.ts";
+import { withSpareDescriptors } from "./spare-descriptors.ts";
 
 const LIBNFTABLES = {
   sonames: ["libnftables.so.1"],
@@ -77,10 +79,18 @@ export interface NftResult {
 
 /**
  * Runs nft commands as one transaction in the calling thread's network namespace. A refused command
- * is an answer, not an exception; throws OpError only when the library is missing.
+ * is an answer, not an exception; throws OpError when the library is missing or no socket can be had.
  */
 export function runNft(commands: string, options: NftOptions = {}): NftResult {
-  const nft = (loaded ??= load());
+  return withSpareDescriptors(() => {
+    // The library ends the process when it cannot open its socket: whoever holds all descriptors, by
+    // connections to our health port for instance, would end the daemon.
+    new NetlinkSocket(NETLINK_NETFILTER)[Symbol.dispose]();
+    return run((loaded ??= load()), commands, options);
+  });
+}
+
+function run(nft: ReturnType<typeof load>, commands: string, options: NftOptions): NftResult {
   // A context is made for each run: it keeps a cache and a socket of the namespace it first saw.
   const context = nft.nft_ctx_new(NFT_CTX_DEFAULT);
   if (context === null) {
