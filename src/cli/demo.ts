@@ -26,7 +26,7 @@ export function demoCommand() {
         using demo = new Play();
         // Also when the reader of a pipe left (`| head`), which ends the process at once.
         process.once("exit", () => demo[Symbol.dispose]());
-        for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
           process.once(signal, () => {
             demo[Symbol.dispose]();
             process.exit(ExitCode.failure);
