@@ -5,11 +5,13 @@ import { existsSync, readdirSync } from "node:fs";
 import { EXECUTABLE } from "../support/executable.ts";
 import { run } from "../support/lab.ts";
 
-/** Of demos whose process has ended; others may be playing beside this test. */
+const BEFORE = existsSync("/run/netns") ? readdirSync("/run/netns") : [];
+
+/** Of demos whose process has ended; others may be playing beside this test, or have been killed before it. */
 function leftBehind(): string[] {
   return readdirSync("/run/netns").filter((name) => {
     const player = /^sallyport-demo-(\d+)-/.exec(name)?.[1];
-    return player !== undefined && !existsSync(`/proc/${player}`);
+    return player !== undefined && !existsSync(`/proc/${player}`) && !BEFORE.includes(name);
   });
 }
 
