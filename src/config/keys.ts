@@ -1,8 +1,10 @@
 /** keys.toml in the state folder: one key per device. No message of this file quotes anything of a key. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
 import { decodeBase32, encodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { withFileLock } from "./file-lock.ts";
@@ -28,7 +30,7 @@ export function makeKey(serverName: string): Uint8Array {
 }
 
 export function keysFile(stateDir: string): string {
-  return join(stateDir, "keys.toml");
+  return join(stateDir, KEYS_FILE);
 }
 
 /** Answers the key at `name`, or a clause that says what is wrong without quoting what stands there. */
@@ -119,6 +121,7 @@ export function formatKeys(keys: readonly DeviceKey[]): string {
 /** Adds one device. Throws when it exists: a key is never replaced silently. */
 export function addKey(stateDir: string, added: DeviceKey): void {
   withFileLock(keysFile(stateDir), () => {
+    const first = !existsSync(keysFile(stateDir));
     const keys = loadKeys(stateDir);
     const { user, device } = added;
     if (keys.some((one) => one.user === user && one.device === device)) {
@@ -128,6 +131,7 @@ export function addKey(stateDir: string, added: DeviceKey): void {
           `remove it first with "sallyport user remove ${user} --device ${device}", or add another --device`,
       );
     }
+    if (first) writePrivateFile(join(stateDir, FIRST_START_FILE), "");
     writePrivateFile(keysFile(stateDir), formatKeys([...keys, added]));
   });
 }

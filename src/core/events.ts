@@ -75,6 +75,8 @@ export type DaemonEvent =
       /** A right knock whose door could not be opened, or a part that stopped working. */
       readonly type: "fault";
       readonly atMs: number;
+      /** A set of the kernel is full: over when an audit finds room again. */
+      readonly full?: boolean;
       readonly part: "capture" | "firewall" | "match" | "clock";
       readonly message: string;
     }

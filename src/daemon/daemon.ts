@@ -155,8 +155,8 @@ export class Daemon implements Control {
     const { settings } = this.#configuration;
     const ports = guardedPorts(settings).map(formatPortRange).join(", ") || "no port";
     const kept = [
-      ...(adopted > 0 ? [`${adopted} living sessions kept`] : []),
-      ...(restored > 0 ? [`${restored} grants brought back`] : []),
+      ...(adopted > 0 ? [`${counted(adopted, "living session")} kept`] : []),
+      ...(restored > 0 ? [`${counted(restored, "grant")} brought back`] : []),
     ];
     const tail = kept.length > 0 ? ` (${kept.join(", ")})` : "";
     log("info", `Guarding ${ports}, listening on ${interfaces.join(", ")}${tail}`);
@@ -237,6 +237,7 @@ export class Daemon implements Control {
     const link = this.#running("reload");
     await link.ask({ type: "configure", plan: this.#withUses(next.plan) });
     try {
+      this.#guardian.adoptNew(next.settings);
       this.#guardian.load(next.settings);
     } catch (error) {
       await link.ask({ type: "configure", plan: this.#withUses(before.plan) });
@@ -251,7 +252,7 @@ export class Daemon implements Control {
     if (at.host !== api.listen.host || at.port !== api.listen.port || socket !== api.socket) {
       log("warning", "A changed [api] takes effect at the next start");
     }
-    const sentence = `Reloaded ${file}: ${next.settings.doors.length} doors, ${next.keys.length} keys`;
+    const sentence = `Reloaded ${file}: ${counted(next.settings.doors.length, "door")}, ${counted(next.keys.length, "key")}`;
     log("info", sentence);
     return sentence;
   }
@@ -406,7 +407,8 @@ export class Daemon implements Control {
         this.#guardian.repair();
         this.counters.add("guardRepairs");
       }
-      const { missing, intended } = await this.#link!.ask({ type: "reenter" });
+      const { missing, intended, full } = await this.#link!.ask({ type: "reenter" });
+      if (!full) this.#readiness.clear("full");
       this.counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
       this.#readiness.clear("firewall");
       if (!rules && missing === 0) return;
@@ -439,4 +441,8 @@ export class Daemon implements Control {
     this.#commands.hear(event, this.#configuration.settings.doors);
     this.#alarm.hear(event, this.#configuration.settings.alarm);
   }
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }

@@ -46,7 +46,7 @@ export class DataPlaneLink {
       plan,
       counters: counters.memory,
       wakeFd: this.#wake.fd,
-      port: port2 as unknown as DataPlaneStart["port"],
+      port: port2,
     };
     this.#worker = new Worker(workerUrl(), {
       workerData: start,
@@ -68,7 +68,7 @@ export class DataPlaneLink {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const { promise, resolve, reject } = Promise.withResolvers<Answers[T]>();
     const id = ++this.#asked;
-    this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject });
+    this.#waiting.set(id, { resolve, reject });
     this.#port.postMessage({ id, request } satisfies Asked);
     this.#wake.signal();
     return promise;

@@ -130,9 +130,9 @@ export class DataPlane {
   #answerRequests(): void {
     this.#wake.clear();
     for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: Asked } | undefined;
+      const received = receiveMessageOnPort(this.#port);
       if (received === undefined) return;
-      const { id, request } = received.message;
+      const { id, request }: Asked = received.message;
       try {
         this.#tell({ type: "answer", id, value: this.#answer(request) });
       } catch (error) {

@@ -9,12 +9,13 @@ import {
 } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
-import { messageOf, SallyportError } from "../core/errors.ts";
+import { messageOf, OpError, SallyportError } from "../core/errors.ts";
 import type { CloseReason, DaemonEvent } from "../core/events.ts";
 import { type Grant, grantId } from "../core/grant.ts";
 import type { Port } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, GrantKind, GrantRequest } from "../firewall/firewall.ts";
+import { SET_SIZE } from "../firewall/sets.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
 import { formatLabel } from "./label.ts";
@@ -22,6 +23,9 @@ import type { Ledger } from "./ledger.ts";
 
 /** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
 const FAULT_QUIET_MS = 5_000;
+
+/** errno.h: what the kernel says of a set that is full */
+const ENFILE = 23;
 
 export interface DoorkeeperParts {
   readonly firewall: Firewall;
@@ -188,11 +192,14 @@ export class Doorkeeper implements MatchSink {
    * Puts grants back that the kernel should have and has not, with the life they have left. A grant for
    * one connection is left alone: it may be gone because it was used.
    */
-  reenter(): { missing: number; intended: number } {
+  reenter(): { missing: number; intended: number; full: boolean } {
     const { firewall, ledger, clock, counters } = this.#parts;
+    const elements = firewall.list();
     const held = new Set(
-      firewall.list().map(({ address, port }) => elementKey(formatAddress(address), port)),
+      elements.map(({ address, port }) => elementKey(formatAddress(address), port)),
     );
+    const perSet = Map.groupBy(elements, ({ kind, address }) => `${kind} ${address.family}`);
+    const full = [...perSet.values()].some(({ length }) => length >= SET_SIZE - 1);
     let missing = 0;
     let intended = 0;
     const nowMs = clock.monotonicMs();
@@ -221,7 +228,7 @@ export class Doorkeeper implements MatchSink {
       firewall.open({ ...request, kind, openMs: remainingMs });
     }
     counters.add("grantsRepaired", missing);
-    return { missing, intended };
+    return { missing, intended, full };
   }
 
   #kernelLifeMs(grant: Grant): number {
@@ -249,7 +256,7 @@ export class Doorkeeper implements MatchSink {
       return "opened";
     } catch (error) {
       counters.add("grantsFailed");
-      this.#fault("firewall", messageOf(error));
+      this.#fault("firewall", messageOf(error), error instanceof OpError && error.code === ENFILE);
       return "failed";
     }
   }
@@ -326,9 +333,10 @@ export class Doorkeeper implements MatchSink {
     return door;
   }
 
-  #fault(part: "firewall", message: string): void {
-    if (!this.#isLoud(part)) return;
-    this.#emit({ type: "fault", atMs: this.#parts.clock.wallMs(), part, message });
+  #fault(part: "firewall", message: string, full: boolean): void {
+    if (!this.#isLoud(`${part} ${full}`)) return;
+    const atMs = this.#parts.clock.wallMs();
+    this.#emit({ type: "fault", atMs, part, message, ...(full && { full }) });
   }
 
   /** Whether this may be told now; at most once in `FAULT_QUIET_MS`. */

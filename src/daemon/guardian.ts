@@ -4,6 +4,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import { rangesOverlap } from "../core/port.ts";
 import { guardFingerprint } from "../firewall/audit.ts";
 import { guardLoaded, loadGuard, removeGuard } from "../firewall/guard.ts";
 import { adoptSessions, livingSessions } from "../firewall/sessions.ts";
@@ -44,6 +45,14 @@ export class Guardian {
    */
   adopt(): number {
     return guardLoaded() ? 0 : adoptSessions(guardedPorts(this.#settings));
+  }
+
+  /** The same for ports that `next` guards and the settings in force do not. */
+  adoptNew(next: Settings): number {
+    const guarded = guardedPorts(this.#settings);
+    return adoptSessions(
+      guardedPorts(next).filter((range) => !guarded.some((other) => rangesOverlap(range, other))),
+    );
   }
 
   /** Whether a guard stands already, of an earlier daemon or of the boot unit. */

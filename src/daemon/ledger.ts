@@ -81,10 +81,7 @@ export class Ledger {
 
   /** All grants, oldest first, their ends told by the wall clock of now. */
   list(nowMs: number, wallMs: number): Grant[] {
-    return [...this.#entries.values()].map(({ grant, endsMs }) => ({
-      ...grant,
-      expiresMs: wallMs + Math.max(0, endsMs - nowMs),
-    }));
+    return [...this.#entries.keys()].map((id) => this.living(id, nowMs, wallMs)!);
   }
 
   #put(grant: Grant, endsMs: number): void {

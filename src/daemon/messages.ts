@@ -1,5 +1,6 @@
 /** What the two threads say to each other. Plain data: it is copied, never shared. */
 
+import type { MessagePort } from "node:worker_threads";
 import type { Address } from "../core/address.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { ExitCode } from "../core/errors.ts";
@@ -60,7 +61,7 @@ export interface Answers {
   why: Memory;
   uses: KnownUse[];
   quiet: SourceHits[];
-  reenter: { readonly missing: number; readonly intended: number };
+  reenter: { readonly missing: number; readonly intended: number; readonly full: boolean };
   stop: null;
 }
 

@@ -51,7 +51,7 @@ export class Readiness {
 
   /** Follows faults and recoveries. */
   hear(event: DaemonEvent): void {
-    if (event.type === "fault") this.set(event.part, event.message);
+    if (event.type === "fault") this.set(event.full === true ? "full" : event.part, event.message);
     if (event.type === "recovered") this.clear(event.part);
     // A grant the kernel took proves that it takes grants again.
     if (event.type === "grant.opened") this.clear("firewall");

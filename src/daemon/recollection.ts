@@ -9,7 +9,7 @@ import { AuditLog } from "../store/audit.ts";
 import type { AuditRecord } from "../store/audit-record.ts";
 import { OwedCommands } from "../store/owed.ts";
 import type { StoreNotice } from "../store/state-file.ts";
-import { keyFingerprint, usesOf } from "../store/use.ts";
+import { keyFingerprint, type Use, usesOf } from "../store/use.ts";
 import { UseStore } from "../store/uses.ts";
 
 /** Random for every boot of the kernel. */
@@ -45,16 +45,7 @@ export class Recollection {
 
   /** The uses a matcher has to know; after a loss, everything that could have been used is among them. */
   usesFor(subjects: readonly RotatingSubject[]): KnownUse[] {
-    const remembered = usesOf(this.#uses.all(), subjects).map(
-      ({ door, user, device, slot, source, timeMs }): KnownUse => {
-        const address = source === undefined ? undefined : parseAddress(source);
-        return {
-          ...{ door, user, device, slot },
-          ...(address !== undefined && { source: address }),
-          ...(timeMs !== undefined && { timeMs }),
-        };
-      },
-    );
+    const remembered = usesOf(this.#uses.all(), subjects).map(knownUse);
     if (this.lost === undefined) return remembered;
     const doubtful = subjects.map(({ door, user, device, space }): KnownUse => {
       // A client's clock may be ahead of ours by the skew, and its knock be used already.
@@ -87,10 +78,9 @@ export class Recollection {
       (one) => one.door === door && one.user === user && one.device === device,
     );
     if (subject === undefined) return;
-    this.#uses.record({
-      ...{ door, user, device, slot: event.slot, source: event.source, timeMs: event.atMs },
-      fingerprint: keyFingerprint(subject.key),
-    });
+    const { slot, source, atMs: timeMs } = event;
+    const fingerprint = keyFingerprint(subject.key);
+    this.#uses.record({ door, user, device, fingerprint, slot, source, timeMs });
   }
 
   note(record: AuditRecord): void {
@@ -108,4 +98,17 @@ export class Recollection {
     this.audit.close();
     this.owed.close();
   }
+}
+
+/** As the matcher takes it: the address in words, absent facts left out. */
+function knownUse({ door, user, device, slot, source, timeMs }: Use): KnownUse {
+  const address = source === undefined ? undefined : parseAddress(source);
+  return {
+    door,
+    user,
+    device,
+    slot,
+    ...(address !== undefined && { source: address }),
+    ...(timeMs !== undefined && { timeMs }),
+  };
 }

@@ -2,6 +2,7 @@
 
 import { systemClock } from "../core/clock.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
+import { keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
 import { readConfiguration } from "./configuration.ts";
 import { Daemon } from "./daemon.ts";
 import { claimGuard } from "./guard-lock.ts";
@@ -14,6 +15,7 @@ import { ServiceManager } from "./service/service-manager.ts";
 export async function serve(file: string, armMs?: number): Promise<void> {
   const configuration = readConfiguration(file);
   requirePrivilege();
+  keepDescriptorsSelectable();
   using lock = claimGuard();
   if (lock === undefined) {
     throw new SallyportError(

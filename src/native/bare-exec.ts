@@ -88,9 +88,9 @@ export function bareExec(argv: readonly string[], env: Readonly<Record<string, s
   drop(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
   drop(libc.capset(new Uint32Array([CAPABILITY_VERSION_3, 0]), new Uint32Array(6)));
   const path = cString(program);
-  const arguments_ = stringArray(argv);
+  const words = stringArray(argv);
   const environment = stringArray(Object.entries(env).map(([name, value]) => `${name}=${value}`));
-  libc.execve(path, arguments_.array, environment.array);
+  libc.execve(path, words.array, environment.array);
   const code = errno();
   throw failure(code, {
     operation: "run",

@@ -20,6 +20,13 @@ function open() {
         ],
         returns: "i32", // ssize_t; no call here moves 2 GiB
       },
+      setrlimit: {
+        args: [
+          "i32", // int resource
+          "ptr", // const struct rlimit *rlim
+        ],
+        returns: "i32", // int
+      },
       listen: {
         args: [
           "i32", // int sockfd

@@ -1,8 +1,9 @@
 /** The uses of knocks that outlive the daemon: memory first, uses.db a moment later. Main thread only. */
 
 import type { Database } from "bun:sqlite";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
 import {
   clockBackMs,
   judgeSession,
@@ -177,13 +178,23 @@ export class UseStore {
   }
 }
 
-/** Traces that a daemon has run here; keys.toml is none, since keys come before the first start. */
+/**
+ * Whether a daemon may have run here before: traces of one, or keys that no marker of a first start
+ * stands beside. Takes the marker away.
+ */
 function hasSigns(stateDir: string): boolean {
+  let names: string[];
   try {
-    return readdirSync(stateDir).some((name) => /^(uses|audit|owed)\.db/.test(name));
+    names = readdirSync(stateDir);
   } catch {
     return false;
   }
+  const first = names.includes(FIRST_START_FILE);
+  if (first) rmSync(join(stateDir, FIRST_START_FILE), { force: true });
+  return (
+    names.some((name) => /^(uses|audit|owed)\.db/.test(name)) ||
+    (names.includes(KEYS_FILE) && !first)
+  );
 }
 
 function judge(

@@ -67,7 +67,7 @@ test("addKey() keeps what was there, in a file that only its owner reads", () =>
   expect(loadKeys(stateDir)).toEqual([alice, laptop, bob]);
   expect(statSync(file).mode & 0o7777).toBe(0o600);
   expect(statSync(stateDir).mode & 0o7777).toBe(0o700);
-  expect(readdirSync(stateDir)).toEqual(["keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
 });
 
 test("addKey() writes mode 0600 whatever the umask is", () => {
@@ -335,7 +335,7 @@ test("addKey() loses none of the devices that eight processes add at once", asyn
   const codes = await Promise.all(children.map((child) => child.exited));
   expect(codes).toEqual(children.map(() => 0));
   expect(loadKeys(stateDir)).toHaveLength(80);
-  expect(readdirSync(stateDir)).toEqual(["keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
 }, 60_000);
 
 test("addKey() gets past the lock of processes that were killed while they held it", async () => {
@@ -354,7 +354,7 @@ test("addKey() gets past the lock of processes that were killed while they held 
   );
   expect(await Promise.all(children.map((child) => child.exited))).toEqual(children.map(() => 0));
   expect(loadKeys(stateDir)).toHaveLength(6);
-  expect(readdirSync(stateDir)).toEqual(["keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
 }, 60_000);
 
 test("addKey() waits for a living holder of the lock, then says who is in the way", () => {
@@ -382,5 +382,5 @@ test("addKey() takes over a lock whose process id another process has by now, or
     addKey(stateDir, device("alice", `d${i}`));
   }
   expect(loadKeys(stateDir)).toHaveLength(3);
-  expect(readdirSync(stateDir)).toEqual(["keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
 });

@@ -47,7 +47,7 @@ describe("guardFingerprint()", () => {
       using grants = KernelGrants.open();
       grants.open(GRANT);
       loadGuard(PLAN);
-      expect(guardFingerprint()).toBe(before!);
+      expect(guardFingerprint()).toBe(before);
     });
   });
 
@@ -67,9 +67,9 @@ describe("guardFingerprint()", () => {
     load();
     const before = take();
     nft(command);
-    expect(take()).not.toBe(before!);
+    expect(take()).not.toBe(before);
     load();
-    expect(take()).toBe(before!);
+    expect(take()).toBe(before);
   });
 });
 

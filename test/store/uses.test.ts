@@ -12,6 +12,7 @@ import {
   statSync,
   truncateSync,
   writeFileSync,
+  existsSync,
 } from "node:fs";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
@@ -140,7 +141,6 @@ describe("usesOf()", () => {
 describe("UseStore.open() trusts", () => {
   test("an empty state folder: nothing was ever used", () => {
     using folder = new StateFolder();
-    writeFileSync(folder.file("keys.toml"), "");
     const { store, trust, clockBackMs } = folder.openUses();
     expect([trust, clockBackMs]).toEqual(["complete", 0]);
     store.close(NOW);
@@ -163,6 +163,18 @@ describe("UseStore.open() trusts", () => {
     expect(readdirSync(folder.path)).not.toContain("clean-stop");
     second.store.close(NOW);
   });
+});
+
+test("UseStore.open() trusts new keys at the first start, and no keys without a record after it", () => {
+  using folder = new StateFolder();
+  writeFileSync(folder.file("keys.toml"), "");
+  writeFileSync(folder.file("first-start"), "");
+  expect(folder.openUses().trust).toBe("complete");
+  expect(existsSync(folder.file("first-start"))).toBe(false);
+  for (const name of readdirSync(folder.path)) {
+    if (name !== "keys.toml") rmSync(folder.file(name), { recursive: true });
+  }
+  expect(folder.openUses().trust).toBe("lost");
 });
 
 describe("UseStore.open() counts as lost", () => {

@@ -45,7 +45,7 @@ function openSession(lab: Lab, host: "client" | "stranger", port: number) {
   return {
     hear,
     ask: async () => {
-      child.stdin.write("?\n");
+      void child.stdin.write("?\n");
       await child.stdin.flush();
       return await hear();
     },

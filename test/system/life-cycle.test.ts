@@ -77,7 +77,7 @@ describe("the daemon", () => {
     await server.stop("SIGKILL");
     const from = server.log.length;
     await server.start();
-    expect(server.log.slice(from)).toContain("1 grants brought back");
+    expect(server.log.slice(from)).toContain("1 grant brought back");
     expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
     sendKnocks(lab, "stranger", knocks);
     expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");

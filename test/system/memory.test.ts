@@ -62,7 +62,7 @@ describe("the memory of used knocks", () => {
     for (const host of ["client", "stranger"] as const) sendKnocks(lab, host, knocks);
     // The probe takes far longer than the data plane, and its answer to a request comes after the knocks.
     expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
-    expect(await (await server.control("/v1/grants")).json()).toEqual({ grants: [] });
+    expect(await (await server.control("/v1/grants")).text()).not.toContain("10.77.0.3");
     expect(server.log.slice(from)).not.toContain("Opened");
   }
 

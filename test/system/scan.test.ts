@@ -64,7 +64,7 @@ describe("a scan", () => {
     ["random", shuffled],
   ] as const)("of every port, %s, opens nothing", async (_, order) => {
     const from = server.log.length;
-    const all = Array.from({ length: 65_535 }, (_, i) => i + 1);
+    const all = Array.from({ length: 65_535 }, (__, i) => i + 1);
     sendKnocks(
       lab,
       "stranger",

@@ -33,7 +33,7 @@ export class Play implements Disposable {
     await daemon.errors.next(/Started/);
     const visitor = this.#start("visitor", "demo", "--play", "visitor", "--port", `${PORT}`);
     const ask = async (word: string) => {
-      visitor.child.stdin.write(`${word}\n`);
+      void visitor.child.stdin.write(`${word}\n`);
       await visitor.child.stdin.flush();
       return await visitor.lines.next(/./);
     };
