@@ -121,7 +121,16 @@ describe("an attacker", () => {
 
   test("who squats the name of the lock keeps nobody from starting", async () => {
     const squatter = lab.start("server", [
-      ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3", "-c"],
+      ...[
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+        "/usr/bin/python3",
+        "-c",
+      ],
       "import socket;s=socket.socket(socket.AF_UNIX);s.bind('\\0sallyport.guard');s.listen();print('up',flush=True);s.accept();s.accept()",
     ]);
     await squatter.stdout.getReader().read();
