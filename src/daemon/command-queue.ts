@@ -37,13 +37,16 @@ type Log = (level: "info" | "warning" | "error", sentence: string) => void;
 
 export class CommandQueue {
   readonly #log: Log;
+  readonly #timeLimitMs: number;
   readonly #waiting: Command[] = [];
   /** What runs now: its chain, or itself where it has none. */
   readonly #atWork = new Set<string | Command>();
   #stopped = false;
 
-  constructor(log: Log) {
+  /** `timeLimitMs`: default 30 s. */
+  constructor(log: Log, timeLimitMs = TIME_LIMIT_MS) {
     this.#log = log;
+    this.#timeLimitMs = timeLimitMs;
   }
 
   /** Runs the command as soon as there is room; answers false, and says so, when too many wait already. */
@@ -90,7 +93,7 @@ export class CommandQueue {
         stderr: "ignore",
         cwd: "/",
         env: ENVIRONMENT,
-        timeout: TIME_LIMIT_MS,
+        timeout: this.#timeLimitMs,
         killSignal: "SIGKILL",
       });
       started?.();
@@ -98,7 +101,7 @@ export class CommandQueue {
       const { exitCode, signalCode } = child;
       const outcome =
         exitCode === null
-          ? `was ended by ${signalCode ?? "a signal"}; a command has ${TIME_LIMIT_MS / 1_000} s`
+          ? `was ended by ${signalCode ?? "a signal"}; a command has ${this.#timeLimitMs / 1_000} s`
           : `exited with ${exitCode}`;
       this.#log(
         exitCode === 0 ? "info" : "warning",

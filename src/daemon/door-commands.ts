@@ -16,13 +16,17 @@ export interface CommandEnd {
 }
 
 export class DoorCommands {
-  readonly #queue: CommandQueue;
+  readonly #queue: Pick<CommandQueue, "add">;
   readonly #owed: OwedCommands;
   readonly #ended: (end: CommandEnd) => void;
   /** Debts of an earlier daemon whose grants the kernel does not have: nobody will tell their end. */
   #orphans: Debt[] = [];
 
-  constructor(queue: CommandQueue, owed: OwedCommands, ended: (end: CommandEnd) => void) {
+  constructor(
+    queue: Pick<CommandQueue, "add">,
+    owed: OwedCommands,
+    ended: (end: CommandEnd) => void,
+  ) {
     this.#queue = queue;
     this.#owed = owed;
     this.#ended = ended;

@@ -1,0 +1,67 @@
+/** Readiness: which reasons stand, in which order, and what makes them go. */
+
+import { describe, expect, test } from "bun:test";
+import { makePlan } from "../../src/daemon/plan.ts";
+import { Readiness } from "../../src/daemon/readiness.ts";
+import { NOW, opened } from "../store/support.ts";
+import { doorOf, fixedDoorOf, settingsOf } from "./support.ts";
+
+const key = { user: "bob", device: "laptop", key: new Uint8Array(32) };
+const codes = (readiness: Readiness) => readiness.reasons().map(({ code }) => code);
+const fault = { type: "fault", atMs: NOW, part: "firewall", message: "Cannot add" } as const;
+
+describe("Readiness", () => {
+  test("reasons() has one reason a code, the latest, in the order of REASONS", () => {
+    const readiness = new Readiness();
+    readiness.set("stopping");
+    readiness.set("capture", "eth0");
+    readiness.set("capture", "eth1");
+    readiness.set("starting");
+    expect(readiness.reasons()).toEqual([
+      { code: "starting" },
+      { code: "capture", detail: "eth1" },
+      { code: "stopping" },
+    ]);
+    readiness.clear("capture");
+    readiness.clear("capture");
+    expect([codes(readiness), readiness.has("capture")]).toEqual([["starting", "stopping"], false]);
+  });
+
+  test("setKeys() names a door that no key opens and the command that helps, until there is one", () => {
+    const readiness = new Readiness();
+    const settings = settingsOf([fixedDoorOf(), doorOf({ users: ["bob", "carol"] })]);
+    readiness.setKeys(makePlan(settings, []));
+    const detail = "No user of the door ssh has a key: run sallyport user add bob";
+    expect(readiness.reasons()).toEqual([{ code: "keys", detail }]);
+    readiness.setKeys(makePlan(settings, [key]));
+    expect(readiness.reasons()).toEqual([]);
+  });
+
+  test("setCaptures() names what is not listened on", () => {
+    const readiness = new Readiness();
+    readiness.setCaptures(["eth0", "wg0", "wg1"], ["eth0"]);
+    expect(readiness.reasons()[0]?.detail).toBe(
+      "Not listening on wg0, wg1: tried again every half second",
+    );
+    readiness.setCaptures(["eth0"], ["eth0"]);
+    expect(readiness.reasons()).toEqual([]);
+  });
+
+  test("hear() follows a fault to its recovery", () => {
+    const readiness = new Readiness();
+    readiness.hear({ ...fault, part: "capture" });
+    readiness.hear({ ...fault, part: "firewall" });
+    expect(codes(readiness)).toEqual(["capture", "firewall"]);
+    readiness.hear({ type: "recovered", atMs: NOW, part: "capture", message: "" });
+    expect(codes(readiness)).toEqual(["firewall"]);
+    readiness.hear(opened(NOW));
+    expect(codes(readiness)).toEqual([]);
+  });
+
+  test("hear() keeps a full set red through grants of other sets", () => {
+    const readiness = new Readiness();
+    readiness.hear({ ...fault, full: true });
+    readiness.hear(opened(NOW));
+    expect(readiness.reasons()).toEqual([{ code: "full", detail: "Cannot add" }]);
+  });
+});

@@ -1,0 +1,50 @@
+/** The rehearsal: it plays what it should, and leaves nothing behind, in the kernel either. */
+
+import { afterAll, expect, test } from "bun:test";
+import { formatAddress } from "../../src/core/address.ts";
+import { formatPort, formatPortRange } from "../../src/core/port.ts";
+import { Rehearsal } from "../../src/daemon/rehearsal.ts";
+import { RecordingFirewall } from "../../src/firewall/recorder.ts";
+import { freshUse, grantsOf, guard, request } from "../firewall/support.ts";
+import { Lab } from "../support/lab.ts";
+import { HandClock } from "./support.ts";
+
+const lab = new Lab();
+afterAll(() => lab[Symbol.dispose]());
+
+/** Plays it to its end; answers how many steps it took. */
+function play(rehearsal: Rehearsal, knocks: number): number {
+  let steps = 1;
+  while (rehearsal.step(knocks)) steps++;
+  return steps;
+}
+
+test("Rehearsal.step() plays every knock as far as the firewall, for nobody and for a moment", () => {
+  const clock = new HandClock();
+  const firewall = new RecordingFirewall(() => clock.monotonicMs());
+  const steps = play(new Rehearsal(firewall, clock), 10);
+  expect(firewall.opened).toHaveLength(steps * 10);
+  const kinds = firewall.opened.map(({ address, ports, openMs, use }) =>
+    [formatAddress(address), ports.map(formatPortRange), openMs, use?.forMs].join(" "),
+  );
+  expect([...new Set(kinds)]).toEqual(["0.0.0.0 1/tcp 100 100"]);
+  clock.nowMs += 100;
+  expect([firewall.list(), firewall.uses()]).toEqual([[], []]);
+});
+
+test("Rehearsal leaves the kernel's grants and uses as they were", async () => {
+  guard(lab);
+  using firewall = grantsOf(lab);
+  const use = freshUse();
+  firewall.open(request("203.0.113.7", { use }));
+  play(new Rehearsal(firewall, new HandClock()), 100);
+  const own = () =>
+    firewall
+      .list()
+      .map(({ address, port }) => [formatAddress(address), formatPort(port)].join(" "));
+  // The kernel reports no expiry: it has to be asked.
+  while (firewall.uses().length > 1 || own().length > 1) await Bun.sleep(20);
+  expect(own()).toEqual(["203.0.113.7 2222/tcp"]);
+  expect(firewall.uses().map((id) => id.toHex())).toEqual([use.id.toHex()]);
+  expect(lab.run("server", ["nft", "list", "ruleset"]).out).not.toContain("rehearsal");
+}, 20_000);
