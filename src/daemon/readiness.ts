@@ -49,9 +49,19 @@ export class Readiness {
       this.set("capture", `Not listening on ${missing.join(", ")}: tried again every half second`);
   }
 
+  /** Doors that have as many grants as they may; a right knock would not open them now. */
+  readonly #fullDoors = new Set<string>();
+
   /** Follows faults and recoveries. */
   hear(event: DaemonEvent): void {
     if (event.type === "fault") this.set(event.full === true ? "full" : event.part, event.message);
+    if (event.type === "door.full") {
+      this.#fullDoors.add(event.door);
+      this.set("full", `${event.most} addresses hold the door ${event.door}, which is as many as may`);
+    }
+    if (event.type === "grant.closed" && this.#fullDoors.delete(event.grant.door)) {
+      if (this.#fullDoors.size === 0) this.clear("full");
+    }
     if (event.type === "recovered") this.clear(event.part);
     // A grant the kernel took proves that it takes grants again.
     if (event.type === "grant.opened") this.clear("firewall");

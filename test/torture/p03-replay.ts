@@ -228,7 +228,6 @@ const HARMS: readonly Harm[] = [
       removeState(stage);
       flushTable(stage);
     },
-    awaits: "a wait when neither the kernel nor a file remembers uses",
   },
 ];
 

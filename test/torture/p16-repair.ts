@@ -249,7 +249,6 @@ export const trials: Trial[] = [
   {
     promise: "P18",
     attack: "a grant set filled by hand",
-    awaits: "readiness that stays red while a set is full",
     play: fullSet,
   },
 ];

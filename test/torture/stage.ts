@@ -52,6 +52,8 @@ export class Stage implements AsyncDisposable {
     );
     this.#keys = users.map((user) => ({ user, device: "default", key: makeKey("lab") }));
     this.writeKeys();
+    // As `user add` leaves it: the keys are new, so nothing of theirs can have been used.
+    writeFileSync(join(this.stateDir, "first-start"), "");
   }
 
   /** `config` is TOML: doors, and `[guard]` or `[knock]` where a trial needs them. */
