@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { makePlan } from "../../src/daemon/plan.ts";
 import { Readiness } from "../../src/daemon/readiness.ts";
-import { NOW, opened } from "../store/support.ts";
+import { grantOf, NOW, opened } from "../store/support.ts";
 import { doorOf, fixedDoorOf, settingsOf } from "./support.ts";
 
 const key = { user: "bob", device: "laptop", key: new Uint8Array(32) };
@@ -63,5 +63,23 @@ describe("Readiness", () => {
     readiness.hear({ ...fault, full: true });
     readiness.hear(opened(NOW));
     expect(readiness.reasons()).toEqual([{ code: "full", detail: "Cannot add" }]);
+  });
+
+  test("hear() stays red until the last of the doors that were full has room again", () => {
+    const readiness = new Readiness();
+    const door = { type: "door.full", atMs: NOW, address: "198.51.100.7", most: 4 } as const;
+    const closed = (name: string) =>
+      readiness.hear({
+        type: "grant.closed",
+        atMs: NOW,
+        grant: grantOf("203.0.113.7", { door: name }),
+        reason: "expired",
+      });
+    for (const name of ["legacy", "nas"]) readiness.hear({ ...door, door: name });
+    closed("ssh");
+    closed("legacy");
+    expect(codes(readiness)).toEqual(["full"]);
+    closed("nas");
+    expect(codes(readiness)).toEqual([]);
   });
 });

@@ -20,6 +20,17 @@ function notifierOf(told: string[], tell: (word: string) => void = () => {}, wat
   } satisfies Notifier;
 }
 
+/** Resolves when a timer of this period, like the watchdog's, has rung so often. */
+function ticks(count: number, periodMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => {
+    if (--count > 0) return;
+    clearInterval(timer);
+    resolve();
+  }, periodMs);
+  return promise;
+}
+
 const silent = () => {};
 
 describe("ServiceManager", () => {
@@ -65,6 +76,9 @@ describe("ServiceManager", () => {
     await fed.promise;
     manager.stopping();
     expect(told.at(-1)).toBe("stopping");
+    const askedBefore = asked;
+    await ticks(10, 2);
+    expect([told.at(-1), asked]).toEqual(["stopping", askedBefore]);
   });
 
   test("logs once that it cannot tell, and goes on", () => {
