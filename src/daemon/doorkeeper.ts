@@ -1,25 +1,19 @@
 /** Opens and closes doors: turns a match into a kernel grant, and keeps the ledger of what is open. */
 
-import {
-  type Address,
-  formatAddress,
-  formatPrefix,
-  maskAddress,
-  parsePrefix,
-} from "../core/address.ts";
+import { type Address, formatAddress, parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import { messageOf, OpError, SallyportError } from "../core/errors.ts";
 import type { CloseReason, DaemonEvent } from "../core/events.ts";
 import { type Grant, grantId } from "../core/grant.ts";
-import type { Port } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
-import type { Firewall, GrantKind, GrantRequest } from "../firewall/firewall.ts";
-import { SET_SIZE } from "../firewall/sets.ts";
+import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
-import { formatLabel } from "./label.ts";
+import { grantRequest, type Holder, holderAddress } from "./grant-request.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Answers } from "./messages.ts";
+import { reenterGrants } from "./reentry.ts";
 
 /** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
 const FAULT_QUIET_MS = 5_000;
@@ -34,8 +28,6 @@ export interface DoorkeeperParts {
   readonly clock: Clock;
   readonly emit: (event: DaemonEvent) => void;
 }
-
-type Holder = Pick<Grant, "via" | "user" | "device">;
 
 export class Doorkeeper implements MatchSink {
   readonly #parts: DoorkeeperParts;
@@ -161,7 +153,7 @@ export class Doorkeeper implements MatchSink {
     }
     const lifeMs = forMs ?? door.openForMs;
     this.#parts.firewall.open({
-      ...this.#request(door, address, { via: "hand" }),
+      ...grantRequest(door, address, { via: "hand" }),
       kind: "plain",
       openMs: lifeMs,
     });
@@ -192,43 +184,8 @@ export class Doorkeeper implements MatchSink {
    * Puts grants back that the kernel should have and has not, with the life they have left. A grant for
    * one connection is left alone: it may be gone because it was used.
    */
-  reenter(): { missing: number; intended: number; full: boolean } {
-    const { firewall, ledger, clock, counters } = this.#parts;
-    const elements = firewall.list();
-    const held = new Set(
-      elements.map(({ address, port }) => elementKey(formatAddress(address), port)),
-    );
-    const perSet = Map.groupBy(elements, ({ kind, address }) => `${kind} ${address.family}`);
-    const full = [...perSet.values()].some(({ length }) => length >= SET_SIZE - 1);
-    let missing = 0;
-    let intended = 0;
-    const nowMs = clock.monotonicMs();
-    const wallMs = clock.wallMs();
-    for (const grant of ledger.list(nowMs, wallMs)) {
-      const door = this.#doors.get(grant.door);
-      const remainingMs = grant.expiresMs - wallMs;
-      if (door === undefined || door.uses === "one" || remainingMs <= 0) continue;
-      if (grant.ports.length === 0) continue;
-      intended++;
-      const { address } = parsePrefix(grant.address)!;
-      const text = formatAddress(address);
-      const ports = grant.ports.flatMap(({ proto, from, to }) =>
-        Array.from({ length: to - from + 1 }, (_, i) => ({ proto, port: from + i })),
-      );
-      if (ports.every((port) => held.has(elementKey(text, port)))) continue;
-      // Its cap is there and it is not: nobody took it, it ended in a pause of the traffic.
-      if (door.idleCloseMs !== undefined && firewall.capMs(address, grant.ports) > 0) {
-        intended--;
-        this.#ended(grant, "expired");
-        continue;
-      }
-      missing++;
-      const request = this.#request(door, address, grant);
-      const kind = grant.via === "hand" ? "plain" : request.kind;
-      firewall.open({ ...request, kind, openMs: remainingMs });
-    }
-    counters.add("grantsRepaired", missing);
-    return { missing, intended, full };
+  reenter(): Answers["reenter"] {
+    return reenterGrants(this.#parts, this.#doors, (grant) => this.#ended(grant, "expired"));
   }
 
   #kernelLifeMs(grant: Grant): number {
@@ -247,7 +204,7 @@ export class Doorkeeper implements MatchSink {
   ): "opened" | "used" | "failed" {
     const { firewall, counters, clock } = this.#parts;
     try {
-      const request = { ...this.#request(door, source, holder), ...(use && { use }) };
+      const request = { ...grantRequest(door, source, holder), ...(use && { use }) };
       if (firewall.open(request) === "used") return "used";
       const latencyMs = Math.max(0, clock.wallMs() - knockMs);
       counters.observeLatency(latencyMs / 1_000);
@@ -259,19 +216,6 @@ export class Doorkeeper implements MatchSink {
       this.#fault("firewall", messageOf(error), error instanceof OpError && error.code === ENFILE);
       return "failed";
     }
-  }
-
-  #request(door: Door, address: Address, holder: Holder): GrantRequest {
-    return {
-      address,
-      prefix6: door.prefix6,
-      ports: door.opens,
-      kind: grantKind(door, holder),
-      openMs: door.openForMs,
-      ...(door.idleCloseMs !== undefined && { idleMs: door.idleCloseMs }),
-      ...(door.maxOpenMs !== undefined && { maxMs: door.maxOpenMs }),
-      label: formatLabel({ ...holder, door: door.name }),
-    };
   }
 
   #enter(
@@ -352,22 +296,6 @@ export class Doorkeeper implements MatchSink {
   }
 }
 
-function elementKey(address: string, { proto, port }: Port): string {
-  return `${address} ${proto} ${port}`;
-}
-
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {
   return new Map(doors.map((door) => [door.name, door]));
-}
-
-function grantKind(door: Door, { via }: Holder): GrantKind {
-  if (door.uses === "one") return "once";
-  if (door.idleCloseMs !== undefined) return "idle";
-  return via === "fixed" ? "fixed" : "plain";
-}
-
-/** What a grant is written down under: the address, or its /64 where the door opens one. */
-function holderAddress(door: Door, source: Address): string {
-  if (source.family === 4 || door.prefix6 === 128) return formatAddress(source);
-  return formatPrefix({ address: maskAddress(source, 64), bits: 64 });
 }

@@ -1,0 +1,163 @@
+/** Keeps watch over the guard: compares it with what is meant, has it repaired, and follows a probation to its end. */
+
+import type { Settings } from "../config/settings.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../core/counters.ts";
+import { formatDuration } from "../core/duration.ts";
+import { messageOf } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/events.ts";
+import { Guardian } from "./guardian.ts";
+import { log } from "./log.ts";
+import type { Answers } from "./messages.ts";
+import { ProbationFile } from "./probation-file.ts";
+import type { Readiness } from "./readiness.ts";
+
+/** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
+const AUDIT_MS = 30_000;
+
+export interface GuardKeeperParts {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly readiness: Readiness;
+  /** Puts back grants and uses that are missing in the kernel. */
+  readonly reenter: () => Promise<Answers["reenter"]>;
+  readonly emit: (event: DaemonEvent) => void;
+}
+
+export class GuardKeeper {
+  readonly #parts: GuardKeeperParts;
+  readonly #guardian: Guardian;
+  readonly #probationFile: ProbationFile;
+  #probationTimer: NodeJS.Timeout | undefined;
+  #auditTimer: NodeJS.Timeout | undefined;
+  #auditing: Promise<void> = Promise.resolve();
+  /** Between `watch` and `stop`. */
+  #watching = false;
+
+  constructor(settings: Settings, parts: GuardKeeperParts) {
+    this.#parts = parts;
+    this.#guardian = new Guardian(settings, parts.clock);
+    this.#probationFile = new ProbationFile(settings.server.stateDir);
+  }
+
+  /**
+   * Loads the guard for the first time: permanent, on a probation of `armMs`, or as a probation that an
+   * earlier daemon began goes on. Answers how many living sessions it kept. Throws OpError.
+   */
+  loadFirst(settings: Settings, armMs: number | undefined): number {
+    const { clock } = this.#parts;
+    const leftMs = armMs ?? this.#probationFile.leftMs(clock.wallMs());
+    const adopted = this.#guardian.adopt();
+    if (leftMs === undefined) {
+      this.#guardian.load(settings);
+      return adopted;
+    }
+    this.#guardian.arm(Math.max(1, leftMs));
+    if (leftMs > 0) this.#probationFile.begin(clock.wallMs() + leftMs);
+    this.#watchProbation();
+    return adopted;
+  }
+
+  /** From now on the guard is audited, now and then and whenever `audit` is called. */
+  watch(): void {
+    this.#watching = true;
+    this.#parts.counters.set("enforcedShare", 1);
+    this.#auditTimer = setInterval(() => void this.audit(), AUDIT_MS);
+  }
+
+  /** Loads the guard of a new configuration; throws OpError, and then the old one stays in force. */
+  replace(next: Settings): void {
+    this.#guardian.adoptNew(next);
+    this.#guardian.load(next);
+  }
+
+  /** Begins a probation; answers what to tell whoever asked for it. */
+  async arm(forMs: number): Promise<string> {
+    // Nobody looks at the guard while it is being changed on purpose.
+    await this.#auditing;
+    this.#guardian.arm(forMs);
+    this.#probationFile.begin(this.#parts.clock.wallMs() + forMs);
+    this.#watchProbation();
+    const sentence = `Guarding on probation for ${formatDuration(forMs)}: knock, connect, and run sallyport confirm there, or the ports open again`;
+    log("warning", sentence);
+    return sentence;
+  }
+
+  /** Ends a probation for good; throws a SallyportError when the proof is missing, unless `force`. */
+  async confirm(force: boolean): Promise<string> {
+    await this.#auditing;
+    this.#guardian.confirm(force);
+    this.#probationFile.end();
+    this.#watchProbation();
+    const sentence = "Confirmed: the guard is permanent";
+    log("info", sentence);
+    return sentence;
+  }
+
+  /** One audit at a time; what is touched during one is looked at by the next. */
+  audit(): Promise<void> {
+    this.#auditing = this.#auditing.then(() => this.#auditOnce());
+    return this.#auditing;
+  }
+
+  hear(event: DaemonEvent): void {
+    this.#guardian.hear(event);
+  }
+
+  /** Takes the guard out of the kernel. */
+  remove(): void {
+    this.#guardian.remove();
+  }
+
+  /** Ends the watch, with the audit that is under way; the guard stays as it is. */
+  async stop(): Promise<void> {
+    this.#watching = false;
+    clearInterval(this.#auditTimer);
+    clearTimeout(this.#probationTimer);
+    await this.#auditing;
+  }
+
+  /** The kernel ends a probation by itself; this notices, and tells. */
+  #watchProbation(): void {
+    const { readiness } = this.#parts;
+    clearTimeout(this.#probationTimer);
+    readiness.clear("probation");
+    const { lapsesInMs } = this.#guardian;
+    if (lapsesInMs === undefined) return;
+    this.#probationTimer = setTimeout(() => {
+      if (!this.#guardian.lapse()) return this.#watchProbation();
+      const sentence =
+        "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
+      readiness.set("probation", sentence);
+      log("error", sentence);
+    }, lapsesInMs);
+  }
+
+  /** Compares the kernel with what is meant, and puts back what is missing. */
+  async #auditOnce(): Promise<void> {
+    if (!this.#watching) return;
+    const { clock, counters, readiness, reenter, emit } = this.#parts;
+    const before = clock.monotonicMs();
+    try {
+      // Says "I live" to the kernel, before it is compared: the load moves the end of open_after on.
+      if (this.#guardian.refreshes && this.#guardian.intact()) this.#guardian.repair();
+      const rules = !this.#guardian.intact();
+      if (rules) {
+        readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
+        this.#guardian.repair();
+        counters.add("guardRepairs");
+      }
+      const { missing, intended, full } = await reenter();
+      if (!full) readiness.clear("full");
+      counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
+      readiness.clear("firewall");
+      if (!rules && missing === 0) return;
+      const tookMs = clock.monotonicMs() - before;
+      emit({ type: "guard.repaired", atMs: clock.wallMs(), rules, grants: missing, tookMs });
+    } catch (error) {
+      counters.set("enforcedShare", 0);
+      readiness.set("firewall", messageOf(error));
+      log("error", messageOf(error));
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** The wait after a loss of memory: begun anew when the clock is set, and told while it lasts. */
+
+import type { Clock } from "../core/clock.ts";
+import type { RotatingSubject } from "../match/subject.ts";
+import { ClockWatch } from "./clock-watch.ts";
+import { log } from "./log.ts";
+import type { Readiness } from "./readiness.ts";
+import type { Recollection } from "./recollection.ts";
+
+export interface LossWaitParts {
+  readonly clock: Clock;
+  readonly readiness: Readiness;
+  readonly recollection: Recollection;
+  /** Those of the configuration in force. */
+  readonly subjects: () => readonly RotatingSubject[];
+  /** Makes the data plane believe no knock that is doubtful by now. */
+  readonly applyDoubt: () => Promise<void>;
+}
+
+export class LossWait {
+  readonly #parts: LossWaitParts;
+  readonly #clockWatch: ClockWatch;
+
+  constructor(parts: LossWaitParts) {
+    this.#parts = parts;
+    this.#clockWatch = new ClockWatch(parts.clock);
+  }
+
+  /** A clock that is set makes it doubtful again which knocks were used, where that is not known for sure. */
+  async watchClock(): Promise<void> {
+    const { clock, recollection, applyDoubt } = this.#parts;
+    const stepMs = this.#clockWatch.step();
+    if (stepMs === 0) return;
+    const direction = stepMs > 0 ? "forward" : "back";
+    log("warning", `The clock was set ${direction} by ${Math.round(Math.abs(stepMs) / 1_000)} s`);
+    recollection.clockWasSet(clock.wallMs());
+    if (recollection.lost !== undefined) await applyDoubt();
+  }
+
+  /** Says when rotating doors begin to wait, keeps readiness red meanwhile, and says when it is over. */
+  tell(): void {
+    const { clock, readiness, recollection, subjects } = this.#parts;
+    const atMs = clock.wallMs();
+    const leftMs = recollection.waitsUntilMs(subjects()) - atMs;
+    const waiting = readiness.has("clock");
+    if (leftMs <= 0) {
+      if (waiting) log("info", "The wait is over: rotating doors open again");
+      readiness.clear("clock");
+      return;
+    }
+    const reason = recollection.lost!;
+    const sentence = `Rotating doors wait ${Math.ceil(leftMs / 1_000)} s, until no knock used before can open them: ${reason}`;
+    readiness.set("clock", sentence);
+    if (waiting) return;
+    log("warning", sentence);
+    recollection.note({ type: "uses.lost", atMs, reason, waitMs: leftMs });
+  }
+}

@@ -1,0 +1,64 @@
+/** Puts a new configuration in the place of the one in force: the whole of it or nothing. */
+
+import type { Settings } from "../config/settings.ts";
+import { type Configuration, readConfiguration } from "./configuration.ts";
+import { log } from "./log.ts";
+import type { Plan } from "./plan.ts";
+import { counted } from "./start-report.ts";
+
+export interface ReloaderParts {
+  /** config.toml */
+  readonly file: string;
+  /** What is in force. */
+  readonly current: () => Configuration;
+  /** Makes the data plane work by the plan; when it cannot it works by its old one, and this throws. */
+  readonly configure: (plan: Plan) => Promise<void>;
+  /** Loads the guard in one transaction; when it cannot the old one stands, and this throws. */
+  readonly guard: (settings: Settings) => void;
+  /** The configuration is in force from now on. */
+  readonly entered: (next: Configuration) => void;
+}
+
+export class Reloader {
+  readonly #parts: ReloaderParts;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ReloaderParts) {
+    this.#parts = parts;
+  }
+
+  /** Re-reads the file; answers what to tell. A bad one changes nothing, throws, and the old one stays in force. */
+  reload(): Promise<string> {
+    // One after the other: what one takes back when it fails must be what stood before it.
+    const reloaded = this.#reloading.then(() => this.#reloadOnce());
+    this.#reloading = reloaded.catch(() => undefined);
+    return reloaded;
+  }
+
+  async #reloadOnce(): Promise<string> {
+    const { file, current, configure, guard, entered } = this.#parts;
+    const next = readConfiguration(file);
+    const before = current();
+    await configure(next.plan);
+    try {
+      guard(next.settings);
+    } catch (error) {
+      await configure(before.plan);
+      throw error;
+    }
+    entered(next);
+    for (const warning of next.warnings) log("warning", warning);
+    if (!sameApi(before.settings, next.settings)) {
+      log("warning", "A changed [api] takes effect at the next start");
+    }
+    const sentence = `Reloaded ${file}: ${counted(next.settings.doors.length, "door")}, ${counted(next.keys.length, "key")}`;
+    log("info", sentence);
+    return sentence;
+  }
+}
+
+function sameApi({ api: a }: Settings, { api: b }: Settings): boolean {
+  return (
+    a.listen.host === b.listen.host && a.listen.port === b.listen.port && a.socket === b.socket
+  );
+}

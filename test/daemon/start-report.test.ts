@@ -1,0 +1,27 @@
+/** What the log says of a start. */
+
+import { expect, test } from "bun:test";
+import { startReport } from "../../src/daemon/start-report.ts";
+import { doorOf, fixedDoorOf, settingsOf } from "./support.ts";
+
+const URL = "http://127.0.0.1:7878/";
+
+test("startReport() names ports, interfaces and addresses, and what was kept", () => {
+  const settings = settingsOf([doorOf(), fixedDoorOf()]);
+  const facts = { settings, interfaces: ["eth0", "wg0"], url: URL };
+  const second = `Health at ${URL}healthz, control at /nonexistent/control.sock`;
+  expect(startReport({ ...facts, adopted: 0, restored: 0 })).toEqual([
+    "Guarding 22/tcp, 8443/tcp, listening on eth0, wg0",
+    second,
+  ]);
+  expect(startReport({ ...facts, adopted: 1, restored: 2 })).toEqual([
+    "Guarding 22/tcp, 8443/tcp, listening on eth0, wg0 (1 living session kept, 2 grants brought back)",
+    second,
+  ]);
+});
+
+test("startReport() says so when doors only run commands", () => {
+  const settings = settingsOf([doorOf({ opens: [] })]);
+  const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0, url: URL };
+  expect(startReport(facts)[0]).toBe("Guarding no port, listening on any");
+});
