@@ -21,8 +21,9 @@ function queueOf(timeLimitMs?: number) {
 
 const shell = (script: string, ...rest: string[]) => ["/bin/sh", "-c", script, "sh", ...rest];
 
-/** Runs until the file is there. */
-const untilMade = (path: string) => shell('until [ -e "$1" ]; do sleep 0.02; done', path);
+/** Waits until the file is there, or its folder is gone: a test that fails leaves no process behind. */
+const WAIT = 'until [ -e "$1" ] || [ ! -d "${1%/*}" ]; do sleep 0.02; done';
+const untilMade = (path: string) => shell(WAIT, path);
 
 describe("CommandQueue", () => {
   test(
@@ -88,8 +89,8 @@ describe("CommandQueue", () => {
       const { run } = queueOf();
       const log = folder.file("log");
       const say = (word: string) => shell('echo "$2" >> "$1"', log, word);
-      const slow = shell('until [ -e "$3" ]; do sleep 0.02; done; echo "$2" >> "$1"', log, "on");
-      const first = run([...slow, folder.file("go")], { chain: "a" });
+      const slow = shell(`${WAIT}; echo on >> "$2"`, folder.file("go"), log);
+      const first = run(slow, { chain: "a" });
       const second = run(say("off"), { chain: "a" });
       await run(say("other"), { chain: "b" });
       expect(readFileSync(log, "utf8")).toBe("other\n");
