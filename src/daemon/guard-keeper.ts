@@ -31,6 +31,8 @@ export class GuardKeeper {
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
+  /** The last one in the chain has not begun. */
+  #waiting = false;
   /** Between `watch` and `stop`. */
   #watching = false;
 
@@ -94,9 +96,17 @@ export class GuardKeeper {
     return sentence;
   }
 
-  /** One audit at a time; what is touched during one is looked at by the next. */
+  /**
+   * One audit at a time; what is touched during one is looked at by the next, once, however often it
+   * was touched: who changes the table in a loop must not queue up work.
+   */
   audit(): Promise<void> {
-    this.#auditing = this.#auditing.then(() => this.#auditOnce());
+    if (this.#waiting) return this.#auditing;
+    this.#waiting = true;
+    this.#auditing = this.#auditing.then(() => {
+      this.#waiting = false;
+      return this.#auditOnce();
+    });
     return this.#auditing;
   }
 
