@@ -77,13 +77,13 @@ export type DaemonEvent =
       readonly atMs: number;
       /** A set of the kernel is full: over when an audit finds room again. */
       readonly full?: boolean;
-      readonly part: "capture" | "firewall" | "match" | "clock";
+      readonly part: "capture" | "drops" | "firewall" | "match" | "clock";
       readonly message: string;
     }
   | {
       /** The part that reported a fault works again. */
       readonly type: "recovered";
       readonly atMs: number;
-      readonly part: "capture" | "firewall" | "match" | "clock";
+      readonly part: "capture" | "drops" | "firewall" | "match" | "clock";
       readonly message: string;
     };

@@ -215,7 +215,11 @@ export class Daemon implements Control {
   }
 
   async #everySecond(): Promise<void> {
-    await this.#lossWait.watchClock();
+    try {
+      await this.#lossWait.watchClock();
+    } catch (error) {
+      log("error", messageOf(error));
+    }
     this.#commands.payDue(this.#clock.wallMs());
     this.#lossWait.tell();
   }

@@ -106,12 +106,11 @@ export class DataPlane {
     for (const sentence of lost) this.#fault("capture", sentence);
     if (dropped > 0 && !this.#dropping) {
       this.#fault(
-        "capture",
+        "drops",
         `Cannot keep up with the packets: the kernel dropped ${dropped} of them: knocks may be missed until the flood ends`,
       );
     }
-    if (dropped === 0 && this.#dropping)
-      this.#recovered("capture", "No packet is dropped any more");
+    if (dropped === 0 && this.#dropping) this.#recovered("drops", "No packet is dropped any more");
     this.#dropping = dropped > 0;
 
     const missing = this.#listener.missing.length;
@@ -272,11 +271,11 @@ export class DataPlane {
     });
   }
 
-  #fault(part: "capture", message: string): void {
+  #fault(part: "capture" | "drops", message: string): void {
     this.#emit({ type: "fault", atMs: this.#clock.wallMs(), part, message });
   }
 
-  #recovered(part: "capture", message: string): void {
+  #recovered(part: "capture" | "drops", message: string): void {
     this.#emit({ type: "recovered", atMs: this.#clock.wallMs(), part, message });
   }
 

@@ -158,7 +158,7 @@ export class GuardKeeper {
         counters.add("guardRepairs");
       }
       const { missing, intended, full } = await reenter();
-      if (!full) readiness.clear("full");
+      if (!full) readiness.foundRoom();
       counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
       readiness.clear("firewall");
       if (!rules && missing === 0) return;

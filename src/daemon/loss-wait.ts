@@ -20,21 +20,30 @@ export interface LossWaitParts {
 export class LossWait {
   readonly #parts: LossWaitParts;
   readonly #clockWatch: ClockWatch;
+  /** The data plane does not know yet that the clock was set. */
+  #unapplied = false;
 
   constructor(parts: LossWaitParts) {
     this.#parts = parts;
     this.#clockWatch = new ClockWatch(parts.clock);
   }
 
-  /** A clock that is set makes it doubtful again which knocks were used, where that is not known for sure. */
+  /**
+   * A clock that is set makes it doubtful again which knocks were used, where that is not known for sure.
+   * Throws when the data plane cannot take that in; the next call tries again.
+   */
   async watchClock(): Promise<void> {
     const { clock, recollection, applyDoubt } = this.#parts;
     const stepMs = this.#clockWatch.step();
-    if (stepMs === 0) return;
-    const direction = stepMs > 0 ? "forward" : "back";
-    log("warning", `The clock was set ${direction} by ${Math.round(Math.abs(stepMs) / 1_000)} s`);
-    recollection.clockWasSet(clock.wallMs());
-    if (recollection.lost !== undefined) await applyDoubt();
+    if (stepMs !== 0) {
+      const direction = stepMs > 0 ? "forward" : "back";
+      log("warning", `The clock was set ${direction} by ${Math.round(Math.abs(stepMs) / 1_000)} s`);
+      recollection.clockWasSet(clock.wallMs());
+      this.#unapplied = recollection.lost !== undefined;
+    }
+    if (!this.#unapplied) return;
+    await applyDoubt();
+    this.#unapplied = false;
   }
 
   /** Says when rotating doors begin to wait, keeps readiness red meanwhile, and says when it is over. */

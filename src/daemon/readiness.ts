@@ -6,6 +6,10 @@ import type { Plan } from "./plan.ts";
 
 export class Readiness {
   readonly #reasons = new Map<ReasonCode, string | undefined>();
+  /** What the kernel said when a set of its was full, until an audit finds room. */
+  #kernelFull: string | undefined;
+  /** Doors that have as many grants as they may, until one of these ends. */
+  readonly #fullDoors = new Map<string, string>();
 
   /** At most one reason per code, in the order of `REASONS`. */
   reasons(): readonly Reason[] {
@@ -49,21 +53,44 @@ export class Readiness {
       this.set("capture", `Not listening on ${missing.join(", ")}: tried again every half second`);
   }
 
-  /** Doors that have as many grants as they may; a right knock would not open them now. */
-  readonly #fullDoors = new Set<string>();
-
   /** Follows faults and recoveries. */
   hear(event: DaemonEvent): void {
-    if (event.type === "fault") this.set(event.full === true ? "full" : event.part, event.message);
-    if (event.type === "door.full") {
-      this.#fullDoors.add(event.door);
-      this.set("full", `${event.most} addresses hold the door ${event.door}, which is as many as may`);
+    switch (event.type) {
+      case "fault":
+        if (event.full === true) this.#kernelFull = event.message;
+        else this.set(event.part, event.message);
+        break;
+      case "recovered":
+        this.clear(event.part);
+        break;
+      case "door.full":
+        this.#fullDoors.set(
+          event.door,
+          `${event.most} addresses hold the door ${event.door}, which is as many as may`,
+        );
+        break;
+      case "grant.closed":
+        this.#fullDoors.delete(event.grant.door);
+        break;
+      case "grant.opened":
+        // A grant the kernel took proves that it takes grants again.
+        this.clear("firewall");
+        break;
+      default:
+        return;
     }
-    if (event.type === "grant.closed" && this.#fullDoors.delete(event.grant.door)) {
-      if (this.#fullDoors.size === 0) this.clear("full");
-    }
-    if (event.type === "recovered") this.clear(event.part);
-    // A grant the kernel took proves that it takes grants again.
-    if (event.type === "grant.opened") this.clear("firewall");
+    this.#showFullness();
+  }
+
+  /** An audit found no set of the kernel full. */
+  foundRoom(): void {
+    this.#kernelFull = undefined;
+    this.#showFullness();
+  }
+
+  #showFullness(): void {
+    const detail = this.#kernelFull ?? this.#fullDoors.values().next().value;
+    if (detail === undefined) this.clear("full");
+    else this.set("full", detail);
   }
 }
