@@ -65,7 +65,7 @@ describe("sallyport check", () => {
       expect(out.split("\n")).toContain(line);
     }
     expect(out).toMatch(/^Chance that one scan in random order opens old: \d\.\de-\d+; whoever/m);
-    expect(readdirSync(stateDir)).toEqual(["keys.toml"]);
+    expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
   });
 
   test("finds config.toml in the working directory", () => {
