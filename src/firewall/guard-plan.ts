@@ -16,6 +16,8 @@ export interface GuardPlan {
   readonly idleMs: readonly number[];
   /** Whether this host's own resets of IPv6 carry flow labels. Default: `loadGuard` looks. */
   readonly flowLabels?: boolean;
+  /** Whether resets echo the probe's DSCP, as the kernel's own do. Default: where nft and kernel can. */
+  readonly echoDscp?: boolean;
 }
 
 /** Ports that nobody reaches without a grant. */

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { parseDuration } from "../core/duration.ts";
+import type { OpError } from "../core/errors.ts";
 import { runNft } from "../native/libnftables.ts";
 import { withSpareDescriptors } from "../native/spare-descriptors.ts";
 import type { GuardPlan } from "./guard-plan.ts";
@@ -20,11 +21,20 @@ const GUARD = `table ${TABLE_NAME}`;
 export function loadGuard(plan: GuardPlan): void {
   const flowLabels = plan.flowLabels ?? stackLabelsFlows();
   const context = withSpareDescriptors(() => idleSetsToKeep(plan));
-  const commands = renderLoad({ ...plan, flowLabels }, context);
+  // Where nft or the kernel lack what the echo needs, the ports are guarded all the same.
+  for (const echoDscp of plan.echoDscp === false ? [false] : [true, false]) {
+    const failed = tryLoad(renderLoad({ ...plan, flowLabels, echoDscp }, context));
+    if (failed === undefined) return;
+    if (!echoDscp) throw failed;
+  }
+}
+
+/** Checks the commands, then runs them; answers why the kernel kept what it held. */
+function tryLoad(commands: string): OpError | undefined {
   const checked = runNft(commands, { dryRun: true });
-  if (!checked.ok) throw nftError("check", GUARD, checked.error);
+  if (!checked.ok) return nftError("check", GUARD, checked.error);
   const loaded = runNft(commands);
-  if (!loaded.ok) throw nftError("load", GUARD, loaded.error);
+  return loaded.ok ? undefined : nftError("load", GUARD, loaded.error);
 }
 
 /** Takes the guard and every grant away: all ports are as open as without sallyport. None is no error. */

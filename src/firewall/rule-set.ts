@@ -2,9 +2,11 @@
 
 import type { Family } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
-import { answerTo, denyRules } from "./deny-answer.ts";
+import { denyRules } from "./deny-answer.ts";
 import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
+import { carryRules, mendingChains, OPTIONAL_CHAINS } from "./mend-answer.ts";
+import type { Chain } from "./mend-answer.ts";
 import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
 /** What loading must know of the table that is there. */
@@ -13,13 +15,6 @@ export interface LoadContext {
   readonly retiringIdleMs?: readonly number[];
   /** Idle times of an earlier plan without grants: their sets are removed. */
   readonly endedIdleMs?: readonly number[];
-}
-
-interface Chain {
-  readonly name: string;
-  /** Type, hook and policy of a base chain. */
-  readonly base?: string;
-  readonly rules: readonly string[];
 }
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
@@ -104,40 +99,9 @@ function guardRules(idleMs: readonly number[]): string[] {
   ];
 }
 
-/**
- * The stack gives its resets of IPv6 a flow label, `reject` gives 0: that alone would list the guarded
- * ports. The kernel draws the seeds, so nobody can tell the labels from the stack's.
- */
-function labelRules(): string[] {
-  const flow = "jhash ip6 saddr . ip6 daddr . tcp sport . tcp dport";
-  // The label's first four bits share a word with version and class, which `reject` leaves 6 and 0.
-  const words = Array.from({ length: 16 }, (_, bits) => `${bits} : ${0x6000 + bits}`);
-  return [
-    // The word takes the upper half of the 32-bit hash.
-    `@nh,16,16 set ${flow} mod 4294967295`,
-    `@nh,0,16 set ${flow} mod ${words.length} map { ${words.join(", ")} }`,
-  ];
-}
-
-/** The hook that mends what the guard answers; none where nothing needs mending. */
-function answerChains(plan: GuardPlan): Chain[] {
-  if (answerTo(plan.deny.ip6, "tcp") !== "reset" || plan.flowLabels === false) return [];
-  return [
-    { name: "label", rules: labelRules() },
-    {
-      name: "answer",
-      base: `type filter hook output priority ${PRIORITY_MANGLE}; policy accept;`,
-      rules: [
-        "meta nfproto ipv6 tcp flags & (fin | syn | rst) == rst ip6 flowlabel 0 " +
-          `meta l4proto . th sport @${SET.guarded} jump label`,
-      ],
-    },
-  ];
-}
-
 function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
   return [
-    { name: "deny", rules: denyRules(plan.deny) },
+    { name: "deny", rules: [...carryRules(plan), ...denyRules(plan.deny)] },
     { name: "renew", rules: idleMs.flatMap(renewals) },
     { name: "guard", rules: guardRules(idleMs) },
     {
@@ -150,7 +114,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
         `${PORT} @${SET.guarded} jump guard`,
       ],
     },
-    ...answerChains(plan),
+    ...mendingChains(plan),
   ];
 }
 
@@ -201,15 +165,12 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
   }
   // Flushed from the hook inwards: nft refuses nothing here, but readers follow it more easily.
   for (const { name } of all.toReversed()) lines.push(`flush chain ${TABLE_NAME} ${name}`);
-  // An earlier plan may have needed the hook that this one does not.
-  if (!all.some(({ name }) => name === "answer")) {
-    for (const name of ["answer", "label"]) {
-      const base = `{ type filter hook output priority ${PRIORITY_MANGLE}; policy accept; }`;
-      lines.push(`add chain ${TABLE_NAME} ${name}${name === "answer" ? ` ${base}` : ""}`);
-      lines.push(`flush chain ${TABLE_NAME} ${name}`);
-    }
-    for (const name of ["answer", "label"]) lines.push(`delete chain ${TABLE_NAME} ${name}`);
+  // An earlier plan may have needed chains that this one does not; they refer to each other.
+  const gone = OPTIONAL_CHAINS.filter((name) => all.every((chain) => chain.name !== name));
+  for (const name of gone) {
+    lines.push(`add chain ${TABLE_NAME} ${name}`, `flush chain ${TABLE_NAME} ${name}`);
   }
+  for (const name of gone) lines.push(`delete chain ${TABLE_NAME} ${name}`);
   for (const [name, list] of contents(plan)) {
     lines.push(`flush set ${TABLE_NAME} ${name}`);
     if (list.length > 0) lines.push(`add element ${TABLE_NAME} ${name} { ${list.join(", ")} }`);

@@ -43,8 +43,34 @@ interface Answer {
   readonly label: number;
 }
 
+/** Sends a SYN, a bare ACK and a datagram with every type of service, ECN bits included. */
+const MARKED_PROBES = `
+import socket, struct, sys, time
+address, port = sys.argv[1], int(sys.argv[2])
+v6 = ":" in address
+family = socket.AF_INET6 if v6 else socket.AF_INET
+option = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if v6 else (socket.IPPROTO_IP, socket.IP_TOS)
+u = socket.socket(family, socket.SOCK_DGRAM); u.connect((address, port)); u.setblocking(False); source = u.getsockname()[0]
+pack = lambda a: socket.inet_pton(family, a)
+def checksum(b):
+    s = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    while s >> 16: s = (s & 0xffff) + (s >> 16)
+    return ~s & 0xffff
+raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+pseudo = pack(source) + pack(address) + (struct.pack("!IHBB", 20, 0, 0, 6) if v6 else struct.pack("!BBH", 0, 6, 20))
+for service in range(256):
+    raw.setsockopt(*option, service)
+    for sport, flags in ((47000 + service, 0x02), (48000 + service, 0x10)):
+        body = lambda check: struct.pack("!HHIIBBHHH", sport, port, 7000, 9000 if flags & 0x10 else 0, 5 << 4, flags, 1024, check, 0)
+        raw.sendto(body(checksum(pseudo + body(0))), (address, 0))
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.setsockopt(*option, service)
+    s.bind(("", 49000 + service)); s.connect((address, port)); s.send(b"x" * 20)
+    time.sleep(0.002)
+`;
+
 /** Replies in their order, with what names port, checksum and counter taken out. */
-async function answers(address: string, port: number): Promise<Answer[]> {
+async function answers(address: string, port: number, probes = PROBES): Promise<Answer[]> {
   const filter = `src host ${address} and (tcp or icmp or (icmp6 and ip6[40] = 1))`;
   const tap = lab.start("client", [
     "tcpdump",
@@ -57,14 +83,17 @@ async function answers(address: string, port: number): Promise<Answer[]> {
     "-U",
     filter,
   ]);
+  // Read all the while, which a synchronous run would not: a full pipe stops the capture.
+  const dumped = new Response(tap.stdout).text();
   const notices = tap.stderr.getReader();
   for (let said = ""; !said.includes("listening");) {
     said += new TextDecoder().decode((await notices.read()).value);
   }
-  lab.run("client", ["python3", "-c", PROBES, address, String(port)]);
+  const sender = lab.start("client", ["python3", "-c", probes, address, String(port)]);
+  expect(await sender.exited).toBe(0);
   await Bun.sleep(200);
   tap.kill("SIGTERM");
-  const dump = await new Response(tap.stdout).text();
+  const dump = await dumped;
   return dump
     .split(/^(?=\d\d:)/m)
     .filter((packet) => packet.includes("0x0000"))
@@ -76,6 +105,14 @@ async function answers(address: string, port: number): Promise<Answer[]> {
     });
 }
 
+/** The sum of an IPv4 header, checksum included; 0xffff where that is right (RFC 1071). */
+function headerSum(packet: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) sum += packet.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return sum;
+}
+
 function normal(packet: Buffer): Answer {
   const v6 = packet[0]! >> 4 === 6;
   const proto = packet[v6 ? 6 : 9]!;
@@ -84,7 +121,8 @@ function normal(packet: Buffer): Answer {
     label = packet.readUInt32BE(0) & 0xf_ffff;
     packet.writeUInt32BE(0x6000_0000 | (packet.readUInt32BE(0) & 0x0ff0_0000), 0);
   } else {
-    packet.writeUInt16BE(0, 10); // header checksum
+    expect(headerSum(packet)).toBe(0xffff);
+    packet.writeUInt16BE(0, 10); // header checksum: another for another identification
     if (proto === 1) packet.writeUInt16BE(0, 4); // ICMP counts its packets; RST has identification 0
   }
   const at = v6 ? 40 : 20;
@@ -119,6 +157,18 @@ describe.each([
     expect(guarded.map(({ label }) => label !== 0)).toEqual(closed.map(({ label }) => label !== 0));
   });
 
+  test("a guarded port echoes the type of service of its probes as a closed one does", async () => {
+    guard(lab, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`) });
+    const closed = await answers(server, CLOSED, MARKED_PROBES);
+    const guarded = await answers(server, GUARDED, MARKED_PROBES);
+    expect(closed.length).toBe(3 * 256);
+    expect(guarded.map(({ text }) => text)).toEqual(closed.map(({ text }) => text));
+    expect(guarded.map(({ label }) => label !== 0)).toEqual(closed.map(({ label }) => label !== 0));
+    // The bits that share a byte with the class are drawn, too: with 512 labels, each value occurs.
+    const first = new Set(guarded.map(({ label }) => label >>> 16));
+    expect(first.size).toBe(server.includes(":") ? 16 : 1);
+  }, 30_000);
+
   test("a reset has another flow label for another flow, and the same for the same", async () => {
     guard(lab, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`) });
     const labels = (await answers(server, GUARDED)).slice(0, 8).map(({ label }) => label);
@@ -135,4 +185,20 @@ test("a host whose stack sets no flow labels gets none from the guard", async ()
     .map(({ label }) => label);
   expect(new Set(labels)).toEqual(new Set([0]));
   lab.run("server", ["sysctl", "-qw", "net.ipv6.auto_flowlabels=1"]);
+});
+
+test("the marks of other tables' connections are left alone, and none of ours shows to them", async () => {
+  guard(lab, { guarded: ranges(`${GUARDED}/tcp`) });
+  lab.run("server", ["nft", "-f", "-"], {
+    input: `table inet other {
+      chain pre { type filter hook prerouting priority -160; tcp dport ${GUARDED} tcp sport 48000-48255 ct mark set 7; }
+      chain out { type filter hook output priority -200; tcp sport ${GUARDED} jump seen; }
+      chain seen { ct mark 7 counter; ct mark != { 0, 7 } counter; }
+    }`,
+  });
+  await answers(lab.address4.server, GUARDED, MARKED_PROBES);
+  const { out } = lab.run("server", ["nft", "list", "chain", "inet", "other", "seen"]);
+  lab.run("server", ["nft", "delete", "table", "inet", "other"]);
+  expect(out).toMatch(/ct mark 0x00000007 counter packets 256 /);
+  expect(out).toMatch(/ct mark != .* counter packets 0 /);
 });

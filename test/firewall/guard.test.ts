@@ -32,6 +32,8 @@ const PLANS: Record<string, GuardPlan> = {
   mixed: planOf({ deny: { ip: "icmp host-prohibited", ip6: "drop" } }),
   apart: planOf({ deny: { ip: { tcp: "reset", udp: "drop" }, ip6: "icmpx admin-prohibited" } }),
   nothing: planOf({ guarded: [] }),
+  "no echo": planOf({ echoDscp: false, flowLabels: true }),
+  "no mending": planOf({ echoDscp: false, flowLabels: false }),
 };
 
 test.each(Object.keys(PLANS))("renderTable() shows what loadGuard() loads: %s", (name) => {
@@ -51,6 +53,34 @@ test.each(Object.keys(PLANS))("renderTable() shows what loadGuard() loads: %s", 
     removeGuard();
   });
 });
+
+/** Sorted, as nft shows chains in order of their creation, which means nothing. */
+function chainsShown(): string[] {
+  const chains = showGuard().matchAll(/^\tchain [^]*?^\t\}$/gm);
+  return [...chains].map(([chain]) => chain).toSorted();
+}
+
+test("loadGuard() takes the chains away that a new plan does not need, whatever the order", () => {
+  here(() => {
+    removeGuard();
+    // The hook of earlier versions, which a chain of the same name still jumps from.
+    runNft(`add table inet sallyport
+      add chain inet sallyport label
+      add chain inet sallyport answer { type filter hook output priority -150; }
+      add rule inet sallyport answer jump label`);
+    for (const from of Object.values(PLANS)) {
+      for (const to of Object.values(PLANS)) {
+        loadGuard(from);
+        loadGuard(to);
+        const chains = chainsShown();
+        removeGuard();
+        loadGuard(to);
+        expect(chains).toEqual(chainsShown());
+      }
+    }
+    removeGuard();
+  });
+}, 30_000);
 
 test("loadGuard() leaves every other table alone, and so does removeGuard()", () => {
   here(() => {

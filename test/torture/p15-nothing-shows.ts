@@ -257,13 +257,11 @@ export const trials: Trial[] = [
   {
     promise: "P15",
     attack: "probes with a type of service over IPv4",
-    awaits: "resets with the type of service of the probe",
     play: (s) => identical(SERVER, s, { kind: "TOS" }),
   },
   {
     promise: "P15",
     attack: "probes with a traffic class over IPv6",
-    awaits: "resets with the traffic class of the probe",
     play: (s) => identical(SERVER6, s, { kind: "TOS" }),
   },
   { promise: "P15", attack: "six kinds of nmap scan", play: nmapSees },

@@ -1,0 +1,110 @@
+/** Makes the resets of `reject` those of the stack: DSCP as in the packet, and for IPv6 a flow label. */
+
+import { answerTo } from "./deny-answer.ts";
+import type { GuardPlan } from "./guard-plan.ts";
+import { SET } from "./sets.ts";
+
+/** A chain in nft's words. */
+export interface Chain {
+  readonly name: string;
+  /** Type, hook and policy of a base chain. */
+  readonly base?: string;
+  readonly rules: readonly string[];
+}
+
+/** Chains that some plans, or guards of earlier versions (`answer`), have and others have not. */
+export const OPTIONAL_CHAINS: readonly string[] = ["answer", "mend", "dscp4", "dscp6", "label"];
+
+/** linux/netfilter_ipv4.h: NF_IP_PRI_RAW: the stack's own resets have no tracked connection yet. */
+const PRIORITY_RAW = -300;
+/** linux/ip.h: struct iphdr without options, then struct tcphdr: what `reject` sends. */
+const RESET_LENGTH = 20 + 20;
+/** Names a mark as ours; the low byte is the type of service to answer with. */
+const MARK = 0x73_61_6c_00;
+/** Every code point but 0, as the type of service it makes. The stack echoes no ECN bits. */
+const SERVICES = Array.from({ length: 63 }, (_, i) => (i + 1) << 2);
+
+const hex = (value: number) => `0x${value.toString(16)}`;
+
+/** `map { key : value, … }`, an entry for each type of service. */
+function services(key: (service: number) => number, value: (service: number) => number): string {
+  const pairs = SERVICES.map((service) => `${hex(key(service))} : ${hex(value(service))}`);
+  return `map { ${pairs.join(", ")} }`;
+}
+
+const markOf = (service: number) => MARK + service;
+
+function resets(plan: GuardPlan): { readonly ip: boolean; readonly ip6: boolean } {
+  return {
+    ip: answerTo(plan.deny.ip, "tcp") === "reset",
+    ip6: answerTo(plan.deny.ip6, "tcp") === "reset",
+  };
+}
+
+/**
+ * Rules before `reject`: the DSCP travels to the reset as the mark of the connection, which `reject`
+ * attaches to it. Only of a new connection that nobody marked: it ends with the packet, so no mark
+ * of a living session or of an administrator is touched.
+ */
+export function carryRules(plan: GuardPlan): string[] {
+  if (plan.echoDscp === false) return [];
+  const { ip, ip6 } = resets(plan);
+  const toMark = services((service) => service >> 2, markOf);
+  const unmarked = "meta l4proto tcp ct state new ct mark 0 ct mark set";
+  return [
+    ...(ip ? [`${unmarked} ip dscp ${toMark}`] : []),
+    ...(ip6 ? [`${unmarked} ip6 dscp ${toMark}`] : []),
+  ];
+}
+
+/**
+ * nft writes part of a byte only from constants and knows no checksum of raw writes. So the length
+ * first grows by the type of service, which corrects the checksum by just that; then both words are
+ * written as they must be, past the checksum. A mark that is not ours is in no map and ends the rule.
+ */
+function dscp4Rules(): string[] {
+  const grown = services(markOf, (service) => RESET_LENGTH + service);
+  const words = services(markOf, (service) => 0x4500_0000 + service * 0x1_0000 + RESET_LENGTH);
+  return [`ip length set ct mark ${grown} @nh,0,32 set ct mark ${words} ct mark set 0`];
+}
+
+/** Version and class; the label's first bits, in the same word, are 0 until `label`. */
+function dscp6Rules(): string[] {
+  const words = services(markOf, (service) => 0x6000 + (service << 4));
+  return [`@nh,0,16 set ct mark ${words} ct mark set 0`];
+}
+
+/**
+ * The stack gives its resets of IPv6 a flow label, `reject` gives 0: that alone would list the guarded
+ * ports. The kernel draws the seeds, so nobody can tell the labels from the stack's.
+ */
+function labelRules(): string[] {
+  const flow = "jhash ip6 saddr . ip6 daddr . tcp sport . tcp dport";
+  return [
+    // The word takes the upper half of the 32-bit hash.
+    `@nh,16,16 set ${flow} mod 4294967295`,
+    // The label's first four bits share their byte with the class: set one by one.
+    ...[12, 13, 14, 15].map((bit) => `${flow} mod 2 1 @nh,${bit},1 set 1`),
+  ];
+}
+
+/** The hook that mends what the guard answers, and what it jumps to; none where nothing needs mending. */
+export function mendingChains(plan: GuardPlan): Chain[] {
+  const { ip, ip6 } = resets(plan);
+  const echo = plan.echoDscp !== false;
+  const labels = ip6 && plan.flowLabels !== false;
+  const reset = "tcp flags & (fin | syn | rst) == rst";
+  const ours = `meta l4proto . th sport @${SET.guarded}`;
+  const chains: Chain[] = [];
+  const rules: string[] = [];
+  const mend = (name: string, applies: string, body: readonly string[]) => {
+    chains.push({ name, rules: body });
+    rules.push(`${applies} ${reset} ${ours} jump ${name}`);
+  };
+  if (ip && echo) mend("dscp4", "meta nfproto ipv4", dscp4Rules());
+  if (ip6 && echo) mend("dscp6", "meta nfproto ipv6", dscp6Rules());
+  if (labels) mend("label", "ip6 flowlabel 0", labelRules());
+  if (rules.length === 0) return [];
+  const base = `type filter hook output priority ${PRIORITY_RAW}; policy accept;`;
+  return [...chains, { name: "mend", base, rules }];
+}
