@@ -82,6 +82,22 @@ test("loadGuard() takes the chains away that a new plan does not need, whatever 
   });
 }, 30_000);
 
+test("loadGuard() guards without the echo where the kernel refuses that", () => {
+  here(() => {
+    removeGuard();
+    // A chain of this name on another hook: the kernel refuses to move it, and with it the echo.
+    runNft(`add table inet sallyport
+      add chain inet sallyport mend { type filter hook forward priority 0; }`);
+    loadGuard(planOf({ flowLabels: false }));
+    expect(guardLoaded()).toBe(true);
+    expect(showGuard()).toContain("reject with tcp reset");
+    expect(showGuard()).not.toContain("ct mark");
+    loadGuard(planOf({ flowLabels: false }));
+    expect(showGuard()).toContain("ct mark");
+    removeGuard();
+  });
+});
+
 test("loadGuard() leaves every other table alone, and so does removeGuard()", () => {
   here(() => {
     runNft(
