@@ -18,9 +18,14 @@ export function grantRequest(door: Door, address: Address, holder: Holder): Gran
     kind: grantKind(door, holder),
     openMs: door.openForMs,
     ...(door.idleCloseMs !== undefined && { idleMs: door.idleCloseMs }),
-    ...(door.maxOpenMs !== undefined && { maxMs: door.maxOpenMs }),
+    ...(door.maxOpenMs !== undefined && { maxMs: renewableMs(door) }),
     label: formatLabel({ ...holder, door: door.name }),
   };
+}
+
+/** The last renewal may come at the end of this, and lasts an idle time: then `max_open` is over. */
+function renewableMs({ maxOpenMs = 0, idleCloseMs = 0 }: Door): number {
+  return Math.max(1, maxOpenMs - idleCloseMs);
 }
 
 function grantKind(door: Door, { via }: Holder): GrantKind {

@@ -127,7 +127,7 @@ describe("Doorkeeper.rotating()", () => {
   test.each([
     ["once", doorOf({ uses: "one" }), {}],
     ["once", doorOf({ uses: "one", idleCloseMs: 10_000, maxOpenMs: 60_000 }), {}],
-    ["idle", IDLE, { idleMs: 10_000, maxMs: 60_000 }],
+    ["idle", IDLE, { idleMs: 10_000, maxMs: 50_000 }],
     ["plain", doorOf(), {}],
   ] as const)("asks for the kind of grant that the door is: %s", (kind, door, more) => {
     const { knock, firewall } = stage(door);
