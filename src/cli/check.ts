@@ -158,13 +158,14 @@ export function checkCommand(renderGuard?: RenderGuard) {
           ruleSet: await renderGuard?.(settings),
         });
       } else {
+        // First, because it is long: what one wants to know stands at the end of the screen.
+        if (renderGuard) print(`${await renderGuard(settings)}\n`);
         printReport(settings, keys, denied !== undefined);
         const warnings = [
           ...settingsWarnings(settings),
           ...(denied ? [] : keyWarnings(settings, keys)),
         ];
         for (const warning of warnings) print(`Warning: ${warning}`);
-        if (renderGuard) print(`\n${await renderGuard(settings)}`);
       }
       if (denied) throw denied;
       checkBound(settings, keys);

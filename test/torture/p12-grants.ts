@@ -131,7 +131,7 @@ async function cap(scale: Scale): Promise<Finding> {
     await Bun.sleep(500);
   }
   return finding(
-    lastOpenMs > capMs - 1_500 && lastOpenMs < capMs + 5_500 && lives === "echoed",
+    lastOpenMs > capMs - 1_500 && lastOpenMs < capMs + 1_000 && lives === "echoed",
     `steady traffic, idle 5 s, max ${capMs / 1_000} s: new connections until ${(lastOpenMs / 1_000).toFixed(1)} s; the session ${lives}`,
   );
 }
