@@ -42,7 +42,8 @@ export async function runCli(argv: readonly string[], cwd = tmpdir()): Promise<R
 }
 
 async function showCli(argv: readonly string[]): Promise<string> {
-  const { NO_COLOR: _, ...environment } = process.env;
+  // Both say that nobody looks, and the point here is somebody who does.
+  const { NO_COLOR: _, CI: __, ...environment } = process.env;
   let shown = "";
   const decoder = new TextDecoder();
   const child = Bun.spawn([process.execPath, MAIN, ...argv], {

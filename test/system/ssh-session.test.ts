@@ -22,16 +22,7 @@ describe("an ssh session", () => {
   /** A shell on the server over ssh; `say` runs one command in it and answers its output. */
   function openShell(host: Host = "client") {
     const child = Bun.spawn(
-      [
-        "ip",
-        "netns",
-        "exec",
-        lab.namespace(host),
-        "ssh",
-        ...sshOptions(),
-        "root@10.77.0.1",
-        "sh",
-      ],
+      ["ip", "netns", "exec", lab.namespace(host), "ssh", ...sshOptions(), "root@10.77.0.1", "sh"],
       { stdin: "pipe", stdout: "pipe", stderr: "pipe" },
     );
     const reader = child.stdout.getReader();
