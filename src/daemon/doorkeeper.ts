@@ -8,6 +8,7 @@ import type { CloseReason, DaemonEvent } from "../core/events.ts";
 import { type Grant, grantId } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
+import { Errno } from "../native/errno.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
 import { grantRequest, type Holder, holderAddress } from "./grant-request.ts";
@@ -17,9 +18,6 @@ import { reenterGrants } from "./reentry.ts";
 
 /** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
 const FAULT_QUIET_MS = 5_000;
-
-/** errno.h: what the kernel says of a set that is full */
-const ENFILE = 23;
 
 export interface DoorkeeperParts {
   readonly firewall: Firewall;
@@ -213,7 +211,11 @@ export class Doorkeeper implements MatchSink {
       return "opened";
     } catch (error) {
       counters.add("grantsFailed");
-      this.#fault("firewall", messageOf(error), error instanceof OpError && error.code === ENFILE);
+      this.#fault(
+        "firewall",
+        messageOf(error),
+        error instanceof OpError && error.code === Errno.ENFILE,
+      );
       return "failed";
     }
   }
