@@ -98,6 +98,10 @@ export class Daemon implements Control {
         this.#readiness.setKeys(next.plan);
         this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
+      refused: (error) => {
+        const message = `Reload refused: ${messageOf(error)}`;
+        this.#recollection.note({ type: "config.refused", atMs: clock.wallMs(), message });
+      },
     });
     this.#alarm = new AlarmCommand(this.#queue, clock, log);
     this.#explainer = new Explainer({

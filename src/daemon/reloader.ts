@@ -17,6 +17,8 @@ export interface ReloaderParts {
   readonly guard: (settings: Settings) => void;
   /** The configuration is in force from now on. */
   readonly entered: (next: Configuration) => void;
+  /** It is not, and why. */
+  readonly refused: (error: unknown) => void;
 }
 
 export class Reloader {
@@ -31,7 +33,7 @@ export class Reloader {
   reload(): Promise<string> {
     // One after the other: what one takes back when it fails must be what stood before it.
     const reloaded = this.#reloading.then(() => this.#reloadOnce());
-    this.#reloading = reloaded.catch(() => undefined);
+    this.#reloading = reloaded.catch(this.#parts.refused);
     return reloaded;
   }
 

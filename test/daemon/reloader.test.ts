@@ -20,6 +20,7 @@ function stage(folder: StateFolder) {
   write(folder, "22/tcp");
   let current = readConfiguration(file);
   const calls: string[] = [];
+  const refused: string[] = [];
   const failing = new Set<string>();
   const call = (name: string) => {
     calls.push(name);
@@ -37,8 +38,9 @@ function stage(folder: StateFolder) {
       call(`enter ${portsOf(next).join()}`);
       current = next;
     },
+    refused: (error) => refused.push(String(error)),
   });
-  return { reloader, calls, failing, current: () => portsOf(current), file };
+  return { reloader, refused, calls, failing, current: () => portsOf(current), file };
 }
 
 describe("Reloader.reload()", () => {
@@ -52,9 +54,11 @@ describe("Reloader.reload()", () => {
 
   test("touches nothing when the file is wrong", async () => {
     using folder = new StateFolder();
-    const { reloader, calls, current } = stage(folder);
+    const { reloader, refused, calls, current } = stage(folder);
     write(folder, "99999/tcp");
-    expect(await reloader.reload().catch(String)).toContain("99999/tcp");
+    const said = await reloader.reload().catch(String);
+    expect(said).toContain("99999/tcp");
+    expect(refused).toEqual([said]);
     expect([calls, current()]).toEqual([[], [22]]);
   });
 
