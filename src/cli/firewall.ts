@@ -48,15 +48,16 @@ export function firewallCommand() {
     .command("load")
     .description("Load the guard once, without a daemon; what it opens stays open")
     .option("--config <file>", "configuration file")
+    .option("--fallback <file>", "what to guard by when that one is broken; fails all the same")
     .addHelpText(
       "after",
       "\nWithout a daemon nothing opens a door: this is for the time before it starts." +
         "\nThe unit of `sallyport firewall install` runs it.\n" +
         "\nExample:\n  sudo sallyport firewall load --config /etc/sallyport/config.toml",
     )
-    .action(async ({ config }) => {
+    .action(async ({ config, fallback }) => {
       const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
-      const ports = loadGuardOnce(findConfig(config)).join(", ") || "no port";
+      const ports = loadGuardOnce(findConfig(config), fallback).join(", ") || "no port";
       print(`Guarding ${ports}: closed until a daemon opens them (sallyport serve)`);
     });
 

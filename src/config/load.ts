@@ -19,8 +19,8 @@ function refuse(file: string, reason: string): never {
   throw new SallyportError(`Cannot load ${file}: ${reason}`, ExitCode.config);
 }
 
-/** The text of a TOML file; a sentence for each way in which it cannot be read. */
-function readText(file: string): string {
+/** The text of a configuration file; throws a sentence for each way in which it cannot be read. */
+export function readConfigText(file: string): string {
   try {
     const stat = statSync(file);
     if (!stat.isFile())
@@ -99,5 +99,5 @@ export function parseSettings(toml: string, file = "config.toml"): Settings {
 
 /** Loads and checks a configuration file. Throws as `parseSettings` does, or when it cannot be read. */
 export function loadSettings(file: string): Settings {
-  return parseSettings(readText(file), file);
+  return parseSettings(readConfigText(file), file);
 }

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { checkBound } from "../config/bound.ts";
 import { type DeviceKey, loadKeys } from "../config/keys.ts";
-import { loadSettings } from "../config/load.ts";
+import { parseSettings, readConfigText } from "../config/load.ts";
 import { settingsWarnings } from "../config/warnings.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
@@ -14,6 +14,8 @@ import { makePlan, type Plan } from "./plan.ts";
 
 export interface Configuration {
   readonly settings: Settings;
+  /** The text that the settings were read from. */
+  readonly toml: string;
   readonly keys: readonly DeviceKey[];
   readonly plan: Plan;
   readonly warnings: readonly string[];
@@ -21,11 +23,13 @@ export interface Configuration {
 
 /** Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory. */
 export function readConfiguration(file: string): Configuration {
-  const settings = loadSettings(file);
+  const toml = readConfigText(file);
+  const settings = parseSettings(toml, file);
   makeStateDir(settings.server.stateDir);
   const keys = loadKeys(settings.server.stateDir);
   checkBound(settings, keys);
-  return { settings, keys, plan: makePlan(settings, keys), warnings: settingsWarnings(settings) };
+  const plan = makePlan(settings, keys);
+  return { settings, toml, keys, plan, warnings: settingsWarnings(settings) };
 }
 
 /**

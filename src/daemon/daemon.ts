@@ -26,6 +26,7 @@ import { viewDoors } from "./door-views.ts";
 import { Explainer } from "./explainer.ts";
 import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
+import { keepConfig } from "./last-config.ts";
 import { describeEvent, log } from "./log.ts";
 import { LossWait } from "./loss-wait.ts";
 import { Openings } from "./openings.ts";
@@ -95,6 +96,7 @@ export class Daemon implements Control {
       guard: (settings) => this.#guard.replace(settings),
       entered: (next) => {
         this.#configuration = next;
+        keepConfig(next);
         this.#readiness.setKeys(next.plan);
         this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
@@ -158,6 +160,7 @@ export class Daemon implements Control {
         version: VERSION,
       });
       this.#lossWait.tell();
+      keepConfig(this.#configuration);
       this.#readiness.clear("starting");
       const { url } = this.#api;
       for (const line of startReport({ settings, interfaces, adopted, restored, url })) {

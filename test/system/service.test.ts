@@ -245,4 +245,37 @@ describe("the daemon", () => {
     },
     LIMIT_MS,
   );
+
+  test(
+    "leaves a configuration behind by which firewall load guards when the one of the boot is broken",
+    async () => {
+      await using server = new GuardedServer(lab, DOORS.replace("8080", "8082"), {
+        users: ["alice"],
+      });
+      await startEcho(lab, "server", 8082);
+      await server.start();
+      writeFileSync(server.config, "[door.web]\nopens = 5\n");
+      await server.stop();
+      lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
+      expect(probe(lab, "client", "10.77.0.1", 8082)).toBe("open");
+      const load = [EXECUTABLE, "firewall", "load", "--config", server.config, "--fallback"];
+      const last = join(server.dir, "state", "config.last.toml");
+      const loaded = lab.run("server", [...load, last], { mayFail: true });
+      expect(loaded.code).toBe(78);
+      expect(loaded.err).toContain("door.web.opens");
+      expect(loaded.err).toContain("Guarding 8082/tcp all the same");
+      expect(probe(lab, "client", "10.77.0.1", 8082)).toBe("refused");
+
+      lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
+      writeFileSync(last, "broken too");
+      const refused = lab.run("server", [...load, last], { mayFail: true });
+      expect(refused.code).toBe(78);
+      expect(refused.err).toContain("Nor could the one that worked last be loaded");
+      expect(probe(lab, "client", "10.77.0.1", 8082)).toBe("open");
+      const none = lab.run("server", [...load, "/nowhere"], { mayFail: true });
+      expect(none).toMatchObject({ code: 78 });
+      expect(none.err).not.toContain("Nor could");
+    },
+    LIMIT_MS,
+  );
 });

@@ -4,6 +4,7 @@ import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { loadSettings } from "../../config/load.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
+import { lastConfigFile } from "../last-config.ts";
 import { guardUnit, serviceUnit, sysusers } from "./unit.ts";
 import { removeFiles, type WrittenFile, writeFiles } from "./written-file.ts";
 
@@ -39,8 +40,9 @@ export function serviceFiles(options: ServiceOptions): WrittenFile[] {
 
 export function guardFiles(options: UnitOptions): WrittenFile[] {
   requirePlace(options);
-  configured(options);
-  return [{ path: GUARD_UNIT, text: guardUnit(options) }];
+  const { executable, config } = options;
+  const lastConfig = lastConfigFile(configured(options).stateDir);
+  return [{ path: GUARD_UNIT, text: guardUnit({ executable, config, lastConfig }) }];
 }
 
 /** What to run before the service can start, besides what every unit needs. */

@@ -1,6 +1,9 @@
 /** `sallyport firewall load`: the guard of a configuration, loaded once and without a daemon. */
 
+import { existsSync } from "node:fs";
 import { loadSettings } from "../../config/load.ts";
+import type { Settings } from "../../config/settings.ts";
+import { SallyportError } from "../../core/errors.ts";
 import { formatPortRange } from "../../core/port.ts";
 import { loadGuard } from "../../firewall/guard.ts";
 import { adoptSessions } from "../../firewall/sessions.ts";
@@ -8,12 +11,38 @@ import { guardedPorts, guardPlan } from "../configuration.ts";
 
 /**
  * Needs CAP_NET_ADMIN and the configuration, not the keys. Living sessions, grants and uses stay, so
- * a daemon that runs is not disturbed. Answers the guarded ports as text. Throws SallyportError.
+ * a daemon that runs is not disturbed. Where `file` is refused and `fallback` stands, the guard of that
+ * is loaded, and the refusal is thrown all the same. Answers the guarded ports as text. Throws
+ * SallyportError.
  */
-export function loadGuardOnce(file: string): string[] {
-  const settings = loadSettings(file);
+export function loadGuardOnce(file: string, fallback?: string): string[] {
+  let settings: Settings;
+  try {
+    settings = loadSettings(file);
+  } catch (error) {
+    if (!(error instanceof SallyportError) || fallback === undefined || !existsSync(fallback)) {
+      throw error;
+    }
+    throw guardedByFallback(error, fallback);
+  }
+  return load(settings);
+}
+
+function load(settings: Settings): string[] {
   const guarded = guardedPorts(settings);
   adoptSessions(guarded);
   loadGuard(guardPlan(settings));
   return guarded.map(formatPortRange);
+}
+
+function guardedByFallback(refusal: SallyportError, fallback: string): SallyportError {
+  let outcome: string;
+  try {
+    const ports = load(loadSettings(fallback)).join(", ") || "no port";
+    outcome = `Guarding ${ports} all the same, as the configuration that worked last has it (${fallback}): mend the one above and load it again`;
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    outcome = `Nor could the one that worked last be loaded: ${error.message}`;
+  }
+  return new SallyportError(`${refusal.message}\n${outcome}`, refusal.exitCode, { cause: refusal });
 }

@@ -112,9 +112,15 @@ WantedBy=multi-user.target
 `;
 }
 
+export interface GuardUnitPlan extends UnitPlan {
+  /** The configuration that worked last, as the daemon keeps it. */
+  readonly lastConfig: string;
+}
+
 /** sallyport-guard.service: the guard, before the network is up and whether or not the daemon starts. */
-export function guardUnit(plan: UnitPlan): string {
+export function guardUnit(plan: GuardUnitPlan): string {
   const config = word(plan.config);
+  const lastConfig = argument(plan.lastConfig);
   return `[Unit]
 Description=sallyport: guards its ports before the network is up
 DefaultDependencies=no
@@ -129,7 +135,7 @@ RequiresMountsFor=${plan.executable} ${config}
 Type=oneshot
 # Stopping it leaves the guard up: "sallyport firewall remove" takes it away.
 RemainAfterExit=yes
-ExecStart=${plan.executable} firewall load --config ${argument(plan.config)}
+ExecStart=${plan.executable} firewall load --config ${argument(plan.config)} --fallback ${lastConfig}
 TimeoutStartSec=30
 
 # The second is to read a configuration that belongs to the daemon's user.

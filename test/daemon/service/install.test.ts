@@ -126,9 +126,9 @@ test("serviceUnit() and guardUnit() keep what systemd would take for its own out
   expect(serviceUnit({ ...plan, ...places }).split("\n")).toContain(
     String.raw`ExecStart=/opt/s serve --config "/etc/100%% $$a \"b\".toml"`,
   );
-  expect(guardUnit(plan)).toContain(
-    String.raw`RequiresMountsFor=/opt/s "/etc/100%% $a \"b\".toml"`,
-  );
+  const guard = guardUnit({ ...plan, lastConfig: "/var/lib/a b/config.last.toml" });
+  expect(guard).toContain(String.raw`RequiresMountsFor=/opt/s "/etc/100%% $a \"b\".toml"`);
+  expect(guard).toContain(`.toml" --fallback "/var/lib/a b/config.last.toml"\n`);
 });
 
 describe("install()", () => {
