@@ -10,7 +10,7 @@ import { DEFAULT_SPACE, type KnockSpace } from "../../src/rks/space.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { Lab, run } from "../support/lab.ts";
 import { randomFrom } from "../support/random.ts";
-import { Knockd } from "./peers.ts";
+import { Knockd } from "../support/peers.ts";
 import { LEGACY_DOOR, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 import { Wire } from "./wire.ts";

@@ -6,7 +6,7 @@ import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { type TimedKnock, writeCapture } from "./pcap.ts";
-import { Fwknopd, Knockd } from "./peers.ts";
+import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 import { knocksFrom, Wire } from "./wire.ts";

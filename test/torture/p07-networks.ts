@@ -2,7 +2,7 @@
 
 import { Lab } from "../support/lab.ts";
 import { randomFrom } from "../support/random.ts";
-import { Fwknopd, Knockd } from "./peers.ts";
+import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, LEGACY_DOOR, SERVER, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 import { Wire, type WireKnock } from "./wire.ts";

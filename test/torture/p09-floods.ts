@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { Lab, run } from "../support/lab.ts";
 import { sendKnocks } from "../support/knocks.ts";
 import { randomFrom } from "../support/random.ts";
-import { Fwknopd, Knockd } from "./peers.ts";
+import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, SERVER, SERVER6, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 import { forgedFrames, knocksFrom, Wire } from "./wire.ts";

@@ -4,7 +4,7 @@ import { Lab } from "../support/lab.ts";
 import { sendSegment } from "../support/raw-segment.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { Session } from "../support/session.ts";
-import { Fwknopd, Knockd } from "./peers.ts";
+import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, SERVER, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
@@ -71,7 +71,7 @@ async function killedKnockd(): Promise<Finding> {
 async function killedFwknopd(): Promise<Finding> {
   using lab = new Lab();
   await startEcho(lab, "server", 8080);
-  using fwknopd = await Fwknopd.start(lab, 3);
+  using fwknopd = await Fwknopd.start(lab, { openSeconds: 3 });
   fwknopd.knock("client", CLIENT);
   while (probe(lab, "client", SERVER, 8080) !== "open") await Bun.sleep(100);
   fwknopd.kill();

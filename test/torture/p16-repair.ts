@@ -4,7 +4,7 @@ import { runNft } from "../../src/native/libnftables.ts";
 import { inside } from "../support/inside.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
-import { Fwknopd, Knockd } from "./peers.ts";
+import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, LEGACY_DOOR, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 

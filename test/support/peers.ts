@@ -1,9 +1,9 @@
 /** knockd and fwknopd on the server of a lab, each opening by its own commands, as their manuals show it. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Host, Lab } from "../support/lab.ts";
+import type { Host, Lab } from "./lab.ts";
+import { drain, PeerDaemon, waitFor } from "./peer-daemon.ts";
 
 /** Both guard 8080/tcp: nftables for knockd, iptables for fwknopd, which knows nothing else. */
 const KNOCKD_RULES = `table inet filter {
@@ -20,56 +20,6 @@ interface KnockdOptions {
   readonly sequence?: readonly number[];
   /** Seconds until the door closes again. Default 30. */
   readonly openSeconds?: number;
-}
-
-type Child = ReturnType<Lab["start"]>;
-
-/** Reads what a child prints until `pattern`; throws with all of it when the child ends before. */
-async function waitFor(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<void> {
-  const reader = stream.getReader();
-  const decoder = new TextDecoder();
-  for (let said = ""; !pattern.test(said);) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`No line like ${pattern}: ${said}`);
-    said += decoder.decode(value, { stream: true });
-  }
-  reader.releaseLock();
-  void drain(stream);
-}
-
-/** A full pipe would stop the daemon. */
-async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
-  for await (const _ of stream) continue;
-}
-
-abstract class PeerDaemon implements Disposable {
-  protected readonly lab: Lab;
-  protected readonly dir = mkdtempSync(join(tmpdir(), "sallyport-peer-"));
-  protected child: Child | undefined;
-
-  constructor(lab: Lab) {
-    this.lab = lab;
-  }
-
-  /** Ends every process of the daemon, as systemd does with a service that is killed. */
-  abstract kill(): void;
-
-  protected killNamed(name: string): void {
-    const { out } = this.lab.run("server", ["ip", "netns", "pids", this.lab.namespace("server")]);
-    for (const pid of out.split("\n").filter(Boolean)) {
-      try {
-        const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        if (argv.some((word) => word.endsWith(name))) process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // It ended by itself in between.
-      }
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.kill();
-    rmSync(this.dir, { recursive: true, force: true });
-  }
 }
 
 /** knockd 0.8 with one door: by default 7000, 8000, 9000 opens 8080/tcp to the sender. */
@@ -120,39 +70,62 @@ export class Knockd extends PeerDaemon {
   }
 }
 
-const FWKNOP_KEY = Buffer.alloc(32, 7).toString("base64");
-const FWKNOP_HMAC = Buffer.alloc(64, 9).toString("base64");
+export interface FwknopdOptions {
+  /** Seconds until the door closes again. Default 30. */
+  readonly openSeconds?: number;
+  /** Further lines of fwknopd.conf, without their semicolons. */
+  readonly settings?: readonly string[];
+  /** Users, each an access stanza with keys of his own. Default 1. */
+  readonly users?: number;
+  /** What a packet may open. Default tcp/8080. */
+  readonly opens?: readonly string[];
+}
+
+/** The keys of a user, in base64: encryption and HMAC, which must differ. */
+function keysOf(user: number): { key: string; hmac: string } {
+  const bytes = (length: number, mark: number) => {
+    const key = Buffer.alloc(length, mark);
+    key.writeUInt32BE(user);
+    return key.toString("base64");
+  };
+  return { key: bytes(32, 7), hmac: bytes(64, 9) };
+}
 
 /** fwknopd 2.6.10: one encrypted UDP packet to 62201 opens 8080/tcp to its sender. */
 export class Fwknopd extends PeerDaemon {
   #log = "";
 
-  static async start(lab: Lab, openSeconds = 30): Promise<Fwknopd> {
+  static async start(lab: Lab, options: FwknopdOptions = {}): Promise<Fwknopd> {
     const fwknopd = new Fwknopd(lab);
-    await fwknopd.#start(openSeconds);
+    await fwknopd.#start(options);
     return fwknopd;
   }
 
-  async #start(openSeconds: number): Promise<void> {
-    const rules = [
-      "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
-      "-A INPUT -p tcp --dport 8080 -j REJECT --reject-with tcp-reset",
-    ];
-    for (const rule of rules) this.lab.run("server", ["iptables", ...rule.split(" ")]);
+  async #start({
+    openSeconds = 30,
+    settings = [],
+    users = 1,
+    opens = ["tcp/8080"],
+  }: FwknopdOptions): Promise<void> {
+    const reject = opens.map((port) => {
+      return `-A INPUT -p tcp --dport ${port.split("/")[1]} -j REJECT --reject-with tcp-reset`;
+    });
+    for (const rule of ["-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", ...reject])
+      this.lab.run("server", ["iptables", ...rule.split(" ")]);
     const config = join(this.dir, "fwknopd.conf");
     const access = join(this.dir, "access.conf");
-    writeFileSync(
-      config,
-      `PCAP_INTF eth0;\nENABLE_PCAP_PROMISC N;\nFWKNOP_RUN_DIR ${this.dir};\n`,
-      {
-        mode: 0o600,
-      },
-    );
-    writeFileSync(
-      access,
-      `SOURCE ANY\nOPEN_PORTS tcp/8080\nKEY_BASE64 ${FWKNOP_KEY}\nHMAC_KEY_BASE64 ${FWKNOP_HMAC}\nFW_ACCESS_TIMEOUT ${openSeconds}\n`,
-      { mode: 0o600 },
-    );
+    const lines = [
+      "PCAP_INTF eth0",
+      "ENABLE_PCAP_PROMISC N",
+      `FWKNOP_RUN_DIR ${this.dir}`,
+      ...settings,
+    ];
+    writeFileSync(config, lines.map((line) => `${line};\n`).join(""), { mode: 0o600 });
+    const stanzas = Array.from({ length: users }, (_, i) => {
+      const { key, hmac } = keysOf(i);
+      return `SOURCE ANY\nOPEN_PORTS ${opens.join(",")}\nKEY_BASE64 ${key}\nHMAC_KEY_BASE64 ${hmac}\nFW_ACCESS_TIMEOUT ${openSeconds}\n`;
+    });
+    writeFileSync(access, stanzas.join("\n"), { mode: 0o600 });
     this.child = this.lab.start(
       "server",
       `fwknopd -f -c ${config} -a ${access} -d ${this.dir}/digest -p ${this.dir}/pid -r ${this.dir}`.split(
@@ -162,7 +135,7 @@ export class Fwknopd extends PeerDaemon {
     void drain(this.child.stdout);
     void this.#read(this.child.stderr);
     const deadline = Date.now() + 15_000;
-    while (!this.#log.includes("Starting fwknopd main event loop")) {
+    while (!/Starting fwknopd main event loop|Kicking off UDP server/.test(this.#log)) {
       if (Date.now() > deadline) throw new Error(`fwknopd did not start: ${this.#log}`);
       await Bun.sleep(50);
     }
@@ -174,23 +147,34 @@ export class Fwknopd extends PeerDaemon {
     for await (const chunk of stream) this.#log += decoder.decode(chunk, { stream: true });
   }
 
-  #client(allow: string, ...more: string[]): string[] {
+  #client(allow: string, more: readonly string[], user = 0, access = "tcp/8080"): string[] {
+    const { key, hmac } = keysOf(user);
     const words =
-      `env HOME=${this.dir} fwknop -A tcp/8080 -a ${allow} -D 10.77.0.1 --no-save-args --no-rc-file ` +
-      `--key-base64-rijndael ${FWKNOP_KEY} --key-base64-hmac ${FWKNOP_HMAC} --use-hmac`;
+      `env HOME=${this.dir} fwknop -A ${access} -a ${allow} -D 10.77.0.1 --no-save-args --no-rc-file ` +
+      `--key-base64-rijndael ${key} --key-base64-hmac ${hmac} --use-hmac`;
     return [...words.split(" "), ...more];
+  }
+
+  #saved(host: Host, argv: readonly string[]): string {
+    this.lab.run(host, argv);
+    return readFileSync(join(this.dir, "packet"), "latin1").split("\n").findLast(Boolean)!;
   }
 
   /** Sends one packet from a host, which asks to open to `allow`; answers the datagram's content. */
   knock(host: Host, allow: string): string {
-    const saved = join(this.dir, "packet");
-    this.lab.run(host, this.#client(allow, "-B", saved, "--save-packet-append"));
-    return readFileSync(saved, "latin1").split("\n").findLast(Boolean)!;
+    const save = ["-B", join(this.dir, "packet"), "--save-packet-append"];
+    return this.#saved(host, this.#client(allow, save));
+  }
+
+  /** The content of a datagram that would open `access` to `allow`; valid for two minutes, once. */
+  packet(allow: string, user = 0, access = "tcp/8080"): string {
+    const save = ["--test", "-B", join(this.dir, "packet"), "--save-packet-append"];
+    return this.#saved("client", this.#client(allow, save, user, access));
   }
 
   /** Sends one packet each for many addresses, all clients at work at once. */
   async knockAll(host: Host, addresses: readonly string[]): Promise<void> {
-    const children = addresses.map((allow) => this.lab.start(host, this.#client(allow)));
+    const children = addresses.map((allow) => this.lab.start(host, this.#client(allow, [])));
     await Promise.all(children.map(async (child) => await child.exited));
   }
 

@@ -1,0 +1,69 @@
+/** What the bench asks of everyone who takes part. */
+
+import type { KnockSpace } from "../../src/rks/space.ts";
+import type { Load } from "./load/load.ts";
+import type { Stage } from "./stage.ts";
+
+export type ContestantName = "sallyport" | "knockd" | "fwknopd" | "fwknopd-udp" | "nft";
+
+/** The port of the service behind the first door; further doors guard the ports after it. */
+export const SERVICE_PORT = 8080;
+
+export interface Setup {
+  /** Users, each with a key of his own where the contestant knows users. */
+  readonly users: number;
+  /** Doors, each of which all users may open. Default 1. */
+  readonly doors?: number;
+  /** How long a grant lasts. Default 2 seconds. */
+  readonly openSeconds?: number;
+  /** Terms of rotating knocks that differ from the defaults; for sallyport alone. */
+  readonly knock?: Partial<Omit<KnockSpace, "proto">>;
+}
+
+/** All that one honest client sends to open a door, made for this moment. */
+export interface Opening {
+  readonly source: string;
+  /** The guarded port. */
+  readonly port: number;
+  /** Ethernet frames, in the order of sending. */
+  readonly knocks: readonly Uint8Array[];
+  /** Index of the knock with which all that is needed was sent for the first time: the clock starts here. */
+  readonly completes: number;
+}
+
+export interface PrepareOptions {
+  /** How often each knock is sent, where the contestant takes repeats (sallyport's client sends 2, shuffled). Default 1. */
+  readonly copies?: number;
+  /** Which door, from 0. Default 0. */
+  readonly door?: number;
+}
+
+/** A flood made for one contestant. */
+export interface NamedLoad {
+  readonly name: string;
+  readonly load: Load;
+}
+
+export interface Running extends AsyncDisposable {
+  /** The processes whose CPU time and memory count; none for the kernel alone. */
+  readonly pids: readonly number[];
+  /**
+   * Openings for these addresses, valid now and for some seconds more; nothing was used before. Users
+   * take turns; sallyport's needs a user (and slot) for each.
+   */
+  prepare(sources: readonly string[], options?: PrepareOptions): Promise<Opening[]>;
+  /** A flood of what its filter lets through to it, from random sources. */
+  heard(perSecond: number | null): Load;
+  /** The floods that hurt it most, made for the present moment. */
+  worst(): readonly NamedLoad[];
+}
+
+export interface Contestant {
+  readonly name: ContestantName;
+  /** For tables: what it is and its version. */
+  readonly title: string;
+  /** Its settings, and what a reader must know of them. */
+  readonly settings: string;
+  /** Starts it on a stage of its own; resolves when it hears and guards. */
+  start(stage: Stage, setup: Setup): Promise<Running>;
+}

@@ -1,0 +1,179 @@
+/** sallyport: the compiled executable, rotating doors, a key for every user. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type DeviceKey, formatKeys, makeKey } from "../../../src/config/keys.ts";
+import { sequencePorts } from "../../../src/rks/sequence.ts";
+import { slotAt } from "../../../src/rks/slot.ts";
+import { DEFAULT_SPACE, type KnockSpace } from "../../../src/rks/space.ts";
+import { shuffledCopies } from "../../../src/client/knock.ts";
+import { GuardedServer } from "../../support/guarded-server.ts";
+import {
+  type Contestant,
+  type NamedLoad,
+  type Opening,
+  type PrepareOptions,
+  type Running,
+  SERVICE_PORT,
+  type Setup,
+} from "../contestant.ts";
+import { encodeFrames, type Load, scatter } from "../load/load.ts";
+import type { Stage } from "../stage.ts";
+
+/** A door lists 1,024 names at most; more users are more devices of these. */
+const NAMES = 1_000;
+
+/** Any source; a load replaces it. */
+const ANYBODY = "11.0.0.1";
+
+function deviceKeys(users: number): DeviceKey[] {
+  return Array.from({ length: users }, (_, i) => ({
+    user: `user${i % NAMES}`,
+    device: `device${Math.floor(i / NAMES)}`,
+    key: makeKey("lab"),
+  }));
+}
+
+function doorName(door: number): string {
+  return `door${door}`;
+}
+
+function doorTables({ users, doors = 1, openSeconds = 2, knock }: Setup): string {
+  const names = JSON.stringify(
+    Array.from({ length: Math.min(users, NAMES) }, (_, i) => `user${i}`),
+  );
+  const space = { ...DEFAULT_SPACE, ...knock };
+  const terms = `[knock]\nrange = "${space.lo}-${space.hi}"\nports = ${space.ports}\nstep = "${space.stepSeconds}s"\nwindow = "${space.windowSeconds}s"\nskew = ${space.skew}\nslack = ${space.slack}\n`;
+  const tables = Array.from({ length: doors }, (_, i) => {
+    return `[door.${doorName(i)}]\nopens = ["${SERVICE_PORT + i}/tcp"]\nusers = ${names}\nopen_for = "${openSeconds}s"\n`;
+  });
+  return terms + tables.join("");
+}
+
+export class RunningSallyport implements Running {
+  readonly server: GuardedServer;
+  readonly keys: readonly DeviceKey[];
+  readonly #stage: Stage;
+  readonly #space: KnockSpace;
+  /** The last slot of each user and door that an opening was made for. */
+  readonly #used = new Map<string, number>();
+  #turn = 0;
+
+  private constructor(stage: Stage, setup: Setup) {
+    this.#stage = stage;
+    this.#space = { ...DEFAULT_SPACE, ...setup.knock };
+    this.keys = deviceKeys(setup.users);
+    this.server = new GuardedServer(stage.lab, doorTables(setup));
+    const state = join(this.server.dir, "state");
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    writeFileSync(join(state, "keys.toml"), formatKeys(this.keys), { mode: 0o600 });
+    // As `user add` leaves it: without the marker a start waits until no knock of new keys could be a repeat.
+    writeFileSync(join(state, "first-start"), "");
+  }
+
+  static async start(stage: Stage, setup: Setup): Promise<RunningSallyport> {
+    const running = new RunningSallyport(stage, setup);
+    try {
+      await running.server.start();
+      return running;
+    } catch (error) {
+      await running[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get pids(): readonly number[] {
+    return [this.server.pid];
+  }
+
+  /** The slot a client would take: the lowest from the present one on that is unused, at most one ahead. */
+  #takeSlot(user: number, door: number): number | undefined {
+    const now = slotAt(Date.now(), this.#space.stepSeconds);
+    const slot = Math.max(now, (this.#used.get(`${user}/${door}`) ?? 0) + 1);
+    if (slot > now + this.#space.skew) return undefined;
+    this.#used.set(`${user}/${door}`, slot);
+    return slot;
+  }
+
+  #nextSequence(door: number): Uint16Array | readonly number[] {
+    for (let tried = 0; tried < this.keys.length; tried++) {
+      const user = this.#turn++ % this.keys.length;
+      const slot = this.#takeSlot(user, door);
+      if (slot !== undefined) return this.#sequence(user, door, slot);
+    }
+    throw new Error("Every user has used his slots: give the setup more users");
+  }
+
+  #sequence(user: number, door: number, slot: number): readonly number[] {
+    return [...sequencePorts(this.keys[user]!.key, doorName(door), this.#space, slot)];
+  }
+
+  prepare(sources: readonly string[], options: PrepareOptions = {}): Promise<Opening[]> {
+    const { copies = 1, door = 0 } = options;
+    const openings = sources.map((source) => {
+      const sequence = [...this.#nextSequence(door)];
+      const ports = copies === 1 ? sequence : shuffledCopies(sequence, Math.random);
+      const knocks = ports.map((port) => this.#stage.frame({ from: source, port }));
+      const completes = Math.max(...sequence.map((port) => ports.indexOf(port)));
+      return { source, port: SERVICE_PORT + door, knocks, completes };
+    });
+    return Promise.resolve(openings);
+  }
+
+  heard(perSecond: number | null): Load {
+    const { lo, hi } = this.#space;
+    return scatter(this.#stage.frame({ from: ANYBODY, port: lo }), [lo, hi], perSecond);
+  }
+
+  /** Sequences that are valid now, of as many users as knock in a measure. */
+  #validNow(): (readonly number[])[] {
+    const slot = slotAt(Date.now(), this.#space.stepSeconds);
+    const users = this.keys.slice(0, 100).map((_, user) => user);
+    return users.map((user) => this.#sequence(user, 0, slot));
+  }
+
+  worst(): readonly NamedLoad[] {
+    const { lo, hi } = this.#space;
+    const frames = encodeFrames([this.#stage.frame({ from: ANYBODY, port: lo })]);
+    const sequences = this.#validNow();
+    const half = sequences.map((ports) => ports.slice(0, -1));
+    const each = { random: { framesEach: 1 } };
+    const load = (rest: Pick<Load, "source" | "ports">): Load => ({
+      frames,
+      perSecond: null,
+      ...rest,
+    });
+    return [
+      {
+        name: "valid ports from random sources",
+        load: load({ source: each, ports: { list: sequences.flat() } }),
+      },
+      {
+        name: "one source through the range",
+        load: load({ source: { address: ANYBODY }, ports: { cycle: [lo, hi] } }),
+      },
+      {
+        name: "all but the last knock, random sources",
+        load: load({
+          source: { random: { framesEach: half[0]!.length } },
+          ports: { list: half.flat() },
+        }),
+      },
+      {
+        name: "the victim's own address forged",
+        load: load({ source: { victim: true }, ports: { random: [lo, hi] } }),
+      },
+    ];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+export const sallyport: Contestant = {
+  name: "sallyport",
+  title: "sallyport",
+  settings: "as it comes: 8 ports of 20000–52767, a grant is one netlink message of the daemon",
+  start: RunningSallyport.start,
+};

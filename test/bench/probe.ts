@@ -1,0 +1,41 @@
+/** What the prober is asked and what it answers; plain data, one JSON text a line. */
+
+import type { Load } from "./load/load.ts";
+
+/** One opening for the prober: frames in base64. */
+export interface ProbeOpening {
+  readonly source: string;
+  readonly knocks: readonly string[];
+  readonly completes: number;
+  /** A SYN to the guarded port; its source port is replaced. */
+  readonly syn: string;
+}
+
+export interface ProbeOrder {
+  readonly openings: readonly ProbeOpening[];
+  /** Between two knocks of an opening. */
+  readonly gapUs: number;
+  /** Between two SYNs. */
+  readonly everyUs: number;
+  /** After which an opening has failed. */
+  readonly patienceMs: number;
+  /** Between two openings: at random, so that no peer's timer beats in step with them. */
+  readonly restMs: readonly [least: number, most: number];
+  /** Runs from `leadMs` before the first opening to the end of the last. */
+  readonly load: Load | null;
+  readonly leadMs: number;
+}
+
+export interface Opened {
+  readonly source: string;
+  /** From the sending of the completing knock to the sending of the first SYN that was accepted; null: none was. */
+  readonly us: number | null;
+  /** From the same to when its SYN-ACK was in the prober's hands: the upper bound. */
+  readonly upperUs: number | null;
+}
+
+export interface ProbeAnswer {
+  readonly opened: readonly Opened[];
+  /** Frames of the load that left, and in how many seconds. */
+  readonly load: { readonly sent: number; readonly seconds: number };
+}
