@@ -1,19 +1,20 @@
 /** The matcher: knocks in, matches out. Pure: times are those of the packets, and it does no I/O. */
 
 import type { Knock } from "../core/knock.ts";
-import type { KnockSpace } from "../rks/space.ts";
+import { slotAt } from "../rks/slot.ts";
 import { FixedDoors } from "./fixed-doors.ts";
 import { RecentPorts } from "./recent-ports.ts";
 import { RotatingSpace } from "./rotating-space.ts";
 import { SourceTable } from "./source-table.ts";
-import type { FixedSubject, KnownUse, MatchSink, RotatingSubject } from "./subject.ts";
+import type { FixedSubject, KnownUse, MatchSink } from "./subject.ts";
+import { type SubjectGroup, SubjectTable, type Subjects } from "./subject-table.ts";
 import { Uses } from "./uses.ts";
 
 /** Most memory all source tables may take together when they are full, whoever floods them. */
 export const SOURCE_BYTES = 60 * 1_024 * 1_024;
 
 export interface MatcherSubjects {
-  readonly rotating: readonly RotatingSubject[];
+  readonly rotating: Subjects;
   readonly fixed: readonly FixedSubject[];
 }
 
@@ -32,23 +33,23 @@ export interface MatcherStats {
   readonly evicted: number;
 }
 
-/** The place of a subject among those with equal terms. */
-interface Place {
+/** Subjects with equal terms, and their uses. */
+interface Group {
+  readonly subjects: SubjectGroup;
   readonly uses: Uses;
-  readonly index: number;
 }
 
 export class Matcher {
   readonly #spaces: RotatingSpace[] = [];
   readonly #fixed: FixedDoors | undefined;
   readonly #tables: SourceTable[] = [];
-  readonly #places = new Map<string, Place>();
+  readonly #groups: Group[] = [];
 
   constructor(subjects: MatcherSubjects, sink: MatchSink, options: MatcherOptions = {}) {
     const { sourcesPerFamily = 32_768, perPrefix64 = 64 } = options;
-    const groups = Map.groupBy(subjects.rotating, ({ space }) => spaceKey(space));
-    const bytes = [...groups.values()].map(([first]) =>
-      RecentPorts.bytesPerSource(RotatingSpace.recentLength(first!.space)),
+    const { groups } = SubjectTable.of(subjects.rotating);
+    const bytes = groups.map(({ space }) =>
+      RecentPorts.bytesPerSource(RotatingSpace.recentLength(space)),
     );
     if (subjects.fixed.length > 0) bytes.push(FixedDoors.startsPerSource(subjects.fixed) * 8);
     const perSource = bytes.reduce(
@@ -62,12 +63,10 @@ export class Matcher {
       return made;
     };
 
-    for (const group of groups.values()) {
+    for (const group of groups) {
       const uses = new Uses(group, sink);
-      this.#spaces.push(new RotatingSpace(group[0]!.space, group, uses, table(4), table(6)));
-      for (const [index, subject] of group.entries()) {
-        this.#places.set(subjectKey(subject), { uses, index });
-      }
+      this.#spaces.push(new RotatingSpace(group, uses, table(4), table(6)));
+      this.#groups.push({ subjects: group, uses });
     }
     if (subjects.fixed.length > 0) {
       this.#fixed = new FixedDoors(subjects.fixed, sink, table(4), table(6));
@@ -99,25 +98,39 @@ export class Matcher {
    * whether the subject exists here.
    */
   markUsed(use: KnownUse): boolean {
-    const place = this.#places.get(subjectKey(use));
+    const place = this.#find(use);
     place?.uses.mark(place.index, use);
     return place !== undefined;
   }
 
-  /** The uses known here, each subject's lowest slot first, as `markUsed` of another matcher takes them. */
-  *usedSlots(): Generator<KnownUse, void> {
-    for (const { uses, index } of this.#places.values()) yield* uses.known(index);
+  /** Takes as spent, for every subject, all slots that could have been used before a time. */
+  doubtUntil(timeMs: number): void {
+    for (const { subjects, uses } of this.#groups) {
+      // A client's clock may be ahead of ours by the skew, and its knock be used already.
+      uses.doubt(slotAt(timeMs, subjects.space.stepSeconds) + subjects.space.skew);
+    }
+  }
+
+  /**
+   * The uses known here of subjects that used a slot `since` this time, each subject's lowest slot
+   * first, as `markUsed` of another matcher takes them; without it, of all subjects.
+   */
+  *usedSlots(sinceMs = 0): Generator<KnownUse, void> {
+    for (const { subjects, uses } of this.#groups) {
+      const since = slotAt(sinceMs, subjects.space.stepSeconds);
+      for (const index of uses.usedSince(since)) yield* uses.known(index);
+    }
   }
 
   /** The uses known of one subject, lowest slot first; empty where it is not here. */
   usesOf(subject: Pick<KnownUse, "door" | "user" | "device">): KnownUse[] {
-    const place = this.#places.get(subjectKey(subject));
+    const place = this.#find(subject);
     return place === undefined ? [] : place.uses.known(place.index);
   }
 
   /** As `Uses.report`: whether the caller is the first to tell that another address knows this use. */
   reportReuse(subject: Pick<KnownUse, "door" | "user" | "device">, slot: number): boolean {
-    const place = this.#places.get(subjectKey(subject));
+    const place = this.#find(subject);
     return place !== undefined && place.uses.report(place.index, slot);
   }
 
@@ -130,13 +143,12 @@ export class Matcher {
       evicted: this.#tables.reduce((sum, { evicted }) => sum + evicted, 0),
     };
   }
-}
 
-function subjectKey(subject: Pick<KnownUse, "door" | "user" | "device">): string {
-  return [subject.door, subject.user, subject.device].join("\0");
-}
-
-function spaceKey(space: KnockSpace): string {
-  const { proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack } = space;
-  return [proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack].join(" ");
+  #find(subject: Pick<KnownUse, "door" | "user" | "device">) {
+    for (const { subjects, uses } of this.#groups) {
+      const index = subjects.find(subject);
+      if (index >= 0) return { uses, index };
+    }
+    return undefined;
+  }
 }

@@ -1,57 +1,87 @@
 /** One slot of one knock space: every device's sequence, found by port. */
 
-import { sequencePorts } from "../rks/sequence.ts";
-import type { KnockSpace } from "../rks/space.ts";
-import type { RotatingSubject } from "./subject.ts";
+import { KEY_BYTES } from "../rks/key.ts";
+import { keyAt, type SubjectGroup } from "./subject-table.ts";
 
-/** What one unit of `build`, a derivation of a microsecond, is worth in other work. */
-const OFFSETS_PER_UNIT = 512;
-const FILLS_PER_UNIT = 8;
+/** What one unit of `build`, a derivation of a third of a microsecond, is worth in other work. */
+const OFFSETS_PER_UNIT = 256;
+const FILLS_PER_UNIT = 4;
+
+/** The slot of a page that stands for none. */
+export const NO_SLOT = -1;
 
 /**
- * Built piece by piece, so that ten thousand devices do not hold up a packet; readable once `ready`.
- * The sequences of subject `i` are `ports[i * n … i * n + n)`. Those that contain port `lo + p` belong
- * to the subjects `holders[offsets[p] … offsets[p + 1])`.
+ * Built piece by piece, so that a hundred thousand devices do not hold up a packet; readable once
+ * `ready`. The sequences of subject `i` are `ports[i * n … i * n + n)`. Those that contain port
+ * `lo + p` belong to the subjects `holders[offsets[p] … offsets[p + 1])`.
+ *
+ * A page is used again for slot after slot: fresh memory of this size would be zeroed, and paged in by
+ * the kernel, in the time of a packet, and the old would wait for a collector.
  */
 export class Page {
-  readonly slot: number;
+  slot = NO_SLOT;
   readonly ports: Uint16Array;
   readonly offsets: Uint32Array;
   readonly holders: Uint32Array;
   ready = false;
 
-  readonly #space: KnockSpace;
-  readonly #subjects: readonly RotatingSubject[];
+  readonly #group: SubjectGroup;
+  #part = 0;
+  #cleared = 0;
   #derived = 0;
   #summed = 0;
   #filled = 0;
 
-  constructor(slot: number, space: KnockSpace, subjects: readonly RotatingSubject[]) {
-    this.slot = slot;
-    this.#space = space;
-    this.#subjects = subjects;
-    this.ports = new Uint16Array(subjects.length * space.ports);
+  constructor(group: SubjectGroup) {
+    const { ports, lo, hi } = group.space;
+    this.#group = group;
+    this.ports = new Uint16Array(group.length * ports);
     // One place more than readers see: while filling, offsets[p + 1] is where the next holder of p goes.
-    this.offsets = new Uint32Array(space.hi - space.lo + 3);
+    this.offsets = new Uint32Array(hi - lo + 3);
     this.holders = new Uint32Array(this.ports.length);
+  }
+
+  /** Begins another slot, or with `NO_SLOT` waits for one. */
+  turnTo(slot: number): void {
+    this.slot = slot;
+    this.ready = false;
+    this.#part = 0;
+    this.#cleared = 0;
+    this.#derived = 0;
+    this.#summed = 0;
+    this.#filled = 0;
   }
 
   /** Does at most about `units` of the work that is left, and answers how many units remain unspent. */
   build(units: number): number {
+    const { length } = this.#group;
     let left = units;
-    for (; left > 0 && this.#derived < this.#subjects.length; left--) this.#derive();
+    for (; left > 0 && this.#cleared < this.offsets.length; left--) this.#clear();
+    for (; left > 0 && this.#derived < length; left--) this.#derive();
     for (; left > 0 && this.#summed < this.offsets.length; left--) this.#sum();
-    for (; left > 0 && this.#filled < this.#subjects.length; left--) this.#fill();
-    this.ready = this.#filled === this.#subjects.length && this.#summed === this.offsets.length;
+    for (; left > 0 && this.#filled < length; left--) this.#fill();
+    this.ready = this.#filled === length && this.#summed === this.offsets.length;
     return left;
   }
 
+  #clear(): void {
+    const end = Math.min(this.#cleared + OFFSETS_PER_UNIT, this.offsets.length);
+    this.offsets.fill(0, this.#cleared, end);
+    this.#cleared = end;
+  }
+
   #derive(): void {
+    const { parts, keys, space } = this.#group;
     const index = this.#derived++;
-    const { key, door } = this.#subjects[index]!;
-    const ports = sequencePorts(key, door, this.#space, this.slot);
-    this.ports.set(ports, index * ports.length);
-    for (const port of ports) this.offsets[port - this.#space.lo + 2]! += 1;
+    while (index >= parts[this.#part]!.first + parts[this.#part]!.count) this.#part++;
+    const part = parts[this.#part]!;
+    const at = index * space.ports;
+    // Turned each time: pages of several slots share it.
+    const deriver = this.#group.deriver(this.#part);
+    deriver.turnTo(this.slot);
+    deriver.derive(keys, keyAt(part, index - part.first), KEY_BYTES, this.ports, at);
+    const firstOffset = 2 - space.lo;
+    for (let i = at; i < at + space.ports; i++) this.offsets[this.ports[i]! + firstOffset]! += 1;
   }
 
   #sum(): void {
@@ -62,10 +92,12 @@ export class Page {
   }
 
   #fill(): void {
-    const { ports: n, lo } = this.#space;
-    const end = Math.min(this.#filled + FILLS_PER_UNIT, this.#subjects.length);
-    for (let at = this.#filled * n; at < end * n; at++) {
-      this.holders[this.offsets[this.ports[at]! - lo + 1]!++] = Math.floor(at / n);
+    const { ports: n, lo } = this.#group.space;
+    const { ports, offsets, holders } = this;
+    const end = Math.min(this.#filled + FILLS_PER_UNIT, this.#group.length);
+    let at = this.#filled * n;
+    for (let holder = this.#filled; holder < end; holder++) {
+      for (const last = at + n; at < last; at++) holders[offsets[ports[at]! - lo + 1]!++] = holder;
     }
     this.#filled = end;
   }

@@ -1,9 +1,9 @@
-/** The pages of one knock space that matter at a time: built ahead of it, dropped behind it. */
+/** The pages of one knock space that matter at a time: built ahead of it, used again behind it. */
 
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import type { KnockSpace } from "../rks/space.ts";
-import { Page } from "./page.ts";
-import type { RotatingSubject } from "./subject.ts";
+import { NO_SLOT, Page } from "./page.ts";
+import type { SubjectGroup } from "./subject-table.ts";
 
 export class Pages {
   /** Slots accepted at the time of the last `turnTo`, lowest first. */
@@ -16,18 +16,19 @@ export class Pages {
   readonly remembered: Page[] = [];
 
   readonly #space: KnockSpace;
-  readonly #subjects: readonly RotatingSubject[];
-  readonly #bySlot = new Map<number, Page>();
+  readonly #group: SubjectGroup;
+  /** All pages there are; those of slots that are out of reach are used again for those to come. */
+  readonly #pages: Page[] = [];
   /** One millisecond more than the window: times are compared in whole milliseconds. */
   readonly #reachMs: number;
   /** Between these times `accepted` and `remembered` stay as they are. */
   #fromMs = 0;
   #untilMs = 0;
 
-  constructor(space: KnockSpace, subjects: readonly RotatingSubject[]) {
-    this.#space = space;
-    this.#subjects = subjects;
-    this.#reachMs = space.windowSeconds * 1_000 + 1;
+  constructor(group: SubjectGroup) {
+    this.#space = group.space;
+    this.#group = group;
+    this.#reachMs = group.space.windowSeconds * 1_000 + 1;
   }
 
   /** Makes `accepted` and `remembered` those of a packet's time, completing any page that is not ready. */
@@ -41,9 +42,9 @@ export class Pages {
       this.#fromMs = Math.max(this.#fromMs, slotStartMs(slot, stepSeconds) - shift);
       this.#untilMs = Math.min(this.#untilMs, slotStartMs(slot + 1, stepSeconds) - shift);
     }
-    this.#drop(timeMs);
     this.accepted.length = 0;
     this.remembered.length = 0;
+    this.#letGo(timeMs);
     const own = slotAt(timeMs, stepSeconds);
     for (let slot = this.#firstSlot(timeMs); slot <= this.#lastSlot(timeMs); slot++) {
       const page = this.#page(slot);
@@ -58,7 +59,7 @@ export class Pages {
    * `units` derivations or as much other work. Answers the units unspent: 0 means that more may wait.
    */
   prepare(nowMs: number, units: number): number {
-    this.#drop(nowMs);
+    this.#letGo(nowMs);
     let left = units;
     const last = this.#lastSlot(nowMs) + 1;
     for (let slot = this.#firstSlot(nowMs); slot <= last && left > 0; slot++) {
@@ -78,20 +79,24 @@ export class Pages {
   }
 
   #page(slot: number): Page {
-    let page = this.#bySlot.get(slot);
-    if (page === undefined) {
-      page = new Page(slot, this.#space, this.#subjects);
-      this.#bySlot.set(slot, page);
+    let spare: Page | undefined;
+    for (const page of this.#pages) {
+      if (page.slot === slot) return page;
+      if (page.slot === NO_SLOT) spare = page;
     }
-    return page;
+    if (spare === undefined) this.#pages.push((spare = new Page(this.#group)));
+    spare.turnTo(slot);
+    return spare;
   }
 
-  /** Drops what is out of reach, a window later than needed: packets come a little behind the clock. */
-  #drop(timeMs: number): void {
+  /** Lets go of what is out of reach, a window later than needed: packets come a little behind the clock. */
+  #letGo(timeMs: number): void {
     const first = this.#firstSlot(timeMs - this.#reachMs);
     const last = this.#lastSlot(timeMs) + 1;
-    for (const slot of this.#bySlot.keys()) {
-      if (slot < first || slot > last) this.#bySlot.delete(slot);
+    for (const page of this.#pages) {
+      if (page.slot >= first && page.slot <= last) continue;
+      // What the last packet was judged by may judge the next one: it stays until a packet turns away.
+      if (!this.remembered.includes(page)) page.turnTo(NO_SLOT);
     }
   }
 }

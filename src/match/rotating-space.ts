@@ -7,7 +7,7 @@ import type { Page } from "./page.ts";
 import { Pages } from "./pages.ts";
 import { RecentPorts } from "./recent-ports.ts";
 import type { SourceTable } from "./source-table.ts";
-import type { RotatingSubject } from "./subject.ts";
+import type { SubjectGroup } from "./subject-table.ts";
 import type { Uses } from "./uses.ts";
 
 /** What is known of the sources of one address family. */
@@ -28,17 +28,12 @@ export class RotatingSpace {
   readonly #marks: Uint8Array;
   #mark = 0;
 
-  constructor(
-    space: KnockSpace,
-    subjects: readonly RotatingSubject[],
-    uses: Uses,
-    v4: SourceTable,
-    v6: SourceTable,
-  ) {
+  constructor(group: SubjectGroup, uses: Uses, v4: SourceTable, v6: SourceTable) {
+    const { space } = group;
     this.#space = space;
     this.#proto = PROTO_NUMBER[space.proto];
     this.#uses = uses;
-    this.pages = new Pages(space, subjects);
+    this.pages = new Pages(group);
     this.#marks = new Uint8Array(space.hi - space.lo + 1);
     this.#v4 = this.#sources(v4);
     this.#v6 = this.#sources(v6);

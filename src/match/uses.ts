@@ -5,6 +5,7 @@ import { knockSource } from "../core/knock.ts";
 import type { Knock } from "../core/knock.ts";
 import { useId } from "../rks/use-id.ts";
 import type { KnownUse, MatchSink, RotatingMatch, RotatingSubject } from "./subject.ts";
+import type { KnockSpace } from "../rks/space.ts";
 
 /** A use whose user's address is known, and what was told of it since. */
 interface Use {
@@ -15,20 +16,26 @@ interface Use {
   reused: boolean;
 }
 
-/** The uses of a list of subjects, each named by its index in it. */
+/** Subjects with equal terms, each named by its index: a `SubjectGroup`. */
+export interface IndexedSubjects {
+  readonly space: KnockSpace;
+  readonly length: number;
+  at(index: number): RotatingSubject;
+}
+
+/** The uses of subjects with equal terms. */
 export class Uses {
-  readonly #subjects: readonly RotatingSubject[];
+  readonly #subjects: IndexedSubjects;
   readonly #sink: MatchSink;
   /** The last slot spent, −1 before the first: whatever is not later is never offered again. */
   readonly #last: Float64Array;
-  /** Uses that can still be repeated, lowest slot first. */
-  readonly #recent: Use[][];
+  /** Uses of a subject that can still be repeated, lowest slot first; few of many subjects have any. */
+  readonly #recent = new Map<number, Use[]>();
 
-  constructor(subjects: readonly RotatingSubject[], sink: MatchSink) {
+  constructor(subjects: IndexedSubjects, sink: MatchSink) {
     this.#subjects = subjects;
     this.#sink = sink;
     this.#last = new Float64Array(subjects.length).fill(-1);
-    this.#recent = subjects.map(() => []);
   }
 
   /** Decides what a sequence that `knock` completed means, and tells the sink. */
@@ -40,7 +47,7 @@ export class Uses {
       this.#record(index, { slot, source, timeMs, repeated: false, reused: false });
       return;
     }
-    const use = this.#recent[index]!.find((known) => known.slot === slot);
+    const use = this.#find(index, slot);
     if (use === undefined) return;
     // Told once each: copies come by the dozen, and forged replays must not multiply alarms.
     if (isFrom(use.source, knock)) {
@@ -56,18 +63,32 @@ export class Uses {
   /** Takes over a use from elsewhere; an older one than is known changes nothing. */
   mark(index: number, use: KnownUse): void {
     const { slot, source, timeMs = 0, repeated = false, reused = false } = use;
-    if (slot < this.#last[index]! || slot === this.#recent[index]!.at(-1)?.slot) return;
+    if (slot < this.#last[index]! || slot === this.#recent.get(index)?.at(-1)?.slot) return;
     if (source === undefined) this.#last[index] = slot;
     else this.#record(index, { slot, source, timeMs, repeated, reused });
+  }
+
+  /** The subjects whose last use is of this slot or a later one, by index. */
+  *usedSince(slot: number): Generator<number, void> {
+    for (let index = 0; index < this.#last.length; index++) {
+      if (this.#last[index]! >= slot) yield index;
+    }
+  }
+
+  /** Everything up to a slot may have been used by anybody: nothing of it is ever offered again. */
+  doubt(slot: number): void {
+    for (let index = 0; index < this.#last.length; index++) {
+      if (this.#last[index]! < slot) this.#last[index] = slot;
+    }
   }
 
   /** What is known of a subject, lowest slot first, for `mark` of another instance. */
   known(index: number): KnownUse[] {
     const last = this.#last[index]!;
     if (last < 0) return [];
-    const { door, user, device } = this.#subjects[index]!;
+    const { door, user, device } = this.#subjects.at(index);
     const name = { door, user, device };
-    const uses: KnownUse[] = this.#recent[index]!.map((use) => Object.assign({}, use, name));
+    const uses: KnownUse[] = (this.#recent.get(index) ?? []).map((use) => ({ ...use, ...name }));
     return uses.at(-1)?.slot === last ? uses : [...uses, { ...name, slot: last }];
   }
 
@@ -76,23 +97,28 @@ export class Uses {
    * use, whether `complete` or this tells of it; false where the use, or who made it, is not known.
    */
   report(index: number, slot: number): boolean {
-    const use = this.#recent[index]!.find((known) => known.slot === slot);
+    const use = this.#find(index, slot);
     if (use === undefined || use.reused) return false;
     use.reused = true;
     return true;
   }
 
+  #find(index: number, slot: number): Use | undefined {
+    return this.#recent.get(index)?.find((known) => known.slot === slot);
+  }
+
   #record(index: number, use: Use): void {
     this.#last[index] = use.slot;
     // No packet can complete an older one, not even one that comes in a window late.
-    const { skew, windowSeconds, stepSeconds } = this.#subjects[index]!.space;
+    const { skew, windowSeconds, stepSeconds } = this.#subjects.space;
     const oldest = use.slot - 2 * skew - Math.ceil(windowSeconds / stepSeconds);
-    this.#recent[index] = this.#recent[index]!.filter(({ slot }) => slot >= oldest);
-    this.#recent[index].push(use);
+    const recent = (this.#recent.get(index) ?? []).filter(({ slot }) => slot >= oldest);
+    recent.push(use);
+    this.#recent.set(index, recent);
   }
 
   #match(index: number, slot: number, knock: Knock): RotatingMatch {
-    const subject = this.#subjects[index]!;
+    const subject = this.#subjects.at(index);
     const use = useId(subject.key, subject.door, slot);
     const { timeMs } = knock;
     return { kind: "rotating", subject, slot, source: knockSource(knock), timeMs, use };

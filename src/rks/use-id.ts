@@ -5,8 +5,11 @@
  * door name holds no zero byte and only the key, which comes last, has no length. Says nothing about `K`.
  */
 export function useId(key: Uint8Array, door: string, slot: number): Uint8Array {
-  const head = Buffer.from(`RKS1\0use\0${door}\0........`, "latin1");
-  head.writeUInt32BE(Math.floor(slot / 2 ** 32), head.length - 8);
-  head.writeUInt32BE(slot % 2 ** 32, head.length - 4);
-  return new Bun.CryptoHasher("sha256").update(head).update(key).digest().subarray(0, 16);
+  const head = `RKS1\0use\0${door}\0........`;
+  const text = Buffer.alloc(head.length + key.length);
+  text.latin1Write(head);
+  text.writeUInt32BE(Math.floor(slot / 2 ** 32), head.length - 8);
+  text.writeUInt32BE(slot % 2 ** 32, head.length - 4);
+  text.set(key, head.length);
+  return Bun.SHA256.hash(text).subarray(0, 16);
 }

@@ -5,16 +5,24 @@ import { Matcher, SOURCE_BYTES } from "../../src/match/matcher.ts";
 import { Page } from "../../src/match/page.ts";
 import { Pages } from "../../src/match/pages.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
+import type { RotatingSubject } from "../../src/match/subject.ts";
+import { groupOf } from "./group.ts";
 import { device, feedAll, knock, NOW, portsOf, Recorder, SLOT } from "./support.ts";
 
 const SUBJECTS = Array.from({ length: 50 }, (_, i) => device(`ssh user${i} laptop`));
 const STEP_MS = 30_000;
 
+function pageOf(subjects: readonly RotatingSubject[], slot = SLOT): Page {
+  const page = new Page(groupOf(subjects));
+  page.turnTo(slot);
+  return page;
+}
+
 describe("Page", () => {
   test("is the same whether built at once or in pieces", () => {
-    const whole = new Page(SLOT, DEFAULT_SPACE, SUBJECTS);
+    const whole = pageOf(SUBJECTS);
     whole.build(Infinity);
-    const pieces = new Page(SLOT, DEFAULT_SPACE, SUBJECTS);
+    const pieces = pageOf(SUBJECTS);
     let calls = 0;
     for (; !pieces.ready; calls++) pieces.build(7);
     expect(calls).toBeGreaterThan(15);
@@ -26,7 +34,7 @@ describe("Page", () => {
   test("finds by each port exactly the subjects whose sequence contains it", () => {
     const space = { ...DEFAULT_SPACE, hi: 20_999 };
     const subjects = Array.from({ length: 300 }, (_, i) => device(`ssh user${i} laptop`, space));
-    const page = new Page(SLOT, space, subjects);
+    const page = pageOf(subjects);
     page.build(Infinity);
     for (let port = space.lo; port <= space.hi; port++) {
       const [from, to] = [page.offsets[port - space.lo]!, page.offsets[port - space.lo + 1]!];
@@ -40,7 +48,7 @@ describe("Page", () => {
 
 describe("Pages", () => {
   test("accepts the slots of a packet's own time, and remembers those a window away", () => {
-    const pages = new Pages(DEFAULT_SPACE, SUBJECTS.slice(0, 1));
+    const pages = new Pages(groupOf(SUBJECTS.slice(0, 1)));
     const slots = (timeMs: number) => {
       pages.turnTo(timeMs);
       return [pages.accepted, pages.remembered].map((list) => list.map(({ slot }) => slot - SLOT));
@@ -73,7 +81,7 @@ describe("Pages", () => {
   });
 
   test("holds every page of the next slot ready, when it is prepared in small steps", () => {
-    const pages = new Pages(DEFAULT_SPACE, SUBJECTS);
+    const pages = new Pages(groupOf(SUBJECTS));
     let calls = 1;
     while (pages.prepare(NOW, 20) === 0) calls++;
     expect(calls).toBeGreaterThan(10);

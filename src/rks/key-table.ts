@@ -1,0 +1,133 @@
+/** The keys of many devices in a few buffers, which threads share: nothing to copy, nothing to collect. */
+
+import { KEY_BYTES } from "./key.ts";
+
+/** A device and its key on this server. */
+export interface NamedKey {
+  readonly user: string;
+  readonly device: string;
+  /** `KEY_BYTES` bytes. */
+  readonly key: Uint8Array;
+}
+
+/** What a KeyTable is made of, as it goes to another thread. */
+export interface KeyTableMemory {
+  /** `KEY_BYTES` a row. */
+  readonly keys: Uint8Array;
+  /** "user/device", one after the other, and where each ends. */
+  readonly names: Uint8Array;
+  readonly ends: Uint32Array;
+  /** Rows + 1 by the hash of their names, 0 for a free place; a power of two of places, half of them free. */
+  readonly index: Uint32Array;
+}
+
+export class KeyTable {
+  readonly memory: KeyTableMemory;
+
+  constructor(memory: KeyTableMemory) {
+    this.memory = memory;
+  }
+
+  /** Takes the devices one by one, so that whoever reads them from a file need not hold them all. */
+  static from(devices: Iterable<NamedKey>): KeyTable {
+    let keys = new Uint8Array(16 * KEY_BYTES);
+    let names = new Uint8Array(16 * 32);
+    let ends = new Uint32Array(16);
+    let rows = 0;
+    let nameEnd = 0;
+    for (const { user, device, key } of devices) {
+      if (key.length !== KEY_BYTES) throw new RangeError(`A key has ${key.length} bytes`);
+      const name = `${user}/${device}`;
+      if (rows === ends.length) {
+        ends = grown(ends);
+        keys = grown(keys);
+      }
+      // UTF-8 may take three bytes a character; names of users and devices are ASCII.
+      while (nameEnd + 3 * name.length > names.length) names = grown(names);
+      keys.set(key, rows * KEY_BYTES);
+      nameEnd += encoder.encodeInto(name, names.subarray(nameEnd)).written;
+      ends[rows++] = nameEnd;
+    }
+    const table = new KeyTable({
+      keys: shared(keys, rows * KEY_BYTES),
+      names: shared(names, nameEnd),
+      ends: shared(ends, rows),
+      index: new Uint32Array(
+        new SharedArrayBuffer(4 * 2 ** Math.ceil(Math.log2(Math.max(2, 2 * rows)))),
+      ),
+    });
+    for (let row = 0; row < rows; row++) table.#enter(row);
+    return table;
+  }
+
+  get length(): number {
+    return this.memory.ends.length;
+  }
+
+  user(row: number): string {
+    const name = this.#name(row);
+    return name.slice(0, name.indexOf("/"));
+  }
+
+  device(row: number): string {
+    const name = this.#name(row);
+    return name.slice(name.indexOf("/") + 1);
+  }
+
+  /** A view, not a copy. */
+  key(row: number): Uint8Array {
+    return this.memory.keys.subarray(row * KEY_BYTES, (row + 1) * KEY_BYTES);
+  }
+
+  /** The row of a device that `accept` takes, or −1. */
+  find(user: string, device: string, accept: (row: number) => boolean = () => true): number {
+    const { names, ends, index } = this.memory;
+    const wanted = encoder.encode(`${user}/${device}`);
+    const mask = index.length - 1;
+    for (let place = hashOf(wanted, 0, wanted.length) & mask; ; place = (place + 1) & mask) {
+      const row = index[place]! - 1;
+      if (row < 0) return -1;
+      const start = row === 0 ? 0 : ends[row - 1]!;
+      if (ends[row]! - start !== wanted.length) continue;
+      if (wanted.every((byte, i) => names[start + i] === byte) && accept(row)) return row;
+    }
+  }
+
+  #name(row: number): string {
+    const { names, ends } = this.memory;
+    const from = row === 0 ? 0 : ends[row - 1]!;
+    // Through a Buffer: a decoder refuses memory that threads share.
+    return Buffer.from(names.buffer, names.byteOffset + from, ends[row]! - from).toString();
+  }
+
+  #enter(row: number): void {
+    const { names, ends, index } = this.memory;
+    const mask = index.length - 1;
+    let place = hashOf(names, row === 0 ? 0 : ends[row - 1]!, ends[row]!) & mask;
+    while (index[place] !== 0) place = (place + 1) & mask;
+    index[place] = row + 1;
+  }
+}
+
+/** FNV-1a: names differ in their last characters, which it spreads over all bits. */
+function hashOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0x811c_9dc5;
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x0100_0193);
+  return hash ^ (hash >>> 15);
+}
+
+const encoder = new TextEncoder();
+
+function grown<T extends Uint8Array | Uint32Array>(column: T): T {
+  const larger = new (column.constructor as new (length: number) => T)(2 * column.length);
+  larger.set(column);
+  return larger;
+}
+
+/** The first `length` items in memory that threads share. */
+function shared<T extends Uint8Array | Uint32Array>(column: T, length: number): T {
+  const memory = new SharedArrayBuffer(length * column.BYTES_PER_ELEMENT);
+  const copy = new (column.constructor as new (buffer: SharedArrayBuffer) => T)(memory);
+  copy.set(column.subarray(0, length));
+  return copy;
+}
