@@ -29,7 +29,7 @@ const DEFAULTS: Omit<ProbeOrder, "openings"> = {
 };
 
 /** A SYN as long as those a kernel sends; the prober gives it source ports. */
-function probeSyn({ source, port, knocks }: Opening): string {
+export function probeSyn({ source, port, knocks }: Opening): string {
   const destination = knocks[0]!.slice(0, 6);
   const packet = ipv4(source, SERVER, tcp(port));
   return frame(LinkType.ethernet, packet, { destination }).toBase64();

@@ -13,20 +13,9 @@ import { createInterface } from "node:readline";
 import { PacketSocket } from "../support/packet-socket.ts";
 import { addressNumber, LoadGenerator } from "./load/generator.ts";
 import type { Opened, ProbeAnswer, ProbeOpening, ProbeOrder } from "./probe.ts";
-
-/** Passes TCP segments of IPv4 without options that bear SYN and ACK; `man 7 packet`, linux/filter.h */
-const SYN_ACKS = [
-  [0x30, 0, 0, 23], // ldb [protocol]
-  [0x15, 0, 4, 6], // jeq TCP, else drop
-  [0x30, 0, 0, 47], // ldb [flags]
-  [0x54, 0, 0, 0x12], // and SYN | ACK
-  [0x15, 0, 1, 0x12], // jeq both, else drop
-  [0x06, 0, 0, 0xffff],
-  [0x06, 0, 0, 0],
-] as const;
+import { IP_DESTINATION, SYN_ACKS } from "./syn-acks.ts";
 
 /** Offsets in an Ethernet frame of IPv4 without options */
-const IP_DESTINATION = 30;
 const SOURCE_PORT = 34;
 const DESTINATION_PORT = 36;
 const TCP_CHECKSUM = 50;
