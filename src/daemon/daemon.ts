@@ -28,6 +28,7 @@ import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
 import { keepConfig } from "./last-config.ts";
 import { describeEvent, log } from "./log.ts";
+import { Lookout } from "./lookout.ts";
 import { LossWait } from "./loss-wait.ts";
 import { Openings } from "./openings.ts";
 import type { Plan } from "./plan.ts";
@@ -35,9 +36,10 @@ import { Readiness } from "./readiness.ts";
 import { Recollection } from "./recollection.ts";
 import { Reloader } from "./reloader.ts";
 import { startReport } from "./start-report.ts";
+import { Upkeep } from "./upkeep.ts";
 
-/** How often it is looked whether somebody came close to opening a door. */
-const LOOK_MS = 2_000;
+/** How often it is written down, for the next start, that this time has been. */
+const SEEN_MS = 60_000;
 
 export class Daemon implements Control {
   readonly counters = new Counters();
@@ -57,7 +59,9 @@ export class Daemon implements Control {
   readonly #reloader: Reloader;
   #configuration: Configuration;
   readonly #armMs: number | undefined;
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #lookout = new Lookout(() => this.#look());
+  readonly #upkeep = new Upkeep(() => this.#keepUp());
+  #seenTimer: NodeJS.Timeout | undefined;
   #link: DataPlaneLink | undefined;
   #api: Listening | undefined;
   /** The data plane has begun; before that it cannot be asked. */
@@ -99,6 +103,7 @@ export class Daemon implements Control {
         keepConfig(next);
         this.#readiness.setKeys(next.plan);
         this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
+        this.#upkeep.now();
       },
       refused: (error) => {
         const message = `Reload refused: ${messageOf(error)}`;
@@ -139,6 +144,12 @@ export class Daemon implements Control {
       });
       this.#link = new DataPlaneLink(this.#withUses(plan), this.counters, {
         event: (event) => this.#hear(event),
+        heard: () => {
+          if (this.#ready) this.#lookout.heard();
+        },
+        clockSet: () => {
+          if (this.#ready) this.#upkeep.now();
+        },
         touched: () => void this.#guard.audit(),
         died: (error) => this.#died.resolve(error),
       });
@@ -148,11 +159,7 @@ export class Daemon implements Control {
       const { restored } = await this.#link.ask({ type: "begin" });
       this.#ready = true;
       this.#guard.watch();
-      this.#timers.push(
-        setInterval(() => void this.#look(), LOOK_MS),
-        setInterval(() => void this.#everySecond(), 1_000),
-        setInterval(() => this.#recollection.seen(this.#clock.wallMs()), 60_000),
-      );
+      this.#seenTimer = setInterval(() => this.#recollection.seen(this.#clock.wallMs()), SEEN_MS);
       this.#commands.adopt(await this.grants(), this.#clock.wallMs());
       this.#recollection.note({
         type: "daemon.started",
@@ -169,6 +176,7 @@ export class Daemon implements Control {
       for (const { code, detail } of this.readiness())
         log("warning", `Not ready: ${detail ?? code}`);
       log("info", `Started in ${Math.round(this.uptimeMs())} ms`);
+      this.#upkeep.now();
     } catch (error) {
       // A first start that fails must not leave a machine locked that was open before.
       if (!guarded) this.#guard.remove();
@@ -195,7 +203,9 @@ export class Daemon implements Control {
   /** Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is. */
   async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
     this.#readiness.set("stopping");
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#seenTimer);
+    this.#lookout.stop();
+    this.#upkeep.stop();
     await this.#guard.stop();
     await this.#link?.stop();
     if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
@@ -221,14 +231,17 @@ export class Daemon implements Control {
     await this.#running("reload").ask({ type: "configure", plan: this.#withUses(plan) });
   }
 
-  async #everySecond(): Promise<void> {
+  /** What depends on the time of day; answers whether something waits for its time. */
+  async #keepUp(): Promise<boolean> {
+    let unapplied = false;
     try {
       await this.#lossWait.watchClock();
     } catch (error) {
+      unapplied = true;
       log("error", messageOf(error));
     }
-    this.#commands.payDue(this.#clock.wallMs());
-    this.#lossWait.tell();
+    const owes = this.#commands.payDue(this.#clock.wallMs());
+    return this.#lossWait.tell() || owes || unapplied;
   }
 
   #storeSays({ state, message }: StoreNotice): void {
@@ -286,11 +299,12 @@ export class Daemon implements Control {
   }
 
   /** Whoever came close and stopped gets a line in the log; an explanation that fails harms nobody. */
-  async #look(): Promise<void> {
+  async #look(): Promise<boolean> {
     try {
-      await this.#explainer.look((sentence) => log("info", sentence));
+      return await this.#explainer.look((sentence) => log("info", sentence));
     } catch (error) {
       if (!this.#readiness.has("stopping")) log("error", messageOf(error));
+      return false;
     }
   }
 

@@ -11,6 +11,10 @@ import type { Plan } from "./plan.ts";
 
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
+  /** Knocks came since this was told last; at most twice a second. */
+  heard(): void;
+  /** Somebody set the wall clock. */
+  clockSet(): void;
   /** Somebody else changed our table in the kernel. */
   touched(): void;
   /** The thread ended although nobody asked it to. */
@@ -89,6 +93,12 @@ export class DataPlaneLink {
         return;
       case "event":
         this.#listener.event(told.event);
+        return;
+      case "heard":
+        this.#listener.heard();
+        return;
+      case "clock":
+        this.#listener.clockSet();
         return;
       case "touched":
         this.#listener.touched();

@@ -9,6 +9,7 @@ import { TableEvents } from "../firewall/events.ts";
 import { KernelGrants } from "../firewall/grants.ts";
 import { HitLog } from "../match/hit-log.ts";
 import { Matcher } from "../match/matcher.ts";
+import { ClockSets } from "../native/clock-sets.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { PollSet } from "../native/poll-set.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -21,8 +22,11 @@ import type { Plan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
 
-/** Longest sleep: drop counts, missing interfaces and the next slot are looked after at least this often. */
+/** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
+
+/** In silence the loop wakes so often in a slot, to have the sequences of the next one ready before it begins. */
+const LOOKS_A_SLOT = 4;
 
 /** Ends of grants are told at most this often, so that thousands of them do not busy the loop. */
 const EXPIRY_GRAIN_MS = 50;
@@ -52,6 +56,10 @@ export class DataPlane {
   #firewall: KernelGrants | undefined;
   #events: TableEvents | undefined;
   #rehearsal: Rehearsal | undefined;
+  readonly #clockSets = new ClockSets();
+  #nextTickMs = 0;
+  /** Knocks counted when the control plane was last told that there were some. */
+  #knocksTold = 0;
   #dropping = false;
   #stopping = false;
 
@@ -65,43 +73,55 @@ export class DataPlane {
     this.#hits = new HitLog(clock.wallMs());
     this.#matcher = this.#makeMatcher(start.plan);
     this.#poll.add(this.#wake.fd);
+    this.#poll.add(this.#clockSets.fd);
     this.#listener = this.#makeListener(start.plan);
     this.#tell({ type: "attached", interfaces: this.#listener.attached });
   }
 
   /** Runs until it is told to stop. */
   run(): void {
-    let nextTickMs = 0;
     while (!this.#stopping) {
       const waiting = this.#matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
       if (!waiting && this.#rehearsal?.step(REHEARSED_AT_ONCE) === false)
         this.#rehearsal = undefined;
       const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
       const busy = waiting || echoing || this.#rehearsal !== undefined;
-      this.#poll.wait(busy ? 0 : this.#sleepMs(nextTickMs));
+      const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
+      if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
+        this.#tell({ type: "clock" });
+      }
       this.#watchTable();
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
       if (nowMs >= this.#ledger.nextEndMs) this.#keeper?.expire();
       this.#listenForEchoes(nowMs);
-      if (nowMs >= nextTickMs) {
-        nextTickMs = nowMs + TICK_MS;
-        this.#tick();
-      }
+      if (happened) this.#nextTickMs = Math.min(this.#nextTickMs, nowMs + TICK_MS);
+      if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
     }
     this.#listener[Symbol.dispose]();
     this.#events?.[Symbol.dispose]();
     this.#firewall?.[Symbol.dispose]();
+    this.#clockSets.close();
   }
 
-  #sleepMs(nextTickMs: number): number {
+  /** Until the first thing that no descriptor tells of. */
+  #sleepMs(): number {
     const nowMs = this.#clock.monotonicMs();
     const endMs = Math.max(this.#ledger.nextEndMs, nowMs + EXPIRY_GRAIN_MS);
-    return Math.max(0, Math.min(nextTickMs, endMs) - nowMs);
+    return Math.max(0, Math.min(this.#nextTickMs, this.#echoes.nextDueMs, endMs) - nowMs);
   }
 
-  #tick(): void {
+  /** How long nothing has to be looked after when nothing happens and nothing is amiss. */
+  #restMs(): number {
+    let shortest = Infinity;
+    for (const { users, space } of this.#plan.doors) {
+      if (users.length > 0) shortest = Math.min(shortest, space.stepSeconds);
+    }
+    return (shortest * 1_000) / LOOKS_A_SLOT;
+  }
+
+  #tick(nowMs: number): void {
     const { fresh: dropped, lost } = this.#listener.countDrops();
     for (const sentence of lost) this.#fault("capture", sentence);
     if (dropped > 0 && !this.#dropping) {
@@ -124,6 +144,12 @@ export class DataPlane {
     this.#counters.set("sources4", sources4);
     this.#counters.set("sources6", sources6);
     this.#counters.set("sourcesEvicted", evicted);
+
+    const knocks = this.#counters.get("knocks");
+    if (knocks !== this.#knocksTold) this.#tell({ type: "heard" });
+    this.#knocksTold = knocks;
+    const amiss = this.#dropping || this.#listener.missing.length > 0;
+    this.#nextTickMs = nowMs + (amiss ? TICK_MS : this.#restMs());
   }
 
   #answerRequests(): void {

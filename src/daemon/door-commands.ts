@@ -61,12 +61,12 @@ export class DoorCommands {
     this.payDue(wallMs);
   }
 
-  /** Call it every second or so. */
-  payDue(wallMs: number): void {
-    if (this.#orphans.length === 0) return;
+  /** Call it every second or so while it answers that something is still owed. */
+  payDue(wallMs: number): boolean {
     const due = this.#orphans.filter(({ endsMs }) => endsMs <= wallMs);
     this.#orphans = this.#orphans.filter(({ endsMs }) => endsMs > wallMs);
     for (const { grant } of due) this.#pay(grant);
+    return this.#orphans.length > 0;
   }
 
   #pay(grant: string): void {

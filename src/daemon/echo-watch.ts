@@ -37,8 +37,13 @@ export class EchoWatch {
     this.#waiting.push({ use, dueMs: nowMs + use.subject.space.windowSeconds * 1_000 });
   }
 
+  /** When the next use is to be looked at: monotonic milliseconds; Infinity when none waits. */
+  get nextDueMs(): number {
+    return this.#waiting[0]?.dueMs ?? Infinity;
+  }
+
   isDue(nowMs: number): boolean {
-    return this.#waiting.length > 0 && this.#waiting[0]!.dueMs <= nowMs;
+    return this.nextDueMs <= nowMs;
   }
 
   /** Looks at the oldest use that is due; undefined when none is. At most about a millisecond of work. */

@@ -72,17 +72,18 @@ export class Explainer {
   }
 
   /**
-   * Tells `line` of sources that came close and stopped. Call it every few seconds: it looks only
-   * when its share of the time allows.
+   * Tells `line` of sources that came close and stopped, and answers whether there may be more of them.
+   * Call it a few seconds after knocks were heard: it looks only when its share of the time allows.
    */
-  async look(line: (sentence: string) => void): Promise<void> {
+  async look(line: (sentence: string) => void): Promise<boolean> {
     const { clock, ask } = this.#parts;
     const startedMs = clock.monotonicMs();
-    if (this.#looking || startedMs < this.#nextLookMs) return;
+    if (this.#looking || startedMs < this.#nextLookMs) return true;
     this.#looking = true;
     try {
       const sources = await ask({ type: "quiet", least: this.#leastKnocks(), most: LOOKED_AT });
       for (const source of sources) await this.#tellOf(source, line);
+      return sources.length === LOOKED_AT;
     } finally {
       this.#looking = false;
       const endedMs = clock.monotonicMs();

@@ -46,8 +46,11 @@ export class LossWait {
     this.#unapplied = false;
   }
 
-  /** Says when rotating doors begin to wait, keeps readiness red meanwhile, and says when it is over. */
-  tell(): void {
+  /**
+   * Says when rotating doors begin to wait, keeps readiness red meanwhile, and says when it is over.
+   * Answers whether they wait: call it every second or so then.
+   */
+  tell(): boolean {
     const { clock, readiness, recollection, subjects } = this.#parts;
     const atMs = clock.wallMs();
     const leftMs = recollection.waitsUntilMs(subjects()) - atMs;
@@ -55,13 +58,14 @@ export class LossWait {
     if (leftMs <= 0) {
       if (waiting) log("info", "The wait is over: rotating doors open again");
       readiness.clear("clock");
-      return;
+      return false;
     }
     const reason = recollection.lost!;
     const sentence = `Rotating doors wait ${Math.ceil(leftMs / 1_000)} s, until no knock used before can open them: ${reason}`;
     readiness.set("clock", sentence);
-    if (waiting) return;
+    if (waiting) return true;
     log("warning", sentence);
     recollection.note({ type: "uses.lost", atMs, reason, waitMs: leftMs });
+    return true;
   }
 }

@@ -90,6 +90,10 @@ export type Told =
   | { readonly type: "attached"; readonly interfaces: readonly string[] }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly failure: Failure }
+  /** Knocks came since this was told last. */
+  | { readonly type: "heard" }
+  /** Somebody set the wall clock. */
+  | { readonly type: "clock" }
   /** Somebody else changed our table. */
   | { readonly type: "touched" }
   | { readonly type: "event"; readonly event: DaemonEvent }

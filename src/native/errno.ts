@@ -19,6 +19,7 @@ export const Errno = {
   EADDRINUSE: 98,
   ENETDOWN: 100,
   ENOBUFS: 105,
+  ECANCELED: 125,
 } as const;
 
 /** Names in the order of their numbers from 1 on; "-" where the number is not used. */

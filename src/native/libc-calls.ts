@@ -61,6 +61,22 @@ function open() {
         ],
         returns: "i32", // ssize_t; no attribute is 2 GiB
       },
+      timerfd_create: {
+        args: [
+          "i32", // int clockid
+          "i32", // int flags
+        ],
+        returns: "i32", // int
+      },
+      timerfd_settime: {
+        args: [
+          "i32", // int fd
+          "i32", // int flags
+          "ptr", // const struct itimerspec *new_value
+          "ptr", // struct itimerspec *old_value
+        ],
+        returns: "i32", // int
+      },
       adjtimex: {
         args: [
           "ptr", // struct timex *buf

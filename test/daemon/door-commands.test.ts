@@ -113,8 +113,11 @@ describe("DoorCommands", () => {
     before.die();
     const { commands, ran, die } = live(folder);
     commands.adopt([], NOW + 49_999);
+    expect(commands.payDue(NOW + 49_999)).toBe(true);
     expect(ran()).toEqual([]);
-    for (const lateMs of [0, 0, 1_000]) commands.payDue(renewed.expiresMs + lateMs);
+    for (const lateMs of [0, 0, 1_000]) {
+      expect(commands.payDue(renewed.expiresMs + lateMs)).toBe(false);
+    }
     expect(ran()).toEqual([OFF]);
     die();
     const after = live(folder);

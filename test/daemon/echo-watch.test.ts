@@ -81,9 +81,11 @@ describe("EchoWatch", () => {
     const watch = new EchoWatch();
     const log = logOf(["198.51.100.7", PORTS]);
     watch.expect(USE, 5_000);
+    expect(watch.nextDueMs).toBe(15_000);
     expect([watch.isDue(14_999), watch.next(14_999, log)]).toEqual([false, undefined]);
     expect(watch.next(15_000, log)?.echo).toMatchObject({ heard: 8, ports: 8 });
     expect(watch.next(60_000, log)).toBeUndefined();
+    expect(watch.nextDueMs).toBe(Infinity);
   });
 
   test("takes no more uses than it has room for", () => {

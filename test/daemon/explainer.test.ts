@@ -126,7 +126,7 @@ describe("Explainer.look()", () => {
     const { made } = explainer({
       quiet: [source(1, ports.slice(4)), source(2, ports.slice(5)), source(3, [1, 2, 3, 4])],
     });
-    await made.look((line) => lines.push(line));
+    expect(await made.look((line) => lines.push(line))).toBe(false);
     expect(lines).toEqual([
       "Nearly, 198.51.100.1: 4 of 8 ports of alice/laptop for ssh, the others never arrived: filtered on the way?",
     ]);
@@ -136,7 +136,7 @@ describe("Explainer.look()", () => {
     const lines: string[] = [];
     const { made, clock } = explainer({ quiet: Array.from({ length: 200 }, (_, i) => stale(i)) });
     for (let i = 0; i < 40; i++) {
-      await made.look((line) => lines.push(line));
+      expect(await made.look((line) => lines.push(line))).toBe(true);
       clock.nowMs += 1_000;
     }
     expect(lines).toHaveLength(10);
@@ -156,7 +156,7 @@ describe("Explainer.look()", () => {
     const { made } = explainer({ parts: { clock, ask: ask as never } });
     await made.look(() => undefined);
     clock.nowMs += 1_999;
-    await made.look(() => undefined);
+    expect(await made.look(() => undefined)).toBe(true);
     expect(asked).toBe(1);
     clock.nowMs += 1;
     await made.look(() => undefined);

@@ -40,7 +40,7 @@ describe("LossWait", () => {
   test("tell() keeps readiness red for skew + 1 slots after a loss, and notes it once", () => {
     using folder = new StateFolder();
     const { clock, wait, readiness, recollection } = stage(folder, { forgets: true });
-    wait.tell();
+    expect(wait.tell()).toBe(true);
     // 15 s of this slot are left, and one slot of skew follows.
     expect(readiness.reasons()[0]).toEqual({
       code: "clock",
@@ -51,7 +51,7 @@ describe("LossWait", () => {
     wait.tell();
     expect(readiness.reasons()[0]?.detail).toContain("wait 1 s");
     clock.nowMs += 1;
-    wait.tell();
+    expect(wait.tell()).toBe(false);
     expect(readiness.reasons()).toEqual([]);
     recollection.close(NOW);
     const noted = [...readAudit(folder.path, { type: "uses.lost" })].map(({ detail }) => detail);
