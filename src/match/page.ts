@@ -13,7 +13,8 @@ export const NO_SLOT = -1;
 /**
  * Built piece by piece, so that a hundred thousand devices do not hold up a packet; readable once
  * `ready`. The sequences of subject `i` are `ports[i * n … i * n + n)`. Those that contain port
- * `lo + p` belong to the subjects `holders[offsets[p] … offsets[p + 1])`.
+ * `lo + p` belong to the subjects `holders[offsets[p] … offsets[p + 1])`; beside each of them stands in
+ * `companions` another port of its sequence, which rules nearly all of them out without a look at `ports`.
  *
  * A page is used again for slot after slot: fresh memory of this size would be zeroed, and paged in by
  * the kernel, in the time of a packet, and the old would wait for a collector.
@@ -23,6 +24,7 @@ export class Page {
   readonly ports: Uint16Array;
   readonly offsets: Uint32Array;
   readonly holders: Uint32Array;
+  readonly companions: Uint16Array;
   ready = false;
 
   readonly #group: SubjectGroup;
@@ -39,6 +41,7 @@ export class Page {
     // One place more than readers see: while filling, offsets[p + 1] is where the next holder of p goes.
     this.offsets = new Uint32Array(hi - lo + 3);
     this.holders = new Uint32Array(this.ports.length);
+    this.companions = new Uint16Array(this.ports.length);
   }
 
   /** Begins another slot, or with `NO_SLOT` waits for one. */
@@ -93,11 +96,18 @@ export class Page {
 
   #fill(): void {
     const { ports: n, lo } = this.#group.space;
-    const { ports, offsets, holders } = this;
+    const { ports, offsets, holders, companions } = this;
     const end = Math.min(this.#filled + FILLS_PER_UNIT, this.#group.length);
-    let at = this.#filled * n;
     for (let holder = this.#filled; holder < end; holder++) {
-      for (const last = at + n; at < last; at++) holders[offsets[ports[at]! - lo + 1]!++] = holder;
+      const first = holder * n;
+      let before = ports[first + n - 1]!;
+      for (let at = first; at < first + n; at++) {
+        const port = ports[at]!;
+        const place = offsets[port - lo + 1]!++;
+        holders[place] = holder;
+        companions[place] = before;
+        before = port;
+      }
     }
     this.#filled = end;
   }

@@ -1,5 +1,7 @@
 /** The name under which the kernel remembers that a sequence was used. */
 
+const BYTES = 16;
+
 /**
  * The first 16 bytes of SHA-256 over `"RKS1" 00 "use" 00 door 00 u64(slot) K`: unambiguous, since a
  * door name holds no zero byte and only the key, which comes last, has no length. Says nothing about `K`.
@@ -7,9 +9,11 @@
 export function useId(key: Uint8Array, door: string, slot: number): Uint8Array {
   const head = `RKS1\0use\0${door}\0........`;
   const text = Buffer.alloc(head.length + key.length);
-  text.latin1Write(head);
+  text.write(head, "latin1");
   text.writeUInt32BE(Math.floor(slot / 2 ** 32), head.length - 8);
   text.writeUInt32BE(slot % 2 ** 32, head.length - 4);
   text.set(key, head.length);
-  return Bun.SHA256.hash(text).subarray(0, 16);
+  const digest = new Uint8Array(32);
+  Bun.SHA256.hash(text, digest);
+  return digest.subarray(0, BYTES);
 }
