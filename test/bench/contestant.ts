@@ -54,6 +54,8 @@ export interface Running extends AsyncDisposable {
   prepare(sources: readonly string[], options?: PrepareOptions): Promise<Opening[]>;
   /** A flood of what its filter lets through to it, from random sources. */
   heard(perSecond: number | null): Load;
+  /** Packets it missed because its own queue was full, so far, where it counts them. */
+  missed?(): Promise<number>;
   /** The floods that hurt it most, made for the present moment. */
   worst(): readonly NamedLoad[];
 }

@@ -7,6 +7,9 @@ import { type Contestant, SERVICE_PORT, type Setup } from "./contestant.ts";
 import type { Running } from "./contestant.ts";
 import { Stage } from "./stage.ts";
 
+/** After the start: what a daemon does once it is ready, so that the first opening is not among it. */
+const SETTLE_MS = 500;
+
 /** After a daemon goes on, its own timers that fell due meanwhile. */
 const WAKE_MS = 100;
 
@@ -42,6 +45,7 @@ export class LineUp implements AsyncDisposable {
     try {
       const running = await contestant.start(stage, setup);
       this.#places.push({ contestant, stage, running });
+      await Bun.sleep(SETTLE_MS);
       signal(running, "SIGSTOP");
     } catch (error) {
       stage[Symbol.dispose]();

@@ -36,6 +36,8 @@ export interface Opened {
 
 export interface ProbeAnswer {
   readonly opened: readonly Opened[];
+  /** Honest frames that left: knocks, and SYNs to the guarded port. */
+  readonly honest: number;
   /** Frames of the load that left, and in how many seconds. */
   readonly load: { readonly sent: number; readonly seconds: number };
 }

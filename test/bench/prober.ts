@@ -23,8 +23,11 @@ const TCP_CHECKSUM = 50;
 /** The source port of the first SYN of an opening; those after it count up. */
 const FIRST_PORT = 10_000;
 
-/** Frames of the load between two looks at the clock, some 50 µs of them. */
-const PORTION = 16;
+/**
+ * Frames of the load that arrive in a microsecond at the most this link carries: of a load at full rate, so
+ * many are sent for each microsecond that honest packets stand apart.
+ */
+const FRAMES_PER_US = 0.3;
 
 /** A SYN whose source port is changed in place; RFC 1624. */
 class Syn {
@@ -51,6 +54,7 @@ class Probing {
   readonly #socket: PacketSocket;
   readonly #order: ProbeOrder;
   readonly #load: LoadGenerator | undefined;
+  #honest = 0;
   /** When each SYN of the present opening left. */
   readonly #sentNs: Float64Array;
 
@@ -75,7 +79,7 @@ class Probing {
       return result;
     });
     const seconds = (Bun.nanoseconds() - startNs) / 1e9;
-    return { opened, load: { sent: this.#load?.sent ?? 0, seconds } };
+    return { opened, honest: this.#honest, load: { sent: this.#load?.sent ?? 0, seconds } };
   }
 
   #rest(ms: number): void {
@@ -90,6 +94,7 @@ class Probing {
   /** Knocks, and from the completing knock on sends SYNs until one is answered. */
   #open(opening: ProbeOpening): Opened {
     const { gapUs, everyUs, patienceMs } = this.#order;
+    const portion = Math.ceil(FRAMES_PER_US * Math.min(gapUs, everyUs));
     const knocks = opening.knocks.map((frame) => Uint8Array.fromBase64(frame));
     const syn = new Syn(opening.syn);
     const source = addressNumber(opening.source);
@@ -109,17 +114,21 @@ class Probing {
       }
       if (knocked < knocks.length && nowNs >= knockNs) {
         if (knocked === opening.completes) completeNs = synNs = nowNs;
-        this.#socket.send(knocks[knocked++]!);
+        this.#send(knocks[knocked++]!);
         knockNs = nowNs + gapUs * 1_000;
       } else if (nowNs >= synNs && answered === undefined && syns < this.#sentNs.length) {
         this.#sentNs[syns] = nowNs;
-        this.#socket.send(syn.from(FIRST_PORT + syns++));
+        this.#send(syn.from(FIRST_PORT + syns++));
         synNs = Math.max(synNs + everyUs * 1_000, nowNs);
       } else {
-        this.#load?.send(nowNs, PORTION);
+        this.#load?.send(nowNs, portion);
       }
       answered ??= this.#answer(opening.source, source, completeNs);
     }
+  }
+
+  #send(frame: Uint8Array): void {
+    if (this.#socket.send(frame)) this.#honest++;
   }
 
   #answer(source: string, number: number, completeNs: number): Opened | undefined {

@@ -46,6 +46,7 @@ export function openingFigures(answers: readonly ProbeAnswer[]): Record<string, 
   return {
     tried: all.length,
     opened: times.length,
+    openedPercent: rounded((100 * times.length) / all.length),
     ...(times.length > 0
       ? {
           medianMs: rounded(quantile(times, 0.5)),

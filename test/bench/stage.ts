@@ -8,7 +8,6 @@
  * kernel answers to them stays there.
  */
 
-import { readFileSync } from "node:fs";
 import { Lab } from "../support/lab.ts";
 import { frame, ipv4, udp } from "../support/frames.ts";
 import { startEcho } from "../support/service.ts";
@@ -19,7 +18,7 @@ import { Prober } from "./prober-process.ts";
 
 export const SERVER = "10.77.0.1";
 const CLIENT = "10.77.0.2";
-const SOURCES = "10.64.0.0/12";
+export const SOURCES = "10.64.0.0/12";
 const SEND = new URL("load/send.ts", import.meta.url).pathname;
 
 export interface Sent {
@@ -122,17 +121,5 @@ export class Stage implements Disposable {
   [Symbol.dispose](): void {
     this.#prober?.[Symbol.dispose]();
     this.lab[Symbol.dispose]();
-  }
-}
-
-/** Milliseconds a process has been on a processor, all its threads; 0 when it is gone. */
-export function cpuMs(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // proc(5): utime and stime are fields 14 and 15, in hundredths of a second; the name may hold blanks.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  } catch {
-    return 0;
   }
 }

@@ -166,6 +166,13 @@ export class RunningSallyport implements Running {
     ];
   }
 
+  async missed(): Promise<number> {
+    const status = (await (await this.server.control("/v1/status")).json()) as {
+      counters: Record<string, number>;
+    };
+    return status.counters["captureDrops"] ?? 0;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
   }

@@ -12,6 +12,7 @@ export const PORTION = 64;
 
 /** Offsets in an Ethernet frame of IPv4 without options, linux/if_ether.h and linux/ip.h */
 const IP = 14;
+const IP_ID = IP + 4;
 const IP_PROTOCOL = IP + 9;
 const IP_CHECKSUM = IP + 10;
 const IP_SOURCE = IP + 12;
@@ -19,6 +20,10 @@ const L4 = IP + 20;
 const TCP_CHECKSUM = L4 + 16;
 const UDP_CHECKSUM = L4 + 6;
 const IPPROTO_UDP = 17;
+
+/** The IP identification of honest frames; test/support/frames.ts gives it to all, a load takes it from its own. */
+export const HONEST_ID = 1;
+const FORGED_ID = 0;
 
 /** One's complement sum, folded to 16 bits. */
 function fold(sum: number): number {
@@ -62,6 +67,7 @@ export class LoadGenerator {
     const memory = new Uint8Array(end);
     frames.forEach((frame, i) => memory.set(frame, this.#places[i]![0]));
     this.#view = new DataView(memory.buffer);
+    for (const [at] of this.#places) this.#view.setUint16(at + IP_ID, FORGED_ID);
     this.#load = load;
     this.#socket = socket;
     this.#list = new FrameList(memory, this.#places);

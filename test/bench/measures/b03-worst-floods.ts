@@ -1,0 +1,58 @@
+/** B3: honest knocks amid the flood that hurts each contestant most, as its author would know it. */
+
+import { Flooded } from "../flooded.ts";
+import { LineUp, type Place } from "../line-up.ts";
+import type { Bench, Measure, Row } from "../measure.ts";
+
+/** sallyport's, as contestants/sallyport.ts names them. */
+const OURS = [
+  "valid ports from random sources",
+  "one source through the range",
+  "all but the last knock, random sources",
+  "the victim's own address forged",
+];
+
+async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
+  const rounds = quick ? 1 : 5;
+  const tries = quick ? 1 : 20;
+  // Users enough that each of sallyport's floods finds fresh ones in every round.
+  const users = rounds * tries * OURS.length;
+  await using lineUp = await LineUp.of(contestants, () => ({ users }));
+  const floods = new Map<Place, Map<string, Flooded>>();
+  for (let round = 0; round < rounds; round++) {
+    await lineUp.each(async (place) => {
+      if (!floods.has(place)) {
+        Flooded.watch(place);
+        floods.set(place, new Map());
+      }
+      const seen = floods.get(place)!;
+      for (const { name } of place.running.worst()) {
+        if (!seen.has(name)) seen.set(name, new Flooded(place, name));
+        log(`round ${round + 1} of ${rounds}: ${place.contestant.name}, ${name}`);
+        // Made anew: what is valid changes with the slot.
+        const { load } = place.running.worst().find((made) => made.name === name)!;
+        await seen.get(name)!.round(tries, load);
+      }
+    });
+  }
+  return [...floods.values()].flatMap((seen) =>
+    [...seen.values()].map((flooded) => ({
+      contestant: flooded.place.contestant.name,
+      condition: flooded.condition,
+      figures: flooded.figures(),
+    })),
+  );
+}
+
+export const worstFloods: Measure = {
+  id: "B3",
+  title: "The flood that hurts most",
+  how: "as B2, amid the packets that cost each contestant most; the kernel's own knocking shares the fate of whoever fills its sets",
+  targets: OURS.map((condition) => ({
+    contestant: "sallyport" as const,
+    condition,
+    figure: "openedPercent",
+    atLeast: 100,
+  })),
+  measure,
+};
