@@ -51,6 +51,16 @@ test("residentOf() tells anonymous memory from pages of files, and shares what i
   expect(residentOf([]).rss).toBe(0);
 });
 
+test("residentOf() counts what a process has started, and throws when the process itself is gone", async () => {
+  const parent = start("sleep 60 & echo $!; wait");
+  const childless = start("echo up; read x");
+  await Promise.all([said(parent), said(childless)]);
+  expect(residentOf([parent.pid]).rss).toBeGreaterThan(residentOf([childless.pid]).rss * 1.2);
+  for (const pid of withChildren([parent.pid])) process.kill(pid, "SIGKILL");
+  await parent.exited;
+  expect(() => residentOf([parent.pid])).toThrow("ENOENT");
+});
+
 test("switchesSince() counts the wake-ups of a process that is woken, and none of one that sleeps", async () => {
   const woken = start("echo up; while read x; do echo $x; done");
   const asleep = start("echo up; read x");

@@ -24,15 +24,30 @@ function bytesOf(text: string, name: string): number {
   return Number(found ?? 0) * 1_024;
 }
 
-/** What processes hold together; zeros for no process. Throws where one of them is gone. */
+function residentOfOne(pid: number): Resident {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return {
+    rss: bytesOf(status, "VmRSS"),
+    pss: bytesOf(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"), "Pss"),
+    anonymous: bytesOf(status, "RssAnon"),
+    file: bytesOf(status, "RssFile") + bytesOf(status, "RssShmem"),
+  };
+}
+
+/**
+ * What processes hold, and whatever they have started and still runs; zeros for no process. Throws where
+ * one of `pids` itself is gone.
+ */
 export function residentOf(pids: readonly number[]): Resident {
   const sum = { rss: 0, pss: 0, anonymous: 0, file: 0 };
-  for (const pid of pids) {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    sum.rss += bytesOf(status, "VmRSS");
-    sum.anonymous += bytesOf(status, "RssAnon");
-    sum.file += bytesOf(status, "RssFile") + bytesOf(status, "RssShmem");
-    sum.pss += bytesOf(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"), "Pss");
+  for (const pid of withChildren(pids)) {
+    try {
+      const one = residentOfOne(pid);
+      for (const kind of ["rss", "pss", "anonymous", "file"] as const) sum[kind] += one[kind];
+    } catch (error) {
+      // A command that has done its work in between is no loss; the daemon itself is one.
+      if (pids.includes(pid)) throw error;
+    }
   }
   return sum;
 }

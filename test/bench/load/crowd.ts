@@ -3,7 +3,7 @@
  *
  *     bun test/bench/load/crowd.ts INTERFACE < order.json
  *
- * Each client sends its knocks at its own times, then a SYN every few milliseconds until one is answered.
+ * Each client sends its knocks at its own times, then SYNs less and less often until one is answered.
  */
 
 import { PacketSocket } from "../../support/packet-socket.ts";
@@ -26,8 +26,8 @@ export interface CrowdOrder {
   readonly clients: readonly CrowdClient[];
   /** Between two knocks of a client. */
   readonly gapMs: number;
-  /** Between two SYNs of a client. */
-  readonly everyMs: number;
+  /** Between two SYNs of a client: at first, doubled with each, and at most. */
+  readonly everyMs: readonly [first: number, most: number];
   /** A client that is not let in so long after its completing knock has failed. */
   readonly patienceMs: number;
 }
@@ -37,6 +37,11 @@ export interface CrowdAnswer {
   readonly openedMs: readonly (number | null)[];
   /** From the first knock to the last. */
   readonly knockedMs: number;
+}
+
+interface Waiting {
+  readonly client: number;
+  readonly atMs: number;
 }
 
 interface Sending {
@@ -67,8 +72,9 @@ class Crowd {
   readonly #byAddress: ReadonlyMap<number, number>;
   readonly #completedMs: number[];
   readonly #openedMs: (number | null)[];
-  /** Clients that knocked and are not in yet, in the order of their next SYN. */
-  #waiting: { readonly client: number; readonly atMs: number }[] = [];
+  /** Clients that knocked and are not in yet, by the time to their next SYN, each in the order of that. */
+  readonly #waiting: readonly Waiting[][];
+  readonly #gapsMs: readonly number[];
   #startNs = 0;
 
   constructor(socket: PacketSocket, order: CrowdOrder) {
@@ -78,13 +84,17 @@ class Crowd {
     this.#byAddress = new Map(order.clients.map(({ source }, i) => [addressNumber(source), i]));
     this.#completedMs = order.clients.map(() => NaN);
     this.#openedMs = order.clients.map(() => null);
+    const [first, most] = order.everyMs;
+    const doublings = Math.ceil(Math.log2(most / first));
+    this.#gapsMs = Array.from({ length: doublings + 1 }, (_, i) => Math.min(most, first * 2 ** i));
+    this.#waiting = this.#gapsMs.map(() => []);
   }
 
   run(): CrowdAnswer {
     const schedule = scheduleOf(this.#order);
     this.#startNs = Bun.nanoseconds();
     let next = 0;
-    while (next < schedule.length || this.#waiting.length > 0) {
+    while (next < schedule.length || this.#waiting.some(({ length }) => length > 0)) {
       const nowMs = this.#nowMs();
       this.#listen();
       const sending = schedule[next];
@@ -110,20 +120,20 @@ class Crowd {
     if (!completes) return;
     const atMs = this.#nowMs();
     this.#completedMs[client] = atMs;
-    this.#waiting.unshift({ client, atMs });
+    this.#waiting[0]!.push({ client, atMs: atMs + this.#gapsMs[0]! });
   }
 
-  /** Sends the SYN that is due; false when none is. */
+  /** Sends a SYN that is due; false when none is. */
   #trySyn(nowMs: number): boolean {
-    const first = this.#waiting[0];
-    if (first === undefined || first.atMs > nowMs) return false;
-    this.#waiting.shift();
+    const level = this.#waiting.findIndex((queue) => (queue[0]?.atMs ?? Infinity) <= nowMs);
+    const first = this.#waiting[level]?.shift();
+    if (first === undefined) return false;
     const { client } = first;
-    const { everyMs, patienceMs } = this.#order;
     if (this.#openedMs[client] !== null) return true;
-    if (nowMs - this.#completedMs[client]! > patienceMs) return true;
+    if (nowMs - this.#completedMs[client]! > this.#order.patienceMs) return true;
     this.#socket.send(this.#syns[client]!);
-    this.#waiting.push({ client, atMs: nowMs + everyMs });
+    const next = Math.min(level + 1, this.#waiting.length - 1);
+    this.#waiting[next]!.push({ client, atMs: nowMs + this.#gapsMs[next]! });
     return true;
   }
 

@@ -1,0 +1,100 @@
+/** What knocks meet while the slot changes: any pause of the data plane shows as a door that opens late. */
+
+import { slotAt, slotStartMs } from "../../../src/rks/slot.ts";
+import { DEFAULT_SPACE, SPACE_LIMITS } from "../../../src/rks/space.ts";
+import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
+import { quantile, rounded } from "../figures.ts";
+import type { Bench, Row } from "../measure.ts";
+import type { Opened } from "../probe.ts";
+import { Stage } from "../stage.ts";
+import { counted } from "../variants.ts";
+
+/** The shortest slot there is: the more often it changes, the less one has to wait for it. */
+const STEP_SECONDS = SPACE_LIMITS.stepSeconds.min;
+
+/** Openings in a row take half a millisecond each: begun here, they are well on their way when the slot ends. */
+const LEAD_MS = 300;
+
+/** As many as one user each can make in the slot; about a second of them. */
+const DENSE = 1_000;
+
+/** Spread over the slot that follows: what is derived then must not be felt either. */
+const SPARSE = { openings: 400, restMs: [10, 30] } as const;
+
+function nextChangeMs(): number {
+  const now = Date.now() + LEAD_MS;
+  return slotStartMs(slotAt(now, STEP_SECONDS) + 1, STEP_SECONDS);
+}
+
+async function denseOpenings(stage: Stage, running: Running, count: number) {
+  // Prepared before the change: it takes a while, and a sequence is as good in the slot that follows.
+  let changeMs = nextChangeMs();
+  if (changeMs - Date.now() < 2_000) changeMs += STEP_SECONDS * 1_000;
+  await Bun.sleep(Math.max(0, changeMs - Date.now() - 2_000));
+  const openings = await running.prepare(stage.sources(count));
+  await Bun.sleep(Math.max(0, changeMs - Date.now() - LEAD_MS));
+  // No gap between knocks: a pause that falls into one would be hidden by it.
+  const { opened } = await stage.prober.open(openings, { gapUs: 0, restMs: [0, 0] });
+  return opened;
+}
+
+async function sparseOpenings(stage: Stage, running: Running, count: number): Promise<Opened[]> {
+  const portion = 50;
+  const opened: Opened[] = [];
+  for (let done = 0; done < count; done += portion) {
+    const openings = await running.prepare(stage.sources(Math.min(portion, count - done)));
+    const answer = await stage.prober.open(openings, { gapUs: 0, restMs: SPARSE.restMs });
+    opened.push(...answer.opened);
+  }
+  return opened;
+}
+
+function figuresOf(opened: readonly Opened[]): Record<string, number> {
+  const times = opened.flatMap(({ us }) => us ?? []).map((us) => us / 1_000);
+  return {
+    tried: opened.length,
+    opened: times.length,
+    medianMs: rounded(quantile(times, 0.5)),
+    p99Ms: rounded(quantile(times, 0.99)),
+    longestMs: rounded(Math.max(...times)),
+  };
+}
+
+async function rowOf(
+  contestant: Contestant,
+  users: number,
+  ports: number,
+  scale: { readonly dense: number; readonly sparse: number; readonly settleMs: number },
+): Promise<Row> {
+  using stage = await Stage.set([SERVICE_PORT]);
+  const knock = { ports, stepSeconds: STEP_SECONDS };
+  await using running = await contestant.start(stage, { users, knock });
+  await Bun.sleep(scale.settleMs);
+  const dense = await denseOpenings(stage, running, Math.min(scale.dense, users));
+  const sparse = await sparseOpenings(stage, running, Math.min(scale.sparse, users));
+  return {
+    contestant: contestant.name,
+    condition: `${counted(users, "user")}, the slot changes`,
+    figures: figuresOf([...dense, ...sparse]),
+  };
+}
+
+/** sallyport alone: nobody else's knocks change with time. */
+export async function acrossSlotChange(
+  { quick, contestants, log }: Bench,
+  counts: readonly number[],
+  portsFor: (users: number) => number,
+): Promise<Row[]> {
+  const contestant = contestants.find(({ name }) => name === "sallyport");
+  if (contestant === undefined) return [];
+  // Sequences of a slot of its own length: with it the `ports` do not change, only `window` must fit.
+  const scale = quick
+    ? { dense: 20, sparse: 5, settleMs: 500 }
+    : { dense: DENSE, sparse: SPARSE.openings, settleMs: DEFAULT_SPACE.windowSeconds * 1_000 };
+  const rows: Row[] = [];
+  for (const users of quick ? counts.slice(-1) : counts) {
+    log(`the slot changes, ${counted(users, "user")}`);
+    rows.push(await rowOf(contestant, users, portsFor(users), scale));
+  }
+  return rows;
+}

@@ -1,0 +1,132 @@
+/** B11: an hour of mixed hostile traffic in a minute, honest knocks in between: does anything drift? */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
+import { rounded } from "../figures.ts";
+import { writeHour } from "../hour.ts";
+import type { Bench, Measure, Row } from "../measure.ts";
+import type { ProbeAnswer } from "../probe.ts";
+import { residentOf } from "../process.ts";
+import { openingFigures } from "../rounds.ts";
+import { SERVER, type Sent, Stage } from "../stage.ts";
+import { counted } from "../variants.ts";
+
+const REPLAY = new URL("../load/replay.ts", import.meta.url).pathname;
+const SERVER6 = "fd77::1";
+const RANGE = [20_000, 52_767] as const;
+const QUARTERS = 4;
+
+/** 60 times as fast, an hour's floods are 180,000 packets a second and its noise is 6,000. */
+const FULL = { seconds: 3_600, speed: 60, openingsEach: 10 };
+const QUICK = { seconds: 20, speed: 20, openingsEach: 1 };
+const SEED = 11;
+
+/** Knockers of one quarter at most: openings go on until it is over. */
+const USERS = 1_000;
+
+interface Quarter {
+  readonly answers: ProbeAnswer[];
+  residentBytes: number;
+}
+
+function startReplay(stage: Stage, file: string, speed: number): Promise<Sent> {
+  const mac = stage.frame({ from: "11.0.0.1", port: 1 }).slice(0, 6).toHex();
+  const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client")];
+  const argv = [process.execPath, REPLAY, "eth0", file, String(speed), mac];
+  const child = Bun.spawn([...inNamespace, ...argv], { stdout: "pipe", stderr: "pipe" });
+  return new Response(child.stdout).text().then(async (out) => {
+    if (out !== "") return JSON.parse(out) as Sent;
+    throw new Error(`The replay failed: ${await new Response(child.stderr).text()}`);
+  });
+}
+
+/** Opens, portion by portion, until the replay is over; each portion belongs to the quarter it began in. */
+async function openMeanwhile(
+  stage: Stage,
+  running: Running,
+  replayed: Promise<Sent>,
+  { seconds, speed, openingsEach }: typeof FULL,
+): Promise<Quarter[]> {
+  const quarters = Array.from({ length: QUARTERS }, (): Quarter => ({
+    answers: [],
+    residentBytes: 0,
+  }));
+  const began = performance.now();
+  const lastsMs = (seconds * 1_000) / speed;
+  const replay = { isOver: false };
+  const end = replayed.finally(() => (replay.isOver = true));
+  while (!replay.isOver) {
+    const passed = (performance.now() - began) / lastsMs;
+    const quarter = quarters[Math.min(QUARTERS - 1, Math.floor(passed * QUARTERS))]!;
+    const openings = await running.prepare(stage.sources(openingsEach));
+    quarter.answers.push(await stage.prober.open(openings, { restMs: [20, 60], patienceMs: 500 }));
+    quarter.residentBytes = residentOf(running.pids).rss;
+  }
+  await end;
+  return quarters;
+}
+
+function rowsOf(contestant: Contestant, quarters: readonly Quarter[], note: string): Row[] {
+  const rows = quarters.map(({ answers, residentBytes }, i): Row => {
+    const resident = residentBytes > 0 ? { residentMB: rounded(residentBytes / 1e6) } : {};
+    const figures = { ...openingFigures(answers), ...resident };
+    return { contestant: contestant.name, condition: `quarter ${i + 1}`, figures };
+  });
+  const [first, last] = [rows[0]!.figures, rows.at(-1)!.figures];
+  const drift: Record<string, number> = {};
+  const [before, after] = [first["residentMB"], last["residentMB"]];
+  if (before !== undefined && after !== undefined) drift["grownMB"] = rounded(after - before);
+  const [early, late] = [first["medianMs"], last["medianMs"]];
+  if (early !== undefined && late !== undefined) drift["timesFirst"] = rounded(late / early);
+  return [...rows, { contestant: contestant.name, condition: "drift", figures: drift, note }];
+}
+
+async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
+  const scale = quick ? QUICK : FULL;
+  const dir = mkdtempSync(join(tmpdir(), "sallyport-hour-"));
+  const file = join(dir, "hour.pcap");
+  try {
+    const mix = writeHour(file, {
+      seconds: scale.seconds,
+      seed: SEED,
+      server4: SERVER,
+      server6: SERVER6,
+      range: RANGE,
+      strayPorts: [10_000, 10_002, 10_001],
+      strayDatagramPort: 62_201,
+    });
+    log(`wrote ${JSON.stringify(mix)}`);
+    const rows: Row[] = [];
+    for (const contestant of contestants) {
+      log(contestant.name);
+      using stage = await Stage.set([SERVICE_PORT]);
+      const users = contestant.name === "sallyport" ? USERS : 1;
+      await using running = await contestant.start(stage, { users });
+      const replayed = startReplay(stage, file, scale.speed);
+      const quarters = await openMeanwhile(stage, running, replayed, scale);
+      const { sent, seconds } = await replayed;
+      const note = `${counted(sent, "frame")} in ${rounded(seconds)} s`;
+      rows.push(...rowsOf(contestant, quarters, note));
+    }
+    return rows;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+export const growth: Measure = {
+  id: "B11",
+  title: "Growth",
+  how:
+    `an hour of noise, scans and floods (seed ${SEED}) replayed ${FULL.speed} times as fast, and honest knocks without a pause; ` +
+    "resident memory at the end of each quarter, and the time to open in it; drift: the last quarter against the first",
+  compare: "medianMs",
+  targets: [
+    // The tables of sources are filled by the first flood, which comes in the first quarter.
+    { contestant: "sallyport", condition: "drift", figure: "grownMB", atMost: 5 },
+    { contestant: "sallyport", condition: "drift", figure: "timesFirst", atMost: 1.5 },
+  ],
+  measure,
+};
