@@ -51,7 +51,8 @@ export class LoadGenerator {
   /** Sums of each frame's IP header and segment with all that is patched left out. */
   readonly #ipSums: readonly number[];
   readonly #l4Sums: readonly number[];
-  #state = 0x9e3779b9;
+  /** Another beginning in each process and order: forged sources are new ones. Never 0. */
+  #state = 1 + Math.floor(Math.random() * 0x7fff_fffe);
   #source = 0;
   #portAt = 0;
   #next = 0;

@@ -1,0 +1,57 @@
+/** The bench itself: a quick run yields figures of everybody, and honest knocks open. Asserts no time. */
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EXECUTABLE } from "../support/executable.ts";
+import type { Row } from "../bench/measure.ts";
+import type { Result } from "../bench/result.ts";
+
+const BENCH = new URL("../bench/run.ts", import.meta.url).pathname;
+
+/** A quick run takes about a minute on two idle cores. */
+const LIMIT_MS = 600_000;
+
+function saysSomething({ figures, note }: Row): boolean {
+  const values = Object.values(figures);
+  return (values.length > 0 && values.every(Number.isFinite)) || note !== undefined;
+}
+
+test(
+  "scripts/bench --quick measures every contestant, and honest knocks open",
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), "sallyport-bench-"));
+    try {
+      const files = ["--json", join(dir, "result.json"), "--svg", join(dir, "chart.svg")];
+      const child = Bun.spawn([process.execPath, BENCH, "--quick", ...files], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+        env: { ...process.env, SALLYPORT: EXECUTABLE },
+      });
+      const [out, err] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+        child.exited,
+      ]);
+      expect(child.exitCode, err).toBe(0);
+      expect(out).toContain("measures in");
+      const result = JSON.parse(readFileSync(join(dir, "result.json"), "utf8")) as Result;
+      const everybody = result.contestants.map(({ name }) => name).toSorted();
+      for (const { id, rows } of result.measures) {
+        const seen = [...new Set(rows.map(({ contestant }) => contestant))].toSorted();
+        expect([id, seen]).toEqual([id, everybody]);
+        expect([id, rows.filter((row) => !saysSomething(row))]).toEqual([id, []]);
+      }
+      const idle = result.measures.find(({ id }) => id === "B1")!.rows;
+      for (const { contestant, figures } of idle) {
+        expect([contestant, figures["openedPercent"]]).toEqual([contestant, 100]);
+      }
+      expect(readFileSync(join(dir, "chart.svg"), "utf8")).toContain("nftables alone");
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+  LIMIT_MS,
+);
