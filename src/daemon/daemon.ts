@@ -62,7 +62,7 @@ export class Daemon implements Control {
   readonly #lookout = new Lookout(() => this.#look());
   readonly #upkeep = new Upkeep(() => this.#keepUp());
   #seenTimer: NodeJS.Timeout | undefined;
-  #link: DataPlaneLink | undefined;
+  readonly #link: DataPlaneLink;
   #api: Listening | undefined;
   /** The data plane has begun; before that it cannot be asked. */
   #ready = false;
@@ -72,6 +72,18 @@ export class Daemon implements Control {
     this.#armMs = armMs;
     this.#configuration = configuration;
     this.#clock = clock;
+    // First of all: its thread starts and attaches while this one opens what lies on the disk.
+    this.#link = new DataPlaneLink(configuration.plan, this.counters, {
+      event: (event) => this.#hear(event),
+      heard: () => {
+        if (this.#ready) this.#lookout.heard();
+      },
+      clockSet: () => {
+        if (this.#ready) this.#upkeep.now();
+      },
+      touched: () => void this.#guard.audit(),
+      died: (error) => this.#died.resolve(error),
+    });
     this.#recollection = new Recollection(configuration.settings.server.stateDir, {
       nowMs: clock.wallMs(),
       report: (notice) => this.#storeSays(notice),
@@ -130,33 +142,27 @@ export class Daemon implements Control {
 
   /**
    * Brings everything up; when a step fails, the steps before it are undone and the guard is as it was.
-   * The captures come before the guard, so that a machine that cannot hear knocks is not locked.
+   * The captures come before the guard, so that a machine that cannot hear knocks is not locked. Call it
+   * once for every daemon that was made: until it has failed or `stop` was called, a thread runs.
    */
   async start(): Promise<void> {
     const { settings, plan, warnings } = this.#configuration;
     for (const warning of warnings) log("warning", warning);
     this.#readiness.set("starting");
     this.#readiness.setKeys(plan);
-    const guarded = Guardian.stands();
+    let guarded = true;
     try {
+      guarded = Guardian.stands();
       this.#api = await listen(this, settings.api, {
         report: (error) => log("error", `A request failed: ${messageOf(error)}`),
-      });
-      this.#link = new DataPlaneLink(this.#withUses(plan), this.counters, {
-        event: (event) => this.#hear(event),
-        heard: () => {
-          if (this.#ready) this.#lookout.heard();
-        },
-        clockSet: () => {
-          if (this.#ready) this.#upkeep.now();
-        },
-        touched: () => void this.#guard.audit(),
-        died: (error) => this.#died.resolve(error),
       });
       const interfaces = await this.#link.attached;
       this.#readiness.setCaptures(settings.server.interfaces, interfaces);
       const adopted = this.#guard.loadFirst(settings, this.#armMs);
-      const { restored } = await this.#link.ask({ type: "begin" });
+      const { restored } = await this.#link.ask({
+        type: "begin",
+        uses: this.#recollection.usesFor(plan.rotating),
+      });
       this.#ready = true;
       this.#guard.watch();
       this.#seenTimer = setInterval(() => this.#recollection.seen(this.#clock.wallMs()), SEEN_MS);
@@ -207,7 +213,7 @@ export class Daemon implements Control {
     this.#lookout.stop();
     this.#upkeep.stop();
     await this.#guard.stop();
-    await this.#link?.stop();
+    await this.#link.stop();
     if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
       this.#guard.remove();
       log(
@@ -294,7 +300,7 @@ export class Daemon implements Control {
   }
 
   #running(operation: string): DataPlaneLink {
-    if (this.#link !== undefined && this.#ready) return this.#link;
+    if (this.#ready) return this.#link;
     throw new SallyportError(`Cannot ${operation}: the daemon is starting: try again in a moment`);
   }
 

@@ -81,7 +81,8 @@ export class DataPlaneLink {
   /** Ends the thread; grants and guard stay in the kernel. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#failure === undefined) await this.ask({ type: "stop" });
+    // Its end is the answer, also when it ends by a failure of its own in this very moment.
+    if (this.#failure === undefined) this.ask({ type: "stop" }).catch(() => undefined);
     await this.#exited.promise;
     this.#wake.close();
   }

@@ -9,6 +9,7 @@ import { TableEvents } from "../firewall/events.ts";
 import { KernelGrants } from "../firewall/grants.ts";
 import { HitLog } from "../match/hit-log.ts";
 import { Matcher } from "../match/matcher.ts";
+import type { KnownUse } from "../match/subject.ts";
 import { ClockSets } from "../native/clock-sets.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { PollSet } from "../native/poll-set.ts";
@@ -169,7 +170,7 @@ export class DataPlane {
   #answer(request: Request): Answers[Request["type"]] {
     switch (request.type) {
       case "begin":
-        return { restored: this.#begin() };
+        return { restored: this.#begin(request.uses) };
       case "configure":
         return this.#configure(request.plan);
       case "open":
@@ -217,7 +218,8 @@ export class DataPlane {
     if (events.drain(new Set([this.#firewall!.portId]))) this.#tell({ type: "touched" });
   }
 
-  #begin(): number {
+  #begin(uses: readonly KnownUse[]): number {
+    for (const use of uses) this.#matcher.markUsed(use);
     const firewall = KernelGrants.open();
     this.#firewall = firewall;
     this.#events = new TableEvents();

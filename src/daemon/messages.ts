@@ -22,8 +22,8 @@ export interface DataPlaneStart {
 
 /** What the control plane asks of the data plane. */
 export type Request =
-  /** The guard stands: open the grants' netlink socket and bring living grants back. */
-  | { readonly type: "begin" }
+  /** The guard stands: open the grants' netlink socket, bring living grants back, and take none of `uses` again. */
+  | { readonly type: "begin"; readonly uses: readonly KnownUse[] }
   /** Replaces doors, keys and captures; the old ones stay when this fails. */
   | { readonly type: "configure"; readonly plan: Plan }
   | {
