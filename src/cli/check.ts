@@ -8,6 +8,7 @@ import { configJsonSchema } from "../config/json-schema.ts";
 import type { DeviceKey } from "../config/keys.ts";
 import { loadKeys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
+import { EVERYBODY, formatUsers } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { keyWarnings, settingsWarnings } from "../config/warnings.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -43,14 +44,34 @@ interface UserKeys {
 
 /** Users of doors first, in their order; then those who have keys alone. */
 function usersOf(settings: Settings, keys: readonly DeviceKey[]): UserKeys[] {
-  const users = new Set([
-    ...settings.doors.flatMap((door) => door.users),
-    ...keys.map((k) => k.user),
-  ]);
-  return [...users].map((user) => ({
-    user,
-    devices: keys.filter((key) => key.user === user).map(({ device }) => device),
-  }));
+  const devices = new Map<string, string[]>();
+  for (const user of settings.doors.flatMap((door) => door.users)) devices.set(user, []);
+  devices.delete(EVERYBODY);
+  for (const { user, device } of keys) {
+    const own = devices.get(user);
+    if (own === undefined) devices.set(user, [device]);
+    else own.push(device);
+  }
+  return [...devices].map(([user, own]) => ({ user, devices: own }));
+}
+
+/** A screen of them; whoever wants all has --json and "sallyport user list". */
+const MOST_SHOWN = 50;
+
+function printUsers(users: readonly UserKeys[]): void {
+  if (users.length === 0) return;
+  printTable(
+    [{ title: "USER" }, { title: "DEVICES WITH A KEY" }],
+    users.slice(0, MOST_SHOWN).map(({ user, devices }) => [user, formatDevices(devices)]),
+  );
+  if (users.length > MOST_SHOWN) {
+    print(`and ${users.length - MOST_SHOWN} more users: see "sallyport user list"`);
+  }
+}
+
+function formatDevices(devices: readonly string[]): string {
+  if (devices.length === 0) return "no key";
+  return devices.length > MOST_SHOWN ? `${devices.length} devices` : devices.join(", ");
 }
 
 function fixedDoors(settings: Settings): { door: string; scanChance: number }[] {
@@ -81,23 +102,21 @@ function printReport(settings: Settings, keys: readonly DeviceKey[], denied: boo
     settings.doors.map((door) => [
       door.name,
       opensText(door),
-      door.users.length > 0 ? door.users.join(", ") : "whoever knows the sequence",
+      door.users.length > 0 ? formatUsers(door.users) : "whoever knows the sequence",
       knockText(door),
       timeText(door),
     ]),
   );
   if (!denied) {
-    const users = usersOf(settings, keys).map(({ user, devices }) => [
-      user,
-      devices.length === 0 ? "no key" : devices.join(", "),
-    ]);
     print("");
-    if (users.length > 0) printTable([{ title: "USER" }, { title: "DEVICES WITH A KEY" }], users);
+    printUsers(usersOf(settings, keys));
   }
   print("");
   if (!denied && settings.doors.some(({ users }) => users.length > 0)) {
-    const sentence = formatBound(boundOf(settings, keys));
-    print(sentence.replace(/^c/, "C"));
+    const bound = boundOf(settings, keys);
+    const devices = bound.doors.reduce((sum, door) => sum + door.devices, 0);
+    print(`Keys that open a door: ${devices}`);
+    print(formatBound(bound).replace(/^c/, "C"));
   }
   for (const { door, scanChance } of fixedDoors(settings)) {
     print(

@@ -9,6 +9,7 @@ import { roughDuration } from "./times.ts";
 import { connectControl } from "../api/client.ts";
 import type { DoorView } from "../api/control.ts";
 import type { Status } from "../api/schemas.ts";
+import { formatUsers } from "../config/names.ts";
 import { LATENCY_BUCKETS } from "../core/counters.ts";
 import { ExitCode } from "../core/errors.ts";
 
@@ -24,7 +25,7 @@ const DOOR_COLUMNS = [
 function doorRow(door: DoorView): string[] {
   const opens = door.opens.join(", ") || "no port";
   const grants = String(door.grants);
-  return [door.name, opens, door.knock, door.openFor, grants, door.users.join(", ")];
+  return [door.name, opens, door.knock, door.openFor, grants, formatUsers(door.users)];
 }
 
 function printReadiness({ version, ready, reasons, uptimeSeconds }: Status): void {

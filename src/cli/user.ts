@@ -9,7 +9,7 @@ import type { DeviceKey } from "../config/keys.ts";
 import { addKey, loadKeys, makeKey, removeKeys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
 import { quote } from "../config/mistake.ts";
-import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
+import { admits, DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
 import type { DoorLink } from "../config/profile.ts";
 import { doorLinks, guessHost } from "../config/profile.ts";
 import { serverName } from "../config/server-name.ts";
@@ -85,7 +85,7 @@ function linksOf(
   device: DeviceKey,
   options: { readonly host?: string | undefined; readonly door?: string | undefined },
 ): DoorLink[] {
-  const doors = settings.doors.filter(({ users }) => users.includes(device.user));
+  const doors = settings.doors.filter(({ users }) => admits(users, device.user));
   if (doors.length === 0) return [];
   if (options.door !== undefined && !doors.some(({ name }) => name === options.door)) {
     throw new SallyportError(
@@ -142,7 +142,7 @@ function listCommand() {
         user,
         device,
         added: addedMs === undefined ? null : new Date(addedMs).toISOString(),
-        doors: settings.doors.filter(({ users }) => users.includes(user)).map(({ name }) => name),
+        doors: settings.doors.filter(({ users }) => admits(users, user)).map(({ name }) => name),
       }));
       if (options.json) {
         printJson(rows);

@@ -4,6 +4,7 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { FORGERY_LIMIT, forgeryPerDay, portsNeeded } from "../rks/bound.ts";
 import type { BoundDoor } from "../rks/bound.ts";
 import type { DeviceKey } from "./keys.ts";
+import { EVERYBODY } from "./names.ts";
 import type { Settings } from "./settings.ts";
 
 /** The chance that a day of 1,000,000 forged packets a second opens any rotating door. */
@@ -16,11 +17,17 @@ export interface Bound {
 }
 
 export function boundOf(settings: Settings, keys: readonly DeviceKey[]): Bound {
+  const devicesOf = new Map<string, number>();
+  for (const { user } of keys) devicesOf.set(user, (devicesOf.get(user) ?? 0) + 1);
+  const devices = (users: readonly string[]) =>
+    users.includes(EVERYBODY)
+      ? keys.length
+      : users.reduce((sum, user) => sum + (devicesOf.get(user) ?? 0), 0);
   const doors = settings.doors
     .filter(({ users }) => users.length > 0)
     .map(({ name, users, space }) => ({
       door: name,
-      devices: keys.filter(({ user }) => users.includes(user)).length,
+      devices: devices(users),
       space,
     }));
   const perDay = forgeryPerDay(doors);

@@ -4,7 +4,7 @@ import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { isDoorName } from "../rks/key.ts";
 import type { Mistake, Path } from "./mistake.ts";
 import { quote } from "./mistake.ts";
-import { looksSecret } from "./names.ts";
+import { EVERYBODY, looksSecret } from "./names.ts";
 import type { DoorTable } from "./schema.ts";
 import { LIMITS } from "./schema.ts";
 
@@ -139,13 +139,22 @@ function checkPorts(door: DoorTable, path: Path, report: Report): void {
 }
 
 function checkUsers(door: DoorTable, path: Path, report: Report): void {
+  const seen = new Set<string>();
   for (const [i, user] of door.users.entries()) {
-    if (door.users.indexOf(user) === i) continue;
-    report({
-      path: [...path, "users", i],
-      state: `is "${user}" again`,
-      remedy: "write every user once",
-    });
+    if (seen.has(user)) {
+      report({
+        path: [...path, "users", i],
+        state: `is "${user}" again`,
+        remedy: "write every user once",
+      });
+    } else if (user === EVERYBODY && door.users.length > 1) {
+      report({
+        path: [...path, "users", i],
+        state: `is "${EVERYBODY}" among others, and stands for everybody who has a key`,
+        remedy: `write ["${EVERYBODY}"] alone, or without it`,
+      });
+    }
+    seen.add(user);
   }
 }
 

@@ -5,14 +5,17 @@ import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
-import { decodeBase32, encodeBase32 } from "../rks/base32.ts";
+import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { withFileLock } from "./file-lock.ts";
+import { formatKeys, readKeyText } from "./key-text.ts";
 import { lineFinder } from "./lines.ts";
 import { quote } from "./mistake.ts";
 import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "./names.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 import { isTable } from "./tables.ts";
+
+export { formatKeys } from "./key-text.ts";
 
 /** The key of one device of one user on this server. */
 export interface DeviceKey {
@@ -71,13 +74,11 @@ function parseToml(text: string, file: string): Record<string, unknown> {
 export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
   const keys = new Map<string, DeviceKey>();
   const wrong: string[] = [];
-  const lineOf = lineFinder(text);
-  for (const [name, entry] of Object.entries(parseToml(text, file))) {
-    const device = readDevice(name, entry);
-    const where = `${file}:${lineOf([name])}: ${quote(name)}`;
-    if (typeof device === "string") wrong.push(`${where} ${device}`);
+  const where = (name: string) => `${file}:${lineOf(name, text)}: ${quote(name)}`;
+  for (const [name, device] of readDevices(text, file)) {
+    if (typeof device === "string") wrong.push(`${where(name)} ${device}`);
     else if (keys.has(`${device.user}/${device.device}`)) {
-      wrong.push(`${where} is the same device as one before it: keep one of them`);
+      wrong.push(`${where(name)} is the same device as one before it: keep one of them`);
     } else keys.set(`${device.user}/${device.device}`, device);
   }
   const shared = sharedKey([...keys.values()]);
@@ -88,11 +89,32 @@ export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
   return [...keys.values()];
 }
 
+/** Where the table of a device begins; a plain search first, for in a long file the other takes minutes. */
+function lineOf(name: string, text: string): number {
+  const at = `\n${text}`.indexOf(`\n["${name}"]`);
+  return at < 0 ? lineFinder(text)([name]) : text.slice(0, at).split("\n").length;
+}
+
+/** Every name with its key, or with what is wrong with it. */
+function* readDevices(
+  text: string,
+  file: string,
+): Generator<readonly [name: string, device: DeviceKey | string], void> {
+  const keys = readKeyText(text);
+  if (keys !== undefined) {
+    for (const key of keys) yield [`${key.user}/${key.device}`, key];
+    return;
+  }
+  for (const [name, entry] of Object.entries(parseToml(text, file))) {
+    yield [name, readDevice(name, entry)];
+  }
+}
+
 /** Two devices with one key would spend each other's slots, and a log could not tell them apart. */
 function sharedKey(keys: readonly DeviceKey[]): string | undefined {
   const seen = new Map<string, DeviceKey>();
   for (const device of keys) {
-    const text = encodeBase32(device.key);
+    const text = Buffer.from(device.key).toString("latin1");
     const other = seen.get(text);
     if (other) {
       return `${whoOf(other.user, other.device)} and ${whoOf(device.user, device.device)}`;
@@ -107,15 +129,6 @@ export function loadKeys(stateDir: string): DeviceKey[] {
   const file = keysFile(stateDir);
   const text = readPrivateFile(file);
   return text === undefined ? [] : parseKeys(text, file);
-}
-
-/** The text of a keys.toml; `parseKeys` reads it back equal. */
-export function formatKeys(keys: readonly DeviceKey[]): string {
-  const tables = keys.map(({ user, device, key, addedMs }) => {
-    const added = addedMs === undefined ? "" : `added = ${new Date(addedMs).toISOString()}\n`;
-    return `\n["${user}/${device}"]\nkey = "${encodeBase32(key)}"\n${added}`;
-  });
-  return `# Keys of sallyport, one per device: whoever reads this file can knock. Written by "sallyport user".\n${tables.join("")}`;
 }
 
 /** Adds one device. Throws when it exists: a key is never replaced silently. */

@@ -9,6 +9,29 @@ export const NAME_RULE =
 /** The device of a user who has only one. */
 export const DEFAULT_DEVICE = "default";
 
+/** Users that a table names one by one. */
+const MOST_NAMED = 20;
+
+/** In the `users` of a door: whoever has a key. */
+export const EVERYBODY = "*";
+
+/** Whether a door with these `users` is for this user. */
+export function admits(users: readonly string[], user: string): boolean {
+  return users.includes(EVERYBODY) || users.includes(user);
+}
+
+/** Users of a door as people read them, however many they are. */
+export function formatUsers(users: readonly string[]): string {
+  if (users.includes(EVERYBODY)) return "everybody with a key";
+  return users.length > MOST_NAMED ? `${users.length} users` : users.join(", ");
+}
+
+/** Whom to give a key first, in an example of a command. */
+export function exampleUser(users: readonly string[]): string {
+  const [first = EVERYBODY] = users;
+  return first === EVERYBODY ? "NAME" : first;
+}
+
 /** Whether `text` may name a user or a device. */
 export function isName(text: string): boolean {
   return NAME.test(text);

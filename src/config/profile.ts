@@ -8,7 +8,7 @@ import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
 import { isPrivate } from "./networks.ts";
 import type { DeviceKey } from "./keys.ts";
 import { quote } from "./mistake.ts";
-import { whoOf } from "./names.ts";
+import { admits, whoOf } from "./names.ts";
 import type { Door, Settings } from "./settings.ts";
 
 /** A link is a secret: it holds the device's key. */
@@ -47,7 +47,7 @@ function checkHost(host: string, link: string): void {
 export function doorLinks(settings: Settings, device: DeviceKey, host: string): DoorLink[] {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
   return settings.doors
-    .filter(({ users }) => users.includes(device.user))
+    .filter(({ users }) => admits(users, device.user))
     .map((door) => {
       const link = linkTo(door, device, bare);
       checkHost(bare, link);

@@ -17,7 +17,7 @@ import {
   seconds,
   text,
 } from "./fields.ts";
-import { isName, NAME_RULE } from "./names.ts";
+import { EVERYBODY, isName, NAME_RULE } from "./names.ts";
 
 /** Our own choices; what RKS1 allows is in rks/space.ts. */
 export const LIMITS = {
@@ -41,8 +41,10 @@ const interfaceName = text(
   (name) => (name === "." || name === ".." ? undefined : name),
 );
 
-const userName = text(/^[a-z0-9][a-z0-9._-]{0,31}$/, `write ${NAME_RULE}`, (name) =>
-  isName(name) ? name : undefined,
+const userName = text(
+  /^(\*|[a-z0-9][a-z0-9._-]{0,31})$/,
+  `write ${NAME_RULE}, or "*" for everybody who has a key`,
+  (name) => (name === EVERYBODY || isName(name) ? name : undefined),
 );
 
 const argument = text(

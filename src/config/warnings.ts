@@ -9,6 +9,7 @@ import { formatChance } from "./bound.ts";
 import { formatEndpoint } from "./fields.ts";
 import { isLoopback, isPrivate } from "./networks.ts";
 import type { DeviceKey } from "./keys.ts";
+import { EVERYBODY } from "./names.ts";
 import type { Door, Settings } from "./settings.ts";
 
 const DAY_MS = 86_400_000;
@@ -88,14 +89,15 @@ export function settingsWarnings(settings: Settings): string[] {
 
 /** Warnings about users and keys that do not go together. */
 export function keyWarnings(settings: Settings, keys: readonly DeviceKey[]): string[] {
-  const named = [...new Set(settings.doors.flatMap(({ users }) => users))];
+  const named = new Set(settings.doors.flatMap(({ users }) => users));
   const holders = new Set(keys.map(({ user }) => user));
+  const everybody = named.delete(EVERYBODY);
+  const keyless = [...named].filter((user) => !holders.has(user));
+  const doorless = everybody ? [] : [...holders].filter((user) => !named.has(user));
   return [
-    ...named
-      .filter((user) => !holders.has(user))
-      .map((user) => `${user} has no key: run "sallyport user add ${user}"`),
-    ...[...holders]
-      .filter((user) => !named.includes(user))
-      .map((user) => `${user} has a key and no door names them: add "${user}" to a door's users`),
+    ...keyless.map((user) => `${user} has no key: run "sallyport user add ${user}"`),
+    ...doorless.map(
+      (user) => `${user} has a key and no door names them: add "${user}" to a door's users`,
+    ),
   ];
 }

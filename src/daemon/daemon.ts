@@ -31,7 +31,7 @@ import { describeEvent, log } from "./log.ts";
 import { Lookout } from "./lookout.ts";
 import { LossWait } from "./loss-wait.ts";
 import { Openings } from "./openings.ts";
-import type { Plan } from "./plan.ts";
+import { packPlan, type Plan } from "./plan.ts";
 import { Readiness } from "./readiness.ts";
 import { Recollection } from "./recollection.ts";
 import { Reloader } from "./reloader.ts";
@@ -234,7 +234,10 @@ export class Daemon implements Control {
   }
 
   async #configure(plan: Plan): Promise<void> {
-    await this.#running("reload").ask({ type: "configure", plan: this.#withUses(plan) });
+    await this.#running("reload").ask({
+      type: "configure",
+      plan: packPlan(this.#withUses(plan)),
+    });
   }
 
   /** What depends on the time of day; answers whether something waits for its time. */

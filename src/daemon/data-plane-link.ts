@@ -7,7 +7,7 @@ import type { DaemonEvent } from "../core/events.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { fromFailure } from "./failure.ts";
 import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
-import type { Plan } from "./plan.ts";
+import { packPlan, type Plan } from "./plan.ts";
 
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
@@ -47,7 +47,7 @@ export class DataPlaneLink {
     this.#port = port1;
     port1.on("message", (told: Told) => this.#hear(told));
     const start: DataPlaneStart = {
-      plan,
+      plan: packPlan(plan),
       counters: counters.memory,
       wakeFd: this.#wake.fd,
       port: port2,

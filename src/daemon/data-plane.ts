@@ -9,8 +9,8 @@ import { TableEvents } from "../firewall/events.ts";
 import { KernelGrants } from "../firewall/grants.ts";
 import { HitLog } from "../match/hit-log.ts";
 import { Matcher } from "../match/matcher.ts";
-import type { KnownUse } from "../match/subject.ts";
 import { ClockSets } from "../native/clock-sets.ts";
+import type { KnownUse } from "../match/subject.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { PollSet } from "../native/poll-set.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -19,7 +19,7 @@ import { toFailure } from "./failure.ts";
 import { Ledger } from "./ledger.ts";
 import { Listener } from "./listener.ts";
 import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./messages.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, unpackPlan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
 
@@ -70,12 +70,12 @@ export class DataPlane {
     this.#port = start.port;
     this.#wake = EventFd.of(start.wakeFd);
     this.#counters = new Counters(start.counters);
-    this.#plan = start.plan;
+    this.#plan = unpackPlan(start.plan);
     this.#hits = new HitLog(clock.wallMs());
-    this.#matcher = this.#makeMatcher(start.plan);
+    this.#matcher = this.#makeMatcher(this.#plan);
     this.#poll.add(this.#wake.fd);
     this.#poll.add(this.#clockSets.fd);
-    this.#listener = this.#makeListener(start.plan);
+    this.#listener = this.#makeListener(this.#plan);
     this.#tell({ type: "attached", interfaces: this.#listener.attached });
   }
 
@@ -172,7 +172,7 @@ export class DataPlane {
       case "begin":
         return { restored: this.#begin(request.uses) };
       case "configure":
-        return this.#configure(request.plan);
+        return this.#configure(unpackPlan(request.plan));
       case "open":
         return this.#begun().open(request.door, request.address, request.forMs);
       case "close":

@@ -102,7 +102,7 @@ export class Explainer {
   #leastKnocks(): number {
     const { rotating, fixed } = this.#parts.configuration().plan;
     const lengths = [
-      ...rotating.map(({ space }) => space.ports),
+      ...rotating.groups.map(({ space }) => space.ports),
       ...fixed.map(({ sequence }) => sequence.knocks.length),
     ];
     return Math.max(2, Math.ceil(lengths.reduce((least, n) => Math.min(least, n), 16) / 2));

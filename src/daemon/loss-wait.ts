@@ -1,7 +1,7 @@
 /** The wait after a loss of memory: begun anew when the clock is set, and told while it lasts. */
 
 import type { Clock } from "../core/clock.ts";
-import type { RotatingSubject } from "../match/subject.ts";
+import type { Subjects } from "../match/subject-table.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import { log } from "./log.ts";
 import type { Readiness } from "./readiness.ts";
@@ -12,7 +12,7 @@ export interface LossWaitParts {
   readonly readiness: Readiness;
   readonly recollection: Recollection;
   /** Those of the configuration in force. */
-  readonly subjects: () => readonly RotatingSubject[];
+  readonly subjects: () => Subjects;
   /** Makes the data plane believe no knock that is doubtful by now. */
   readonly applyDoubt: () => Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What the two threads say to each other. Plain data: it is copied, never shared. */
+/** What the two threads say to each other. Plain data: it is copied, but for the keys and names of a plan, which are shared. */
 
 import type { MessagePort } from "node:worker_threads";
 import type { Address } from "../core/address.ts";
@@ -7,11 +7,11 @@ import type { ExitCode } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import type { Hit, SourceHits } from "../match/hit-table.ts";
 import type { KnownUse } from "../match/subject.ts";
-import type { Plan } from "./plan.ts";
+import type { PlanMemory } from "./plan.ts";
 
 /** How the data plane is started. */
 export interface DataPlaneStart {
-  readonly plan: Plan;
+  readonly plan: PlanMemory;
   /** `Counters.memory` */
   readonly counters: SharedArrayBuffer;
   /** eventfd(2) that wakes the data plane when a request waits; the control plane owns it. */
@@ -25,7 +25,7 @@ export type Request =
   /** The guard stands: open the grants' netlink socket, bring living grants back, and take none of `uses` again. */
   | { readonly type: "begin"; readonly uses: readonly KnownUse[] }
   /** Replaces doors, keys and captures; the old ones stay when this fails. */
-  | { readonly type: "configure"; readonly plan: Plan }
+  | { readonly type: "configure"; readonly plan: PlanMemory }
   | {
       readonly type: "open";
       readonly door: string;

@@ -1,10 +1,13 @@
 /** Turns checked settings and keys into what each part needs: pure, and plain data for the worker. */
 
 import type { DeviceKey } from "../config/keys.ts";
+import { EVERYBODY } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { spansOf } from "../core/fixed-sequence.ts";
 import type { PortRange } from "../core/port.ts";
-import type { FixedSubject, KnownUse, RotatingSubject } from "../match/subject.ts";
+import { type DoorMembers, type SubjectMemory, SubjectTable } from "../match/subject-table.ts";
+import type { FixedSubject, KnownUse } from "../match/subject.ts";
+import { KeyTable } from "../rks/key-table.ts";
 
 /** Everything the data plane works from. */
 export interface Plan {
@@ -12,17 +15,39 @@ export interface Plan {
   /** What the kernel filter lets through: whole knock ranges and spans, never only today's ports. */
   readonly heard: readonly PortRange[];
   readonly doors: readonly Door[];
-  readonly rotating: readonly RotatingSubject[];
+  readonly rotating: SubjectTable;
   readonly fixed: readonly FixedSubject[];
   /** Uses that are spent already: remembered, or not known to be unspent. */
   readonly uses: readonly KnownUse[];
 }
 
+/** A plan on its way to another thread: the keys and names of its subjects are shared, not copied. */
+export type PlanMemory = Omit<Plan, "rotating"> & { readonly rotating: SubjectMemory };
+
+export function packPlan(plan: Plan): PlanMemory {
+  return { ...plan, rotating: plan.rotating.memory };
+}
+
+export function unpackPlan(memory: PlanMemory): Plan {
+  return { ...memory, rotating: new SubjectTable(memory.rotating) };
+}
+
 /** Every (door, device) pair that may open by a rotating knock. */
-function rotatingSubjects(door: Door, keys: readonly DeviceKey[]): RotatingSubject[] {
-  return keys
-    .filter(({ user }) => door.users.includes(user))
-    .map(({ user, device, key }) => ({ door: door.name, user, device, key, space: door.space }));
+function rotatingSubjects(doors: readonly Door[], keys: readonly DeviceKey[]): SubjectTable {
+  const rowsOf = new Map<string, number[]>();
+  for (const [row, { user }] of keys.entries()) {
+    const rows = rowsOf.get(user);
+    if (rows === undefined) rowsOf.set(user, [row]);
+    else rows.push(row);
+  }
+  const members = doors
+    .filter(({ users }) => users.length > 0)
+    .map(({ name, space, users }): DoorMembers => {
+      if (users.includes(EVERYBODY)) return { door: name, space };
+      const rows = users.flatMap((user) => rowsOf.get(user) ?? []);
+      return { door: name, space, rows: Uint32Array.from(rows).sort() };
+    });
+  return new SubjectTable({ keys: KeyTable.from(keys).memory, doors: members });
 }
 
 function fixedSubjects(door: Door): FixedSubject[] {
@@ -48,7 +73,7 @@ export function makePlan(
     interfaces: settings.server.interfaces,
     heard: doors.flatMap(heardPorts),
     doors,
-    rotating: doors.flatMap((door) => rotatingSubjects(door, keys)),
+    rotating: rotatingSubjects(doors, keys),
     fixed: doors.flatMap(fixedSubjects),
     uses,
   };

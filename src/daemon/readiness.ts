@@ -1,6 +1,7 @@
 /** Keeps the reasons why a right knock may not open its door just now. */
 
 import { type Reason, type ReasonCode, REASONS } from "../api/control.ts";
+import { exampleUser } from "../config/names.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Plan } from "./plan.ts";
 
@@ -35,15 +36,21 @@ export class Readiness {
 
   /** A door that nobody has a key for cannot be opened by a knock. */
   setKeys({ doors, rotating }: Plan): void {
-    const keyless = doors
-      .filter(({ users }) => users.length > 0)
-      .filter(({ name }) => !rotating.some((subject) => subject.door === name));
+    const held = new Set(
+      rotating.groups.flatMap(({ parts }) =>
+        parts.flatMap((part) => (part.count > 0 ? part.door : [])),
+      ),
+    );
+    const keyless = doors.filter(({ name, users }) => users.length > 0 && !held.has(name));
     if (keyless.length === 0) {
       this.clear("keys");
       return;
     }
     const { name, users } = keyless[0]!;
-    this.set("keys", `No user of the door ${name} has a key: run sallyport user add ${users[0]}`);
+    this.set(
+      "keys",
+      `No user of the door ${name} has a key: run sallyport user add ${exampleUser(users)}`,
+    );
   }
 
   setCaptures(wanted: readonly string[], attached: readonly string[]): void {

@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { parseAddress } from "../core/address.ts";
 import type { DaemonEvent } from "../core/events.ts";
-import type { KnownUse, RotatingSubject } from "../match/subject.ts";
+import { type Subjects, SubjectTable } from "../match/subject-table.ts";
+import type { KnownUse } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import { AuditLog } from "../store/audit.ts";
 import type { AuditRecord } from "../store/audit-record.ts";
@@ -44,10 +45,11 @@ export class Recollection {
   }
 
   /** The uses a matcher has to know; after a loss, everything that could have been used is among them. */
-  usesFor(subjects: readonly RotatingSubject[]): KnownUse[] {
-    const remembered = usesOf(this.#uses.all(), subjects).map(knownUse);
+  usesFor(subjects: Subjects): KnownUse[] {
+    const table = SubjectTable.of(subjects);
+    const remembered = this.#usesOf(table).map(knownUse);
     if (this.lost === undefined) return remembered;
-    const doubtful = subjects.map(({ door, user, device, space }): KnownUse => {
+    const doubtful = Array.from(table, ({ door, user, device, space }): KnownUse => {
       // A client's clock may be ahead of ours by the skew, and its knock be used already.
       const slot = slotAt(this.#doubtMs, space.stepSeconds) + space.skew;
       return { door, user, device, slot };
@@ -56,9 +58,9 @@ export class Recollection {
   }
 
   /** When the last of these doors believes knocks again after a loss: Unix milliseconds; 0 without a loss. */
-  waitsUntilMs(subjects: readonly RotatingSubject[]): number {
+  waitsUntilMs(subjects: Subjects): number {
     if (this.lost === undefined) return 0;
-    const ends = subjects.map(({ space }) =>
+    const ends = SubjectTable.of(subjects).groups.map(({ space }) =>
       slotStartMs(slotAt(this.#doubtMs, space.stepSeconds) + space.skew + 1, space.stepSeconds),
     );
     return Math.max(0, ...ends);
@@ -70,17 +72,27 @@ export class Recollection {
   }
 
   /** Remembers the use behind an opening, and enters the event into the audit log. */
-  hear(event: DaemonEvent, subjects: readonly RotatingSubject[]): void {
+  hear(event: DaemonEvent, subjects: Subjects): void {
     this.note(event);
     if (event.type !== "grant.opened" || event.slot === undefined) return;
     const { door, user = "", device = "" } = event.grant;
-    const subject = subjects.find(
-      (one) => one.door === door && one.user === user && one.device === device,
-    );
+    const subject = SubjectTable.of(subjects).find({ door, user, device });
     if (subject === undefined) return;
     const { slot, source, atMs: timeMs } = event;
     const fingerprint = keyFingerprint(subject.key);
     this.#uses.record({ door, user, device, fingerprint, slot, source, timeMs });
+  }
+
+  /** As `usesOf`, but asks every subject for its fingerprint only where a use is of no key of its name. */
+  #usesOf(table: SubjectTable): Use[] {
+    const strange: Use[] = [];
+    const own = this.#uses.all().filter((use) => {
+      const subject = table.find(use);
+      const known = subject !== undefined && keyFingerprint(subject.key) === use.fingerprint;
+      if (!known) strange.push(use);
+      return known;
+    });
+    return strange.length === 0 ? own : [...own, ...usesOf(strange, table)];
   }
 
   note(record: AuditRecord): void {

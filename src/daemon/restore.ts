@@ -7,49 +7,71 @@ import type { Port, PortRange } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
+import { type Subjects, SubjectTable } from "../match/subject-table.ts";
 import type { RotatingSubject } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import { useId } from "../rks/use-id.ts";
 import { parseLabel } from "./label.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** Marks every use the kernel still remembers; a use is recognised by deriving it again. */
+/**
+ * Marks every use the kernel still remembers; a use is recognised by deriving it again. Those that the
+ * matcher knows already are looked for first: where it knows them all, the keys of nobody else are tried.
+ */
 export function restoreUses(
   matcher: Matcher,
-  subjects: readonly RotatingSubject[],
+  subjects: Subjects,
   uses: readonly Uint8Array[],
   wallMs: number,
 ): void {
   if (uses.length === 0) return;
-  const known = new Set(uses.map((use) => use.toHex()));
-  for (const subject of subjects) {
-    const { skew, stepSeconds } = subject.space;
-    const present = slotAt(wallMs, stepSeconds);
-    // A use outlives its slot's skew by a step in the kernel, hence one more slot back.
-    for (let slot = present + skew; slot >= present - skew - 1 && slot >= 0; slot--) {
-      if (!known.has(useId(subject.key, subject.door, slot).toHex())) continue;
-      matcher.markUsed({ door: subject.door, user: subject.user, device: subject.device, slot });
-      break; // uses only move forward, so the latest says it all
-    }
+  const unknown = new Set(uses.map((use) => use.toHex()));
+  const table = SubjectTable.of(subjects);
+  for (const use of matcher.usedSlots(wallMs - longestMs(table))) {
+    const subject = table.find(use);
+    if (subject !== undefined) unknown.delete(useId(subject.key, use.door, use.slot).toHex());
   }
+  if (unknown.size === 0) return;
+  for (const subject of table) markLatest(matcher, subject, unknown, wallMs);
+}
+
+function markLatest(
+  matcher: Matcher,
+  { door, user, device, key, space }: RotatingSubject,
+  known: ReadonlySet<string>,
+  wallMs: number,
+): void {
+  const { skew, stepSeconds } = space;
+  const present = slotAt(wallMs, stepSeconds);
+  // A use outlives its slot's skew by a step in the kernel, hence one more slot back.
+  for (let slot = present + skew; slot >= present - skew - 1 && slot >= 0; slot--) {
+    if (!known.has(useId(key, door, slot).toHex())) continue;
+    matcher.markUsed({ door, user, device, slot });
+    return; // uses only move forward, so the latest says it all
+  }
+}
+
+/** How long at most the kernel remembers a use. */
+function longestMs({ groups }: SubjectTable): number {
+  const lives = groups.map(({ space }) => (2 * space.skew + 2) * space.stepSeconds * 1_000);
+  return Math.max(0, ...lives);
 }
 
 /** Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are. */
 export function rememberUses(
   firewall: Firewall,
   matcher: Matcher,
-  subjects: readonly RotatingSubject[],
+  subjects: Subjects,
   wallMs: number,
 ): void {
+  const table = SubjectTable.of(subjects);
   const uses = [];
-  for (const { door, user, device, slot } of matcher.usedSlots()) {
-    const subject = subjects.find(
-      (one) => one.door === door && one.user === user && one.device === device,
-    );
+  for (const use of matcher.usedSlots(wallMs - longestMs(table))) {
+    const subject = table.find(use);
     if (subject === undefined) continue;
     const { skew, stepSeconds } = subject.space;
-    const forMs = slotStartMs(slot + skew + 2, stepSeconds) - wallMs;
-    if (forMs > 0) uses.push({ id: useId(subject.key, door, slot), forMs });
+    const forMs = slotStartMs(use.slot + skew + 2, stepSeconds) - wallMs;
+    if (forMs > 0) uses.push({ id: useId(subject.key, use.door, use.slot), forMs });
   }
   firewall.remember(uses);
 }
@@ -71,6 +93,7 @@ export function restoreGrants(
   clock: Clock,
 ): void {
   const wallMs = clock.wallMs();
+  const doorOf = new Map(doors.map((door) => [door.name, door]));
   const grants = Map.groupBy(
     elements.filter(({ label }) => parseLabel(label) !== undefined),
     ({ label, address }) => `${label} ${formatAddress(address)}`,
@@ -78,7 +101,7 @@ export function restoreGrants(
   for (const own of grants.values()) {
     const { label, address } = own[0]!;
     const holder = parseLabel(label)!;
-    const door = doors.find(({ name }) => name === holder.door);
+    const door = doorOf.get(holder.door);
     const text = addressText(door, address);
     const remainingMs = Math.max(...own.map((element) => element.remainingMs));
     ledger.open(

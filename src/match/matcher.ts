@@ -103,14 +103,6 @@ export class Matcher {
     return place !== undefined;
   }
 
-  /** Takes as spent, for every subject, all slots that could have been used before a time. */
-  doubtUntil(timeMs: number): void {
-    for (const { subjects, uses } of this.#groups) {
-      // A client's clock may be ahead of ours by the skew, and its knock be used already.
-      uses.doubt(slotAt(timeMs, subjects.space.stepSeconds) + subjects.space.skew);
-    }
-  }
-
   /**
    * The uses known here of subjects that used a slot `since` this time, each subject's lowest slot
    * first, as `markUsed` of another matcher takes them; without it, of all subjects.

@@ -1,17 +1,18 @@
 /** How close a source came to opening a door, and what was missing. For explanation only: it opens nothing. */
 
 import { PROTO_NUMBER } from "../core/port.ts";
-import { sequencePorts } from "../rks/sequence.ts";
+import { KEY_BYTES } from "../rks/key.ts";
 import { slotAt } from "../rks/slot.ts";
 import { closestRun, type FixedTry } from "./fixed-try.ts";
 import type { Hit } from "./hit-table.ts";
+import { keyAt, SubjectTable, type SubjectGroup, type Subjects } from "./subject-table.ts";
 import type { FixedSubject, RotatingSubject } from "./subject.ts";
 
 /** Slots before the first and after the last knock in which a wrong clock is looked for: 20 minutes at 30 s. */
 const SLOTS_AROUND = 40;
 
 /** Sequences derived before others get their turn: about half a millisecond. */
-const DERIVED_AT_ONCE = 256;
+const DERIVED_AT_ONCE = 1_024;
 
 /** A sequence that chance alone would hit as often as this among all that were tried is none. */
 const MOST_CHANCE = 1e-3;
@@ -41,8 +42,8 @@ export interface RotatingTry {
 
 export type Try = RotatingTry | FixedTry;
 
-export interface Subjects {
-  readonly rotating: readonly RotatingSubject[];
+export interface Candidates {
+  readonly rotating: Subjects;
   readonly fixed: readonly FixedSubject[];
 }
 
@@ -62,33 +63,12 @@ export function chanceOf(heard: number, ports: number, distinct: number, range: 
  */
 export function* findTries(
   hits: readonly Hit[],
-  { rotating, fixed }: Subjects,
+  { rotating, fixed }: Candidates,
 ): Generator<undefined, Try[]> {
   if (hits.length === 0) return [];
-  const found: { readonly chance: number; readonly made: Try }[] = [];
-  const firstMs = hits.reduce((least, { timeMs }) => Math.min(least, timeMs), Infinity);
-  const lastMs = hits.reduce((most, { timeMs }) => Math.max(most, timeMs), -Infinity);
-  const heardOn = { tcp: portsOf(hits, "tcp"), udp: portsOf(hits, "udp") };
-  let derived = 0;
-  for (const subject of rotating) {
-    const { key, door, space } = subject;
-    const { flags, ports: hit } = heardOn[space.proto];
-    const distinct = hit.filter((port) => port >= space.lo && port <= space.hi).length;
-    if (distinct < 2) continue;
-    const from = Math.max(0, slotAt(firstMs, space.stepSeconds) - SLOTS_AROUND);
-    const to = slotAt(lastMs, space.stepSeconds) + SLOTS_AROUND;
-    const tried = rotating.length * (to - from + 1);
-    for (let slot = from; slot <= to; slot++) {
-      if (++derived % DERIVED_AT_ONCE === 0) yield;
-      const ports = sequencePorts(key, door, space, slot);
-      let heard = 0;
-      for (const port of ports) heard += flags[port]!;
-      if (heard < 2) continue;
-      const chance = chanceOf(heard, space.ports, distinct, space.hi - space.lo + 1) * tried;
-      if (chance > MOST_CHANCE) continue;
-      found.push({ chance, made: rotatingTry(subject, slot, ports, hits) });
-    }
-  }
+  const found: Found[] = [];
+  const table = SubjectTable.of(rotating);
+  for (const group of table.groups) yield* findIn(group, hits, table.length, found);
   const best = found.sort((a, b) => a.chance - b.chance).slice(0, MOST_TRIES);
   const runs = fixed.flatMap((subject) => closestRun(subject, hits) ?? []);
   return [...best.map(({ made }) => made), ...runs]
@@ -96,8 +76,54 @@ export function* findTries(
     .slice(0, MOST_TRIES);
 }
 
+interface Found {
+  readonly chance: number;
+  readonly made: RotatingTry;
+}
+
+/** Adds to `found` what is no accident among so many subjects. */
+function* findIn(
+  group: SubjectGroup,
+  hits: readonly Hit[],
+  subjects: number,
+  found: Found[],
+): Generator<undefined, void> {
+  const { space, parts, keys } = group;
+  const { flags, ports: hit } = portsOf(hits, space.proto);
+  const distinct = hit.filter((port) => port >= space.lo && port <= space.hi).length;
+  if (distinct < 2) return;
+  const firstMs = hits.reduce((least, { timeMs }) => Math.min(least, timeMs), Infinity);
+  const lastMs = hits.reduce((most, { timeMs }) => Math.max(most, timeMs), -Infinity);
+  const from = Math.max(0, slotAt(firstMs, space.stepSeconds) - SLOTS_AROUND);
+  const to = slotAt(lastMs, space.stepSeconds) + SLOTS_AROUND;
+  const tried = subjects * (to - from + 1);
+  const ports = new Uint16Array(space.ports);
+  let derived = 0;
+  for (const [i, part] of parts.entries()) {
+    const deriver = group.deriver(i);
+    for (let slot = from; slot <= to; slot++) {
+      deriver.turnTo(slot);
+      for (let at = 0; at < part.count; at++) {
+        if (++derived % DERIVED_AT_ONCE === 0) {
+          yield;
+          // Another search may have turned it meanwhile.
+          deriver.turnTo(slot);
+        }
+        deriver.derive(keys, keyAt(part, at), KEY_BYTES, ports, 0);
+        let heard = 0;
+        for (const port of ports) heard += flags[port]!;
+        if (heard < 2) continue;
+        const chance = chanceOf(heard, space.ports, distinct, space.hi - space.lo + 1) * tried;
+        if (chance > MOST_CHANCE) continue;
+        const subject = group.at(part.first + at);
+        found.push({ chance, made: rotatingTry(subject, slot, ports, hits) });
+      }
+    }
+  }
+}
+
 /** Runs a search to its end at once. */
-export function findTriesNow(hits: readonly Hit[], subjects: Subjects): Try[] {
+export function findTriesNow(hits: readonly Hit[], subjects: Candidates): Try[] {
   const search = findTries(hits, subjects);
   for (;;) {
     const { done, value } = search.next();

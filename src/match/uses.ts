@@ -75,13 +75,6 @@ export class Uses {
     }
   }
 
-  /** Everything up to a slot may have been used by anybody: nothing of it is ever offered again. */
-  doubt(slot: number): void {
-    for (let index = 0; index < this.#last.length; index++) {
-      if (this.#last[index]! < slot) this.#last[index] = slot;
-    }
-  }
-
   /** What is known of a subject, lowest slot first, for `mark` of another instance. */
   known(index: number): KnownUse[] {
     const last = this.#last[index]!;

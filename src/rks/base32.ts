@@ -18,6 +18,13 @@ export function encodeBase32(bytes: Uint8Array): string {
   return bits === 0 ? text : text + ALPHABET[(buffer << (5 - bits)) & 31]!;
 }
 
+/** The value of each character by its code; 255 for those that are not of the alphabet. */
+const VALUES = new Uint8Array(128).fill(255);
+for (let value = 0; value < ALPHABET.length; value++) {
+  VALUES[ALPHABET.charCodeAt(value)] = value;
+  VALUES[ALPHABET.toLowerCase().charCodeAt(value)] = value;
+}
+
 /**
  * The bytes of `text`, or undefined where a character is not of the alphabet, the length is one no
  * encoder writes, or the spare bits at the end are set (so that every key has one spelling).
@@ -27,9 +34,9 @@ export function decodeBase32(text: string): Uint8Array | undefined {
   let at = 0;
   let buffer = 0;
   let bits = 0;
-  for (const character of text) {
-    const value = character < "\x7f" ? ALPHABET.indexOf(character.toUpperCase()) : -1;
-    if (value < 0) return undefined;
+  for (let i = 0; i < text.length; i++) {
+    const value = VALUES[text.charCodeAt(i)] ?? 255;
+    if (value === 255) return undefined;
     buffer = (buffer << 5) | value;
     bits += 5;
     if (bits >= 8) {

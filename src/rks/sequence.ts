@@ -43,13 +43,7 @@ export class SequenceDeriver {
    * Writes the ports of the key `keys[keyAt … keyAt + keyBytes)` to `into` from `at` on, in order of
    * drawing. Keys have 64 bytes at most, and all the same number.
    */
-  derive(
-    keys: Uint8Array,
-    keyAt: number,
-    keyBytes: number,
-    into: Uint16Array,
-    at: number,
-  ): void {
+  derive(keys: Uint8Array, keyAt: number, keyBytes: number, into: Uint16Array, at: number): void {
     const counterAt = this.#message.byteLength - 4;
     const lo = this.#lo;
     const range = this.#range;

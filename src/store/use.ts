@@ -30,12 +30,14 @@ export function keyFingerprint(key: Uint8Array): string {
 }
 
 /** The uses of these subjects, under the names they have now; the uses of other keys are left out. */
-export function usesOf(uses: readonly Use[], subjects: readonly KeyAtDoor[]): Use[] {
+export function usesOf(uses: readonly Use[], subjects: Iterable<KeyAtDoor>): Use[] {
   const known = new Map(uses.map((use) => [placeOf(use), use]));
-  return subjects.flatMap(({ door, user, device, key }) => {
+  const found: Use[] = [];
+  for (const { door, user, device, key } of subjects) {
     const use = known.get(placeOf({ door, fingerprint: keyFingerprint(key) }));
-    return use === undefined ? [] : [{ ...use, user, device }];
-  });
+    if (use !== undefined) found.push({ ...use, user, device });
+  }
+  return found;
 }
 
 /** Where a use is kept: one place per key and door. */

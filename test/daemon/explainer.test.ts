@@ -6,7 +6,8 @@ import type { Settings } from "../../src/config/settings.ts";
 import { parseSettings } from "../../src/config/load.ts";
 import { Explainer, type ExplainerParts } from "../../src/daemon/explainer.ts";
 import type { Memory } from "../../src/daemon/messages.ts";
-import { makePlan, type Plan } from "../../src/daemon/plan.ts";
+import { type Subjects, SubjectTable } from "../../src/match/subject-table.ts";
+import { makePlan } from "../../src/daemon/plan.ts";
 import type { SourceHits } from "../../src/match/hit-table.ts";
 import { hitsOn } from "../match/hits.ts";
 import { device, NOW, portsOf, SLOT } from "../match/support.ts";
@@ -20,7 +21,7 @@ interface World {
   memory?: Partial<Memory>;
   quiet?: readonly SourceHits[];
   settings?: Settings;
-  rotating?: Plan["rotating"];
+  rotating?: Subjects;
   parts?: Partial<ExplainerParts>;
 }
 
@@ -39,7 +40,10 @@ function explainer({ memory, quiet = [], settings = SETTINGS, rotating = [ALICE]
   };
   const made = new Explainer({
     clock,
-    configuration: () => ({ settings, plan: { ...makePlan(settings, []), rotating } }),
+    configuration: () => ({
+      settings,
+      plan: { ...makePlan(settings, []), rotating: SubjectTable.of(rotating) },
+    }),
     ask: ask as ExplainerParts["ask"],
     knocks: () => 7,
     foreignRules: () => [],

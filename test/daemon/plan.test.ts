@@ -17,7 +17,7 @@ describe("makePlan()", () => {
   test("gives every device of a door's users a subject, and nobody else's", () => {
     const doors = [doorOf(), doorOf({ name: "web", users: ["bob", "carol"] }), fixedDoorOf()];
     const { rotating } = makePlan(settingsOf(doors), KEYS);
-    expect(rotating.map(({ door, user, device: of }) => `${door} ${user}/${of}`)).toEqual([
+    expect(Array.from(rotating, ({ door, user, device: of }) => `${door} ${user}/${of}`)).toEqual([
       "ssh alice/laptop",
       "ssh alice/phone",
       "web bob/laptop",

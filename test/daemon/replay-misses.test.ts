@@ -3,10 +3,11 @@
 import { expect, test } from "bun:test";
 import { ReplayMisses } from "../../src/daemon/replay-misses.ts";
 import { Matcher } from "../../src/match/matcher.ts";
+import { SubjectTable } from "../../src/match/subject-table.ts";
 import { device, knock, NOW, portsOf, Recorder, SLOT } from "../match/support.ts";
 
 const ALICE = device("ssh alice laptop");
-const SUBJECTS = { rotating: [ALICE], fixed: [] };
+const SUBJECTS = { rotating: SubjectTable.of([ALICE]), fixed: [] };
 
 test("ReplayMisses tells each try of each source once, and none that opened", () => {
   const matcher = new Matcher(SUBJECTS, new Recorder());

@@ -31,6 +31,34 @@ describe("Page", () => {
     }
   });
 
+  test("is the same in memory that another slot was built in, half or whole", () => {
+    const fresh = pageOf(SUBJECTS, SLOT + 1);
+    fresh.build(Infinity);
+    for (const units of [1, 60, 100, Infinity]) {
+      const used = pageOf(SUBJECTS, SLOT);
+      used.build(units);
+      used.turnTo(SLOT + 1);
+      expect(used.ready).toBe(false);
+      used.build(Infinity);
+      for (const part of ["ports", "offsets", "holders", "companions"] as const) {
+        expect(used[part]).toEqual(fresh[part] as never);
+      }
+    }
+  });
+
+  test("has beside each holder of a port another port of the same sequence", () => {
+    const page = pageOf(SUBJECTS);
+    page.build(Infinity);
+    for (let port = DEFAULT_SPACE.lo; port <= DEFAULT_SPACE.hi; port++) {
+      const [from, to] = [port, port + 1].map((at) => page.offsets[at - DEFAULT_SPACE.lo]!);
+      for (let at = from!; at < to!; at++) {
+        const companion = page.companions[at]!;
+        expect(companion).not.toBe(port);
+        expect(portsOf(SUBJECTS[page.holders[at]!]!, SLOT)).toContain(companion);
+      }
+    }
+  });
+
   test("finds by each port exactly the subjects whose sequence contains it", () => {
     const space = { ...DEFAULT_SPACE, hi: 20_999 };
     const subjects = Array.from({ length: 300 }, (_, i) => device(`ssh user${i} laptop`, space));
@@ -78,6 +106,33 @@ describe("Pages", () => {
       [0 - SLOT, 1 - SLOT],
       [0 - SLOT, 1 - SLOT],
     ]);
+  });
+
+  test("never builds over a page that the last packet was judged by", () => {
+    const pages = new Pages(groupOf(SUBJECTS));
+    pages.turnTo(NOW);
+    const judged = [...pages.remembered];
+    const slots = judged.map(({ slot }) => slot);
+    // The clock is far ahead of the packets: another one of the same moment may still be on its way.
+    for (let ahead = 0; ahead < 20; ahead++) {
+      while (pages.prepare(NOW + ahead * STEP_MS, 100) === 0);
+    }
+    expect(judged.map(({ slot, ready }) => [slot, ready])).toEqual(
+      slots.map((slot) => [slot, true]),
+    );
+    pages.turnTo(NOW);
+    expect(pages.remembered).toEqual(judged);
+  });
+
+  test("uses pages again: after the first slots no more memory is asked for", () => {
+    const pages = new Pages(groupOf(SUBJECTS));
+    const seen = new Set<Page>();
+    for (let slot = 0; slot < 50; slot++) {
+      while (pages.prepare(NOW + slot * STEP_MS, 100) === 0);
+      pages.turnTo(NOW + slot * STEP_MS);
+      for (const page of pages.remembered) seen.add(page);
+    }
+    expect(seen.size).toBeLessThanOrEqual(7);
   });
 
   test("holds every page of the next slot ready, when it is prepared in small steps", () => {

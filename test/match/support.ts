@@ -34,7 +34,7 @@ export function knock(source: string, port: number, timeMs: number, proto: Proto
 /** A device with a key of its own, the same in every run. */
 export function device(name: string, space: KnockSpace = DEFAULT_SPACE): RotatingSubject {
   const [door = "", user = "", laptop = ""] = name.split(" ");
-  const key = new Bun.CryptoHasher("sha256").update(name).digest();
+  const key = Uint8Array.from(new Bun.CryptoHasher("sha256").update(name).digest());
   return { door, user, device: laptop, key, space };
 }
 

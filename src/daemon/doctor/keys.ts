@@ -3,6 +3,7 @@
 import { checkBound } from "../../config/bound.ts";
 import { type DeviceKey, keysFile, loadKeys } from "../../config/keys.ts";
 import type { Settings } from "../../config/settings.ts";
+import { EVERYBODY, exampleUser } from "../../config/names.ts";
 import { keyWarnings } from "../../config/warnings.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
 import { type Findings, ok, problem, unseen, warning } from "./finding.ts";
@@ -30,11 +31,11 @@ export function checkKeys(
   const rotating = settings.doors.filter(({ users }) => users.length > 0);
   const holders = new Set(keys.map(({ user }) => user));
   const findings: Findings[number][] = rotating
-    .filter(({ users }) => !users.some((user) => holders.has(user)))
+    .filter(({ users }) => !isHeld(users, holders))
     .map(({ name, users }) =>
       problem(
         `Nobody can open door.${name}: none of its users has a key`,
-        `run "sallyport user add ${users[0]}"`,
+        `run "sallyport user add ${exampleUser(users)}"`,
       ),
     );
   const known = new Set(findings.map(({ remedy }) => remedy));
@@ -54,4 +55,9 @@ export function checkKeys(
   return [
     ok(rotating.length === 0 ? "No door needs keys" : `${file} is private and holds ${count}`),
   ];
+}
+
+/** Whether anybody has a key for a door of these users. */
+function isHeld(users: readonly string[], holders: ReadonlySet<string>): boolean {
+  return users.some((user) => (user === EVERYBODY ? holders.size > 0 : holders.has(user)));
 }

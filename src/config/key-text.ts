@@ -1,0 +1,44 @@
+/** The text of keys.toml as sallyport itself writes it, and a reader for exactly that. */
+
+import { decodeBase32, encodeBase32 } from "../rks/base32.ts";
+import type { DeviceKey } from "./keys.ts";
+
+const HEAD =
+  '# Keys of sallyport, one per device: whoever reads this file can knock. Written by "sallyport user".\n';
+
+/** The text of a keys.toml; `parseKeys` reads it back equal. */
+export function formatKeys(keys: readonly DeviceKey[]): string {
+  const tables = keys.map(({ user, device, key, addedMs }) => {
+    const added = addedMs === undefined ? "" : `added = ${new Date(addedMs).toISOString()}\n`;
+    return `\n["${user}/${device}"]\nkey = "${encodeBase32(key)}"\n${added}`;
+  });
+  return `${HEAD}${tables.join("")}`;
+}
+
+const NAME = "[a-z0-9][a-z0-9._-]{0,31}";
+/** A table of `formatKeys`. */
+const TABLE = new RegExp(
+  `\\n\\["(${NAME})/(${NAME})"\\]\\nkey = "([A-Z2-7]{52})"\\n(?:added = (\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z)\\n)?`,
+  "y",
+);
+
+/**
+ * The keys of a text that `formatKeys` wrote, undefined for any other: a person may have edited it, and
+ * then the TOML parser reads it and tells what is wrong. That one takes ten times the memory of the
+ * text, which at a hundred thousand keys is more than all the rest of the daemon.
+ */
+export function readKeyText(text: string): DeviceKey[] | undefined {
+  if (!text.startsWith(HEAD)) return undefined;
+  const keys: DeviceKey[] = [];
+  TABLE.lastIndex = HEAD.length;
+  while (TABLE.lastIndex < text.length) {
+    const found = TABLE.exec(text);
+    if (found === null) return undefined;
+    const [, user = "", device = "", written = "", added] = found;
+    const key = decodeBase32(written);
+    const addedMs = added === undefined ? undefined : Date.parse(added);
+    if (key === undefined || Number.isNaN(addedMs)) return undefined;
+    keys.push({ user, device, key, ...(addedMs !== undefined && { addedMs }) });
+  }
+  return keys;
+}
