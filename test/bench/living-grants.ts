@@ -26,7 +26,7 @@ async function giveSallyport(
   await server.stop();
   const elements = sources.map(
     (source) =>
-      `${source} . tcp . ${SERVICE_PORT} timeout ${LIFE_SECONDS}s comment "door0 user0/device0"`,
+      `${source} . tcp . ${SERVICE_PORT} timeout ${LIFE_SECONDS}s comment "door0 user0/default"`,
   );
   addElements(stage, `inet sallyport ${SET.door("grants", 4)}`, elements);
   await server.start();

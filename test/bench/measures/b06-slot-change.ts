@@ -54,9 +54,14 @@ function figuresOf(opened: readonly Opened[]): Record<string, number> {
   return {
     tried: opened.length,
     opened: times.length,
-    medianMs: rounded(quantile(times, 0.5)),
-    p99Ms: rounded(quantile(times, 0.99)),
-    longestMs: rounded(Math.max(...times)),
+    openedPercent: rounded((100 * times.length) / opened.length),
+    ...(times.length > 0
+      ? {
+          medianMs: rounded(quantile(times, 0.5)),
+          p99Ms: rounded(quantile(times, 0.99)),
+          longestMs: rounded(quantile(times, 1)),
+        }
+      : {}),
   };
 }
 

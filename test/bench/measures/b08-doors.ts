@@ -8,7 +8,7 @@ import { openingFigures } from "../rounds.ts";
 import type { Stage } from "../stage.ts";
 import { counted, type Variant, Variants, withRatios } from "../variants.ts";
 
-const FULL = { rounds: 5, openingsEach: 40, doors: [1, 100, 1_000] };
+const FULL = { rounds: 5, openingsEach: 20, doors: [1, 100, 1_000] };
 const QUICK = { rounds: 1, openingsEach: 2, doors: [10] };
 
 /** Listens on many ports in one process; the kernel answers SYNs, and nobody needs to accept. */

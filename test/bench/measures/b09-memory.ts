@@ -6,8 +6,8 @@ import type { Bench, Measure, Row } from "../measure.ts";
 import { type Resident, residentOf } from "../process.ts";
 import { Stage } from "../stage.ts";
 
-/** A knock every four seconds or so for an hour. */
-const FULL = { sources: 1_000_000, knocks: 1_000, settleMs: 5_000 };
+/** A knock every seven seconds for an hour. */
+const FULL = { sources: 1_000_000, knocks: 500, settleMs: 5_000 };
 const QUICK = { sources: 5_000, knocks: 5, settleMs: 200 };
 
 /** Openings made ready at a time: all of them are of slots that are valid when they are sent. */
