@@ -9,6 +9,12 @@ export type ContestantName = "sallyport" | "knockd" | "fwknopd" | "fwknopd-udp" 
 /** The port of the service behind the first door; further doors guard the ports after it. */
 export const SERVICE_PORT = 8080;
 
+/**
+ * Users where nothing else is asked: enough that each of sallyport's openings finds one who has not knocked in
+ * this slot.
+ */
+export const USERS = 100;
+
 export interface Setup {
   /** Users, each with a key of his own where the contestant knows users. */
   readonly users: number;

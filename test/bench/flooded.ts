@@ -14,7 +14,7 @@ const COPIES = 2;
 const LEAD_MS = 500;
 
 /** Which openings take no longer than this; a person at a terminal would not wait for more. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 500;
 
 /** One contestant under one load, over all rounds. */
 export class Flooded {

@@ -23,6 +23,16 @@ import type { Stage } from "../stage.ts";
 /** Any source; a load replaces it. */
 const ANYBODY = "11.0.0.1";
 
+/**
+ * Junk that bears the victim's address pushes his own knocks out once `slack` other ports pass between the
+ * first and the last of them: how much of it he can stand depends on how close together they leave.
+ */
+const FORGED_VICTIM = [
+  { name: "the victim's own address forged, 10,000/s", perSecond: 10_000 },
+  { name: "the victim's own address forged, 100,000/s", perSecond: 100_000 },
+  { name: "the victim's own address forged, full rate", perSecond: null },
+] as const;
+
 function deviceKeys(users: number): DeviceKey[] {
   return Array.from({ length: users }, (_, i) => ({
     user: `user${i}`,
@@ -154,10 +164,10 @@ export class RunningSallyport implements Running {
           ports: { list: half.flat() },
         }),
       },
-      {
-        name: "the victim's own address forged",
-        load: load({ source: { victim: true }, ports: { random: [lo, hi] } }),
-      },
+      ...FORGED_VICTIM.map(({ name, perSecond }) => ({
+        name,
+        load: { ...load({ source: { victim: true }, ports: { random: [lo, hi] } }), perSecond },
+      })),
     ];
   }
 

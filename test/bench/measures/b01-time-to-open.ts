@@ -1,5 +1,6 @@
 /** B1: how soon after the last knock a connection is let in, on an otherwise idle machine. */
 
+import { USERS } from "../contestant.ts";
 import { LineUp } from "../line-up.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
 import { openInRounds, openingFigures } from "../rounds.ts";
@@ -7,7 +8,7 @@ import { openInRounds, openingFigures } from "../rounds.ts";
 async function measure({ quick, contestants }: Bench): Promise<Row[]> {
   const rounds = quick ? 1 : 10;
   const openingsEach = quick ? 3 : 20;
-  await using lineUp = await LineUp.of(contestants, () => ({ users: rounds * openingsEach }));
+  await using lineUp = await LineUp.of(contestants, () => ({ users: USERS }));
   const tallies = await openInRounds(lineUp, { rounds, openingsEach });
   return tallies.map(({ place: { contestant }, answers }) => ({
     contestant: contestant.name,

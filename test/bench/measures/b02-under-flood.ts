@@ -1,6 +1,7 @@
 /** B2: honest knocks while random sources send to random ports of the knock range, as fast as the machine can. */
 
 import { DEFAULT_SPACE } from "../../../src/rks/space.ts";
+import { USERS } from "../contestant.ts";
 import { Flooded } from "../flooded.ts";
 import { LineUp, type Place } from "../line-up.ts";
 import { scatter } from "../load/load.ts";
@@ -36,7 +37,7 @@ function compared(idle: Flooded, flooded: Flooded): Row[] {
 async function measure({ quick, contestants }: Bench): Promise<Row[]> {
   const rounds = quick ? 1 : 5;
   const tries = quick ? 2 : 20;
-  await using lineUp = await LineUp.of(contestants, () => ({ users: 2 * rounds * tries }));
+  await using lineUp = await LineUp.of(contestants, () => ({ users: USERS }));
   const pairs = new Map<Place, [Flooded, Flooded]>();
   for (let round = 0; round < rounds; round++) {
     await lineUp.each(async (place) => {
@@ -55,7 +56,7 @@ async function measure({ quick, contestants }: Bench): Promise<Row[]> {
 export const underFlood: Measure = {
   id: "B2",
   title: "Under flood",
-  how: "honest knocks, one try each, sallyport's sent twice and shuffled as its client does, amid SYNs from random sources to random ports of 20000–52767 at the most this machine sends; opened within 1 s",
+  how: "honest knocks, one try each, sallyport's sent twice and shuffled as its client does, amid SYNs from random sources to random ports of 20000–52767 at the most this machine sends; opened within 0.5 s",
   compare: "medianMs",
   targets: [
     { contestant: "sallyport", condition: FLOOD, figure: "openedPercent", atLeast: 100 },

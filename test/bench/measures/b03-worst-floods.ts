@@ -1,5 +1,6 @@
 /** B3: honest knocks amid the flood that hurts each contestant most, as its author would know it. */
 
+import { USERS } from "../contestant.ts";
 import { Flooded } from "../flooded.ts";
 import { LineUp, type Place } from "../line-up.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
@@ -9,15 +10,15 @@ const OURS = [
   "valid ports from random sources",
   "one source through the range",
   "all but the last knock, random sources",
-  "the victim's own address forged",
+  "the victim's own address forged, 10,000/s",
+  "the victim's own address forged, 100,000/s",
+  "the victim's own address forged, full rate",
 ];
 
 async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
   const rounds = quick ? 1 : 5;
   const tries = quick ? 1 : 20;
-  // Users enough that each of sallyport's floods finds fresh ones in every round.
-  const users = rounds * tries * OURS.length;
-  await using lineUp = await LineUp.of(contestants, () => ({ users }));
+  await using lineUp = await LineUp.of(contestants, () => ({ users: USERS }));
   const floods = new Map<Place, Map<string, Flooded>>();
   for (let round = 0; round < rounds; round++) {
     await lineUp.each(async (place) => {

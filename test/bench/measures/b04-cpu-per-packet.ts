@@ -1,5 +1,6 @@
 /** B4: what a packet costs the daemon, in processor time of all its threads. */
 
+import { USERS } from "../contestant.ts";
 import { median, rounded } from "../figures.ts";
 import { LineUp, type Place } from "../line-up.ts";
 import { type Load, scatter } from "../load/load.ts";
@@ -70,7 +71,7 @@ async function measure({ quick, contestants }: Bench): Promise<Row[]> {
   const rounds = quick ? 1 : 3;
   const seconds = quick ? 0.2 : 2;
   const withDaemon = contestants.filter(({ name }) => name !== "nft");
-  await using lineUp = await LineUp.of(withDaemon, () => ({ users: 100 }));
+  await using lineUp = await LineUp.of(withDaemon, () => ({ users: USERS }));
   const samples = new Map<string, { place: Place; rate: Rate; all: Sample[] }>();
   for (let round = 0; round < rounds; round++) {
     await lineUp.each(async (place) => {
