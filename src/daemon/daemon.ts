@@ -24,9 +24,11 @@ import { problemsOfRules } from "./doctor/examine-rules.ts";
 import { DoorCommands } from "./door-commands.ts";
 import { viewDoors } from "./door-views.ts";
 import { Explainer } from "./explainer.ts";
+import { type Audited, auditGrants, listKernelGrants } from "./grant-audit.ts";
 import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
 import { keepConfig } from "./last-config.ts";
+import type { LedgerPage } from "./ledger.ts";
 import { describeEvent, log } from "./log.ts";
 import { Lookout } from "./lookout.ts";
 import { LossWait } from "./loss-wait.ts";
@@ -40,6 +42,9 @@ import { Upkeep } from "./upkeep.ts";
 
 /** How often it is written down, for the next start, that this time has been. */
 const SEEN_MS = 60_000;
+
+/** Grants that the data plane lists at a time: about 0.3 ms of its work. */
+const LISTED_AT_ONCE = 128;
 
 export class Daemon implements Control {
   readonly counters = new Counters();
@@ -102,7 +107,7 @@ export class Daemon implements Control {
       clock,
       counters: this.counters,
       readiness: this.#readiness,
-      reenter: () => this.#running("audit the guard").ask({ type: "reenter" }),
+      reenter: () => this.#auditGrants(),
       emit: (event) => this.#hear(event),
     });
     this.#reloader = new Reloader({
@@ -275,7 +280,14 @@ export class Daemon implements Control {
   }
 
   async grants(): Promise<readonly Grant[]> {
-    return await this.#running("list grants").ask({ type: "grants" });
+    const link = this.#running("list grants");
+    const all: Grant[] = [];
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: LedgerPage = await link.ask({ type: "grants", after, most: LISTED_AT_ONCE });
+      all.push(...page.grants);
+      after = page.next;
+    }
+    return all;
   }
 
   async open(door: string, address: Address, forMs: number | undefined): Promise<Grant> {
@@ -300,6 +312,16 @@ export class Daemon implements Control {
     } catch {
       return false;
     }
+  }
+
+  async #auditGrants(): Promise<Audited> {
+    const link = this.#running("audit the guard");
+    return await auditGrants({
+      grants: () => this.#openings.grants(),
+      doors: () => this.#configuration.settings.doors,
+      list: listKernelGrants,
+      ask: (request) => link.ask(request),
+    });
   }
 
   #running(operation: string): DataPlaneLink {

@@ -163,10 +163,13 @@ export class Doorkeeper implements MatchSink {
     return this.#close(id, "hand");
   }
 
-  /** Tells of the grants whose time is over. Call often; monotonic time comes from the clock. */
-  expire(): void {
+  /**
+   * Tells of grants whose time is over, at most `most` of them; answers whether there are more. Call it
+   * often; monotonic time comes from the clock.
+   */
+  expire(most = Infinity): boolean {
     const { ledger, clock } = this.#parts;
-    for (const grant of ledger.due(clock.monotonicMs())) {
+    for (const grant of ledger.due(clock.monotonicMs(), most)) {
       const door = this.#doors.get(grant.door);
       // A door that a reload took away may have been an idle one: the kernel knows.
       const asks = door === undefined || door.idleCloseMs !== undefined;
@@ -176,14 +179,12 @@ export class Doorkeeper implements MatchSink {
       else this.#ended(grant, "expired");
     }
     this.#parts.counters.set("grantsLive", ledger.size);
+    return ledger.nextEndMs <= clock.monotonicMs();
   }
 
-  /**
-   * Puts grants back that the kernel should have and has not, with the life they have left. A grant for
-   * one connection is left alone: it may be gone because it was used.
-   */
-  reenter(): Answers["reenter"] {
-    return reenterGrants(this.#parts, this.#doors, (grant) => this.#ended(grant, "expired"));
+  /** Puts grants back that the kernel should have and has not, with the life they have left. */
+  reenter(ids: readonly string[]): Answers["reenter"] {
+    return reenterGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
   }
 
   #kernelLifeMs(grant: Grant): number {

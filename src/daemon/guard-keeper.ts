@@ -6,9 +6,9 @@ import type { Counters } from "../core/counters.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import type { Audited } from "./grant-audit.ts";
 import { Guardian } from "./guardian.ts";
 import { log } from "./log.ts";
-import type { Answers } from "./messages.ts";
 import { ProbationFile } from "./probation-file.ts";
 import type { Readiness } from "./readiness.ts";
 
@@ -20,7 +20,7 @@ export interface GuardKeeperParts {
   readonly counters: Counters;
   readonly readiness: Readiness;
   /** Puts back grants and uses that are missing in the kernel. */
-  readonly reenter: () => Promise<Answers["reenter"]>;
+  readonly reenter: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
 }
 

@@ -7,6 +7,7 @@ import type { ExitCode } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import type { Hit, SourceHits } from "../match/hit-table.ts";
 import type { KnownUse } from "../match/subject.ts";
+import type { LedgerPage } from "./ledger.ts";
 import type { PlanMemory } from "./plan.ts";
 
 /** How the data plane is started. */
@@ -33,7 +34,8 @@ export type Request =
       readonly forMs?: number;
     }
   | { readonly type: "close"; readonly id: string }
-  | { readonly type: "grants" }
+  /** Some of the grants, oldest first: those after a page that ended at `after`, 0 to begin with. */
+  | { readonly type: "grants"; readonly after: number; readonly most: number }
   /** Answers as soon as the loop comes round: a sign of life. */
   | { readonly type: "ping" }
   /** What is known of an address; the control plane makes sentences of it. */
@@ -46,8 +48,10 @@ export type Request =
     }
   /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
   | { readonly type: "quiet"; readonly least: number; readonly most: number }
-  /** Puts back grants and uses that are missing in the kernel. */
-  | { readonly type: "reenter" }
+  /** Puts back those of these grants that should live; who asks knows that the kernel has them not. */
+  | { readonly type: "reenter"; readonly ids: readonly string[] }
+  /** Tells the kernel some of the uses it has to know, in the manner of `grants`. */
+  | { readonly type: "remember"; readonly after: number; readonly most: number }
   | { readonly type: "stop" };
 
 /** The answer to each request. */
@@ -56,12 +60,13 @@ export interface Answers {
   configure: null;
   open: Grant;
   close: Grant | undefined;
-  grants: Grant[];
+  grants: LedgerPage;
   ping: null;
   why: Memory;
   uses: KnownUse[];
   quiet: SourceHits[];
-  reenter: { readonly missing: number; readonly intended: number; readonly full: boolean };
+  reenter: { readonly entered: number };
+  remember: { readonly next?: number };
   stop: null;
 }
 

@@ -1,25 +1,32 @@
-/** How many addresses each door is open to, followed from the events. */
+/** What is open to whom, followed from the events. */
 
 import type { DaemonEvent } from "../core/events.ts";
+import type { Grant } from "../core/grant.ts";
 
 export class Openings {
-  readonly #ids = new Map<string, Set<string>>();
+  readonly #byDoor = new Map<string, Map<string, Grant>>();
 
   hear(event: DaemonEvent): void {
     switch (event.type) {
       case "grant.opened":
       case "grant.restored": {
         const { door, id } = event.grant;
-        const ids = this.#ids.get(door) ?? new Set();
-        this.#ids.set(door, ids.add(id));
+        const grants = this.#byDoor.get(door) ?? new Map<string, Grant>();
+        this.#byDoor.set(door, grants.set(id, event.grant));
         return;
       }
       case "grant.closed":
-        this.#ids.get(event.grant.door)?.delete(event.grant.id);
+        this.#byDoor.get(event.grant.door)?.delete(event.grant.id);
     }
   }
 
+  /** All grants told of; where traffic renews a grant, its end is the one it had when it was opened. */
+  *grants(): Generator<Grant, void> {
+    for (const grants of this.#byDoor.values()) yield* grants.values();
+  }
+
+  /** How many addresses a door is open to. */
   count(door: string): number {
-    return this.#ids.get(door)?.size ?? 0;
+    return this.#byDoor.get(door)?.size ?? 0;
   }
 }

@@ -57,16 +57,27 @@ function longestMs({ groups }: SubjectTable): number {
   return Math.max(0, ...lives);
 }
 
-/** Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are. */
+/**
+ * Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are.
+ * At most `most` of them at a time, those behind the first `after`; answers where to go on, if anywhere.
+ */
 export function rememberUses(
   firewall: Firewall,
   matcher: Matcher,
   subjects: Subjects,
   wallMs: number,
-): void {
+  { after, most } = { after: 0, most: Infinity },
+): number | undefined {
   const table = SubjectTable.of(subjects);
   const uses = [];
+  let seen = 0;
+  let next: number | undefined;
   for (const use of matcher.usedSlots(wallMs - longestMs(table))) {
+    if (seen++ < after) continue;
+    if (seen > after + most) {
+      next = after + most;
+      break;
+    }
     const subject = table.find(use);
     if (subject === undefined) continue;
     const { skew, stepSeconds } = subject.space;
@@ -74,6 +85,7 @@ export function rememberUses(
     if (forMs > 0) uses.push({ id: useId(subject.key, use.door, use.slot), forMs });
   }
   firewall.remember(uses);
+  return next;
 }
 
 function addressText(door: Door | undefined, address: Address): string {

@@ -8,7 +8,9 @@ import { OpError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
 import { grantId } from "../../src/core/grant.ts";
 import { Doorkeeper } from "../../src/daemon/doorkeeper.ts";
+import { auditGrants } from "../../src/daemon/grant-audit.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
+import type { Request } from "../../src/daemon/messages.ts";
 import type { GrantRequest } from "../../src/firewall/firewall.ts";
 import { RecordingFirewall } from "../../src/firewall/recorder.ts";
 import type { FixedMatch } from "../../src/match/subject.ts";
@@ -56,6 +58,15 @@ function stage(...doors: readonly Door[]) {
     fixed: (source = HOME, action: "open" | "close" = "open") =>
       keeper.fixed(fixedMatch(source, action, clock.wallMs())),
     types: () => events.map(({ type }) => type),
+    /** As the control plane does it, which knows the grants from what it was told. */
+    audit: () =>
+      auditGrants({
+        grants: () => ledger.list(clock.monotonicMs(), clock.wallMs()),
+        doors: () => doors,
+        list: () => firewall.list(),
+        ask: (request: Request) =>
+          Promise.resolve((request.type === "reenter" ? keeper.reenter(request.ids) : {}) as never),
+      }),
   };
 }
 
@@ -257,52 +268,63 @@ describe("Doorkeeper.expire()", () => {
   });
 });
 
-describe("Doorkeeper.reenter()", () => {
+describe("Doorkeeper.expire(), many at once", () => {
+  test("tells of no more ends than it is asked to, and says that there are more", () => {
+    const { keeper, knock, clock, events } = stage(doorOf());
+    for (let i = 0; i < 100; i++) knock(`10.0.0.${i}`, SLOT + i);
+    clock.nowMs += 30_000;
+    events.length = 0;
+    const rounds = [keeper.expire(32), keeper.expire(32), keeper.expire(32), keeper.expire(32)];
+    expect([rounds, events.length]).toEqual([[true, true, true, false], 100]);
+  });
+});
+
+describe("auditGrants() and Doorkeeper.reenter()", () => {
   const lost = { missing: 1, intended: 1, full: false };
   const kept = { missing: 0, intended: 1, full: false };
   const nothing = { missing: 0, intended: 0, full: false };
 
-  test("puts back what others took, with the life and the kind it had", () => {
+  test("puts back what others took, with the life and the kind it had", async () => {
     for (const [door, kind] of [
       [doorOf(), "plain"],
       [IDLE, "idle"],
     ] as const) {
-      const { keeper, knock, clock, firewall, counters } = stage(door);
+      const { knock, clock, firewall, counters, audit } = stage(door);
       knock();
-      expect(keeper.reenter()).toEqual(kept);
+      expect(await audit()).toEqual(kept);
       clock.nowMs += 12_000;
       firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports: door.opens });
-      expect(keeper.reenter()).toEqual(lost);
+      expect(await audit()).toEqual(lost);
       expect(firewall.list()).toMatchObject([{ kind, remainingMs: 18_000 }]);
       // A use is not spent again: this opens a grant that was paid for.
       expect(firewall.opened.at(-1)).not.toHaveProperty("use");
-      expect([keeper.reenter(), counters.get("grantsRepaired")]).toEqual([kept, 1]);
+      expect([await audit(), counters.get("grantsRepaired")]).toEqual([kept, 1]);
     }
   });
 
-  test("puts back a grant that misses one of its ports", () => {
+  test("puts back a grant that misses one of its ports", async () => {
     const opens = [{ proto: "tcp", from: 80, to: 82 } as const];
-    const { keeper, knock, firewall } = stage(doorOf({ opens }));
+    const { knock, firewall, audit } = stage(doorOf({ opens }));
     knock();
     const ports = [{ proto: "tcp", from: 81, to: 81 } as const];
     firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports });
-    expect(keeper.reenter()).toEqual(lost);
+    expect(await audit()).toEqual(lost);
     expect(new Set(firewall.list().map(({ port }) => port.port))).toEqual(new Set([80, 81, 82]));
   });
 
-  test("takes an idle grant that is gone while its cap lasts for ended, not for stolen", () => {
-    const { keeper, knock, clock, ledger, firewall, events } = stage(IDLE);
+  test("takes an idle grant that is gone while its cap lasts for ended, not for stolen", async () => {
+    const { knock, clock, ledger, firewall, events, audit } = stage(IDLE);
     knock();
     // Traffic renewed it once, as `expire` heard from the kernel; then it paused.
     ledger.setLife(grantId("ssh", HOME), 45_000, clock.monotonicMs());
     clock.nowMs += 31_000;
     expect(firewall.list()).toEqual([]);
-    expect(keeper.reenter()).toEqual(nothing);
+    expect(await audit()).toEqual(nothing);
     expect(events.at(-1)).toMatchObject({ type: "grant.closed", reason: "expired" });
     expect([firewall.opened.length, ledger.size]).toEqual([1, 0]);
   });
 
-  test("leaves alone what may be gone rightly, and what nobody means any more", () => {
+  test("leaves alone what may be gone rightly, and what nobody means any more", async () => {
     const one = stage(doorOf({ uses: "one" }));
     const command = stage(doorOf({ opens: [] }));
     const over = stage(doorOf());
@@ -313,18 +335,18 @@ describe("Doorkeeper.reenter()", () => {
     }
     over.clock.nowMs += 30_000;
     removed.keeper.replaceDoors([doorOf({ name: "other" })]);
-    for (const { keeper, firewall } of [one, command, over, removed]) {
-      expect(keeper.reenter()).toEqual(nothing);
+    for (const { firewall, audit } of [one, command, over, removed]) {
+      expect(await audit()).toEqual(nothing);
       expect(firewall.opened).toHaveLength(1);
     }
   });
 
-  test("brings a grant by hand back as one by hand, also at an idle door", () => {
-    const { keeper, firewall } = stage(IDLE);
+  test("brings a grant by hand back as one by hand, also at an idle door", async () => {
+    const { keeper, firewall, audit } = stage(IDLE);
     const address = parseAddress(HOME)!;
     keeper.open("ssh", address, 20_000);
     firewall.close({ address, prefix6: 128, ports: IDLE.opens });
-    expect(keeper.reenter()).toEqual(lost);
+    expect(await audit()).toEqual(lost);
     expect(firewall.list()).toMatchObject([{ kind: "plain", label: "ssh by-hand" }]);
   });
 });
