@@ -28,25 +28,30 @@ export class LineUp implements AsyncDisposable {
     setup: (contestant: Contestant) => Setup | undefined,
   ): Promise<LineUp> {
     const lineUp = new LineUp();
+    const settled: Promise<void>[] = [];
     try {
       for (const contestant of contestants) {
         const wanted = setup(contestant);
-        if (wanted !== undefined) await lineUp.#admit(contestant, wanted);
+        if (wanted === undefined) continue;
+        const running = await lineUp.#admit(contestant, wanted);
+        // One starts while the one before settles.
+        settled.push(Bun.sleep(SETTLE_MS).then(() => signal(running, "SIGSTOP")));
       }
+      await Promise.all(settled);
       return lineUp;
     } catch (error) {
+      await Promise.allSettled(settled);
       await lineUp[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  async #admit(contestant: Contestant, setup: Setup): Promise<void> {
+  async #admit(contestant: Contestant, setup: Setup): Promise<Running> {
     const stage = await Stage.set([SERVICE_PORT]);
     try {
       const running = await contestant.start(stage, setup);
       this.#places.push({ contestant, stage, running });
-      await Bun.sleep(SETTLE_MS);
-      signal(running, "SIGSTOP");
+      return running;
     } catch (error) {
       stage[Symbol.dispose]();
       throw error;
