@@ -32,6 +32,11 @@ export interface GrantRequest {
   readonly maxMs?: number;
   /** A longer life that is left is cut to `openMs`; by default it is kept. */
   readonly shorten?: boolean;
+  /**
+   * The caller knows of no such grant that stands, so the kernel need not be asked first. Where one
+   * stands all the same, the answer is the same, and takes longer. Default false.
+   */
+  readonly fresh?: boolean;
   readonly use?: Use;
   /** Shown by nft as the element's comment; cut to 120 bytes. */
   readonly label: string;

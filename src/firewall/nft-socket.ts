@@ -5,11 +5,12 @@ import { Errno } from "../native/errno.ts";
 import { libc } from "../native/libc.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "../native/libmnl.ts";
 import { addressOf, offset } from "../native/memory.ts";
-import type { Pointer } from "../native/memory.ts";
 import { batchBegin, batchEnd, buildDump, NFT_MSG, SetMessages } from "../native/libnftnl.ts";
 import { align4, attributeText, errorCode, errorText, findAttribute } from "../native/netlink.ts";
-import { messages, NFGENMSG_LEN, NLM_F, NLMSG } from "../native/netlink.ts";
+import { messages, NFGENMSG_LEN, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink.ts";
 import type { Message } from "../native/netlink.ts";
+import { ElementMessage } from "./element-message.ts";
+import type { ElementMessageKind } from "./element-message.ts";
 import { readElements } from "./set-element.ts";
 import type { SetElement } from "./set-element.ts";
 import { TABLE, TABLE_NAME } from "./sets.ts";
@@ -23,6 +24,8 @@ const SO_SNDBUFFORCE = 32;
 
 /** More than any message here takes: names, a key of 24 bytes and 123 bytes of user data. */
 const MESSAGE_ROOM = 512;
+/** Keys are an address, a protocol and a port (12 or 24 bytes), or the name of a use (16). */
+const KEY_MAX_BYTES = 24;
 /** The kernel fills dumps with datagrams of at most 32 KiB. */
 const DATAGRAM_SIZE = 65_536;
 /** A dump that somebody's change interrupts is begun again, this often. */
@@ -41,14 +44,27 @@ export interface Refusal {
 /** Look-ups in one go: their answers wait in the socket's buffer, all at once. */
 export const LOOK_UPS_AT_ONCE = 64;
 
+/** A transaction that the kernel took; shared, so that opening a door makes no garbage. */
+const NO_REFUSALS: readonly Refusal[] = [];
+
+/** The kinds of message that a set gets. */
+const ADD = { type: NFT_MSG.NEWSETELEM, flags: NLM_F.CREATE, hasLife: true } as const;
+const CREATE = { ...ADD, flags: NLM_F.CREATE | NLM_F.EXCL } as const;
+const DELETE = { type: NFT_MSG.DELSETELEM, flags: 0, hasLife: false } as const;
+const ASK = { type: NFT_MSG.GETSETELEM, flags: 0, hasLife: false } as const;
+type Kind = Omit<ElementMessageKind, "keyLength">;
+
 /** Belongs to one thread, and to the network namespace that was its when it was made. */
 export class NftSocket implements Disposable {
   readonly socket = new NetlinkSocket(NETLINK_NETFILTER);
-  readonly #sets = new Map<string, SetMessages>();
-  readonly #keyBytes = new Uint8Array(24);
-  readonly #keyAt = addressOf(this.#keyBytes);
+  readonly #templates = new Map<Kind, Map<string, ElementMessage>>(
+    [ADD, CREATE, DELETE, ASK].map((kind) => [kind, new Map()]),
+  );
+  readonly #keyBytes = new Uint8Array(KEY_MAX_BYTES);
   /** Write an element's key here before `add`, `delete` and `ask`; 24 bytes. */
   readonly key = new DataView(this.#keyBytes.buffer);
+  readonly #begin = templateOf(batchBegin);
+  readonly #end = templateOf(batchEnd);
   #out = new Uint8Array(16 * MESSAGE_ROOM);
   #outAt = addressOf(this.#out);
   #outView = new DataView(this.#out.buffer);
@@ -68,40 +84,35 @@ export class NftSocket implements Disposable {
   /** Forgets what was collected and begins a transaction, which `commit` ends. */
   beginTransaction(): void {
     this.#length = 0;
-    batchBegin(this.#room(), this.#nextSequence());
-    this.#written();
+    this.#putBatch(this.#begin);
   }
 
   /** Adds an element that lives `ms` (whole milliseconds) under the key of `keyLength` bytes. */
   add(set: string, keyLength: number, ms: number, exclusive: boolean, comment?: Uint8Array) {
-    const message = this.#messagesOf(set);
-    message.key(this.#keyAt, keyLength);
-    message.life(ms, comment);
-    return this.#put(message, NFT_MSG.NEWSETELEM, NLM_F.CREATE | (exclusive ? NLM_F.EXCL : 0));
+    return this.#put(exclusive ? CREATE : ADD, set, keyLength, ms, comment);
   }
 
   /** Deletes the element of the key; one that is missing fails the transaction with ENOENT. */
   delete(set: string, keyLength: number): number {
-    const message = this.#messagesOf(set);
-    message.key(this.#keyAt, keyLength);
-    return this.#put(message, NFT_MSG.DELSETELEM, 0);
+    return this.#put(DELETE, set, keyLength, 0, undefined);
   }
 
   /**
    * Does all that was collected, or nothing: then it answers why. Every reply is read: in an aborted
    * batch the kernel still acknowledges the messages behind the one that failed.
    */
-  commit(): Refusal[] {
+  commit(): readonly Refusal[] {
     const last = this.#sequence;
     // Acknowledged are errors, always, and this last message: its reply comes after all the others.
     const flags = this.#outView.getUint16(this.#lastAt + 6, true);
     this.#outView.setUint16(this.#lastAt + 6, flags | NLM_F.ACK, true);
-    batchEnd(this.#room(), this.#nextSequence());
-    this.#written();
+    this.#putBatch(this.#end);
     this.#send();
-    const refusals: Refusal[] = [];
+    let refusals: Refusal[] | undefined;
     for (;;) {
       const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
+      if (refusals === undefined && this.#isDone(got, last)) return NO_REFUSALS;
+      refusals ??= [];
       for (const message of messages(this.#inView, got)) {
         if (message.type !== NLMSG.ERROR) continue;
         const code = errorCode(this.#inView, message);
@@ -122,9 +133,7 @@ export class NftSocket implements Disposable {
 
   /** Asks for the element of the key; at most `LOOK_UPS_AT_ONCE` in one go. */
   ask(set: string, keyLength: number): void {
-    const message = this.#messagesOf(set);
-    message.key(this.#keyAt, keyLength);
-    this.#put(message, NFT_MSG.GETSETELEM, 0);
+    this.#put(ASK, set, keyLength, 0, undefined);
   }
 
   /** The lives left to what was asked for, in that order, in ms: Infinity without an end, −1 if missing. */
@@ -168,8 +177,9 @@ export class NftSocket implements Disposable {
   #dump<T>(set: string | undefined, read: (message: Message, found: T[]) => void) {
     for (let tries = 0; tries < DUMP_TRIES; tries++) {
       this.#length = 0;
-      buildDump(this.#room(), TABLE, set, this.#nextSequence());
-      this.#written();
+      this.#makeRoom();
+      buildDump(offset(this.#outAt, this.#length), TABLE, set, this.#nextSequence());
+      this.#length += align4(this.#outView.getUint32(this.#length, true));
       this.#send();
       const found: T[] = [];
       const end = this.#readDump((message) => read(message, found));
@@ -200,21 +210,46 @@ export class NftSocket implements Disposable {
     }
   }
 
-  #messagesOf(set: string): SetMessages {
-    let found = this.#sets.get(set);
+  /** Whether a datagram is nothing but the acknowledgement of message `last`. */
+  #isDone(got: number, last: number): boolean {
+    const view = this.#inView;
+    return (
+      got >= NLMSG_HDRLEN + 4 &&
+      view.getUint32(0, true) === got &&
+      view.getUint16(4, true) === NLMSG.ERROR &&
+      view.getUint32(8, true) === last &&
+      view.getInt32(NLMSG_HDRLEN, true) === 0
+    );
+  }
+
+  #templateOf(kind: Kind, set: string, keyLength: number): ElementMessage {
+    const templates = this.#templates.get(kind)!;
+    let found = templates.get(set);
     if (found === undefined) {
-      found = new SetMessages(TABLE, set);
-      this.#sets.set(set, found);
+      using writer = new SetMessages(TABLE, set);
+      found = new ElementMessage(writer, { ...kind, keyLength });
+      templates.set(set, found);
     }
     return found;
   }
 
-  #put(message: SetMessages, type: number, flags: number): number {
+  /** A set has keys of one length. */
+  #put(kind: Kind, set: string, keyLength: number, ms: number, comment: Uint8Array | undefined) {
+    const template = this.#templateOf(kind, set, keyLength);
     const sequence = this.#nextSequence();
-    message.element(this.#room(), type, flags, sequence);
-    this.#lastAt = this.#length;
-    this.#written();
+    this.#makeRoom();
+    const at = this.#length;
+    const key = this.#keyBytes;
+    this.#length += template.write(this.#out, this.#outView, at, sequence, key, ms, comment);
+    this.#lastAt = at;
     return sequence;
+  }
+
+  #putBatch(template: Uint8Array): void {
+    this.#makeRoom();
+    this.#out.set(template, this.#length);
+    this.#outView.setUint32(this.#length + 8, this.#nextSequence(), true);
+    this.#length += template.length;
   }
 
   #nextSequence(): number {
@@ -222,21 +257,14 @@ export class NftSocket implements Disposable {
     return this.#sequence;
   }
 
-  /** Where the next message goes; makes room for it, and for one more. */
-  #room(): Pointer {
-    if (this.#length + 2 * MESSAGE_ROOM > this.#out.length) {
-      const larger = new Uint8Array(2 * this.#out.length);
-      larger.set(this.#out);
-      this.#out = larger;
-      this.#outAt = addressOf(larger);
-      this.#outView = new DataView(larger.buffer);
-    }
-    return offset(this.#outAt, this.#length);
-  }
-
-  /** Counts the message that was just written in. */
-  #written(): void {
-    this.#length += align4(this.#outView.getUint32(this.#length, true));
+  /** Makes room for the next message, and for one more. */
+  #makeRoom(): void {
+    if (this.#length + 2 * MESSAGE_ROOM <= this.#out.length) return;
+    const larger = new Uint8Array(2 * this.#out.length);
+    larger.set(this.#out);
+    this.#out = larger;
+    this.#outAt = addressOf(larger);
+    this.#outView = new DataView(larger.buffer);
   }
 
   #send(): void {
@@ -244,8 +272,13 @@ export class NftSocket implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const message of this.#sets.values()) message[Symbol.dispose]();
-    this.#sets.clear();
     this.socket[Symbol.dispose]();
   }
+}
+
+/** What libnftnl writes for the begin or the end of a batch. */
+function templateOf(build: typeof batchBegin): Uint8Array {
+  const bytes = new Uint8Array(MESSAGE_ROOM);
+  build(addressOf(bytes), 0);
+  return bytes.slice(0, align4(new DataView(bytes.buffer).getUint32(0, true)));
 }

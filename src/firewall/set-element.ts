@@ -8,12 +8,20 @@ const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
 /** linux/netfilter/nf_tables.h: enum nft_set_elem_attributes */
 const NFTA_SET_ELEM_KEY = 1;
+const NFTA_SET_ELEM_TIMEOUT = 4;
 const NFTA_SET_ELEM_EXPIRATION = 5;
 const NFTA_SET_ELEM_USERDATA = 6;
 /** linux/netfilter/nf_tables.h: enum nft_data_attributes */
 const NFTA_DATA_VALUE = 1;
 /** libnftnl/udata.h: NFTNL_UDATA_SET_ELEM_COMMENT */
 const UDATA_COMMENT = 0;
+
+/** Attributes that whoever writes such messages needs: the list of elements, and of an element. */
+export const ELEMENT = {
+  LIST: NFTA_SET_ELEM_LIST_ELEMENTS,
+  TIMEOUT: NFTA_SET_ELEM_TIMEOUT,
+  USERDATA: NFTA_SET_ELEM_USERDATA,
+} as const;
 
 /** Where an element's parts lie in the datagram; one object is reused, copy what you keep. */
 export interface SetElement {
