@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { drawChart } from "./chart.ts";
 import { median, quantile } from "./figures.ts";
+import { renderMarkdown } from "./markdown.ts";
 import type { Row } from "./measure.ts";
 import { ratio, verdict } from "./report.ts";
 import type { Outcome, Result } from "./result.ts";
@@ -72,4 +73,17 @@ test("drawChart() draws longer bars for more time, and says of whom nobody gets 
   expect(svg.match(/nobody gets in/g)).toHaveLength(1);
   expect(svg).toContain("a &amp; b");
   expect(svg).not.toContain("nftables alone");
+});
+
+test("renderMarkdown() makes a table a measure, with a cell for every figure of any row", () => {
+  const noted: Row = { contestant: "nft", condition: "idle", figures: {}, note: "no user space" };
+  const text = renderMarkdown(
+    resultOf([
+      { id: "B4", rows: [{ ...ours, figures: { a: 1 } }, { ...theirs, figures: { b: 2 } }, noted] },
+    ]),
+  );
+  expect(text).toContain("| condition | contestant | a | b |");
+  expect(text).toContain("| idle | sallyport | 1 |  |");
+  expect(text).toContain("| idle | knockd |  | 2 |");
+  expect(text).toContain("- nft, idle: no user space");
 });

@@ -4,7 +4,7 @@ import type { Measure, Row, Target } from "./measure.ts";
 import type { Outcome } from "./result.ts";
 
 /** Columns of all rows, in order of first appearance. */
-function columnsOf(rows: readonly Row[]): string[] {
+export function columnsOf(rows: readonly Row[]): string[] {
   return [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
 }
 

@@ -1,17 +1,19 @@
 /**
  * Runs the measures one after the other and shows what came out:
  *
- *     bun test/bench/run.ts [--quick] [--json FILE] [--svg FILE] [MEASURE…]
+ *     bun test/bench/run.ts [--quick] [--json FILE] [--svg FILE] [--markdown FILE] [--from FILE] [MEASURE…]
  *
- * `--quick` takes tiny counts of everything. Measures are B1 to B11; none means all.
+ * `--quick` takes tiny counts of everything; `--from` draws from the JSON of an earlier run and measures nothing.
+ * Measures are B1 to B11; none means all.
  */
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { CONTESTANTS } from "./contestants.ts";
 import { MEASURES } from "./measures.ts";
 import type { Measure } from "./measure.ts";
 import { drawChart } from "./chart.ts";
+import { renderMarkdown } from "./markdown.ts";
 import { describeMachine, type Outcome, type Result } from "./result.ts";
 import { printOutcome } from "./report.ts";
 
@@ -35,6 +37,8 @@ function readArguments() {
         quick: { type: "boolean", default: false },
         json: { type: "string" },
         svg: { type: "string" },
+        markdown: { type: "string" },
+        from: { type: "string" },
       },
     });
   } catch (error) {
@@ -43,27 +47,40 @@ function readArguments() {
   }
 }
 
-const { values, positionals } = readArguments();
-const began = performance.now();
-const outcomes: Outcome[] = [];
-for (const measure of wantedMeasures(positionals)) {
-  const log = (sentence: string) => console.error(`${measure.id}: ${sentence}`);
-  const startMs = performance.now();
-  const rows = await measure.measure({ quick: values.quick, contestants: CONTESTANTS, log });
-  const { id, title, how } = measure;
-  const outcome = { id, title, how, rows, seconds: (performance.now() - startMs) / 1_000 };
-  outcomes.push(outcome);
-  printOutcome(measure, outcome);
+/** What was measured before, or undefined where it is to be measured now. */
+function earlier(file: string | undefined): Result | undefined {
+  return file === undefined ? undefined : (JSON.parse(readFileSync(file, "utf8")) as Result);
 }
-const result: Result = {
-  at: new Date().toISOString(),
-  quick: values.quick,
-  seconds: (performance.now() - began) / 1_000,
-  machine: describeMachine(),
-  contestants: CONTESTANTS.map(({ name, title, settings }) => ({ name, title, settings })),
-  measures: outcomes,
-};
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+
+async function measureAll(measures: readonly Measure[], quick: boolean): Promise<Result> {
+  const began = performance.now();
+  const outcomes: Outcome[] = [];
+  for (const measure of measures) {
+    const log = (sentence: string) => console.error(`${measure.id}: ${sentence}`);
+    const startMs = performance.now();
+    const rows = await measure.measure({ quick, contestants: CONTESTANTS, log });
+    const { id, title, how } = measure;
+    const outcome = { id, title, how, rows, seconds: (performance.now() - startMs) / 1_000 };
+    outcomes.push(outcome);
+    printOutcome(measure, outcome);
+  }
+  return {
+    at: new Date().toISOString(),
+    quick,
+    seconds: (performance.now() - began) / 1_000,
+    machine: describeMachine(),
+    contestants: CONTESTANTS.map(({ name, title, settings }) => ({ name, title, settings })),
+    measures: outcomes,
+  };
+}
+
+const { values, positionals } = readArguments();
+const result =
+  earlier(values.from) ?? (await measureAll(wantedMeasures(positionals), values.quick));
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+}
 if (values.svg !== undefined) writeFileSync(values.svg, drawChart(result));
-console.log(`${outcomes.length} measures in ${Math.round(result.seconds)} s`);
+if (values.markdown !== undefined) writeFileSync(values.markdown, renderMarkdown(result));
+console.log(`${result.measures.length} measures in ${Math.round(result.seconds)} s`);
 process.exit(0);
