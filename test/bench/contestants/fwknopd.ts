@@ -88,7 +88,7 @@ function contestant(
 export const fwknopd = contestant(
   "fwknopd",
   "fwknopd 2.6 (pcap)",
-  "PCAP_LOOP_SLEEP 1, the least it accepts (default 100000), which keeps a core awake",
+  "PCAP_LOOP_SLEEP 1, the least it accepts (default 100000), which keeps a core awake; most of its time is its capture's own buffering, which has no setting",
   ["PCAP_LOOP_SLEEP 1"],
 );
 

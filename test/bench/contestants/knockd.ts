@@ -1,4 +1,4 @@
-/** knockd 0.8: three knocks a door; the firewall command that is quickest for it, with a grant that ends by itself. */
+/** knockd 0.8: three knocks a door; a firewall command without a second one to close: the grant ends by itself. */
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -95,7 +95,7 @@ export const knockd: Contestant = {
   name: "knockd",
   title: "knockd 0.8",
   settings:
-    "no log, no stop command, `start_command = nft add element … timeout` (an iptables command, as its manual has it, takes no less, and needs another to close)",
+    "no log, no stop command, `start_command = nft add element … timeout` (an iptables command, as its manual has it, takes a millisecond less and needs a sleeping process to close the door)",
   async start(stage, setup) {
     const running = new RunningKnockd(stage);
     try {
