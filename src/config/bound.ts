@@ -1,11 +1,15 @@
 /** How strong the doors of a configuration are, with the devices that have keys for them now. */
 
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { KeyTable } from "../rks/key-table.ts";
 import { FORGERY_LIMIT, forgeryPerDay, portsNeeded } from "../rks/bound.ts";
 import type { BoundDoor } from "../rks/bound.ts";
 import type { DeviceKey } from "./keys.ts";
 import { EVERYBODY } from "./names.ts";
 import type { Settings } from "./settings.ts";
+
+/** The keys there are, in whichever form. */
+type Keys = readonly DeviceKey[] | KeyTable;
 
 /** The chance that a day of 1,000,000 forged packets a second opens any rotating door. */
 export interface Bound {
@@ -16,20 +20,23 @@ export interface Bound {
   readonly portsNeeded?: number;
 }
 
-export function boundOf(settings: Settings, keys: readonly DeviceKey[]): Bound {
+export function boundOf(settings: Settings, keys: Keys): Bound {
   const devicesOf = new Map<string, number>();
-  for (const { user } of keys) devicesOf.set(user, (devicesOf.get(user) ?? 0) + 1);
+  // Counted for doors that name users only: for everybody the number of keys is enough.
+  const rotating = settings.doors.filter(({ users }) => users.length > 0);
+  if (rotating.some(({ users }) => !users.includes(EVERYBODY))) {
+    const users = keys instanceof KeyTable ? keys.users() : keys.map(({ user }) => user);
+    for (const user of users) devicesOf.set(user, (devicesOf.get(user) ?? 0) + 1);
+  }
   const devices = (users: readonly string[]) =>
     users.includes(EVERYBODY)
       ? keys.length
       : users.reduce((sum, user) => sum + (devicesOf.get(user) ?? 0), 0);
-  const doors = settings.doors
-    .filter(({ users }) => users.length > 0)
-    .map(({ name, users, space }) => ({
-      door: name,
-      devices: devices(users),
-      space,
-    }));
+  const doors = rotating.map(({ name, users, space }) => ({
+    door: name,
+    devices: devices(users),
+    space,
+  }));
   const perDay = forgeryPerDay(doors);
   const needed = perDay > FORGERY_LIMIT ? portsNeeded(doors) : undefined;
   return {
@@ -51,7 +58,7 @@ export function formatBound({ perDay }: Bound): string {
 }
 
 /** Answers the bound; throws (exit 78) above the limit, naming the `ports` that would do. */
-export function checkBound(settings: Settings, keys: readonly DeviceKey[]): Bound {
+export function checkBound(settings: Settings, keys: Keys): Bound {
   const bound = boundOf(settings, keys);
   if (bound.perDay <= bound.limit) return bound;
   const remedy =

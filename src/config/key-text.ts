@@ -1,6 +1,7 @@
 /** The text of keys.toml as sallyport itself writes it, and a reader for exactly that. */
 
 import { decodeBase32, encodeBase32 } from "../rks/base32.ts";
+import { KeyTable } from "../rks/key-table.ts";
 import type { DeviceKey } from "./keys.ts";
 
 const HEAD =
@@ -23,22 +24,34 @@ const TABLE = new RegExp(
 );
 
 /**
- * The keys of a text that `formatKeys` wrote, undefined for any other: a person may have edited it, and
- * then the TOML parser reads it and tells what is wrong. That one takes ten times the memory of the
- * text, which at a hundred thousand keys is more than all the rest of the daemon.
+ * The keys of a text that `formatKeys` wrote, one by one; answers whether it was such a text to its end.
+ * A person may have edited it: then the TOML parser reads it, and tells what is wrong. That one takes ten
+ * times the memory of the text, at a hundred thousand keys more than all the rest of the daemon.
  */
-export function readKeyText(text: string): DeviceKey[] | undefined {
-  if (!text.startsWith(HEAD)) return undefined;
-  const keys: DeviceKey[] = [];
-  TABLE.lastIndex = HEAD.length;
-  while (TABLE.lastIndex < text.length) {
+export function* readKeyText(text: string): Generator<DeviceKey, boolean> {
+  if (!text.startsWith(HEAD)) return false;
+  let at = HEAD.length;
+  while (at < text.length) {
+    TABLE.lastIndex = at;
     const found = TABLE.exec(text);
-    if (found === null) return undefined;
+    if (found === null) return false;
+    at = TABLE.lastIndex;
     const [, user = "", device = "", written = "", added] = found;
     const key = decodeBase32(written);
     const addedMs = added === undefined ? undefined : Date.parse(added);
-    if (key === undefined || Number.isNaN(addedMs)) return undefined;
-    keys.push({ user, device, key, ...(addedMs !== undefined && { addedMs }) });
+    if (key === undefined || Number.isNaN(addedMs)) return false;
+    yield { user, device, key, ...(addedMs !== undefined && { addedMs }) };
   }
-  return keys;
+  return true;
+}
+
+/** As `readKeyText`, all at once; undefined where the text is another, or two devices share a name or a key. */
+export function readKeyTable(text: string): KeyTable | undefined {
+  let whole = false;
+  const table = KeyTable.from(
+    (function* () {
+      whole = yield* readKeyText(text);
+    })(),
+  );
+  return whole && !table.hasTwins ? table : undefined;
 }

@@ -7,8 +7,9 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
 import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
+import { KeyTable } from "../rks/key-table.ts";
 import { withFileLock } from "./file-lock.ts";
-import { formatKeys, readKeyText } from "./key-text.ts";
+import { formatKeys, readKeyTable, readKeyText } from "./key-text.ts";
 import { lineFinder } from "./lines.ts";
 import { quote } from "./mistake.ts";
 import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "./names.ts";
@@ -100,10 +101,13 @@ function* readDevices(
   text: string,
   file: string,
 ): Generator<readonly [name: string, device: DeviceKey | string], void> {
-  const keys = readKeyText(text);
-  if (keys !== undefined) {
-    for (const key of keys) yield [`${key.user}/${key.device}`, key];
-    return;
+  const keys: DeviceKey[] = [];
+  const reader = readKeyText(text);
+  for (;;) {
+    const { done, value } = reader.next();
+    if (done !== true) keys.push(value);
+    else if (!value) break;
+    else return yield* keys.map((key) => [`${key.user}/${key.device}`, key] as const);
   }
   for (const [name, entry] of Object.entries(parseToml(text, file))) {
     yield [name, readDevice(name, entry)];
@@ -129,6 +133,13 @@ export function loadKeys(stateDir: string): DeviceKey[] {
   const file = keysFile(stateDir);
   const text = readPrivateFile(file);
   return text === undefined ? [] : parseKeys(text, file);
+}
+
+/** As `loadKeys`, in a table: what a server needs of a hundred thousand of them. */
+export function loadKeyTable(stateDir: string): KeyTable {
+  const file = keysFile(stateDir);
+  const text = readPrivateFile(file) ?? "";
+  return readKeyTable(text) ?? KeyTable.from(parseKeys(text, file));
 }
 
 /** Adds one device. Throws when it exists: a key is never replaced silently. */

@@ -2,7 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { checkBound } from "../config/bound.ts";
-import { type DeviceKey, loadKeys } from "../config/keys.ts";
+import { loadKeyTable } from "../config/keys.ts";
 import { parseSettings, readConfigText } from "../config/load.ts";
 import { settingsWarnings } from "../config/warnings.ts";
 import type { Settings } from "../config/settings.ts";
@@ -10,13 +10,14 @@ import { messageOf, SallyportError } from "../core/errors.ts";
 import type { PortRange } from "../core/port.ts";
 import { detectDeny } from "../firewall/deny.ts";
 import type { GuardPlan } from "../firewall/guard-plan.ts";
+import type { KeyTable } from "../rks/key-table.ts";
 import { makePlan, type Plan } from "./plan.ts";
 
 export interface Configuration {
   readonly settings: Settings;
   /** The text that the settings were read from. */
   readonly toml: string;
-  readonly keys: readonly DeviceKey[];
+  readonly keys: KeyTable;
   readonly plan: Plan;
   readonly warnings: readonly string[];
 }
@@ -26,7 +27,7 @@ export function readConfiguration(file: string): Configuration {
   const toml = readConfigText(file);
   const settings = parseSettings(toml, file);
   makeStateDir(settings.server.stateDir);
-  const keys = loadKeys(settings.server.stateDir);
+  const keys = loadKeyTable(settings.server.stateDir);
   checkBound(settings, keys);
   const plan = makePlan(settings, keys);
   return { settings, toml, keys, plan, warnings: settingsWarnings(settings) };

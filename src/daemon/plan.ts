@@ -33,21 +33,25 @@ export function unpackPlan(memory: PlanMemory): Plan {
 }
 
 /** Every (door, device) pair that may open by a rotating knock. */
-function rotatingSubjects(doors: readonly Door[], keys: readonly DeviceKey[]): SubjectTable {
+function rotatingSubjects(doors: readonly Door[], keys: KeyTable): SubjectTable {
+  const rotating = doors.filter(({ users }) => users.length > 0);
   const rowsOf = new Map<string, number[]>();
-  for (const [row, { user }] of keys.entries()) {
-    const rows = rowsOf.get(user);
-    if (rows === undefined) rowsOf.set(user, [row]);
-    else rows.push(row);
+  // Not needed for doors that take everybody.
+  if (rotating.some(({ users }) => !users.includes(EVERYBODY))) {
+    let row = 0;
+    for (const user of keys.users()) {
+      const rows = rowsOf.get(user);
+      if (rows === undefined) rowsOf.set(user, [row]);
+      else rows.push(row);
+      row++;
+    }
   }
-  const members = doors
-    .filter(({ users }) => users.length > 0)
-    .map(({ name, space, users }): DoorMembers => {
-      if (users.includes(EVERYBODY)) return { door: name, space };
-      const rows = users.flatMap((user) => rowsOf.get(user) ?? []);
-      return { door: name, space, rows: Uint32Array.from(rows).sort() };
-    });
-  return new SubjectTable({ keys: KeyTable.from(keys).memory, doors: members });
+  const members = rotating.map(({ name, space, users }): DoorMembers => {
+    if (users.includes(EVERYBODY)) return { door: name, space };
+    const rows = users.flatMap((user) => rowsOf.get(user) ?? []);
+    return { door: name, space, rows: Uint32Array.from(rows).sort() };
+  });
+  return new SubjectTable({ keys: keys.memory, doors: members });
 }
 
 function fixedSubjects(door: Door): FixedSubject[] {
@@ -65,7 +69,7 @@ function heardPorts(door: Door): PortRange[] {
 
 export function makePlan(
   settings: Settings,
-  keys: readonly DeviceKey[],
+  keys: readonly DeviceKey[] | KeyTable,
   uses: readonly KnownUse[] = [],
 ): Plan {
   const { doors } = settings;
@@ -73,7 +77,7 @@ export function makePlan(
     interfaces: settings.server.interfaces,
     heard: doors.flatMap(heardPorts),
     doors,
-    rotating: rotatingSubjects(doors, keys),
+    rotating: rotatingSubjects(doors, KeyTable.of(keys)),
     fixed: doors.flatMap(fixedSubjects),
     uses,
   };

@@ -60,6 +60,11 @@ export class KeyTable {
     return table;
   }
 
+  /** The table of a list, or the table itself. */
+  static of(keys: readonly NamedKey[] | KeyTable): KeyTable {
+    return keys instanceof KeyTable ? keys : KeyTable.from(keys);
+  }
+
   get length(): number {
     return this.memory.ends.length;
   }
@@ -72,6 +77,38 @@ export class KeyTable {
   device(row: number): string {
     const name = this.#name(row);
     return name.slice(name.indexOf("/") + 1);
+  }
+
+  *users(): Generator<string, void> {
+    for (let row = 0; row < this.length; row++) yield this.user(row);
+  }
+
+  /** Whether two devices have one name, or two names one key. */
+  get hasTwins(): boolean {
+    const { keys, names, ends, index } = this.memory;
+    const length = this.length;
+    const byKey = new Uint32Array(index.length);
+    const mask = index.length - 1;
+    for (let row = 0; row < length; row++) {
+      const at = row * KEY_BYTES;
+      // Keys are random, so their first bytes spread them.
+      let place = (keys[at]! | (keys[at + 1]! << 8) | (keys[at + 2]! << 16)) & mask;
+      for (; byKey[place] !== 0; place = (place + 1) & mask) {
+        if (equal(keys, at, keys, (byKey[place]! - 1) * KEY_BYTES, KEY_BYTES)) return true;
+      }
+      byKey[place] = row + 1;
+
+      const from = row === 0 ? 0 : ends[row - 1]!;
+      const size = ends[row]! - from;
+      // Of equal names the first stands first on the way.
+      for (let i = hashOf(names, from, ends[row]!) & mask; ; i = (i + 1) & mask) {
+        const other = index[i]! - 1;
+        if (other === row) break;
+        const start = other === 0 ? 0 : ends[other - 1]!;
+        if (ends[other]! - start === size && equal(names, from, names, start, size)) return true;
+      }
+    }
+    return false;
   }
 
   /** A view, not a copy. */
@@ -89,7 +126,7 @@ export class KeyTable {
       if (row < 0) return -1;
       const start = row === 0 ? 0 : ends[row - 1]!;
       if (ends[row]! - start !== wanted.length) continue;
-      if (wanted.every((byte, i) => names[start + i] === byte) && accept(row)) return row;
+      if (equal(wanted, 0, names, start, wanted.length) && accept(row)) return row;
     }
   }
 
@@ -114,6 +151,11 @@ function hashOf(bytes: Uint8Array, from: number, to: number): number {
   let hash = 0x811c_9dc5;
   for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x0100_0193);
   return hash ^ (hash >>> 15);
+}
+
+function equal(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aAt + i] !== b[bAt + i]) return false;
+  return true;
 }
 
 const encoder = new TextEncoder();
