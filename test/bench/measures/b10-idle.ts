@@ -8,7 +8,7 @@ import { countSwitches, cpuNsOf, switchesSince } from "../process.ts";
 import { Stage } from "../stage.ts";
 
 const FULL = { settleMs: 10_000, seconds: 30, starts: 10 };
-const QUICK = { settleMs: 500, seconds: 1, starts: 2 };
+const QUICK = { settleMs: 500, seconds: 1, starts: 1 };
 
 async function silence(
   contestant: Contestant,
