@@ -16,6 +16,9 @@ const LEAD_MS = 500;
 /** Which openings take no longer than this; a person at a terminal would not wait for more. */
 const PATIENCE_MS = 500;
 
+/** Where nobody got in after so many tries, the rest of them would only take time. */
+const HOPELESS = 40;
+
 /** One contestant under one load, over all rounds. */
 export class Flooded {
   readonly place: Place;
@@ -32,6 +35,12 @@ export class Flooded {
 
   static watch({ stage }: Place): void {
     startWatch(stage.lab);
+  }
+
+  /** Enough was tried, and nobody got in. */
+  get hopeless(): boolean {
+    const opened = this.#answers.flatMap((answer) => answer.opened);
+    return opened.length >= HOPELESS && opened.every(({ us }) => us === null);
   }
 
   /** Tries `count` openings under a load made for this moment; null: none. */
