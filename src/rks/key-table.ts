@@ -91,8 +91,7 @@ export class KeyTable {
     const mask = index.length - 1;
     for (let row = 0; row < length; row++) {
       const at = row * KEY_BYTES;
-      // Keys are random, so their first bytes spread them.
-      let place = (keys[at]! | (keys[at + 1]! << 8) | (keys[at + 2]! << 16)) & mask;
+      let place = hashOf(keys, at, at + KEY_BYTES) & mask;
       for (; byKey[place] !== 0; place = (place + 1) & mask) {
         if (equal(keys, at, keys, (byKey[place]! - 1) * KEY_BYTES, KEY_BYTES)) return true;
       }

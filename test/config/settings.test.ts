@@ -9,6 +9,7 @@ import { formatSettings } from "../../src/config/format.ts";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import type { DeviceKey } from "../../src/config/keys.ts";
 import { parseSettings } from "../../src/config/load.ts";
+import { admits, formatUsers } from "../../src/config/names.ts";
 import {
   alarmSchema,
   apiSchema,
@@ -20,6 +21,8 @@ import {
 } from "../../src/config/schema.ts";
 import { keyWarnings, settingsWarnings } from "../../src/config/warnings.ts";
 import { ExitCode, SallyportError } from "../../src/core/errors.ts";
+import { portsNeeded } from "../../src/rks/bound.ts";
+import { KeyTable } from "../../src/rks/key-table.ts";
 import { validToml } from "./valid-toml.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -211,6 +214,34 @@ test("keyWarnings() tells users without keys and keys without doors", () => {
     `carol has a key and no door names them: add "carol" to a door's users`,
   ]);
   expect(keyWarnings(parseSettings(GOOD), devices(2))).toEqual([]);
+});
+
+describe('users = ["*"]', () => {
+  const everybody = parseSettings(GOOD.replace('"alice"', '"*"'));
+
+  test("is a door of everybody who has a key, and leaves no key without a door", () => {
+    const [door] = everybody.doors;
+    expect([admits(door!.users, "alice"), admits(door!.users, "zoe")]).toEqual([true, true]);
+    expect(formatUsers(door!.users)).toBe("everybody with a key");
+    expect(keyWarnings(everybody, devices(1, "carol"))).toEqual([]);
+    expect(keyWarnings(everybody, [])).toEqual([]);
+  });
+
+  test("counts every key in the bound, as a list or as a table", () => {
+    const keys = [...devices(3), ...devices(2, "bob")];
+    for (const given of [keys, KeyTable.from(keys)]) {
+      expect(boundOf(everybody, given).doors.map((door) => door.devices)).toEqual([5]);
+      expect(boundOf(parseSettings(GOOD), given).doors.map((door) => door.devices)).toEqual([3]);
+    }
+  });
+
+  test("demands the ports of so many: 8 up to some 95,000 devices, then 9", () => {
+    const needed = (count: number) => {
+      const space = everybody.doors[0]!.space;
+      return portsNeeded([{ door: "ssh", devices: count, space }]);
+    };
+    expect([needed(90_000), needed(100_000), needed(30_000_000)]).toEqual([8, 9, 9]);
+  });
 });
 
 describe("checkBound()", () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { formatPortRange } from "../../src/core/port.ts";
-import { makePlan } from "../../src/daemon/plan.ts";
+import { makePlan, packPlan, unpackPlan } from "../../src/daemon/plan.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import { doorOf, fixedDoorOf, settingsOf } from "./support.ts";
 
@@ -22,6 +22,23 @@ describe("makePlan()", () => {
       "ssh alice/phone",
       "web bob/laptop",
     ]);
+  });
+
+  test('gives a door of "*" every device, and finds each subject by name in another thread', () => {
+    const doors = [doorOf({ users: ["*"] }), doorOf({ name: "web", users: ["bob"] })];
+    const plan = makePlan(settingsOf(doors), KEYS);
+    const crossed = unpackPlan(structuredClone(packPlan(plan)));
+    for (const { rotating } of [plan, crossed]) {
+      expect(Array.from(rotating, ({ door, user, device: of }) => `${door} ${user}/${of}`)).toEqual(
+        ["ssh alice/laptop", "ssh alice/phone", "ssh bob/laptop", "web bob/laptop"],
+      );
+      expect(rotating.find({ door: "web", user: "bob", device: "laptop" })?.key).toEqual(key);
+      expect(rotating.find({ door: "web", user: "alice", device: "phone" })).toBeUndefined();
+    }
+    // The keys are the same memory, not a copy of it.
+    const [own, other] = [plan, crossed].map(({ rotating }) => rotating.memory.keys.keys);
+    own![0] = 7;
+    expect(other![0]).toBe(7);
   });
 
   test("gives a fixed door a subject for each of its sequences", () => {
