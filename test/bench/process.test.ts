@@ -1,5 +1,12 @@
 import { afterAll, expect, test } from "bun:test";
-import { countSwitches, cpuNsOf, residentOf, switchesSince, withChildren } from "./process.ts";
+import {
+  countSwitches,
+  cpuNsOf,
+  queuedNsOf,
+  residentOf,
+  switchesSince,
+  withChildren,
+} from "./process.ts";
 
 const children: Bun.Subprocess[] = [];
 
@@ -59,6 +66,16 @@ test("residentOf() counts what a process has started, and throws when the proces
   for (const pid of withChildren([parent.pid])) process.kill(pid, "SIGKILL");
   await parent.exited;
   expect(() => residentOf([parent.pid])).toThrow("ENOENT");
+});
+
+test("queuedNsOf() counts what two processes wait for one another on one processor", async () => {
+  const rivals = [0, 1].map(() =>
+    start(`taskset -cp 0 $$ > /dev/null; ${BUSY}; echo done; read x`),
+  );
+  await Promise.all(rivals.map(said));
+  const queued = queuedNsOf(rivals.map(({ pid }) => pid));
+  expect(queued).toBeGreaterThan(0.2 * cpuNsOf(rivals.map(({ pid }) => pid)));
+  expect(queuedNsOf([])).toBe(0);
 });
 
 test("switchesSince() counts the wake-ups of a process that is woken, and none of one that sleeps", async () => {

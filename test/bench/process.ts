@@ -79,6 +79,25 @@ export function cpuNsOf(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + ownCpuNs(pid) + reapedCpuNs(pid), 0);
 }
 
+/**
+ * Nanoseconds that living threads were ready to run and had to wait for a processor: what a crowded
+ * machine, and not the process itself, adds to its times. proc_pid_schedstat(5), field 2.
+ */
+export function queuedNsOf(pids: readonly number[]): number {
+  let sum = 0;
+  for (const pid of pids) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      try {
+        const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8");
+        sum += Number(text.split(" ")[1]);
+      } catch {
+        // The thread ended in between.
+      }
+    }
+  }
+  return sum;
+}
+
 /** How often each living thread was put on a processor: it slept and was woken, or was sent to wait. */
 function switchesOf(pid: number): Map<string, number> {
   const switches = new Map<string, number>();

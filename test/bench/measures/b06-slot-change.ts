@@ -6,6 +6,7 @@ import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
 import { quantile, rounded } from "../figures.ts";
 import type { Bench, Row } from "../measure.ts";
 import type { Opened } from "../probe.ts";
+import { queuedNsOf } from "../process.ts";
 import { Stage } from "../stage.ts";
 import { counted } from "../variants.ts";
 
@@ -95,12 +96,16 @@ async function rowOf(
   const knock = { ports, stepSeconds: STEP_SECONDS };
   await using running = await contestant.start(stage, { users, knock });
   await Bun.sleep(settleMs);
+  const queuedNs = queuedNsOf(running.pids);
   const during = await denseOpenings(stage, running, Math.min(dense, users), atOnce);
   const after = await sparseOpenings(stage, running, Math.min(sparse, users));
   return {
     contestant: contestant.name,
     condition: `${counted(users, "user")}, the slot changes`,
-    figures: figuresOf([...during, ...after]),
+    figures: {
+      ...figuresOf([...during, ...after]),
+      queuedMs: rounded((queuedNsOf(running.pids) - queuedNs) / 1e6),
+    },
   };
 }
 

@@ -97,7 +97,8 @@ export const manyUsers: Measure = {
   how:
     "one door, all users may open it; openings as in B1, then random SYNs in the knock range at 100,000 a second, " +
     "then openings without a pause while the slot changes. sallyport has the ports that its forgery bound asks of so " +
-    "many keys; knockd a door for each user, fwknopd an access stanza",
+    "many keys; knockd a door for each user, fwknopd an access stanza. queuedMs is what the daemon's threads waited for a " +
+    "processor during all openings of a row: what other processes of the machine add",
   compare: "medianMs",
   targets: [
     { contestant: "sallyport", condition: MOST, figure: "timesFewest", atMost: 1.5 },
