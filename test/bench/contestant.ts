@@ -48,6 +48,8 @@ export interface PrepareOptions {
 export interface NamedLoad {
   readonly name: string;
   readonly load: Load;
+  /** Microseconds between two honest knocks, where the name says other ones than everywhere. */
+  readonly gapUs?: number;
 }
 
 export interface Running extends AsyncDisposable {

@@ -4,6 +4,7 @@ import { rounded } from "./figures.ts";
 import type { Load } from "./load/load.ts";
 import type { Place } from "./line-up.ts";
 import type { ProbeAnswer } from "./probe.ts";
+import { GAP_US } from "./prober-process.ts";
 import { openingFigures } from "./rounds.ts";
 import { honestPackets, startWatch } from "./watch.ts";
 
@@ -43,8 +44,8 @@ export class Flooded {
     return opened.length >= HOPELESS && opened.every(({ us }) => us === null);
   }
 
-  /** Tries `count` openings under a load made for this moment; null: none. */
-  async round(count: number, load: Load | null): Promise<void> {
+  /** Tries `count` openings under a load made for this moment; null: none. `gapUs` stands between two knocks. */
+  async round(count: number, load: Load | null, gapUs = GAP_US): Promise<void> {
     const { stage, running } = this.place;
     const openings = await running.prepare(stage.sources(count), { copies: COPIES });
     const before = honestPackets(stage.lab);
@@ -53,6 +54,7 @@ export class Flooded {
       load,
       leadMs: load === null ? 0 : LEAD_MS,
       patienceMs: PATIENCE_MS,
+      gapUs,
     });
     const after = honestPackets(stage.lab);
     this.#answers.push(answer);

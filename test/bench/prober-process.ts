@@ -13,7 +13,7 @@ const SERVER = "10.77.0.1";
  * Between two knocks: sallyport's own client lets some 50 µs pass, and everybody gets the same. Shorter ones
  * help nobody: the last knock starts the clock.
  */
-const GAP_US = 50;
+export const GAP_US = 50;
 const EVERY_US = 50;
 
 /** How openings are tried; what is left out is said beside it. */

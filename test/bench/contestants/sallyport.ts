@@ -31,6 +31,11 @@ const FORGED_VICTIM = [
   { name: "the victim's own address forged, 10,000/s", perSecond: 10_000 },
   { name: "the victim's own address forged, 100,000/s", perSecond: 100_000 },
   { name: "the victim's own address forged, full rate", perSecond: null },
+  {
+    name: "the victim's own address forged, full rate, his knocks 10 µs apart",
+    perSecond: null,
+    gapUs: 10,
+  },
 ] as const;
 
 function deviceKeys(users: number): DeviceKey[] {
@@ -164,8 +169,8 @@ export class RunningSallyport implements Running {
           ports: { list: half.flat() },
         }),
       },
-      ...FORGED_VICTIM.map(({ name, perSecond }) => ({
-        name,
+      ...FORGED_VICTIM.map(({ perSecond, ...rest }) => ({
+        ...rest,
         load: { ...load({ source: { victim: true }, ports: { random: [lo, hi] } }), perSecond },
       })),
     ];

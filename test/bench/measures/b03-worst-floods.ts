@@ -13,6 +13,7 @@ const OURS = [
   "the victim's own address forged, 10,000/s",
   "the victim's own address forged, 100,000/s",
   "the victim's own address forged, full rate",
+  "the victim's own address forged, full rate, his knocks 10 µs apart",
 ];
 
 async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
@@ -32,8 +33,8 @@ async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
         if (seen.get(name)!.hopeless) continue;
         log(`round ${round + 1} of ${rounds}: ${place.contestant.name}, ${name}`);
         // Made anew: what is valid changes with the slot.
-        const { load } = place.running.worst().find((made) => made.name === name)!;
-        await seen.get(name)!.round(tries, load);
+        const { load, gapUs } = place.running.worst().find((made) => made.name === name)!;
+        await seen.get(name)!.round(tries, load, gapUs);
       }
     });
   }
