@@ -1,17 +1,20 @@
 /**
  * What a packet costs the matcher: `bun scripts/bench-match.ts [packets]`.
  *
- * For 1, 100 and 10,000 devices at one door with the default terms: packets to ports of no sequence,
- * packets of 131,072 random sources, junk from a single source whose ring is full, and whole knocks.
- * Before that the memory that a flood of sources fills, after it what derivation ahead of time costs.
+ * For 1, 100, 10,000 and 100,000 devices at one door with the default terms and the `ports` their number
+ * demands: packets to ports of no sequence, packets of 131,072 random sources, junk from a single source
+ * whose ring is full, and whole knocks. Before that the memory that a flood of sources fills, after it what
+ * the change of a slot costs.
  */
 
 import { emptyKnock } from "../src/core/knock.ts";
+import { portsNeeded } from "../src/rks/bound.ts";
 import { Matcher } from "../src/match/matcher.ts";
+import { type Subjects, SubjectTable } from "../src/match/subject-table.ts";
 import type { MatchSink, RotatingSubject } from "../src/match/subject.ts";
 import { sequencePorts } from "../src/rks/sequence.ts";
 import { slotAt } from "../src/rks/slot.ts";
-import { DEFAULT_SPACE } from "../src/rks/space.ts";
+import { DEFAULT_SPACE, type KnockSpace } from "../src/rks/space.ts";
 
 const PACKETS = Number(process.argv[2] ?? 2_000_000);
 const SOURCES = 131_072;
@@ -34,17 +37,24 @@ function random(): number {
   return state >>> 0;
 }
 
+/** The default terms with the ports that so many devices need. */
+function spaceFor(count: number): KnockSpace {
+  const ports = portsNeeded([{ door: "ssh", devices: count, space: DEFAULT_SPACE }])!;
+  return { ...DEFAULT_SPACE, ports };
+}
+
 function devices(count: number): RotatingSubject[] {
+  const space = spaceFor(count);
   return Array.from({ length: count }, (_, i) => ({
     door: "ssh",
     user: `user${i}`,
     device: "laptop",
     key: new Bun.CryptoHasher("sha256").update(`device ${i}`).digest(),
-    space: DEFAULT_SPACE,
+    space,
   }));
 }
 
-function fresh(subjects: readonly RotatingSubject[]): Matcher {
+function fresh(subjects: Subjects): Matcher {
   const matcher = new Matcher({ rotating: subjects, fixed: [] }, silent);
   while (matcher.prepare(START_MS, 100_000));
   return matcher;
@@ -91,13 +101,16 @@ function measureMemory(): string {
 // First, while the process has no freed memory that the tables could take unseen.
 console.log(measureMemory());
 
-const rows = [1, 100, 10_000].map((count) => {
+const COUNTS = [1, 100, 10_000, 100_000];
+
+const rows = COUNTS.map((count) => {
   const subjects = devices(count);
   const slot = slotAt(START_MS, DEFAULT_SPACE.stepSeconds);
   const valid = new Set<number>();
-  for (const { key, door } of subjects) {
+  // A thousand of them leave few ports that are of no sequence, ten thousand none.
+  for (const { key, door, space } of subjects.slice(0, 20_000)) {
     for (let s = slot - 2; s <= slot + 2; s++) {
-      for (const port of sequencePorts(key, door, DEFAULT_SPACE, s)) valid.add(port);
+      for (const port of sequencePorts(key, door, space, s)) valid.add(port);
     }
   }
   const misses = Array.from({ length: RANGE }, (_, p) => DEFAULT_SPACE.lo + p).filter(
@@ -105,7 +118,7 @@ const rows = [1, 100, 10_000].map((count) => {
   );
   const knocks = subjects
     .slice(0, 1_000)
-    .map(({ key, door }) => sequencePorts(key, door, DEFAULT_SPACE, slot));
+    .map(({ key, door, space }) => sequencePorts(key, door, space, slot));
 
   const miss =
     misses.length === 0
@@ -131,9 +144,10 @@ const rows = [1, 100, 10_000].map((count) => {
     knock.port = i % 64 === 0 ? first[(i / 64) % 4]! : DEFAULT_SPACE.lo + (random() % RANGE);
   });
   const hit = measure(fresh(subjects), (knock, i) => {
-    const sender = (i >>> 3) % knocks.length;
+    const ports = knocks[0]!.length;
+    const sender = Math.floor(i / ports) % knocks.length;
     knock.s0 = 0x0a00_0000 + sender;
-    knock.port = knocks[sender]![i & 7]!;
+    knock.port = knocks[sender]![i % ports]!;
   });
   const noise = measure(fresh(subjects), (knock) => {
     knock.s0 = random();
@@ -152,19 +166,51 @@ const rows = [1, 100, 10_000].map((count) => {
 });
 console.log(Bun.inspect.table(rows));
 
-const many = devices(10_000);
-const idle = new Matcher({ rotating: many, fixed: [] }, silent);
-let worst = 0;
-let calls = 0;
-for (let waiting = true; waiting; calls++) {
-  const from = Bun.nanoseconds();
-  waiting = idle.prepare(START_MS, 100);
-  worst = Math.max(worst, Bun.nanoseconds() - from);
+/** As in the data plane: sequences derived between two looks at the wire. */
+const PIECE = 256;
+const SLOTS = 20;
+
+/** What a change of slot costs, and the longest time in which no packet is looked at. */
+function measureSlots(count: number) {
+  const subjects = SubjectTable.of(devices(count));
+  const before = process.memoryUsage.rss();
+  const matcher = fresh(subjects);
+  const totals: number[] = [];
+  const pieces: number[] = [];
+  const turns: number[] = [];
+  const knock = { ...emptyKnock(), proto: 6, port: DEFAULT_SPACE.lo };
+  for (let slot = 1; slot <= SLOTS; slot++) {
+    const nowMs = START_MS + slot * DEFAULT_SPACE.stepSeconds * 1_000;
+    let total = 0;
+    for (let waiting = true; waiting;) {
+      const from = Bun.nanoseconds();
+      waiting = matcher.prepare(nowMs, PIECE);
+      pieces.push(Bun.nanoseconds() - from);
+      total += pieces.at(-1)!;
+    }
+    totals.push(total);
+    const from = Bun.nanoseconds();
+    matcher.feed({ ...knock, timeMs: nowMs });
+    turns.push(Bun.nanoseconds() - from);
+  }
+  const at = (values: number[], q: number) =>
+    (values.sort((a, b) => a - b)[Math.floor(q * (values.length - 1))]! / 1e6).toFixed(3);
+  return {
+    devices: count,
+    "a slot, ms": at(totals, 0.5),
+    "a piece, ms": at(pieces, 0.5),
+    "p99, ms": at(pieces, 0.99),
+    "longest, ms": at(pieces, 1),
+    "first packet of a slot, ms": at(turns, 0.5),
+    "grown, MiB": ((process.memoryUsage.rss() - before) / 2 ** 20).toFixed(0),
+  };
 }
-const cold = new Matcher({ rotating: many, fixed: [] }, silent);
+
+console.log(Bun.inspect.table(COUNTS.map(measureSlots)));
+
+const cold = new Matcher({ rotating: devices(100_000), fixed: [] }, silent);
 const from = Bun.nanoseconds();
 cold.feed({ ...emptyKnock(), proto: 6, port: DEFAULT_SPACE.lo, timeMs: START_MS });
 console.log(
-  `prepare(…, 100), 10,000 devices: ${calls} calls, worst ${(worst / 1e6).toFixed(2)} ms; ` +
-    `unprepared packet ${((Bun.nanoseconds() - from) / 1e6).toFixed(0)} ms`,
+  `a packet that finds nothing prepared, 100,000 devices: ${((Bun.nanoseconds() - from) / 1e6).toFixed(0)} ms`,
 );
