@@ -102,7 +102,7 @@ async function measure({ quick, contestants }: Bench): Promise<Row[]> {
 export const cpuPerPacket: Measure = {
   id: "B4",
   title: "CPU per packet",
-  how: "user and system time of the daemon ÷ frames sent: what its filter passes (sallyport: the whole range, knockd: a port of its sequence, fwknopd: datagrams to its port), and ports it has nothing to do with",
+  how: "user and system time of the daemon ÷ frames sent: what its filter passes (sallyport: the whole range, knockd: a port of its sequence that begins no attempt, fwknopd: datagrams to its port), and ports it has nothing to do with",
   compare: "cpuUsPerPacket",
   targets: [
     {
