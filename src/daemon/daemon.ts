@@ -37,6 +37,7 @@ import { packPlan, type Plan } from "./plan.ts";
 import { Readiness } from "./readiness.ts";
 import { Recollection } from "./recollection.ts";
 import { Reloader } from "./reloader.ts";
+import { Settling } from "./settling.ts";
 import { startReport } from "./start-report.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -65,6 +66,7 @@ export class Daemon implements Control {
   #configuration: Configuration;
   readonly #armMs: number | undefined;
   readonly #lookout = new Lookout(() => this.#look());
+  readonly #settling = new Settling(() => this.#link.ask({ type: "rehearse" }));
   readonly #upkeep = new Upkeep(() => this.#keepUp());
   #seenTimer: NodeJS.Timeout | undefined;
   readonly #link: DataPlaneLink;
@@ -80,6 +82,7 @@ export class Daemon implements Control {
     // First of all: its thread starts and attaches while this one opens what lies on the disk.
     this.#link = new DataPlaneLink(configuration.plan, this.counters, {
       event: (event) => this.#hear(event),
+      rehearsed: () => this.#settling.begin(),
       heard: () => {
         if (this.#ready) this.#lookout.heard();
       },
@@ -216,6 +219,7 @@ export class Daemon implements Control {
     this.#readiness.set("stopping");
     clearInterval(this.#seenTimer);
     this.#lookout.stop();
+    this.#settling.stop();
     this.#upkeep.stop();
     await this.#guard.stop();
     await this.#link.stop();

@@ -11,6 +11,8 @@ import { packPlan, type Plan } from "./plan.ts";
 
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
+  /** The data plane has done all that it does once; told once. */
+  rehearsed(): void;
   /** Knocks came since this was told last; at most twice a second. */
   heard(): void;
   /** Somebody set the wall clock. */
@@ -94,6 +96,9 @@ export class DataPlaneLink {
         return;
       case "event":
         this.#listener.event(told.event);
+        return;
+      case "rehearsed":
+        this.#listener.rehearsed();
         return;
       case "heard":
         this.#listener.heard();

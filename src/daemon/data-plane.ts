@@ -60,6 +60,8 @@ export class DataPlane {
   #firewall: KernelGrants | undefined;
   #events: TableEvents | undefined;
   #rehearsal: Rehearsal | undefined;
+  #rehearsing = false;
+  #rehearsed = false;
   readonly #clockSets = new ClockSets();
   #nextTickMs = 0;
   /** Knocks counted when the control plane was last told that there were some. */
@@ -88,10 +90,9 @@ export class DataPlane {
   run(): void {
     while (!this.#stopping) {
       const waiting = this.#matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
-      if (!waiting && this.#rehearsal?.step(REHEARSED_AT_ONCE) === false)
-        this.#rehearsal = undefined;
+      if (!waiting && this.#rehearsing) this.#rehearse();
       const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
-      const busy = waiting || echoing || this.#ending || this.#rehearsal !== undefined;
+      const busy = waiting || echoing || this.#ending || this.#rehearsing;
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
       if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
@@ -110,6 +111,15 @@ export class DataPlane {
     this.#events?.[Symbol.dispose]();
     this.#firewall?.[Symbol.dispose]();
     this.#clockSets.close();
+  }
+
+  #rehearse(): void {
+    this.#rehearsing = this.#rehearsal?.step(REHEARSED_AT_ONCE) === true;
+    if (this.#rehearsing || this.#rehearsed) return;
+    this.#rehearsed = true;
+    // 18 MB of garbage, which would stay for as long as nothing else is allocated here.
+    Bun.gc(true);
+    this.#tell({ type: "rehearsed" });
   }
 
   /** Until the first thing that no descriptor tells of. */
@@ -196,6 +206,10 @@ export class DataPlane {
         return this.#matcher.usesOf(request);
       case "quiet":
         return this.#hits.quiet(this.#clock.wallMs(), QUIET_MS, request.least, request.most);
+      case "rehearse":
+        this.#rehearsal?.again();
+        this.#rehearsing = this.#rehearsal !== undefined;
+        return null;
       case "ping":
         return null;
       case "reenter":
@@ -252,6 +266,7 @@ export class DataPlane {
       emit: (event) => this.#emit(event),
     });
     this.#rehearsal = new Rehearsal(firewall, this.#clock);
+    this.#rehearsing = true;
     return living.length;
   }
 

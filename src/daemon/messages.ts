@@ -36,6 +36,8 @@ export type Request =
   | { readonly type: "close"; readonly id: string }
   /** Some of the grants, oldest first: those after a page that ended at `after`, 0 to begin with. */
   | { readonly type: "grants"; readonly after: number; readonly most: number }
+  /** Memory was given back: what a knock needs is to be run once more before somebody knocks. */
+  | { readonly type: "rehearse" }
   /** Answers as soon as the loop comes round: a sign of life. */
   | { readonly type: "ping" }
   /** What is known of an address; the control plane makes sentences of it. */
@@ -61,6 +63,7 @@ export interface Answers {
   open: Grant;
   close: Grant | undefined;
   grants: LedgerPage;
+  rehearse: null;
   ping: null;
   why: Memory;
   uses: KnownUse[];
@@ -95,6 +98,8 @@ export type Told =
   | { readonly type: "attached"; readonly interfaces: readonly string[] }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly failure: Failure }
+  /** The path of a knock was rehearsed and its garbage is gone: the start is over. */
+  | { readonly type: "rehearsed" }
   /** Knocks came since this was told last. */
   | { readonly type: "heard" }
   /** Somebody set the wall clock. */

@@ -21,6 +21,9 @@ import { Ledger } from "./ledger.ts";
 /** Enough for the first knock to be as fast as most later ones; twice as many cost 12 MB more and gain nothing. */
 const KNOCKS = 1_000;
 
+/** Enough to bring back into memory what a knock runs; the code is compiled by then. */
+const KNOCKS_AGAIN = 20;
+
 /** A small range keeps the index of a slot small; nobody knocks here. */
 const SPACE = { ...DEFAULT_SPACE, lo: 1_024, hi: 2_047, skew: 0 };
 
@@ -88,6 +91,11 @@ export class Rehearsal {
     this.#matcher = new Matcher({ rotating: [this.#subject], fixed: [] }, keeper, {
       sourcesPerFamily: 16,
     });
+  }
+
+  /** Begins again, for a few knocks, when the first time is over. */
+  again(): void {
+    this.#left = KNOCKS_AGAIN;
   }
 
   /** Plays some knocks, each of a slot of its own; answers whether the rehearsal goes on. */

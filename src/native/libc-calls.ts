@@ -61,6 +61,14 @@ function open() {
         ],
         returns: "i32", // ssize_t; no attribute is 2 GiB
       },
+      madvise: {
+        args: [
+          "u64", // void *addr
+          "u64", // size_t length
+          "i32", // int advice
+        ],
+        returns: "i32", // int
+      },
       timerfd_create: {
         args: [
           "i32", // int clockid

@@ -32,6 +32,21 @@ test("Rehearsal.step() plays every knock as far as the firewall, for nobody and 
   expect([firewall.list(), firewall.uses()]).toEqual([[], []]);
 });
 
+test("Rehearsal.again() plays a few more knocks, none of which was played before", () => {
+  const firewall = new RecordingFirewall(() => 0);
+  const rehearsal = new Rehearsal(firewall, new HandClock());
+  play(rehearsal, 100);
+  const first = firewall.opened.length;
+  expect(rehearsal.step(100)).toBe(false);
+  expect(firewall.opened).toHaveLength(first);
+  rehearsal.again();
+  play(rehearsal, 7);
+  const again = firewall.opened.length - first;
+  expect(again).toBeGreaterThan(0);
+  expect(again).toBeLessThan(first / 10);
+  expect(new Set(firewall.opened.map(({ use }) => use!.id.toHex())).size).toBe(first + again);
+});
+
 test("Rehearsal leaves the kernel's grants and uses as they were", async () => {
   guard(lab);
   using firewall = grantsOf(lab);

@@ -1,0 +1,42 @@
+/** The end of a start: gives back what only the start needed, and keeps at hand what the next knock needs. */
+
+import { messageOf } from "../core/errors.ts";
+import { releaseCleanPages } from "../native/resident.ts";
+import { log } from "./log.ts";
+
+/** The engine compiles what was rehearsed in threads of its own; they are done by then. */
+const DELAY_MS = 1_000;
+
+export class Settling {
+  readonly #rehearse: () => Promise<unknown>;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  /** `rehearse` plays a knock a few times: what it runs is among the pages that were given back. */
+  constructor(rehearse: () => Promise<unknown>) {
+    this.#rehearse = rehearse;
+  }
+
+  /** Call it when everything that is done once is done. */
+  begin(): void {
+    if (this.#stopped) return;
+    this.#timer ??= setTimeout(() => void this.#settle(), DELAY_MS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #settle(): Promise<void> {
+    this.#timer = undefined;
+    Bun.gc(true);
+    releaseCleanPages();
+    try {
+      await this.#rehearse();
+    } catch (error) {
+      // Without it the next knock is opened half a millisecond later, and nothing else.
+      if (!this.#stopped) log("warning", messageOf(error));
+    }
+  }
+}

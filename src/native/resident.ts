@@ -1,0 +1,56 @@
+/** Gives memory back that only a start needed: the pages of code and libraries that nobody runs any more. */
+
+import { readFileSync } from "node:fs";
+import { libcCalls } from "./libc-calls.ts";
+
+/** linux/mman.h */
+const MADV_DONTNEED = 4;
+
+/** `55d0c000-55d1e000 r-xp 00021000 fe:00 339380    /usr/lib/libc.so.6`: a line of /proc/PID/smaps that begins a mapping. */
+const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/;
+/** Pages that were written to, and are in no file. */
+const ANONYMOUS = /^Anonymous: +(\d+) kB$/;
+
+interface Mapping {
+  readonly from: number;
+  readonly bytes: number;
+}
+
+/**
+ * The mappings in the text of a /proc/PID/smaps whose pages the kernel can bring back from their file at
+ * any time: read-only, and never written to (not even by the loader, as relocated tables are).
+ */
+export function cleanFileMappings(smaps: string): Mapping[] {
+  const found: Mapping[] = [];
+  let readOnly: Mapping | undefined;
+  for (const line of smaps.split("\n")) {
+    const [, from, to, permissions = "", path = ""] = MAPPING.exec(line) ?? [];
+    if (from !== undefined && to !== undefined) {
+      const start = Number.parseInt(from, 16);
+      const candidate =
+        path.startsWith("/") && !permissions.includes("w") && permissions.endsWith("p");
+      readOnly = candidate ? { from: start, bytes: Number.parseInt(to, 16) - start } : undefined;
+      continue;
+    }
+    const anonymous = ANONYMOUS.exec(line)?.[1];
+    if (anonymous === "0" && readOnly !== undefined) found.push(readOnly);
+  }
+  return found;
+}
+
+/**
+ * Takes the pages of code and constant data out of this process. They stay in the page cache, from where
+ * the kernel maps those back that are run again, 16 or more at a time. Does nothing where it does not
+ * tell of mappings.
+ */
+export function releaseCleanPages(): void {
+  let smaps: string;
+  try {
+    smaps = readFileSync("/proc/self/smaps", "utf8");
+  } catch {
+    return;
+  }
+  const { madvise } = libcCalls();
+  // What the kernel refuses (a locked mapping) stays as it is.
+  for (const { from, bytes } of cleanFileMappings(smaps)) madvise(from, bytes, MADV_DONTNEED);
+}
