@@ -10,11 +10,11 @@ import { Stage } from "../stage.ts";
 import { counted, type Variant, Variants, withRatios } from "../variants.ts";
 import { Wire } from "../../torture/wire.ts";
 
-const FULL = { rounds: 5, openingsEach: 20, grants: [10, 10_000, 60_000], packets: 40_000 };
+const FULL = { rounds: 5, openingsEach: 20, grants: [10, 10_000, 60_000], packets: 30_000 };
 const QUICK = { rounds: 1, openingsEach: 2, grants: [300], packets: 2_000 };
 
 /** Repeats of each flood, of which the least counts: whatever else the machine does only adds to it. */
-const FLOODS = 5;
+const FLOODS = 3;
 
 /** Different senders in one flood: more than a processor's nearest cache holds entries of. */
 const SENDERS = 4_096;
