@@ -27,8 +27,9 @@ export function cleanFileMappings(smaps: string): Mapping[] {
     const [, from, to, permissions = "", path = ""] = MAPPING.exec(line) ?? [];
     if (from !== undefined && to !== undefined) {
       const start = Number.parseInt(from, 16);
-      const candidate =
-        path.startsWith("/") && !permissions.includes("w") && permissions.endsWith("p");
+      // "/anon_hugepage (deleted)" is in no file, and its pages do not count as anonymous.
+      const inFile = path.startsWith("/") && !path.endsWith(" (deleted)");
+      const candidate = inFile && permissions.endsWith("p") && !permissions.includes("w");
       readOnly = candidate ? { from: start, bytes: Number.parseInt(to, 16) - start } : undefined;
       continue;
     }

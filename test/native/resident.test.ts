@@ -24,6 +24,11 @@ test.each([
   ["relocated by the loader", "00200000-00210000 r--p 00000000 fe:00 11 /opt/sallyport", 12],
   ["shared", "7f0000000000-7f0000010000 r--s 00000000 fe:00 11 /opt/table", 0],
   ["of no file", "7f0000000000-7f0000010000 r--p 00000000 00:00 0", 0],
+  [
+    "a huge page of no file",
+    "7f0000000000-7f0000200000 r--p 0 00:0f 5 /anon_hugepage (deleted)",
+    0,
+  ],
   ["the kernel's own", "7ffd00000000-7ffd00010000 r-xp 00000000 00:00 0    [vdso]", 0],
   [
     "a ring shared with the kernel",
