@@ -60,9 +60,9 @@ export class SubjectGroup {
   at(index: number): RotatingSubject {
     const part = this.partAt(index);
     const row = rowOf(part, index - part.first);
-    const table = this.#table;
     const { door, space } = part;
-    return { door, user: table.user(row), device: table.device(row), key: table.key(row), space };
+    const { user, device, key } = this.#table.at(row);
+    return { door, user, device, key, space };
   }
 
   /** Index of a subject, or −1. */

@@ -23,9 +23,13 @@ export interface KeyTableMemory {
 
 export class KeyTable {
   readonly memory: KeyTableMemory;
+  /** Through a Buffer: a decoder refuses memory that threads share. */
+  readonly #names: Buffer;
 
   constructor(memory: KeyTableMemory) {
+    const { buffer, byteOffset, byteLength } = memory.names;
     this.memory = memory;
+    this.#names = Buffer.from(buffer, byteOffset, byteLength);
   }
 
   /** Takes the devices one by one, so that whoever reads them from a file need not hold them all. */
@@ -69,14 +73,16 @@ export class KeyTable {
     return this.memory.ends.length;
   }
 
+  /** A fresh object, with a view of the key. */
+  at(row: number): NamedKey {
+    const name = this.#name(row);
+    const slash = name.indexOf("/");
+    return { user: name.slice(0, slash), device: name.slice(slash + 1), key: this.key(row) };
+  }
+
   user(row: number): string {
     const name = this.#name(row);
     return name.slice(0, name.indexOf("/"));
-  }
-
-  device(row: number): string {
-    const name = this.#name(row);
-    return name.slice(name.indexOf("/") + 1);
   }
 
   *users(): Generator<string, void> {
@@ -130,10 +136,8 @@ export class KeyTable {
   }
 
   #name(row: number): string {
-    const { names, ends } = this.memory;
-    const from = row === 0 ? 0 : ends[row - 1]!;
-    // Through a Buffer: a decoder refuses memory that threads share.
-    return Buffer.from(names.buffer, names.byteOffset + from, ends[row]! - from).toString();
+    const { ends } = this.memory;
+    return this.#names.toString("utf8", row === 0 ? 0 : ends[row - 1]!, ends[row]!);
   }
 
   #enter(row: number): void {

@@ -19,12 +19,8 @@ describe("KeyTable", () => {
   test("gives back every device and its key", () => {
     expect(table.length).toBe(DEVICES.length);
     for (const [row, { user, device, key }] of DEVICES.entries()) {
-      expect([table.user(row), table.device(row), table.find(user, device)]).toEqual([
-        user,
-        device,
-        row,
-      ]);
-      expect(table.key(row)).toEqual(key);
+      expect(table.at(row)).toEqual({ user, device, key });
+      expect([table.user(row), table.find(user, device)]).toEqual([user, row]);
     }
   });
 
