@@ -52,8 +52,21 @@ function earlier(file: string | undefined): Result | undefined {
   return file === undefined ? undefined : (JSON.parse(readFileSync(file, "utf8")) as Result);
 }
 
-async function measureAll(measures: readonly Measure[], quick: boolean): Promise<Result> {
+/** `keep` is given the result so far after each measure: a run that is ended early has told something. */
+async function measureAll(
+  measures: readonly Measure[],
+  quick: boolean,
+  keep: (result: Result) => void,
+): Promise<Result> {
   const began = performance.now();
+  const soFar = (): Result => ({
+    at: new Date().toISOString(),
+    quick,
+    seconds: (performance.now() - began) / 1_000,
+    machine: describeMachine(),
+    contestants: CONTESTANTS.map(({ name, title, settings }) => ({ name, title, settings })),
+    measures: outcomes,
+  });
   const outcomes: Outcome[] = [];
   for (const measure of measures) {
     const log = (sentence: string) => console.error(`${measure.id}: ${sentence}`);
@@ -63,24 +76,24 @@ async function measureAll(measures: readonly Measure[], quick: boolean): Promise
     const outcome = { id, title, how, rows, seconds: (performance.now() - startMs) / 1_000 };
     outcomes.push(outcome);
     printOutcome(measure, outcome);
+    keep(soFar());
   }
-  return {
-    at: new Date().toISOString(),
-    quick,
-    seconds: (performance.now() - began) / 1_000,
-    machine: describeMachine(),
-    contestants: CONTESTANTS.map(({ name, title, settings }) => ({ name, title, settings })),
-    measures: outcomes,
-  };
+  return soFar();
 }
 
 const { values, positionals } = readArguments();
-const result =
-  earlier(values.from) ?? (await measureAll(wantedMeasures(positionals), values.quick));
-if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+
+function writeResult(result: Result): void {
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  }
+  if (values.svg !== undefined) writeFileSync(values.svg, drawChart(result));
+  if (values.markdown !== undefined) writeFileSync(values.markdown, renderMarkdown(result));
 }
-if (values.svg !== undefined) writeFileSync(values.svg, drawChart(result));
-if (values.markdown !== undefined) writeFileSync(values.markdown, renderMarkdown(result));
+
+const result =
+  earlier(values.from) ??
+  (await measureAll(wantedMeasures(positionals), values.quick, writeResult));
+writeResult(result);
 console.log(`${result.measures.length} measures in ${Math.round(result.seconds)} s`);
 process.exit(0);
