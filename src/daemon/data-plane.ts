@@ -22,6 +22,7 @@ import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./me
 import { type Plan, unpackPlan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
+import { Vigil } from "./vigil.ts";
 
 /** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
@@ -62,6 +63,7 @@ export class DataPlane {
   #rehearsal: Rehearsal | undefined;
   #rehearsing = false;
   #rehearsed = false;
+  readonly #vigil = new Vigil();
   readonly #clockSets = new ClockSets();
   #nextTickMs = 0;
   /** Knocks counted when the control plane was last told that there were some. */
@@ -93,13 +95,17 @@ export class DataPlane {
       if (!waiting && this.#rehearsing) this.#rehearse();
       const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
       const busy = waiting || echoing || this.#ending || this.#rehearsing;
+      const beforeMs = this.#clock.monotonicMs();
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
+      const sleptMs = this.#clock.monotonicMs() - beforeMs;
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
       if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
         this.#tell({ type: "clock" });
       }
       this.#watchTable();
+      const packets = this.#counters.get("packets");
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
+      if (this.#counters.get("packets") > packets) this.#warmUp(sleptMs);
       const nowMs = this.#clock.monotonicMs();
       this.#ending =
         nowMs >= this.#ledger.nextEndMs && this.#keeper?.expire(ENDED_AT_ONCE) === true;
@@ -120,6 +126,14 @@ export class DataPlane {
     // 18 MB of garbage, which would stay for as long as nothing else is allocated here.
     Bun.gc(true);
     this.#tell({ type: "rehearsed" });
+  }
+
+  /** After packets that ended a sleep: goes the way of a knock once, so that the next ones find it warm. */
+  #warmUp(sleptMs: number): void {
+    const startMs = this.#clock.monotonicMs();
+    if (this.#rehearsal === undefined || !this.#vigil.heard(startMs, sleptMs)) return;
+    this.#rehearsal.once();
+    this.#vigil.spend(this.#clock.monotonicMs() - startMs);
   }
 
   /** Until the first thing that no descriptor tells of. */

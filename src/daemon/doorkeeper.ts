@@ -201,9 +201,11 @@ export class Doorkeeper implements MatchSink {
     use?: GrantRequest["use"],
     slot?: number,
   ): "opened" | "used" | "failed" {
-    const { firewall, counters, clock } = this.#parts;
+    const { firewall, ledger, counters, clock } = this.#parts;
+    const isHeld = () => ledger.get(grantId(door.name, holderAddress(door, source))) !== undefined;
     try {
-      const request = { ...grantRequest(door, source, holder), ...(use && { use }) };
+      const fresh = ledger.count(door.name) === 0 || !isHeld();
+      const request = { ...grantRequest(door, source, holder), fresh, ...(use && { use }) };
       if (firewall.open(request) === "used") return "used";
       const latencyMs = Math.max(0, clock.wallMs() - knockMs);
       counters.observeLatency(latencyMs / 1_000);

@@ -28,8 +28,9 @@ const KNOCKS_AGAIN = 20;
 const SPACE = { ...DEFAULT_SPACE, lo: 1_024, hi: 2_047, skew: 0 };
 
 /**
- * The grant of a rehearsal is for the address 0.0.0.0, which no packet can come from and expect an
- * answer, and for a port that no door has; it and its use are gone from the kernel after this time.
+ * The grants of a rehearsal are for addresses of 0.0.0.0/8, which the kernel routes no packet from, one
+ * for each knock as most are in earnest, and for a port that no door has; they and their uses are gone
+ * from the kernel after this time.
  */
 const LIFE_MS = 100;
 const DOOR: Door = {
@@ -43,7 +44,7 @@ const DOOR: Door = {
   maxGrants: 1,
 };
 
-/** Ethernet, IPv4 from 0.0.0.0, TCP SYN; the destination port stands at `PORT_AT`. */
+/** Ethernet, IPv4, TCP SYN; the source stands at `SOURCE_AT`, the destination port at `PORT_AT`. */
 const FRAME = Uint8Array.fromHex(
   "000000000000" +
     "000000000000" +
@@ -61,7 +62,11 @@ const FRAME = Uint8Array.fromHex(
     "0000" +
     "0000", // TCP: SYN
 );
+const SOURCE_AT = 14 + 12;
 const PORT_AT = 14 + 20 + 2;
+
+/** Addresses of 0.0.0.0/8: when the first has its turn again, its grant has long ended. */
+const SOURCES = 2 ** 24;
 
 export class Rehearsal {
   readonly #frame = new DataView(FRAME.slice().buffer);
@@ -69,6 +74,8 @@ export class Rehearsal {
   readonly #matcher: Matcher;
   readonly #subject: RotatingSubject;
   #timeMs: number;
+  readonly #ledger = new Ledger();
+  #source = 0;
   #left = KNOCKS;
 
   /** `firewall` is the real one: the way through the kernel is what takes longest when it is cold. */
@@ -83,7 +90,7 @@ export class Rehearsal {
     };
     const keeper = new Doorkeeper([DOOR], {
       firewall: shortLived(firewall),
-      ledger: new Ledger(),
+      ledger: this.#ledger,
       counters: new Counters(),
       clock,
       emit: () => undefined,
@@ -100,18 +107,25 @@ export class Rehearsal {
 
   /** Plays some knocks, each of a slot of its own; answers whether the rehearsal goes on. */
   step(knocks: number): boolean {
-    const { key, door, space } = this.#subject;
-    for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) {
-      this.#timeMs += space.stepSeconds * 1_000;
-      const slot = slotAt(this.#timeMs, space.stepSeconds);
-      for (const port of sequencePorts(key, door, space, slot)) {
-        this.#frame.setUint16(PORT_AT, port);
-        if (!decodeFrame(LinkType.ethernet, this.#frame, 0, FRAME.length, this.#knock)) continue;
-        this.#knock.timeMs = this.#timeMs;
-        this.#matcher.feed(this.#knock);
-      }
-    }
+    for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) this.once();
     return this.#left > 0;
+  }
+
+  /** Plays one knock, also after the end, from an address that has no grant now. */
+  once(): void {
+    const { key, door, space } = this.#subject;
+    this.#timeMs += space.stepSeconds * 1_000;
+    const slot = slotAt(this.#timeMs, space.stepSeconds);
+    this.#source = (this.#source + 1) % SOURCES;
+    this.#frame.setUint32(SOURCE_AT, this.#source);
+    for (const port of sequencePorts(key, door, space, slot)) {
+      this.#frame.setUint16(PORT_AT, port);
+      if (!decodeFrame(LinkType.ethernet, this.#frame, 0, FRAME.length, this.#knock)) continue;
+      this.#knock.timeMs = this.#timeMs;
+      this.#matcher.feed(this.#knock);
+    }
+    // Nobody tells this ledger when a grant ends, and whoever sends packets has many of them played.
+    for (const { id } of this.#ledger.list(0, 0)) this.#ledger.close(id);
   }
 }
 
