@@ -44,6 +44,9 @@ import { Upkeep } from "./upkeep.ts";
 /** How often it is written down, for the next start, that this time has been. */
 const SEEN_MS = 60_000;
 
+/** Grants kept over a start that get a line each in the log; what is said of the start counts them all. */
+const MOST_KEPT_TOLD = 20;
+
 /** Grants that the data plane lists at a time: about 0.3 ms of its work. */
 const LISTED_AT_ONCE = 128;
 
@@ -71,6 +74,7 @@ export class Daemon implements Control {
   #seenTimer: NodeJS.Timeout | undefined;
   readonly #link: DataPlaneLink;
   #api: Listening | undefined;
+  #kept = 0;
   /** The data plane has begun; before that it cannot be asked. */
   #ready = false;
 
@@ -345,7 +349,7 @@ export class Daemon implements Control {
 
   #hear(event: DaemonEvent): void {
     const { level, sentence } = describeEvent(event);
-    log(level, sentence);
+    if (event.type !== "grant.restored" || ++this.#kept <= MOST_KEPT_TOLD) log(level, sentence);
     this.#readiness.hear(event);
     this.#guard.hear(event);
     this.#recollection.hear(event, this.#configuration.plan.rotating);

@@ -137,7 +137,7 @@ export class KeyTable {
 
   #name(row: number): string {
     const { ends } = this.memory;
-    return this.#names.toString("utf8", row === 0 ? 0 : ends[row - 1]!, ends[row]!);
+    return this.#names.toString("utf8", row === 0 ? 0 : ends[row - 1]!, ends[row]);
   }
 
   #enter(row: number): void {
