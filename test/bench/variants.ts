@@ -5,6 +5,9 @@ import { rounded } from "./figures.ts";
 import { LineUp, type Place } from "./line-up.ts";
 import type { Row } from "./measure.ts";
 
+/** Each takes two seconds where it fails. sallyport's users have two slots each, and succeed with the first. */
+const FIRST_TRIES = 20;
+
 export interface Variant extends Contestant {
   /** As the rows of a result say it. */
   readonly condition: string;
@@ -23,6 +26,7 @@ export class Variants implements AsyncDisposable {
   static async start(variants: readonly Variant[]): Promise<Variants> {
     const setups = new Map<Contestant, Setup>(variants.map((each) => [each, each.setup]));
     const lineUp = await LineUp.of(variants, (contestant) => setups.get(contestant));
+    await lineUp.each(awaitFirstOpening);
     return new Variants(lineUp, variants);
   }
 
@@ -38,6 +42,18 @@ export class Variants implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lineUp[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Waits until an opening succeeds: a large setup may hear nothing for a while after it has begun to listen,
+ * knockd with 1,000 doors for ten seconds.
+ */
+async function awaitFirstOpening({ contestant, stage, running }: Place): Promise<void> {
+  for (let tries = 0; tries < FIRST_TRIES; tries++) {
+    const { opened } = await stage.prober.open(await running.prepare(stage.sources(1)));
+    if (opened[0]?.us !== null) return;
+  }
+  throw new Error(`${contestant.name} opened none of ${FIRST_TRIES} times with its setup`);
 }
 
 /** "1,000 users", "1 user" */
