@@ -54,7 +54,10 @@ export class Prober implements Disposable {
   async #line(): Promise<string> {
     const { value, done } = await this.#lines.next();
     if (done !== true) return value;
-    throw new Error(`The prober ended: ${await new Response(this.#child.stderr).text()}`);
+    const said = await new Response(this.#child.stderr).text();
+    await this.#child.exited;
+    const { signalCode, exitCode } = this.#child;
+    throw new Error(`The prober ended (${signalCode ?? exitCode}): ${said}`);
   }
 
   /** Sends these openings one after the other; one order at a time. */
