@@ -29,9 +29,20 @@ export interface KnockOptions {
 
 export const KNOCK_DEFAULTS = { tries: 3, gapMs: 0, timeoutMs: 2_000 } as const;
 
-/** Each port `COPIES` times, in random order (Fisher and Yates), so that no burst loss takes both copies of one. */
-export function shuffledCopies(ports: Iterable<number>, random: () => number): number[] {
-  const order = [...ports].flatMap((port) => Array.from({ length: COPIES }, () => port));
+/**
+ * Every port twice: all of them in random order, then all again, the halves of that order shuffled anew.
+ * A knock is whole with its first half, which is the shortest time to the door and the least that forged
+ * packets in between can crowd out; and a burst of losses shorter than half a sequence takes no port twice.
+ */
+export function sendingOrder(ports: Iterable<number>, random: () => number): number[] {
+  const first = shuffled([...ports], random);
+  const half = first.length >> 1;
+  const again = [first.slice(0, half), first.slice(half)];
+  return [...first, ...again.flatMap((part) => shuffled(part, random))];
+}
+
+/** Fisher and Yates, in place. */
+function shuffled(order: number[], random: () => number): number[] {
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [order[i], order[j]] = [order[j]!, order[i]!];
@@ -64,7 +75,7 @@ export async function knock(
     const taken = takeSlot(profile, deps.slots, nowMs);
     if (taken.kind === "wait") return taken;
     const ports = sequencePorts(profile.key, profile.door, profile, taken.slot);
-    const order = shuffledCopies(ports, deps.random);
+    const order = sendingOrder(ports, deps.random);
     return { kind: "send", knocks: order.map((port) => ({ proto: profile.proto, port })) };
   };
   return attemptKnocks(

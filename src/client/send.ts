@@ -13,13 +13,23 @@ const DATAGRAM = new Uint8Array(1);
  * runtime reports a missing route and a closed port alike. Needs a literal address: a name is looked up
  * after the socket is destroyed, and no SYN leaves.
  */
-export function sendSyn({ address }: Target, port: number): Promise<void> {
+export function sendSyn(target: Target, port: number): Promise<void> {
+  return sendSyns(target, [port]);
+}
+
+/**
+ * As `sendSyn`, for several ports in one turn of the loop: they leave in this order, some hundredths of a
+ * millisecond apart. What forges packets of our own address then gets few of them in between.
+ */
+export function sendSyns({ address }: Target, ports: readonly number[]): Promise<void> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host: address, port, autoSelectFamily: false });
-    socket.on("error", () => {});
-    // Destroyed in this turn of the loop, the socket would send nothing; kept longer, the kernel would send again.
+    const sockets = ports.map((port) => {
+      const socket = createConnection({ host: address, port, autoSelectFamily: false });
+      return socket.on("error", () => {});
+    });
+    // Destroyed in this turn of the loop, a socket would send nothing; kept longer, the kernel would send again.
     setImmediate(() => {
-      socket.destroy();
+      for (const socket of sockets) socket.destroy();
       resolve();
     });
   });
@@ -52,14 +62,18 @@ export async function sendDatagram({ address, family }: Target, port: number): P
 }
 
 /**
- * Sends knocks in order, `gapMs` apart: each has left before the next begins, so that they stand on the
- * wire in this order.
+ * Sends knocks in order, `gapMs` apart; with a gap each has left before the next begins. Without one,
+ * TCP knocks leave in one burst.
  */
 export async function sendKnocks(
   target: Target,
   knocks: readonly Port[],
   gapMs: number,
 ): Promise<void> {
+  if (gapMs === 0 && knocks.every(({ proto }) => proto === "tcp")) {
+    const ports = knocks.map(({ port }) => port);
+    return sendSyns(target, ports);
+  }
   for (const [i, { proto, port }] of knocks.entries()) {
     if (i > 0 && gapMs > 0) await Bun.sleep(gapMs);
     await (proto === "tcp" ? sendSyn(target, port) : sendDatagram(target, port));

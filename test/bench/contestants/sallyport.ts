@@ -6,7 +6,7 @@ import { type DeviceKey, formatKeys, makeKey } from "../../../src/config/keys.ts
 import { sequencePorts } from "../../../src/rks/sequence.ts";
 import { slotAt } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../../src/rks/space.ts";
-import { shuffledCopies } from "../../../src/client/knock.ts";
+import { sendingOrder } from "../../../src/client/knock.ts";
 import { GuardedServer } from "../../support/guarded-server.ts";
 import {
   type Contestant,
@@ -122,7 +122,7 @@ export class RunningSallyport implements Running {
     const { copies = 1, door = 0 } = options;
     const openings = sources.map((source) => {
       const sequence = [...this.#nextSequence(door)];
-      const ports = copies === 1 ? sequence : shuffledCopies(sequence, Math.random);
+      const ports = copies === 1 ? sequence : sendingOrder(sequence, Math.random);
       const knocks = ports.map((port) => this.#stage.frame({ from: source, port }));
       const completes = Math.max(...sequence.map((port) => ports.indexOf(port)));
       return { source, port: SERVICE_PORT + door, knocks, completes };
