@@ -1,6 +1,7 @@
 /** Figures, ratios, verdicts and the chart, from rows made up for the purpose. */
 
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { drawChart } from "./chart.ts";
 import { median, quantile } from "./figures.ts";
 import { renderMarkdown } from "./markdown.ts";
@@ -86,4 +87,11 @@ test("renderMarkdown() makes a table a measure, with a cell for every figure of 
   expect(text).toContain("| idle | sallyport | 1 |  |");
   expect(text).toContain("| idle | knockd |  | 2 |");
   expect(text).toContain("- nft, idle: no user space");
+});
+
+test("docs/bench.svg is drawn from docs/bench.json, which is of no quick run", () => {
+  const docs = new URL("../../docs/", import.meta.url);
+  const result = JSON.parse(readFileSync(new URL("bench.json", docs), "utf8")) as Result;
+  expect(readFileSync(new URL("bench.svg", docs), "utf8")).toBe(drawChart(result));
+  expect(result.quick).toBe(false);
 });
