@@ -160,7 +160,7 @@ describe("an attacker", () => {
   test("who floods a fixed door turns readiness red for no longer than the door is full, and does not fill the log", async () => {
     server = await new GuardedServer(
       lab,
-      `[door.legacy]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\nopen_for = "4s"\nmax_grants = 2\n`,
+      `[door.legacy]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\nopen_for = "8s"\nmax_grants = 2\n`,
     ).start();
     const addresses = Array.from({ length: 8 }, (_, i) => {
       lab.addAddress("stranger", "eth0", `10.77.3.${i + 1}/16`);
@@ -177,7 +177,7 @@ describe("an attacker", () => {
     expect(grants).toHaveLength(2);
     expect(server.log.slice(from).split("\n").length).toBeLessThan(20);
     // Red while a right knock would not open the door, and no longer.
-    await server.waitForLog(/Closed legacy[^]*Closed legacy/, from);
+    await server.waitForLog(/Closed legacy[^]*Closed legacy/, from, 30_000);
     expect((await server.control("/readyz")).status).toBe(200);
   }, 60_000);
 });
