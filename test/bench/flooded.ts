@@ -8,7 +8,7 @@ import { GAP_US } from "./prober-process.ts";
 import { openingFigures } from "./rounds.ts";
 import { honestPackets, startWatch } from "./watch.ts";
 
-/** As sallyport's own client sends them: each knock twice, shuffled. No second try. */
+/** As sallyport's own client sends them: each knock twice, in random order. No second try. */
 const COPIES = 2;
 
 /** The flood alone before the first knock: queues and tables are full by then. */

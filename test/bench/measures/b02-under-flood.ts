@@ -56,7 +56,7 @@ async function measure({ quick, contestants }: Bench): Promise<Row[]> {
 export const underFlood: Measure = {
   id: "B2",
   title: "Under flood",
-  how: "honest knocks, one try each, sallyport's sent twice and shuffled as its client does, amid SYNs from random sources to random ports of 20000–52767 at the most this machine sends; opened within 0.5 s",
+  how: "honest knocks, one try each, sallyport's sent twice and in random order as its client does, amid SYNs from random sources to random ports of 20000–52767 at the most this machine sends; opened within 0.5 s",
   compare: "medianMs",
   targets: [
     { contestant: "sallyport", condition: FLOOD, figure: "openedPercent", atLeast: 100 },
