@@ -23,5 +23,5 @@ export interface Grant {
 
 /** Ten hexadecimal digits that name the grant of a door to an address, stable across restarts. */
 export function grantId(door: string, address: string): string {
-  return new Bun.CryptoHasher("sha256").update(`${door}\0${address}`).digest("hex").slice(0, 10);
+  return Bun.SHA256.hash(`${door}\0${address}`, "hex").slice(0, 10);
 }

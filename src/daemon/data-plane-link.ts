@@ -5,6 +5,7 @@ import { Counters } from "../core/counters.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import { EventFd } from "../native/event-fd.ts";
+import { preferThread } from "../native/thread-priority.ts";
 import { fromFailure } from "./failure.ts";
 import type { Answers, Asked, DataPlaneStart, Request, Told } from "./messages.ts";
 import { packPlan, type Plan } from "./plan.ts";
@@ -38,6 +39,7 @@ export class DataPlaneLink {
   readonly #attached = Promise.withResolvers<readonly string[]>();
   readonly #exited = Promise.withResolvers<void>();
   #asked = 0;
+  #thread = 0;
   #failure: SallyportError | undefined;
   #stopping = false;
 
@@ -93,11 +95,14 @@ export class DataPlaneLink {
     switch (told.type) {
       case "attached":
         this.#attached.resolve(told.interfaces);
+        this.#thread = told.thread;
         return;
       case "event":
         this.#listener.event(told.event);
         return;
       case "rehearsed":
+        // By now the engine has made the threads that compile: a knock must not queue behind one.
+        preferThread(this.#thread);
         this.#listener.rehearsed();
         return;
       case "heard":

@@ -13,6 +13,7 @@ import { ClockSets } from "../native/clock-sets.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { PollSet } from "../native/poll-set.ts";
+import { threadId } from "../native/thread-priority.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import { EchoWatch } from "./echo-watch.ts";
 import { toFailure } from "./failure.ts";
@@ -22,7 +23,6 @@ import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./me
 import { type Plan, unpackPlan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
-import { Vigil } from "./vigil.ts";
 
 /** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
@@ -63,7 +63,6 @@ export class DataPlane {
   #rehearsal: Rehearsal | undefined;
   #rehearsing = false;
   #rehearsed = false;
-  readonly #vigil = new Vigil();
   readonly #clockSets = new ClockSets();
   #nextTickMs = 0;
   /** Knocks counted when the control plane was last told that there were some. */
@@ -85,7 +84,11 @@ export class DataPlane {
     this.#poll.add(this.#wake.fd);
     this.#poll.add(this.#clockSets.fd);
     this.#listener = this.#makeListener(this.#plan);
-    this.#tell({ type: "attached", interfaces: this.#listener.attached });
+    this.#tell({
+      type: "attached",
+      interfaces: this.#listener.attached,
+      thread: threadId(),
+    });
   }
 
   /** Runs until it is told to stop. */
@@ -95,17 +98,13 @@ export class DataPlane {
       if (!waiting && this.#rehearsing) this.#rehearse();
       const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
       const busy = waiting || echoing || this.#ending || this.#rehearsing;
-      const beforeMs = this.#clock.monotonicMs();
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
-      const sleptMs = this.#clock.monotonicMs() - beforeMs;
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
       if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
         this.#tell({ type: "clock" });
       }
       this.#watchTable();
-      const packets = this.#counters.get("packets");
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
-      if (this.#counters.get("packets") > packets) this.#warmUp(sleptMs);
       const nowMs = this.#clock.monotonicMs();
       this.#ending =
         nowMs >= this.#ledger.nextEndMs && this.#keeper?.expire(ENDED_AT_ONCE) === true;
@@ -126,14 +125,6 @@ export class DataPlane {
     // 18 MB of garbage, which would stay for as long as nothing else is allocated here.
     Bun.gc(true);
     this.#tell({ type: "rehearsed" });
-  }
-
-  /** After packets that ended a sleep: goes the way of a knock once, so that the next ones find it warm. */
-  #warmUp(sleptMs: number): void {
-    const startMs = this.#clock.monotonicMs();
-    if (this.#rehearsal === undefined || !this.#vigil.heard(startMs, sleptMs)) return;
-    this.#rehearsal.once();
-    this.#vigil.spend(this.#clock.monotonicMs() - startMs);
   }
 
   /** Until the first thing that no descriptor tells of. */

@@ -95,7 +95,12 @@ export interface Failure {
 }
 
 export type Told =
-  | { readonly type: "attached"; readonly interfaces: readonly string[] }
+  | {
+      readonly type: "attached";
+      readonly interfaces: readonly string[];
+      /** The kernel's id of the data plane's thread. */
+      readonly thread: number;
+    }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly failure: Failure }
   /** The path of a knock was rehearsed and its garbage is gone: the start is over. */

@@ -107,12 +107,12 @@ export class Rehearsal {
 
   /** Plays some knocks, each of a slot of its own; answers whether the rehearsal goes on. */
   step(knocks: number): boolean {
-    for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) this.once();
+    for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) this.#once();
     return this.#left > 0;
   }
 
-  /** Plays one knock, also after the end, from an address that has no grant now. */
-  once(): void {
+  /** One knock from an address that has no grant now. */
+  #once(): void {
     const { key, door, space } = this.#subject;
     this.#timeMs += space.stepSeconds * 1_000;
     const slot = slotAt(this.#timeMs, space.stepSeconds);
@@ -124,7 +124,7 @@ export class Rehearsal {
       this.#knock.timeMs = this.#timeMs;
       this.#matcher.feed(this.#knock);
     }
-    // Nobody tells this ledger when a grant ends, and whoever sends packets has many of them played.
+    // Nobody tells this ledger when a grant ends.
     for (const { id } of this.#ledger.list(0, 0)) this.#ledger.close(id);
   }
 }

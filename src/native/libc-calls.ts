@@ -20,6 +20,14 @@ function open() {
         ],
         returns: "i32", // ssize_t; no call here moves 2 GiB
       },
+      setpriority: {
+        args: [
+          "i32", // int which
+          "u32", // id_t who
+          "i32", // int prio
+        ],
+        returns: "i32", // int
+      },
       setrlimit: {
         args: [
           "i32", // int resource

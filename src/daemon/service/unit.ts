@@ -66,8 +66,8 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources @keyring
-# To give capabilities up.
-SystemCallFilter=capset`.trim();
+# To give capabilities up, and to let the thread that opens doors go before the others.
+SystemCallFilter=capset setpriority`.trim();
 
 /** sallyport.service: the daemon. */
 export function serviceUnit(plan: ServicePlan): string {
