@@ -5,6 +5,7 @@
 
 import { type Contestant, SERVICE_PORT, type Setup } from "./contestant.ts";
 import type { Running } from "./contestant.ts";
+import { keepOffSender } from "./processors.ts";
 import { Stage } from "./stage.ts";
 
 /** After the start: what a daemon does once it is ready, so that the first opening is not among it. */
@@ -50,6 +51,7 @@ export class LineUp implements AsyncDisposable {
     const stage = await Stage.set([SERVICE_PORT]);
     try {
       const running = await contestant.start(stage, setup);
+      keepOffSender(running.pids);
       this.#places.push({ contestant, stage, running });
       return running;
     } catch (error) {

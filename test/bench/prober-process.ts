@@ -5,6 +5,7 @@ import { frame, ipv4, tcp } from "../support/frames.ts";
 import { LinkType } from "../../src/core/link-type.ts";
 import type { Opening } from "./contestant.ts";
 import type { ProbeAnswer, ProbeOrder } from "./probe.ts";
+import { AS_SENDER } from "./processors.ts";
 
 const PROBER = new URL("prober.ts", import.meta.url).pathname;
 const SERVER = "10.77.0.1";
@@ -13,7 +14,7 @@ const SERVER = "10.77.0.1";
  * Between two knocks: sallyport's own client lets its 16 SYNs leave within half a millisecond, and everybody gets
  * the same gap. A shorter one helps no peer: the last knock starts the clock.
  */
-export const GAP_US = 35;
+export const GAP_US = 25;
 const EVERY_US = 50;
 
 /** How openings are tried; what is left out is said beside it. */
@@ -42,7 +43,7 @@ export class Prober implements Disposable {
 
   constructor(lab: Lab) {
     const inNamespace = ["ip", "netns", "exec", lab.namespace("client")];
-    this.#child = Bun.spawn([...inNamespace, process.execPath, PROBER, "eth0"], {
+    this.#child = Bun.spawn([...inNamespace, ...AS_SENDER, process.execPath, PROBER, "eth0"], {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",

@@ -14,6 +14,7 @@ import { startEcho } from "../support/service.ts";
 import { LinkType } from "../../src/core/link-type.ts";
 import { Wire, type WireKnock } from "../torture/wire.ts";
 import type { Load } from "./load/load.ts";
+import { AS_SENDER } from "./processors.ts";
 import { Prober } from "./prober-process.ts";
 
 export const SERVER = "10.77.0.1";
@@ -87,7 +88,7 @@ export class Stage implements Disposable {
   async flood(load: Load, { seconds = 3_600, frames = Infinity } = {}): Promise<Sent> {
     const inNamespace = ["ip", "netns", "exec", this.lab.namespace("client")];
     const limits = [String(seconds), String(frames)];
-    const child = Bun.spawn([...inNamespace, process.execPath, SEND, "eth0", ...limits], {
+    const child = Bun.spawn([...inNamespace, ...AS_SENDER, process.execPath, SEND, "eth0", ...limits], {
       stdin: Buffer.from(JSON.stringify(load)),
       stdout: "pipe",
       stderr: "pipe",

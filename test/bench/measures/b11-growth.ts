@@ -12,6 +12,7 @@ import { residentOf } from "../process.ts";
 import { openingFigures } from "../rounds.ts";
 import { SERVER, type Sent, Stage } from "../stage.ts";
 import { counted } from "../variants.ts";
+import { AS_SENDER } from "../processors.ts";
 
 const REPLAY = new URL("../load/replay.ts", import.meta.url).pathname;
 const SERVER6 = "fd77::1";
@@ -36,7 +37,7 @@ function startReplay(stage: Stage, file: string, speed: number): Promise<Sent> {
   const mac = stage.frame({ from: "11.0.0.1", port: 1 }).slice(0, 6).toHex();
   const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client")];
   const argv = [process.execPath, REPLAY, "eth0", file, String(speed), mac];
-  const child = Bun.spawn([...inNamespace, ...argv], { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...inNamespace, ...AS_SENDER, ...argv], { stdout: "pipe", stderr: "pipe" });
   return new Response(child.stdout).text().then(async (out) => {
     if (out !== "") return JSON.parse(out) as Sent;
     throw new Error(`The replay failed: ${await new Response(child.stderr).text()}`);
