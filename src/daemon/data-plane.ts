@@ -12,6 +12,7 @@ import { Matcher } from "../match/matcher.ts";
 import { ClockSets } from "../native/clock-sets.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { EventFd } from "../native/event-fd.ts";
+import { nap } from "../native/nap.ts";
 import { PollSet } from "../native/poll-set.ts";
 import { threadId } from "../native/thread-priority.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -20,6 +21,7 @@ import { toFailure } from "./failure.ts";
 import { Ledger } from "./ledger.ts";
 import { Listener } from "./listener.ts";
 import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./messages.ts";
+import { Pace } from "./pace.ts";
 import { type Plan, unpackPlan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
@@ -64,6 +66,7 @@ export class DataPlane {
   #rehearsing = false;
   #rehearsed = false;
   readonly #clockSets = new ClockSets();
+  readonly #pace = new Pace();
   #nextTickMs = 0;
   /** Knocks counted when the control plane was last told that there were some. */
   #knocksTold = 0;
@@ -104,6 +107,7 @@ export class DataPlane {
         this.#tell({ type: "clock" });
       }
       this.#watchTable();
+      const before = this.#counters.get("packets");
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
       this.#ending =
@@ -111,6 +115,8 @@ export class DataPlane {
       this.#listenForEchoes(nowMs);
       if (happened) this.#nextTickMs = Math.min(this.#nextTickMs, nowMs + TICK_MS);
       if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
+      const napMs = this.#pace.after(this.#counters.get("packets") - before, nowMs);
+      if (napMs > 0 && !busy) nap(napMs);
     }
     this.#listener[Symbol.dispose]();
     this.#events?.[Symbol.dispose]();

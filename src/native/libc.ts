@@ -52,6 +52,12 @@ const SYMBOLS = {
     ],
     returns: "i32", // ssize_t; no call here moves 2 GiB
   },
+  usleep: {
+    args: [
+      "u32", // useconds_t usec
+    ],
+    returns: "i32", // int
+  },
   clock_gettime: {
     args: [
       "i32", // clockid_t clockid

@@ -1,0 +1,8 @@
+/** Short sleeps of the calling thread; `poll` knows whole milliseconds only. */
+
+import { libc } from "./libc.ts";
+
+/** Sleeps for about `ms`, and some hundredths of a millisecond more; a signal may end it early. */
+export function nap(ms: number): void {
+  libc().usleep(Math.round(ms * 1_000));
+}
