@@ -88,11 +88,14 @@ export class Stage implements Disposable {
   async flood(load: Load, { seconds = 3_600, frames = Infinity } = {}): Promise<Sent> {
     const inNamespace = ["ip", "netns", "exec", this.lab.namespace("client")];
     const limits = [String(seconds), String(frames)];
-    const child = Bun.spawn([...inNamespace, ...AS_SENDER, process.execPath, SEND, "eth0", ...limits], {
-      stdin: Buffer.from(JSON.stringify(load)),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      [...inNamespace, ...AS_SENDER, process.execPath, SEND, "eth0", ...limits],
+      {
+        stdin: Buffer.from(JSON.stringify(load)),
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
     const [out, err] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),

@@ -105,6 +105,17 @@ export class RunningSallyport implements Running {
     return slot;
   }
 
+  /** Waits until so many sequences are unused: a fast machine may get through all users' within a slot. */
+  async #enough(count: number, door: number): Promise<void> {
+    const stepMs = this.#space.stepSeconds * 1_000;
+    for (let slots = 0; slots <= 2; slots++) {
+      const last = slotAt(Date.now(), this.#space.stepSeconds) + this.#space.skew;
+      const unused = this.keys.filter((_, user) => (this.#used.get(`${user}/${door}`) ?? 0) < last);
+      if (unused.length >= count) return;
+      await Bun.sleep(stepMs - (Date.now() % stepMs) + 10);
+    }
+  }
+
   #nextSequence(door: number): Uint16Array | readonly number[] {
     for (let tried = 0; tried < this.keys.length; tried++) {
       const user = this.#turn++ % this.keys.length;
@@ -118,16 +129,16 @@ export class RunningSallyport implements Running {
     return [...sequencePorts(this.keys[user]!.key, doorName(door), this.#space, slot)];
   }
 
-  prepare(sources: readonly string[], options: PrepareOptions = {}): Promise<Opening[]> {
+  async prepare(sources: readonly string[], options: PrepareOptions = {}): Promise<Opening[]> {
     const { copies = 1, door = 0 } = options;
-    const openings = sources.map((source) => {
+    await this.#enough(sources.length, door);
+    return sources.map((source) => {
       const sequence = [...this.#nextSequence(door)];
       const ports = copies === 1 ? sequence : sendingOrder(sequence, Math.random);
       const knocks = ports.map((port) => this.#stage.frame({ from: source, port }));
       const completes = Math.max(...sequence.map((port) => ports.indexOf(port)));
       return { source, port: SERVICE_PORT + door, knocks, completes };
     });
-    return Promise.resolve(openings);
   }
 
   heard(perSecond: number | null): Load {

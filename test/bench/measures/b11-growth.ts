@@ -37,7 +37,10 @@ function startReplay(stage: Stage, file: string, speed: number): Promise<Sent> {
   const mac = stage.frame({ from: "11.0.0.1", port: 1 }).slice(0, 6).toHex();
   const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client")];
   const argv = [process.execPath, REPLAY, "eth0", file, String(speed), mac];
-  const child = Bun.spawn([...inNamespace, ...AS_SENDER, ...argv], { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...inNamespace, ...AS_SENDER, ...argv], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   return new Response(child.stdout).text().then(async (out) => {
     if (out !== "") return JSON.parse(out) as Sent;
     throw new Error(`The replay failed: ${await new Response(child.stderr).text()}`);
