@@ -204,7 +204,8 @@ export class Doorkeeper implements MatchSink {
     const { firewall, ledger, counters, clock } = this.#parts;
     const isHeld = () => ledger.get(grantId(door.name, holderAddress(door, source))) !== undefined;
     try {
-      const fresh = ledger.count(door.name) === 0 || !isHeld();
+      // The cap of an idle grant outlives it, and what stands makes the kernel abort a fresh one.
+      const fresh = door.idleCloseMs === undefined && (ledger.count(door.name) === 0 || !isHeld());
       const request = { ...grantRequest(door, source, holder), fresh, ...(use && { use }) };
       if (firewall.open(request) === "used") return "used";
       const latencyMs = Math.max(0, clock.wallMs() - knockMs);

@@ -14,8 +14,8 @@ import type { HitLog } from "../match/hit-log.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { PollSet } from "../native/poll-set.ts";
 
-/** Frames taken from one interface before the others get their turn. */
-const BATCH = 512;
+/** Frames taken from one interface before the others get their turn; `pace.ts` knows a full batch by it. */
+export const BATCH = 512;
 
 /** Nothing was lost, as always: shared, because the path of a packet makes no garbage. */
 const NONE_LOST: readonly string[] = [];

@@ -1,5 +1,7 @@
 /** How often the data plane looks at the wire: at once for a knock, now and then while a flood lasts. */
 
+import { BATCH } from "./listener.ts";
+
 /** Packets that come closer together than this wake the thread for nearly each of them. */
 const CLOSE_MS = 0.2;
 
@@ -26,6 +28,6 @@ export class Pace {
     const close = this.#streak < STREAK ? nowMs - this.#beforeMs < CLOSE_MS : packets >= FEW;
     this.#streak = close ? Math.min(STREAK, this.#streak + 1) : 0;
     this.#beforeMs = nowMs;
-    return this.#streak === STREAK ? NAP_MS : 0;
+    return this.#streak === STREAK && packets < BATCH ? NAP_MS : 0;
   }
 }

@@ -61,7 +61,8 @@ export interface ReentryParts {
 }
 
 /**
- * Puts grants back, with the life they have left, and calls `ended` for those that ended by themselves.
+ * Puts grants back that the kernel has not, with the life they have left, and calls `ended` for those
+ * that ended by themselves.
  * Throws OpError where the kernel refuses one.
  */
 export function reenterGrants(
@@ -79,6 +80,10 @@ export function reenterGrants(
     const remainingMs = grant.expiresMs - wallMs;
     if (remainingMs <= 0) continue;
     const { address } = parsePrefix(grant.address)!;
+    // The list is of a moment ago, and of a table that changed while it was read.
+    const stands = ({ proto, port }: Port) =>
+      firewall.remainingMs(address, [{ proto, from: port, to: port }]) > 0;
+    if (singlePorts(grant.ports).every(stands)) continue;
     // Its cap is there and it is not: nobody took it, it ended in a pause of the traffic.
     if (door.idleCloseMs !== undefined && firewall.capMs(address, grant.ports) > 0) {
       ended(grant);

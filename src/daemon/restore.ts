@@ -59,7 +59,8 @@ function longestMs({ groups }: SubjectTable): number {
 
 /**
  * Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are.
- * At most `most` of them at a time, those behind the first `after`; answers where to go on, if anywhere.
+ * At most about `most` of them at a time, from the subject at the place `after` on; answers where to go
+ * on, if anywhere.
  */
 export function rememberUses(
   firewall: Firewall,
@@ -70,19 +71,19 @@ export function rememberUses(
 ): number | undefined {
   const table = SubjectTable.of(subjects);
   const uses = [];
-  let seen = 0;
   let next: number | undefined;
-  for (const use of matcher.usedSlots(wallMs - longestMs(table))) {
-    if (seen++ < after) continue;
-    if (seen > after + most) {
-      next = after + most;
+  for (const [place, known] of matcher.usedSubjects(wallMs - longestMs(table), after)) {
+    if (uses.length >= most) {
+      next = place;
       break;
     }
-    const subject = table.find(use);
-    if (subject === undefined) continue;
-    const { skew, stepSeconds } = subject.space;
-    const forMs = slotStartMs(use.slot + skew + 2, stepSeconds) - wallMs;
-    if (forMs > 0) uses.push({ id: useId(subject.key, use.door, use.slot), forMs });
+    for (const use of known) {
+      const subject = table.find(use);
+      if (subject === undefined) continue;
+      const { skew, stepSeconds } = subject.space;
+      const forMs = slotStartMs(use.slot + skew + 2, stepSeconds) - wallMs;
+      if (forMs > 0) uses.push({ id: useId(subject.key, use.door, use.slot), forMs });
+    }
   }
   firewall.remember(uses);
   return next;

@@ -1,6 +1,7 @@
 /** The executable as a launcher: `sallyport run-bare PROGRAM …` gives up every privilege and becomes the program. */
 
 import { bareExec } from "../native/bare-exec.ts";
+import { standInFront } from "../native/thread-priority.ts";
 
 export function runBare(argv: readonly string[]): never {
   const env = Object.fromEntries(
@@ -8,5 +9,6 @@ export function runBare(argv: readonly string[]): never {
       (entry): entry is [string, string] => entry[1] !== undefined,
     ),
   );
+  standInFront();
   return bareExec(argv, env);
 }

@@ -171,15 +171,16 @@ export class KernelGrants implements Firewall, Disposable {
   ): "opened" | "used" | undefined {
     const nft = this.#nft;
     nft.beginTransaction();
+    const names = new Map<number, string>();
     const useSequence = use === undefined ? -1 : this.#spend(use, true);
     for (const { set, port, ms } of slots) {
       const length = writeKey(nft.key, address, port.proto, port.port);
       if (ms > 0) {
-        nft.add(set, length, ms, true, comment);
+        names.set(nft.add(set, length, ms, true, comment), set);
       } else {
         // Deleting what is missing fails the whole transaction; an element added in it never shows.
-        nft.add(set, length, SHORTEST_MS, false);
-        nft.delete(set, length);
+        names.set(nft.add(set, length, SHORTEST_MS, false), set);
+        names.set(nft.delete(set, length), set);
       }
     }
     const refusals = nft.commit();
@@ -187,7 +188,11 @@ export class KernelGrants implements Firewall, Disposable {
     const isUsed = refusals.some(
       ({ sequence, code }) => sequence === useSequence && code === Errno.EEXIST,
     );
-    return isUsed ? "used" : undefined;
+    if (isUsed) return "used";
+    // Something stands or ended meanwhile: look first. Anything else would be refused again.
+    const other = refusals.find(({ code }) => code !== Errno.EEXIST && code !== Errno.ENOENT);
+    if (other === undefined) return undefined;
+    throw refusalError("open a grant in", names.get(other.sequence) ?? SET.used, other);
   }
 
   /** Brings every slot to its wanted life in one transaction. */

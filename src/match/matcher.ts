@@ -114,6 +114,18 @@ export class Matcher {
     }
   }
 
+  /** As `usedSlots`, by subject, from the place `from` on; what comes behind a place is asked for with the next. */
+  *usedSubjects(sinceMs: number, from: number): Generator<[place: number, uses: KnownUse[]], void> {
+    let first = 0;
+    for (const { subjects, uses } of this.#groups) {
+      const since = slotAt(sinceMs, subjects.space.stepSeconds);
+      for (const index of uses.usedSince(since, Math.max(0, from - first))) {
+        yield [first + index, uses.known(index)];
+      }
+      first += subjects.length;
+    }
+  }
+
   /** The uses known of one subject, lowest slot first; empty where it is not here. */
   usesOf(subject: Pick<KnownUse, "door" | "user" | "device">): KnownUse[] {
     const place = this.#find(subject);

@@ -69,8 +69,8 @@ export class Uses {
   }
 
   /** The subjects whose last use is of this slot or a later one, by index. */
-  *usedSince(slot: number): Generator<number, void> {
-    for (let index = 0; index < this.#last.length; index++) {
+  *usedSince(slot: number, from = 0): Generator<number, void> {
+    for (let index = from; index < this.#last.length; index++) {
       if (this.#last[index]! >= slot) yield index;
     }
   }

@@ -279,6 +279,23 @@ describe("Doorkeeper.expire(), many at once", () => {
   });
 });
 
+test("Doorkeeper.rotating() calls a grant fresh only where no element of it can stand", () => {
+  for (const [door, fresh] of [
+    [doorOf(), [true, false, true]],
+    // Its cap outlives the grant.
+    [IDLE, [false, false, false]],
+  ] as const) {
+    const { knock, clock, firewall, keeper } = stage(door);
+    knock();
+    clock.nowMs += 1_000;
+    knock(HOME, SLOT + 1);
+    clock.nowMs += 60_000;
+    keeper.expire();
+    knock(HOME, SLOT + 2);
+    expect(firewall.opened.map((request) => request.fresh)).toEqual([...fresh]);
+  }
+});
+
 describe("auditGrants() and Doorkeeper.reenter()", () => {
   const lost = { missing: 1, intended: 1, full: false };
   const kept = { missing: 0, intended: 1, full: false };
@@ -310,6 +327,19 @@ describe("auditGrants() and Doorkeeper.reenter()", () => {
     firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports });
     expect(await audit()).toEqual(lost);
     expect(new Set(firewall.list().map(({ port }) => port.port))).toEqual(new Set([80, 81, 82]));
+  });
+
+  test("neither ends nor counts a grant that was opened again since the kernel was listed", async () => {
+    for (const door of [doorOf(), IDLE]) {
+      const { knock, clock, firewall, keeper, counters, types } = stage(door);
+      knock();
+      firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports: door.opens });
+      clock.nowMs += 5_000;
+      knock(HOME, SLOT + 1);
+      const before = types().length;
+      expect(keeper.reenter([grantId("ssh", HOME)])).toEqual({ entered: 0 });
+      expect([types().length, counters.get("grantsRepaired")]).toEqual([before, 0]);
+    }
   });
 
   test("takes an idle grant that is gone while its cap lasts for ended, not for stolen", async () => {

@@ -43,3 +43,10 @@ test("Pace.after() is not moved by looks that find nothing", () => {
   const pace = new Pace();
   for (let look = 0; look < 1_000; look++) expect(pace.after(0, look * 0.01)).toBe(0);
 });
+
+test("Pace.after() does not wait while more packets wait", () => {
+  const pace = new Pace();
+  looksUntilNap(pace, 0, 0.02, 1);
+  expect(pace.after(512, 3)).toBe(0);
+  expect(pace.after(511, 3.6)).toBe(0.5);
+});

@@ -51,6 +51,18 @@ test("Rehearsal.again() plays a few more knocks, none of which was played before
   expect(new Set(firewall.opened.map(({ use }) => use!.id.toHex())).size).toBe(first + again);
 });
 
+test("Rehearsal.step() ends with the first knock that the kernel refuses", () => {
+  const firewall = new RecordingFirewall(() => 0);
+  let tries = 0;
+  firewall.open = () => {
+    tries++;
+    throw new Error("full");
+  };
+  expect(new Rehearsal(firewall, new HandClock()).step(10)).toBe(false);
+  // Copies of the knock that completed it count as tries of their own.
+  expect(tries).toBeLessThanOrEqual(2);
+});
+
 test("Rehearsal leaves the kernel's grants and uses as they were", async () => {
   guard(lab);
   using firewall = grantsOf(lab);

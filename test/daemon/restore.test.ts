@@ -149,6 +149,27 @@ describe("rememberUses()", () => {
     expect(known()).toEqual([]);
   });
 
+  test("goes on where it stopped, and misses none when others age meanwhile", () => {
+    const firewall = new RecordingFirewall();
+    const subjects = Array.from({ length: 10 }, (_, i) => device(`ssh user${i} laptop`));
+    const matcher = new Matcher({ rotating: subjects, fixed: [] }, new Recorder());
+    for (const [i, { user }] of subjects.entries()) {
+      // The first ones are of the earliest slot that still counts, and age after the first look.
+      const slot = i < 3 ? SLOT - 2 : SLOT;
+      matcher.markUsed({ door: "ssh", user, device: "laptop", slot });
+    }
+    let looks = 0;
+    let nowMs = NOW;
+    for (let after: number | undefined = 0; after !== undefined; looks++) {
+      after = rememberUses(firewall, matcher, subjects, nowMs, { after, most: 2 });
+      nowMs = NOW + 60_000;
+    }
+    const known = new Set(firewall.uses().map((use) => use.toHex()));
+    const wanted = subjects.slice(3).map(({ key }) => useId(key, "ssh", SLOT).toHex());
+    expect(wanted.filter((use) => !known.has(use))).toEqual([]);
+    expect(looks).toBeGreaterThan(3);
+  });
+
   test("brings back exactly what restoreUses() finds, and nothing of keys that are gone", () => {
     const firewall = new RecordingFirewall();
     const before = matcherOf();

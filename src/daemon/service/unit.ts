@@ -93,6 +93,8 @@ WatchdogSec=20
 TimeoutStartSec=30
 TimeoutStopSec=10
 OOMScoreAdjust=-500
+# Threads of the daemon stand behind the one that opens doors; commands of doors need not.
+LimitNICE=+0
 ${[
   ...user,
   ...folder(plan.stateDir, "/var/lib", "StateDirectory"),
