@@ -8,8 +8,8 @@ const MADV_DONTNEED = 4;
 
 /** `55d0c000-55d1e000 r-xp 00021000 fe:00 339380    /usr/lib/libc.so.6`: a line of /proc/PID/smaps that begins a mapping. */
 const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/;
-/** Pages that were written to, and are in no file. */
-const ANONYMOUS = /^Anonymous: +(\d+) kB$/;
+/** Pages that were written to and are in no file: in memory, and (a line further down) in swap space. */
+const WRITTEN = /^(Anonymous|Swap): +(\d+) kB$/;
 
 interface Mapping {
   readonly from: number;
@@ -23,6 +23,7 @@ interface Mapping {
 export function cleanFileMappings(smaps: string): Mapping[] {
   const found: Mapping[] = [];
   let readOnly: Mapping | undefined;
+  let writtenKb = 0;
   for (const line of smaps.split("\n")) {
     const [, from, to, permissions = "", path = ""] = MAPPING.exec(line) ?? [];
     if (from !== undefined && to !== undefined) {
@@ -31,10 +32,13 @@ export function cleanFileMappings(smaps: string): Mapping[] {
       const inFile = path.startsWith("/") && !path.endsWith(" (deleted)");
       const candidate = inFile && permissions.endsWith("p") && !permissions.includes("w");
       readOnly = candidate ? { from: start, bytes: Number.parseInt(to, 16) - start } : undefined;
+      writtenKb = 0;
       continue;
     }
-    const anonymous = ANONYMOUS.exec(line)?.[1];
-    if (anonymous === "0" && readOnly !== undefined) found.push(readOnly);
+    const [, kind, kb] = WRITTEN.exec(line) ?? [];
+    if (kind === undefined) continue;
+    writtenKb += Number(kb);
+    if (kind === "Swap" && writtenKb === 0 && readOnly !== undefined) found.push(readOnly);
   }
   return found;
 }

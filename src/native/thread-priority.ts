@@ -25,3 +25,8 @@ export function preferThread(preferred: number): void {
     if (Number(thread) !== preferred) libcCalls().setpriority(PRIO_PROCESS, Number(thread), NICE);
   }
 }
+
+/** Takes back for the calling thread what it inherited from one that stood behind, where it may (RLIMIT_NICE). */
+export function standInFront(): void {
+  libcCalls().setpriority(PRIO_PROCESS, 0, 0);
+}

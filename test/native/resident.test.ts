@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { cleanFileMappings, releaseCleanPages } from "../../src/native/resident.ts";
 
 /** A mapping as /proc/PID/smaps prints it, shortened to the lines around the ones that count. */
-const mapping = (line: string, anonymousKb: number) =>
-  `${line}\nSize:                 64 kB\nRss:                  64 kB\nAnonymous:            ${anonymousKb} kB\nVmFlags: rd mr mw me\n`;
+const mapping = (line: string, anonymousKb: number, swappedKb = 0) =>
+  `${line}\nSize:                 64 kB\nRss:                  64 kB\nAnonymous:            ${anonymousKb} kB\nSwap:                 ${swappedKb} kB\nVmFlags: rd mr mw me\n`;
 
 test("cleanFileMappings() names read-only private mappings of files that nobody wrote to", () => {
   const smaps = [
@@ -37,6 +37,11 @@ test.each([
   ],
 ])("cleanFileMappings() leaves a mapping alone that is %s", (_, line, anonymousKb) => {
   expect(cleanFileMappings(mapping(line, anonymousKb))).toEqual([]);
+});
+
+test("cleanFileMappings() leaves tables alone that were relocated and are swapped out", () => {
+  const line = "00200000-00210000 r--p 00000000 fe:00 11 /opt/sallyport";
+  expect(cleanFileMappings(mapping(line, 0, 12))).toEqual([]);
 });
 
 test("releaseCleanPages() takes most code out of this process, which runs on", () => {
