@@ -7,6 +7,7 @@ import type { Grant } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
 import type { KernelGrant } from "../firewall/firewall.ts";
 import { KernelGrants } from "../firewall/grants.ts";
+import { withSpareDescriptors } from "../native/spare-descriptors.ts";
 import type { Answers, Request } from "./messages.ts";
 import { compareGrants } from "./reentry.ts";
 
@@ -34,8 +35,10 @@ export interface Audited {
 
 /** What the kernel holds now, by a socket that is this thread's own. Throws OpError. */
 export function listKernelGrants(): readonly KernelGrant[] {
-  using kernel = KernelGrants.open();
-  return kernel.list();
+  return withSpareDescriptors(() => {
+    using kernel = KernelGrants.open();
+    return kernel.list();
+  });
 }
 
 /** Puts back grants and uses that are missing in the kernel. Throws OpError where it refuses. */

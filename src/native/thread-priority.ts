@@ -21,7 +21,7 @@ export function threadId(): number {
  * from the one that makes it.
  */
 export function preferThread(preferred: number): void {
-  for (const thread of readdirSync("/proc/self/task")) {
+  for (const thread of threads()) {
     if (Number(thread) !== preferred) libcCalls().setpriority(PRIO_PROCESS, Number(thread), NICE);
   }
 }
@@ -29,4 +29,12 @@ export function preferThread(preferred: number): void {
 /** Takes back for the calling thread what it inherited from one that stood behind, where it may (RLIMIT_NICE). */
 export function standInFront(): void {
   libcCalls().setpriority(PRIO_PROCESS, 0, 0);
+}
+
+function threads(): string[] {
+  try {
+    return readdirSync("/proc/self/task");
+  } catch {
+    return []; // no descriptor is free, or there is no /proc
+  }
 }
