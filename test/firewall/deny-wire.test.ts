@@ -163,7 +163,10 @@ describe.each([
     const guarded = await answers(server, GUARDED, MARKED_PROBES);
     expect(closed.length).toBe(3 * 256);
     expect(guarded.map(({ text }) => text)).toEqual(closed.map(({ text }) => text));
-    expect(guarded.map(({ label }) => label !== 0)).toEqual(closed.map(({ label }) => label !== 0));
+    // A label is 0 by chance once in a million.
+    const isLabelled = (list: readonly Answer[], i: number) => list[i]!.label !== 0;
+    const others = guarded.filter((_, i) => isLabelled(guarded, i) !== isLabelled(closed, i));
+    expect(others.length).toBeLessThanOrEqual(1);
     // The bits that share a byte with the class are drawn, too: with 512 labels, each value occurs.
     const first = new Set(guarded.map(({ label }) => label >>> 16));
     expect(first.size).toBe(server.includes(":") ? 16 : 1);
