@@ -5,7 +5,7 @@ import type { Row } from "./measure.ts";
 import type { Result } from "./result.ts";
 
 const WIDTH = 840;
-const LEFT = 185;
+const LEFT = 200;
 const RIGHT = 130;
 const TOP = 64;
 const BAR = 13;
