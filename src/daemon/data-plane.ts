@@ -303,6 +303,9 @@ export class DataPlane {
     for (const used of this.#matcher.usedSlots()) {
       if (used.source !== undefined) matcher.markUsed(used);
     }
+    // Nor has one a source that an earlier daemon heard and did not live to write down.
+    const known = this.#firewall?.uses() ?? [];
+    restoreUses(matcher, plan.rotating, known, this.#clock.wallMs());
     const listener = this.#makeListener(plan, matcher);
     this.#matcher = matcher;
     this.#listener = listener;

@@ -4,9 +4,11 @@ import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -76,6 +78,29 @@ describe("the memory of used knocks", () => {
     lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
     await server.start();
     await expectSpent(knocks);
+  }, 30_000);
+
+  test("keeps through a reload what only the kernel's set knew, and takes nothing from before it", async () => {
+    const knocksOf = (ahead: number) =>
+      portsOf(server.link("alice", "web"), ahead).map((port) => ({ to: "10.77.0.1", port }));
+    await server.stop();
+    cpSync(stateFile("."), join(server.dir, "before"), { recursive: true });
+    await server.start();
+    const [earlier, used] = [knocksOf(0), knocksOf(1)];
+    let from = server.log.length;
+    sendKnocks(lab, "client", used);
+    await server.waitForLog(/Opened web/, from);
+    // The disk as a kill -9 leaves it that comes before the store: where it was before the knock.
+    await server.stop("SIGKILL");
+    rmSync(stateFile("."), { recursive: true });
+    renameSync(join(server.dir, "before"), stateFile("."));
+    await server.start();
+    from = server.log.length;
+    server.signal("SIGHUP");
+    await server.waitForLog(/Reloaded/, from);
+    await server.waitForLog(/Closed web/, from);
+    await expectSpent(earlier);
+    await expectSpent(used);
   }, 30_000);
 
   test("survives a kill -9 with the file gone, by the kernel's set, and the doors wait", async () => {
