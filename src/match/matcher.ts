@@ -108,10 +108,7 @@ export class Matcher {
    * first, as `markUsed` of another matcher takes them; without it, of all subjects.
    */
   *usedSlots(sinceMs = 0): Generator<KnownUse, void> {
-    for (const { subjects, uses } of this.#groups) {
-      const since = slotAt(sinceMs, subjects.space.stepSeconds);
-      for (const index of uses.usedSince(since)) yield* uses.known(index);
-    }
+    for (const [, uses] of this.usedSubjects(sinceMs, 0)) yield* uses;
   }
 
   /** As `usedSlots`, by subject, from the place `from` on; what comes behind a place is asked for with the next. */
