@@ -3,6 +3,7 @@
 import type { Lab } from "../support/lab.ts";
 import { frame, ipv4, tcp } from "../support/frames.ts";
 import { LinkType } from "../../src/core/link-type.ts";
+import { linesOf } from "../support/lines.ts";
 import type { Opening } from "./contestant.ts";
 import type { ProbeAnswer, ProbeOrder } from "./probe.ts";
 import { AS_SENDER } from "./processors.ts";
@@ -48,7 +49,7 @@ export class Prober implements Disposable {
       stdout: "pipe",
       stderr: "pipe",
     });
-    this.#lines = lines(this.#child.stdout);
+    this.#lines = linesOf(this.#child.stdout);
     this.#ready = this.#line();
   }
 
@@ -81,15 +82,5 @@ export class Prober implements Disposable {
 
   [Symbol.dispose](): void {
     this.#child.kill("SIGKILL");
-  }
-}
-
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
   }
 }

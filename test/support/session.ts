@@ -1,6 +1,7 @@
 /** A TCP or UDP session from a host of a lab to an echo service, held open and driven step by step. */
 
 import type { Host, Lab } from "./lab.ts";
+import { linesOf } from "./lines.ts";
 
 const SESSION = `
 import socket, struct, sys
@@ -103,15 +104,5 @@ export class Session implements Disposable {
 
   [Symbol.dispose](): void {
     this.#child.kill("SIGKILL");
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
   }
 }

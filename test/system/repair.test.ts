@@ -44,11 +44,12 @@ describe("the guard", () => {
     ["delete element inet sallyport guarded { tcp . 8080 }"],
     ["add table inet sallyport { flags dormant; }"],
   ])("is back within 100 ms of nft %s, the grant with what it has left", async (command) => {
-    const before = remaining(lab);
     const took: number[] = [];
+    let before = 0;
     // Others may use this machine at that very moment: once of five times it must be quick.
     while (took.length < 5 && !took.some((ms) => ms < 100)) {
       const from = server.log.length;
+      before = remaining(lab);
       lab.run("server", ["nft", command]);
       const [, ms] = await server.waitForLog(/Repaired the guard in ([\d.]+) ms/, from);
       took.push(Number(ms));
@@ -57,7 +58,7 @@ describe("the guard", () => {
     expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
     expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
     expect(remaining(lab)).toBeLessThanOrEqual(before);
-    expect(remaining(lab)).toBeGreaterThan(before - 20);
+    expect(remaining(lab)).toBeGreaterThan(before - 5);
     expect((await server.control("/readyz")).status).toBe(200);
   });
 
