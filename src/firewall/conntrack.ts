@@ -6,12 +6,12 @@ import { OpError } from "../core/errors.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import type { PortRange } from "../core/port.ts";
 import { Errno, errnoName } from "../native/errno.ts";
-import type { NetlinkSocket } from "../native/libmnl.ts";
+import type { NetlinkSocket } from "../native/netlink/socket.ts";
 import { addressOf } from "../native/memory.ts";
-import { MessageWriter } from "../native/message-writer.ts";
-import { attributeLength, errorCode, errorText, findAttribute } from "../native/netlink.ts";
-import { messages, NFGENMSG_LEN, NLA_HDRLEN, NLM_F, NLMSG } from "../native/netlink.ts";
-import type { Message } from "../native/netlink.ts";
+import { MessageWriter } from "../native/netlink/message-writer.ts";
+import { attributeLength, errorCode, errorText, findAttribute } from "../native/netlink/message.ts";
+import { messages, NFGENMSG_LEN, NLA_HDRLEN, NLM_F, NLMSG } from "../native/netlink/message.ts";
+import type { Message } from "../native/netlink/message.ts";
 import type { Session } from "./sessions.ts";
 
 /** linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK; a message's type is subsystem and command. */

@@ -4,9 +4,9 @@ import { type Address, addressBytes, maskAddress, sameAddress } from "../core/ad
 import type { PortRange } from "../core/port.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import { Errno } from "../native/errno.ts";
-import { NetlinkSocket } from "../native/libmnl.ts";
+import { NetlinkSocket } from "../native/netlink/socket.ts";
 import { addressOf } from "../native/memory.ts";
-import { errorCode, messages, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink.ts";
+import { errorCode, messages, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink/message.ts";
 import { livingSessions, type Session } from "./sessions.ts";
 
 /** linux/netlink.h */

@@ -1,9 +1,9 @@
 /** Hears of every change to nf_tables, and tells whether somebody else's touched our table. */
 
 import { libc } from "../native/libc.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "../native/libmnl.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "../native/netlink/socket.ts";
 import { addressOf } from "../native/memory.ts";
-import { attributeText, findAttribute, messages, NFGENMSG_LEN } from "../native/netlink.ts";
+import { attributeText, findAttribute, messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
 import { TABLE } from "./sets.ts";
 
 /** linux/netfilter/nfnetlink.h */

@@ -3,12 +3,18 @@
 import { OpError } from "../core/errors.ts";
 import { Errno } from "../native/errno.ts";
 import { libc } from "../native/libc.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "../native/libmnl.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "../native/netlink/socket.ts";
 import { addressOf, offset } from "../native/memory.ts";
 import { batchBegin, batchEnd, buildDump, NFT_MSG, SetMessages } from "../native/libnftnl.ts";
-import { align4, attributeText, errorCode, errorText, findAttribute } from "../native/netlink.ts";
-import { messages, NFGENMSG_LEN, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink.ts";
-import type { Message } from "../native/netlink.ts";
+import {
+  align4,
+  attributeText,
+  errorCode,
+  errorText,
+  findAttribute,
+} from "../native/netlink/message.ts";
+import { messages, NFGENMSG_LEN, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink/message.ts";
+import type { Message } from "../native/netlink/message.ts";
 import { ElementMessage } from "./element-message.ts";
 import type { ElementMessageKind } from "./element-message.ts";
 import { readElements } from "./set-element.ts";

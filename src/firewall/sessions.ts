@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Address } from "../core/address.ts";
 import type { PortRange } from "../core/port.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "../native/libmnl.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "../native/netlink/socket.ts";
 import { Conntrack } from "./conntrack.ts";
 
 /** A TCP connection between this machine and a peer. */

@@ -1,7 +1,12 @@
 /** Set elements as the kernel lists them: NFT_MSG_NEWSETELEM read in place. */
 
-import { attributeLength, findAttribute, NFGENMSG_LEN, NLA_HDRLEN } from "../native/netlink.ts";
-import type { Message } from "../native/netlink.ts";
+import {
+  attributeLength,
+  findAttribute,
+  NFGENMSG_LEN,
+  NLA_HDRLEN,
+} from "../native/netlink/message.ts";
+import type { Message } from "../native/netlink/message.ts";
 
 /** linux/netfilter/nf_tables.h: enum nft_set_elem_list_attributes, nft_list_attributes */
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;

@@ -3,7 +3,7 @@
 import { CString } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "./libmnl.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
 import { openLibrary } from "./library.ts";
 import { withSpareDescriptors } from "./spare-descriptors.ts";
 

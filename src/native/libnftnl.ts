@@ -4,7 +4,7 @@ import { ptr } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
 import { openLibrary } from "./library.ts";
-import { NLM_F } from "./netlink.ts";
+import { NLM_F } from "./netlink/message.ts";
 
 const LIBNFTNL = {
   sonames: ["libnftnl.so.11"],

@@ -9,7 +9,7 @@ import {
   nestedAttribute,
   routeAttribute,
   type RouteMessage,
-} from "./route-dump.ts";
+} from "./netlink/dump.ts";
 
 /** linux/rtnetlink.h */
 const RTM_GETLINK = 18;

@@ -5,8 +5,8 @@ import { openLibrary } from "../../src/native/library.ts";
 import { runNft } from "../../src/native/libnftables.ts";
 import { commentUserData } from "../../src/native/libnftnl.ts";
 import { addressOf } from "../../src/native/memory.ts";
-import { MessageWriter } from "../../src/native/message-writer.ts";
-import { errorText, findAttribute, messages } from "../../src/native/netlink.ts";
+import { MessageWriter } from "../../src/native/netlink/message-writer.ts";
+import { errorText, findAttribute, messages } from "../../src/native/netlink/message.ts";
 
 test("openLibrary() names the package of a missing library", () => {
   const missing = { sonames: ["libmissing.so.9"], packages: "libmissing9 (Debian)" };

@@ -1,8 +1,8 @@
 /** Dumps tables of the kernel over rtnetlink: one question, every message of the answer. */
 
-import type { OpError } from "../core/errors.ts";
-import { Errno } from "./errno.ts";
-import { errno, failure, libc } from "./libc.ts";
+import type { OpError } from "../../core/errors.ts";
+import { Errno } from "../errno.ts";
+import { errno, failure, libc } from "../libc.ts";
 import {
   align4,
   attributeLength,
@@ -13,7 +13,7 @@ import {
   NLM_F,
   NLMSG,
   NLMSG_HDRLEN,
-} from "./netlink.ts";
+} from "./message.ts";
 
 /** sys/socket.h */
 const AF_NETLINK = 16;

@@ -2,10 +2,10 @@
 
 import { ptr } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
-import type { OpError } from "../core/errors.ts";
-import { Errno } from "./errno.ts";
-import { errno, failure } from "./libc.ts";
-import { openLibrary } from "./library.ts";
+import type { OpError } from "../../core/errors.ts";
+import { Errno } from "../errno.ts";
+import { errno, failure } from "../libc.ts";
+import { openLibrary } from "../library.ts";
 
 const LIBMNL = {
   sonames: ["libmnl.so.0"],

@@ -1,6 +1,6 @@
 /** Writes one netfilter netlink message, attribute by attribute, into memory of its own. */
 
-import { align4, NFGENMSG_LEN, NLA_F_NESTED, NLA_HDRLEN, NLMSG_HDRLEN } from "./netlink.ts";
+import { align4, NFGENMSG_LEN, NLA_F_NESTED, NLA_HDRLEN, NLMSG_HDRLEN } from "./message.ts";
 
 /** For short messages of small attributes; throws RangeError when they outgrow its memory. */
 export class MessageWriter {
