@@ -15,11 +15,23 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   rks: [], // the specification; a client needs nothing else of the server
   match: ["rks"], // no clock and no I/O: every decision can be replayed
   firewall: ["native"],
-  store: [],
-  config: ["rks"],
+  files: ["native"], // files of folders that may be somebody else's
+  store: ["files"],
+  config: ["rks", "files"],
   api: ["config"],
   client: ["config", "rks"], // needs no root and no C library
-  daemon: ["native", "capture", "decode", "rks", "match", "firewall", "store", "config", "api"],
+  daemon: [
+    "native",
+    "files",
+    "capture",
+    "decode",
+    "rks",
+    "match",
+    "firewall",
+    "store",
+    "config",
+    "api",
+  ],
   cli: ["config", "client", "api", "daemon"],
 };
 

@@ -8,12 +8,12 @@ import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
 import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { KeyTable } from "../rks/key-table.ts";
-import { withFileLock } from "./file-lock.ts";
+import { withFileLock } from "../files/file-lock.ts";
 import { formatKeys, readKeyTable, readKeyText } from "./key-text.ts";
 import { lineFinder } from "./lines.ts";
 import { quote } from "./mistake.ts";
 import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "./names.ts";
-import { readPrivateFile, writePrivateFile } from "./private-file.ts";
+import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { isTable } from "./tables.ts";
 
 export { formatKeys } from "./key-text.ts";

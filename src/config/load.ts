@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { errnoOf } from "./errno.ts";
+import { errnoOf } from "../files/errno.ts";
 import { lineFinder } from "./lines.ts";
 import { formatPath } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { encodeBase32 } from "../rks/base32.ts";
 import { isServerName } from "../rks/key.ts";
-import { createPrivateFile, readPrivateFile } from "./private-file.ts";
+import { createPrivateFile, readPrivateFile } from "../files/private-file.ts";
 import type { Settings } from "./settings.ts";
 
 /** The host's short name and four random characters, so that two hosts of one name differ. */

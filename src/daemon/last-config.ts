@@ -1,7 +1,7 @@
 /** The configuration that the guard was loaded from last, kept for a boot that finds a broken one. */
 
 import { join } from "node:path";
-import { readPrivateFile, writePrivateFile } from "../config/private-file.ts";
+import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Configuration } from "./configuration.ts";
 import { log } from "./log.ts";

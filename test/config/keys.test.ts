@@ -339,7 +339,7 @@ test("addKey() loses none of the devices that eight processes add at once", asyn
 }, 60_000);
 
 test("addKey() gets past the lock of processes that were killed while they held it", async () => {
-  const lockModule = resolve(import.meta.dir, "../../src/config/file-lock.ts");
+  const lockModule = resolve(import.meta.dir, "../../src/files/file-lock.ts");
   const script = `
     const { withFileLock } = await import(${JSON.stringify(lockModule)});
     withFileLock(${JSON.stringify(file)}, () => process.kill(process.pid, "SIGKILL"));`;
