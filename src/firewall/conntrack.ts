@@ -6,12 +6,12 @@ import { OpError } from "../core/errors.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import type { PortRange } from "../core/port.ts";
 import { Errno, errnoName } from "../native/errno.ts";
+import { behind, bytesOf, NLA_F_NESTED, type Span, within } from "../native/netlink/attributes.ts";
+import { dump } from "../native/netlink/dump.ts";
+import { NFGENMSG_LEN, NLM_F } from "../native/netlink/message.ts";
+import { MessageWriter, nfgenmsg } from "../native/netlink/message-writer.ts";
+import { type Acknowledgement, request } from "../native/netlink/request.ts";
 import type { NetlinkSocket } from "../native/netlink/socket.ts";
-import { addressOf } from "../native/memory.ts";
-import { MessageWriter } from "../native/netlink/message-writer.ts";
-import { attributeLength, errorCode, errorText, findAttribute } from "../native/netlink/message.ts";
-import { messages, NFGENMSG_LEN, NLA_HDRLEN, NLM_F, NLMSG } from "../native/netlink/message.ts";
-import type { Message } from "../native/netlink/message.ts";
 import type { Session } from "./sessions.ts";
 
 /** linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK; a message's type is subsystem and command. */
@@ -51,9 +51,6 @@ const AF = { 0: 0, 4: 2, 6: 10 } as const;
 
 /** The kernel's own default for established TCP (nf_conntrack_tcp_timeout_established): five days. */
 const ESTABLISHED_SECONDS = 432_000;
-/** The kernel fills dumps with datagrams of at most 32 KiB. */
-const DATAGRAM_SIZE = 65_536;
-
 /** One end-to-end flow as the table keeps it, in its original direction. */
 interface Flow {
   readonly source: Address;
@@ -67,9 +64,6 @@ interface Flow {
 export class Conntrack {
   readonly #socket: NetlinkSocket;
   readonly #out = new MessageWriter();
-  readonly #in = new Uint8Array(DATAGRAM_SIZE);
-  readonly #view = new DataView(this.#in.buffer);
-  #sequence = 0;
 
   constructor(socket: NetlinkSocket) {
     this.#socket = socket;
@@ -77,12 +71,12 @@ export class Conntrack {
 
   /**
    * Enters an established TCP session that began before anything was tracked, so that the guard's
-   * `ct state established` knows it. Answers false when the table knows it already.
+   * `ct state established` knows it. Returns false when the table knows it already.
    */
   insertSession({ peer, local, peerPort, localPort }: Session): boolean {
     const out = this.#out;
     const flags = NLM_F.REQUEST | NLM_F.ACK | NLM_F.CREATE | NLM_F.EXCL;
-    out.begin(IPCTNL_MSG_CT_NEW, flags, ++this.#sequence, AF[peer.family]);
+    const sequence = this.#begin(IPCTNL_MSG_CT_NEW, flags, peer.family);
     this.#tuple(CTA_TUPLE_ORIG, peer, local, peerPort, localPort);
     this.#tuple(CTA_TUPLE_REPLY, local, peer, localPort, peerPort);
     out.u32(CTA_STATUS, IPS_LIVING);
@@ -96,10 +90,10 @@ export class Conntrack {
         out.attribute(CTA_PROTOINFO_TCP_FLAGS_REPLY, liberal);
       });
     });
-    return this.#request("enter a session in", Errno.EEXIST);
+    return this.#request("enter a session in", sequence, Errno.EEXIST);
   }
 
-  /** Ends every flow between the address (its /64) and these ports of ours; answers how many. */
+  /** Ends every flow between the address (its /64) and these ports of ours; returns how many. */
   deleteConnections(address: Address, prefix6: 64 | 128, ports: readonly PortRange[]): number {
     const bits = address.family === 6 ? prefix6 : 128;
     const network = maskAddress(address, bits);
@@ -118,73 +112,37 @@ export class Conntrack {
     });
     let ended = 0;
     for (const attributes of doomed) {
-      this.#out.begin(
-        IPCTNL_MSG_CT_DELETE,
-        NLM_F.REQUEST | NLM_F.ACK,
-        ++this.#sequence,
-        AF[address.family],
-      );
+      const flags = NLM_F.REQUEST | NLM_F.ACK;
+      const sequence = this.#begin(IPCTNL_MSG_CT_DELETE, flags, address.family);
       for (const { type, value } of attributes) this.#out.attribute(type, value);
-      if (this.#request("end a connection in", Errno.ENOENT)) ended += 1;
+      if (this.#request("end a connection in", sequence, Errno.ENOENT)) ended += 1;
     }
     return ended;
   }
 
   /** What names each flow that `wanted` picks: its tuple, identity and zone, as the kernel wrote them. */
-  #handles(family: Family, wanted: (flow: Flow) => boolean) {
-    this.#out.begin(IPCTNL_MSG_CT_GET, NLM_F.REQUEST | NLM_F.DUMP, ++this.#sequence, AF[family]);
-    this.#send();
-    const found: { type: number; value: Uint8Array }[][] = [];
-    for (;;) {
-      const got = this.#receive();
-      for (const message of messages(this.#view, got)) {
-        if (message.sequence !== this.#sequence) continue;
-        if (message.type === NLMSG.DONE) return found;
-        if (message.type === NLMSG.ERROR) throw this.#failure("list", message);
-        const flow = this.#readFlow(message, family);
-        if (flow !== undefined && wanted(flow)) found.push(this.#identity(message));
-      }
-      if (got <= 0) return found;
-    }
+  #handles(family: Family, wanted: (flow: Flow) => boolean): Handle[][] {
+    const flags = NLM_F.REQUEST | NLM_F.DUMP;
+    const answer = dump<Handle[]>(
+      this.#socket,
+      (sequence) => {
+        this.#out.begin(IPCTNL_MSG_CT_GET, flags, sequence, nfgenmsg(AF[family]));
+        return this.#out;
+      },
+      (view, message, found) => {
+        const attributes = behind(message, NFGENMSG_LEN);
+        const flow = attributes && readFlow(view, attributes, family);
+        if (flow !== undefined && wanted(flow)) found.push(identity(view, attributes!));
+      },
+    );
+    if ("found" in answer) return answer.found;
+    throw refused("list", answer.refused);
   }
 
-  #identity(message: Message) {
-    const from = message.at + NFGENMSG_LEN;
-    return [CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE].flatMap((type) => {
-      const at = findAttribute(this.#view, from, message.end, type);
-      if (at < 0) return [];
-      const end = at + attributeLength(this.#view, at);
-      const nested = type === CTA_TUPLE_ORIG ? 0x8000 : 0;
-      return [{ type: type | nested, value: this.#in.slice(at + NLA_HDRLEN, end) }];
-    });
-  }
-
-  #readFlow(message: Message, family: Family): Flow | undefined {
-    const view = this.#view;
-    const tuple = this.#within(message.at + NFGENMSG_LEN, message.end, CTA_TUPLE_ORIG);
-    const ip = tuple && this.#within(tuple.at, tuple.end, CTA_TUPLE_IP);
-    const proto = tuple && this.#within(tuple.at, tuple.end, CTA_TUPLE_PROTO);
-    if (ip === undefined || proto === undefined) return undefined;
-    const source = this.#within(ip.at, ip.end, CTA_IP_SRC[family]);
-    const target = this.#within(ip.at, ip.end, CTA_IP_DST[family]);
-    const number = this.#within(proto.at, proto.end, CTA_PROTO_NUM);
-    const from = this.#within(proto.at, proto.end, CTA_PROTO_SRC_PORT);
-    const to = this.#within(proto.at, proto.end, CTA_PROTO_DST_PORT);
-    if (!source || !target || !number || !from || !to) return undefined; // ICMP has no ports
-    return {
-      source: addressFromBytes(this.#in.subarray(source.at, source.end)),
-      target: addressFromBytes(this.#in.subarray(target.at, target.end)),
-      proto: view.getUint8(number.at),
-      sourcePort: view.getUint16(from.at),
-      targetPort: view.getUint16(to.at),
-    };
-  }
-
-  /** Where the value of an attribute lies. */
-  #within(at: number, end: number, type: number): { at: number; end: number } | undefined {
-    const found = findAttribute(this.#view, at, end, type);
-    if (found < 0) return undefined;
-    return { at: found + NLA_HDRLEN, end: found + attributeLength(this.#view, found) };
+  #begin(type: number, flags: number, family: Family): number {
+    const sequence = this.#socket.nextSequence();
+    this.#out.begin(type, flags, sequence, nfgenmsg(AF[family]));
+    return sequence;
   }
 
   #tuple(type: number, source: Address, target: Address, sourcePort: number, targetPort: number) {
@@ -202,38 +160,58 @@ export class Conntrack {
     });
   }
 
-  /** Sends the message and reads its answer; false when it failed with `expected`. */
-  #request(operation: string, expected: number): boolean {
-    this.#send();
-    for (;;) {
-      const got = this.#receive();
-      for (const message of messages(this.#view, got)) {
-        if (message.sequence !== this.#sequence || message.type !== NLMSG.ERROR) continue;
-        const code = errorCode(this.#view, message);
-        if (code === 0) return true;
-        if (code === expected) return false;
-        throw this.#failure(operation, message);
-      }
-      if (got <= 0) return false;
-    }
+  /** Sends the message; false when the kernel refused it with `expected`. */
+  #request(operation: string, sequence: number, expected: number): boolean {
+    const said = request(this.#socket, this.#out.bytes, this.#out.length, sequence);
+    if (said.code === 0) return true;
+    if (said.code === expected) return false;
+    throw refused(operation, said);
   }
+}
 
-  #failure(operation: string, message: Message): OpError {
-    const code = errorCode(this.#view, message);
-    return new OpError({
-      operation,
-      object: "the connection tracking table",
-      detail: errorText(this.#view, message) ?? errnoName(code),
-      code,
-      remedy: "check that the kernel has CONFIG_NF_CT_NETLINK and that we have CAP_NET_ADMIN",
-    });
-  }
+/** An attribute that helps to name a flow. */
+interface Handle {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
 
-  #send(): void {
-    this.#socket.send(addressOf(this.#out.bytes), this.#out.length);
-  }
+function identity(view: DataView, attributes: Span): Handle[] {
+  return [CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE].flatMap((type) => {
+    const found = within(view, attributes, type);
+    if (found === undefined) return [];
+    const nested = type === CTA_TUPLE_ORIG ? NLA_F_NESTED : 0;
+    return [{ type: type | nested, value: bytesOf(view, found) }];
+  });
+}
 
-  #receive(): number {
-    return this.#socket.receive(addressOf(this.#in), DATAGRAM_SIZE);
-  }
+/** Undefined for what has no ports (ICMP), and for what is malformed. */
+function readFlow(view: DataView, attributes: Span, family: Family): Flow | undefined {
+  const tuple = within(view, attributes, CTA_TUPLE_ORIG);
+  const ip = tuple && within(view, tuple, CTA_TUPLE_IP);
+  const proto = tuple && within(view, tuple, CTA_TUPLE_PROTO);
+  if (ip === undefined || proto === undefined) return undefined;
+  const size = family === 4 ? 4 : 16;
+  const source = within(view, ip, CTA_IP_SRC[family], size);
+  const target = within(view, ip, CTA_IP_DST[family], size);
+  const number = within(view, proto, CTA_PROTO_NUM, 1);
+  const from = within(view, proto, CTA_PROTO_SRC_PORT, 2);
+  const to = within(view, proto, CTA_PROTO_DST_PORT, 2);
+  if (!source || !target || !number || !from || !to) return undefined;
+  return {
+    source: addressFromBytes(bytesOf(view, source).subarray(0, size)),
+    target: addressFromBytes(bytesOf(view, target).subarray(0, size)),
+    proto: view.getUint8(number.at),
+    sourcePort: view.getUint16(from.at),
+    targetPort: view.getUint16(to.at),
+  };
+}
+
+function refused(operation: string, { code, text }: Acknowledgement): OpError {
+  return new OpError({
+    operation,
+    object: "the connection tracking table",
+    detail: text === "" ? errnoName(code) : text,
+    code,
+    remedy: "check that the kernel has CONFIG_NF_CT_NETLINK and that we have CAP_NET_ADMIN",
+  });
 }

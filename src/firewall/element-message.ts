@@ -1,8 +1,13 @@
 /** Messages about one element of a set: built once by libnftnl, then only what differs is written anew. */
 
 import type { NFT_MSG, SetMessages } from "../native/libnftnl.ts";
-import { align4, attributeLength, findAttribute } from "../native/netlink/message.ts";
-import { NFGENMSG_LEN, NLA_HDRLEN, NLMSG_HDRLEN } from "../native/netlink/message.ts";
+import {
+  align4,
+  attributeLength,
+  findAttribute,
+  NLA_HDRLEN,
+} from "../native/netlink/attributes.ts";
+import { NFGENMSG_LEN, NLMSG_HDRLEN } from "../native/netlink/message.ts";
 import { addressOf } from "../native/memory.ts";
 import { ELEMENT, readElements } from "./set-element.ts";
 

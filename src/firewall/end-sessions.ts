@@ -4,48 +4,47 @@ import { type Address, addressBytes, maskAddress, sameAddress } from "../core/ad
 import type { PortRange } from "../core/port.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import { Errno } from "../native/errno.ts";
-import { NetlinkSocket } from "../native/netlink/socket.ts";
-import { addressOf } from "../native/memory.ts";
-import { errorCode, messages, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink/message.ts";
+import { NLM_F } from "../native/netlink/message.ts";
+import { MessageWriter } from "../native/netlink/message-writer.ts";
+import { request } from "../native/netlink/request.ts";
+import { NETLINK_SOCK_DIAG, NetlinkSocket } from "../native/netlink/socket.ts";
 import { livingSessions, type Session } from "./sessions.ts";
 
-/** linux/netlink.h */
-const NETLINK_SOCK_DIAG = 4;
 /** linux/sock_diag.h */
 const SOCK_DESTROY = 21;
 /** sys/socket.h */
 const AF = { 4: 2, 6: 10 } as const;
-/** linux/inet_diag.h: sizeof(struct inet_diag_req_v2), and where its `id` begins */
+/** linux/inet_diag.h: `struct inet_diag_req_v2 { u8 family, protocol, ext, pad; u32 states; … id; }` */
 const REQUEST_BYTES = 56;
-const ID_AT = NLMSG_HDRLEN + 8;
+const STATES_AT = 4;
+const ALL_STATES = 0xffff_ffff;
 /** `struct inet_diag_sockid { __be16 sport, dport; __be32 src[4], dst[4]; __u32 if, cookie[2]; }` */
+const ID_AT = 8;
 const SRC_AT = ID_AT + 4;
 const DST_AT = SRC_AT + 16;
 const COOKIE_AT = DST_AT + 16 + 4;
-const ALL_STATES = 0xffff_ffff;
+/** INET_DIAG_NOCOOKIE: whatever socket has these ends */
+const NO_COOKIE = 0xffff_ffff;
 
-function writeRequest(view: DataView, session: Session, sequence: number): void {
-  const bytes = new Uint8Array(view.buffer);
-  bytes.fill(0);
-  view.setUint32(0, NLMSG_HDRLEN + REQUEST_BYTES, true);
-  view.setUint16(4, SOCK_DESTROY, true);
-  view.setUint16(6, NLM_F.REQUEST | NLM_F.ACK, true);
-  view.setUint32(8, sequence, true);
-  bytes[NLMSG_HDRLEN] = AF[session.peer.family];
-  bytes[NLMSG_HDRLEN + 1] = PROTO_NUMBER.tcp;
-  view.setUint32(NLMSG_HDRLEN + 4, ALL_STATES, true);
-  view.setUint16(ID_AT, session.localPort);
-  view.setUint16(ID_AT + 2, session.peerPort);
-  bytes.set(addressBytes(session.local), SRC_AT);
-  bytes.set(addressBytes(session.peer), DST_AT);
-  // INET_DIAG_NOCOOKIE: whatever socket has these ends
-  view.setUint32(COOKIE_AT, 0xffff_ffff, true);
-  view.setUint32(COOKIE_AT + 4, 0xffff_ffff, true);
+/** The `inet_diag_req_v2` that names the session. */
+function requestOf({ peer, local, peerPort, localPort }: Session): Uint8Array {
+  const bytes = new Uint8Array(REQUEST_BYTES);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = AF[peer.family];
+  bytes[1] = PROTO_NUMBER.tcp;
+  view.setUint32(STATES_AT, ALL_STATES, true);
+  view.setUint16(ID_AT, localPort);
+  view.setUint16(ID_AT + 2, peerPort);
+  bytes.set(addressBytes(local), SRC_AT);
+  bytes.set(addressBytes(peer), DST_AT);
+  view.setUint32(COOKIE_AT, NO_COOKIE, true);
+  view.setUint32(COOKIE_AT + 4, NO_COOKIE, true);
+  return bytes;
 }
 
 /**
  * Ends the sessions of this machine's own services on these ports with the address, or its /64; both
- * sides get a reset. Answers how many. Kernels without CONFIG_INET_DIAG_DESTROY end none: there the
+ * sides get a reset. Returns how many. Kernels without CONFIG_INET_DIAG_DESTROY end none: there the
  * guard alone keeps them from being heard.
  */
 export function endSessions(
@@ -59,23 +58,14 @@ export function endSessions(
   );
   if (meant.length === 0) return 0;
   using socket = new NetlinkSocket(NETLINK_SOCK_DIAG);
-  const out = new Uint8Array(NLMSG_HDRLEN + REQUEST_BYTES);
-  const outAt = addressOf(out);
-  const outView = new DataView(out.buffer);
-  const answer = new Uint8Array(4_096);
-  const answerAt = addressOf(answer);
-  const answerView = new DataView(answer.buffer);
+  const out = new MessageWriter(128);
   let ended = 0;
-  for (const [sequence, session] of meant.entries()) {
-    writeRequest(outView, session, sequence + 1);
-    socket.send(outAt, out.length);
-    const length = socket.receive(answerAt, answer.length);
-    for (const message of messages(answerView, Math.max(0, length))) {
-      if (message.type !== NLMSG.ERROR) continue;
-      const code = errorCode(answerView, message);
-      if (code === 0) ended++;
-      if (code === Errno.EOPNOTSUPP) return ended;
-    }
+  for (const session of meant) {
+    const sequence = socket.nextSequence();
+    out.begin(SOCK_DESTROY, NLM_F.REQUEST | NLM_F.ACK, sequence, requestOf(session));
+    const { code } = request(socket, out.bytes, out.length, sequence);
+    if (code === 0) ended++;
+    if (code === Errno.EOPNOTSUPP) return ended;
   }
   return ended;
 }

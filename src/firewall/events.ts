@@ -1,9 +1,8 @@
 /** Hears of every change to nf_tables, and tells whether somebody else's touched our table. */
 
-import { libc } from "../native/libc.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "../native/netlink/socket.ts";
-import { addressOf } from "../native/memory.ts";
-import { attributeText, findAttribute, messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
+import { behind, textOf, within } from "../native/netlink/attributes.ts";
+import { messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
+import { NETLINK_NETFILTER, NetlinkSocket, SOL_SOCKET } from "../native/netlink/socket.ts";
 import { TABLE } from "./sets.ts";
 
 /** linux/netfilter/nfnetlink.h */
@@ -15,11 +14,9 @@ const NFT_MSG_DELSETELEM = 14;
 const NFTA_TABLE = 1;
 
 /** asm-generic/socket.h, the same on x64 and arm64 */
-const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 /** Holds the 60,000 events of a set of that size being flushed. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
-const DATAGRAM_BYTES = 65_536;
 
 /** linux/netlink.h: nlmsg_pid, relative to what comes after the header */
 const PORT_ID_BEFORE = 4;
@@ -28,26 +25,22 @@ export class TableEvents implements Disposable {
   /** Readable when something changed, for poll(2). */
   readonly fd: number;
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1));
-  readonly #bytes = new Uint8Array(DATAGRAM_BYTES);
-  readonly #at = addressOf(this.#bytes);
-  readonly #view = new DataView(this.#bytes.buffer);
 
   /** Belongs to one thread and to the network namespace that was its when this was made. */
   constructor() {
     this.fd = this.#socket.fd;
-    const size = new Int32Array([BUFFER_BYTES]);
-    libc().setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.byteLength);
+    this.#socket.setOption(SO_RCVBUFFORCE, BUFFER_BYTES, SOL_SOCKET);
   }
 
   /**
-   * Takes everything that waits; answers whether a socket other than those of `ownPortIds` changed our
+   * Takes everything that waits; returns whether a socket other than those of `ownPortIds` changed our
    * table. Also true when events were lost: look at the whole table then. Expiry and the packet path
    * make no events.
    */
   drain(ownPortIds: ReadonlySet<number>): boolean {
     let touched = false;
     for (;;) {
-      const length = this.#socket.receive(this.#at, DATAGRAM_BYTES);
+      const length = this.#socket.receive();
       if (length === 0) return touched;
       if (length < 0) touched = true;
       else touched = this.#touches(length, ownPortIds) || touched;
@@ -55,11 +48,14 @@ export class TableEvents implements Disposable {
   }
 
   #touches(length: number, ownPortIds: ReadonlySet<number>): boolean {
-    for (const { type, at, end } of messages(this.#view, length)) {
+    const { view } = this.#socket;
+    for (const message of messages(view, length)) {
+      const { type, at } = message;
       if (type >> 8 !== NFNL_SUBSYS_NFTABLES || (type & 0xff) > NFT_MSG_DELSETELEM) continue;
-      if (ownPortIds.has(this.#view.getUint32(at - PORT_ID_BEFORE, true))) continue;
-      const name = findAttribute(this.#view, at + NFGENMSG_LEN, end, NFTA_TABLE);
-      if (name >= 0 && attributeText(this.#view, name) === TABLE) return true;
+      if (ownPortIds.has(view.getUint32(at - PORT_ID_BEFORE, true))) continue;
+      const attributes = behind(message, NFGENMSG_LEN);
+      const name = attributes && within(view, attributes, NFTA_TABLE);
+      if (name !== undefined && textOf(view, name) === TABLE) return true;
     }
     return false;
   }

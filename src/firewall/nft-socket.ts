@@ -1,45 +1,43 @@
 /** One netlink socket to nf_tables: look-ups, dumps and transactions of set elements. */
 
-import { OpError } from "../core/errors.ts";
 import { Errno } from "../native/errno.ts";
-import { libc } from "../native/libc.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "../native/netlink/socket.ts";
-import { addressOf, offset } from "../native/memory.ts";
+import { addressOf } from "../native/memory.ts";
 import { batchBegin, batchEnd, buildDump, NFT_MSG, SetMessages } from "../native/libnftnl.ts";
+import { align4, behind, textOf, within } from "../native/netlink/attributes.ts";
+import { dump } from "../native/netlink/dump.ts";
 import {
-  align4,
-  attributeText,
   errorCode,
   errorText,
-  findAttribute,
+  isBetween,
+  type Message,
+  messages,
+  NFGENMSG_LEN,
+  NLM_F,
+  NLMSG,
+  NLMSG_HDRLEN,
 } from "../native/netlink/message.ts";
-import { messages, NFGENMSG_LEN, NLM_F, NLMSG, NLMSG_HDRLEN } from "../native/netlink/message.ts";
-import type { Message } from "../native/netlink/message.ts";
+import { NETLINK_NETFILTER, NetlinkSocket, SOL_SOCKET } from "../native/netlink/socket.ts";
 import { ElementMessage } from "./element-message.ts";
 import type { ElementMessageKind } from "./element-message.ts";
+import { refusalError } from "./refusal.ts";
 import { readElements } from "./set-element.ts";
 import type { SetElement } from "./set-element.ts";
-import { TABLE, TABLE_NAME } from "./sets.ts";
+import { TABLE } from "./sets.ts";
 
 /** linux/netfilter/nf_tables.h: NFTA_SET_NAME */
 const NFTA_SET_NAME = 2;
 
 /** asm-generic/socket.h, the same on x64 and arm64 */
-const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 
 /** More than any message here takes: names, a key of 24 bytes and 123 bytes of user data. */
 const MESSAGE_ROOM = 512;
 /** Keys are an address, a protocol and a port (12 or 24 bytes), or the name of a use (16). */
 const KEY_MAX_BYTES = 24;
-/** The kernel fills dumps with datagrams of at most 32 KiB. */
-const DATAGRAM_SIZE = 65_536;
-/** A dump that somebody's change interrupts is begun again, this often. */
-const DUMP_TRIES = 20;
 
 /** A message that the kernel refused. */
 export interface Refusal {
-  /** What `add` or `delete` answered for it; another number for the transaction as a whole. */
+  /** What `add` or `delete` returned for it; another number for the transaction as a whole. */
   readonly sequence: number;
   /** errno, positive. */
   readonly code: number;
@@ -76,21 +74,20 @@ export class NftSocket implements Disposable {
   #outView = new DataView(this.#out.buffer);
   #length = 0;
   #lastAt = 0;
-  readonly #in = new Uint8Array(DATAGRAM_SIZE);
-  readonly #inAt = addressOf(this.#in);
-  readonly #inView = new DataView(this.#in.buffer);
-  #sequence = 0;
+  /** Sequence numbers of what was collected. */
+  #first = 0;
+  #last = 0;
 
   constructor() {
     // A transaction for a wide range of ports is larger than the default of 208 KiB.
-    const size = new Int32Array([8 * 1024 * 1024]);
-    libc().setsockopt(this.socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.byteLength);
+    this.socket.setOption(SO_SNDBUFFORCE, 8 * 1024 * 1024, SOL_SOCKET);
   }
 
   /** Forgets what was collected and begins a transaction, which `commit` ends. */
   beginTransaction(): void {
     this.#length = 0;
     this.#putBatch(this.#begin);
+    this.#first = this.#last;
   }
 
   /** Adds an element that lives `ms` (whole milliseconds) under the key of `keyLength` bytes. */
@@ -104,25 +101,29 @@ export class NftSocket implements Disposable {
   }
 
   /**
-   * Does all that was collected, or nothing: then it answers why. Every reply is read: in an aborted
-   * batch the kernel still acknowledges the messages behind the one that failed.
+   * Does all that was collected, or nothing: then it returns why. Every reply is read: in an aborted
+   * batch the kernel still acknowledges the messages behind the one that failed. A reply to an earlier
+   * transaction, left over where the kernel had to discard some, counts for nothing.
    */
   commit(): readonly Refusal[] {
-    const last = this.#sequence;
+    const first = this.#first;
+    const last = this.#last;
     // Acknowledged are errors, always, and this last message: its reply comes after all the others.
     const flags = this.#outView.getUint16(this.#lastAt + 6, true);
     this.#outView.setUint16(this.#lastAt + 6, flags | NLM_F.ACK, true);
     this.#putBatch(this.#end);
+    const end = this.#last;
     this.#send();
+    const { view } = this.socket;
     let refusals: Refusal[] | undefined;
     for (;;) {
-      const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
+      const got = this.socket.receive();
       if (refusals === undefined && this.#isDone(got, last)) return NO_REFUSALS;
       refusals ??= [];
-      for (const message of messages(this.#inView, got)) {
-        if (message.type !== NLMSG.ERROR) continue;
-        const code = errorCode(this.#inView, message);
-        const text = errorText(this.#inView, message) ?? "";
+      for (const message of messages(view, got)) {
+        if (message.type !== NLMSG.ERROR || !isBetween(message.sequence, first, end)) continue;
+        const code = errorCode(view, message);
+        const text = errorText(view, message) ?? "";
         if (code !== 0) refusals.push({ sequence: message.sequence, code, text });
         if (message.sequence === last) return refusals;
       }
@@ -144,20 +145,22 @@ export class NftSocket implements Disposable {
 
   /** The lives left to what was asked for, in that order, in ms: Infinity without an end, −1 if missing. */
   answers(count: number): number[] {
-    const first = this.#sequence - count + 1;
+    const last = this.#last;
+    const first = (last - count + 1) >>> 0;
     const lives = Array.from({ length: count }, () => -1);
     if (count === 0) return lives;
     this.#send();
+    const { view } = this.socket;
     for (let open = count; open > 0;) {
-      const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
+      const got = this.socket.receive();
       // An answer that is lost counts as missing; what relies on it is refused by the kernel and tried again.
       if (got <= 0) return lives;
-      for (const message of messages(this.#inView, got)) {
-        if (message.sequence < first) continue;
+      for (const message of messages(view, got)) {
+        if (!isBetween(message.sequence, first, last)) continue;
         open -= 1;
         if (message.type === NLMSG.ERROR) continue;
-        readElements(this.#inView, message, (element) => {
-          lives[message.sequence - first] = element.remainingMs;
+        readElements(view, message, (element) => {
+          lives[(message.sequence - first) >>> 0] = element.remainingMs;
         });
       }
     }
@@ -166,59 +169,44 @@ export class NftSocket implements Disposable {
 
   /** What `read` makes of each element of a set; undefined when the set or the table is missing. */
   elements<T>(set: string, read: (view: DataView, element: SetElement) => T): T[] | undefined {
-    return this.#dump(set, (message, found: T[]) => {
-      readElements(this.#inView, message, (element) => found.push(read(this.#inView, element)));
+    return this.#dump(set, (view, message, found: T[]) => {
+      readElements(view, message, (element) => found.push(read(view, element)));
     });
   }
 
   /** The names of the table's sets; none when it is missing. */
   setNames(): string[] {
-    const names = this.#dump(undefined, (message, found: string[]) => {
-      const at = findAttribute(this.#inView, message.at + NFGENMSG_LEN, message.end, NFTA_SET_NAME);
-      if (at >= 0) found.push(attributeText(this.#inView, at));
+    const names = this.#dump(undefined, (view, message, found: string[]) => {
+      const attributes = behind(message, NFGENMSG_LEN);
+      const name = attributes && within(view, attributes, NFTA_SET_NAME);
+      if (name !== undefined) found.push(textOf(view, name));
     });
     return names ?? [];
   }
 
-  #dump<T>(set: string | undefined, read: (message: Message, found: T[]) => void) {
-    for (let tries = 0; tries < DUMP_TRIES; tries++) {
-      this.#length = 0;
-      this.#makeRoom();
-      buildDump(offset(this.#outAt, this.#length), TABLE, set, this.#nextSequence());
-      this.#length += align4(this.#outView.getUint32(this.#length, true));
-      this.#send();
-      const found: T[] = [];
-      const end = this.#readDump((message) => read(message, found));
-      if (end === "missing") return undefined;
-      if (end === "complete") return found;
-    }
-    throw new OpError({
-      operation: "list",
-      object: set === undefined ? TABLE_NAME : `${TABLE_NAME} ${set}`,
-      detail: "others kept changing it",
-      code: Errno.EINTR,
-      remedy: "stop what changes the rule set without pause",
-    });
-  }
-
-  #readDump(read: (message: Message) => void): "complete" | "missing" | "interrupted" {
-    let interrupted = false;
-    for (;;) {
-      const got = this.socket.receive(this.#inAt, DATAGRAM_SIZE);
-      if (got <= 0) return "interrupted";
-      for (const message of messages(this.#inView, got)) {
-        if (message.sequence !== this.#sequence) continue;
-        if ((message.flags & NLM_F.DUMP_INTR) !== 0) interrupted = true;
-        if (message.type === NLMSG.DONE) return interrupted ? "interrupted" : "complete";
-        if (message.type === NLMSG.ERROR) return "missing";
-        read(message);
-      }
-    }
+  #dump<T>(
+    set: string | undefined,
+    read: (view: DataView, message: Message, found: T[]) => void,
+  ): T[] | undefined {
+    const answer = dump(
+      this.socket,
+      (sequence) => {
+        this.#length = 0;
+        this.#makeRoom();
+        buildDump(this.#outAt, TABLE, set, sequence);
+        return { bytes: this.#out, length: align4(this.#outView.getUint32(0, true)) };
+      },
+      read,
+    );
+    if ("found" in answer) return answer.found;
+    const { code, text } = answer.refused;
+    if (code === Errno.ENOENT) return undefined;
+    throw refusalError("list", set ?? "", { sequence: 0, code, text });
   }
 
   /** Whether a datagram is nothing but the acknowledgement of message `last`. */
   #isDone(got: number, last: number): boolean {
-    const view = this.#inView;
+    const { view } = this.socket;
     return (
       got >= NLMSG_HDRLEN + 4 &&
       view.getUint32(0, true) === got &&
@@ -259,8 +247,8 @@ export class NftSocket implements Disposable {
   }
 
   #nextSequence(): number {
-    this.#sequence = (this.#sequence + 1) >>> 0;
-    return this.#sequence;
+    this.#last = this.socket.nextSequence();
+    return this.#last;
   }
 
   /** Makes room for the next message, and for one more. */
@@ -274,7 +262,7 @@ export class NftSocket implements Disposable {
   }
 
   #send(): void {
-    this.socket.send(this.#outAt, this.#length);
+    this.socket.send(this.#out, this.#length);
   }
 
   [Symbol.dispose](): void {

@@ -1,11 +1,12 @@
 /** Set elements as the kernel lists them: NFT_MSG_NEWSETELEM read in place. */
 
 import {
+  align4,
   attributeLength,
   findAttribute,
-  NFGENMSG_LEN,
   NLA_HDRLEN,
-} from "../native/netlink/message.ts";
+} from "../native/netlink/attributes.ts";
+import { NFGENMSG_LEN } from "../native/netlink/message.ts";
 import type { Message } from "../native/netlink/message.ts";
 
 /** linux/netfilter/nf_tables.h: enum nft_set_elem_list_attributes, nft_list_attributes */
@@ -63,7 +64,7 @@ export function readElements(
     if (at < 0) return;
     const length = attributeLength(view, at);
     if (readElement(view, at + NLA_HDRLEN, at + length)) visit(element);
-    at += (length + 3) & ~3;
+    at += align4(length);
   }
 }
 

@@ -50,6 +50,14 @@ function open() {
         ],
         returns: "i32", // int
       },
+      getsockname: {
+        args: [
+          "i32", // int sockfd
+          "ptr", // struct sockaddr *addr
+          "ptr", // socklen_t *addrlen
+        ],
+        returns: "i32", // int
+      },
       getsockopt: {
         args: [
           "i32", // int sockfd

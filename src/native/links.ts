@@ -3,13 +3,12 @@
 import { type Address, addressFromBytes } from "../core/address.ts";
 import { OpError } from "../core/errors.ts";
 import { Errno } from "./errno.ts";
-import {
-  attributeString,
-  dumpRoutes,
-  nestedAttribute,
-  routeAttribute,
-  type RouteMessage,
-} from "./netlink/dump.ts";
+import { failure } from "./libc.ts";
+import { behind, bytesOf, type Span, textOf, within } from "./netlink/attributes.ts";
+import { dump } from "./netlink/dump.ts";
+import { type Message, NLM_F } from "./netlink/message.ts";
+import { MessageWriter } from "./netlink/message-writer.ts";
+import { NETLINK_ROUTE, NetlinkSocket } from "./netlink/socket.ts";
 
 /** linux/rtnetlink.h */
 const RTM_GETLINK = 18;
@@ -56,39 +55,69 @@ export interface Link {
 /** Every interface, with its addresses. Needs no privilege; throws OpError. */
 export function readLinks(): Link[] {
   const addresses = Map.groupBy(readAddresses(), ({ index }) => index);
-  return dumpRoutes(RTM_GETLINK, new Uint8Array(IFINFOMSG_BYTES), (message) => {
-    const link = linkOf(message);
+  const header = new Uint8Array(IFINFOMSG_BYTES);
+  return ask(RTM_GETLINK, header, (view, message, attributes) => {
+    const link = linkOf(view, message, attributes);
     return { ...link, addresses: (addresses.get(link.index) ?? []).map(({ address }) => address) };
   });
 }
 
-function linkOf(message: RouteMessage): Omit<Link, "addresses"> {
-  const { view, at } = message;
+/**
+ * Hands every message of the answer to a dump of `type` to `read`, with the attributes behind its fixed
+ * header, which is as long as that of the question; messages that are shorter are left out.
+ */
+function ask<T>(
+  type: number,
+  header: Uint8Array,
+  read: (view: DataView, message: Message, attributes: Span) => T,
+): T[] {
+  using socket = new NetlinkSocket(NETLINK_ROUTE);
+  const out = new MessageWriter(64);
+  const answer = dump<T>(
+    socket,
+    (sequence) => {
+      out.begin(type, NLM_F.REQUEST | NLM_F.DUMP, sequence, header);
+      return out;
+    },
+    (view, message, found) => {
+      const attributes = behind(message, header.length);
+      if (attributes !== undefined) found.push(read(view, message, attributes));
+    },
+  );
+  if ("found" in answer) return answer.found;
+  throw failure(answer.refused.code, {
+    operation: "read",
+    object: "the interfaces of this machine",
+    remedy: "see whether `ip link` works",
+  });
+}
+
+function linkOf(view: DataView, { at }: Message, attributes: Span): Omit<Link, "addresses"> {
   const flags = view.getUint32(at + 8, true);
-  const attribute = (type: number) => routeAttribute(message, IFINFOMSG_BYTES, type);
-  const info = attribute(IFLA_LINKINFO);
-  const kind = info && attributeString(nestedAttribute(info, IFLA_INFO_KIND));
-  const xdp = attribute(IFLA_XDP);
-  const mode = (xdp && nestedAttribute(xdp, IFLA_XDP_ATTACHED)?.[0]) ?? 0;
+  const info = within(view, attributes, IFLA_LINKINFO);
+  const kind = info && within(view, info, IFLA_INFO_KIND);
+  const xdp = within(view, attributes, IFLA_XDP);
+  const attached = xdp && within(view, xdp, IFLA_XDP_ATTACHED, 1);
+  const mode = attached === undefined ? 0 : view.getUint8(attached.at);
+  const name = within(view, attributes, IFLA_IFNAME);
   return {
     index: view.getInt32(at + 4, true),
-    name: attributeString(attribute(IFLA_IFNAME)) ?? "?",
+    name: name === undefined ? "?" : textOf(view, name),
     loopback: (flags & IFF_LOOPBACK) !== 0,
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,
-    ...(kind !== undefined && { kind }),
+    ...(kind !== undefined && { kind: textOf(view, kind) }),
     ...(mode > 0 && { xdp: XDP_MODES[mode] ?? "several" }),
   };
 }
 
 function readAddresses(): { index: number; address: Address }[] {
-  return dumpRoutes(RTM_GETADDR, new Uint8Array(IFADDRMSG_BYTES), (message) => {
+  return ask(RTM_GETADDR, new Uint8Array(IFADDRMSG_BYTES), (view, { at }, attributes) => {
     // IFA_ADDRESS is the peer's on a point-to-point link; IPv6 has no IFA_LOCAL elsewhere.
-    const bytes =
-      routeAttribute(message, IFADDRMSG_BYTES, IFA_LOCAL) ??
-      routeAttribute(message, IFADDRMSG_BYTES, IFA_ADDRESS);
-    const index = message.view.getUint32(message.at + 4, true);
-    return bytes === undefined ? [] : [{ index, address: addressFromBytes(bytes) }];
+    const found = within(view, attributes, IFA_LOCAL) ?? within(view, attributes, IFA_ADDRESS);
+    const bytes = found && bytesOf(view, found);
+    if (bytes?.length !== 4 && bytes?.length !== 16) return [];
+    return [{ index: view.getUint32(at + 4, true), address: addressFromBytes(bytes) }];
   }).flat();
 }
 
@@ -105,8 +134,9 @@ function filtersAt(index: number, parent: number): string[] {
   body.setInt32(4, index, true);
   body.setUint32(12, parent, true);
   try {
-    return dumpRoutes(RTM_GETTFILTER, new Uint8Array(body.buffer), (message) => {
-      return attributeString(routeAttribute(message, TCMSG_BYTES, TCA_KIND)) ?? "?";
+    return ask(RTM_GETTFILTER, new Uint8Array(body.buffer), (view, _message, attributes) => {
+      const kind = within(view, attributes, TCA_KIND);
+      return kind === undefined ? "?" : textOf(view, kind);
     });
   } catch (error) {
     // A kernel without traffic control, or an interface that is gone by now.

@@ -5,8 +5,9 @@ import { openLibrary } from "../../src/native/library.ts";
 import { runNft } from "../../src/native/libnftables.ts";
 import { commentUserData } from "../../src/native/libnftnl.ts";
 import { addressOf } from "../../src/native/memory.ts";
-import { MessageWriter } from "../../src/native/netlink/message-writer.ts";
-import { errorText, findAttribute, messages } from "../../src/native/netlink/message.ts";
+import { MessageWriter, nfgenmsg } from "../../src/native/netlink/message-writer.ts";
+import { findAttribute } from "../../src/native/netlink/attributes.ts";
+import { errorText, messages } from "../../src/native/netlink/message.ts";
 
 test("openLibrary() names the package of a missing library", () => {
   const missing = { sonames: ["libmissing.so.9"], packages: "libmissing9 (Debian)" };
@@ -48,7 +49,7 @@ test.each([
 
 describe("messages()", () => {
   const writer = new MessageWriter();
-  writer.begin(0x0a0d, 5, 77, 2);
+  writer.begin(0x0a0d, 5, 77, nfgenmsg(2));
   writer.u16(3, 0x1234);
   writer.nest(4, () => writer.u8(1, 9));
   const view = new DataView(writer.bytes.buffer);

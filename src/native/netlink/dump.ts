@@ -1,121 +1,65 @@
-/** Dumps tables of the kernel over rtnetlink: one question, every message of the answer. */
+/** Dumps: one question, every message of the answer, begun again when it was not whole. */
 
-import type { OpError } from "../../core/errors.ts";
 import { Errno } from "../errno.ts";
-import { errno, failure, libc } from "../libc.ts";
-import {
-  align4,
-  attributeLength,
-  errorCode,
-  findAttribute,
-  messages,
-  NLA_HDRLEN,
-  NLM_F,
-  NLMSG,
-  NLMSG_HDRLEN,
-} from "./message.ts";
+import { errorCode, errorText, type Message, messages, NLM_F, NLMSG } from "./message.ts";
+import type { NetlinkSocket } from "./socket.ts";
 
-/** sys/socket.h */
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-/** linux/netlink.h */
-const NETLINK_ROUTE = 0;
+/** A table that others change without pause is not asked for ever. */
+const MOST_TRIES = 20;
 
-/** The kernel fills at most 32 KiB a datagram. */
-const RECEIVE_BYTES = 64 * 1_024;
-/** Changes during a dump make it start again; a machine where that never ends is not asked for ever. */
-const MOST_TRIES = 10;
-
-/** One message of the answer: its fixed header begins at `at`, all ends at `end`. */
-export interface RouteMessage {
-  readonly view: DataView;
-  readonly at: number;
-  readonly end: number;
+/** Why there is no answer. */
+export interface DumpRefusal {
+  /** errno, positive; EINTR: somebody changed the table during every try. */
+  readonly code: number;
+  /** The kernel's own words; often empty. */
+  readonly text: string;
 }
+
+export type Dumped<T> = { readonly found: T[] } | { readonly refused: DumpRefusal };
 
 /**
- * Sends `type` (RTM_GET…) with `body`, the fixed header of its kind, and hands every message of the
- * answer to `visit`, in the calling thread's network namespace; nothing of a message outlives its
- * visit. Needs no privilege. Throws OpError, also where the kernel does not know the question.
+ * Sends what `ask` writes, a whole message with the sequence number it is given, and hands every
+ * message of the answer to `visit`, which adds what it makes of it to `found`; nothing of a message
+ * outlives its visit. An answer that a change interrupted, or of which the kernel discarded a part, is
+ * thrown away and asked for again. Throws OpError when the socket fails.
  */
-export function dumpRoutes<T>(
-  type: number,
-  body: Uint8Array,
-  visit: (message: RouteMessage) => T,
-): T[] {
-  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) throw dumpFailure(errno());
-  try {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      request(fd, type, body);
-      const found = replies(fd, visit);
-      if (found !== "interrupted") return found;
-    }
-    throw dumpFailure(Errno.EAGAIN);
-  } finally {
-    libc().close(fd);
+export function dump<T>(
+  socket: NetlinkSocket,
+  ask: (sequence: number) => { readonly bytes: Uint8Array; readonly length: number },
+  visit: (view: DataView, message: Message, found: T[]) => void,
+): Dumped<T> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const sequence = socket.nextSequence();
+    const { bytes, length } = ask(sequence);
+    socket.send(bytes, length);
+    const answer = read(socket, sequence, visit);
+    if (answer !== "torn") return answer;
   }
+  return { refused: { code: Errno.EINTR, text: "others kept changing it" } };
 }
 
-function request(fd: number, type: number, body: Uint8Array): void {
-  const message = new DataView(new ArrayBuffer(NLMSG_HDRLEN + align4(body.length)));
-  message.setUint32(0, message.byteLength, true);
-  message.setUint16(4, type, true);
-  message.setUint16(6, NLM_F.REQUEST | NLM_F.DUMP, true);
-  const bytes = new Uint8Array(message.buffer);
-  bytes.set(body, NLMSG_HDRLEN);
-  if (libc().send(fd, bytes, bytes.length, 0) < 0) throw dumpFailure(errno());
-}
-
-function replies<T>(fd: number, visit: (message: RouteMessage) => T): T[] | "interrupted" {
-  const buffer = new Uint8Array(RECEIVE_BYTES);
-  const view = new DataView(buffer.buffer);
+function read<T>(
+  socket: NetlinkSocket,
+  sequence: number,
+  visit: (view: DataView, message: Message, found: T[]) => void,
+): Dumped<T> | "torn" {
+  const { view } = socket;
   const found: T[] = [];
-  let interrupted = false;
+  let torn = false;
   for (;;) {
-    const bytes = libc().recv(fd, buffer, RECEIVE_BYTES, 0);
-    if (bytes < 0) {
-      const code = errno();
-      if (code === Errno.EINTR) continue;
-      throw dumpFailure(code);
-    }
-    for (const message of messages(view, bytes)) {
-      interrupted ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
-      if (message.type === NLMSG.DONE) return interrupted ? "interrupted" : found;
-      if (message.type === NLMSG.ERROR) throw dumpFailure(errorCode(view, message));
-      found.push(visit({ view, at: message.at, end: message.end }));
+    const got = socket.receive();
+    // The kernel writes the next part when this one is taken, so an answer that pauses has lost its end.
+    if (got <= 0) return "torn";
+    for (const message of messages(view, got)) {
+      if (message.sequence !== sequence) continue;
+      torn ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
+      if (message.type === NLMSG.DONE || message.type === NLMSG.ERROR) {
+        const code = errorCode(view, message);
+        if (code === Errno.EINTR || code === Errno.EAGAIN) return "torn";
+        if (code !== 0) return { refused: { code, text: errorText(view, message) ?? "" } };
+        return torn ? "torn" : { found };
+      }
+      visit(view, message, found);
     }
   }
-}
-
-/** The bytes of the attribute of `type` behind a fixed header of `header` bytes; a copy. */
-export function routeAttribute(
-  { view, at, end }: RouteMessage,
-  header: number,
-  type: number,
-): Uint8Array | undefined {
-  const found = findAttribute(view, at + align4(header), end, type);
-  if (found < 0) return undefined;
-  const length = attributeLength(view, found) - NLA_HDRLEN;
-  return new Uint8Array(view.buffer.slice(found + NLA_HDRLEN, found + NLA_HDRLEN + length));
-}
-
-/** The attribute of `type` inside the bytes of a nested one. */
-export function nestedAttribute(bytes: Uint8Array, type: number): Uint8Array | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return routeAttribute({ view, at: 0, end: bytes.length }, 0, type);
-}
-
-/** A zero-terminated string in the bytes of an attribute. */
-export function attributeString(bytes: Uint8Array | undefined): string | undefined {
-  return bytes && new TextDecoder().decode(bytes).replace(/\0.*$/s, "");
-}
-
-function dumpFailure(code: number): OpError {
-  return failure(code, {
-    operation: "read",
-    object: "the interfaces of this machine",
-    remedy: "see whether `ip link` works",
-  });
 }

@@ -1,6 +1,14 @@
-/** Writes one netfilter netlink message, attribute by attribute, into memory of its own. */
+/** Writes one netlink message, attribute by attribute, into memory of its own. */
 
-import { align4, NFGENMSG_LEN, NLA_F_NESTED, NLA_HDRLEN, NLMSG_HDRLEN } from "./message.ts";
+import { align4, NLA_F_NESTED, NLA_HDRLEN } from "./attributes.ts";
+import { NFGENMSG_LEN, NLMSG_HDRLEN } from "./message.ts";
+
+/** `struct nfgenmsg { u8 nfgen_family, version; __be16 res_id; }` of AF_INET, AF_INET6 or AF_UNSPEC. */
+export function nfgenmsg(family: number): Uint8Array {
+  const header = new Uint8Array(NFGENMSG_LEN);
+  header[0] = family;
+  return header;
+}
 
 /** For short messages of small attributes; throws RangeError when they outgrow its memory. */
 export class MessageWriter {
@@ -14,14 +22,14 @@ export class MessageWriter {
     this.#view = new DataView(this.bytes.buffer);
   }
 
-  /** Begins a new message; `family` is AF_INET, AF_INET6 or AF_UNSPEC. */
-  begin(type: number, flags: number, sequence: number, family: number): void {
+  /** Begins a new message with the fixed header of its kind: `struct rtmsg`, `nfgenmsg()`. */
+  begin(type: number, flags: number, sequence: number, header: Uint8Array): void {
     this.bytes.fill(0);
-    this.length = NLMSG_HDRLEN + NFGENMSG_LEN;
+    this.bytes.set(header, NLMSG_HDRLEN);
+    this.length = NLMSG_HDRLEN + align4(header.length);
     this.#view.setUint16(4, type, true);
     this.#view.setUint16(6, flags, true);
     this.#view.setUint32(8, sequence, true);
-    this.#view.setUint8(NLMSG_HDRLEN, family);
     this.#finish();
   }
 

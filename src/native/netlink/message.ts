@@ -1,4 +1,6 @@
-/** Netlink's framing: headers and attributes, read and written in the caller's memory. */
+/** Netlink's framing: the messages of a datagram, and what the kernel says of one that it refused. */
+
+import { align4, behind, textOf, within } from "./attributes.ts";
 
 /** linux/netlink.h: nlmsg_flags */
 export const NLM_F = {
@@ -15,29 +17,21 @@ export const NLM_F = {
 } as const;
 
 /** linux/netlink.h: control messages */
-export const NLMSG = { ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
+export const NLMSG = { ERROR: 2, DONE: 3 } as const;
 
-/** linux/netlink.h: sizeof(struct nlmsghdr) */
+/** `struct nlmsghdr { u32 nlmsg_len; u16 nlmsg_type, nlmsg_flags; u32 nlmsg_seq, nlmsg_pid; }` */
 export const NLMSG_HDRLEN = 16;
 /** linux/netfilter/nfnetlink.h: sizeof(struct nfgenmsg) */
 export const NFGENMSG_LEN = 4;
-/** linux/netlink.h: sizeof(struct nlattr) */
-export const NLA_HDRLEN = 4;
-/** linux/netlink.h: NLA_F_NESTED, and what is left of a type without it and NLA_F_NET_BYTEORDER */
-export const NLA_F_NESTED = 0x8000;
-const NLA_TYPE_MASK = 0x3fff;
 /** linux/netlink.h: NLMSGERR_ATTR_MSG */
 const NLMSGERR_ATTR_MSG = 1;
+/** `struct nlmsgerr { int error; struct nlmsghdr msg; }`, and an acknowledgement may end behind `error`. */
+const ERROR_BYTES = 4;
 
 /** Netlink is in host order; every target of this program is little-endian. */
 const LITTLE = true;
 
-/** NLMSG_ALIGN and NLA_ALIGN */
-export function align4(length: number): number {
-  return (length + 3) & ~3;
-}
-
-/** A message inside a datagram; the view is the datagram's, offsets are absolute. */
+/** A message inside a datagram; offsets are the datagram's. */
 export interface Message {
   readonly type: number;
   readonly flags: number;
@@ -64,41 +58,26 @@ export function* messages(view: DataView, length: number): Generator<Message> {
   }
 }
 
-/** errno, positive, of an NLMSG_ERROR; 0 for an acknowledgement. */
+/** Whether `sequence` is one of those from `first` to `last`, which count over 2³² − 1 to 0. */
+export function isBetween(sequence: number, first: number, last: number): boolean {
+  return (sequence - first) >>> 0 <= (last - first) >>> 0;
+}
+
+/**
+ * errno, positive, of an NLMSG_ERROR or of an NLMSG_DONE that ends a dump too early; 0 for an
+ * acknowledgement and for a message that is too short to say anything.
+ */
 export function errorCode(view: DataView, message: Message): number {
-  return -view.getInt32(message.at, LITTLE);
+  return message.at + ERROR_BYTES > message.end ? 0 : -view.getInt32(message.at, LITTLE);
 }
 
 /** The kernel's own words in an NLMSG_ERROR; undefined where it said none. */
 export function errorText(view: DataView, message: Message): string | undefined {
   if ((message.flags & NLM_F.ACK_TLVS) === 0) return undefined;
-  const failed = view.getUint32(message.at + 4, LITTLE);
-  const skip = message.flags & NLM_F.CAPPED ? NLMSG_HDRLEN : align4(failed);
-  const at = findAttribute(view, message.at + 4 + skip, message.end, NLMSGERR_ATTR_MSG);
-  if (at < 0) return undefined;
-  return attributeText(view, at);
-}
-
-/** Offset of the first attribute of `type` between `at` and `end`, header included; −1 for none. */
-export function findAttribute(view: DataView, at: number, end: number, type: number): number {
-  for (let next = at; next + NLA_HDRLEN <= end;) {
-    const length = view.getUint16(next, LITTLE);
-    if (length < NLA_HDRLEN || next + length > end) return -1;
-    if ((view.getUint16(next + 2, LITTLE) & NLA_TYPE_MASK) === type) return next;
-    next += align4(length);
-  }
-  return -1;
-}
-
-/** Length of the attribute at `at`, header included. */
-export function attributeLength(view: DataView, at: number): number {
-  return view.getUint16(at, LITTLE);
-}
-
-/** A zero-terminated string in the attribute at `at`. */
-export function attributeText(view: DataView, at: number): string {
-  const length = attributeLength(view, at) - NLA_HDRLEN;
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + at + NLA_HDRLEN, length);
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  if (message.at + ERROR_BYTES + NLMSG_HDRLEN > message.end) return undefined;
+  const failed = view.getUint32(message.at + ERROR_BYTES, LITTLE);
+  const skip = message.flags & NLM_F.CAPPED ? NLMSG_HDRLEN : failed;
+  const attributes = behind(message, ERROR_BYTES + skip);
+  const words = attributes && within(view, attributes, NLMSGERR_ATTR_MSG);
+  return words && textOf(view, words);
 }

@@ -1,77 +1,37 @@
-/** libmnl: netlink sockets. Messages are bytes of the caller's; nothing is parsed here. */
+/** Netlink sockets: bytes to the kernel, datagrams back. */
 
-import { ptr } from "bun:ffi";
-import type { Pointer } from "bun:ffi";
 import type { OpError } from "../../core/errors.ts";
 import { Errno } from "../errno.ts";
-import { errno, failure } from "../libc.ts";
-import { openLibrary } from "../library.ts";
-
-const LIBMNL = {
-  sonames: ["libmnl.so.0"],
-  packages: "libmnl0 (Debian) or libmnl (Fedora, Alpine)",
-} as const;
+import { libcCalls } from "../libc-calls.ts";
+import { errno, failure, libc } from "../libc.ts";
 
 /** linux/netlink.h */
+export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
-/** linux/netlink.h: errors do not carry the failed message back. */
+const SOL_NETLINK = 270;
+/** Errors do not carry the failed message back. */
 const NETLINK_CAP_ACK = 10;
-/** linux/netlink.h: errors carry the kernel's own words. */
+/** Errors carry the kernel's own words. */
 const NETLINK_EXT_ACK = 11;
-/** linux/socket.h: SOCK_CLOEXEC | SOCK_NONBLOCK, the same values on x64 and arm64. */
+/** The kernel obeys what a dump asks for; before Linux 4.20 it sends everything. */
+export const NETLINK_GET_STRICT_CHK = 12;
+/** sys/socket.h; the flags are the same on x64 and arm64. */
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
+/** asm-generic/socket.h, the same on x64 and arm64 */
+export const SOL_SOCKET = 1;
 
-function load() {
-  return openLibrary(LIBMNL, {
-    mnl_socket_open2: {
-      args: [
-        "int", // int bus
-        "int", // int flags
-      ],
-      returns: "ptr", // struct mnl_socket *
-    },
-    mnl_socket_bind: {
-      args: [
-        "ptr", // struct mnl_socket *nl
-        "u32", // unsigned int groups
-        "u32", // pid_t pid
-      ],
-      returns: "int",
-    },
-    mnl_socket_setsockopt: {
-      args: [
-        "ptr", // const struct mnl_socket *nl
-        "int", // int type
-        "ptr", // void *buf
-        "u32", // socklen_t len
-      ],
-      returns: "int",
-    },
-    mnl_socket_get_fd: { args: ["ptr"], returns: "int" },
-    mnl_socket_get_portid: { args: ["ptr"], returns: "u32" },
-    mnl_socket_sendto: {
-      args: [
-        "ptr", // const struct mnl_socket *nl
-        "ptr", // const void *req
-        "u64", // size_t siz
-      ],
-      returns: "i32", // ssize_t; no datagram here is 2 GiB
-    },
-    mnl_socket_recvfrom: {
-      args: [
-        "ptr", // const struct mnl_socket *nl
-        "ptr", // void *buf
-        "u64", // size_t siz
-      ],
-      returns: "i32", // ssize_t; no datagram here is 2 GiB
-    },
-    mnl_socket_close: { args: ["ptr"], returns: "int" },
-  }).symbols;
-}
+/** The kernel fills datagrams of dumps with at most 32 KiB. */
+const DATAGRAM_BYTES = 65_536;
 
-type Mnl = ReturnType<typeof load>;
-let loaded: Mnl | undefined;
+const BUS_NAMES: Readonly<Record<number, string>> = {
+  [NETLINK_ROUTE]: "route",
+  [NETLINK_SOCK_DIAG]: "sock_diag",
+  [NETLINK_NETFILTER]: "netfilter",
+};
 
 function refused(code: number, operation: string, object: string): OpError {
   const denied = code === Errno.EPERM || code === Errno.EACCES;
@@ -85,56 +45,69 @@ function refused(code: number, operation: string, object: string): OpError {
 }
 
 /**
- * A non-blocking netlink socket. It belongs to the network namespace that the calling thread was
- * in when it was opened, and to one thread. Throws OpError naming the socket.
+ * A non-blocking netlink socket with memory for one datagram. It belongs to the network namespace that
+ * the calling thread was in when it was opened, and to one thread. Throws OpError naming the socket.
  */
 export class NetlinkSocket implements Disposable {
   /** For poll(2). */
   readonly fd: number;
   /** What the kernel calls this socket; its own changes carry it in events. */
   readonly portId: number;
-  readonly #mnl: Mnl;
+  readonly #bytes = new Uint8Array(DATAGRAM_BYTES);
+  /** The datagram that `receive` took last, from offset 0 on. */
+  readonly view = new DataView(this.#bytes.buffer);
   readonly #name: string;
-  #socket: Pointer | null;
+  #sequence = 0;
+  #closed = false;
 
   /** @param groups bit mask of the old multicast groups: bit n−1 for group n; 0 for none. */
   constructor(bus: number, groups = 0) {
-    this.#mnl = loaded ??= load();
-    this.#name = `netlink socket ${bus}`;
-    this.#socket = this.#mnl.mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK) as Pointer | null;
-    if (this.#socket === null) throw refused(errno(), "open", this.#name);
-    if (this.#mnl.mnl_socket_bind(this.#socket, groups, 0) < 0) {
-      const error = refused(errno(), "bind", this.#name);
-      this.#mnl.mnl_socket_close(this.#socket);
-      throw error;
+    this.#name = `a netlink socket (${BUS_NAMES[bus] ?? bus})`;
+    this.fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, bus);
+    if (this.fd < 0) throw refused(errno(), "open", this.#name);
+    // struct sockaddr_nl { u16 nl_family, nl_pad; u32 nl_pid, nl_groups; }; the kernel picks nl_pid
+    const address = new Uint32Array([AF_NETLINK, 0, groups]);
+    const length = new Uint32Array([address.byteLength]);
+    if (
+      libc().bind(this.fd, address, address.byteLength) < 0 ||
+      libcCalls().getsockname(this.fd, address, length) < 0
+    ) {
+      const code = errno();
+      this.close();
+      throw refused(code, "bind", this.#name);
     }
-    this.fd = this.#mnl.mnl_socket_get_fd(this.#socket);
-    this.portId = this.#mnl.mnl_socket_get_portid(this.#socket);
+    this.portId = address[1]!;
     // Both only make answers shorter or clearer, so a kernel without them does.
     this.setOption(NETLINK_CAP_ACK, 1);
     this.setOption(NETLINK_EXT_ACK, 1);
   }
 
-  /** Sets a SOL_NETLINK option; answers whether the kernel knows it. */
-  setOption(option: number, value: number): boolean {
+  /** Sets an option, of SOL_NETLINK unless `level` says otherwise; returns whether the kernel took it. */
+  setOption(option: number, value: number, level = SOL_NETLINK): boolean {
     const memory = new Int32Array([value]);
-    return this.#mnl.mnl_socket_setsockopt(this.#socket, option, ptr(memory), 4) === 0;
+    return libc().setsockopt(this.fd, level, option, memory, memory.byteLength) === 0;
   }
 
-  /** Sends `length` bytes at `address`; what they ask has been done when it returns, and answers wait. */
-  send(address: Pointer, length: number): void {
-    if (this.#mnl.mnl_socket_sendto(this.#socket, address, length) < 0) {
+  /** The number of the next message; it counts over 2³² − 1 to 0. */
+  nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    return this.#sequence;
+  }
+
+  /** Sends the first `length` bytes; what they ask has been done when it returns, and answers wait. */
+  send(bytes: Uint8Array, length: number): void {
+    if (libc().send(this.fd, bytes, length, 0) < 0) {
       throw refused(errno(), "send to", this.#name);
     }
   }
 
   /**
-   * Fills up to `size` bytes at `address` with one datagram: its length, 0 when none waits, −1 when
-   * the kernel had to discard some (ENOBUFS).
+   * Takes one datagram into `view` and returns its length: 0 when none waits, −1 when the kernel had to
+   * discard some (ENOBUFS).
    */
-  receive(address: Pointer, size: number): number {
+  receive(): number {
     for (;;) {
-      const got = this.#mnl.mnl_socket_recvfrom(this.#socket, address, size);
+      const got = libc().recv(this.fd, this.#bytes, DATAGRAM_BYTES, 0);
       if (got >= 0) return got;
       const code = errno();
       if (code === Errno.EAGAIN) return 0;
@@ -143,9 +116,12 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
+  close(): void {
+    if (!this.#closed) libc().close(this.fd);
+    this.#closed = true;
+  }
+
   [Symbol.dispose](): void {
-    if (this.#socket === null) return;
-    this.#mnl.mnl_socket_close(this.#socket);
-    this.#socket = null;
+    this.close();
   }
 }

@@ -1,0 +1,65 @@
+/** Attributes of netlink messages, read in place; no length is believed before it was checked. */
+
+/** linux/netlink.h: sizeof(struct nlattr) */
+export const NLA_HDRLEN = 4;
+/** linux/netlink.h: NLA_F_NESTED, and what is left of a type without it and NLA_F_NET_BYTEORDER */
+export const NLA_F_NESTED = 0x8000;
+const NLA_TYPE_MASK = 0x3fff;
+
+/** Netlink is in host order; every target of this program is little-endian. */
+const LITTLE = true;
+
+/** NLMSG_ALIGN and NLA_ALIGN */
+export function align4(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/** Where the value of an attribute lies, its header left out. */
+export interface Span {
+  readonly at: number;
+  readonly end: number;
+}
+
+/** Offset of the first attribute of `type` between `at` and `end`, header included; −1 for none. */
+export function findAttribute(view: DataView, at: number, end: number, type: number): number {
+  for (let next = at; next + NLA_HDRLEN <= end;) {
+    const length = view.getUint16(next, LITTLE);
+    if (length < NLA_HDRLEN || next + length > end) return -1;
+    if ((view.getUint16(next + 2, LITTLE) & NLA_TYPE_MASK) === type) return next;
+    next += align4(length);
+  }
+  return -1;
+}
+
+/** Length of the attribute at `at`, header included. */
+export function attributeLength(view: DataView, at: number): number {
+  return view.getUint16(at, LITTLE);
+}
+
+/**
+ * The value of the first attribute of `type` inside `around`; undefined when there is none, or when it
+ * is shorter than `least` bytes, which is what the caller is going to read.
+ */
+export function within(view: DataView, around: Span, type: number, least = 0): Span | undefined {
+  const found = findAttribute(view, around.at, around.end, type);
+  if (found < 0) return undefined;
+  const span = { at: found + NLA_HDRLEN, end: found + attributeLength(view, found) };
+  return span.end - span.at < least ? undefined : span;
+}
+
+/** What stands behind a fixed header of `header` bytes; undefined where not even the header is whole. */
+export function behind({ at, end }: Span, header: number): Span | undefined {
+  return at + header > end ? undefined : { at: Math.min(at + align4(header), end), end };
+}
+
+/** A copy of the value. */
+export function bytesOf(view: DataView, { at, end }: Span): Uint8Array {
+  return new Uint8Array(view.buffer.slice(view.byteOffset + at, view.byteOffset + end));
+}
+
+/** The value as a string, which ends at its first zero. */
+export function textOf(view: DataView, { at, end }: Span): string {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, end - at);
+  const zero = bytes.indexOf(0);
+  return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero));
+}
