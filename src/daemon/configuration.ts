@@ -1,12 +1,12 @@
 /** Reads everything the daemon is configured by, and refuses it as a whole when any of it is wrong. */
 
-import { mkdirSync } from "node:fs";
 import { checkBound } from "../config/bound.ts";
 import { loadKeyTable } from "../config/keys.ts";
 import { parseSettings, readConfigText } from "../config/load.ts";
 import { settingsWarnings } from "../config/warnings.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
+import { makeFolder } from "../files/owner.ts";
 import type { PortRange } from "../core/port.ts";
 import { detectDeny } from "../firewall/deny.ts";
 import type { GuardPlan } from "../firewall/guard-plan.ts";
@@ -56,7 +56,7 @@ export function guardedPorts(settings: Settings): PortRange[] {
 
 function makeStateDir(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   } catch (error) {
     throw new SallyportError(
       `Cannot make the state directory "${path}": ${messageOf(error)}: create it for this user, or set server.state_dir`,

@@ -1,7 +1,7 @@
 /** Remembers a probation in the state folder, so that a daemon that is started again neither ends it nor forgets that it lapsed. */
 
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
 
 /** How far back a clock may be set before a probation that seems to end late is not believed. */
 const LONGEST_MS = 24 * 3_600_000;
@@ -15,12 +15,13 @@ export class ProbationFile {
 
   /** Milliseconds left, 0 for one that lapsed; undefined when the guard is permanent. */
   leftMs(wallMs: number): number | undefined {
-    let text: string;
+    let text: string | undefined;
     try {
-      text = readFileSync(this.#path, "utf8");
+      text = readPrivateFile(this.#path);
     } catch {
       return undefined;
     }
+    if (text === undefined) return undefined;
     const untilMs = Number(text.trim());
     // What cannot be read is taken for lapsed: a guard that stays open is reported, a lock-out is not.
     if (!Number.isFinite(untilMs)) return 0;
@@ -28,10 +29,10 @@ export class ProbationFile {
   }
 
   begin(untilWallMs: number): void {
-    writeFileSync(this.#path, `${Math.round(untilWallMs)}\n`, { mode: 0o600 });
+    writePrivateFile(this.#path, `${Math.round(untilWallMs)}\n`);
   }
 
   end(): void {
-    rmSync(this.#path, { force: true });
+    removePrivateFile(this.#path);
   }
 }

@@ -1,9 +1,11 @@
 /** A lock between processes that a killed process cannot leave behind for good. */
 
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { errnoOf } from "./errno.ts";
-import { createPrivateFile } from "./private-file.ts";
+import { asOwnerOf } from "./owner.ts";
+import { createPrivateFile, removePrivateFile } from "./private-file.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 const TRIES = 250;
 const PAUSE_MS = 20;
@@ -23,15 +25,6 @@ function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
-function holderOf(lock: string): string | undefined {
-  try {
-    return readFileSync(lock, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
 function isAlive(holder: string): boolean {
   const [boot, pid = "", start] = holder.split(" ");
   return boot === bootId() && startOf(pid) === start;
@@ -45,21 +38,22 @@ function breakLock(lock: string, holder: string): void {
   const breaker = `${lock}-${new Bun.CryptoHasher("sha256").update(holder).digest("hex").slice(0, 16)}`;
   if (!createPrivateFile(breaker, "")) return;
   try {
-    if (holderOf(lock) === holder) rmSync(lock);
+    if (readRegularFile(lock) === holder) removePrivateFile(lock);
   } finally {
-    rmSync(breaker, { force: true });
+    removePrivateFile(breaker);
   }
 }
 
 /**
- * Runs `work` while no other process runs it for the same file. Waits up to five seconds for another,
- * then throws; the lock stands beside the file and ends with its process.
+ * Runs `work`, with the rights of the folder's owner (`asOwnerOf`), while no other process runs it for
+ * the same file. Waits up to five seconds for another, then throws; the lock stands beside the file and
+ * ends with its process.
  */
 export function withFileLock<T>(file: string, work: () => T): T {
   const lock = `${file}.lock`;
   const self = `${bootId()} ${process.pid} ${startOf(String(process.pid))} ${crypto.randomUUID()}`;
   for (let tries = 0; !createPrivateFile(lock, self); tries++) {
-    const holder = holderOf(lock);
+    const holder = readRegularFile(lock);
     if (holder !== undefined && !isAlive(holder)) breakLock(lock, holder);
     else if (tries < TRIES) Bun.sleepSync(PAUSE_MS);
     if (tries >= TRIES) {
@@ -70,8 +64,8 @@ export function withFileLock<T>(file: string, work: () => T): T {
     }
   }
   try {
-    return work();
+    return asOwnerOf(dirname(file), work);
   } finally {
-    rmSync(lock, { force: true });
+    removePrivateFile(lock);
   }
 }

@@ -1,17 +1,12 @@
 /** Files that only their owner may read: read with suspicion, written whole or not at all. */
 
 import {
-  chownSync,
   closeSync,
   constants,
   fchmodSync,
-  fstatSync,
   fsyncSync,
   linkSync,
-  lstatSync,
-  mkdirSync,
   openSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -21,79 +16,64 @@ import {
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { errnoOf } from "./errno.ts";
+import { asOwnerOf, makeFolder } from "./owner.ts";
+import { readRegularFile } from "./regular-file.ts";
 
-function refuse(action: string, file: string, reason: string): never {
-  throw new SallyportError(`Cannot ${action} ${file}: ${reason}`, ExitCode.config);
+function refuse(file: string, reason: string): never {
+  throw new SallyportError(`Cannot trust ${file}: ${reason}`, ExitCode.config);
 }
 
 /**
- * Who may own a private file: root, this process, and for root the server's own user, whose folder it
- * then is. Only root can have made that folder where nobody else may write to the one above it; in /tmp
- * anybody could have made it beforehand, with keys of his own in it.
+ * Who may own the folder of a private file: root, this process, and for root the server's own user. Only
+ * root can have made that folder where nobody else may write to the one above it; in /tmp anybody could
+ * have made it beforehand, with keys of his own in it.
  */
-function isTrustedOwner(uid: number, folder: string): boolean {
+function mayOwn(uid: number, folder: string): boolean {
   const self = process.geteuid!();
   if (uid === 0 || uid === self) return true;
-  if (self !== 0 || uid !== statSync(folder).uid) return false;
+  if (self !== 0) return false;
   const above = statSync(dirname(realpathSync(folder)));
   return above.uid === 0 && (above.mode & 0o022) === 0;
 }
 
-/** Whoever can write to the folder can put another file in the place of this one. */
-function checkFolder(folder: string, file: string): void {
+/** Whoever can write to the folder can put another file in the place of this one. Returns its owner. */
+function checkFolder(folder: string, file: string): number {
   const { mode, uid } = statSync(folder);
-  if (!isTrustedOwner(uid, folder)) {
-    refuse("trust", file, `${folder} belongs to uid ${uid}: run "chown root ${folder}"`);
+  if (!mayOwn(uid, folder)) {
+    refuse(file, `${folder} belongs to uid ${uid}: run "chown root ${folder}"`);
   }
   if ((mode & 0o022) !== 0) {
-    refuse("trust", file, `others may write to ${folder}: run "chmod go-w ${folder}"`);
+    refuse(file, `others may write to ${folder}: run "chmod go-w ${folder}"`);
   }
+  return uid;
 }
 
-/** O_NOFOLLOW refuses a symbolic link; O_NONBLOCK keeps a named pipe from holding us up. */
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-function openForReading(file: string): number | undefined {
-  try {
-    return openSync(file, READ);
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === "ENOENT") return undefined;
-    if (code === "ELOOP") {
-      return refuse("trust", file, "it is a symbolic link: put the file itself there");
-    }
-    throw new SallyportError(
-      `Cannot read ${file}: ${code}: run as root or as the user that owns it`,
-      code === "EACCES" ? ExitCode.privilege : ExitCode.config,
-    );
-  }
+/**
+ * Root reads only what belongs to the folder's owner: a file of another user there is a hard link, by
+ * which the owner would have read what he must not. Others can read nothing but what is theirs anyway.
+ */
+function checkOwner(uid: number, folderUid: number, file: string): void {
+  const self = process.geteuid!();
+  if (uid === folderUid || (self !== 0 && (uid === self || uid === 0))) return;
+  refuse(file, `it belongs to uid ${uid}: run "chown ${folderUid} ${file}" if it is yours`);
 }
 
 /**
  * The text of a private file, undefined when it does not exist. Throws (exit 78) unless it is a regular
- * file of mode 0600 or less that root or this user owns, in a folder nobody else may write to.
+ * file of mode 0600 or less, of the owner of its folder, which is root, this user or the server's own,
+ * and to which nobody else may write. Never waits for a pipe and follows no link.
  */
 export function readPrivateFile(file: string): string | undefined {
-  const fd = openForReading(file);
-  if (fd === undefined) return undefined;
-  try {
-    // The open file is asked, not its name, which may name another by now.
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) refuse("trust", file, "it is not a regular file: put one there");
-    if ((stat.mode & 0o077) !== 0) {
-      refuse("trust", file, `others may read it: run "chmod 600 ${file}" and make new keys`);
+  return readRegularFile(file, ({ mode, uid }) => {
+    if ((mode & 0o077) !== 0) {
+      refuse(file, `others may read it: run "chmod 600 ${file}" and make new keys`);
     }
-    if (!isTrustedOwner(stat.uid, dirname(file))) {
-      refuse("trust", file, `it belongs to uid ${stat.uid}: run "chown root ${file}"`);
-    }
-    checkFolder(dirname(file), file);
-    return readFileSync(fd, "utf8");
-  } finally {
-    closeSync(fd);
-  }
+    checkOwner(uid, checkFolder(dirname(file), file), file);
+  });
 }
 
-function syncFolder(folder: string): void {
+/** Makes the names in a folder durable, as far as its file system can. */
+export function syncFolder(folder: string): void {
   const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(fd);
@@ -102,41 +82,57 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** Writes a finished, synced file of mode 0600 beside `file` and answers its name. */
+const MAKE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** Writes a finished, synced file of mode 0600 beside `file`, under a name nobody can foresee, and returns that. */
 function writeBeside(file: string, text: string): string {
   const beside = `${file}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.new`;
-  const fd = openSync(beside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const fd = openSync(beside, MAKE, 0o600);
   try {
     fchmodSync(fd, 0o600);
     writeFileSync(fd, text);
     fsyncSync(fd);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }
-  // Made by root for a server that runs as another user: it must be able to read it.
-  const { uid, gid } = lstatSync(dirname(file));
-  if (process.geteuid!() === 0 && uid !== 0) chownSync(beside, uid, gid);
   return beside;
 }
 
+function cannotWrite(file: string, error: unknown): SallyportError {
+  const code = errnoOf(error);
+  const denied = code === "EACCES" || code === "EPERM";
+  const remedy = !denied
+    ? "make room or make the folder writable"
+    : process.geteuid!() === 0
+      ? `let its owner write to ${dirname(file)}`
+      : "run as root or as the server's user";
+  return new SallyportError(
+    `Cannot write ${file}: ${code}: ${remedy}`,
+    denied ? ExitCode.privilege : ExitCode.failure,
+  );
+}
+
 function placeFile(file: string, text: string, place: (beside: string) => void): void {
-  let beside: string | undefined;
+  const folder = dirname(file);
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    checkFolder(dirname(file), file);
-    beside = writeBeside(file, text);
-    place(beside);
-    syncFolder(dirname(file));
+    makeFolder(folder);
+    checkFolder(folder, file);
+    // Nothing here is given to the owner afterwards: a name may name another file by then.
+    asOwnerOf(folder, () => {
+      const beside = writeBeside(file, text);
+      try {
+        place(beside);
+        syncFolder(folder);
+      } finally {
+        rmSync(beside, { force: true });
+      }
+    });
   } catch (error) {
     if (error instanceof SallyportError || errnoOf(error) === "EEXIST") throw error;
-    const code = errnoOf(error);
-    const denied = code === "EACCES" || code === "EPERM";
-    throw new SallyportError(
-      `Cannot write ${file}: ${code}: ${denied ? "run as root or as the server's user" : "make room or make the folder writable"}`,
-      denied ? ExitCode.privilege : ExitCode.failure,
-    );
-  } finally {
-    if (beside !== undefined) rmSync(beside, { force: true });
+    throw cannotWrite(file, error);
   }
 }
 
@@ -145,7 +141,7 @@ export function writePrivateFile(file: string, text: string): void {
   placeFile(file, text, (beside) => renameSync(beside, file));
 }
 
-/** Makes a private file and answers true, or answers false where one exists already. */
+/** Makes a private file and returns true, or returns false where one exists already. */
 export function createPrivateFile(file: string, text: string): boolean {
   try {
     placeFile(file, text, (beside) => linkSync(beside, file));
@@ -153,5 +149,15 @@ export function createPrivateFile(file: string, text: string): boolean {
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false;
     throw error;
+  }
+}
+
+/** Removes a private file where there is one. Throws SallyportError. */
+export function removePrivateFile(file: string): void {
+  try {
+    asOwnerOf(dirname(file), () => rmSync(file, { force: true }));
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    if (errnoOf(error) !== "ENOENT") throw cannotWrite(file, error);
   }
 }

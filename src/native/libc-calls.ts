@@ -107,10 +107,29 @@ function open() {
         ],
         returns: "i32", // int
       },
+      setfsuid: {
+        args: [
+          "u32", // uid_t fsuid
+        ],
+        returns: "u32", // int: the id before
+      },
+      setfsgid: {
+        args: [
+          "u32", // gid_t fsgid
+        ],
+        returns: "u32", // int: the id before
+      },
+      _exit: {
+        args: [
+          "i32", // int status
+        ],
+        returns: "void",
+      },
       syscall: {
         args: [
           "i64", // long number
-          "i64", // ...: the arguments of bpf(2), (int cmd, union bpf_attr *attr, unsigned int size)
+          "i64", // ...: the arguments of bpf(2), (int cmd, union bpf_attr *attr, unsigned int size),
+          // or of setgroups(2), (size_t size, const gid_t *list)
           "ptr",
           "i64",
         ],

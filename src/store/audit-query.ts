@@ -1,11 +1,15 @@
 /** Reads audit.db, beside the daemon that writes it or without one. */
 
 import { Database, constants } from "bun:sqlite";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants as flags, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { endIfHeldUp } from "../files/hold-up.ts";
+import { asOwnerOf, isForeign } from "../files/owner.ts";
+import { AUDIT_SCHEMA } from "./audit-schema.ts";
+import { checkContents, pragma } from "./database.ts";
 import type { AuditFacts, AuditRecord } from "./audit-record.ts";
-import { codeOf, meaningOf } from "./sqlite-error.ts";
+import { codeOf, Damage, meaningOf } from "./sqlite-error.ts";
 
 export function auditFile(stateDir: string): string {
   return join(stateDir, "audit.db");
@@ -50,6 +54,12 @@ interface EntryRow {
 
 type Value = string | number;
 
+/** Rows read with the rights of the folder's owner before they are handed on with the caller's. */
+const AT_ONCE = 500;
+
+/** Opening takes a few milliseconds; a pipe that somebody put there would take for ever. */
+const MOST_OPENING_MS = 5_000;
+
 /** Conditions as SQL with "?" and their values; only text of this file ever becomes SQL. */
 function conditions(filter: AuditFilter): { readonly where: string; readonly values: Value[] } {
   const parts: string[] = [];
@@ -73,13 +83,18 @@ function conditions(filter: AuditFilter): { readonly where: string; readonly val
 }
 
 export class AuditReader implements Disposable {
-  readonly #database: Database;
+  readonly #folder: string;
   readonly #file: string;
+  readonly #database: Database;
 
   /** Throws a SallyportError where there is no log, or none that this user may read. */
   constructor(stateDir: string) {
+    this.#folder = stateDir;
     this.#file = auditFile(stateDir);
-    this.#database = this.#guard(() => openToRead(this.#file));
+    const open = () => this.#read(() => openToRead(this.#file));
+    this.#database = this.#guard(() =>
+      isForeign(stateDir) ? endIfHeldUp(MOST_OPENING_MS, heldUp(this.#file), open) : open(),
+    );
   }
 
   /** By time, the newest last, read as they are asked for. Throws a SallyportError where the file is damaged. */
@@ -93,7 +108,9 @@ export class AuditReader implements Disposable {
       const rows = this.#database
         .query<EntryRow, Value[]>(`${some} ORDER BY at_ms, id`)
         .iterate(...values, ...limit);
-      for (const row of rows) yield entryOf(row);
+      for (let lot = this.#take(rows); lot.length > 0; lot = this.#take(rows)) {
+        for (const row of lot) yield entryOf(row);
+      }
     } catch (error) {
       throw this.#translate(error);
     }
@@ -102,15 +119,34 @@ export class AuditReader implements Disposable {
   /** The types that occur, in order of the alphabet. */
   types(): string[] {
     return this.#guard(() =>
-      this.#database
-        .query<{ type: string }, []>("SELECT DISTINCT type FROM records ORDER BY type")
-        .all()
-        .map(({ type }) => type),
+      this.#read(() =>
+        this.#database
+          .query<{ type: string }, []>("SELECT DISTINCT type FROM records ORDER BY type")
+          .all()
+          .map(({ type }) => type),
+      ),
     );
   }
 
   [Symbol.dispose](): void {
-    this.#database.close();
+    this.#read(() => this.#database.close());
+  }
+
+  /** SQLite follows links and opens what stands beside the file: with no more rights than the folder's owner. */
+  #read<T>(work: () => T): T {
+    return asOwnerOf(this.#folder, work);
+  }
+
+  #take(rows: Iterator<EntryRow>): EntryRow[] {
+    return this.#read(() => {
+      const lot: EntryRow[] = [];
+      while (lot.length < AT_ONCE) {
+        const { done, value } = rows.next();
+        if (done === true) break;
+        lot.push(value);
+      }
+      return lot;
+    });
   }
 
   #guard<T>(work: () => T): T {
@@ -122,23 +158,54 @@ export class AuditReader implements Disposable {
   }
 
   #translate(error: unknown): unknown {
-    return codeOf(error) === undefined ? error : refusal(this.#file, error);
+    const known = codeOf(error) !== undefined || error instanceof Damage;
+    return known ? refusal(this.#file, error) : error;
+  }
+}
+
+function heldUp(file: string): string {
+  return `Cannot show the log: opening ${file} does not come to an end: look whether a pipe stands there or beside it`;
+}
+
+/** O_NONBLOCK: a named pipe must not hold us up. */
+const READ = flags.O_RDONLY | flags.O_NOFOLLOW | flags.O_NONBLOCK;
+
+/** Asked first, because SQLite says "unable to open" of a missing file and of a forbidden one alike. */
+function checkFile(file: string): void {
+  const fd = openSync(file, READ);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Damage("it is not a regular file");
+  } finally {
+    closeSync(fd);
   }
 }
 
 function openToRead(file: string): Database {
-  // Asked first, because SQLite says "unable to open" of a missing file and of a forbidden one alike.
-  closeSync(openSync(file, "r"));
+  checkFile(file);
   const database = new Database(file, { readonly: true, strict: true });
   try {
-    database.query("SELECT 1 FROM records LIMIT 1").get();
+    // Tables only, as we made them: a view of this name could be a query that never ends.
+    checkContents(database, AUDIT_SCHEMA);
+    // From here on SQLite opens no name any more: its log is open, and another kind of file has none.
+    if (pragma(database, "journal_mode") !== "wal") throw new Damage("it has no log");
     return database;
   } catch (error) {
     database.close();
     if (!/^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(error) ?? "")) throw error;
-    // A file system that is read-only has no place for the reader's locks; then nobody writes either.
-    const url = `file:${encodeURI(file).replaceAll(/[?#]/g, encodeURIComponent)}?immutable=1`;
-    return new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+    return openImmutable(file);
+  }
+}
+
+/** A file system that is read-only has no place for the reader's locks; then nobody writes either. */
+function openImmutable(file: string): Database {
+  const url = `file:${encodeURI(file).replaceAll(/[?#]/g, encodeURIComponent)}?immutable=1`;
+  const database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+  try {
+    checkContents(database, AUDIT_SCHEMA);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 
@@ -155,7 +222,7 @@ function refusal(file: string, error: unknown): SallyportError {
       ExitCode.privilege,
     );
   }
-  if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {
+  if (error instanceof Damage || /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {
     return new SallyportError(
       `Cannot show the log: ${file} is damaged: sallyport serve puts it aside and begins a new one as soon as it writes`,
     );
@@ -174,6 +241,15 @@ function entryOf(row: EntryRow): AuditEntry {
     ...(user !== null && { user }),
     ...(device !== null && { device }),
     ...(address !== null && { address }),
-    detail: JSON.parse(detail) as AuditRecord,
+    detail: recordOf(detail, type, atMs),
   };
+}
+
+/** What is no JSON was not written by us; the columns still say something. */
+function recordOf(detail: string, type: string, atMs: number): AuditRecord {
+  try {
+    return JSON.parse(detail) as AuditRecord;
+  } catch {
+    return { type, atMs } as AuditRecord;
+  }
 }

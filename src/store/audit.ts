@@ -4,24 +4,8 @@ import type { Database } from "bun:sqlite";
 import { Allowance } from "./allowance.ts";
 import { type AuditRecord, factsOf, isForgeable } from "./audit-record.ts";
 import { auditFile } from "./audit-query.ts";
+import { AUDIT_SCHEMA } from "./audit-schema.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
-
-const SCHEMA = `
-CREATE TABLE records (
-  id INTEGER PRIMARY KEY,
-  at_ms INTEGER NOT NULL,
-  type TEXT NOT NULL,
-  door TEXT,
-  user TEXT,
-  device TEXT,
-  address TEXT,
-  detail TEXT NOT NULL
-) STRICT;
-CREATE INDEX records_at ON records (at_ms);
-`;
-
-/** "SPau" */
-const APPLICATION_ID = 0x53506175;
 
 /** Records wait this long for others: one transaction for all of them. */
 const DELAY_MS = 200;
@@ -84,12 +68,8 @@ export class AuditLog {
     this.#nowMs = nowMs;
     this.#file = new StateFile({
       path: auditFile(stateDir),
-      applicationId: APPLICATION_ID,
-      version: 1,
-      schema: SCHEMA,
+      ...AUDIT_SCHEMA,
       shared: true,
-      // A whole check reads every page; damage shows itself when it is met, and the file is replaced then.
-      check: false,
       without: "events are not kept",
       report,
       nowMs,

@@ -5,7 +5,6 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  fsyncSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -15,19 +14,25 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { asOwnerOf } from "../files/owner.ts";
+import { syncFolder } from "../files/private-file.ts";
 import { codeOf, Damage } from "./sqlite-error.ts";
 
-export interface DatabaseSpec {
-  readonly path: string;
+/** What a database of ours holds. */
+export interface DatabaseContents {
   /** PRAGMA application_id: four ASCII letters as a number, by which file(1) and we know the file. */
   readonly applicationId: number;
   /** PRAGMA user_version of `schema`. */
   readonly version: number;
   readonly schema: string;
-  /** Others may read while we write. Else the file is locked as long as it is open. */
-  readonly shared: boolean;
   /** Read every page at opening; for small files. */
   readonly check: boolean;
+}
+
+export interface DatabaseSpec extends DatabaseContents {
+  readonly path: string;
+  /** Others may read while we write. Else the file is locked as long as it is open. */
+  readonly shared: boolean;
 }
 
 export interface OpenedDatabase {
@@ -43,7 +48,8 @@ const MOST_BAD = 2;
 /** What SQLite keeps beside a database. */
 const COMPANIONS = ["-wal", "-shm"] as const;
 
-function pragma(database: Database, name: string): unknown {
+/** The value of a setting; undefined where SQLite does not know it. */
+export function pragma(database: Database, name: string): unknown {
   return Object.values(
     database.query<Record<string, unknown>, []>(`PRAGMA ${name}`).get() ?? {},
   )[0];
@@ -72,7 +78,7 @@ function schemaOf(database: Database): string {
   return JSON.stringify(rows);
 }
 
-function expectedSchema({ schema }: DatabaseSpec): string {
+function expectedSchema({ schema }: DatabaseContents): string {
   const model = new Database(":memory:");
   try {
     model.run(schema);
@@ -82,7 +88,8 @@ function expectedSchema({ schema }: DatabaseSpec): string {
   }
 }
 
-function checkContents(database: Database, spec: DatabaseSpec): void {
+/** Throws Damage unless the file is ours, of this version and with nothing but our tables. */
+export function checkContents(database: Database, spec: DatabaseContents): void {
   if (pragma(database, "application_id") !== spec.applicationId) {
     throw new Damage("it is not a file of sallyport");
   }
@@ -107,10 +114,15 @@ function makeContents(database: Database, spec: DatabaseSpec): void {
 }
 
 /**
- * Opens the file, making it (mode 0600) where it is missing. Throws a `Damage` or another error that
- * `isDamage` accepts where the file is to be moved aside, and whatever the disk said otherwise.
+ * Opens the file, making it (mode 0600) where it is missing, with the rights of its folder's owner: SQLite
+ * follows links, and makes files beside it. Throws a `Damage` or another error that `isDamage` accepts
+ * where the file is to be moved aside, and whatever the disk said otherwise.
  */
 export function openDatabase(spec: DatabaseSpec): OpenedDatabase {
+  return asOwnerOf(dirname(spec.path), () => openHere(spec));
+}
+
+function openHere(spec: DatabaseSpec): OpenedDatabase {
   const made = ensureFile(spec.path);
   let database: Database | undefined;
   try {
@@ -137,9 +149,17 @@ export function openDatabase(spec: DatabaseSpec): OpenedDatabase {
  * last commits left in its log is read too. Undefined where that fails as well. For small files.
  */
 export function readCopy<T>(spec: DatabaseSpec, work: (database: Database) => T): T | undefined {
-  let folder: string | undefined;
   try {
-    folder = mkdtempSync(join(tmpdir(), "sallyport-read-"));
+    return asOwnerOf(dirname(spec.path), () => readCopyHere(spec, work));
+  } catch (error) {
+    if (codeOf(error) === undefined && !(error instanceof Damage)) throw error;
+    return undefined;
+  }
+}
+
+function readCopyHere<T>(spec: DatabaseSpec, work: (database: Database) => T): T | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-read-"));
+  try {
     const path = join(folder, "copy.db");
     for (const suffix of ["", "-wal"]) {
       if (suffix !== "" && !statSync(spec.path + suffix, { throwIfNoEntry: false })) continue;
@@ -151,26 +171,17 @@ export function readCopy<T>(spec: DatabaseSpec, work: (database: Database) => T)
     } finally {
       database.close();
     }
-  } catch (error) {
-    if (codeOf(error) === undefined && !(error instanceof Damage)) throw error;
-    return undefined;
   } finally {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Makes the names in a folder durable, as far as its file system can. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Renames a file and its companions to NAME.bad-TIME and answers the new path; older ones but the last go. */
 export function moveAside(path: string, nowMs: number): string {
+  return asOwnerOf(dirname(path), () => moveAsideHere(path, nowMs));
+}
+
+function moveAsideHere(path: string, nowMs: number): string {
   const folder = dirname(path);
   const beginning = `${basename(path)}.bad-`;
   const to = join(folder, beginning + new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, ""));

@@ -1,16 +1,14 @@
 /** What the last run of the daemon left: in which boot it ran, until when, and whether it ended in order. */
 
+import { join } from "node:path";
+import { SallyportError } from "../core/errors.ts";
+import { asOwnerOf } from "../files/owner.ts";
 import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { syncFolder } from "./database.ts";
+  readPrivateFile,
+  removePrivateFile,
+  syncFolder,
+  writePrivateFile,
+} from "../files/private-file.ts";
 import { codeOf } from "./sqlite-error.ts";
 
 /** One run of the daemon, as the next one finds it. */
@@ -64,42 +62,26 @@ function markerPath(stateDir: string): string {
  */
 export function takeCleanStop(stateDir: string): string | undefined {
   const path = markerPath(stateDir);
-  try {
-    const bootId = readFileSync(path, "utf8").trim();
-    rmSync(path, { force: true });
-    syncFolder(stateDir);
-    return bootId;
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return readIfPossible(path);
-  }
-}
-
-/** On a read-only file system the marker stays, and still tells the truth of the run before this one. */
-function readIfPossible(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return undefined;
-  }
+  // On a read-only file system the marker stays, and still tells the truth of the run before this one.
+  const bootId = unlessRefused(() => readPrivateFile(path)?.trim());
+  unlessRefused(() => {
+    removePrivateFile(path);
+    asOwnerOf(stateDir, () => syncFolder(stateDir));
+  });
+  return bootId;
 }
 
 /** Leaves the marker of a clean stop; without it the next boot waits, so a failure needs no report. */
 export function leaveCleanStop(stateDir: string, bootId: string): void {
-  const path = markerPath(stateDir);
-  const beside = `${path}.new`;
+  unlessRefused(() => writePrivateFile(markerPath(stateDir), `${bootId}\n`));
+}
+
+/** Undefined where the disk, or what stands in the marker's place, refuses. */
+function unlessRefused<T>(work: () => T): T | undefined {
   try {
-    const fd = openSync(beside, "w", 0o600);
-    try {
-      writeFileSync(fd, `${bootId}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(beside, path);
-    syncFolder(dirname(path));
+    return work();
   } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    rmSync(beside, { force: true });
+    if (codeOf(error) === undefined && !(error instanceof SallyportError)) throw error;
+    return undefined;
   }
 }

@@ -37,6 +37,7 @@ const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   [/^(SQLITE_READONLY|EROFS)/, "the file system is read-only", "make it writable"],
   [/^(SQLITE_PERM|EACCES|EPERM)/, "permission denied", "let this user write to it"],
   [/^(SQLITE_BUSY|SQLITE_LOCKED)/, "another process holds it", "end that process"],
+  [/^ELOOP/, "it is a symbolic link", "put the file itself there"],
   [/^ENOENT/, "its folder is gone", "make the folder again"],
   [/^SQLITE_CANTOPEN/, "it cannot be opened", "let this user write to it and to its folder"],
   [/^(SQLITE_IOERR|EIO)/, "the disk reports an error", "check the disk"],

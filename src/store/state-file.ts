@@ -2,6 +2,8 @@
 
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { asOwnerOf } from "../files/owner.ts";
 import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
 import { moveAside, openDatabase, readCopy } from "./database.ts";
 import { codeOf, isDamage, isHeld, meaningOf } from "./sqlite-error.ts";
@@ -61,8 +63,9 @@ export class StateFile {
   read<T>(work: (database: Database) => T): T | undefined {
     // A copy of a file that another process is writing could be of two moments at once.
     if (this.#opened === undefined) return this.#held ? undefined : readCopy(this.#spec, work);
+    const { database } = this.#opened;
     try {
-      return work(this.#opened.database);
+      return this.#asOwner(() => work(database));
     } catch (error) {
       this.#fail(error);
       return undefined;
@@ -111,9 +114,11 @@ export class StateFile {
   #try(work: (database: Database) => void, durable: boolean): boolean {
     try {
       const database = this.#current();
-      database.run(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
       const change = this.#behind ? (this.#spec.refill ?? work) : work;
-      database.transaction(() => change(database)).immediate();
+      this.#asOwner(() => {
+        database.run(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
+        database.transaction(() => change(database)).immediate();
+      });
     } catch (error) {
       this.#fail(error);
       return false;
@@ -182,11 +187,16 @@ export class StateFile {
     this.#spec.report({ state, file: this.#spec.path, message });
   }
 
+  #asOwner<T>(work: () => T): T {
+    return asOwnerOf(dirname(this.#spec.path), work);
+  }
+
   #drop(): void {
     const opened = this.#opened;
     this.#opened = undefined;
     try {
-      opened?.database.close();
+      // Moves its log into the file and removes it.
+      if (opened !== undefined) this.#asOwner(() => opened.database.close());
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
     }

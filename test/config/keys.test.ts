@@ -164,7 +164,7 @@ describe("loadKeys() refuses", () => {
       chownSync(made, 65_534, 65_534);
       expect(loadKeys(made)).toEqual([alice]);
       chmodSync(join(folder, "shared"), 0o1777); // as /tmp is
-      expect(errorOf(() => loadKeys(made)).message).toContain("it belongs to uid 65534");
+      expect(errorOf(() => loadKeys(made)).message).toContain("belongs to uid 65534");
       rmSync(join(folder, "shared"), { recursive: true });
     },
   );

@@ -1,10 +1,11 @@
 /** `sallyport firewall load`: the guard of a configuration, loaded once and without a daemon. */
 
 import { existsSync } from "node:fs";
-import { loadSettings } from "../../config/load.ts";
+import { loadSettings, parseSettings } from "../../config/load.ts";
 import type { Settings } from "../../config/settings.ts";
 import { SallyportError } from "../../core/errors.ts";
 import { formatPortRange } from "../../core/port.ts";
+import { readPrivateFile } from "../../files/private-file.ts";
 import { loadGuard } from "../../firewall/guard.ts";
 import { adoptSessions } from "../../firewall/sessions.ts";
 import { guardedPorts, guardPlan } from "../configuration.ts";
@@ -38,7 +39,9 @@ function load(settings: Settings): string[] {
 function guardedByFallback(refusal: SallyportError, fallback: string): SallyportError {
   let outcome: string;
   try {
-    const ports = load(loadSettings(fallback)).join(", ") || "no port";
+    // It stands in a folder of the daemon's user: no link, no pipe, and nothing of anybody else's.
+    const ports =
+      load(parseSettings(readPrivateFile(fallback) ?? "", fallback)).join(", ") || "no port";
     outcome = `Guarding ${ports} all the same, as the configuration that worked last has it (${fallback}): mend the one above and load it again`;
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;

@@ -47,9 +47,15 @@ export function writeFiles(files: readonly WrittenFile[], root: string): string[
   for (const { path, text } of files) {
     attempt("write", root + path, () => {
       mkdirSync(dirname(root + path), { recursive: true });
-      // Beside it first: a crash must not leave half a unit.
-      writeFileSync(`${root}${path}.new`, sealed(text), { mode: 0o644 });
-      renameSync(`${root}${path}.new`, root + path);
+      // Beside it first: a crash must not leave half a unit. Under a name that nobody can take before,
+      // for the folder of a package may be anybody's.
+      const beside = `${root}${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+      try {
+        writeFileSync(beside, sealed(text), { mode: 0o644, flag: "wx" });
+        renameSync(beside, root + path);
+      } finally {
+        rmSync(beside, { force: true });
+      }
     });
   }
   return paths;

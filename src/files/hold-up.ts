@@ -1,0 +1,44 @@
+/**
+ * Bounds a call that may never return: SQLite opens files by name and waits at a named pipe, and only
+ * another thread can end that.
+ */
+
+import { Worker } from "node:worker_threads";
+
+/** A start of the thread takes some 20 ms; without it `work` runs unwatched rather than not at all. */
+const START_MS = 2_000;
+
+/** What the two threads share: a word each waits at. */
+export const State = { starting: 0, ready: 1, working: 2, done: 3 } as const;
+
+export interface HoldUp {
+  readonly state: Int32Array<SharedArrayBuffer>;
+  readonly mostMs: number;
+  readonly sentence: string;
+}
+
+/**
+ * Runs `work`; when it takes longer than `mostMs`, prints `sentence` on standard error and ends the
+ * process with code 1. For work that is over in a few milliseconds unless somebody holds it up.
+ */
+export function endIfHeldUp<T>(mostMs: number, sentence: string, work: () => T): T {
+  const state = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: HoldUp = { state, mostMs, sentence };
+  const worker = new Worker(workerUrl(), { workerData });
+  worker.unref();
+  Atomics.wait(state, 0, State.starting, START_MS);
+  Atomics.store(state, 0, State.working);
+  Atomics.notify(state, 0);
+  try {
+    return work();
+  } finally {
+    Atomics.store(state, 0, State.done);
+    Atomics.notify(state, 0);
+  }
+}
+
+/** In the compiled executable, paths begin at the folder of main.ts. */
+function workerUrl(): URL {
+  const compiled = import.meta.url.includes("/$bunfs/");
+  return new URL(`./${compiled ? "files/" : ""}hold-up.worker.ts`, import.meta.url);
+}
