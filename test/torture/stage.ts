@@ -34,6 +34,8 @@ export interface StageOptions {
   /** Echo services on the server. Default: 8080. */
   readonly services?: readonly number[];
   readonly interfaces?: readonly string[];
+  /** In front of the daemon's executable: `setpriv …`. */
+  readonly as?: readonly string[];
   /** Default: true. */
   readonly start?: boolean;
 }
@@ -44,12 +46,11 @@ export class Stage implements AsyncDisposable {
   readonly server: GuardedServer;
   readonly #keys: DeviceKey[];
 
-  private constructor(config: string, { users = ["alice"], interfaces }: StageOptions) {
-    this.server = new GuardedServer(
-      this.lab,
-      config,
-      interfaces === undefined ? {} : { interfaces },
-    );
+  private constructor(config: string, { users = ["alice"], interfaces, as }: StageOptions) {
+    this.server = new GuardedServer(this.lab, config, {
+      ...(interfaces !== undefined && { interfaces }),
+      ...(as !== undefined && { as }),
+    });
     this.#keys = users.map((user) => ({ user, device: "default", key: makeKey("lab") }));
     this.writeKeys();
     // As `user add` leaves it: the keys are new, so nothing of theirs can have been used.
