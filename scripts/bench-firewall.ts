@@ -4,7 +4,7 @@
  * and fewer through the nft and iptables commands. Prints a line for each, in microseconds.
  */
 
-import { run } from "../test/support/lab.ts";
+import { run } from "../test/support/programs.ts";
 import { inside } from "../test/support/inside.ts";
 import { KernelGrants } from "../src/firewall/grants.ts";
 import { loadGuard } from "../src/firewall/guard.ts";

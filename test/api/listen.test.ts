@@ -19,6 +19,7 @@ import { connectControl } from "../../src/api/client.ts";
 import type { Listening } from "../../src/api/listen.ts";
 import { listen } from "../../src/api/listen.ts";
 import { parseAddress } from "../../src/core/address.ts";
+import { spawn } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-api-"));
 let made = 0;
@@ -141,7 +142,7 @@ test("listen() names an address this machine does not have", async () => {
 
 test("listen() takes the place of a dead daemon's socket", async () => {
   const socket = freshSocket();
-  const dead = Bun.spawn(
+  const dead = spawn(
     [
       process.execPath,
       "-e",
@@ -262,7 +263,7 @@ test.skipIf(process.getuid?.() !== 0)(
     const socket = join(open, "control.sock");
     const other = await listen(new FakeControl(), at(socket));
     const client = join(import.meta.dir, "../../src/api/client.ts");
-    const stranger = Bun.spawn([process.execPath, "-e", script, client, socket], {
+    const stranger = spawn([process.execPath, "-e", script, client, socket], {
       stdout: "pipe",
     });
     expect((await stranger.stdout.text()).trim()).toBe(

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { writeHour } from "./hour.ts";
 import type { CrowdAnswer, CrowdOrder } from "./load/crowd.ts";
 import { SERVER, Stage } from "./stage.ts";
+import { spawn } from "../support/programs.ts";
 
 const FOLDER = new URL("load/", import.meta.url).pathname;
 const SERVICE = 8_080;
@@ -25,7 +26,7 @@ afterAll(() => {
 
 async function run<T>(name: string, argv: readonly string[], input = ""): Promise<T> {
   const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client"), process.execPath];
-  const child = Bun.spawn([...inNamespace, join(FOLDER, name), "eth0", ...argv], {
+  const child = spawn([...inNamespace, join(FOLDER, name), "eth0", ...argv], {
     stdin: Buffer.from(input),
     stdout: "pipe",
     stderr: "inherit",

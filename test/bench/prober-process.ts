@@ -7,6 +7,7 @@ import { linesOf } from "../support/lines.ts";
 import type { Opening } from "./contestant.ts";
 import type { ProbeAnswer, ProbeOrder } from "./probe.ts";
 import { AS_SENDER } from "./processors.ts";
+import { spawn } from "../support/programs.ts";
 
 const PROBER = new URL("prober.ts", import.meta.url).pathname;
 const SERVER = "10.77.0.1";
@@ -44,7 +45,7 @@ export class Prober implements Disposable {
 
   constructor(lab: Lab) {
     const inNamespace = ["ip", "netns", "exec", lab.namespace("client")];
-    this.#child = Bun.spawn([...inNamespace, ...AS_SENDER, process.execPath, PROBER, "eth0"], {
+    this.#child = spawn([...inNamespace, ...AS_SENDER, process.execPath, PROBER, "eth0"], {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",

@@ -7,11 +7,12 @@ import {
   switchesSince,
   withChildren,
 } from "./process.ts";
+import { spawn } from "../support/programs.ts";
 
 const children: Bun.Subprocess[] = [];
 
 function start(script: string) {
-  const child = Bun.spawn(["sh", "-c", script], { stdin: "pipe", stdout: "pipe" });
+  const child = spawn(["sh", "-c", script], { stdin: "pipe", stdout: "pipe" });
   children.push(child);
   return child;
 }

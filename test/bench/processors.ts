@@ -5,7 +5,7 @@
  */
 
 import { availableParallelism } from "node:os";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 const COUNT = availableParallelism();
 

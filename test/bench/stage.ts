@@ -16,6 +16,7 @@ import { Wire, type WireKnock } from "../torture/wire.ts";
 import type { Load } from "./load/load.ts";
 import { AS_SENDER } from "./processors.ts";
 import { Prober } from "./prober-process.ts";
+import { spawn } from "../support/programs.ts";
 
 export const SERVER = "10.77.0.1";
 const CLIENT = "10.77.0.2";
@@ -88,14 +89,11 @@ export class Stage implements Disposable {
   async flood(load: Load, { seconds = 3_600, frames = Infinity } = {}): Promise<Sent> {
     const inNamespace = ["ip", "netns", "exec", this.lab.namespace("client")];
     const limits = [String(seconds), String(frames)];
-    const child = Bun.spawn(
-      [...inNamespace, ...AS_SENDER, process.execPath, SEND, "eth0", ...limits],
-      {
-        stdin: Buffer.from(JSON.stringify(load)),
-        stdout: "pipe",
-        stderr: "pipe",
-      },
-    );
+    const child = spawn([...inNamespace, ...AS_SENDER, process.execPath, SEND, "eth0", ...limits], {
+      stdin: Buffer.from(JSON.stringify(load)),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
     const [out, err] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),

@@ -9,7 +9,7 @@ import { emptyKnock } from "../../src/core/knock.ts";
 import { LinkType } from "../../src/core/link-type.ts";
 import { decodeFrame } from "../../src/decode/frame.ts";
 import { concat, frame, ipv4, tcp } from "../support/frames.ts";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-pcap-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -122,11 +122,11 @@ test("openCaptureFile() masks the frame check bits beside the link type", () => 
   source.close();
 });
 
-test("openCaptureFile() reads what tcpdump and editcap write, which decodeFrame() understands", () => {
+test("openCaptureFile() reads what tcpdump writes, to the microsecond and to the nanosecond, which decodeFrame() understands", () => {
   const wire = frame(LinkType.ethernet, SYN);
   const micro = save(header(MICRO, LinkType.ethernet), record(MICRO, wire, 1_700_000_000, 1));
   const nano = join(folder, "nano.pcap");
-  run(["editcap", "-F", "nsecpcap", micro, nano]);
+  run(["tcpdump", "--time-stamp-precision=nano", "-r", micro, "-w", nano]);
   const rewritten = join(folder, "rewritten.pcap");
   run(["tcpdump", "-r", micro, "-w", rewritten]);
   for (const path of [micro, nano, rewritten]) {
@@ -142,8 +142,8 @@ test("openCaptureFile() reads what tcpdump and editcap write, which decodeFrame(
 });
 
 test("openCaptureFile() refuses what is no .pcap file, saying why and what to do", () => {
-  const ng = join(folder, "ng.pcapng");
-  run(["editcap", "-F", "pcapng", save(header(MICRO), record(MICRO, SYN, 1, 0)), ng]);
+  // A section header block, as every pcapng file begins
+  const ng = save(words(true, 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, -1, -1, 28));
   expect(() => openCaptureFile(ng)).toThrow(
     `Cannot read ${ng}: it is a pcapng file: convert it: editcap -F pcap ${ng} out.pcap`,
   );

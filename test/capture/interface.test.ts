@@ -17,6 +17,7 @@ import { PollSet } from "../../src/native/poll-set.ts";
 import { packFrames } from "../support/flood.ts";
 import { frame, ipv4, ipv6, options6, tcp, udp } from "../support/frames.ts";
 import { type Host, Lab } from "../support/lab.ts";
+import { spawnSync } from "../support/programs.ts";
 
 let lab: Lab;
 beforeAll(() => {
@@ -41,7 +42,7 @@ function on<T>(host: Host, body: () => T): T {
 
 /** Puts frames on the wire behind a host's eth0, in turn until `count` are sent. */
 function inject(host: Host, frames: readonly Uint8Array[], count = frames.length): void {
-  const done = Bun.spawnSync(
+  const done = spawnSync(
     `ip netns exec ${lab.namespace(host)} ${process.execPath} test/support/flood.ts eth0 ${count}`.split(
       " ",
     ),

@@ -7,7 +7,7 @@ import { formatAddress, parseAddress, parsePrefix } from "../../src/core/address
 import { enterNamespace } from "../../src/native/net-namespace.ts";
 import { PollSet } from "../../src/native/poll-set.ts";
 import { randomFrom } from "../support/random.ts";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 const NAMESPACE = `sallyport-${process.pid}-local`;
 const ip = (...argv: string[]) => run(["ip", "-n", NAMESPACE, ...argv]);

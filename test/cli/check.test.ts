@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { addKey, makeKey } from "../../src/config/keys.ts";
+import { spawnSync } from "../support/programs.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sallyport-check-"));
@@ -36,7 +37,7 @@ run = { open = ["/bin/true"] }
 }
 
 function sallyport(argv: readonly string[], cwd = folder) {
-  const done = Bun.spawnSync([process.execPath, MAIN, ...argv], { cwd, timeout: 30_000 });
+  const done = spawnSync([process.execPath, MAIN, ...argv], { cwd, timeout: 30_000 });
   return { code: done.exitCode, out: done.stdout.toString(), err: done.stderr.toString() };
 }
 
@@ -120,7 +121,7 @@ describe("sallyport check", () => {
     chmodSync(folder, 0o755);
     chmodSync(stateDir, 0o755);
     chmodSync(file, 0o644);
-    const done = Bun.spawnSync(
+    const done = spawnSync(
       ["setpriv", "--reuid=65534", "--clear-groups", process.execPath, MAIN, "check"],
       { cwd: folder, timeout: 30_000 },
     );

@@ -22,8 +22,8 @@ import { slotAt, slotStartMs } from "../../src/rks/slot.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import { tapWire } from "../support/capture.ts";
 import { EXECUTABLE } from "../support/executable.ts";
-import { Lab, run } from "../support/lab.ts";
-import type { Finished } from "../support/lab.ts";
+import { Lab } from "../support/lab.ts";
+import { type Finished, run } from "../support/programs.ts";
 import { startEcho } from "../support/service.ts";
 
 setDefaultTimeout(20_000); // a slot may have to end first

@@ -9,6 +9,7 @@ import { AuditLog } from "../../src/store/audit.ts";
 import type { AuditRecord } from "../../src/store/audit-record.ts";
 import { grantOf, opened } from "../store/support.ts";
 import { runCli } from "./with-daemon.ts";
+import { spawn, spawnSync } from "../support/programs.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const MINUTE_MS = 60_000;
@@ -80,7 +81,7 @@ async function show(...argv: readonly string[]): Promise<string> {
   const { NO_COLOR: _, ...environment } = process.env;
   let shown = "";
   const decoder = new TextDecoder();
-  const child = Bun.spawn([process.execPath, MAIN, "log", "--config", config, ...argv], {
+  const child = spawn([process.execPath, MAIN, "log", "--config", config, ...argv], {
     env: { ...environment, TZ: "UTC", TERM: "xterm-256color" },
     terminal: {
       cols: 200,
@@ -199,7 +200,7 @@ describe("sallyport log", () => {
     expect((await log()).out.trimEnd().split("\n")).toHaveLength(20_000);
 
     const argv = [process.execPath, MAIN, "log", "--config", config];
-    const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
+    const child = spawn(argv, { stdout: "pipe", stderr: "pipe" });
     const reader = child.stdout.getReader();
     await reader.read();
     await reader.cancel();
@@ -219,7 +220,7 @@ describe("sallyport log says", () => {
   test("that this user may not read it", async () => {
     write(...story());
     for (const path of [folder, config]) chmodSync(path, 0o755);
-    const done = Bun.spawnSync(
+    const done = spawnSync(
       [
         "setpriv",
         "--reuid=65534",

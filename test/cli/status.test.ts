@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { runCli, startDaemon } from "./with-daemon.ts";
 import { ExitCode } from "../../src/core/errors.ts";
 import { VERSION } from "../../src/core/version.ts";
+import { spawn } from "../support/programs.ts";
 
 test("status prints readiness, doors and counters on a terminal", async () => {
   await using daemon = await startDaemon();
@@ -123,7 +124,7 @@ test("status ends quietly when nobody reads its output", async () => {
   await using daemon = await startDaemon();
   const main = join(import.meta.dir, "../../src/main.ts");
   const script = `"$0" "$1" status --json --socket "$2" | true; echo "\${PIPESTATUS[0]}"`;
-  const child = Bun.spawn(["bash", "-c", script, process.execPath, main, daemon.socket], {
+  const child = spawn(["bash", "-c", script, process.execPath, main, daemon.socket], {
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -133,7 +134,7 @@ test("status ends quietly when nobody reads its output", async () => {
 test("status says when its output cannot be written", async () => {
   await using daemon = await startDaemon();
   const main = join(import.meta.dir, "../../src/main.ts");
-  const child = Bun.spawn([process.execPath, main, "status", "--socket", daemon.socket], {
+  const child = spawn([process.execPath, main, "status", "--socket", daemon.socket], {
     stdout: Bun.file("/dev/full"),
     stderr: "pipe",
   });

@@ -9,6 +9,7 @@ import { loadKeys } from "../../src/config/keys.ts";
 import { guessHost } from "../../src/config/profile.ts";
 import { encodeBase32 } from "../../src/rks/base32.ts";
 import { parseProfileLink } from "../../src/rks/profile-link.ts";
+import { spawn, spawnSync } from "../support/programs.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sallyport-user-"));
@@ -40,7 +41,7 @@ sequence = ["7000", "9000", "8000"]
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function user(...argv: readonly string[]) {
-  const done = Bun.spawnSync([process.execPath, MAIN, "user", ...argv], {
+  const done = spawnSync([process.execPath, MAIN, "user", ...argv], {
     cwd: folder,
     timeout: 30_000,
   });
@@ -176,17 +177,14 @@ describe("sallyport user show", () => {
   test("draws a QR code of the link on a terminal", async () => {
     const { out } = user("add", "bob", "--host", "gate.example");
     const shown: Uint8Array[] = [];
-    const child = Bun.spawn(
-      [process.execPath, MAIN, "user", "show", "bob", "--host", "gate.example"],
-      {
-        cwd: folder,
-        terminal: {
-          cols: 200,
-          rows: 60,
-          data: (_, chunk) => shown.push(Uint8Array.from(chunk)),
-        },
+    const child = spawn([process.execPath, MAIN, "user", "show", "bob", "--host", "gate.example"], {
+      cwd: folder,
+      terminal: {
+        cols: 200,
+        rows: 60,
+        data: (_, chunk) => shown.push(Uint8Array.from(chunk)),
       },
-    );
+    });
     await child.exited;
     const drawn = Buffer.concat(shown).toString().replaceAll("\r\n", "\n");
     expect(drawn).toContain(out.trim());

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeControl } from "../api/fake-control.ts";
 import { listen } from "../../src/api/listen.ts";
+import { spawn } from "../support/programs.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
@@ -26,7 +27,7 @@ export interface Daemon extends AsyncDisposable {
 
 /** Runs a command to its end. Times are shown in UTC. */
 export async function runCli(argv: readonly string[], cwd = tmpdir()): Promise<Ran> {
-  const child = Bun.spawn([process.execPath, MAIN, ...argv], {
+  const child = spawn([process.execPath, MAIN, ...argv], {
     cwd,
     env: { ...process.env, TZ: "UTC" },
     stdin: "ignore",
@@ -46,7 +47,7 @@ async function showCli(argv: readonly string[]): Promise<string> {
   const { NO_COLOR: _, CI: __, ...environment } = process.env;
   let shown = "";
   const decoder = new TextDecoder();
-  const child = Bun.spawn([process.execPath, MAIN, ...argv], {
+  const child = spawn([process.execPath, MAIN, ...argv], {
     cwd: tmpdir(),
     env: { ...environment, TZ: "UTC", TERM: "xterm-256color" },
     terminal: {

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { slotFiles } from "../../src/client/slot-files.ts";
 import { memorySlotStore, slotsName } from "../../src/client/slot-store.ts";
+import { spawn } from "../support/programs.ts";
 
 const KEY = new Uint8Array(32).fill(0x5a);
 const OTHER_KEY = new Uint8Array(32).fill(0x5b);
@@ -95,7 +96,7 @@ test("slotFiles() gives every slot once to many processes at once", async () => 
     }
     console.log(mine.join(" "));`;
   const children = Array.from({ length: 4 }, () =>
-    Bun.spawn([process.execPath, "-e", script, root], { stdout: "pipe", stderr: "inherit" }),
+    spawn([process.execPath, "-e", script, root], { stdout: "pipe", stderr: "inherit" }),
   );
   const taken = await Promise.all(
     children.map(async (child) => (await new Response(child.stdout).text()).trim().split(" ")),

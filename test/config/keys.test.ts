@@ -29,6 +29,7 @@ import {
 import type { DeviceKey } from "../../src/config/keys.ts";
 import { ExitCode, SallyportError } from "../../src/core/errors.ts";
 import { encodeBase32 } from "../../src/rks/base32.ts";
+import { spawn, spawnSync } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-keys-"));
 const stateDir = join(folder, "state");
@@ -133,7 +134,7 @@ describe("loadKeys() refuses", () => {
       "it is not a regular file",
       () => {
         rmSync(file);
-        Bun.spawnSync(["mkfifo", "-m", "600", file]);
+        spawnSync(["mkfifo", "-m", "600", file]);
       },
     ],
     ["a folder that others may write to", "others may write to", () => chmodSync(stateDir, 0o777)],
@@ -330,7 +331,7 @@ test("addKey() loses none of the devices that eight processes add at once", asyn
       addKey(${JSON.stringify(stateDir)}, { user: "u" + process.argv[1], device: "d" + i, key: makeKey("gate") });
     }`;
   const children = Array.from({ length: 8 }, (_, i) =>
-    Bun.spawn([process.execPath, "-e", script, String(i)], { stderr: "pipe" }),
+    spawn([process.execPath, "-e", script, String(i)], { stderr: "pipe" }),
   );
   const codes = await Promise.all(children.map((child) => child.exited));
   expect(codes).toEqual(children.map(() => 0));
@@ -343,14 +344,14 @@ test("addKey() gets past the lock of processes that were killed while they held 
   const script = `
     const { withFileLock } = await import(${JSON.stringify(lockModule)});
     withFileLock(${JSON.stringify(file)}, () => process.kill(process.pid, "SIGKILL"));`;
-  const killed = Bun.spawn([process.execPath, "-e", script]);
+  const killed = spawn([process.execPath, "-e", script]);
   await killed.exited;
   expect(existsSync(`${file}.lock`)).toBe(true);
   const add = `
     const { addKey, makeKey } = await import(${JSON.stringify(KEYS_MODULE)});
     addKey(${JSON.stringify(stateDir)}, { user: "u" + process.argv[1], device: "d", key: makeKey("gate") });`;
   const children = Array.from({ length: 6 }, (_, i) =>
-    Bun.spawn([process.execPath, "-e", add, String(i)]),
+    spawn([process.execPath, "-e", add, String(i)]),
   );
   expect(await Promise.all(children.map((child) => child.exited))).toEqual(children.map(() => 0));
   expect(loadKeys(stateDir)).toHaveLength(6);

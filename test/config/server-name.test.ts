@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { parseSettings } from "../../src/config/load.ts";
 import { serverName } from "../../src/config/server-name.ts";
 import { isServerName } from "../../src/rks/key.ts";
+import { spawn } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-name-"));
 const stateDir = join(folder, "state");
@@ -47,7 +48,7 @@ test("serverName() is the same for processes that make it at once", async () => 
     const { serverName } = await import(${at("config/server-name.ts")});
     console.log(serverName(parseSettings(${JSON.stringify(configOf(""))})));`;
   const children = Array.from({ length: 8 }, () =>
-    Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" }),
+    spawn([process.execPath, "-e", script], { stdout: "pipe" }),
   );
   const names = await Promise.all(children.map((child) => new Response(child.stdout).text()));
   expect(new Set(names)).toEqual(new Set([`${serverName(settings)}\n`]));

@@ -10,7 +10,7 @@ import { effectiveCapabilities, parseCapabilities } from "../../src/native/capab
 import { Errno, errnoName } from "../../src/native/errno.ts";
 import { cString, errno, failure, libc } from "../../src/native/libc.ts";
 import { enterNamespace } from "../../src/native/net-namespace.ts";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 const NAMESPACE = `sallyport-${process.pid}-libc`;
 const PATH = `/run/netns/${NAMESPACE}`;

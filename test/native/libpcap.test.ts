@@ -7,7 +7,7 @@ import { libpcapVersion } from "../../src/native/libpcap.ts";
 import { FilterProgram } from "../../src/native/pcap-filter.ts";
 import { LiveCapture } from "../../src/native/pcap-live.ts";
 import { bytes, concat, frame, ipv4, tcp } from "../support/frames.ts";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 test("libpcapVersion() is the library's own text", () => {
   expect(libpcapVersion()).toMatch(/^libpcap version \d+\.\d+/);

@@ -5,6 +5,7 @@ import { closeSync, openSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { EventFd } from "../../src/native/event-fd.ts";
 import { PollSet } from "../../src/native/poll-set.ts";
+import { spawn } from "../support/programs.ts";
 
 /** Milliseconds that `body` takes. */
 function elapsed(body: () => void): number {
@@ -72,7 +73,7 @@ test("PollSet.wait() ends with 0 when a signal comes, and forgets what was ready
   let heard = 0;
   const listener = () => heard++;
   process.on("SIGUSR2", listener);
-  const child = Bun.spawn(["sh", "-c", `sleep 0.1; kill -USR2 ${process.pid}`]);
+  const child = spawn(["sh", "-c", `sleep 0.1; kill -USR2 ${process.pid}`]);
   let ready = -1;
   expect(elapsed(() => (ready = poll.wait(5_000)))).toBeLessThan(3_000);
   expect(ready).toBe(0);

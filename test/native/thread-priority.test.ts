@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 const MODULE = join(import.meta.dir, "../../src/native/thread-priority.ts");
 

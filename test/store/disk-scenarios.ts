@@ -8,6 +8,7 @@ import { OwedCommands } from "../../src/store/owed.ts";
 import type { StoreNotice } from "../../src/store/state-file.ts";
 import { UseStore } from "../../src/store/uses.ts";
 import { BOOT, NEXT_BOOT, NOW, opened, useAt } from "./support.ts";
+import { spawnSync } from "../support/programs.ts";
 
 const [folder = "", scenario = ""] = process.argv.slice(2);
 const notices: StoreNotice[] = [];
@@ -16,7 +17,7 @@ const told = () => notices.splice(0).map(({ state, message }) => `${state}: ${me
 const filler = join(folder, "filler");
 
 function mount(...argv: string[]): void {
-  const done = Bun.spawnSync(argv);
+  const done = spawnSync(argv);
   if (done.exitCode !== 0) throw new Error(`${argv.join(" ")}: ${done.stderr.toString()}`);
 }
 
@@ -92,7 +93,7 @@ const scenarios: Record<string, () => unknown> = {
 
   "read-only from the start": () => {
     // A run that is killed, so that its last commits are in the log only.
-    const killed = Bun.spawnSync([
+    const killed = spawnSync([
       process.execPath,
       join(import.meta.dir, "writer.ts"),
       folder,

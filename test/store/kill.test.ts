@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { AuditReader } from "../../src/store/audit-query.ts";
 import { OwedCommands } from "../../src/store/owed.ts";
 import { NOW, StateFolder } from "./support.ts";
+import { spawn } from "../support/programs.ts";
 
 /** Runs the writer until it told of `rows` rows and kills it wherever it is then; answers the last row it told of. */
 async function killedAfter(folder: StateFolder, rows: number): Promise<number> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "writer.ts"), folder.path], {
+  const child = spawn([process.execPath, join(import.meta.dir, "writer.ts"), folder.path], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",

@@ -18,6 +18,7 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { keyFingerprint, usesOf } from "../../src/store/use.ts";
 import { BOOT, KEY, NEXT_BOOT, NOW, StateFolder, useAt } from "./support.ts";
+import { spawn, spawnSync } from "../support/programs.ts";
 
 const OPEN_USES = join(import.meta.dir, "open-uses.ts");
 
@@ -310,11 +311,7 @@ describe("UseStore.open() counts as lost", () => {
     const { store } = folder.openUses();
     store.record(useAt(100));
     store.flush();
-    const holder = Bun.spawnSync([
-      process.execPath,
-      `${import.meta.dir}/open-uses.ts`,
-      folder.path,
-    ]);
+    const holder = spawnSync([process.execPath, `${import.meta.dir}/open-uses.ts`, folder.path]);
     const other = JSON.parse(holder.stdout.toString()) as { trust: string; notices: string[] };
     expect(other.trust).toBe("lost");
     expect(other.notices).toEqual([
@@ -394,7 +391,7 @@ describe("while it runs", () => {
 
   test("a file that could not be read at the start keeps its later slots when it can be written", async () => {
     using folder = new StateFolder();
-    const holder = Bun.spawn([process.execPath, OPEN_USES, folder.path, "hold"], {
+    const holder = spawn([process.execPath, OPEN_USES, folder.path, "hold"], {
       stdin: "pipe",
       stdout: "pipe",
     });

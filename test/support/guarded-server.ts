@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "./executable.ts";
-import { type Host, type Lab, run } from "./lab.ts";
+import { type Host, type Lab } from "./lab.ts";
+import { run } from "./programs.ts";
 
 /** A daemon that is not up, or a line that is not logged, after this long is a failure. */
 const PATIENCE_MS = 10_000;

@@ -11,35 +11,9 @@
  */
 
 import { existsSync, readdirSync } from "node:fs";
+import { run, spawn } from "./programs.ts";
 
 export type Host = "server" | "client" | "stranger" | "container";
-
-export interface Finished {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a command to its end; throws when it fails unless `mayFail`. */
-export function run(argv: readonly string[], options: { mayFail?: boolean; input?: string } = {}) {
-  const done = Bun.spawnSync([...argv], {
-    stdin: options.input === undefined ? "ignore" : Buffer.from(options.input),
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: 60_000,
-  });
-  const finished: Finished = {
-    code: done.exitCode ?? -1,
-    out: done.stdout.toString(),
-    err: done.stderr.toString(),
-  };
-  if (finished.code !== 0 && options.mayFail !== true) {
-    throw new Error(
-      `${argv.join(" ")} exited with ${finished.code}: ${finished.err}${finished.out}`,
-    );
-  }
-  return finished;
-}
 
 const HOSTS = ["server", "client", "stranger", "container"] as const;
 let made = 0;
@@ -153,7 +127,7 @@ export class Lab implements Disposable {
 
   /** Starts a command on a host; it is ended with the lab. Standard output and error are pipes. */
   start(host: Host, argv: readonly string[], env: Record<string, string> = {}) {
-    const child = Bun.spawn(["ip", "netns", "exec", this.namespace(host), ...argv], {
+    const child = spawn(["ip", "netns", "exec", this.namespace(host), ...argv], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

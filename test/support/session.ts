@@ -33,6 +33,7 @@ for line in sys.stdin:
         c.close()
         print("reset", flush=True)
 `;
+import { spawn } from "./programs.ts";
 
 export type Said = "open" | "echoed" | "refused" | "silent" | "mute" | "reset";
 
@@ -64,7 +65,7 @@ export class Session implements Disposable {
     port: number,
     { proto = "tcp", sourcePort = 0 }: SessionOptions = {},
   ): Promise<Session> {
-    const child = Bun.spawn(
+    const child = spawn(
       [
         "ip",
         "netns",

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { EXECUTABLE } from "../support/executable.ts";
 import type { Row } from "../bench/measure.ts";
 import type { Result } from "../bench/result.ts";
+import { spawn } from "../support/programs.ts";
 
 const BENCH = new URL("../bench/run.ts", import.meta.url).pathname;
 
@@ -24,7 +25,7 @@ test(
     const dir = mkdtempSync(join(tmpdir(), "sallyport-bench-"));
     try {
       const files = ["--json", join(dir, "result.json"), "--svg", join(dir, "chart.svg")];
-      const child = Bun.spawn([process.execPath, BENCH, "--quick", ...files], {
+      const child = spawn([process.execPath, BENCH, "--quick", ...files], {
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { EXECUTABLE } from "../support/executable.ts";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 
 const BEFORE = existsSync("/run/netns") ? readdirSync("/run/netns") : [];
 

@@ -5,6 +5,7 @@ import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
+import { spawn } from "../support/programs.ts";
 
 const DOORS = `
 [door.web]
@@ -25,7 +26,7 @@ for line in sys.stdin:
 `;
 
 function openSession(lab: Lab, host: "client" | "stranger", port: number) {
-  const child = Bun.spawn(
+  const child = spawn(
     ["ip", "netns", "exec", lab.namespace(host), "python3", "-c", SESSION, String(port)],
     { stdin: "pipe", stdout: "pipe", stderr: "ignore" },
   );

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
-import { Lab, run } from "../support/lab.ts";
+import { Lab } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 import { probe, startEcho } from "../support/service.ts";
 
 const LIMIT_MS = 60_000;

@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuardedServer } from "../support/guarded-server.ts";
-import { type Host, Lab, run } from "../support/lab.ts";
+import { type Host, Lab } from "../support/lab.ts";
+import { run, spawn } from "../support/programs.ts";
 
 const DOORS = `
 [door.ssh]
@@ -21,7 +22,7 @@ describe("an ssh session", () => {
 
   /** A shell on the server over ssh; `say` runs one command in it and answers its output. */
   function openShell(host: Host = "client") {
-    const child = Bun.spawn(
+    const child = spawn(
       ["ip", "netns", "exec", lab.namespace(host), "ssh", ...sshOptions(), "root@10.77.0.1", "sh"],
       { stdin: "pipe", stdout: "pipe", stderr: "pipe" },
     );

@@ -6,6 +6,7 @@ import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, LEGACY_DOOR, SERVER, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 import { Wire, type WireKnock } from "./wire.ts";
+import { spawnSync } from "../support/programs.ts";
 
 const RANGE = [20_000, 52_767] as const;
 type Random = (below: number) => number;
@@ -79,7 +80,7 @@ async function lossy(scale: Scale): Promise<Finding> {
 /** Loss and duplicates made by the bridge between them, in its own kernel rules. */
 function spoilBridge(lab: Lab): void {
   const wire = lab.namespace("server").replace(/server$/, "wire");
-  const done = Bun.spawnSync(["ip", "netns", "exec", wire, "nft", "-f", "-"], {
+  const done = spawnSync(["ip", "netns", "exec", wire, "nft", "-f", "-"], {
     stdin: Buffer.from(`table netdev lossy { chain client {
       type filter hook ingress device "w1" priority 0;
       numgen random mod 100 < 3 drop

@@ -1,7 +1,8 @@
 /** P9, P10 and P24: forged floods harm nobody, a racing eavesdropper gains at most one grant, overload is told. */
 
 import { readFileSync } from "node:fs";
-import { Lab, run } from "../support/lab.ts";
+import { Lab } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 import { sendKnocks } from "../support/knocks.ts";
 import { randomFrom } from "../support/random.ts";
 import { Fwknopd, Knockd } from "../support/peers.ts";

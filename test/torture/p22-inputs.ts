@@ -6,7 +6,7 @@ import { encodeBase32 } from "../../src/rks/base32.ts";
 import { parseKeys } from "../../src/config/keys.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { fuzzDecode } from "../support/fuzz-decode.ts";
-import { run } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 import { brokenConfigs } from "./broken-configs.ts";
 import { CLIENT, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";

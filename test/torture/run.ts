@@ -13,6 +13,7 @@ import { Lab } from "../support/lab.ts";
 import { renderReport, type Row } from "./report.ts";
 import { TRIALS } from "./trials.ts";
 import type { Finding, Peer, Scale, Trial } from "./trial.ts";
+import { spawn } from "../support/programs.ts";
 
 /** A trial that is not over by then has failed. */
 const TRIAL_MS = 150_000;
@@ -29,7 +30,7 @@ async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): 
   const scratch = mkdtempSync(join(tmpdir(), "sallyport-torture-"));
   try {
     const argv = [join(import.meta.dir, "play.ts"), String(index), scale, ...(peer ? [peer] : [])];
-    const child = Bun.spawn([process.execPath, ...argv], {
+    const child = spawn([process.execPath, ...argv], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

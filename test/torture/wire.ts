@@ -4,6 +4,7 @@ import { LinkType } from "../../src/core/link-type.ts";
 import { packFrames } from "../support/flood.ts";
 import { frame, ipv4, ipv6, tcp, udp } from "../support/frames.ts";
 import type { Host, Lab } from "../support/lab.ts";
+import { spawn } from "../support/programs.ts";
 
 /** One knock from any address, forged or not. */
 export interface WireKnock {
@@ -60,7 +61,7 @@ export class Wire {
   ): { readonly sent: Promise<Sent>; stop(): void } {
     const inNamespace = ["ip", "netns", "exec", this.#lab.namespace(host)];
     const flood = [process.execPath, FLOOD, "eth0", String(count), String(perSecond)];
-    const child = Bun.spawn([...inNamespace, ...flood], {
+    const child = spawn([...inNamespace, ...flood], {
       stdin: packFrames(frames),
       stdout: "pipe",
       stderr: "pipe",

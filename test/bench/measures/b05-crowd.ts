@@ -8,6 +8,7 @@ import { probeSyn } from "../prober-process.ts";
 import { Stage } from "../stage.ts";
 import { counted } from "../variants.ts";
 import { AS_SENDER } from "../processors.ts";
+import { spawn } from "../../support/programs.ts";
 
 const CROWD = new URL("../load/crowd.ts", import.meta.url).pathname;
 
@@ -50,7 +51,7 @@ function orderOf(openings: readonly Opening[], gapMs: number): CrowdOrder {
 
 async function send(stage: Stage, order: CrowdOrder): Promise<CrowdAnswer> {
   const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client")];
-  const child = Bun.spawn([...inNamespace, ...AS_SENDER, process.execPath, CROWD, "eth0"], {
+  const child = spawn([...inNamespace, ...AS_SENDER, process.execPath, CROWD, "eth0"], {
     stdin: Buffer.from(JSON.stringify(order)),
     stdout: "pipe",
     stderr: "pipe",

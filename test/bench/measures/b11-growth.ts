@@ -13,6 +13,7 @@ import { openingFigures } from "../rounds.ts";
 import { SERVER, type Sent, Stage } from "../stage.ts";
 import { counted } from "../variants.ts";
 import { AS_SENDER } from "../processors.ts";
+import { spawn } from "../../support/programs.ts";
 
 const REPLAY = new URL("../load/replay.ts", import.meta.url).pathname;
 const SERVER6 = "fd77::1";
@@ -37,7 +38,7 @@ function startReplay(stage: Stage, file: string, speed: number): Promise<Sent> {
   const mac = stage.frame({ from: "11.0.0.1", port: 1 }).slice(0, 6).toHex();
   const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client")];
   const argv = [process.execPath, REPLAY, "eth0", file, String(speed), mac];
-  const child = Bun.spawn([...inNamespace, ...AS_SENDER, ...argv], {
+  const child = spawn([...inNamespace, ...AS_SENDER, ...argv], {
     stdout: "pipe",
     stderr: "pipe",
   });

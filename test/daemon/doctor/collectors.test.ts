@@ -16,7 +16,8 @@ import { hasFileCapabilities } from "../../../src/native/file-capabilities.ts";
 import { readLinks } from "../../../src/native/links.ts";
 import { findLibrary } from "../../../src/native/needed-libraries.ts";
 import { inside } from "../../support/inside.ts";
-import { Lab, run } from "../../support/lab.ts";
+import { Lab } from "../../support/lab.ts";
+import { run } from "../../support/programs.ts";
 import { startEcho } from "../../support/service.ts";
 
 let lab: Lab;

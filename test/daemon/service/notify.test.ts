@@ -17,9 +17,10 @@ s.bind("\\0" + sys.argv[1][1:] if sys.argv[1][0] == "@" else sys.argv[1])
 print("up", flush=True)
 while True: print(json.dumps(s.recv(4096).decode()), flush=True)
 `;
+import { spawn } from "../../support/programs.ts";
 
 async function manager(address: string) {
-  const child = Bun.spawn(["python3", "-c", MANAGER, address], { stdout: "pipe" });
+  const child = spawn(["python3", "-c", MANAGER, address], { stdout: "pipe" });
   const lines = linesOf(child.stdout);
   expect(await lines.next()).toMatchObject({ value: "up" });
   return {

@@ -1,0 +1,135 @@
+/** The one place where tests start programs: a missing one is named with its package, a failed one with what it said. */
+
+import type { SpawnOptions, Subprocess, SyncSubprocess } from "bun";
+
+/** The Debian package of each program that tests start; scripts/setup --test installs them. */
+export const PACKAGE_OF: Readonly<Record<string, string>> = {
+  bash: "bash",
+  conntrack: "conntrack",
+  curl: "curl",
+  df: "coreutils",
+  env: "coreutils",
+  fwknop: "fwknop-client",
+  fwknopd: "fwknop-server",
+  id: "coreutils",
+  ip: "iproute2",
+  iptables: "iptables",
+  "iptables-legacy": "iptables",
+  "iptables-nft": "iptables",
+  knock: "knockd",
+  knockd: "knockd",
+  mkfifo: "coreutils",
+  mount: "mount",
+  nc: "netcat-openbsd",
+  nft: "nftables",
+  nmap: "nmap",
+  ping: "iputils-ping",
+  prlimit: "util-linux",
+  python3: "python3",
+  setpriv: "util-linux",
+  sh: "dash",
+  ssh: "openssh-client",
+  "ssh-keygen": "openssh-client",
+  sshd: "openssh-server",
+  su: "util-linux",
+  sysctl: "procps",
+  "systemd-analyze": "systemd",
+  "systemd-sysusers": "systemd",
+  taskset: "util-linux",
+  tcpdump: "tcpdump",
+  timeout: "coreutils",
+  umount: "mount",
+  unshare: "util-linux",
+};
+
+/** A program that ends in time is not waited for longer than this. */
+const PATIENCE_MS = 60_000;
+
+/** How a program that ran to its end ended. */
+export interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What `ip netns exec NAME`, `setpriv --…` and `env` start is a program too. */
+function programsOf(argv: readonly string[]): string[] {
+  const [first = ""] = argv;
+  const rest = argv.slice(1, 3).join(" ") === "netns exec" ? argv.slice(4) : [];
+  return rest.length === 0 ? [first] : [first, ...programsOf(rest)];
+}
+
+function need(argv: readonly string[]): void {
+  for (const program of programsOf(argv)) {
+    if (Bun.which(program) !== null) continue;
+    const found = PACKAGE_OF[program];
+    throw new Error(
+      found === undefined
+        ? `There is no program ${program} on PATH: add its package to scripts/setup and to test/support/programs.ts`
+        : `There is no program ${program} on PATH: scripts/setup --test installs its package ${found}`,
+    );
+  }
+}
+
+/** `Bun.spawn` of a program that is there; throws an error that names its package otherwise. */
+export function spawn<
+  const In extends SpawnOptions.Writable = "ignore",
+  const Out extends SpawnOptions.Readable = "pipe",
+  const Err extends SpawnOptions.Readable = "inherit",
+>(
+  argv: readonly string[],
+  options?: SpawnOptions.SpawnOptions<In, Out, Err>,
+): Subprocess<In, Out, Err> {
+  need(argv);
+  return Bun.spawn([...argv], options);
+}
+
+/** `Bun.spawnSync` in the same way. */
+export function spawnSync<
+  const In extends SpawnOptions.Writable = "ignore",
+  const Out extends SpawnOptions.Readable = "pipe",
+  const Err extends SpawnOptions.Readable = "pipe",
+>(
+  argv: readonly string[],
+  options?: SpawnOptions.SpawnSyncOptions<In, Out, Err>,
+): SyncSubprocess<Out, Err> {
+  need(argv);
+  return Bun.spawnSync([...argv], options);
+}
+
+/** Runs a program to its end; throws with what it said when it fails, unless `mayFail`. */
+export function run(
+  argv: readonly string[],
+  options: {
+    readonly mayFail?: boolean;
+    readonly input?: string;
+    readonly cwd?: string;
+    readonly env?: Record<string, string | undefined>;
+  } = {},
+): Finished {
+  need(argv);
+  const { mayFail, input, ...where } = options;
+  const done = Bun.spawnSync([...argv], {
+    stdin: input === undefined ? "ignore" : Buffer.from(input),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: PATIENCE_MS,
+    ...where,
+  });
+  const { exitCode, stdout, stderr } = done;
+  const end = { code: exitCode ?? -1, out: stdout.toString(), err: stderr.toString() };
+  if (end.code !== 0 && mayFail !== true) throw failure(argv, end);
+  return end;
+}
+
+/** Waits until a program with pipes has ended in order; throws with what it said otherwise. */
+export async function finished(
+  child: Pick<Subprocess<"ignore", "pipe", "pipe">, "exited" | "pid" | "stderr">,
+): Promise<void> {
+  const [code, err] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+  if (code !== 0) throw failure([`process ${child.pid}`], { code, out: "", err });
+}
+
+function failure(argv: readonly string[], { code, out, err }: Finished): Error {
+  return new Error(`${argv.join(" ")} exited with ${code}: ${err}${out}`);
+}
