@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { spawnSync } from "../support/programs.ts";
 
 const MODULE = join(import.meta.dir, "../../src/files/hold-up.ts");
 
@@ -11,7 +12,7 @@ function run(work: string, mostMs: number) {
   const program = `import { endIfHeldUp } from ${JSON.stringify(MODULE)};
     import { readFileSync } from "node:fs";
     console.log(endIfHeldUp(${mostMs}, "Cannot read: a pipe stands there: take it away", () => ${work}));`;
-  const { stdout, stderr, exitCode } = Bun.spawnSync([process.execPath, "-e", program]);
+  const { stdout, stderr, exitCode } = spawnSync([process.execPath, "-e", program]);
   return { stdout: stdout.toString(), stderr: stderr.toString(), exitCode };
 }
 
@@ -19,7 +20,7 @@ test("endIfHeldUp() ends the process where the work waits at a named pipe", () =
   const folder = mkdtempSync(join(tmpdir(), "sallyport-hold-up-"));
   const pipe = join(folder, "pipe");
   try {
-    Bun.spawnSync(["mkfifo", pipe]);
+    spawnSync(["mkfifo", pipe]);
     expect(run(`readFileSync(${JSON.stringify(pipe)})`, 200)).toEqual({
       stdout: "",
       stderr: "sallyport: Cannot read: a pipe stands there: take it away\n",

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asOwnerOf, isForeign, makeFolder } from "../../src/files/owner.ts";
+import { spawnSync } from "../support/programs.ts";
 
 const OWNER = 61_234;
 
@@ -91,7 +92,7 @@ describe.skipIf(process.geteuid!() !== 0)("asOwnerOf() by root in a folder of an
   });
 
   test("says what is missing where root may not act as somebody else", () => {
-    const { stderr, exitCode } = Bun.spawnSync([
+    const { stderr, exitCode } = spawnSync([
       "setpriv",
       "--bounding-set",
       "-setuid,-setgid",

@@ -23,6 +23,7 @@ import {
   writePrivateFile,
 } from "../../src/files/private-file.ts";
 import { race } from "../support/racer.ts";
+import { spawnSync } from "../support/programs.ts";
 
 const OWNER = 61_234;
 
@@ -82,7 +83,7 @@ describe.skipIf(process.geteuid!() !== 0)("in a folder of another user", () => {
   });
 
   test("withFileLock() waits for no pipe and follows no link", () => {
-    Bun.spawnSync(["mkfifo", "-m", "600", `${file}.lock`]);
+    spawnSync(["mkfifo", "-m", "600", `${file}.lock`]);
     chownSync(`${file}.lock`, OWNER, OWNER);
     expect(() => withFileLock(file, () => 1)).toThrow(/file\.lock: it is not a regular file/);
     rmSync(`${file}.lock`);

@@ -6,6 +6,7 @@
 
 import { linkSync, readdirSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { spawn } from "./programs.ts";
 
 export interface RaceOptions {
   readonly folder: string;
@@ -26,7 +27,7 @@ export interface Race extends AsyncDisposable {
 
 /** Begins a race; resolves once he runs. Needs root. */
 export async function race(options: RaceOptions): Promise<Race> {
-  const racer = Bun.spawn([process.execPath, import.meta.path, JSON.stringify(options)], {
+  const racer = spawn([process.execPath, import.meta.path, JSON.stringify(options)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",

@@ -19,7 +19,7 @@ import { formatKeys, makeKey } from "../../src/config/keys.ts";
 import { AuditLog } from "../../src/store/audit.ts";
 import { AUDIT_SCHEMA } from "../../src/store/audit-schema.ts";
 import { EXECUTABLE } from "../support/executable.ts";
-import { run } from "../support/lab.ts";
+import { run, spawnSync } from "../support/programs.ts";
 import { race, type RaceOptions } from "../support/racer.ts";
 import { Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
@@ -219,7 +219,7 @@ async function endless(): Promise<Finding> {
     chownSync(stage.stateDir, UID, UID);
     const began = performance.now();
     const argv = argvOf({ argv: ["log"] }, stage.server.config);
-    const done = Bun.spawnSync(argv, { timeout: MOST_MS, stderr: "pipe" });
+    const done = spawnSync(argv, { timeout: MOST_MS, stderr: "pipe" });
     slowest = Math.max(slowest, performance.now() - began);
     if (done.exitCode === 1 && done.stderr.toString().includes("Cannot show the log")) refused++;
   }
