@@ -17,6 +17,7 @@ export const REASONS = {
   match: "Knocks are not matched",
   keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
+  listen: "A listener of the API could not be had",
   state: "The state directory cannot be read or written",
   probation: "The probation of the guard ended without a confirmation: nothing is guarded",
   stopping: "The daemon is stopping",

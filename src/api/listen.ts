@@ -9,18 +9,15 @@ import { bindPrivately, clearSocketPath } from "./unix-socket.ts";
 import { parseAddress } from "../core/address.ts";
 import { ExitCode, messageOf, OpError, SallyportError } from "../core/errors.ts";
 
-/** `[api]` of the settings. */
-export interface ListenAt {
-  /** An address or "localhost"; port 0 takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
-  /** Path of the unix socket. */
-  readonly socket: string;
+/** `[api].listen` of the settings: an address or "localhost"; port 0 takes a free one. */
+export interface HealthAt {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface Listening {
-  /** Of the TCP listener, with the port it really has: "http://127.0.0.1:7878/". */
-  readonly url: string;
-  readonly socket: string;
+  /** Of the health listener, with the port it really has, "http://127.0.0.1:7878/"; of the other the path of its socket. */
+  readonly place: string;
   /** Cuts open connections, removes the socket; done within a second. May be called again. */
   stop(): Promise<void>;
 }
@@ -64,11 +61,16 @@ function isLoopback(host: string): boolean {
   return address?.a0 === 0 && address.a1 === 0 && address.a2 === 0 && address.a3 === 1;
 }
 
-function serveHealth(control: Control, at: ListenAt["listen"], options: AppOptions) {
+/** Listens on TCP; throws OpError, whose sentence names the address and the setting, when it cannot. */
+export function listenForHealth(
+  control: Control,
+  at: HealthAt,
+  options: AppOptions = {},
+): Listening {
   const app = healthApp(control, { ...options, localOnly: isLoopback(at.host) });
   const host = at.host.includes(":") ? `[${at.host}]` : at.host;
   try {
-    return Bun.serve({
+    const server = Bun.serve({
       ...COMMON,
       hostname: at.host,
       port: at.port,
@@ -76,42 +78,24 @@ function serveHealth(control: Control, at: ListenAt["listen"], options: AppOptio
       idleTimeout: 10, // seconds; a silent connection costs its sender nothing
       fetch: app.fetch,
     });
+    return { place: server.url.href, stop: () => server.stop(true) };
   } catch (error) {
     throw cannotListen(`${host}:${at.port}`, "[api].listen", error);
   }
 }
 
-async function serveControl(control: Control, socket: string, options: AppOptions) {
+/** Listens on the unix socket at the path; throws OpError as `listenForHealth` does. */
+export async function listenForControl(
+  control: Control,
+  socket: string,
+  options: AppOptions = {},
+): Promise<Listening> {
   const app = controlApp(control, options);
   try {
     await clearSocketPath(socket);
-    return bindPrivately(() => Bun.serve({ ...COMMON, unix: socket, fetch: app.fetch }));
+    const server = bindPrivately(() => Bun.serve({ ...COMMON, unix: socket, fetch: app.fetch }));
+    return { place: socket, stop: () => server.stop(true) };
   } catch (error) {
     throw cannotListen(socket, "[api].socket", error);
-  }
-}
-
-/**
- * Starts both listeners, or neither: throws OpError, whose sentence names the address and the
- * setting, when one cannot be had.
- */
-export async function listen(
-  control: Control,
-  at: ListenAt,
-  options: AppOptions = {},
-): Promise<Listening> {
-  const health = serveHealth(control, at.listen, options);
-  try {
-    const unix = await serveControl(control, at.socket, options);
-    return {
-      url: health.url.href,
-      socket: at.socket,
-      stop: async () => {
-        await Promise.all([health.stop(true), unix.stop(true)]);
-      },
-    };
-  } catch (error) {
-    await health.stop(true);
-    throw error;
   }
 }

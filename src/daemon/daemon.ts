@@ -7,7 +7,6 @@ import {
   type Reason,
   REASONS,
 } from "../api/control.ts";
-import { listen, type Listening } from "../api/listen.ts";
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
@@ -16,6 +15,7 @@ import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { VERSION } from "../core/version.ts";
 import type { StoreNotice } from "../store/state-file.ts";
+import { ApiListeners } from "./api-listeners.ts";
 import { AlarmCommand } from "./alarm-command.ts";
 import { CommandQueue } from "./command-queue.ts";
 import type { Configuration } from "./configuration.ts";
@@ -73,7 +73,7 @@ export class Daemon implements Control {
   readonly #upkeep = new Upkeep(() => this.#keepUp());
   #seenTimer: NodeJS.Timeout | undefined;
   readonly #link: DataPlaneLink;
-  #api: Listening | undefined;
+  readonly #api: ApiListeners;
   #kept = 0;
   /** The data plane has begun; before that it cannot be asked. */
   #ready = false;
@@ -143,6 +143,11 @@ export class Daemon implements Control {
       foreignRules: problemsOfRules,
       obstacles: () => this.readiness().map(({ code, detail }) => detail ?? REASONS[code]),
     });
+    this.#api = new ApiListeners({
+      control: this,
+      api: configuration.settings.api,
+      readiness: this.#readiness,
+    });
     this.startedMs = clock.wallMs();
     this.#startedAt = clock.monotonicMs();
   }
@@ -165,9 +170,7 @@ export class Daemon implements Control {
     let guarded = true;
     try {
       guarded = Guardian.stands();
-      this.#api = await listen(this, settings.api, {
-        report: (error) => log("error", `A request failed: ${messageOf(error)}`),
-      });
+      await this.#api.start();
       const interfaces = await this.#link.attached;
       this.#readiness.setCaptures(settings.server.interfaces, interfaces);
       const adopted = this.#guard.loadFirst(settings, this.#armMs);
@@ -187,8 +190,8 @@ export class Daemon implements Control {
       this.#lossWait.tell();
       keepConfig(this.#configuration);
       this.#readiness.clear("starting");
-      const { url } = this.#api;
-      for (const line of startReport({ settings, interfaces, adopted, restored, url })) {
+      const { places } = this.#api;
+      for (const line of startReport({ settings, interfaces, adopted, restored, places })) {
         log("info", line);
       }
       for (const { code, detail } of this.readiness())
@@ -234,7 +237,7 @@ export class Daemon implements Control {
         "The guard is removed, as guard.on_stop says: the ports are open to everybody",
       );
     }
-    await this.#api?.stop();
+    await this.#api.stop();
     this.#queue.stop();
     const atMs = this.#clock.wallMs();
     this.#recollection.note({ type: "daemon.stopped", atMs, reason: guard });

@@ -1,23 +1,37 @@
 /** The guard in the kernel, for commands that work without a daemon. */
 
 import type { Settings } from "../config/settings.ts";
-import { SallyportError } from "../core/errors.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
 import { guardLoaded, removeGuard, showGuard } from "../firewall/guard.ts";
 import { renderTable } from "../firewall/rule-set.ts";
 import { guardPlan } from "./configuration.ts";
-import { isGuarding } from "./guard-lock.ts";
+import { effectiveCapabilities } from "../native/capabilities.ts";
+import { describeHolder, isGuarding } from "./guard-lock.ts";
 
+/** libnftables would write a complaint of the kernel's to standard error, and nothing of what to do. */
+function requireNetAdmin(operation: string): void {
+  if (effectiveCapabilities().has("CAP_NET_ADMIN")) return;
+  throw new SallyportError(
+    `Cannot ${operation}: only root may ask the kernel for its rules: run it with sudo`,
+    ExitCode.privilege,
+  );
+}
+
+/** The table as the kernel has it. Throws SallyportError. */
 export function showFirewall(): string {
+  requireNetAdmin("show the guard");
   return guardLoaded()
     ? showGuard()
     : "# There is no table inet sallyport: nothing is guarded; sallyport serve loads it\n";
 }
 
-/** Answers whether there was a guard to remove; throws while a daemon runs, which would put it back. */
+/** Returns whether there was a guard to remove; throws while a daemon runs, which would put it back. */
 export function removeFirewall(): boolean {
-  if (isGuarding()) {
+  requireNetAdmin("remove the guard");
+  if (isGuarding() === "yes") {
     throw new SallyportError(
-      "Cannot remove the guard: a sallyport daemon runs and would put it back at once: stop the daemon first",
+      `Cannot remove the guard: a sallyport daemon${describeHolder()} runs and would put it back at once: ` +
+        "stop the daemon first (systemctl stop sallyport)",
     );
   }
   if (!guardLoaded()) return false;

@@ -1,20 +1,28 @@
 /** One guard per network namespace, because there is one table there. */
 
-import {
-  type AbstractClaim,
-  claimAbstractSocket,
-  isHeldByOurs,
-} from "../native/abstract-socket.ts";
+import { effectiveCapabilities } from "../native/capabilities.ts";
+import { holderOfLogGroup } from "../native/netlink/group-holder.ts";
+import { claimLogGroup, type GroupClaim, isLogGroupHeld } from "../native/netlink/log-group.ts";
 
-/** Abstract sockets are per network namespace too, and vanish with their process. */
-const NAME = "sallyport.guard";
+/** A group of nflog that no rule of ours logs to; others pick small numbers. */
+export const GUARD_GROUP = 0x5a11;
 
-/** Undefined when a daemon of root or of our own user guards this network namespace. */
-export function claimGuard(): AbstractClaim | undefined {
-  return claimAbstractSocket(NAME);
+/** Whether a daemon guards here; "unseen" to whoever may not ask the kernel. */
+export type Guarding = "yes" | "no" | "unseen";
+
+/** Undefined when a daemon, of whatever user, guards this network namespace. Needs CAP_NET_ADMIN. Throws OpError. */
+export function claimGuard(): GroupClaim | undefined {
+  return claimLogGroup(GUARD_GROUP);
 }
 
-/** Whether such a daemon runs. */
-export function isGuarding(): boolean {
-  return isHeldByOurs(NAME);
+/** Whether a daemon of whatever user guards this network namespace. Throws OpError. */
+export function isGuarding(): Guarding {
+  if (!effectiveCapabilities().has("CAP_NET_ADMIN")) return "unseen";
+  return isLogGroupHeld(GUARD_GROUP) ? "yes" : "no";
+}
+
+/** " (process 1234)" where the holder can be seen, for the middle of a sentence. */
+export function describeHolder(): string {
+  const pid = holderOfLogGroup(GUARD_GROUP);
+  return pid === undefined ? "" : ` (process ${pid})`;
 }

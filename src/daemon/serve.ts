@@ -5,7 +5,7 @@ import { messageOf, SallyportError } from "../core/errors.ts";
 import { keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
 import { readConfiguration } from "./configuration.ts";
 import { Daemon } from "./daemon.ts";
-import { claimGuard } from "./guard-lock.ts";
+import { claimGuard, describeHolder } from "./guard-lock.ts";
 import { log, startLog } from "./log.ts";
 import { requirePrivilege } from "./privilege.ts";
 import { openNotifier } from "./service/notify.ts";
@@ -19,17 +19,11 @@ export async function serve(file: string, armMs?: number): Promise<void> {
   using lock = claimGuard();
   if (lock === undefined) {
     throw new SallyportError(
-      "Cannot start: another sallyport guards this machine already: " +
+      `Cannot start: another sallyport guards this machine already${describeHolder()}: ` +
         "stop that one first, or ask it with sallyport status",
     );
   }
   await startLog();
-  if (lock.squatter !== undefined) {
-    log(
-      "warning",
-      `A process of user ${lock.squatter} holds the name that keeps a second sallyport from starting here: look who it is`,
-    );
-  }
   const manager = new ServiceManager(openNotifier(notifyEnvironment(), process.pid), log);
   const daemon = new Daemon(file, configuration, systemClock, armMs);
   const ended = Promise.withResolvers<string>();

@@ -12,21 +12,25 @@ export interface StartFacts {
   readonly adopted: number;
   /** Grants that the kernel held since before. */
   readonly restored: number;
-  /** URL of the health listener, with a slash at its end. */
-  readonly url: string;
+  /** URL of the health listener, with a slash at its end, and the path of the control socket, where they are there. */
+  readonly places: { readonly health?: string; readonly control?: string };
 }
 
 export function startReport(facts: StartFacts): string[] {
-  const { settings, interfaces, adopted, restored, url } = facts;
+  const { settings, interfaces, adopted, restored, places } = facts;
   const ports = guardedPorts(settings).map(formatPortRange).join(", ") || "no port";
   const kept = [
     ...(adopted > 0 ? [`${counted(adopted, "living session")} kept`] : []),
     ...(restored > 0 ? [`${counted(restored, "grant")} brought back`] : []),
   ];
+  const listeners = [
+    ...(places.health === undefined ? [] : [`Health at ${places.health}healthz`]),
+    ...(places.control === undefined ? [] : [`control at ${places.control}`]),
+  ];
   const tail = kept.length > 0 ? ` (${kept.join(", ")})` : "";
   return [
     `Guarding ${ports}, listening on ${interfaces.join(", ")}${tail}`,
-    `Health at ${url}healthz, control at ${settings.api.socket}`,
+    ...(listeners.length > 0 ? [listeners.join(", ")] : []),
   ];
 }
 

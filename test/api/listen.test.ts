@@ -16,9 +16,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeControl } from "./fake-control.ts";
 import { connectControl } from "../../src/api/client.ts";
-import type { Listening } from "../../src/api/listen.ts";
-import { listen } from "../../src/api/listen.ts";
 import { parseAddress } from "../../src/core/address.ts";
+import { type BothListening, listen } from "../support/listen.ts";
 import { spawn } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-api-"));
@@ -26,7 +25,7 @@ let made = 0;
 const freshSocket = () => join(folder, `${++made}.sock`);
 const at = (socket: string, host = "127.0.0.1", port = 0) => ({ listen: { host, port }, socket });
 
-let listening: Listening;
+let listening: BothListening;
 const control = new FakeControl();
 
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeControl } from "../api/fake-control.ts";
-import { listen } from "../../src/api/listen.ts";
+import { listen } from "../support/listen.ts";
 import { spawn } from "../support/programs.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");

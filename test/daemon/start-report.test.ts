@@ -4,12 +4,12 @@ import { expect, test } from "bun:test";
 import { startReport } from "../../src/daemon/start-report.ts";
 import { doorOf, fixedDoorOf, settingsOf } from "./support.ts";
 
-const URL = "http://127.0.0.1:7878/";
+const PLACES = { health: "http://127.0.0.1:7878/", control: "/run/control.sock" };
 
 test("startReport() names ports, interfaces and addresses, and what was kept", () => {
   const settings = settingsOf([doorOf(), fixedDoorOf()]);
-  const facts = { settings, interfaces: ["eth0", "wg0"], url: URL };
-  const second = `Health at ${URL}healthz, control at /nonexistent/control.sock`;
+  const facts = { settings, interfaces: ["eth0", "wg0"], places: PLACES };
+  const second = "Health at http://127.0.0.1:7878/healthz, control at /run/control.sock";
   expect(startReport({ ...facts, adopted: 0, restored: 0 })).toEqual([
     "Guarding 22/tcp, 8443/tcp, listening on eth0, wg0",
     second,
@@ -22,6 +22,6 @@ test("startReport() names ports, interfaces and addresses, and what was kept", (
 
 test("startReport() says so when doors only run commands", () => {
   const settings = settingsOf([doorOf({ opens: [] })]);
-  const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0, url: URL };
-  expect(startReport(facts)[0]).toBe("Guarding no port, listening on any");
+  const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0, places: {} };
+  expect(startReport(facts)).toEqual(["Guarding no port, listening on any"]);
 });

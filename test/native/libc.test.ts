@@ -1,11 +1,10 @@
-/** errno, namespaces and abstract sockets against the real kernel. */
+/** errno, namespaces and capabilities against the real kernel. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { readlinkSync } from "node:fs";
-import { ExitCode, OpError } from "../../src/core/errors.ts";
-import { claimAbstractSocket } from "../../src/native/abstract-socket.ts";
+import { ExitCode } from "../../src/core/errors.ts";
 import { effectiveCapabilities, parseCapabilities } from "../../src/native/capabilities.ts";
 import { Errno, errnoName } from "../../src/native/errno.ts";
 import { cString, errno, failure, libc } from "../../src/native/libc.ts";
@@ -93,44 +92,6 @@ describe("enterNamespace()", () => {
     const before = count();
     for (let i = 0; i < 20; i++) enterNamespace(PATH)[Symbol.dispose]();
     expect(count()).toBe(before);
-  });
-});
-
-describe("claimAbstractSocket()", () => {
-  const name = `sallyport-test-${process.pid}`;
-
-  test("gives a name to one holder at a time", () => {
-    const first = claimAbstractSocket(name);
-    expect(first).toBeDefined();
-    expect(claimAbstractSocket(name)).toBeUndefined();
-    first!.close();
-    first!.close();
-    using second = claimAbstractSocket(name);
-    expect(second).toBeDefined();
-  });
-
-  test("holds per network namespace", () => {
-    using first = claimAbstractSocket(name);
-    expect(first).toBeDefined();
-    using stack = new DisposableStack();
-    stack.use(enterNamespace(PATH));
-    using second = claimAbstractSocket(name);
-    expect(second).toBeDefined();
-  });
-
-  test("is free again once its holder was killed", () => {
-    const script = `
-      const { claimAbstractSocket } = await import("${import.meta.dir}/../../src/native/abstract-socket.ts");
-      console.log(claimAbstractSocket("${name}") !== undefined);
-      process.kill(process.pid, "SIGKILL");`;
-    for (let i = 0; i < 2; i++) {
-      expect(run([process.execPath, "-e", script], { mayFail: true }).out).toBe("true\n");
-    }
-  });
-
-  test("refuses a name that does not fit", () => {
-    expect(() => claimAbstractSocket("x".repeat(108))).toThrow(OpError);
-    claimAbstractSocket("x".repeat(107))!.close();
   });
 });
 

@@ -5,6 +5,7 @@ import type { SpawnOptions, Subprocess, SyncSubprocess } from "bun";
 /** The Debian package of each program that tests start; scripts/setup --test installs them. */
 export const PACKAGE_OF: Readonly<Record<string, string>> = {
   bash: "bash",
+  cat: "coreutils",
   conntrack: "conntrack",
   curl: "curl",
   df: "coreutils",

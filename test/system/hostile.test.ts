@@ -120,23 +120,22 @@ describe("an attacker", () => {
     expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("refused");
   }, 60_000);
 
-  test("who squats the name of the lock keeps nobody from starting", async () => {
+  test("who has the health port keeps nobody from starting, and it is listened on when he is gone", async () => {
     const squatter = lab.start("server", [
-      ...[
-        "setpriv",
-        "--reuid",
-        "65534",
-        "--regid",
-        "65534",
-        "--clear-groups",
-        "/usr/bin/python3",
-        "-c",
-      ],
-      "import socket;s=socket.socket(socket.AF_UNIX);s.bind('\\0sallyport.guard');s.listen();print('up',flush=True);s.accept();s.accept()",
+      ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "python3", "-c"],
+      "import socket;s=socket.create_server(('127.0.0.1',7878));print('up',flush=True);s.accept()",
     ]);
     await squatter.stdout.getReader().read();
     server = await new GuardedServer(lab, DOORS, { users: ["alice"] }).start();
-    expect(server.log).toContain("user 65534 holds the name");
+    expect(server.log).toMatch(
+      /127\.0\.0\.1:7878: another program listens there: set \[api\]\.listen/,
+    );
+    const before = await server.control("/readyz");
+    expect(before.status).toBe(503);
+    expect(await before.json()).toMatchObject({ reasons: [{ code: "listen" }] });
+    expect(server.knock("client", server.link("alice", "web"))).toMatchObject({ code: 0 });
+    squatter.kill();
+    await server.waitForLog(/Listening on http:\/\/127\.0\.0\.1:7878\/ now/);
     expect((await server.control("/readyz")).status).toBe(200);
   }, 30_000);
 

@@ -38,6 +38,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   P24: "Overload is visible",
   P25: "Bad config",
   P26: "Commands",
+  P27: "One daemon",
   P33: "The service's user gains nothing over root",
 };
 

@@ -6,7 +6,7 @@
  * Prints the table; a full run of everything also writes docs/torture.md. Exits 1 unless all held.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Lab } from "../support/lab.ts";
@@ -28,6 +28,7 @@ async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): 
   if (limitMs <= 0) return { held: false, measured: "not played: the run was over before" };
   // What a killed child leaves behind lies in one folder.
   const scratch = mkdtempSync(join(tmpdir(), "sallyport-torture-"));
+  chmodSync(scratch, 0o711); // daemons of other users work below it
   try {
     const argv = [join(import.meta.dir, "play.ts"), String(index), scale, ...(peer ? [peer] : [])];
     const child = spawn([process.execPath, ...argv], {
@@ -87,7 +88,7 @@ const scale: Scale = words.includes("--quick") ? "quick" : "full";
 const wanted = words.filter((word) => word !== "--quick");
 const unknown = wanted.find((word) => !TRIALS.some(({ promise }) => promise === word));
 if (unknown !== undefined) {
-  console.error(`scripts/torture: no promise "${unknown}": write some of P1 to P26, or nothing`);
+  console.error(`scripts/torture: no promise "${unknown}": write some of P1 to P34, or nothing`);
   process.exit(64);
 }
 const began = performance.now();

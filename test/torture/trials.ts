@@ -10,6 +10,7 @@ import { trials as repair } from "./p16-repair.ts";
 import { trials as surroundings } from "./p20-surroundings.ts";
 import { configTrials, trials as inputs } from "./p22-inputs.ts";
 import { trials as commands } from "./p26-commands.ts";
+import { trials as oneDaemon } from "./p27-one-daemon.ts";
 import { trials as racer } from "./p33-racer.ts";
 import type { Trial } from "./trial.ts";
 
@@ -25,6 +26,7 @@ export const TRIALS: readonly Trial[] = [
   ...inputs,
   ...configTrials,
   ...commands,
+  ...oneDaemon,
   ...racer,
   ...renewalTrials,
   ...overloadTrials,

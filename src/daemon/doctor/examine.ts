@@ -109,6 +109,6 @@ function examineServices(settings: Settings): Findings {
     sockets,
     names: processNames(inodes),
     published: publishedPorts(settings),
-    daemonRuns: isGuarding(),
+    daemonRuns: isGuarding() !== "no",
   });
 }

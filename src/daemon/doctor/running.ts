@@ -4,14 +4,14 @@ import { connectControl } from "../../api/client.ts";
 import type { Settings } from "../../config/settings.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
 import { guardLoaded } from "../../firewall/guard.ts";
-import { isGuarding } from "../guard-lock.ts";
+import { type Guarding, isGuarding } from "../guard-lock.ts";
 import { type Findings, ok, problem, unseen, warning } from "./finding.ts";
 import { mayAskKernel } from "./privileges.ts";
 
 export interface RunningFacts {
   readonly socket: string;
   /** Some sallyport guards this network namespace. */
-  readonly runs: boolean;
+  readonly runs: Guarding;
   /** Its own account; an error when it cannot be asked. */
   readonly account: Account | SallyportError;
   /** Undefined: only CAP_NET_ADMIN may look. */
@@ -48,15 +48,16 @@ const PASSING = new Set(["starting", "stopping"]);
 
 export function checkRunning({ socket, runs, account, guard }: RunningFacts): Findings {
   if (!(account instanceof SallyportError)) return readiness(socket, account);
-  if (runs) {
-    return account.exitCode === ExitCode.privilege
-      ? [unseen(`the daemon's own account: only its user may use ${socket}`)]
-      : [
-          problem(
-            `A daemon guards this machine and does not answer: ${account.message}`,
-            "see its log, and whether it runs with this configuration",
-          ),
-        ];
+  if (account.exitCode === ExitCode.privilege || runs === "unseen") {
+    return [unseen("whether a daemon runs and is ready")];
+  }
+  if (runs === "yes") {
+    return [
+      problem(
+        `A daemon guards this machine and does not answer: ${account.message}`,
+        "see its log, and whether it runs with this configuration",
+      ),
+    ];
   }
   if (guard === true) {
     return [

@@ -62,7 +62,7 @@ const executable = {
 };
 const running = {
   socket: "/run/sallyport/control.sock",
-  runs: false,
+  runs: "no" as const,
   guard: false,
   account: new SallyportError("Cannot reach sallyport at X: nobody listens there: start it"),
 };
@@ -345,14 +345,16 @@ const CASES: readonly Case[] = [
     expected: [/^warning .*guard is not up yet/, /^problem .*Not listening on eth7/],
   },
   {
-    name: "checkRunning() knows a daemon that does not answer, and one it may not ask",
+    name: "checkRunning() knows a daemon that does not answer, one it may not ask, and that it may not look",
     findings: () => [
-      ...checkRunning({ ...running, runs: true }),
-      ...checkRunning({ ...running, runs: true, account: denied }),
+      ...checkRunning({ ...running, runs: "yes" }),
+      ...checkRunning({ ...running, runs: "yes", account: denied }),
+      ...checkRunning({ ...running, runs: "unseen" }),
     ],
     expected: [
       /^problem A daemon guards this machine and does not answer/,
-      /^warning Could not see the daemon's own/,
+      /^warning Could not see whether a daemon runs/,
+      /^warning Could not see whether a daemon runs/,
     ],
   },
   {

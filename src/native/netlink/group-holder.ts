@@ -1,0 +1,47 @@
+/** Who holds a group of nflog, as far as /proc tells: a help for messages, never a reason to decide. */
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { NETLINK_NETFILTER } from "./socket.ts";
+
+/** /proc/net/netfilter/nfnetlink_log: group, port id of its socket, …; only root may read it. */
+function portIdOf(group: number): string | undefined {
+  return rowsOf("/proc/thread-self/net/netfilter/nfnetlink_log").find(
+    ([number]) => Number(number) === group,
+  )?.[1];
+}
+
+/** /proc/net/netlink: sk, protocol, port id, groups, rmem, wmem, dump, locks, drops, inode. */
+function inodeOf(portId: string): string | undefined {
+  return rowsOf("/proc/thread-self/net/netlink").find(
+    ([, protocol, port]) => Number(protocol) === NETLINK_NETFILTER && port === portId,
+  )?.[9];
+}
+
+function rowsOf(path: string): string[][] {
+  try {
+    return readFileSync(path, "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/));
+  } catch {
+    return [];
+  }
+}
+
+function holds(pid: string, target: string): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).some((fd) => readlinkSync(`${folder}/${fd}`) === target);
+  } catch {
+    return false; // ended, or not ours to look at
+  }
+}
+
+/** The process; undefined where it cannot be seen: without root, or in another process namespace. */
+export function holderOfLogGroup(group: number): number | undefined {
+  const portId = portIdOf(group);
+  const inode = portId === undefined ? undefined : inodeOf(portId);
+  if (inode === undefined) return undefined;
+  const target = `socket:[${inode}]`;
+  const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && holds(name, target));
+  return pid === undefined ? undefined : Number(pid);
+}

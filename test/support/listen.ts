@@ -1,0 +1,31 @@
+/** Both listeners of the API for a test, as the daemon starts them, but failing where one cannot be had. */
+
+import type { Control } from "../../src/api/control.ts";
+import { type HealthAt, listenForControl, listenForHealth } from "../../src/api/listen.ts";
+
+export interface BothListening {
+  /** "http://127.0.0.1:7878/" */
+  readonly url: string;
+  readonly socket: string;
+  stop(): Promise<void>;
+}
+
+export async function listen(
+  control: Control,
+  at: { readonly listen: HealthAt; readonly socket: string },
+): Promise<BothListening> {
+  const health = listenForHealth(control, at.listen);
+  try {
+    const unix = await listenForControl(control, at.socket);
+    return {
+      url: health.place,
+      socket: unix.place,
+      stop: async () => {
+        await Promise.all([health.stop(), unix.stop()]);
+      },
+    };
+  } catch (error) {
+    await health.stop();
+    throw error;
+  }
+}
