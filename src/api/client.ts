@@ -1,7 +1,7 @@
 /** The typed client of the control socket, for the command line. */
 
 import * as v from "valibot";
-import type { DoorView, Explanation } from "./control.ts";
+import type { DoorView, Explanation, KeysTold } from "./control.ts";
 import { codeOf } from "./error-code.ts";
 import type { Status } from "./schemas.ts";
 import {
@@ -10,6 +10,7 @@ import {
   ExplanationSchema,
   GrantSchema,
   GrantsSchema,
+  KeysToldSchema,
   ProblemSchema,
   StatusSchema,
 } from "./schemas.ts";
@@ -36,8 +37,16 @@ export interface ControlClient {
   close(id: string): Promise<Grant | undefined>;
   /** These three answer what was done, in one sentence. A wrong configuration exits with 78. */
   reload(): Promise<string>;
+  reloadKeys(keepSessions: boolean): Promise<KeysTold>;
   arm(forMs: number): Promise<string>;
   confirm(force: boolean): Promise<string>;
+}
+
+const NOBODY = "nobody listens there";
+
+/** Whether a call failed because no process listens on the socket. */
+export function nobodyListens(error: SallyportError): boolean {
+  return error instanceof OpError && error.detail === NOBODY;
 }
 
 function unreachable(
@@ -65,7 +74,7 @@ function translated(socket: string, thrown: unknown): SallyportError {
   }
   const remedy = "start it with sallyport serve, or name its socket with --socket";
   if (code === "ENOENT" || code === "ECONNREFUSED") {
-    return unreachable(socket, "nobody listens there", remedy);
+    return unreachable(socket, NOBODY, remedy);
   }
   return unreachable(socket, `the connection broke (${code || "unknown reason"})`, remedy);
 }
@@ -130,6 +139,8 @@ export function connectControl(socket: string): ControlClient {
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);
     },
     reload: async () => understood(DoneSchema, await ask(socket, "POST", "/v1/reload")).done,
+    reloadKeys: async (keepSessions) =>
+      understood(KeysToldSchema, await ask(socket, "POST", "/v1/keys/reload", { keepSessions })),
     arm: async (forMs) => {
       const body = { for: formatDuration(forMs) };
       return understood(DoneSchema, await ask(socket, "POST", "/v1/guard/probation", body)).done;

@@ -60,6 +60,7 @@ export const WHY_KINDS = [
   "fixed", // a fixed sequence, begun and not finished
   "unrelated", // knocks that are part of no sequence
   "silent", // nothing was heard
+  "keys", // keys.toml is another than the daemon works by
   "not-ready", // a right knock may not open a door now
   "firewall", // another table drops a guarded port
 ] as const;
@@ -78,6 +79,16 @@ export interface Explanation {
   readonly findings: readonly WhyFinding[];
 }
 
+/** What came of reading the keys again. */
+export interface KeysTold {
+  /** One sentence. */
+  readonly done: string;
+  /** The keys.toml that was read. */
+  readonly file: string;
+  /** Grants of devices whose key is gone or another: ended, with their sessions. */
+  readonly ended: readonly Grant[];
+}
+
 /** The daemon, seen from the API. */
 export interface Control {
   readonly counters: Counters;
@@ -87,6 +98,8 @@ export interface Control {
   uptimeMs(): number;
   /** Why a right knock may not open its door now; empty: ready. At most one reason per code. */
   readiness(): readonly Reason[];
+  /** What the operator should know although knocks open doors, each one sentence: keys that were not read yet. */
+  notices(): readonly string[];
   doors(): readonly DoorView[];
   grants(): Promise<readonly Grant[]>;
   /**
@@ -100,6 +113,12 @@ export interface Control {
   why(address: Address): Promise<Explanation>;
   /** Reads the configuration again; throws SallyportError (78) when it is wrong, and then nothing changed. */
   reload(): Promise<string>;
+  /**
+   * Reads keys.toml again and nothing else: what was added opens from now on, what was removed does not.
+   * Ends the grants of devices whose key is gone, and their sessions, unless `keepSessions`. Throws
+   * SallyportError (78) when the file is wrong, and then nothing changed.
+   */
+  reloadKeys(keepSessions: boolean): Promise<KeysTold>;
   /** Guards on probation from now on: unless `confirm` is called, the kernel stops guarding after `forMs`. */
   arm(forMs: number): Promise<string>;
   /** Ends the probation; throws SallyportError that says which proof is missing, unless `force`. */

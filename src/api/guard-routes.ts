@@ -1,4 +1,4 @@
-/** Routes of the unix socket that act on the whole guard: reload, probation, confirmation. */
+/** Routes of the unix socket that act on the whole guard: reload, keys, probation, confirmation. */
 
 import type { Hono } from "hono";
 import { describeRoute, validator } from "hono-openapi";
@@ -6,7 +6,13 @@ import type { Control } from "./control.ts";
 import { failure, json } from "./openapi.ts";
 import { methodNotAllowed, problem } from "./problem.ts";
 import { jsonBodyOnly, smallBodyOnly } from "./request-body.ts";
-import { ArmRequestSchema, ConfirmRequestSchema, DoneSchema } from "./schemas.ts";
+import {
+  ArmRequestSchema,
+  ConfirmRequestSchema,
+  DoneSchema,
+  KeysRequestSchema,
+  KeysToldSchema,
+} from "./schemas.ts";
 
 /** The hook is there because the default answer repeats the body. */
 const armRequest = validator("json", ArmRequestSchema, (result, c) =>
@@ -15,6 +21,11 @@ const armRequest = validator("json", ArmRequestSchema, (result, c) =>
     : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
 );
 const confirmRequest = validator("json", ConfirmRequestSchema, (result, c) =>
+  result.success
+    ? undefined
+    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
+);
+const keysRequest = validator("json", KeysRequestSchema, (result, c) =>
   result.success
     ? undefined
     : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
@@ -41,6 +52,21 @@ export function addGuardRoutes(app: Hono, control: Control): void {
     async (c) => c.json({ done: await control.reload() }),
   );
   app.post(
+    "/v1/keys/reload",
+    describeRoute({
+      summary: "Read the keys again, and end the grants of devices whose key is gone",
+      responses: {
+        200: json("In force", KeysToldSchema),
+        422: failure("The keys are wrong; the old ones stay in force"),
+        ...refusals,
+      },
+    }),
+    jsonBodyOnly,
+    smallBodyOnly,
+    keysRequest,
+    async (c) => c.json(await control.reloadKeys(c.req.valid("json").keepSessions ?? false)),
+  );
+  app.post(
     "/v1/guard/probation",
     describeRoute({
       summary: "Guard on probation: the kernel stops guarding unless somebody confirms in time",
@@ -63,7 +89,12 @@ export function addGuardRoutes(app: Hono, control: Control): void {
     confirmRequest,
     async (c) => c.json({ done: await control.confirm(c.req.valid("json").force ?? false) }),
   );
-  for (const path of ["/v1/reload", "/v1/guard/probation", "/v1/guard/confirmation"]) {
+  for (const path of [
+    "/v1/reload",
+    "/v1/keys/reload",
+    "/v1/guard/probation",
+    "/v1/guard/confirmation",
+  ]) {
     app.all(path, methodNotAllowed("POST"));
   }
 }

@@ -1,7 +1,7 @@
 /** The shape of every answer and request: the server's types, the client's check and the OpenAPI document. */
 
 import * as v from "valibot";
-import type { DoorView, Explanation, ReasonCode } from "./control.ts";
+import type { DoorView, Explanation, KeysTold, ReasonCode } from "./control.ts";
 import { REASONS, WHY_KINDS } from "./control.ts";
 import type { Address } from "../core/address.ts";
 import { parseAddress } from "../core/address.ts";
@@ -46,6 +46,10 @@ export const StatusSchema = v.pipe(
   v.object({
     ...HealthSchema.entries,
     ...ReadinessSchema.entries,
+    notices: v.pipe(
+      v.array(v.string()),
+      v.description("What to know although knocks open doors, each one sentence"),
+    ),
     counters: v.pipe(
       v.record(v.string(), v.number()),
       v.description("By name, as in core/counters.ts; all but the latency's"),
@@ -204,6 +208,30 @@ export const DoneSchema = v.pipe(
   v.object({ done: v.pipe(v.string(), v.description("What was done, in one sentence")) }),
   v.metadata({ ref: "Done" }),
 );
+
+export const KeysRequestSchema = v.pipe(
+  v.strictObject(
+    {
+      keepSessions: v.exactOptional(
+        v.pipe(
+          v.boolean("keepSessions is not true or false"),
+          v.description("Leave grants and sessions of devices whose key is gone as they are"),
+        ),
+      ),
+    },
+    'The body is not an object with, if wanted, "keepSessions"',
+  ),
+  v.metadata({ ref: "KeysRequest" }),
+);
+
+export const KeysToldSchema = v.pipe(
+  v.object({
+    done: v.pipe(v.string(), v.description("What was done, in one sentence")),
+    file: v.pipe(v.string(), v.description("The keys.toml that was read")),
+    ended: v.pipe(v.array(GrantSchema), v.description("Of devices whose key is gone or another")),
+  }),
+  v.metadata({ ref: "KeysTold" }),
+) satisfies v.GenericSchema<unknown, KeysTold>;
 
 /** RFC 9457. */
 export const ProblemSchema = v.pipe(

@@ -28,6 +28,7 @@ export function statusOf(control: Control): Status {
   return {
     ...healthOf(control),
     ...readinessOf(control, "owner"),
+    notices: [...control.notices()],
     counters: Object.fromEntries(PLAIN_COUNTERS.map((name) => [name, control.counters.get(name)])),
     latency: {
       count: buckets.reduce((sum, observed) => sum + observed, 0),

@@ -3,7 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Bound } from "../config/bound.ts";
 import { boundOf, checkBound, formatBound, formatChance } from "../config/bound.ts";
-import { findConfig } from "../config/find.ts";
+import { findConfig, withConfig } from "../config/find.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
 import type { DeviceKey } from "../config/keys.ts";
 import { loadKeys } from "../config/keys.ts";
@@ -169,7 +169,7 @@ export function checkCommand(renderGuard?: RenderGuard) {
         return;
       }
       const file = findConfig(options.config);
-      const settings = loadSettings(file);
+      const settings = withConfig(options.config, loadSettings);
       const { keys, denied } = tryKeys(settings.server.stateDir);
       if (options.json) {
         printJson({

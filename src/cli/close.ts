@@ -1,4 +1,4 @@
-/** `sallyport close`: ends grants before their time, by id, by address, or one door's. */
+/** `sallyport close`: ends grants before their time, by id, by address, by who opened them, or one door's. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
@@ -9,14 +9,33 @@ import type { ControlClient } from "../api/client.ts";
 import { connectControl } from "../api/client.ts";
 import type { Prefix } from "../core/address.ts";
 import { formatPrefix, maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
+import { isName } from "../config/names.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 
 /** As `grantId` makes them. */
 const ID = /^[0-9a-f]{10}$/;
 
-/** What the command line names: one grant, or those of an address (and of one door). */
-export type Target = { readonly id: string } | { readonly network: Prefix; readonly door?: string };
+/** Whose grants are meant; without a device those of all the user's devices. */
+export interface Holder {
+  readonly user: string;
+  readonly device?: string;
+}
+
+/** What the command line names: one grant, those of an address (and of one door), or those of a user or device. */
+export type Target =
+  | { readonly id: string }
+  | { readonly network: Prefix; readonly door?: string }
+  | { readonly holder: Holder };
+
+type NetworkTarget = Extract<Target, { readonly network: Prefix }>;
+
+function readHolder(text: string): Holder | undefined {
+  const [user = "", device, extra] = text.split("/");
+  if (!isName(user) || extra !== undefined) return undefined;
+  if (device === undefined) return { user };
+  return isName(device) ? { user, device } : undefined;
+}
 
 /** Reads the arguments of `close`; throws SallyportError (usage) when they name nothing. */
 export function readTarget(first: string, second: string | undefined): Target {
@@ -24,11 +43,13 @@ export function readTarget(first: string, second: string | undefined): Target {
   const network = parsePrefix(address);
   if (network !== undefined) return { network, ...(second !== undefined && { door: first }) };
   if (second === undefined && ID.test(first)) return { id: first };
+  const holder = second === undefined ? readHolder(first) : undefined;
+  if (holder !== undefined) return { holder };
   const [state, remedy] =
     second === undefined
       ? [
-          "it is neither a grant's id nor an address",
-          "write an id as sallyport grants shows it, an address, or a door and an address",
+          "it is neither a grant's id, nor an address, nor a user",
+          "write an id as sallyport grants shows it, an address, a user or a device such as alice/phone, or a door and an address",
         ]
       : ["it is not an address", "write one such as 203.0.113.9"];
   throw new SallyportError(
@@ -44,10 +65,7 @@ function overlap(a: Prefix, b: Prefix): boolean {
 }
 
 /** The grants that `close` of an address or network ends: a /64's grant is its every address's. */
-export function grantsOf(
-  grants: readonly Grant[],
-  { network, door }: { readonly network: Prefix; readonly door?: string },
-): Grant[] {
+export function grantsOf(grants: readonly Grant[], { network, door }: NetworkTarget): Grant[] {
   return grants.filter((grant) => {
     const opened = parsePrefix(grant.address);
     return (
@@ -58,11 +76,52 @@ export function grantsOf(
   });
 }
 
+/** The grants that a user opened by knocking, or one of the user's devices. */
+export function grantsHeldBy(grants: readonly Grant[], { user, device }: Holder): Grant[] {
+  return grants.filter(
+    (grant) => grant.user === user && (device === undefined || grant.device === device),
+  );
+}
+
+async function findHeld(client: ControlClient, holder: Holder): Promise<Grant[]> {
+  const found = grantsHeldBy(await client.grants(), holder);
+  if (found.length > 0) return found;
+  const { user, device } = holder;
+  const doors = await client.doors();
+  if (device === undefined && doors.some(({ name }) => name === user)) {
+    throw new SallyportError(
+      `Cannot close ${user}: it is a door, and no user of that name holds one open: name the address as well, such as "sallyport close ${user} 203.0.113.9"`,
+    );
+  }
+  const who = device === undefined ? user : `${user}/${device}`;
+  throw new SallyportError(
+    `Cannot close anything: ${who} holds no door open: sallyport grants lists who does`,
+  );
+}
+
+async function findAt(client: ControlClient, target: NetworkTarget): Promise<Grant[]> {
+  const { network, door } = target;
+  if (door !== undefined) await requireDoor(client, door, "close");
+  const found = grantsOf(await client.grants(), target);
+  if (found.length > 0) return found;
+  const subject = door === undefined ? "no door is" : `${door} is not`;
+  throw new SallyportError(
+    `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists what is`,
+  );
+}
+
 /** Ends the grants one by one, so that those ended are known even if a later one fails. */
 async function* closeEach(client: ControlClient, target: Target): AsyncGenerator<Grant> {
   if ("id" in target) {
     const closed = await client.close(target.id);
     if (closed === undefined) {
+      // Ten hexadecimal digits may name a user, too.
+      const held = grantsHeldBy(await client.grants(), { user: target.id });
+      for (const { id } of held) {
+        const ended = await client.close(id);
+        if (ended !== undefined) yield ended;
+      }
+      if (held.length > 0) return;
       throw new SallyportError(
         `Cannot close ${target.id}: no grant has this id, or it has just ended: sallyport grants lists those that live`,
       );
@@ -70,15 +129,8 @@ async function* closeEach(client: ControlClient, target: Target): AsyncGenerator
     yield closed;
     return;
   }
-  const { network, door } = target;
-  if (door !== undefined) await requireDoor(client, door, "close");
-  const found = grantsOf(await client.grants(), target);
-  if (found.length === 0) {
-    const subject = door === undefined ? "no door is" : `${door} is not`;
-    throw new SallyportError(
-      `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists what is`,
-    );
-  }
+  const found =
+    "holder" in target ? await findHeld(client, target.holder) : await findAt(client, target);
   for (const { id } of found) {
     const closed = await client.close(id);
     // It may have run out since it was listed; it is closed all the same.
@@ -89,14 +141,17 @@ async function* closeEach(client: ControlClient, target: Target): AsyncGenerator
 export function closeCommand(): CommandUnknownOpts {
   return new Command("close")
     .description("End grants before their time and cut their connections")
-    .argument("<id|door|address>", "a grant's id, an address (all its grants), or a door and then:")
+    .argument(
+      "<id|user|door|address>",
+      "a grant's id, an address (all its grants), a user or device (alice/phone), or a door and then:",
+    )
     .argument("[address]", "the address that this door is closed to; a network closes all in it")
     .addOption(socketOption())
     .addOption(configOption())
     .option("--json", "print the ended grants as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  sallyport close ssh 203.0.113.9\n  sallyport close 203.0.113.9\n  sallyport close 1f0c8a52d7",
+      "\nExamples:\n  sallyport close ssh 203.0.113.9\n  sallyport close 203.0.113.9\n  sallyport close alice/phone\n  sallyport close 1f0c8a52d7",
     )
     .action(async (first, second, options) => {
       const target = readTarget(first, second);

@@ -1,7 +1,7 @@
 /** `sallyport doctor`: what on this machine would stop a knock, and what to do about it. */
 
 import { Command } from "@commander-js/extra-typings";
-import { findConfig } from "../config/find.ts";
+import { findConfig, whyTaken } from "../config/find.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import type { Finding, Level } from "../daemon/doctor/finding.ts";
 import { print, printable, printJson, type Style, styled } from "./output.ts";
@@ -47,7 +47,9 @@ export function doctorCommand() {
     )
     .action(async ({ config, quiet, json }) => {
       const { examine } = await import("../daemon/doctor/examine.ts");
-      const all = await examine(configFile(config));
+      const file = configFile(config);
+      const why = config === undefined && file !== undefined ? whyTaken(file) : undefined;
+      const all = await examine(file, why);
       const works = all.every(({ level }) => level !== "problem");
       if (!works) process.exitCode = ExitCode.failure;
       const findings = all.filter(({ level }) => quiet !== true || level !== "ok");

@@ -30,13 +30,6 @@ export function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
-    // The parser's own errors begin as ours do, and say where to look.
-    .configureOutput({
-      outputError: (text, write) =>
-        write(
-          text.replace(/^error: (.)/, (_, first: string) => `sallyport: ${first.toUpperCase()}`),
-        ),
-    })
     .showHelpAfterError('Run "sallyport help", or a command with --help, to see what there is')
     .addHelpText(
       "after",
@@ -48,6 +41,7 @@ export function program(): Command {
         "\n  sallyport knock --save home            on the device: store the link" +
         "\n  sallyport knock home && ssh gate       and knock",
     );
+  tellErrors(root);
   const commands = [
     serveCommand(),
     checkCommand(async (settings) => {
@@ -78,9 +72,29 @@ export function program(): Command {
   return root;
 }
 
+/** The parser's own errors begin as ours do. */
+function tellErrors(command: CommandUnknownOpts): void {
+  command.configureOutput({
+    outputError: (text, write) => {
+      const told = text.startsWith("error: too many arguments") ? tooMany(command) : text;
+      write(told.replace(/^error: (.)/, (_, first: string) => `sallyport: ${first.toUpperCase()}`));
+    },
+  });
+}
+
+/** Quotes none of them: one may be a key. What stands there is mostly the value of an option. */
+function tooMany(command: CommandUnknownOpts): string {
+  const takes = command.registeredArguments.map((one) => one.name());
+  const options = command.options.filter(({ required }) => required).map(({ flags }) => flags);
+  const wanted = takes.length === 0 ? "no argument" : takes.join(" and ");
+  const named = options.length === 0 ? "" : `, and the rest by its option: ${options.join(", ")}`;
+  return `error: too many arguments for "${command.name()}": it takes ${wanted}${named}\n`;
+}
+
 /** `addCommand` hands nothing down: without this a mistyped option would end the process by itself, with code 1. */
 function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
   command.copyInheritedSettings(from);
+  tellErrors(command);
   for (const child of command.commands) inherit(child, command);
 }
 

@@ -28,13 +28,14 @@ function doorRow(door: DoorView): string[] {
   return [door.name, opens, door.knock, door.openFor, grants, formatUsers(door.users)];
 }
 
-function printReadiness({ version, ready, reasons, uptimeSeconds }: Status): void {
+function printReadiness({ version, ready, reasons, notices, uptimeSeconds }: Status): void {
   const [style, word]: [Style, string] = ready ? ["green", "ready"] : ["red", "not ready"];
   const up = roughDuration(uptimeSeconds * 1000);
   print(`sallyport ${printable(version)} is ${styled(style, word)}, up ${up}`);
   for (const { message, detail } of reasons) {
     print(`  ${message}${detail === undefined ? "" : `: ${printable(detail)}`}`);
   }
+  for (const notice of notices) print(styled("yellow", `  ${printable(notice)}`));
 }
 
 /** The bound of a quantile's bucket, in words; undefined lies above the last bucket's. */

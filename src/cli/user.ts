@@ -1,30 +1,23 @@
 /** `sallyport user`: who has keys. `add` and `show` print secrets, on standard output and nowhere else. */
 
-import { hostname, networkInterfaces } from "node:os";
-import { Command } from "@commander-js/extra-typings";
-import { renderUnicodeCompact } from "uqr";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { KeysTold } from "../api/control.ts";
 import { checkBound } from "../config/bound.ts";
-import { findConfig } from "../config/find.ts";
+import { withConfig } from "../config/find.ts";
 import type { DeviceKey } from "../config/keys.ts";
 import { addKey, loadKeys, makeKey, removeKeys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
 import { quote } from "../config/mistake.ts";
 import { admits, DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
-import type { DoorLink } from "../config/profile.ts";
-import { doorLinks, guessHost } from "../config/profile.ts";
 import { serverName } from "../config/server-name.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { onTerminal, print, printJson, printTable } from "./output.ts";
-
-const TAKE_UP = 'Run "sallyport reload", so that a running server reads the keys again';
-
-/** Advice goes to standard error: standard output may be a pipe that expects links alone. */
-function note(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
+import { socketOption } from "./control-socket.ts";
+import { linksOf, note, printLinks } from "./links.ts";
+import { printable, printJson, printTable } from "./output.ts";
+import { tellKeys } from "./tell-keys.ts";
 
 function checkName(what: "user" | "device", name: string): void {
   if (isName(name)) return;
@@ -34,39 +27,35 @@ function checkName(what: "user" | "device", name: string): void {
   );
 }
 
-/** A key pasted for a name is refused here, before any message repeats it. */
-function checkNames(user: string, device?: string): void {
-  checkName("user", user);
-  if (device !== undefined) checkName("device", device);
+/** Whom a command is about; `device` is undefined where none was named. */
+interface Who {
+  readonly user: string;
+  readonly device: string | undefined;
 }
 
-function hostOf(given: string | undefined): string {
-  if (given !== undefined) return given;
-  const host = guessHost(hostname(), networkInterfaces());
-  note(`Note: the link names ${host}, a guess: give the host that clients reach with --host`);
-  return host;
-}
-
-function printLinks(links: readonly DoorLink[]): void {
-  for (const { door, link } of links) {
-    if (!onTerminal()) {
-      print(link);
-      continue;
-    }
-    print(`Door ${door}:\n${link}\n${renderUnicodeCompact(link, { border: 2 })}`);
+/**
+ * Reads "alice", or "alice/phone" as every command prints it, and `--device`. A key pasted for a name is
+ * refused here, before any message repeats it.
+ */
+function readWho(name: string, option: string | undefined): Who {
+  const [user = "", named, extra] = name.split("/");
+  checkName("user", extra === undefined ? user : name);
+  for (const device of [named, option]) if (device !== undefined) checkName("device", device);
+  if (named !== undefined && option !== undefined && named !== option) {
+    throw new SallyportError(
+      `Cannot tell which device of ${user} is meant: it is ${named} and ${option}: name one`,
+      ExitCode.usage,
+    );
   }
-  note(
-    "Each link is a password for one device: hand it over where nobody else reads. " +
-      `On the device: sallyport knock --save ${links[0]?.door ?? "NAME"}, and paste it`,
-  );
+  return { user, device: named ?? option };
 }
 
-function noDoorNote(user: string): string {
-  return `Note: no door names ${user}: write users = ["${user}"] into a door of the configuration, then run "sallyport user show ${user}"`;
+function settingsOf(named: string | undefined): Settings {
+  return withConfig(named, loadSettings);
 }
 
 /** The device that is meant: the one named, the default one, or the only one. */
-function pickDevice(keys: readonly DeviceKey[], user: string, device?: string): DeviceKey {
+function pickDevice(keys: readonly DeviceKey[], { user, device }: Who): DeviceKey {
   const own = keys.filter((key) => key.user === user);
   const wanted = device ?? (own.length === 1 ? own[0]!.device : DEFAULT_DEVICE);
   const found = own.find((key) => key.device === wanted);
@@ -80,53 +69,50 @@ function pickDevice(keys: readonly DeviceKey[], user: string, device?: string): 
   throw new SallyportError(`Cannot show ${what}: it has no key: ${way}`);
 }
 
-function linksOf(
-  settings: Settings,
-  device: DeviceKey,
-  options: { readonly host?: string | undefined; readonly door?: string | undefined },
-): DoorLink[] {
-  const doors = settings.doors.filter(({ users }) => admits(users, device.user));
-  if (doors.length === 0) return [];
-  if (options.door !== undefined && !doors.some(({ name }) => name === options.door)) {
-    throw new SallyportError(
-      `Cannot show a link of ${device.user} to ${quote(options.door)}: no such door names them: write one of ${doors.map(({ name }) => name).join(", ")}`,
-      ExitCode.usage,
-    );
-  }
-  const links = doorLinks(settings, device, hostOf(options.host));
-  return links.filter(({ door }) => options.door === undefined || door === options.door);
-}
-
 function addCommand(clock: Clock) {
   return new Command("add")
-    .description("Make a key for a device and print its links")
-    .argument("<name>", "user, as config.toml names them")
-    .option("--device <name>", "device of the user", DEFAULT_DEVICE)
+    .description("Make a key for a device and print its links; a running daemon takes it at once")
+    .argument("<name>", "user, as config.toml names them; alice/phone for a device")
+    .option("--device <name>", `device of the user (default: "${DEFAULT_DEVICE}")`)
     .option("--host <host>", "name or address by which clients reach this server")
+    .option("--if-missing", "print the links of a device that has a key already, and keep the key")
     .option("--config <file>", "configuration file")
+    .addOption(socketOption())
+    .option("--json", "print JSON")
     .addHelpText(
       "after",
       "\nExample:\n  sallyport user add alice --device laptop --host gate.example",
     )
-    .action((user, options) => {
-      checkNames(user, options.device);
-      const settings = loadSettings(findConfig(options.config));
+    .action(async (name, options) => {
+      const { user, device = DEFAULT_DEVICE } = readWho(name, options.device);
+      const settings = settingsOf(options.config);
       const { stateDir } = settings.server;
+      const keys = loadKeys(stateDir);
+      const had = keys.find((one) => one.user === user && one.device === device);
+      if (had !== undefined && options.ifMissing === true) {
+        note(`${whoOf(user, device)} has a key already: it is kept`);
+        printLinks(linksOf(settings, had, options), options.json);
+        return;
+      }
       const added: DeviceKey = {
         user,
-        device: options.device,
+        device,
         key: makeKey(serverName(settings)),
         addedMs: clock.wallMs(),
       };
       // Before the key is kept: what is refused must not leave half of the work behind, and one device
       // too many must not keep the server from its next start.
-      const links = linksOf(settings, added, { host: options.host });
-      checkBound(settings, [...loadKeys(stateDir), added]);
+      const links = linksOf(settings, added, options);
+      checkBound(settings, [...keys, added]);
       addKey(stateDir, added);
-      note(`Added ${whoOf(user, options.device)}`);
-      if (links.length === 0) note(noDoorNote(user));
-      else printLinks(links);
-      note(TAKE_UP);
+      note(`Added ${whoOf(user, device)}`);
+      printLinks(links, options.json);
+      const told = await tellKeys(settings, options);
+      note(
+        told === undefined
+          ? "No sallyport runs here: the key opens its doors once one does (sallyport serve)"
+          : "The running daemon took the key: it opens its doors from now on",
+      );
     });
 }
 
@@ -137,7 +123,7 @@ function listCommand() {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sallyport user list --json")
     .action((options) => {
-      const settings = loadSettings(findConfig(options.config));
+      const settings = settingsOf(options.config);
       const rows = loadKeys(settings.server.stateDir).map(({ user, device, addedMs }) => ({
         user,
         device,
@@ -163,48 +149,62 @@ function listCommand() {
     });
 }
 
+/** What the removal of these keys did to what is open now. */
+function describeEnds(told: KeysTold | undefined, keep: boolean): string[] {
+  if (told === undefined) {
+    return ["No sallyport runs here: doors that are open stay so until their time is over"];
+  }
+  if (keep) return ["The running daemon took it: open doors and sessions stay as they are"];
+  const ends = told.ended.map(({ door, address }) => printable(`${door} is closed to ${address}`));
+  return [...ends, "The running daemon took it: nobody gets in by it any more"];
+}
+
 function removeCommand() {
   return new Command("remove")
-    .description("Take away the key of one device, or of all devices of a user")
-    .argument("<name>", "user")
+    .description(
+      "Take away the key of one device, or of all devices of a user, and close what it opened",
+    )
+    .argument("<name>", "user; alice/phone for a device")
     .option("--device <name>", "only this device")
+    .option("--keep-sessions", "leave open what the key opened, until its time is over")
     .option("--config <file>", "configuration file")
+    .addOption(socketOption())
     .addHelpText("after", "\nExample:\n  sallyport user remove alice --device laptop")
-    .action((user, options) => {
-      checkNames(user, options.device);
-      const settings = loadSettings(findConfig(options.config));
-      const removed = removeKeys(settings.server.stateDir, user, options.device);
+    .action(async (name, options) => {
+      const { user, device } = readWho(name, options.device);
+      const settings = settingsOf(options.config);
+      const removed = removeKeys(settings.server.stateDir, user, device);
       if (removed.length === 0) {
-        const who = options.device === undefined ? user : `${user}/${options.device}`;
+        const who = device === undefined ? user : `${user}/${device}`;
         throw new SallyportError(
           `Cannot remove ${quote(who)}: it has no key: see "sallyport user list"`,
         );
       }
-      for (const { device } of removed) note(`Removed ${whoOf(user, device)}`);
-      note(`${TAKE_UP}; doors that are open stay so until their time is over`);
+      for (const one of removed) note(`Removed ${whoOf(user, one.device)}`);
+      const told = await tellKeys(settings, options);
+      for (const said of describeEnds(told, options.keepSessions === true)) note(said);
     });
 }
 
 function showCommand() {
   return new Command("show")
     .description("Print the links of a device, on a terminal with their QR codes")
-    .argument("<name>", "user")
+    .argument("<name>", "user; alice/phone for a device")
     .option("--device <name>", "device of the user (default: the only one)")
     .option("--door <door>", "only this door")
     .option("--host <host>", "name or address by which clients reach this server")
     .option("--config <file>", "configuration file")
+    .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sallyport user show alice --door ssh --host gate.example")
-    .action((user, options) => {
-      checkNames(user, options.device);
-      const settings = loadSettings(findConfig(options.config));
-      const device = pickDevice(loadKeys(settings.server.stateDir), user, options.device);
-      const links = linksOf(settings, device, options);
-      if (links.length === 0) note(noDoorNote(user));
-      else printLinks(links);
+    .action((name, options) => {
+      const who = readWho(name, options.device);
+      const settings = settingsOf(options.config);
+      const device = pickDevice(loadKeys(settings.server.stateDir), who);
+      printLinks(linksOf(settings, device, options), options.json);
     });
 }
 
-export function userCommand(clock: Clock = systemClock) {
+export function userCommand(clock: Clock = systemClock): CommandUnknownOpts {
   return new Command("user")
     .description("Make, list, show and take away the keys of users and their devices")
     .addCommand(addCommand(clock))

@@ -2,6 +2,7 @@
 
 import type { ReadStream } from "node:tty";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { pickLink } from "./pick-link.ts";
 
 /** Longer than any link; a wrong file on standard input is not read to its end. */
 const LINK_BYTES = 8_192;
@@ -12,23 +13,46 @@ const CONTROL_U = "\x15";
 const BACKSPACE = "\x08";
 const DELETE = "\x7f";
 
+/** A terminal that is asked to puts these around what is pasted, so that a line end within it is none. */
+const PASTE_BEGINS = "\x1b[200~";
+const PASTE_ENDS = "\x1b[201~";
+const TELL_PASTES = "\x1b[?2004h";
+const TELL_NO_PASTES = "\x1b[?2004l";
+
 /** What a person typed so far, and whether the line has ended. */
 export interface TypedLine {
   readonly text: string;
   readonly ended: "no" | "yes" | "interrupted";
+  /** Between the marks of a paste. */
+  readonly pasting?: boolean;
 }
 
-/** Takes in keys as a terminal in raw mode sends them: erasing, end of line, interrupt. */
+function isText(key: string): boolean {
+  return key !== PASTE_BEGINS && key !== PASTE_ENDS && key !== "\r" && key !== "\n";
+}
+
+/**
+ * Takes in keys as a terminal in raw mode sends them: erasing, end of line, interrupt. A line end that
+ * more follows at once was pasted, and is kept: a link may be wrapped, or be one of two.
+ */
 export function typeKeys(line: TypedLine, keys: string): TypedLine {
-  let { text } = line;
-  for (const key of keys) {
-    if (key === "\r" || key === "\n" || key === CONTROL_D) return { text, ended: "yes" };
-    if (key === CONTROL_C) return { text: "", ended: "interrupted" };
-    if (key === BACKSPACE || key === DELETE) text = text.slice(0, -1);
+  let { text, pasting = false } = line;
+  const pressed = keys
+    .split(/(\x1b\[20[01]~)/)
+    .flatMap((part) => (part === PASTE_BEGINS || part === PASTE_ENDS ? [part] : [...part]));
+  for (const [i, key] of pressed.entries()) {
+    if (key === PASTE_BEGINS) pasting = true;
+    else if (key === PASTE_ENDS) pasting = false;
+    else if (key === "\r" || key === "\n") {
+      if (!pasting && !pressed.slice(i + 1).some(isText)) return { text, ended: "yes" };
+      text += "\n";
+    } else if (key === CONTROL_D) return { text, ended: "yes" };
+    else if (key === CONTROL_C) return { text: "", ended: "interrupted" };
+    else if (key === BACKSPACE || key === DELETE) text = text.slice(0, -1);
     else if (key === CONTROL_U) text = "";
     else text += key;
   }
-  return { text, ended: "no" };
+  return pasting ? { text, ended: "no", pasting } : { text, ended: "no" };
 }
 
 function tooLong(): SallyportError {
@@ -39,7 +63,7 @@ function tooLong(): SallyportError {
 }
 
 async function readHidden(terminal: ReadStream, prompt: string): Promise<string> {
-  process.stderr.write(prompt);
+  process.stderr.write(`${prompt}${TELL_PASTES}`);
   terminal.setRawMode(true);
   try {
     let line: TypedLine = { text: "", ended: "no" };
@@ -55,7 +79,7 @@ async function readHidden(terminal: ReadStream, prompt: string): Promise<string>
   } finally {
     terminal.setRawMode(false);
     terminal.pause();
-    process.stderr.write("\n");
+    process.stderr.write(`${TELL_NO_PASTES}\n`);
   }
 }
 
@@ -79,20 +103,13 @@ async function readPipe(stream: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 /**
- * The first line of standard input with something on it, without blanks around it. Asks with `prompt`, and
- * echoes nothing, where it is a terminal. Throws a SallyportError where there is none.
+ * The link on standard input (`pickLink`). Asks with `prompt`, and echoes nothing, where it is a terminal.
+ * Throws a SallyportError where there is none, or more than one.
  */
 export async function readLink(prompt: string): Promise<string> {
-  const text = process.stdin.isTTY
-    ? await readHidden(process.stdin, prompt)
-    : await readPipe(Bun.stdin.stream());
-  const link = text
-    .split("\n")
-    .map((line) => line.trim())
-    .find((line) => line !== "");
-  if (link !== undefined) return link;
-  throw new SallyportError(
-    "Cannot read the profile link: standard input is empty: paste the link, or pipe it in",
-    ExitCode.usage,
+  return pickLink(
+    process.stdin.isTTY
+      ? await readHidden(process.stdin, prompt)
+      : await readPipe(Bun.stdin.stream()),
   );
 }

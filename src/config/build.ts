@@ -69,6 +69,7 @@ export function buildSettings(
   return {
     server: {
       ...(server.name !== undefined && { name: server.name }),
+      ...(server.host !== undefined && { host: server.host }),
       interfaces: server.interfaces,
       stateDir: server.state_dir,
     },

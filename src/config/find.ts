@@ -3,8 +3,14 @@
 import { existsSync, statSync } from "node:fs";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 
-/** Where a command looks without --config, in this order. */
-export const CONFIG_FILES = ["./config.toml", "/etc/sallyport/config.toml"] as const;
+const SERVICE = "/etc/sallyport/config.toml";
+const HERE = "./config.toml";
+
+/**
+ * Where a command looks without --config, in this order: what the service runs by comes first, since a
+ * config.toml of the working directory may be of any other program.
+ */
+export const CONFIG_FILES = [SERVICE, HERE] as const;
 
 /**
  * Root's commands run what a configuration says, and the working directory may be anybody's, such as
@@ -42,4 +48,25 @@ export function findConfig(named?: string): string {
     `Cannot find a configuration: neither ${CONFIG_FILES.join(" nor ")} exists: write one, or name it with --config`,
     ExitCode.config,
   );
+}
+
+/**
+ * What `read` makes of the file named with --config, or of the one that is found; where that is refused
+ * and was only found in the working directory, the refusal says why it was taken.
+ */
+export function withConfig<T>(named: string | undefined, read: (file: string) => T): T {
+  const file = findConfig(named);
+  try {
+    return read(file);
+  } catch (error) {
+    const why = named === undefined ? whyTaken(file) : undefined;
+    if (!(error instanceof SallyportError) || why === undefined) throw error;
+    throw new SallyportError(`${error.message}\n${why}`, error.exitCode, { cause: error });
+  }
+}
+
+/** One sentence where a found file may be another program's; undefined for the service's own. */
+export function whyTaken(file: string): string | undefined {
+  if (file !== HERE) return undefined;
+  return `${HERE} was taken because there is no ${SERVICE}: name another with --config`;
 }

@@ -89,6 +89,7 @@ export function formatSettings({ server, doors, guard, api, alarm }: Settings): 
   const file: Table = {
     server: {
       name: server.name,
+      host: server.host,
       interfaces: server.interfaces,
       state_dir: server.stateDir,
     },

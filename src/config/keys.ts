@@ -135,11 +135,28 @@ export function loadKeys(stateDir: string): DeviceKey[] {
   return text === undefined ? [] : parseKeys(text, file);
 }
 
+/** Keys as a server works by them. */
+export interface LoadedKeys {
+  readonly keys: KeyTable;
+  /** Of the text they were read from: see `digestOfKeys`. */
+  readonly digest: string;
+}
+
 /** As `loadKeys`, in a table: what a server needs of a hundred thousand of them. */
-export function loadKeyTable(stateDir: string): KeyTable {
+export function loadKeyTable(stateDir: string): LoadedKeys {
   const file = keysFile(stateDir);
   const text = readPrivateFile(file) ?? "";
-  return readKeyTable(text) ?? KeyTable.from(parseKeys(text, file));
+  const keys = readKeyTable(text) ?? KeyTable.from(parseKeys(text, file));
+  return { keys, digest: digestOf(text) };
+}
+
+/** By which a keys.toml that changed is told from one that was only touched; of no text without a file. */
+export function digestOfKeys(stateDir: string): string {
+  return digestOf(readPrivateFile(keysFile(stateDir)) ?? "");
+}
+
+function digestOf(text: string): string {
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
 /** Adds one device. Throws when it exists: a key is never replaced silently. */

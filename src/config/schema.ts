@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { isServerName } from "../rks/key.ts";
+import { readHost } from "../rks/profile-link.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "../rks/space.ts";
 import {
   absolutePath,
@@ -63,6 +64,13 @@ export const serverSchema = v.strictObject({
       /^[a-z0-9.-]{1,253}$/,
       'write a name of a–z, 0–9, "." and "-" such as "gate-7f3a"',
       (name) => (isServerName(name) ? name : undefined),
+    ),
+  ),
+  host: v.optional(
+    text(
+      /^[^\s/?#@]{1,255}$/,
+      'write the name or address that clients reach, such as "gate.example" or "203.0.113.7"',
+      readHost,
     ),
   ),
   interfaces: v.optional(

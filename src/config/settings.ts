@@ -41,6 +41,8 @@ export interface Settings {
   readonly server: {
     /** Absent: ask `serverName()`. */
     readonly name?: string;
+    /** By which clients reach this server, for the links made here; absent: it is guessed. */
+    readonly host?: string;
     readonly interfaces: readonly string[];
     readonly stateDir: string;
   };

@@ -18,6 +18,8 @@ export interface Configuration {
   /** The text that the settings were read from. */
   readonly toml: string;
   readonly keys: KeyTable;
+  /** Of the keys.toml they were read from. */
+  readonly keysDigest: string;
   readonly plan: Plan;
   readonly warnings: readonly string[];
 }
@@ -27,10 +29,18 @@ export function readConfiguration(file: string): Configuration {
   const toml = readConfigText(file);
   const settings = parseSettings(toml, file);
   makeStateDir(settings.server.stateDir);
-  const keys = loadKeyTable(settings.server.stateDir);
+  return { settings, toml, ...readKeys(settings), warnings: settingsWarnings(settings) };
+}
+
+/** The same configuration with the keys as they stand in the file now. Throws as `readConfiguration` does. */
+export function withKeysOfNow(configuration: Configuration): Configuration {
+  return { ...configuration, ...readKeys(configuration.settings) };
+}
+
+function readKeys(settings: Settings): Pick<Configuration, "keys" | "keysDigest" | "plan"> {
+  const { keys, digest } = loadKeyTable(settings.server.stateDir);
   checkBound(settings, keys);
-  const plan = makePlan(settings, keys);
-  return { settings, toml, keys, plan, warnings: settingsWarnings(settings) };
+  return { keys, keysDigest: digest, plan: makePlan(settings, keys) };
 }
 
 /**

@@ -4,9 +4,11 @@ import {
   type Control,
   type DoorView,
   type Explanation,
+  type KeysTold,
   type Reason,
   REASONS,
 } from "../api/control.ts";
+import { keysFile } from "../config/keys.ts";
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
@@ -27,6 +29,8 @@ import { Explainer } from "./explainer.ts";
 import { type Audited, auditGrants, listKernelGrants } from "./grant-audit.ts";
 import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
+import { grantsCutOff } from "./cut-off.ts";
+import { KeysWatch } from "./keys-watch.ts";
 import { keepConfig } from "./last-config.ts";
 import type { LedgerPage } from "./ledger.ts";
 import { describeEvent, log } from "./log.ts";
@@ -38,7 +42,7 @@ import { Readiness } from "./readiness.ts";
 import { Recollection } from "./recollection.ts";
 import { Reloader } from "./reloader.ts";
 import { Settling } from "./settling.ts";
-import { startReport } from "./start-report.ts";
+import { counted, startReport } from "./start-report.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /** How often it is written down, for the next start, that this time has been. */
@@ -66,6 +70,7 @@ export class Daemon implements Control {
   readonly #died = Promise.withResolvers<SallyportError>();
   readonly #guard: GuardKeeper;
   readonly #reloader: Reloader;
+  readonly #keysWatch: KeysWatch;
   #configuration: Configuration;
   readonly #armMs: number | undefined;
   readonly #lookout = new Lookout(() => this.#look());
@@ -123,17 +128,20 @@ export class Daemon implements Control {
       configure: (plan) => this.#configure(plan),
       guard: (settings) => this.#guard.replace(settings),
       entered: (next) => {
-        this.#configuration = next;
+        this.#enter(next);
         keepConfig(next);
-        this.#readiness.setKeys(next.plan);
         this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
-        this.#upkeep.now();
       },
+      keysEntered: (next) => this.#enter(next),
       refused: (error) => {
         const message = `Reload refused: ${messageOf(error)}`;
         this.#recollection.note({ type: "config.refused", atMs: clock.wallMs(), message });
       },
     });
+    this.#keysWatch = new KeysWatch(
+      configuration.settings.server.stateDir,
+      () => this.#configuration.keysDigest,
+    );
     this.#alarm = new AlarmCommand(this.#queue, clock, log);
     this.#explainer = new Explainer({
       clock,
@@ -141,6 +149,7 @@ export class Daemon implements Control {
       ask: (request) => this.#running("explain anything").ask(request),
       knocks: () => this.counters.get("knocks"),
       foreignRules: problemsOfRules,
+      notices: () => this.notices(),
       obstacles: () => this.readiness().map(({ code, detail }) => detail ?? REASONS[code]),
     });
     this.#api = new ApiListeners({
@@ -219,6 +228,35 @@ export class Daemon implements Control {
   /** Re-reads the configuration. A bad one changes nothing, throws, and the old one stays in force. */
   reload(): Promise<string> {
     return this.#reloader.reload();
+  }
+
+  async reloadKeys(keepSessions: boolean): Promise<KeysTold> {
+    this.#running("read the keys again");
+    const before = await this.#reloader.reloadKeys();
+    const { keys, settings } = this.#configuration;
+    const ended: Grant[] = [];
+    if (!keepSessions) {
+      for (const { id } of grantsCutOff(await this.grants(), before.keys, keys)) {
+        const grant = await this.close(id);
+        if (grant !== undefined) ended.push(grant);
+      }
+    }
+    const file = keysFile(settings.server.stateDir);
+    const done = `Read ${file} again: ${counted(keys.length, "key")}`;
+    log("info", done);
+    this.#recollection.note({ type: "keys.reloaded", atMs: this.#clock.wallMs(), file });
+    return { done, file, ended };
+  }
+
+  notices(): readonly string[] {
+    const said = this.#keysWatch.changed();
+    return said === undefined ? [] : [said];
+  }
+
+  #enter(next: Configuration): void {
+    this.#configuration = next;
+    this.#readiness.setKeys(next.plan);
+    this.#upkeep.now();
   }
 
   /** Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is. */

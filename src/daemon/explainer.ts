@@ -42,6 +42,8 @@ export interface ExplainerParts {
   readonly knocks: () => number;
   /** Other tables' rules that drop a guarded port, each as a sentence; may throw. */
   readonly foreignRules: (settings: Settings) => readonly string[];
+  /** What is not as it looks though knocks open doors, each as a sentence. */
+  readonly notices: () => readonly string[];
   /** Why a right knock may not open now, each as a sentence. */
   readonly obstacles: () => readonly string[];
 }
@@ -65,6 +67,7 @@ export class Explainer {
       ...this.#openNow(memory),
       ...this.#allowed(address, settings),
       ...(await this.#heard(address, memory)),
+      ...this.#parts.notices().map((said) => finding("keys", said)),
       ...this.#parts.obstacles().map((said) => finding("not-ready", said)),
       ...this.#parts.foreignRules(settings).map((said) => finding("firewall", said)),
     ];

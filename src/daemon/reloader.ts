@@ -1,7 +1,7 @@
 /** Puts a new configuration in the place of the one in force: the whole of it or nothing. */
 
 import type { Settings } from "../config/settings.ts";
-import { type Configuration, readConfiguration } from "./configuration.ts";
+import { type Configuration, readConfiguration, withKeysOfNow } from "./configuration.ts";
 import { log } from "./log.ts";
 import type { Plan } from "./plan.ts";
 import { counted } from "./start-report.ts";
@@ -17,6 +17,8 @@ export interface ReloaderParts {
   readonly guard: (settings: Settings) => void;
   /** The configuration is in force from now on. */
   readonly entered: (next: Configuration) => void;
+  /** The same configuration with other keys is. */
+  readonly keysEntered: (next: Configuration) => void;
   /** It is not, and why. */
   readonly refused: (error: unknown) => void;
 }
@@ -31,10 +33,28 @@ export class Reloader {
 
   /** Re-reads the file; answers what to tell. A bad one changes nothing, throws, and the old one stays in force. */
   reload(): Promise<string> {
-    // One after the other: what one takes back when it fails must be what stood before it.
-    const reloaded = this.#reloading.then(() => this.#reloadOnce());
-    this.#reloading = reloaded.catch(this.#parts.refused);
-    return reloaded;
+    return this.#inTurn(() => this.#reloadOnce());
+  }
+
+  /**
+   * Takes the keys as they stand in their file, and nothing else; returns what was in force before. A bad
+   * file changes nothing and throws.
+   */
+  reloadKeys(): Promise<Configuration> {
+    return this.#inTurn(async () => {
+      const before = this.#parts.current();
+      const next = withKeysOfNow(before);
+      await this.#parts.configure(next.plan);
+      this.#parts.keysEntered(next);
+      return before;
+    });
+  }
+
+  /** One after the other: what one takes back when it fails must be what stood before it. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#reloading.then(work);
+    this.#reloading = done.catch(this.#parts.refused);
+    return done;
   }
 
   async #reloadOnce(): Promise<string> {

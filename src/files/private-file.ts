@@ -107,7 +107,7 @@ function cannotWrite(file: string, error: unknown): SallyportError {
   const remedy = !denied
     ? "make room or make the folder writable"
     : process.geteuid!() === 0
-      ? `let its owner write to ${dirname(file)}`
+      ? `let its owner reach ${dirname(file)} and write to it`
       : "run as root or as the server's user";
   return new SallyportError(
     `Cannot write ${file}: ${code}: ${remedy}`,

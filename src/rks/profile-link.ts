@@ -46,15 +46,19 @@ function readUser(encoded: string): string {
   return refuse('its user is not a name: write "alice@" or "alice%2Flaptop@" before the host');
 }
 
-function readHost(written: string): string {
+/** The host in what stands between "@" and "/" of a link; undefined where that is none. */
+function hostIn(written: string): string | undefined {
   const host = written.replace(/^\[(.*)\]$/, "$1");
   const numeric = host !== written || /^[\d.]+$/.test(host);
   const right = numeric
     ? parseAddress(host)?.family === (host === written ? 4 : 6)
     : HOST_NAME.test(host);
-  return right
-    ? host
-    : refuse("its host is not one: write a name, an IPv4 address or an IPv6 address in brackets");
+  return right ? host : undefined;
+}
+
+/** The host of a link as a person may write it, an IPv6 address with brackets or without; undefined for none. */
+export function readHost(text: string): string | undefined {
+  return hostIn(text.includes(":") && !text.startsWith("[") ? `[${text}]` : text);
 }
 
 function readParameters(query: string): Map<string, string> {
@@ -114,7 +118,9 @@ export function parseProfileLink(text: string): Profile {
   if (proto !== "tcp" && proto !== "udp") return refuse('its "proto" is neither "tcp" nor "udp"');
   return {
     user: readUser(user),
-    host: readHost(host),
+    host:
+      hostIn(host) ??
+      refuse("its host is not one: write a name, an IPv4 address or an IPv6 address in brackets"),
     door,
     key: readKey(given.get("key")),
     lo,

@@ -293,6 +293,7 @@ describe("GET /openapi.json", () => {
       "DELETE /v1/grants/{id}",
       "GET /v1/why/{address}",
       "POST /v1/reload",
+      "POST /v1/keys/reload",
       "POST /v1/guard/probation",
       "POST /v1/guard/confirmation",
     ]);

@@ -1,6 +1,13 @@
 /** A daemon for the API to stand before: doors and grants in memory, no kernel. */
 
-import type { Control, DoorView, Explanation, Reason, WhyFinding } from "../../src/api/control.ts";
+import type {
+  Control,
+  DoorView,
+  Explanation,
+  KeysTold,
+  Reason,
+  WhyFinding,
+} from "../../src/api/control.ts";
 import type { Address } from "../../src/core/address.ts";
 import { formatAddress } from "../../src/core/address.ts";
 import { Counters } from "../../src/core/counters.ts";
@@ -31,6 +38,11 @@ export class FakeControl implements Control {
   readonly startedMs = 1_767_225_600_000;
   upMs = 11_520_000;
   reasons: readonly Reason[] = [];
+  /** What `notices` says. */
+  said: readonly string[] = [];
+  /** What `reloadKeys` answers. */
+  keysFile = "/var/lib/sallyport/keys.toml";
+  cutOff: readonly Grant[] = [];
   views: readonly DoorView[] = [SSH, LEGACY];
   readonly live = new Map<string, Grant>();
   /** What `open` throws, if anything. */
@@ -45,6 +57,20 @@ export class FakeControl implements Control {
 
   readiness(): readonly Reason[] {
     return this.reasons;
+  }
+
+  notices(): readonly string[] {
+    return this.said;
+  }
+
+  reloadKeys(keepSessions: boolean): Promise<KeysTold> {
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    this.calls.push(`reloadKeys ${keepSessions}`);
+    return Promise.resolve({
+      done: "Read the keys again",
+      file: this.keysFile,
+      ended: this.cutOff,
+    });
   }
 
   /** Calls of the guard's own verbs, in order. */

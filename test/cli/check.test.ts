@@ -92,6 +92,7 @@ describe("sallyport check", () => {
     expect(err.split("\n").slice(1)).toEqual([
       './config.toml:4: knock.step is "30": write a duration such as "30s"',
       './config.toml:15: door.lights.open_for is 5: write a duration such as "30s"',
+      "./config.toml was taken because there is no /etc/sallyport/config.toml: name another with --config",
       "",
     ]);
   });

@@ -42,6 +42,31 @@ test("close ADDRESS ends all its grants, in the order of their ends", async () =
   expect([...daemon.control.live.keys()]).toEqual([other.id, six.id]);
 });
 
+test("close USER and close USER/DEVICE end what they opened, and nobody else's", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const of = (device: string, address: string, user = "alice") =>
+    control.add({ door: "ssh", address, via: "rotating", user, device });
+  of("phone", "203.0.113.1");
+  of("laptop", "203.0.113.2");
+  const bob = of("phone", "203.0.113.3", "bob");
+  expect(await daemon.run("close", "alice/phone")).toEqual({
+    code: 0,
+    out: "ssh is closed to 203.0.113.1\n",
+    err: "",
+  });
+  expect((await daemon.run("close", "alice")).out).toBe("ssh is closed to 203.0.113.2\n");
+  expect([...control.live.keys()]).toEqual([bob.id]);
+});
+
+test("close takes ten hexadecimal digits for a user where no grant has that id", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  control.add({ door: "ssh", address: "203.0.113.1", via: "rotating", user: "cafe012345" });
+  expect((await daemon.run("close", "cafe012345")).out).toBe("ssh is closed to 203.0.113.1\n");
+  expect(control.live.size).toBe(0);
+});
+
 test("close --json prints the grants it ended", async () => {
   await using daemon = await startDaemon();
   const { ssh, other } = fill(daemon.control);
@@ -51,9 +76,19 @@ test("close --json prints the grants it ended", async () => {
 
 test.each([
   [
-    ["nonsense"],
+    ["Nonsense"],
     64,
-    'Cannot close "nonsense": it is neither a grant\'s id nor an address: write an id as sallyport grants shows it, an address, or a door and an address',
+    'Cannot close "Nonsense": it is neither a grant\'s id, nor an address, nor a user: write an id as sallyport grants shows it, an address, a user or a device such as alice/phone, or a door and an address',
+  ],
+  [
+    ["alice/phone"],
+    1,
+    "Cannot close anything: alice/phone holds no door open: sallyport grants lists who does",
+  ],
+  [
+    ["ssh"],
+    1,
+    'Cannot close ssh: it is a door, and no user of that name holds one open: name the address as well, such as "sallyport close ssh 203.0.113.9"',
   ],
   [
     ["ssh", "nonsense"],

@@ -8,8 +8,10 @@ import { renderUnicodeCompact } from "uqr";
 import { loadKeys } from "../../src/config/keys.ts";
 import { guessHost } from "../../src/config/profile.ts";
 import { encodeBase32 } from "../../src/rks/base32.ts";
+import { SallyportError } from "../../src/core/errors.ts";
 import { parseProfileLink } from "../../src/rks/profile-link.ts";
 import { spawn, spawnSync } from "../support/programs.ts";
+import { type Daemon, runCli, startDaemon } from "./with-daemon.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sallyport-user-"));
@@ -21,6 +23,8 @@ beforeEach(() => {
     join(folder, "config.toml"),
     `[server]
 state_dir = "${stateDir}"
+[api]
+socket = "${folder}/control.sock"
 [knock]
 range = "30000-49999"
 [door.ssh]
@@ -87,8 +91,10 @@ describe("sallyport user add", () => {
     const { err } = addAlice();
     expect(loadKeys(stateDir)[0]!.addedMs).toBeWithin(before, Date.now() + 1);
     expect(err).toStartWith("Added alice/laptop\n");
-    expect(err).toContain("sallyport knock --save ssh");
-    expect(err).toContain('Run "sallyport reload"');
+    expect(err).toContain("sallyport knock --save gate-ssh, sallyport knock --save gate-wg, and");
+    expect(err).toEndWith(
+      "No sallyport runs here: the key opens its doors once one does (sallyport serve)\n",
+    );
   });
 
   test("gives every device a key of its own, and the default device the user's bare name", () => {
@@ -137,6 +143,45 @@ describe("sallyport user add", () => {
     expect(loadKeys(stateDir)).toEqual([]);
   });
 
+  test("takes alice/laptop for the device, and refuses two devices", () => {
+    expect(user("add", "alice/laptop", "--host", "gate.example").code).toBe(0);
+    expect(loadKeys(stateDir)).toMatchObject([{ user: "alice", device: "laptop" }]);
+    expect(user("show", "alice/laptop", "--host", "gate.example").code).toBe(0);
+    expect(user("add", "alice/laptop", "--device", "phone")).toMatchObject({ code: 64, out: "" });
+    expect(user("remove", "alice/laptop").code).toBe(0);
+    expect(loadKeys(stateDir)).toEqual([]);
+  });
+
+  test("--if-missing keeps the key of a device that has one, and prints its links again", () => {
+    const first = user("add", "alice", "--if-missing", "--host", "gate.example");
+    const again = user("add", "alice", "--if-missing", "--host", "gate.example");
+    expect(again).toMatchObject({ code: 0, out: first.out });
+    expect(again.err).toStartWith("alice has a key already: it is kept\n");
+    expect(loadKeys(stateDir)).toHaveLength(1);
+  });
+
+  test("takes server.host for the host, and --host before it", () => {
+    const file = join(folder, "config.toml");
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replace("[server]", '[server]\nhost = "gate.lan"'),
+    );
+    const { out, err } = user("add", "bob");
+    expect(parseProfileLink(out.trim()).host).toBe("gate.lan");
+    expect(err).not.toContain("a guess");
+    expect(err).toContain("sallyport knock --save gate, and paste it");
+    expect(parseProfileLink(user("show", "bob", "--host", "::1").out.trim()).host).toBe("::1");
+  });
+
+  test("names the options that take what stands as an argument too many, and does not repeat it", () => {
+    const { code, err } = user("add", "alice", "laptop-of-alice");
+    expect(code).toBe(64);
+    expect(err).toStartWith(
+      'sallyport: Too many arguments for "add": it takes name, and the rest by its option: --device <name>, --host <host>',
+    );
+    expect(err).not.toContain("laptop-of-alice");
+  });
+
   test("guesses the host when none is given, and says that it did", () => {
     const { out, err } = user("add", "bob");
     const { host } = parseProfileLink(out.trim());
@@ -151,6 +196,17 @@ describe("sallyport user show", () => {
     expect({ code: shown.code, out: shown.out }).toEqual({ code: 0, out });
     const one = user("show", "alice", "--door", "wg", "--host", "gate.example");
     expect(one.out).toBe(`${out.split("\n")[1]!}\n`);
+  });
+
+  test("--json prints who, door, host and link", () => {
+    const { out } = addAlice();
+    const shown = user("show", "alice", "--json", "--host", "gate.example");
+    const [ssh, wg] = out.trim().split("\n");
+    const device = { user: "alice", device: "laptop", host: "gate.example" };
+    expect(JSON.parse(shown.out)).toEqual([
+      { ...device, door: "ssh", link: ssh },
+      { ...device, door: "wg", link: wg },
+    ]);
   });
 
   test("puts an IPv6 address in brackets, however it is given", () => {
@@ -224,7 +280,9 @@ describe("sallyport user remove", () => {
     user("add", "alice", "--device", "phone", "--host", "gate.example");
     const removed = user("remove", "alice", "--device", "laptop");
     expect(removed).toMatchObject({ code: 0, out: "" });
-    expect(removed.err).toStartWith('Removed alice/laptop\nRun "sallyport reload"');
+    expect(removed.err).toBe(
+      "Removed alice/laptop\nNo sallyport runs here: doors that are open stay so until their time is over\n",
+    );
     expect(user("remove", "alice").err).toStartWith("Removed alice\nRemoved alice/phone\n");
     expect(loadKeys(stateDir)).toEqual([]);
   });
@@ -235,6 +293,56 @@ describe("sallyport user remove", () => {
     expect(err).toBe(
       'sallyport: Cannot remove "alice": it has no key: see "sallyport user list"\n',
     );
+  });
+});
+
+describe("sallyport user, beside a daemon", () => {
+  const beside = (daemon: Daemon, ...argv: readonly string[]) =>
+    runCli(["user", ...argv, "--socket", daemon.socket], folder);
+
+  async function started() {
+    const daemon = await startDaemon();
+    daemon.control.keysFile = join(stateDir, "keys.toml");
+    return daemon;
+  }
+
+  test("add has it take the key at once", async () => {
+    await using daemon = await started();
+    const { code, err } = await beside(daemon, "add", "bob", "--host", "gate.example");
+    expect(code).toBe(0);
+    expect(err).toEndWith("The running daemon took the key: it opens its doors from now on\n");
+    expect(daemon.control.calls).toEqual(["reloadKeys false"]);
+  });
+
+  test("remove says whom it closed, and leaves that with --keep-sessions", async () => {
+    await using daemon = await started();
+    addAlice();
+    user("add", "bob", "--host", "gate.example");
+    daemon.control.cutOff = [daemon.control.add({ door: "ssh", address: "203.0.113.9" })];
+    expect((await beside(daemon, "remove", "alice")).err).toBe(
+      "Removed alice/laptop\nssh is closed to 203.0.113.9\nThe running daemon took it: nobody gets in by it any more\n",
+    );
+    const kept = await beside(daemon, "remove", "bob", "--keep-sessions");
+    expect(kept.err).toContain("open doors and sessions stay as they are");
+    expect(daemon.control.calls).toEqual(["reloadKeys false", "reloadKeys true"]);
+  });
+
+  test("fails, loudly, where it could not be told or reads other keys; the file is changed all the same", async () => {
+    await using daemon = await started();
+    addAlice();
+    daemon.control.refusal = new SallyportError("Cannot read the keys: they are wrong");
+    const refused = await beside(daemon, "remove", "alice");
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toBe(
+      "Removed alice/laptop\nsallyport: Cannot tell the running daemon that the keys changed: Cannot read the keys: they are wrong: " +
+        'run "sallyport reload"; until then it opens by the old ones\n',
+    );
+    expect(loadKeys(stateDir)).toEqual([]);
+    daemon.control.refusal = undefined;
+    daemon.control.keysFile = "/elsewhere/keys.toml";
+    const other = await beside(daemon, "add", "bob", "--host", "gate.example");
+    expect(other.code).toBe(1);
+    expect(other.err).toContain("it reads them from /elsewhere/keys.toml, not from ");
   });
 });
 

@@ -12,7 +12,13 @@ const type = (...chunks: string[]) => {
 test.each([
   ["typed letters", ["r", "ks"], { text: "rks", ended: "no" }],
   ["a pasted line", ["rks1://x\r"], { text: "rks1://x", ended: "yes" }],
-  ["what follows the line", ["one\rtwo"], { text: "one", ended: "yes" }],
+  ["two pasted lines", ["one\rtwo\r"], { text: "one\ntwo", ended: "yes" }],
+  ["a pasted line end", ["one\r\n"], { text: "one", ended: "yes" }],
+  [
+    "a paste that the terminal marks, in pieces",
+    ["\x1b[200~one\r", "two\r\x1b[201~", "\r"],
+    { text: "one\ntwo\n", ended: "yes" },
+  ],
   ["backspace", ["abc\x7f\x7fd\n"], { text: "ad", ended: "yes" }],
   ["backspace at the start", ["\x7f\x08a\r"], { text: "a", ended: "yes" }],
   ["control-U", ["wrong\x15right\r"], { text: "right", ended: "yes" }],

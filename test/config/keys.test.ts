@@ -187,6 +187,7 @@ describe("loadKeys() refuses", () => {
 });
 
 test.skipIf(!isRoot)("addKey() by root leaves the file to the user whose folder it is in", () => {
+  chmodSync(folder, 0o755);
   mkdirSync(stateDir, { mode: 0o700 });
   chownSync(stateDir, 65_534, 65_534);
   addKey(stateDir, alice);

@@ -47,6 +47,7 @@ function explainer({ memory, quiet = [], settings = SETTINGS, rotating = [ALICE]
     ask: ask as ExplainerParts["ask"],
     knocks: () => 7,
     foreignRules: () => [],
+    notices: () => [],
     obstacles: () => [],
     ...parts,
   });

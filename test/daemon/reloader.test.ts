@@ -38,6 +38,10 @@ function stage(folder: StateFolder) {
       call(`enter ${portsOf(next).join()}`);
       current = next;
     },
+    keysEntered: ({ keys, settings }) => {
+      call(`enter ${keys.length} keys`);
+      current = { ...current, keys, settings };
+    },
     refused: (error) => refused.push(String(error)),
   });
   return { reloader, refused, calls, failing, current: () => portsOf(current), file };

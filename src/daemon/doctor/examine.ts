@@ -24,9 +24,10 @@ import { checkTracking, readTracking } from "./tracking.ts";
 
 /**
  * The findings, in the order in which a person would look. `file` undefined: there is no
- * configuration, and what needs one is left out. Never throws for what it finds.
+ * configuration, and what needs one is left out. `why` it was taken is said where it is refused. Never
+ * throws for what it finds.
  */
-export async function examine(file: string | undefined): Promise<Finding[]> {
+export async function examine(file: string | undefined, why?: string): Promise<Finding[]> {
   const findings: Finding[] = [];
   const look = async (check: string, at: () => Findings | Promise<Findings>) => {
     const found = await attempt(check, at);
@@ -38,7 +39,7 @@ export async function examine(file: string | undefined): Promise<Finding[]> {
   await look("kernel", () => checkKernel(probeKernel()));
   await look("connection tracking", () => checkTracking(readTracking()));
   const settings = readConfig(file);
-  await look("configuration", () => checkConfig(settings, file));
+  await look("configuration", () => checkConfig(settings, file, why));
   if (settings === undefined || settings instanceof SallyportError) return findings;
   await look("keys", () => checkKeys(readKeys(settings), settings));
   await look("state folder", () => checkStateFolder(readStateFolder(settings.server.stateDir)));
@@ -79,6 +80,7 @@ function readConfig(file: string | undefined): Settings | SallyportError | undef
 function checkConfig(
   settings: Settings | SallyportError | undefined,
   file: string | undefined,
+  why: string | undefined,
 ): Findings {
   if (settings === undefined) {
     return [
@@ -91,7 +93,12 @@ function checkConfig(
   if (settings instanceof SallyportError) {
     return settings.exitCode === ExitCode.privilege
       ? [unseen(`${file}`)]
-      : [problem(settings.message, 'correct it until "sallyport check" is content')];
+      : [
+          problem(
+            settings.message,
+            `correct it until "sallyport check" is content${why === undefined ? "" : `; ${why}`}`,
+          ),
+        ];
   }
   const warnings = settingsWarnings(settings).map((said) =>
     warning(said, "see docs/config.md, and leave it if it is meant"),

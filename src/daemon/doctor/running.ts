@@ -20,6 +20,7 @@ export interface RunningFacts {
 
 interface Account {
   readonly ready: boolean;
+  readonly notices: readonly string[];
   readonly reasons: readonly {
     readonly code: string;
     readonly message: string;
@@ -75,10 +76,18 @@ export function checkRunning({ socket, runs, account, guard }: RunningFacts): Fi
   ];
 }
 
-function readiness(socket: string, { ready, reasons }: Account): Findings {
-  if (ready) return [ok(`The daemon answers on ${socket} and is ready`)];
-  return reasons.map(({ code, message, detail }) => {
+function readiness(socket: string, { ready, reasons, notices }: Account): Findings {
+  const noticed = notices.map(notice);
+  if (ready) return [ok(`The daemon answers on ${socket} and is ready`), ...noticed];
+  const faults = reasons.map(({ code, message, detail }) => {
     const say = PASSING.has(code) ? warning : problem;
     return say(`The daemon is not ready: ${detail ?? message}`, "see its log");
   });
+  return [...faults, ...noticed];
+}
+
+/** A notice says its remedy after the first colon. */
+function notice(said: string): Findings[number] {
+  const cut = said.indexOf(": ");
+  return cut < 0 ? warning(said, "see its log") : warning(said.slice(0, cut), said.slice(cut + 2));
 }

@@ -326,7 +326,8 @@ const CASES: readonly Case[] = [
   },
   {
     name: "checkRunning() is content with a daemon that is ready",
-    findings: () => checkRunning({ ...running, account: { ready: true, reasons: [] } }),
+    findings: () =>
+      checkRunning({ ...running, account: { ready: true, notices: [], reasons: [] } }),
     expected: [/^ok The daemon answers on \/run/],
   },
   {
@@ -336,6 +337,7 @@ const CASES: readonly Case[] = [
         ...running,
         account: {
           ready: false,
+          notices: [],
           reasons: [
             { code: "starting", message: "The guard is not up yet" },
             { code: "capture", message: "m", detail: "Not listening on eth7" },
@@ -343,6 +345,15 @@ const CASES: readonly Case[] = [
         },
       }),
     expected: [/^warning .*guard is not up yet/, /^problem .*Not listening on eth7/],
+  },
+  {
+    name: "checkRunning() passes on what the daemon notices although it is ready",
+    findings: () =>
+      checkRunning({
+        ...running,
+        account: { ready: true, reasons: [], notices: ["Keys changed: run sallyport reload"] },
+      }),
+    expected: [/^ok The daemon answers/, /^warning Keys changed/],
   },
   {
     name: "checkRunning() knows a daemon that does not answer, one it may not ask, and that it may not look",

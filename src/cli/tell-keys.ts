@@ -1,0 +1,49 @@
+/** Tells a running daemon that keys changed: until it has read them, it opens by the old ones. */
+
+import { connectControl, nobodyListens } from "../api/client.ts";
+import type { KeysTold } from "../api/control.ts";
+import { keysFile } from "../config/keys.ts";
+import type { Settings } from "../config/settings.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
+
+export interface TellOptions {
+  /** Undefined: that of the configuration. */
+  readonly socket?: string | undefined;
+  /** Leave the grants and sessions of removed devices as they are. Default: false. */
+  readonly keepSessions?: boolean | undefined;
+}
+
+function untold(state: string, remedy: string): SallyportError {
+  return new SallyportError(
+    `Cannot tell the running daemon that the keys changed: ${state}: ${remedy}; until then it opens by the old ones`,
+  );
+}
+
+/**
+ * What the daemon answered, or undefined where none guards this machine. Throws a SallyportError where one
+ * runs and could not be told, or reads its keys elsewhere.
+ */
+export async function tellKeys(
+  settings: Settings,
+  { socket = settings.api.socket, keepSessions = false }: TellOptions,
+): Promise<KeysTold | undefined> {
+  let told: KeysTold;
+  try {
+    told = await connectControl(socket).reloadKeys(keepSessions);
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    if (!nobodyListens(error)) throw untold(messageOf(error), 'run "sallyport reload"');
+    const { isGuarding } = await import("../daemon/guard-lock.ts");
+    if (!isGuarding()) return undefined;
+    throw untold(
+      `it does not listen on ${socket}`,
+      "name its socket with --socket, or start it again",
+    );
+  }
+  const own = keysFile(settings.server.stateDir);
+  if (told.file === own) return told;
+  throw untold(
+    `it reads them from ${told.file}, not from ${own}`,
+    "start it again, or name its configuration with --config",
+  );
+}

@@ -1,0 +1,44 @@
+/** Finds the one link in what somebody pasted: in quotes, with words around it, wrapped by a mail program. */
+
+import { ExitCode, SallyportError } from "../core/errors.ts";
+
+const BEGINNING = /rks1:\/\//gi;
+
+/** What a link is made of; a line of nothing else goes on with the link of the line before it. */
+const PART = /^[A-Za-z0-9&=,/%._~:@?[\]-]+$/;
+
+/** Marks of a quoted mail before a line, and quotes, brackets and blanks around its text. */
+function bare(line: string): string {
+  return line.replace(/^[\s>|]+/, "").replace(/^["'`<(“‘«]+|["'`>)”’»,;\s]+$/g, "");
+}
+
+function refuse(state: string, remedy: string): never {
+  throw new SallyportError(`Cannot read the profile link: ${state}: ${remedy}`, ExitCode.usage);
+}
+
+/**
+ * The link in `text`, in one piece; where there is none, its first line with something on it, so that the
+ * parser says what is wrong. Throws a SallyportError (exit 64), which quotes nothing, where there is
+ * nothing at all or more than one link: nobody could tell which is meant.
+ */
+export function pickLink(text: string): string {
+  const found = [...text.matchAll(BEGINNING)].length;
+  if (found > 1) {
+    refuse(`there are ${found} links`, "give it one at a time, each under a name of its own");
+  }
+  const lines = text.split(/[\r\n]+/);
+  const first = lines.findIndex((line) => line.search(BEGINNING) >= 0);
+  if (first < 0) {
+    const line = lines.map(bare).find((one) => one !== "");
+    return line ?? refuse("standard input is empty", "paste the link, or pipe it in");
+  }
+  // What stands behind the link on its line is no part of it.
+  const [begun = ""] = lines[first]!.slice(lines[first]!.search(BEGINNING)).split(/\s/);
+  const parts = [bare(begun)];
+  for (const line of lines.slice(first + 1)) {
+    const part = bare(line);
+    if (!PART.test(part)) break;
+    parts.push(part);
+  }
+  return parts.join("");
+}

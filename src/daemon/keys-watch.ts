@@ -1,0 +1,43 @@
+/** Whether keys.toml is still the one that the daemon works by. */
+
+import { lstatSync } from "node:fs";
+import { digestOfKeys, keysFile } from "../config/keys.ts";
+import { SallyportError } from "../core/errors.ts";
+
+/** What changes whenever somebody writes the file or puts another in its place; "" without one. */
+function stampOf(file: string): string {
+  const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "" : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(" ");
+}
+
+export class KeysWatch {
+  readonly #stateDir: string;
+  /** `digestOfKeys` of the keys in force. */
+  readonly #digest: () => string;
+  /** The file that was compared last, under which digest, and what came of it. */
+  #compared: { stamp: string; digest: string; found: string | undefined } | undefined;
+
+  constructor(stateDir: string, digest: () => string) {
+    this.#stateDir = stateDir;
+    this.#digest = digest;
+  }
+
+  /** One sentence where the file is another by now, or cannot be read; reads it only after it was touched. */
+  changed(): string | undefined {
+    const digest = this.#digest();
+    try {
+      const stamp = stampOf(keysFile(this.#stateDir));
+      const last = this.#compared;
+      if (last?.stamp === stamp && last.digest === digest) return last.found;
+      const found =
+        digestOfKeys(this.#stateDir) === digest
+          ? undefined
+          : 'Keys changed since the daemon read them: run "sallyport reload": until then removed ones go on opening, and added ones do not open';
+      this.#compared = { stamp, digest, found };
+      return found;
+    } catch (error) {
+      if (error instanceof SallyportError) return error.message;
+      throw error;
+    }
+  }
+}
