@@ -134,7 +134,12 @@ export class GuardedServer implements AsyncDisposable {
 
   /** Runs a command of the executable against this daemon. */
   command(...argv: string[]) {
-    return run([EXECUTABLE, ...argv, "--config", this.config], { mayFail: true });
+    return run(this.argv(...argv), { mayFail: true });
+  }
+
+  /** The words of such a command, for whoever runs it elsewhere. */
+  argv(...argv: string[]): string[] {
+    return [EXECUTABLE, ...argv, "--config", this.config];
   }
 
   /** The profile link of a user for a door; `host` is what the client will knock on. */

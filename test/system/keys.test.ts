@@ -1,0 +1,117 @@
+/** Keys come and go beside a running daemon: what is removed opens nothing any more, what is added opens at once. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { addKey, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { GuardedServer } from "../support/guarded-server.ts";
+import { portsOf, sendKnocks } from "../support/knocks.ts";
+import { type Host, Lab } from "../support/lab.ts";
+import { probe, startEcho } from "../support/service.ts";
+import { Session } from "../support/session.ts";
+
+const SERVER = "10.77.0.1";
+const doors = (openFor: string) => `
+[door.web]
+opens = ["8080/tcp"]
+users = ["*"]
+open_for = "${openFor}"
+`;
+
+describe("sallyport user, beside a running daemon", () => {
+  let lab: Lab;
+  let server: GuardedServer;
+
+  beforeAll(async () => {
+    lab = new Lab();
+    await startEcho(lab, "server", 8080);
+  });
+  afterAll(() => lab?.[Symbol.dispose]());
+
+  beforeEach(async () => {
+    server = new GuardedServer(lab, doors("1m"), { users: ["alice/phone", "alice/laptop", "bob"] });
+    await server.start();
+  });
+  afterEach(async () => {
+    await server[Symbol.asyncDispose]();
+    lab.run("server", ["nft", "delete", "table", "inet", "sallyport"], { mayFail: true });
+  });
+
+  async function knock(host: Host, link: string): Promise<void> {
+    const from = server.log.length;
+    sendKnocks(
+      lab,
+      host,
+      portsOf(link).map((port) => ({ to: SERVER, port })),
+    );
+    await server.waitForLog(/Opened web/, from);
+  }
+
+  test("remove ends what the device holds, with its session, and it opens nothing any more", async () => {
+    const [phone, laptop] = [server.link("alice/phone", "web"), server.link("alice/laptop", "web")];
+    await knock("client", phone);
+    await knock("stranger", laptop);
+    using session = await Session.open(lab, "client", SERVER, 8080);
+    using other = await Session.open(lab, "stranger", SERVER, 8080);
+    expect(await session.echo("before")).toBe("echoed");
+
+    const removed = server.command("user", "remove", "alice/phone");
+    expect(removed).toMatchObject({ code: 0, out: "" });
+    expect(removed.err).toBe(
+      "Removed alice/phone\nweb is closed to 10.77.0.2\nThe running daemon took it: nobody gets in by it any more\n",
+    );
+    expect(await session.echo("after")).not.toBe("echoed");
+    expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
+    expect(await other.echo("after")).toBe("echoed");
+    expect(probe(lab, "stranger", SERVER, 8080)).toBe("open");
+
+    const from = server.log.length;
+    sendKnocks(
+      lab,
+      "client",
+      portsOf(phone).map((port) => ({ to: SERVER, port })),
+    );
+    // Heard after those, so that a grant of theirs would be there by now.
+    await knock("stranger", server.link("bob", "web"));
+    expect(server.log.slice(from)).not.toContain("to 10.77.0.2");
+    expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
+  });
+
+  test("remove --keep-sessions leaves open what is open", async () => {
+    await knock("client", server.link("alice/phone", "web"));
+    expect(server.command("user", "remove", "alice", "--keep-sessions").code).toBe(0);
+    expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+  });
+
+  test("an added key opens without a reload", async () => {
+    const added = server.command("user", "add", "carol", "--host", SERVER);
+    expect(added).toMatchObject({ code: 0 });
+    expect(added.err).toContain("opens its doors from now on");
+    await knock("client", added.out.trim());
+    expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+  });
+
+  test("close USER/DEVICE ends what it holds", async () => {
+    await knock("client", server.link("alice/phone", "web"));
+    expect(server.command("close", "alice/laptop").code).toBe(1);
+    expect(server.command("close", "alice/phone").out).toBe("web is closed to 10.77.0.2\n");
+    expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
+  });
+
+  test("status, why and doctor say that keys changed behind the daemon's back, until it read them", () => {
+    const state = join(server.dir, "state");
+    const says = () => [
+      server.command("status").out.includes("Keys changed since the daemon read them"),
+      server.command("why", "10.77.0.2").out.includes("Keys changed since the daemon read them"),
+      lab
+        .run("server", server.argv("doctor"), { mayFail: true })
+        .out.includes("Keys changed since the daemon read them"),
+    ];
+    expect(says()).toEqual([false, false, false]);
+    addKey(state, { user: "dave", device: "default", key: makeKey("lab") });
+    expect(says()).toEqual([true, true, true]);
+    removeKeys(state, "dave");
+    addKey(state, { user: "dave", device: "default", key: makeKey("lab") });
+    expect(server.command("reload").code).toBe(0);
+    expect(says()).toEqual([false, false, false]);
+  });
+});
