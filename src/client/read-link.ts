@@ -27,6 +27,19 @@ export interface TypedLine {
   readonly pasting?: boolean;
 }
 
+/** One by one; the marks around a paste each as one. */
+function splitKeys(keys: string): string[] {
+  return keys
+    .split(PASTE_BEGINS)
+    .flatMap((part, i) => [...(i > 0 ? [PASTE_BEGINS] : []), ...splitAtEnds(part)]);
+}
+
+function splitAtEnds(keys: string): string[] {
+  return keys
+    .split(PASTE_ENDS)
+    .flatMap((part, i) => [...(i > 0 ? [PASTE_ENDS] : []), ...Array.from(part)]);
+}
+
 function isText(key: string): boolean {
   return key !== PASTE_BEGINS && key !== PASTE_ENDS && key !== "\r" && key !== "\n";
 }
@@ -37,9 +50,7 @@ function isText(key: string): boolean {
  */
 export function typeKeys(line: TypedLine, keys: string): TypedLine {
   let { text, pasting = false } = line;
-  const pressed = keys
-    .split(/(\x1b\[20[01]~)/)
-    .flatMap((part) => (part === PASTE_BEGINS || part === PASTE_ENDS ? [part] : [...part]));
+  const pressed = splitKeys(keys);
   for (const [i, key] of pressed.entries()) {
     if (key === PASTE_BEGINS) pasting = true;
     else if (key === PASTE_ENDS) pasting = false;

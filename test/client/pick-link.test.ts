@@ -1,7 +1,7 @@
 /** The one link in what somebody pasted, however a mail program or a shell dressed it up. */
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { pickLink } from "../../src/client/pick-link.ts";
 import { newMaster, serverKey } from "../../src/rks/key.ts";
 import { formatProfileLink, parseProfileLink } from "../../src/rks/profile-link.ts";
