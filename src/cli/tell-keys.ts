@@ -20,13 +20,13 @@ function untold(state: string, remedy: string): SallyportError {
 }
 
 /**
- * What the daemon answered, or undefined where none guards this machine. Throws a SallyportError where one
- * runs and could not be told, or reads its keys elsewhere.
+ * What the daemon answered, or one sentence where none was found to tell. Throws a SallyportError where
+ * one runs and could not be told, or reads its keys elsewhere.
  */
 export async function tellKeys(
   settings: Settings,
   { socket = settings.api.socket, keepSessions = false }: TellOptions,
-): Promise<KeysTold | undefined> {
+): Promise<KeysTold | string> {
   let told: KeysTold;
   try {
     told = await connectControl(socket).reloadKeys(keepSessions);
@@ -34,7 +34,11 @@ export async function tellKeys(
     if (!(error instanceof SallyportError)) throw error;
     if (!nobodyListens(error)) throw untold(messageOf(error), 'run "sallyport reload"');
     const { isGuarding } = await import("../daemon/guard-lock.ts");
-    if (!isGuarding()) return undefined;
+    const runs = isGuarding();
+    if (runs === "no") return "No sallyport runs here";
+    if (runs === "unseen") {
+      return `Nobody listens on ${socket} (whether a sallyport listens elsewhere only root can see)`;
+    }
     throw untold(
       `it does not listen on ${socket}`,
       "name its socket with --socket, or start it again",

@@ -109,8 +109,8 @@ function addCommand(clock: Clock) {
       printLinks(links, options.json);
       const told = await tellKeys(settings, options);
       note(
-        told === undefined
-          ? "No sallyport runs here: the key opens its doors once one does (sallyport serve)"
+        typeof told === "string"
+          ? `${told}: the key opens its doors once one runs (sallyport serve)`
           : "The running daemon took the key: it opens its doors from now on",
       );
     });
@@ -150,9 +150,9 @@ function listCommand() {
 }
 
 /** What the removal of these keys did to what is open now. */
-function describeEnds(told: KeysTold | undefined, keep: boolean): string[] {
-  if (told === undefined) {
-    return ["No sallyport runs here: doors that are open stay so until their time is over"];
+function describeEnds(told: KeysTold | string, keep: boolean): string[] {
+  if (typeof told === "string") {
+    return [`${told}: doors that are open stay so until their time is over`];
   }
   if (keep) return ["The running daemon took it: open doors and sessions stay as they are"];
   const ends = told.ended.map(({ door, address }) => printable(`${door} is closed to ${address}`));

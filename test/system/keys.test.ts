@@ -36,14 +36,14 @@ describe("sallyport user, beside a running daemon", () => {
     lab.run("server", ["nft", "delete", "table", "inet", "sallyport"], { mayFail: true });
   });
 
-  async function knock(host: Host, link: string): Promise<void> {
+  async function knock(host: Host, link: string, heard = /Opened web/): Promise<void> {
     const from = server.log.length;
     sendKnocks(
       lab,
       host,
       portsOf(link).map((port) => ({ to: SERVER, port })),
     );
-    await server.waitForLog(/Opened web/, from);
+    await server.waitForLog(heard, from);
   }
 
   test("remove ends what the device holds, with its session, and it opens nothing any more", async () => {
@@ -71,7 +71,7 @@ describe("sallyport user, beside a running daemon", () => {
       portsOf(phone).map((port) => ({ to: SERVER, port })),
     );
     // Heard after those, so that a grant of theirs would be there by now.
-    await knock("stranger", server.link("bob", "web"));
+    await knock("stranger", server.link("bob", "web"), /by bob/);
     expect(server.log.slice(from)).not.toContain("to 10.77.0.2");
     expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
   });
