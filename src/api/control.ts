@@ -87,6 +87,8 @@ export interface KeysTold {
   readonly file: string;
   /** Grants of devices whose key is gone or another: ended, with their sessions. */
   readonly ended: readonly Grant[];
+  /** Where sessions of such devices were ended whose grants were over. */
+  readonly cut: readonly { readonly door: string; readonly address: string }[];
 }
 
 /** The daemon, seen from the API. */

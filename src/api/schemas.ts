@@ -229,6 +229,10 @@ export const KeysToldSchema = v.pipe(
     done: v.pipe(v.string(), v.description("What was done, in one sentence")),
     file: v.pipe(v.string(), v.description("The keys.toml that was read")),
     ended: v.pipe(v.array(GrantSchema), v.description("Of devices whose key is gone or another")),
+    cut: v.pipe(
+      v.array(v.object({ door: v.string(), address: v.string() })),
+      v.description("Where sessions of such devices were ended whose grants were over"),
+    ),
   }),
   v.metadata({ ref: "KeysTold" }),
 ) satisfies v.GenericSchema<unknown, KeysTold>;

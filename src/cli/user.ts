@@ -156,7 +156,10 @@ function describeEnds(told: KeysTold | string, keep: boolean): string[] {
   }
   if (keep) return ["The running daemon took it: open doors and sessions stay as they are"];
   const ends = told.ended.map(({ door, address }) => printable(`${door} is closed to ${address}`));
-  return [...ends, "The running daemon took it: nobody gets in by it any more"];
+  const cuts = told.cut.map(({ door, address }) =>
+    printable(`A session through ${door} from ${address} is cut`),
+  );
+  return [...ends, ...cuts, "The running daemon took it: nobody gets in by it any more"];
 }
 
 function removeCommand() {

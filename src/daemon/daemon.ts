@@ -29,7 +29,7 @@ import { Explainer } from "./explainer.ts";
 import { type Audited, auditGrants, listKernelGrants } from "./grant-audit.ts";
 import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
-import { grantsCutOff } from "./cut-off.ts";
+import { endWithKeys } from "./key-removal.ts";
 import { KeysWatch } from "./keys-watch.ts";
 import { keepConfig } from "./last-config.ts";
 import type { LedgerPage } from "./ledger.ts";
@@ -234,18 +234,21 @@ export class Daemon implements Control {
     this.#running("read the keys again");
     const before = await this.#reloader.reloadKeys();
     const { keys, settings } = this.#configuration;
-    const ended: Grant[] = [];
-    if (!keepSessions) {
-      for (const { id } of grantsCutOff(await this.grants(), before.keys, keys)) {
-        const grant = await this.close(id);
-        if (grant !== undefined) ended.push(grant);
-      }
-    }
+    const ended = keepSessions
+      ? { grants: [], sessions: [] }
+      : await endWithKeys({
+          before: before.keys,
+          now: keys,
+          settings,
+          grants: () => this.grants(),
+          close: (id) => this.close(id),
+          flushAudit: () => this.#recollection.audit.flush(),
+        });
     const file = keysFile(settings.server.stateDir);
     const done = `Read ${file} again: ${counted(keys.length, "key")}`;
     log("info", done);
     this.#recollection.note({ type: "keys.reloaded", atMs: this.#clock.wallMs(), file });
-    return { done, file, ended };
+    return { done, file, ended: ended.grants, cut: ended.sessions };
   }
 
   notices(): readonly string[] {

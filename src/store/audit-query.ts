@@ -41,6 +41,18 @@ export interface AuditEntry extends AuditFacts {
   readonly detail: AuditRecord;
 }
 
+/** The last knock that opened a door to an address. */
+export interface LastOpener {
+  readonly door: string;
+  /** As a grant has it. */
+  readonly address: string;
+  readonly user: string;
+  readonly device: string;
+  readonly atMs: number;
+}
+
+type OpenerRow = Pick<EntryRow, "door" | "address" | "user" | "device" | "at_ms">;
+
 interface EntryRow {
   readonly id: number;
   readonly at_ms: number;
@@ -114,6 +126,26 @@ export class AuditReader implements Disposable {
     } catch (error) {
       throw this.#translate(error);
     }
+  }
+
+  /** Who opened each door to each address last; openings without a user are there as nobody's and left out. */
+  lastOpeners(): LastOpener[] {
+    return this.#guard(() =>
+      this.#read(() =>
+        this.#database
+          .query<OpenerRow, []>(
+            // SQLite takes the bare columns from the row that has the maximum.
+            `SELECT door, address, user, device, max(at_ms) AS at_ms FROM records
+             WHERE type = 'grant.opened' GROUP BY door, address`,
+          )
+          .all()
+          .flatMap(({ door, address, user, device, at_ms: atMs }) =>
+            door === null || address === null || user === null || device === null
+              ? []
+              : [{ door, address, user, device, atMs }],
+          ),
+      ),
+    );
   }
 
   /** The types that occur, in order of the alphabet. */

@@ -70,6 +70,7 @@ export class FakeControl implements Control {
       done: "Read the keys again",
       file: this.keysFile,
       ended: this.cutOff,
+      cut: [],
     });
   }
 

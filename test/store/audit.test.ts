@@ -100,6 +100,22 @@ describe("AuditReader.query()", () => {
     expect(read(folder, filter).map(({ id }) => id)).toEqual([...ids]);
   });
 
+  test("lastOpeners() names the device that opened a door to an address last", () => {
+    using folder = new StateFolder();
+    const log = openLog(folder);
+    const home = grantOf("203.0.113.7");
+    for (const [i, device] of ["phone", "laptop", "phone"].entries()) {
+      log.add(opened(NOW + i, { ...home, via: "rotating", user: "alice", device }));
+    }
+    log.add(opened(NOW, { ...home, address: "203.0.113.8", user: "bob", device: "phone" }));
+    log.close();
+    using reader = new AuditReader(folder.path);
+    expect(reader.lastOpeners()).toEqual([
+      { door: home.door, address: "203.0.113.7", user: "alice", device: "phone", atMs: NOW + 2 },
+      { door: home.door, address: "203.0.113.8", user: "bob", device: "phone", atMs: NOW },
+    ]);
+  });
+
   test("sees what a running daemon wrote a moment ago, and does not hold it up", () => {
     using folder = new StateFolder();
     const log = openLog(folder);

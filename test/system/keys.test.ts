@@ -76,6 +76,25 @@ describe("sallyport user, beside a running daemon", () => {
     expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
   });
 
+  test("remove ends a session that outlived its grant, and none of another device", async () => {
+    await server.stop();
+    server.writeConfig(doors("1s"));
+    await server.start();
+    const link = server.link("alice/phone", "web");
+    await knock("client", link);
+    using session = await Session.open(lab, "client", SERVER, 8080);
+    await knock("stranger", server.link("alice/laptop", "web"));
+    using other = await Session.open(lab, "stranger", SERVER, 8080);
+    await server.waitForLog(/Closed web to 10\.77\.0\.2/);
+    await server.waitForLog(/Closed web to 10\.77\.0\.3/);
+    expect(await session.echo("before")).toBe("echoed");
+    expect(server.command("user", "remove", "alice/phone").err).toBe(
+      "Removed alice/phone\nA session through web from 10.77.0.2 is cut\nThe running daemon took it: nobody gets in by it any more\n",
+    );
+    expect(await session.echo("after")).not.toBe("echoed");
+    expect(await other.echo("after")).toBe("echoed");
+  });
+
   test("remove --keep-sessions leaves open what is open", async () => {
     await knock("client", server.link("alice/phone", "web"));
     expect(server.command("user", "remove", "alice", "--keep-sessions").code).toBe(0);

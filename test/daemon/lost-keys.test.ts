@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { Grant } from "../../src/core/grant.ts";
-import { grantsCutOff } from "../../src/daemon/cut-off.ts";
+import { grantsCutOff } from "../../src/daemon/lost-keys.ts";
 import { KeyTable } from "../../src/rks/key-table.ts";
 
 const key = (fill: number) => new Uint8Array(32).fill(fill);

@@ -1,0 +1,79 @@
+/** What a key let in goes with it: living grants, and sessions that outlived theirs. */
+
+import { setImmediate } from "node:timers/promises";
+import type { Settings } from "../config/settings.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Grant } from "../core/grant.ts";
+import { cutSessions } from "../firewall/cut-sessions.ts";
+import type { KeyTable } from "../rks/key-table.ts";
+import { AuditReader } from "../store/audit-query.ts";
+import { findLeftovers, type Leftover, type Place } from "./leftover-sessions.ts";
+import { log } from "./log.ts";
+import { grantsCutOff, lostKey } from "./lost-keys.ts";
+
+export interface KeyRemoval {
+  readonly before: KeyTable;
+  readonly now: KeyTable;
+  readonly settings: Settings;
+  readonly grants: () => Promise<readonly Grant[]>;
+  readonly close: (id: string) => Promise<Grant | undefined>;
+  /** Writes what the audit log has not written yet. */
+  readonly flushAudit: () => void;
+}
+
+/** What was ended. */
+export interface Ended {
+  readonly grants: Grant[];
+  /** Where sessions were cut whose grant was over. */
+  readonly sessions: Place[];
+}
+
+/** Never throws for sessions of the past: what cannot be found or cut is told in the log. */
+export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
+  const { before, now, grants, close } = removal;
+  const ended: Grant[] = [];
+  for (const { id } of grantsCutOff(await grants(), before, now)) {
+    const grant = await close(id);
+    if (grant !== undefined) ended.push(grant);
+  }
+  return { grants: ended, sessions: await cutLeftovers(removal) };
+}
+
+async function cutLeftovers(removal: KeyRemoval): Promise<Place[]> {
+  const cut: Place[] = [];
+  try {
+    for (const { door, address, prefix, ports } of await leftoversOf(removal)) {
+      const prefix6 = prefix.bits === 64 ? 64 : 128;
+      if (cutSessions(prefix.address, prefix6, ports) > 0) cut.push({ door, address });
+      // Each looks through every tracked flow of the machine: others get their turn between two.
+      await setImmediate();
+    }
+  } catch (error) {
+    log("warning", `Sessions of a removed key may live on: ${messageOf(error)}`);
+  }
+  return cut;
+}
+
+async function leftoversOf(removal: KeyRemoval): Promise<Leftover[]> {
+  const { before, now, settings, grants, flushAudit } = removal;
+  const isGone = (user: string, device: string) => lostKey(before, now, user, device);
+  // Mostly a key was added, and then there is nothing to look for.
+  if (!anyLost(before, now)) return [];
+  flushAudit();
+  using reader = new AuditReader(settings.server.stateDir);
+  return findLeftovers({
+    openers: reader.lastOpeners(),
+    isGone,
+    doors: settings.doors,
+    grants: await grants(),
+    alwaysAllow: settings.guard.alwaysAllow,
+  });
+}
+
+function anyLost(before: KeyTable, now: KeyTable): boolean {
+  for (let row = 0; row < before.length; row++) {
+    const { user, device } = before.at(row);
+    if (lostKey(before, now, user, device)) return true;
+  }
+  return false;
+}
