@@ -79,6 +79,31 @@ function translated(socket: string, thrown: unknown): SallyportError {
   return unreachable(socket, `the connection broke (${code || "unknown reason"})`, remedy);
 }
 
+/** Sixty thousand grants are 15 MB. What listens on the socket may be another than we think, and endless. */
+const MOST_BYTES = 64 << 20;
+
+/** The body as JSON, undefined where it is none. Throws an OpError where it does not come to an end. */
+async function readBody(socket: string, response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > MOST_BYTES) {
+      throw unreachable(
+        socket,
+        "its answer does not come to an end",
+        "look what listens there, it is no sallyport of this version",
+      );
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
 interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -96,9 +121,10 @@ async function ask(socket: string, method: string, path: string, body?: unknown)
         headers: { "Content-Type": "application/json" },
       }),
     });
-    return { status: response.status, body: await response.json() };
+    const read = await readBody(socket, response);
+    return { status: read === undefined ? 0 : response.status, body: read };
   } catch (error) {
-    if (error instanceof SyntaxError) return { status: 0, body: undefined };
+    if (error instanceof SallyportError) throw error;
     throw translated(socket, error);
   }
 }

@@ -35,6 +35,7 @@ import { keepConfig } from "./last-config.ts";
 import type { LedgerPage } from "./ledger.ts";
 import { describeEvent, log } from "./log.ts";
 import { Lookout } from "./lookout.ts";
+import { describeKeyChange } from "./lost-keys.ts";
 import { LossWait } from "./loss-wait.ts";
 import { Openings } from "./openings.ts";
 import { packPlan, type Plan } from "./plan.ts";
@@ -245,9 +246,10 @@ export class Daemon implements Control {
           flushAudit: () => this.#recollection.audit.flush(),
         });
     const file = keysFile(settings.server.stateDir);
-    const done = `Read ${file} again: ${counted(keys.length, "key")}`;
+    const change = describeKeyChange(before.keys, keys);
+    const done = `Read ${file} again: ${counted(keys.length, "key")}, ${change}`;
     log("info", done);
-    this.#recollection.note({ type: "keys.reloaded", atMs: this.#clock.wallMs(), file });
+    this.#recollection.note({ type: "keys.reloaded", atMs: this.#clock.wallMs(), file, change });
     return { done, file, ended: ended.grants, cut: ended.sessions };
   }
 

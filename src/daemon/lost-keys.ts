@@ -1,5 +1,6 @@
 /** Which grants lose their ground when keys go. */
 
+import { whoOf } from "../config/names.ts";
 import type { Grant } from "../core/grant.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 
@@ -13,6 +14,38 @@ export function lostKey(before: KeyTable, now: KeyTable, user: string, device: s
   const had = keyOf(before, user, device);
   const has = keyOf(now, user, device);
   return had !== undefined && (has === undefined || !Buffer.from(had).equals(has));
+}
+
+/** Names in a sentence; whoever wants more has `user list`. */
+const MOST_NAMED = 10;
+
+function named(what: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const shown = names.slice(0, MOST_NAMED).join(", ");
+  const rest = names.length - MOST_NAMED;
+  return [`${what} ${shown}${rest > 0 ? ` and ${rest} more` : ""}`];
+}
+
+/** Whose keys came, went and are others now, as a clause: "added alice/phone, removed bob"; "no change". */
+export function describeKeyChange(before: KeyTable, now: KeyTable): string {
+  const added: string[] = [];
+  const replaced: string[] = [];
+  for (let row = 0; row < now.length; row++) {
+    const { user, device } = now.at(row);
+    if (before.find(user, device) < 0) added.push(whoOf(user, device));
+    else if (lostKey(before, now, user, device)) replaced.push(whoOf(user, device));
+  }
+  const removed: string[] = [];
+  for (let row = 0; row < before.length; row++) {
+    const { user, device } = before.at(row);
+    if (now.find(user, device) < 0) removed.push(whoOf(user, device));
+  }
+  const told = [
+    ...named("added", added),
+    ...named("removed", removed),
+    ...named("replaced the key of", replaced),
+  ];
+  return told.join(", ") || "no change";
 }
 
 /** Grants opened by a device that had a key before and has none now, or another one. */

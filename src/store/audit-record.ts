@@ -14,7 +14,13 @@ export type OwnRecord =
     }
   | { readonly type: "daemon.stopped"; readonly atMs: number; readonly reason: string }
   | { readonly type: "config.reloaded"; readonly atMs: number; readonly file: string }
-  | { readonly type: "keys.reloaded"; readonly atMs: number; readonly file: string }
+  /** `change` says whose keys came and went. */
+  | {
+      readonly type: "keys.reloaded";
+      readonly atMs: number;
+      readonly file: string;
+      readonly change: string;
+    }
   | { readonly type: "config.refused"; readonly atMs: number; readonly message: string }
   | {
       readonly type: "command.ended";
@@ -72,7 +78,7 @@ const OWN: {
   "uses.lost": ({ waitMs, reason }) =>
     `Rotating doors wait ${Math.ceil(waitMs / 1_000)} s: ${reason}`,
   "config.reloaded": ({ file }) => `Reloaded ${file}`,
-  "keys.reloaded": ({ file }) => `Read ${file} again`,
+  "keys.reloaded": ({ file, change }) => `Read ${file} again: ${change}`,
   "config.refused": ({ message }) => message,
   "command.ended": ({ program, door, address, outcome }) =>
     `Ran ${program} for ${door} and ${address}: ${outcome}`,

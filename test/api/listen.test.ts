@@ -232,6 +232,17 @@ test("connectControl() says who is missing when nobody listens, and how to help"
   );
 });
 
+test("connectControl() takes no endless answer into memory", async () => {
+  const socket = freshSocket();
+  const piece = new Uint8Array(1 << 20).fill(0x20);
+  const endless = () => new ReadableStream({ pull: (controller) => controller.enqueue(piece) });
+  const server = Bun.serve({ unix: socket, fetch: () => new Response(endless()) });
+  expect(await refusal(connectControl(socket).doors())).toBe(
+    `Cannot reach sallyport at ${socket}: its answer does not come to an end: look what listens there, it is no sallyport of this version`,
+  );
+  await server.stop(true);
+});
+
 test("connectControl() tells another program, and another version, from a daemon", async () => {
   const answers = [
     () => new Response("<html>"),

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { Grant } from "../../src/core/grant.ts";
-import { grantsCutOff } from "../../src/daemon/lost-keys.ts";
+import { describeKeyChange, grantsCutOff } from "../../src/daemon/lost-keys.ts";
 import { KeyTable } from "../../src/rks/key-table.ts";
 
 const key = (fill: number) => new Uint8Array(32).fill(fill);
@@ -35,4 +35,17 @@ test("grantsCutOff() names the grants of devices whose key is gone or another, a
     grant("by hand"),
   ];
   expect(grantsCutOff(grants, before, now).map(({ id }) => id)).toEqual(["removed", "replaced"]);
+});
+
+test("describeKeyChange() says whose keys came, went and are others, however many", () => {
+  const before = table(["alice", "phone", 1], ["bob", "default", 3]);
+  const now = table(["bob", "default", 4], ["carol", "default", 5]);
+  expect(describeKeyChange(before, now)).toBe(
+    "added carol, removed alice/phone, replaced the key of bob",
+  );
+  expect(describeKeyChange(now, now)).toBe("no change");
+  const many = KeyTable.from(
+    Array.from({ length: 12 }, (_, i) => ({ user: `u${i}`, device: "default", key: key(i) })),
+  );
+  expect(describeKeyChange(table(), many)).toEndWith("u8, u9 and 2 more");
 });

@@ -21,7 +21,7 @@ import { AUDIT_SCHEMA } from "../../src/store/audit-schema.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { run, spawnSync } from "../support/programs.ts";
 import { race, type RaceOptions } from "../support/racer.ts";
-import { Stage, webDoor } from "./stage.ts";
+import { CLIENT, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
 /** The service's user: one that nobody else is. */
@@ -87,8 +87,9 @@ interface Command {
   readonly alone?: boolean;
 }
 
-function commands(out: string, i: number): Command[] {
+function commands(out: string, last: string, i: number): Command[] {
   const user = `guest${i}`;
+  const missing = join(out, "no-such.toml");
   return [
     { argv: ["user", "add", user, "--device", "a"] },
     { argv: ["user", "show", "alice"] },
@@ -101,10 +102,15 @@ function commands(out: string, i: number): Command[] {
     { argv: ["arm", "--for", "1h"] },
     { argv: ["reload"] },
     { argv: ["confirm", "--force"] },
+    { argv: ["open", "web", CLIENT] },
+    { argv: ["grants"] },
+    { argv: ["why", CLIENT] },
+    { argv: ["close", CLIENT] },
     { argv: ["user", "remove", user] },
     { argv: ["firewall", "show"] },
     { argv: ["service", "install", "--executable", "/usr/local/bin/sallyport", "--root", out] },
     { argv: ["firewall", "load"], alone: true },
+    { argv: ["firewall", "load", "--config", missing, "--fallback", last], alone: true },
     { argv: ["firewall", "remove"], alone: true },
   ];
 }
@@ -112,7 +118,8 @@ function commands(out: string, i: number): Command[] {
 const TAKES_NO_CONFIG = new Set(["firewall show", "firewall remove", "service install"]);
 
 function argvOf({ argv }: Command, config: string): string[] {
-  const named = TAKES_NO_CONFIG.has(argv.slice(0, 2).join(" ")) ? [] : ["--config", config];
+  const takesNone = argv.includes("--config") || TAKES_NO_CONFIG.has(argv.slice(0, 2).join(" "));
+  const named = takesNone ? [] : ["--config", config];
   return [EXECUTABLE, ...argv, ...named];
 }
 
@@ -138,6 +145,7 @@ async function racer(scale: Scale): Promise<Finding> {
   makeTraps(join(dir, "traps"), victims);
   const out = join(dir, "package");
   mkdirSync(out, { mode: 0o700 });
+  const last = join(stage.stateDir, "config.last.toml");
   await stage.server.start();
   const before = Object.values(victims).map(facts);
   const options: RaceOptions = {
@@ -161,11 +169,11 @@ async function racer(scale: Scale): Promise<Finding> {
     if (`${done.out}${done.err}`.includes(CANARY)) told.push(command.argv.join(" "));
   };
   for (let i = 0; i < rounds; i++) {
-    for (const command of commands(out, i)) if (command.alone !== true) play(command);
+    for (const command of commands(out, last, i)) if (command.alone !== true) play(command);
   }
   await stage.server.stop();
   for (let i = 0; i < rounds; i++) {
-    for (const command of commands(out, i)) if (command.alone === true) play(command);
+    for (const command of commands(out, last, i)) if (command.alone === true) play(command);
   }
   const taken = await racing.stop();
   const after = Object.values(victims).map(facts);
