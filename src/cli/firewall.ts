@@ -1,7 +1,7 @@
 /** `sallyport firewall`: look at the guard in the kernel, load it without a daemon, or take it away. */
 
 import { Command } from "@commander-js/extra-typings";
-import { findConfig } from "../config/find.ts";
+import { withConfig } from "../config/find.ts";
 import { print } from "./output.ts";
 import {
   executableOption,
@@ -57,7 +57,8 @@ export function firewallCommand() {
     )
     .action(async ({ config, fallback }) => {
       const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
-      const ports = loadGuardOnce(findConfig(config), fallback).join(", ") || "no port";
+      const ports =
+        withConfig(config, (file) => loadGuardOnce(file, fallback)).join(", ") || "no port";
       print(`Guarding ${ports}: closed until a daemon opens them (sallyport serve)`);
     });
 

@@ -6,7 +6,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { guardOutput, onTerminal, printable, printTable } from "./output.ts";
 import { localTime } from "./times.ts";
-import { findConfig } from "../config/find.ts";
+import { withConfig } from "../config/find.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
@@ -156,7 +156,7 @@ export function logCommand(clock: Clock = systemClock): CommandUnknownOpts {
     .action(async (options) => {
       const standardLimit = onTerminal() ? SCREENFUL : undefined;
       const filter = filterOf(options, clock.wallMs(), standardLimit);
-      const { stateDir } = loadSettings(findConfig(options.config)).server;
+      const { stateDir } = withConfig(options.config, loadSettings).server;
       const { auditTypes, readAudit } = await import("../daemon/audit-access.ts");
       guardOutput();
       let found = false;

@@ -3,7 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { parseAddress } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { findConfig } from "../config/find.ts";
+import { withConfig } from "../config/find.ts";
 import { print, printJson } from "./output.ts";
 
 export function replayCommand() {
@@ -27,7 +27,7 @@ export function replayCommand() {
         );
       }
       const { replay } = await import("../daemon/replay.ts");
-      const report = replay(file, findConfig(options.config), to);
+      const report = withConfig(options.config, (config) => replay(file, config, to));
       if (options.json) {
         printJson(report);
         return;

@@ -162,6 +162,21 @@ function describeEnds(told: KeysTold | string, keep: boolean): string[] {
   return [...ends, ...cuts, "The running daemon took it: nobody gets in by it any more"];
 }
 
+/** Doors that nobody could open any more without these keys, and that somebody can open now. */
+function shutWithout(
+  settings: Settings,
+  keys: readonly DeviceKey[],
+  isGone: (key: DeviceKey) => boolean,
+): string[] {
+  const opens = (users: readonly string[], key: DeviceKey) => admits(users, key.user);
+  return settings.doors
+    .filter(({ users }) => {
+      const able = keys.filter((key) => opens(users, key));
+      return able.length > 0 && able.every(isGone);
+    })
+    .map(({ name }) => name);
+}
+
 function removeCommand() {
   return new Command("remove")
     .description(
@@ -169,6 +184,7 @@ function removeCommand() {
     )
     .argument("<name>", "user; alice/phone for a device")
     .option("--device <name>", "only this device")
+    .option("--yes", "even where nobody can open a door afterwards")
     .option("--keep-sessions", "leave open what the key opened, until its time is over")
     .option("--config <file>", "configuration file")
     .addOption(socketOption())
@@ -176,7 +192,18 @@ function removeCommand() {
     .action(async (name, options) => {
       const { user, device } = readWho(name, options.device);
       const settings = settingsOf(options.config);
-      const removed = removeKeys(settings.server.stateDir, user, device);
+      const { stateDir } = settings.server;
+      const shut = shutWithout(
+        settings,
+        loadKeys(stateDir),
+        (key) => key.user === user && (device === undefined || key.device === device),
+      );
+      if (shut.length > 0 && options.yes !== true) {
+        throw new SallyportError(
+          `Cannot remove ${device === undefined ? user : whoOf(user, device)}: nobody could open ${shut.join(", ")} any more: add another key first, or repeat the command with --yes`,
+        );
+      }
+      const removed = removeKeys(stateDir, user, device);
       if (removed.length === 0) {
         const who = device === undefined ? user : `${user}/${device}`;
         throw new SallyportError(

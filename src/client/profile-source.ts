@@ -2,6 +2,7 @@
 
 import { parseProfileLink } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
+import { pickLink } from "./pick-link.ts";
 import { readProfile } from "./profile-files.ts";
 import { readLink } from "./read-link.ts";
 
@@ -19,6 +20,6 @@ export function looksLikeLink(text: string): boolean {
 /** Reads the profile that an argument names. Throws a SallyportError that quotes nothing of a link. */
 export async function openProfile(argument: string, folder: string): Promise<Profile> {
   if (argument === STDIN) return parseProfileLink(await readLink("Profile link (not shown): "));
-  if (looksLikeLink(argument)) return parseProfileLink(argument);
+  if (looksLikeLink(argument)) return parseProfileLink(pickLink(argument));
   return readProfile(folder, argument);
 }

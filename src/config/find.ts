@@ -60,7 +60,9 @@ export function withConfig<T>(named: string | undefined, read: (file: string) =>
     return read(file);
   } catch (error) {
     const why = named === undefined ? whyTaken(file) : undefined;
-    if (!(error instanceof SallyportError) || why === undefined) throw error;
+    // What the kernel or another file refuses has nothing to do with it.
+    const isConfig = error instanceof SallyportError && error.exitCode === ExitCode.config;
+    if (!isConfig || why === undefined) throw error;
     throw new SallyportError(`${error.message}\n${why}`, error.exitCode, { cause: error });
   }
 }

@@ -139,8 +139,8 @@ describe("sallyport knock, on its arguments", () => {
     expect(refused.err).toContain(`run "chmod 600 ${path}"`);
   });
 
-  test("--save asks at a terminal and echoes nothing", () => {
-    // A terminal of its own, by Python's pty module; what it would show is printed.
+  /** Pastes at a terminal of its own, by Python's pty module; `out` is what the terminal would show. */
+  function pasted(text: string) {
     const typist = `
 import os, pty, sys, time
 pid, fd = pty.fork()
@@ -148,18 +148,42 @@ if pid == 0: os.execvp(sys.argv[2], sys.argv[2:])
 shown = b""
 while b"shown): " not in shown: shown += os.read(fd, 1024)
 time.sleep(0.2)
-os.write(fd, sys.argv[1].encode() + b"\\r")
+os.write(fd, sys.argv[1].encode())
 try:
     while data := os.read(fd, 1024): shown += data
 except OSError: pass
 sys.stdout.write(shown.decode()); sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
     const typed = [...environment, EXECUTABLE, "knock", "--save", "home"];
-    const done = clean(
-      run(["python3", "-c", typist, linkTo("gate.example"), ...typed], { mayFail: true }),
-    );
+    return clean(run(["python3", "-c", typist, text, ...typed], { mayFail: true }));
+  }
+
+  test("--save asks at a terminal and echoes nothing", () => {
+    const done = pasted(`${linkTo("gate.example")}\r`);
     expect(done.out).toContain("Profile link (not shown): ");
     expect(done.out).toContain("Saved ssh on gate.example");
+    expect(done.out).not.toContain("rks1:");
     expect(done.code).toBe(0);
+  });
+
+  test.each([
+    ["that its terminal marks as pasted", "\x1b[200~", "\x1b[201~\r"],
+    ["that comes in one piece", "", "\r"],
+  ])("--save takes a wrapped link in quotes %s", (_, begin, end) => {
+    const link = linkTo("gate.example");
+    const done = pasted(`${begin}"${link.slice(0, 50)}\r${link.slice(50)}"${end}`);
+    expect(done.out).toContain("Saved ssh on gate.example");
+    expect(done.code).toBe(0);
+  });
+
+  test("--save refuses two links, at a terminal and from a pipe, and saves neither", () => {
+    const two = [linkTo("gate.example"), linkTo("gate2.example")];
+    const says = "Cannot read the profile link: there are 2 links: give it one at a time";
+    const typed = pasted(`${two.join("\r")}\r`);
+    expect(typed.out).toContain(says);
+    const piped = knock(["--save", "home"], `${two.join("\n")}\n`);
+    expect(piped.err).toContain(says);
+    expect([typed.code, piped.code]).toEqual([64, 64]);
+    expect(knock(["home"]).err).toContain("no profile is saved");
   });
 });
 

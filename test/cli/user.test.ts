@@ -154,7 +154,7 @@ describe("sallyport user add", () => {
     expect(loadKeys(stateDir)).toMatchObject([{ user: "alice", device: "laptop" }]);
     expect(user("show", "alice/laptop", "--host", "gate.example").code).toBe(0);
     expect(user("add", "alice/laptop", "--device", "phone")).toMatchObject({ code: 64, out: "" });
-    expect(user("remove", "alice/laptop").code).toBe(0);
+    expect(user("remove", "alice/laptop", "--yes").code).toBe(0);
     expect(loadKeys(stateDir)).toEqual([]);
   });
 
@@ -291,8 +291,23 @@ describe("sallyport user remove", () => {
         `^Removed alice/laptop\n${NO_DAEMON}: doors that are open stay so until their time is over\n$`,
       ),
     );
-    expect(user("remove", "alice").err).toStartWith("Removed alice\nRemoved alice/phone\n");
+    expect(user("remove", "alice", "--yes").err).toStartWith(
+      "Removed alice\nRemoved alice/phone\n",
+    );
     expect(loadKeys(stateDir)).toEqual([]);
+  });
+
+  test("asks before nobody can open a door any more", () => {
+    addAlice();
+    user("add", "bob", "--host", "gate.example");
+    expect(user("remove", "alice")).toEqual({
+      code: 1,
+      out: "",
+      err: "sallyport: Cannot remove alice: nobody could open wg any more: add another key first, or repeat the command with --yes\n",
+    });
+    expect(loadKeys(stateDir)).toHaveLength(2);
+    expect(user("remove", "alice", "--yes").code).toBe(0);
+    expect(loadKeys(stateDir)).toHaveLength(1);
   });
 
   test("refuses what is not there", () => {
@@ -327,10 +342,10 @@ describe("sallyport user, beside a daemon", () => {
     addAlice();
     user("add", "bob", "--host", "gate.example");
     daemon.control.cutOff = [daemon.control.add({ door: "ssh", address: "203.0.113.9" })];
-    expect((await beside(daemon, "remove", "alice")).err).toBe(
+    expect((await beside(daemon, "remove", "alice", "--yes")).err).toBe(
       "Removed alice/laptop\nssh is closed to 203.0.113.9\nThe running daemon took it: nobody gets in by it any more\n",
     );
-    const kept = await beside(daemon, "remove", "bob", "--keep-sessions");
+    const kept = await beside(daemon, "remove", "bob", "--keep-sessions", "--yes");
     expect(kept.err).toContain("open doors and sessions stay as they are");
     expect(daemon.control.calls).toEqual(["reloadKeys false", "reloadKeys true"]);
   });
@@ -339,7 +354,7 @@ describe("sallyport user, beside a daemon", () => {
     await using daemon = await started();
     addAlice();
     daemon.control.refusal = new SallyportError("Cannot read the keys: they are wrong");
-    const refused = await beside(daemon, "remove", "alice");
+    const refused = await beside(daemon, "remove", "alice", "--yes");
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toBe(
       "Removed alice/laptop\nsallyport: Cannot tell the running daemon that the keys changed: Cannot read the keys: they are wrong: " +
@@ -368,7 +383,7 @@ test("sallyport user tells a key to standard output alone, and only by add and s
     user("show", key),
     user("add", key),
     user("show", "alice", "--host", "gate.example"),
-    user("remove", "alice"),
+    user("remove", "alice", "--yes"),
   ];
   for (const { err } of runs) expect(err.toUpperCase()).not.toContain(key);
   const told = runs.filter(({ out }) => out.includes(key));

@@ -59,7 +59,7 @@ export function preparations(options: ServiceOptions): string[] {
   // systemd makes what is below /var/lib, and hands over what is there already.
   const own = stateDir.startsWith("/var/lib/")
     ? []
-    : [`install -d -m 0700 -o ${user} ${stateDir}`, `chown -R ${user}: ${stateDir}`];
+    : [`install -d -m 0700 -o ${user} -g ${user} ${stateDir}`, `chown -R ${user}: ${stateDir}`];
   return ["systemd-sysusers", ...read, ...own];
 }
 
