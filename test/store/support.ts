@@ -17,9 +17,14 @@ export const NEXT_BOOT = "22222222-2222-4222-8222-222222222222";
 export const KEY = new Uint8Array(32).fill(0x5a);
 
 export class StateFolder implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), "sallyport-store-"));
+  readonly path: string;
   readonly notices: StoreNotice[] = [];
   readonly report = (notice: StoreNotice) => void this.notices.push(notice);
+
+  /** In `parent`, which anybody may write to where it is not named. */
+  constructor(parent = tmpdir()) {
+    this.path = mkdtempSync(join(parent, "sallyport-store-"));
+  }
 
   file(name: string): string {
     return join(this.path, name);
