@@ -35,12 +35,29 @@ describe("controlApp()", () => {
     ["/v1/guard/probation", { for: "QZ7CANARY" }],
     ["/v1/guard/confirmation", { force: "QZ7CANARY" }],
     ["/v1/guard/confirmation", { QZ7CANARY: 1 }],
+    ["/v1/keys/reload", { keepSessions: "QZ7CANARY" }],
+    ["/v1/keys/reload", { QZ7CANARY: 1 }],
   ])("refuses POST %s %j without repeating it", async (path, body) => {
     const control = new FakeControl();
     const response = await post(controlApp(control), path, body);
     expect(response.status).toBe(400);
     expect(await response.text()).not.toContain("CANARY");
     expect(control.calls).toEqual([]);
+  });
+
+  test("answers POST /v1/keys/reload with the file that was read and what was ended", async () => {
+    const control = new FakeControl();
+    const ended = control.add({ door: "ssh", address: "203.0.113.9" });
+    control.cutOff = [ended];
+    const response = await post(controlApp(control), "/v1/keys/reload", { keepSessions: true });
+    expect(await response.json()).toEqual({
+      done: "Read the keys again",
+      file: control.keysFile,
+      ended: [ended],
+      cut: [],
+    });
+    await post(controlApp(control), "/v1/keys/reload", {});
+    expect(control.calls).toEqual(["reloadKeys true", "reloadKeys false"]);
   });
 
   test("tells a wrong configuration from one that cannot be loaded now", async () => {
@@ -54,7 +71,12 @@ describe("controlApp()", () => {
 
 test("healthApp() has none of the guard's routes", async () => {
   const control = new FakeControl();
-  for (const path of ["/v1/reload", "/v1/guard/probation", "/v1/guard/confirmation"]) {
+  for (const path of [
+    "/v1/reload",
+    "/v1/keys/reload",
+    "/v1/guard/probation",
+    "/v1/guard/confirmation",
+  ]) {
     expect((await post(healthApp(control), path, {})).status).toBe(404);
   }
   expect(control.calls).toEqual([]);
