@@ -1,7 +1,9 @@
 /** Remembers a probation in the state folder, so that a daemon that is started again neither ends it nor forgets that it lapsed. */
 
 import { join } from "node:path";
-import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { removePrivateFile, writePrivateFile } from "../files/private-file.ts";
+import { readRegularFile } from "../files/regular-file.ts";
 
 /** How far back a clock may be set before a probation that seems to end late is not believed. */
 const LONGEST_MS = 24 * 3_600_000;
@@ -17,9 +19,11 @@ export class ProbationFile {
   leftMs(wallMs: number): number | undefined {
     let text: string | undefined;
     try {
-      text = readPrivateFile(this.#path);
-    } catch {
-      return undefined;
+      text = readRegularFile(this.#path);
+    } catch (error) {
+      if (!(error instanceof SallyportError)) throw error;
+      // A link or a pipe stands there; what this user may not read is no marker of his.
+      return error.exitCode === ExitCode.privilege ? undefined : 0;
     }
     if (text === undefined) return undefined;
     const untilMs = Number(text.trim());

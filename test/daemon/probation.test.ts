@@ -1,11 +1,12 @@
 /** The proof that ends a probation, and the file that carries a probation over a restart. */
 
 import { describe, expect, test } from "bun:test";
-import { statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseAddress } from "../../src/core/address.ts";
 import { ProbationFile } from "../../src/daemon/probation-file.ts";
 import { Probation } from "../../src/daemon/probation.ts";
 import type { Session } from "../../src/firewall/sessions.ts";
+import { run } from "../support/programs.ts";
 import { grantOf, NOW, opened, StateFolder } from "../store/support.ts";
 
 function session(peer: string, peerPort: number): Session {
@@ -72,6 +73,15 @@ describe("ProbationFile", () => {
       writeFileSync(folder.file("probation"), text);
       expect(new ProbationFile(folder.path).leftMs(NOW)).toBe(0);
     }
+  });
+
+  test("leftMs() takes a pipe or a link in its place for lapsed, and waits for neither", () => {
+    using folder = new StateFolder();
+    run(["mkfifo", folder.file("probation")]);
+    expect(new ProbationFile(folder.path).leftMs(NOW)).toBe(0);
+    rmSync(folder.file("probation"));
+    symlinkSync("/etc/passwd", folder.file("probation"));
+    expect(new ProbationFile(folder.path).leftMs(NOW)).toBe(0);
   });
 
   test("leftMs() is at most a day, however far the clock was set back", () => {
