@@ -17,6 +17,7 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { socketOption } from "./control-socket.ts";
 import { linksOf, note, printLinks } from "./links.ts";
 import { printable, printJson, printTable } from "./output.ts";
+import { checkRemoval, type Who } from "./removal.ts";
 import { tellKeys } from "./tell-keys.ts";
 
 function checkName(what: "user" | "device", name: string): void {
@@ -25,12 +26,6 @@ function checkName(what: "user" | "device", name: string): void {
     `Cannot name a ${what} ${quote(name)}: it is no name: write ${NAME_RULE}`,
     ExitCode.usage,
   );
-}
-
-/** Whom a command is about; `device` is undefined where none was named. */
-interface Who {
-  readonly user: string;
-  readonly device: string | undefined;
 }
 
 /**
@@ -162,21 +157,6 @@ function describeEnds(told: KeysTold | string, keep: boolean): string[] {
   return [...ends, ...cuts, "The running daemon took it: nobody gets in by it any more"];
 }
 
-/** Doors that nobody could open any more without these keys, and that somebody can open now. */
-function shutWithout(
-  settings: Settings,
-  keys: readonly DeviceKey[],
-  isGone: (key: DeviceKey) => boolean,
-): string[] {
-  const opens = (users: readonly string[], key: DeviceKey) => admits(users, key.user);
-  return settings.doors
-    .filter(({ users }) => {
-      const able = keys.filter((key) => opens(users, key));
-      return able.length > 0 && able.every(isGone);
-    })
-    .map(({ name }) => name);
-}
-
 function removeCommand() {
   return new Command("remove")
     .description(
@@ -193,15 +173,8 @@ function removeCommand() {
       const { user, device } = readWho(name, options.device);
       const settings = settingsOf(options.config);
       const { stateDir } = settings.server;
-      const shut = shutWithout(
-        settings,
-        loadKeys(stateDir),
-        (key) => key.user === user && (device === undefined || key.device === device),
-      );
-      if (shut.length > 0 && options.yes !== true) {
-        throw new SallyportError(
-          `Cannot remove ${device === undefined ? user : whoOf(user, device)}: nobody could open ${shut.join(", ")} any more: add another key first, or repeat the command with --yes`,
-        );
+      if (options.yes !== true) {
+        await checkRemoval(settings, { user, device }, options.keepSessions === true);
       }
       const removed = removeKeys(stateDir, user, device);
       if (removed.length === 0) {

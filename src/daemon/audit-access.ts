@@ -1,10 +1,15 @@
 /** The audit log, for commands that work without a daemon. */
 
 import { describeOwnRecord, isOwnRecord, type AuditRecord } from "../store/audit-record.ts";
-import { AuditReader, type AuditEntry, type AuditFilter } from "../store/audit-query.ts";
+import {
+  AuditReader,
+  type AuditEntry,
+  type AuditFilter,
+  type LastOpener,
+} from "../store/audit-query.ts";
 import { describeEvent } from "./log.ts";
 
-export type { AuditEntry, AuditFilter } from "../store/audit-query.ts";
+export type { AuditEntry, AuditFilter, LastOpener } from "../store/audit-query.ts";
 
 /** An entry of the log and what it says in one sentence. */
 export interface ToldEntry extends AuditEntry {
@@ -20,6 +25,12 @@ export function* readAudit(stateDir: string, filter: AuditFilter): Generator<Tol
   for (const entry of reader.query(filter)) {
     yield Object.assign(entry, { sentence: describe(entry.detail) });
   }
+}
+
+/** Who opened each door to each address last. Throws SallyportError where the log cannot be read. */
+export function lastOpeners(stateDir: string): LastOpener[] {
+  using reader = new AuditReader(stateDir);
+  return reader.lastOpeners();
 }
 
 /** Every type of event that the log has. */

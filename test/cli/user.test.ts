@@ -10,7 +10,9 @@ import { guessHost } from "../../src/config/profile.ts";
 import { encodeBase32 } from "../../src/rks/base32.ts";
 import { SallyportError } from "../../src/core/errors.ts";
 import { parseProfileLink } from "../../src/rks/profile-link.ts";
-import { spawn, spawnSync } from "../support/programs.ts";
+import { AuditLog } from "../../src/store/audit.ts";
+import { grantOf, opened } from "../store/support.ts";
+import { run, spawn, spawnSync } from "../support/programs.ts";
 import { type Daemon, runCli, startDaemon } from "./with-daemon.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
@@ -308,6 +310,37 @@ describe("sallyport user remove", () => {
     expect(loadKeys(stateDir)).toHaveLength(2);
     expect(user("remove", "alice", "--yes").code).toBe(0);
     expect(loadKeys(stateDir)).toHaveLength(1);
+  });
+
+  test("asks before the caller cuts himself off, also where sudo hides where he came from", () => {
+    addAlice();
+    user("add", "alice", "--device", "phone", "--host", "gate.example");
+    const log = new AuditLog(stateDir, { nowMs: Date.now(), report: () => {} });
+    log.add(opened(Date.now(), grantOf("203.0.113.7", { user: "alice", device: "laptop" })));
+    log.close();
+    const argv = [process.execPath, MAIN, "user", "remove", "alice/laptop"];
+    const from = (address: string) => `SSH_CONNECTION=${address} 50000 192.0.2.1 22`;
+    const direct = ["env", from("203.0.113.7"), ...argv];
+    // A shell that keeps the variable, and below it what an "env -u" has taken it from.
+    const below = [
+      "env",
+      from("203.0.113.7"),
+      "sh",
+      "-c",
+      'env -u SSH_CONNECTION "$@"; exit $?',
+      "sh",
+    ];
+    for (const words of [direct, [...below, ...argv]]) {
+      const done = run(words, { cwd: folder, mayFail: true });
+      expect(done).toEqual({
+        code: 1,
+        out: "",
+        err: "sallyport: Cannot remove alice/laptop: you are connected from 203.0.113.7, which alice/laptop opened ssh to, and would be cut off: repeat the command with --keep-sessions, or with --yes\n",
+      });
+    }
+    expect(loadKeys(stateDir)).toHaveLength(2);
+    const elsewhere = ["env", from("203.0.113.8"), ...argv];
+    expect(run([...APART, ...elsewhere], { cwd: folder, mayFail: true }).code).toBe(0);
   });
 
   test("refuses what is not there", () => {

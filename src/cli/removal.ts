@@ -1,0 +1,85 @@
+/** What a removed key would cost: asked before it goes. */
+
+import {
+  type Address,
+  formatAddress,
+  maskAddress,
+  parsePrefix,
+  sameAddress,
+} from "../core/address.ts";
+import { type DeviceKey, loadKeys } from "../config/keys.ts";
+import { admits, whoOf } from "../config/names.ts";
+import type { Settings } from "../config/settings.ts";
+import { SallyportError } from "../core/errors.ts";
+import type { LastOpener } from "../daemon/audit-access.ts";
+import { callerAddress } from "./caller.ts";
+
+/** Whom a command is about; `device` is undefined where none was named. */
+export interface Who {
+  readonly user: string;
+  readonly device: string | undefined;
+}
+
+function isMeant({ user, device }: Who, key: { user: string; device: string }): boolean {
+  return key.user === user && (device === undefined || key.device === device);
+}
+
+/** Doors that somebody can open now, and nobody without these keys. */
+function doorsShut(settings: Settings, keys: readonly DeviceKey[], who: Who): string[] {
+  return settings.doors
+    .filter(({ users }) => {
+      const able = keys.filter((key) => admits(users, key.user));
+      return able.length > 0 && able.every((key) => isMeant(who, key));
+    })
+    .map(({ name }) => name);
+}
+
+/** The opening by which the caller came in, where it was of one of these keys. */
+export function ownOpening(
+  openers: readonly LastOpener[],
+  caller: Address,
+  who: Who,
+): LastOpener | undefined {
+  return openers.find((opener) => {
+    const prefix = parsePrefix(opener.address);
+    return (
+      prefix?.address.family === caller.family &&
+      isMeant(who, opener) &&
+      sameAddress(maskAddress(caller, prefix.bits), prefix.address)
+    );
+  });
+}
+
+async function openersOf(stateDir: string): Promise<readonly LastOpener[]> {
+  const { lastOpeners } = await import("../daemon/audit-access.ts");
+  try {
+    return lastOpeners(stateDir);
+  } catch (error) {
+    // Without a log nobody knows; the removal itself must not wait for one.
+    if (error instanceof SallyportError) return [];
+    throw error;
+  }
+}
+
+/** Throws a SallyportError where nobody could open a door afterwards, or where the caller would cut himself off. */
+export async function checkRemoval(
+  settings: Settings,
+  who: Who,
+  keepSessions: boolean,
+): Promise<void> {
+  const { stateDir } = settings.server;
+  const named = who.device === undefined ? who.user : whoOf(who.user, who.device);
+  const shut = doorsShut(settings, loadKeys(stateDir), who);
+  if (shut.length > 0) {
+    throw new SallyportError(
+      `Cannot remove ${named}: nobody could open ${shut.join(", ")} any more: add another key first, or repeat the command with --yes`,
+    );
+  }
+  const caller = keepSessions ? undefined : callerAddress();
+  if (caller === undefined) return;
+  const own = ownOpening(await openersOf(stateDir), caller, who);
+  if (own === undefined) return;
+  throw new SallyportError(
+    `Cannot remove ${named}: you are connected from ${formatAddress(caller)}, which ${whoOf(own.user, own.device)} opened ${own.door} to, and would be cut off: repeat the command with --keep-sessions, or with --yes`,
+  );
+}
