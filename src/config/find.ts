@@ -1,6 +1,7 @@
 /** Which configuration file a command reads. */
 
 import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 
 const SERVICE = "/etc/sallyport/config.toml";
@@ -12,20 +13,24 @@ const HERE = "./config.toml";
  */
 export const CONFIG_FILES = [SERVICE, HERE] as const;
 
+/** Why another user could have written there, `what` being its name in the sentence; undefined where none could. */
+function strangeness(path: string, what: "it" | "its folder"): string | undefined {
+  const { uid, mode } = statSync(path);
+  const caller = Number(process.env["SUDO_UID"] ?? 0);
+  if (uid !== 0 && uid !== caller) return `${what} belongs to uid ${uid}`;
+  // In a sticky folder, such as /tmp, only its owner and the file's may put another in its place.
+  const sticky = what === "its folder" && (mode & 0o1000) !== 0;
+  return (mode & 0o002) === 0 || sticky ? undefined : `everybody may write to ${what}`;
+}
+
 /**
  * Root's commands run what a configuration says, and the working directory may be anybody's, such as
- * /tmp: a file that was only found there must be root's, or of whoever called sudo.
+ * /tmp: a file that was only found there must be root's, or of whoever called sudo. So must the folder
+ * be: its owner could put another file there before it is read.
  */
 function checkFound(file: string): void {
   if (process.geteuid!() !== 0) return;
-  const { uid, mode } = statSync(file);
-  const caller = Number(process.env["SUDO_UID"] ?? 0);
-  const state =
-    uid !== 0 && uid !== caller
-      ? `it belongs to uid ${uid}`
-      : (mode & 0o002) !== 0
-        ? "everybody may write to it"
-        : undefined;
+  const state = strangeness(file, "it") ?? strangeness(dirname(file), "its folder");
   if (state === undefined) return;
   throw new SallyportError(
     `Cannot trust ${file}: ${state}, and root would run the commands in it: name it with --config if you do`,

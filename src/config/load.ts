@@ -1,6 +1,6 @@
 /** Loads config.toml: all of it is right, or every mistake is told, each with its line. */
 
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { errnoOf } from "../files/errno.ts";
@@ -19,16 +19,25 @@ function refuse(file: string, reason: string): never {
   throw new SallyportError(`Cannot load ${file}: ${reason}`, ExitCode.config);
 }
 
+/** The open file is asked what it is, since its name may name another by then; a pipe holds nobody up. */
+function readOpened(file: string): Buffer {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) refuse(file, "it is not a regular file: name the configuration file");
+    if (stat.size > MOST_BYTES) {
+      refuse(file, `it has ${stat.size} bytes: name a config.toml of at most ${MOST_BYTES}`);
+    }
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** The text of a configuration file; throws a sentence for each way in which it cannot be read. */
 export function readConfigText(file: string): string {
   try {
-    const stat = statSync(file);
-    if (!stat.isFile())
-      return refuse(file, "it is not a regular file: name the configuration file");
-    if (stat.size > MOST_BYTES) {
-      return refuse(file, `it has ${stat.size} bytes: name a config.toml of at most ${MOST_BYTES}`);
-    }
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+    return new TextDecoder("utf-8", { fatal: true }).decode(readOpened(file));
   } catch (error) {
     if (error instanceof SallyportError) throw error;
     if (error instanceof TypeError) return refuse(file, "it is not UTF-8: save it as UTF-8 text");

@@ -63,3 +63,18 @@ test.skipIf(!isRoot)("findConfig() refuses root a found file that everybody may 
   chmodSync("config.toml", 0o666);
   expect(() => findConfig()).toThrow("everybody may write to it");
 });
+
+test.skipIf(!isRoot)(
+  "findConfig() refuses root a file that another user could swap before it is read",
+  () => {
+    chownSync(".", 65_534, 65_534);
+    expect(() => findConfig()).toThrow(
+      "Cannot trust ./config.toml: its folder belongs to uid 65534, and root would run",
+    );
+    chownSync(".", 0, 0);
+    chmodSync(".", 0o777);
+    expect(() => findConfig()).toThrow("everybody may write to its folder");
+    chmodSync(".", 0o1777);
+    expect(findConfig()).toBe("./config.toml");
+  },
+);

@@ -1,8 +1,10 @@
 /** Files that an install writes and a remove takes away: only those, and only as they were written. */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, messageOf, SallyportError } from "../../core/errors.ts";
+import { asOwnerOf } from "../../files/owner.ts";
+import { readRegularFile } from "../../files/regular-file.ts";
 
 /** A file to write; `path` is absolute, without the root it may be put under. */
 export interface WrittenFile {
@@ -23,8 +25,8 @@ export function sealed(text: string): string {
 
 /** "ours": as an install wrote it, of this or another version. "changed": written by us, changed by hand. */
 function stateOf(path: string): "missing" | "ours" | "changed" | "foreign" {
-  if (!existsSync(path)) return "missing";
-  const text = readFileSync(path, "utf8");
+  const text = readRegularFile(path);
+  if (text === undefined) return "missing";
   const found = SEAL.exec(text);
   if (found === null) return "foreign";
   return sealOf(text.slice(found[0].length)) === found[1] ? "ours" : "changed";
@@ -45,18 +47,20 @@ export function writeFiles(files: readonly WrittenFile[], root: string): string[
     if (state === "changed" || state === "foreign") refuse("replace", path, state);
   }
   for (const { path, text } of files) {
-    attempt("write", root + path, () => {
-      mkdirSync(dirname(root + path), { recursive: true });
-      // Beside it first: a crash must not leave half a unit. Under a name that nobody can take before,
-      // for the folder of a package may be anybody's.
-      const beside = `${root}${path}.${crypto.randomUUID().slice(0, 8)}.new`;
-      try {
-        writeFileSync(beside, sealed(text), { mode: 0o644, flag: "wx" });
-        renameSync(beside, root + path);
-      } finally {
-        rmSync(beside, { force: true });
-      }
-    });
+    // The folder of a package may be anybody's: whoever owns it must not lead us to files of root's.
+    attempt("write", root + path, () =>
+      inRoot(root, () => {
+        mkdirSync(dirname(root + path), { recursive: true });
+        // Beside it first: a crash must not leave half a unit. Under a name that nobody can take before.
+        const beside = `${root}${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+        try {
+          writeFileSync(beside, sealed(text), { mode: 0o644, flag: "wx" });
+          renameSync(beside, root + path);
+        } finally {
+          rmSync(beside, { force: true });
+        }
+      }),
+    );
   }
   return paths;
 }
@@ -68,14 +72,22 @@ export function removeFiles(paths: readonly string[], root: string): string[] {
     const state = stateOf(path);
     if (state === "changed" || state === "foreign") refuse("remove", path, state);
   }
-  for (const path of found) attempt("remove", path, () => rmSync(path));
+  for (const path of found) attempt("remove", path, () => inRoot(root, () => rmSync(path)));
   return found;
+}
+
+/** With the rights of whoever owns the folder that stands for the root; one that is missing is made by whoever runs this. */
+function inRoot<T>(root: string, work: () => T): T {
+  if (root === "") return work();
+  mkdirSync(root, { recursive: true });
+  return asOwnerOf(root, work);
 }
 
 function attempt(operation: string, path: string, act: () => void): void {
   try {
     act();
   } catch (error) {
+    if (error instanceof SallyportError) throw error;
     const code = (error as { code?: string }).code ?? messageOf(error);
     const denied = code === "EACCES" || code === "EPERM";
     throw new SallyportError(
