@@ -77,12 +77,34 @@ function noDoorNote(user: string): string {
   return `Note: no door names ${user}: write users = ["${user}"] into a door of the configuration, then run "sallyport user show ${user}"`;
 }
 
+/** White on black, by number: a theme may paint the named colours as it likes, and a camera wants contrast. */
+const QR_COLOURS = "\x1b[38;5;231;48;5;16m";
+const PLAIN = "\x1b[0m";
+
+/**
+ * The QR code of a link in colours of its own, so that it is the same on a light terminal as on a dark
+ * one; undefined where a line of it would not fit into `columns`.
+ */
+export function drawQr(link: string, columns: number): string | undefined {
+  const lines = renderUnicodeCompact(link, { border: 2 }).split("\n");
+  if (lines.some((line) => Bun.stringWidth(line) > columns)) return undefined;
+  return lines.map((line) => `${QR_COLOURS}${line}${PLAIN}`).join("\n");
+}
+
+/** The link stands last: it is what one looks for when the code has scrolled by. */
 function printPlain({ door, link }: DoorLink): void {
   if (!onTerminal()) {
     print(link);
     return;
   }
-  print(`Door ${door}:\n${link}\n${renderUnicodeCompact(link, { border: 2 })}`);
+  const { columns } = process.stdout;
+  const code = drawQr(link, columns);
+  print(`Door ${door}:\n${code === undefined ? "" : `${code}\n`}${link}\n`);
+  if (code === undefined) {
+    note(
+      `Note: the QR code is wider than the ${columns} columns of this terminal: widen it to see it`,
+    );
+  }
 }
 
 /** Prints the links, and on standard error what to do with them. */

@@ -238,21 +238,29 @@ describe("sallyport user show", () => {
     expect(user("show", "dave").err).toContain('run "sallyport user add dave"');
   });
 
-  test("draws a QR code of the link on a terminal", async () => {
-    const { out } = user("add", "bob", "--host", "gate.example");
+  /** What `user show bob` shows on a terminal of so many columns. */
+  async function shownAt(cols: number): Promise<string> {
     const shown: Uint8Array[] = [];
     const child = spawn([process.execPath, MAIN, "user", "show", "bob", "--host", "gate.example"], {
       cwd: folder,
-      terminal: {
-        cols: 200,
-        rows: 60,
-        data: (_, chunk) => shown.push(Uint8Array.from(chunk)),
-      },
+      terminal: { cols, rows: 60, data: (_, chunk) => shown.push(Uint8Array.from(chunk)) },
     });
     await child.exited;
-    const drawn = Buffer.concat(shown).toString().replaceAll("\r\n", "\n");
-    expect(drawn).toContain(out.trim());
-    expect(drawn).toContain(renderUnicodeCompact(out.trim(), { border: 2 }));
+    return Buffer.concat(shown).toString().replaceAll("\r\n", "\n");
+  }
+
+  test("draws a QR code in colours of its own on a terminal, and the link after it", async () => {
+    const link = user("add", "bob", "--host", "gate.example").out.trim();
+    const code = renderUnicodeCompact(link, { border: 2 });
+    const drawn = await shownAt(200);
+    const lines = code.split("\n").map((line) => `\u001B[38;5;231;48;5;16m${line}\u001B[0m`);
+    expect(drawn).toContain(`Door ssh:\n${lines.join("\n")}\n${link}\n`);
+    const width = code.indexOf("\n");
+    expect(await shownAt(width)).toContain(lines[0]!);
+    const narrow = await shownAt(width - 1);
+    expect(narrow).not.toContain("█");
+    expect(narrow).toContain(`the QR code is wider than the ${width - 1} columns of this terminal`);
+    expect(narrow.replaceAll("\n", "")).toContain(link);
   });
 });
 
