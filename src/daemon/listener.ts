@@ -123,17 +123,22 @@ export class Listener implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const [name, source] of this.#sources) this.#drop(name, source);
+    // The counter is left alone: after a reload it counts the captures of the listener that took over.
+    for (const [name, source] of this.#sources) this.#close(name, source);
     this.#poll.remove(this.#local.fd);
     this.#local.close();
   }
 
   #drop(name: string, source: FrameSource): void {
+    this.#close(name, source);
+    this.#counters.set("captureInterfaces", this.#sources.size);
+  }
+
+  #close(name: string, source: FrameSource): void {
     this.#poll.remove(source.fd);
     this.#sources.delete(name);
     this.#walked = [...this.#sources];
     source.close();
-    this.#counters.set("captureInterfaces", this.#sources.size);
   }
 
   /** One closure for the life of the listener: the packet path allocates nothing. */

@@ -86,6 +86,17 @@ describe("the daemon", () => {
     });
   });
 
+  test("counts its captures after a reload as before", async () => {
+    await server.start();
+    const captures = async () =>
+      /^sallyport_capture_interfaces (\d+)$/m.exec(
+        await (await server.control("/metrics")).text(),
+      )?.[1];
+    expect(await captures()).toBe("1");
+    expect(server.command("reload").code).toBe(0);
+    expect(await captures()).toBe("1");
+  });
+
   test("reloads on SIGHUP: a new port is guarded, a grant is kept, a new key opens", async () => {
     server.writeConfig(door("1m"));
     await server.start();
