@@ -17,6 +17,7 @@ export const REASONS = {
   match: "Knocks are not matched",
   keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
+  config: "The configuration or the keys are broken: what worked last is in force",
   listen: "A listener of the API could not be had",
   state: "The state directory cannot be read or written",
   probation: "The probation of the guard ended without a confirmation: nothing is guarded",
@@ -29,6 +30,8 @@ export interface Reason {
   readonly code: ReasonCode;
   /** One sentence for the operator: names the interface, file or set. Shown on the unix socket only. */
   readonly detail?: string;
+  /** "config.toml:12", where a file of the operator is to be mended; anybody may read it. */
+  readonly place?: string;
 }
 
 /** A door as the API shows it. */

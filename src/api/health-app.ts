@@ -48,9 +48,10 @@ export function healthOf(control: Control): Health {
 
 /** Details name interfaces, files and sets: they are left out for anyone but the owner. */
 export function readinessOf(control: Control, audience: Audience): Readiness {
-  const shown = ({ code, detail }: Reason) => ({
+  const shown = ({ code, detail, place }: Reason) => ({
     code,
     message: REASONS[code],
+    ...(place !== undefined && { place }),
     ...(audience === "owner" && detail !== undefined && { detail }),
   });
   const reasons = control.readiness();

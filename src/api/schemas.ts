@@ -32,6 +32,9 @@ export const ReadinessSchema = v.pipe(
       v.object({
         code: v.picklist(Object.keys(REASONS) as ReasonCode[]),
         message: v.string(),
+        place: v.exactOptional(
+          v.pipe(v.string(), v.description("The file to mend, and its line: config.toml:12")),
+        ),
         detail: v.exactOptional(
           v.pipe(v.string(), v.description("What exactly is wrong; on the unix socket only")),
         ),

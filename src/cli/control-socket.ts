@@ -1,8 +1,11 @@
 /** Finds the daemon to talk to: the options every such command has, and the socket they lead to. */
 
+import { existsSync } from "node:fs";
 import { Option } from "@commander-js/extra-typings";
 import { findConfig } from "../config/find.ts";
+import { lastSettings } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
 
 const DEFAULT_SOCKET = "/run/sallyport/control.sock";
@@ -22,17 +25,31 @@ export const configOption = () =>
   new Option("--config <file>", "configuration that names the socket");
 
 /**
- * The path `--socket` gives, else the one of the configuration. A configuration that nobody named
- * and that cannot be read (it may belong to root, or be broken while the daemon runs on an older
- * one) is no obstacle: then it is the default path.
+ * The path `--socket` gives, else the one of the configuration. Where nothing stands there, or the file is
+ * broken, a daemon may run by what worked last, and listen where that says. A configuration that nobody
+ * named and that cannot be read (it may belong to root) is no obstacle: then it is the default path.
  */
 export function controlSocket({ socket, config }: SocketOptions): string {
   if (socket !== undefined) return socket;
-  if (config !== undefined) return loadSettings(config).api.socket;
   try {
-    return loadSettings(findConfig()).api.socket;
+    const file = findConfig(config);
+    const said = trySettings(file);
+    if (!(said instanceof SallyportError) && existsSync(said.api.socket)) return said.api.socket;
+    const running = lastSettings(file)?.api.socket;
+    if (running !== undefined && existsSync(running)) return running;
+    if (said instanceof SallyportError) throw said;
+    return said.api.socket;
   } catch (error) {
-    if (error instanceof SallyportError) return DEFAULT_SOCKET;
+    if (config === undefined && error instanceof SallyportError) return DEFAULT_SOCKET;
+    throw error;
+  }
+}
+
+function trySettings(file: string): Settings | SallyportError {
+  try {
+    return loadSettings(file);
+  } catch (error) {
+    if (error instanceof SallyportError) return error;
     throw error;
   }
 }

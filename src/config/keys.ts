@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
+import { FIRST_START_FILE, KEYS_FILE, LAST_KEYS_FILE } from "../core/state-files.ts";
 import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { KeyTable } from "../rks/key-table.ts";
@@ -13,7 +13,7 @@ import { formatKeys, readKeyTable, readKeyText } from "./key-text.ts";
 import { lineFinder } from "./lines.ts";
 import { quote } from "./mistake.ts";
 import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "./names.ts";
-import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
+import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { isTable } from "./tables.ts";
 
 export { formatKeys } from "./key-text.ts";
@@ -143,8 +143,7 @@ export interface LoadedKeys {
 }
 
 /** As `loadKeys`, in a table: what a server needs of a hundred thousand of them. */
-export function loadKeyTable(stateDir: string): LoadedKeys {
-  const file = keysFile(stateDir);
+export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): LoadedKeys {
   const text = readPrivateFile(file) ?? "";
   const keys = readKeyTable(text) ?? KeyTable.from(parseKeys(text, file));
   return { keys, digest: digestOf(text) };
@@ -185,8 +184,43 @@ export function removeKeys(stateDir: string, user: string, device?: string): Dev
       one.user === user && (device === undefined || one.device === device);
     const gone = keys.filter(isGone);
     if (gone.length > 0) {
+      forgetInLastKeys(stateDir, isGone);
       writePrivateFile(keysFile(stateDir), formatKeys(keys.filter((one) => !isGone(one))));
     }
     return gone;
+  });
+}
+
+export function lastKeysFile(stateDir: string): string {
+  return join(stateDir, LAST_KEYS_FILE);
+}
+
+/** A removed key must not open again from the copy: it leaves that one first, and a copy that cannot be read goes whole. */
+function forgetInLastKeys(stateDir: string, isGone: (key: DeviceKey) => boolean): void {
+  const file = lastKeysFile(stateDir);
+  let kept: DeviceKey[];
+  try {
+    const text = readPrivateFile(file);
+    if (text === undefined) return;
+    kept = parseKeys(text, file).filter((key) => !isGone(key));
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    removePrivateFile(file);
+    return;
+  }
+  writePrivateFile(file, formatKeys(kept));
+}
+
+/**
+ * Keeps the keys.toml of this digest for a start that finds a broken one; does nothing where the file is
+ * another by now. Under the lock of `removeKeys`: a key that goes meanwhile must not come back.
+ */
+export function keepLastKeys(stateDir: string, digest: string): void {
+  const file = keysFile(stateDir);
+  const isKept = () => digestOf(readPrivateFile(lastKeysFile(stateDir)) ?? "") === digest;
+  if (isKept()) return;
+  withFileLock(file, () => {
+    const text = readPrivateFile(file) ?? "";
+    if (digestOf(text) === digest) writePrivateFile(lastKeysFile(stateDir), text);
   });
 }

@@ -1,6 +1,7 @@
 /** The schema of config.toml: one table each, so that a mistake in one does not hide those in another. */
 
 import * as v from "valibot";
+import { DEFAULT_STATE_DIR } from "../core/state-files.ts";
 import { isServerName } from "../rks/key.ts";
 import { readHost } from "../rks/profile-link.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "../rks/space.ts";
@@ -80,7 +81,7 @@ export const serverSchema = v.strictObject({
     ),
     ["any"],
   ),
-  state_dir: v.optional(absolutePath(DIRECTORY, "/var/lib/sallyport"), "/var/lib/sallyport"),
+  state_dir: v.optional(absolutePath(DIRECTORY, DEFAULT_STATE_DIR), DEFAULT_STATE_DIR),
 });
 
 export const knockSchema = v.strictObject({

@@ -1,5 +1,8 @@
 /** Files of the state folder that more than one part knows. */
 
+/** The folder, where server.state_dir does not say. */
+export const DEFAULT_STATE_DIR = "/var/lib/sallyport";
+
 /** The keys of all devices, mode 0600. */
 export const KEYS_FILE = "keys.toml";
 
@@ -8,3 +11,9 @@ export const KEYS_FILE = "keys.toml";
  * of uses are keys whose record was lost.
  */
 export const FIRST_START_FILE = "first-start";
+
+/** The config.toml that was in force last. */
+export const LAST_CONFIG_FILE = "config.last.toml";
+
+/** The keys that were in force last, for a start that finds a broken keys.toml; a removed key leaves it first. */
+export const LAST_KEYS_FILE = "keys.last.toml";

@@ -22,6 +22,8 @@ export interface Configuration {
   readonly keysDigest: string;
   readonly plan: Plan;
   readonly warnings: readonly string[];
+  /** Why the files could not be taken, where this is what worked last, in their place. */
+  readonly mistake?: string;
 }
 
 /** Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory. */

@@ -31,7 +31,7 @@ import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
 import { endWithKeys } from "./key-removal.ts";
 import { KeysWatch } from "./keys-watch.ts";
-import { keepConfig } from "./last-config.ts";
+import { keepConfig, placeOfMistake } from "./last-config.ts";
 import type { LedgerPage } from "./ledger.ts";
 import { describeEvent, log } from "./log.ts";
 import { Lookout } from "./lookout.ts";
@@ -55,6 +55,13 @@ const MOST_KEPT_TOLD = 20;
 /** Grants that the data plane lists at a time: about 0.3 ms of its work. */
 const LISTED_AT_ONCE = 128;
 
+export interface DaemonOptions {
+  /** The guard begins on a probation of so long. */
+  readonly armMs?: number | undefined;
+  /** Hears `summary` whenever another configuration is in force. */
+  readonly entered?: (summary: string) => void;
+}
+
 export class Daemon implements Control {
   readonly counters = new Counters();
   readonly startedMs: number;
@@ -74,6 +81,7 @@ export class Daemon implements Control {
   readonly #keysWatch: KeysWatch;
   #configuration: Configuration;
   readonly #armMs: number | undefined;
+  readonly #entered: (summary: string) => void;
   readonly #lookout = new Lookout(() => this.#look());
   readonly #settling = new Settling(() => this.#link.ask({ type: "rehearse" }));
   readonly #upkeep = new Upkeep(() => this.#keepUp());
@@ -84,9 +92,15 @@ export class Daemon implements Control {
   /** The data plane has begun; before that it cannot be asked. */
   #ready = false;
 
-  /** `file` is read again by `reload`; with `armMs` the guard begins on probation. */
-  constructor(file: string, configuration: Configuration, clock: Clock, armMs?: number) {
+  /** `file` is read again by `reload`. */
+  constructor(
+    file: string,
+    configuration: Configuration,
+    clock: Clock,
+    { armMs, entered = () => {} }: DaemonOptions = {},
+  ) {
     this.#armMs = armMs;
+    this.#entered = entered;
     this.#configuration = configuration;
     this.#clock = clock;
     // First of all: its thread starts and attaches while this one opens what lies on the disk.
@@ -133,7 +147,10 @@ export class Daemon implements Control {
         keepConfig(next);
         this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
-      keysEntered: (next) => this.#enter(next),
+      keysEntered: (next) => {
+        this.#enter(next);
+        keepConfig(next);
+      },
       refused: (error) => {
         const message = `Reload refused: ${messageOf(error)}`;
         this.#recollection.note({ type: "config.refused", atMs: clock.wallMs(), message });
@@ -173,7 +190,12 @@ export class Daemon implements Control {
    * once for every daemon that was made: until it has failed or `stop` was called, a thread runs.
    */
   async start(): Promise<void> {
-    const { settings, plan, warnings } = this.#configuration;
+    const { settings, plan, warnings, mistake } = this.#configuration;
+    if (mistake !== undefined) {
+      const told = `${mistake}\nGuarding and opening by what worked last: mend it and run sallyport reload`;
+      log("error", told);
+      this.#readiness.set("config", told, placeOfMistake(mistake));
+    }
     for (const warning of warnings) log("warning", warning);
     this.#readiness.set("starting");
     this.#readiness.setKeys(plan);
@@ -258,8 +280,17 @@ export class Daemon implements Control {
     return said === undefined ? [] : [said];
   }
 
+  /** One line for the service manager; anybody may read it. */
+  get summary(): string {
+    const { mistake } = this.#configuration;
+    if (mistake === undefined) return "guarding";
+    return `guarding and opening by what worked last: ${placeOfMistake(mistake) ?? "the configuration"} is broken: mend it and reload`;
+  }
+
   #enter(next: Configuration): void {
     this.#configuration = next;
+    if (next.mistake === undefined) this.#readiness.clear("config");
+    this.#entered(this.summary);
     this.#readiness.setKeys(next.plan);
     this.#upkeep.now();
   }

@@ -6,7 +6,7 @@ import type { DaemonEvent } from "../core/events.ts";
 import type { Plan } from "./plan.ts";
 
 export class Readiness {
-  readonly #reasons = new Map<ReasonCode, string | undefined>();
+  readonly #reasons = new Map<ReasonCode, Omit<Reason, "code">>();
   /** What the kernel said when a set of its was full, until an audit finds room. */
   #kernelFull: string | undefined;
   /** Doors that have as many grants as they may, until one of these ends. */
@@ -16,14 +16,14 @@ export class Readiness {
   reasons(): readonly Reason[] {
     return (Object.keys(REASONS) as ReasonCode[])
       .filter((code) => this.#reasons.has(code))
-      .map((code) => {
-        const detail = this.#reasons.get(code);
-        return detail === undefined ? { code } : { code, detail };
-      });
+      .map((code) => ({ code, ...this.#reasons.get(code) }));
   }
 
-  set(code: ReasonCode, detail?: string): void {
-    this.#reasons.set(code, detail);
+  set(code: ReasonCode, detail?: string, place?: string): void {
+    this.#reasons.set(code, {
+      ...(detail !== undefined && { detail }),
+      ...(place !== undefined && { place }),
+    });
   }
 
   has(code: ReasonCode): boolean {

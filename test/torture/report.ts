@@ -39,6 +39,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   P25: "Bad config",
   P26: "Commands",
   P27: "One daemon",
+  P28: "Nobody is locked out by a mistake",
   P33: "The service's user gains nothing over root",
 };
 

@@ -11,6 +11,7 @@ import { trials as surroundings } from "./p20-surroundings.ts";
 import { configTrials, trials as inputs } from "./p22-inputs.ts";
 import { trials as commands } from "./p26-commands.ts";
 import { trials as oneDaemon } from "./p27-one-daemon.ts";
+import { trials as mistakes } from "./p28-mistakes.ts";
 import { trials as racer } from "./p33-racer.ts";
 import type { Trial } from "./trial.ts";
 
@@ -27,6 +28,7 @@ export const TRIALS: readonly Trial[] = [
   ...configTrials,
   ...commands,
   ...oneDaemon,
+  ...mistakes,
   ...racer,
   ...renewalTrials,
   ...overloadTrials,

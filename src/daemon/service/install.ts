@@ -4,7 +4,7 @@ import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { loadSettings } from "../../config/load.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
-import { lastConfigFile } from "../last-config.ts";
+import { lastConfigFile } from "../../config/last-settings.ts";
 import { guardUnit, serviceUnit, sysusers } from "./unit.ts";
 import { removeFiles, type WrittenFile, writeFiles } from "./written-file.ts";
 

@@ -28,6 +28,10 @@ export class ServiceManager {
     this.#timer = setInterval(() => void feed(), watchdogMs / 2);
   }
 
+  status(sentence: string): void {
+    this.#tell((notifier) => notifier.status(sentence));
+  }
+
   reloading(): void {
     this.#tell((notifier) => notifier.reloading());
   }

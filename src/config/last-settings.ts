@@ -1,0 +1,43 @@
+/** Where the configuration that worked last is kept, found also beside a config.toml that cannot be read. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { SallyportError } from "../core/errors.ts";
+import { DEFAULT_STATE_DIR, LAST_CONFIG_FILE } from "../core/state-files.ts";
+import { readPrivateFile } from "../files/private-file.ts";
+import { parseSettings, readConfigText } from "./load.ts";
+import type { Settings } from "./settings.ts";
+
+export function lastConfigFile(stateDir: string): string {
+  return join(stateDir, LAST_CONFIG_FILE);
+}
+
+/** Where the state may lie, as far as a broken file and the service manager tell. */
+function stateDirs(file: string): string[] {
+  let named: string | undefined;
+  try {
+    named = /^\s*state_dir\s*=\s*["']([^"'\n]+)["']/m.exec(readConfigText(file))?.[1];
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+  }
+  const given = process.env["STATE_DIRECTORY"]?.split(":")[0];
+  return [named, given, DEFAULT_STATE_DIR].filter((dir) => dir !== undefined);
+}
+
+/** The state folder that holds what worked last, undefined where none does. */
+export function lastStateDir(file: string): string | undefined {
+  return stateDirs(file).find((dir) => existsSync(lastConfigFile(dir)));
+}
+
+/** What worked last, undefined where there is nothing or this user may not read it. */
+export function lastSettings(file: string): Settings | undefined {
+  const stateDir = lastStateDir(file);
+  if (stateDir === undefined) return undefined;
+  try {
+    const last = lastConfigFile(stateDir);
+    return parseSettings(readPrivateFile(last) ?? "", last);
+  } catch (error) {
+    if (error instanceof SallyportError) return undefined;
+    throw error;
+  }
+}
