@@ -21,7 +21,7 @@ export function armCommand() {
     )
     .action(async (options) => {
       const forMs = readProbation(options.for);
-      print(printable(await connectControl(controlSocket(options)).arm(forMs)));
+      print(printable(await connectControl(await controlSocket(options)).arm(forMs)));
     });
 }
 
@@ -33,7 +33,7 @@ export function confirmCommand() {
     .addOption(configOption())
     .addHelpText("after", "\nExample:\n  sallyport confirm")
     .action(async (options) => {
-      print(printable(await connectControl(controlSocket(options)).confirm(options.force)));
+      print(printable(await connectControl(await controlSocket(options)).confirm(options.force)));
     });
 }
 
@@ -48,6 +48,6 @@ export function reloadCommand() {
         "\nExample:\n  sallyport reload",
     )
     .action(async (options) => {
-      print(printable(await connectControl(controlSocket(options)).reload()));
+      print(printable(await connectControl(await controlSocket(options)).reload()));
     });
 }

@@ -156,7 +156,7 @@ export function closeCommand(): CommandUnknownOpts {
     .action(async (first, second, options) => {
       const target = readTarget(first, second);
       const closed: Grant[] = [];
-      for await (const grant of closeEach(connectControl(controlSocket(options)), target)) {
+      for await (const grant of closeEach(connectControl(await controlSocket(options)), target)) {
         closed.push(grant);
         const { door, address } = grant;
         if (options.json !== true) print(printable(`${door} is closed to ${address}`));

@@ -5,6 +5,7 @@ import { Option } from "@commander-js/extra-typings";
 import { findConfig } from "../config/find.ts";
 import { lastSettings } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
+import { printable } from "./output.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
 
@@ -27,10 +28,23 @@ export const configOption = () =>
 /**
  * The path `--socket` gives, else the one of the configuration. Where nothing stands there, or the file is
  * broken, a daemon may run by what worked last, and listen where that says. A configuration that nobody
- * named and that cannot be read (it may belong to root) is no obstacle: then it is the default path.
+ * named and that cannot be read (it may belong to root) is no obstacle: then it is the default path. Where
+ * nothing stands at any of them, it is the socket of the daemon that guards here: `[api]` may have changed.
  */
-export function controlSocket({ socket, config }: SocketOptions): string {
-  if (socket !== undefined) return socket;
+export async function controlSocket(options: SocketOptions): Promise<string> {
+  if (options.socket !== undefined) return options.socket;
+  const said = configuredSocket(options);
+  if (existsSync(said)) return said;
+  const { socketOfGuard } = await import("../daemon/guard-lock.ts");
+  const found = socketOfGuard();
+  if (found === undefined) return said;
+  process.stderr.write(
+    `${printable(`Nothing stands at ${said}: using ${found}, where the sallyport listens that guards here`)}\n`,
+  );
+  return found;
+}
+
+function configuredSocket({ config }: SocketOptions): string {
   try {
     const file = findConfig(config);
     const said = trySettings(file);

@@ -47,7 +47,7 @@ export function grantsCommand(clock: Clock = systemClock): CommandUnknownOpts {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sallyport grants")
     .action(async (options) => {
-      const grants = await connectControl(controlSocket(options)).grants();
+      const grants = await connectControl(await controlSocket(options)).grants();
       if (options.json === true) printJson(grants);
       else if (grants.length > 0 || !onTerminal()) {
         const nowMs = clock.wallMs();

@@ -56,7 +56,7 @@ export function openCommand(clock: Clock = systemClock): CommandUnknownOpts {
     .action(async (door, addressText, options) => {
       const address = readAddress(addressText);
       const forMs = options.for === undefined ? undefined : readFor(options.for);
-      const client = connectControl(controlSocket(options));
+      const client = connectControl(await controlSocket(options));
       await requireDoor(client, door, "open");
       const grant = await client.open(door, address, forMs);
       if (options.json === true) {

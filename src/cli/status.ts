@@ -73,7 +73,7 @@ export function statusCommand(): CommandUnknownOpts {
       "\nExits with 0 when a right knock opens its door, with 1 when not.\n\nExample:\n  sallyport status --json | jq .reasons",
     )
     .action(async (options) => {
-      const client = connectControl(controlSocket(options));
+      const client = connectControl(await controlSocket(options));
       const [status, doors] = await Promise.all([client.status(), client.doors()]);
       if (!status.ready) process.exitCode = ExitCode.failure;
       if (options.json === true) {

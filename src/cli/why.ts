@@ -41,7 +41,7 @@ export function whyCommand(): CommandUnknownOpts {
           ExitCode.usage,
         );
       }
-      const explanation = await connectControl(controlSocket(options)).why(address);
+      const explanation = await connectControl(await controlSocket(options)).why(address);
       if (options.json === true) {
         printJson(explanation);
         return;

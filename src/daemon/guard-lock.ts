@@ -1,6 +1,7 @@
 /** One guard per network namespace, because there is one table there. */
 
 import { effectiveCapabilities } from "../native/capabilities.ts";
+import { listeningPathsOf } from "../native/listening-paths.ts";
 import { holderOfLogGroup } from "../native/netlink/group-holder.ts";
 import { claimLogGroup, type GroupClaim, isLogGroupHeld } from "../native/netlink/log-group.ts";
 
@@ -25,4 +26,13 @@ export function isGuarding(): Guarding {
 export function describeHolder(): string {
   const pid = holderOfLogGroup(GUARD_GROUP);
   return pid === undefined ? "" : ` (process ${pid})`;
+}
+
+/**
+ * The control socket of the daemon that guards this network namespace, wherever its configuration points by
+ * now; undefined where none runs or the caller may not see it. Asks the kernel alone: no file is trusted.
+ */
+export function socketOfGuard(): string | undefined {
+  const pid = holderOfLogGroup(GUARD_GROUP);
+  return pid === undefined ? undefined : listeningPathsOf(pid)[0];
 }

@@ -1,0 +1,37 @@
+/** Where a process listens on unix sockets, as far as /proc tells. */
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** unix(7), net.h: set on a socket that listens. */
+const SO_ACCEPTCON = 0x1_0000;
+
+/**
+ * The absolute paths on which process `pid` listens; empty where it may not be seen. The kernel tells whose
+ * descriptor a socket is: nobody else can put a path in here.
+ */
+export function listeningPathsOf(pid: number): string[] {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    const own = new Set(readdirSync(folder).map((fd) => linkOf(`${folder}/${fd}`)));
+    return readFileSync(`/proc/${pid}/net/unix`, "utf8")
+      .split("\n")
+      .flatMap((line) => {
+        // Num: RefCount Protocol Flags Type St Inode Path; a path may hold blanks.
+        const row = /^\S+: \S+ \S+ (\S+) \S+ \S+ +(\d+) (\/.*)$/.exec(line);
+        const [, flags = "0", inode = "", path = ""] = row ?? [];
+        return (Number.parseInt(flags, 16) & SO_ACCEPTCON) !== 0 && own.has(`socket:[${inode}]`)
+          ? [path]
+          : [];
+      });
+  } catch {
+    return []; // ended, or not ours to look at
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
