@@ -1,6 +1,7 @@
 /** Where a process listens on unix sockets, as far as /proc tells. */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { descriptorsOf } from "./descriptors-of.ts";
 
 /** unix(7), net.h: set on a socket that listens. */
 const SO_ACCEPTCON = 0x1_0000;
@@ -11,8 +12,7 @@ const SO_ACCEPTCON = 0x1_0000;
  */
 export function listeningPathsOf(pid: number): string[] {
   try {
-    const folder = `/proc/${pid}/fd`;
-    const own = new Set(readdirSync(folder).map((fd) => linkOf(`${folder}/${fd}`)));
+    const own = new Set(descriptorsOf(pid));
     return readFileSync(`/proc/${pid}/net/unix`, "utf8")
       .split("\n")
       .flatMap((line) => {
@@ -25,13 +25,5 @@ export function listeningPathsOf(pid: number): string[] {
       });
   } catch {
     return []; // ended, or not ours to look at
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return ""; // closed meanwhile
   }
 }

@@ -29,6 +29,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   python3: "python3",
   setpriv: "util-linux",
   sh: "dash",
+  sleep: "coreutils",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
   sshd: "openssh-server",

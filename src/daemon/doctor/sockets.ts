@@ -1,8 +1,9 @@
 /** Sockets that listen on this machine, from /proc, with the names of their processes where they show. */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { type Address, addressFromBytes } from "../../core/address.ts";
 import type { Proto } from "../../core/port.ts";
+import { descriptorsOf } from "../../native/descriptors-of.ts";
 
 export interface ListeningSocket {
   readonly proto: Proto;
@@ -53,27 +54,13 @@ export function processNames(inodes: ReadonlySet<string>): Map<string, string> {
   const names = new Map<string, string>();
   if (inodes.size === 0) return names;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    for (const inode of socketsOf(pid)) {
-      if (inodes.has(inode) && !names.has(inode)) names.set(inode, commandOf(pid));
+    for (const target of descriptorsOf(pid)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode === undefined || !inodes.has(inode) || names.has(inode)) continue;
+      names.set(inode, commandOf(pid));
     }
   }
   return names;
-}
-
-function socketsOf(pid: string): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => inodeOf(`/proc/${pid}/fd/${fd}`) ?? []);
-  } catch {
-    return []; // of another user, or gone by now
-  }
-}
-
-function inodeOf(link: string): string | undefined {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(link))?.[1];
-  } catch {
-    return undefined; // closed by now
-  }
 }
 
 function commandOf(pid: string): string {

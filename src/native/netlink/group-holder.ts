@@ -1,6 +1,7 @@
 /** Who holds a group of nflog, as far as /proc tells: a help for messages, never a reason to decide. */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { descriptorsOf } from "../descriptors-of.ts";
 import { NETLINK_NETFILTER } from "./socket.ts";
 
 /** /proc/net/netfilter/nfnetlink_log: group, port id of its socket, …; only root may read it. */
@@ -27,21 +28,14 @@ function rowsOf(path: string): string[][] {
   }
 }
 
-function holds(pid: string, target: string): boolean {
-  try {
-    const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).some((fd) => readlinkSync(`${folder}/${fd}`) === target);
-  } catch {
-    return false; // ended, or not ours to look at
-  }
-}
-
 /** The process; undefined where it cannot be seen: without root, or in another process namespace. */
 export function holderOfLogGroup(group: number): number | undefined {
   const portId = portIdOf(group);
   const inode = portId === undefined ? undefined : inodeOf(portId);
   if (inode === undefined) return undefined;
   const target = `socket:[${inode}]`;
-  const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && holds(name, target));
+  const pid = readdirSync("/proc").find(
+    (name) => /^\d+$/.test(name) && descriptorsOf(name).includes(target),
+  );
   return pid === undefined ? undefined : Number(pid);
 }

@@ -1,12 +1,13 @@
 /** The lock in the kernel: exclusive, per network namespace, gone with its process, out of reach of other users. */
 
 import { afterAll, expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { enterNamespace } from "../../../src/native/net-namespace.ts";
 import { holderOfLogGroup } from "../../../src/native/netlink/group-holder.ts";
 import { claimLogGroup, isLogGroupHeld } from "../../../src/native/netlink/log-group.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
-import { run } from "../../support/programs.ts";
+import { run, spawn } from "../../support/programs.ts";
 
 const GROUP = 0x7e57;
 const lab = new Lab();
@@ -47,6 +48,15 @@ test("holderOfLogGroup() names the process, and nobody where the group is free",
   expect(onServer(() => holderOfLogGroup(GROUP + 1))).toBeUndefined();
 });
 
+test("holderOfLogGroup() names a process whose lower descriptors close while it looks", () => {
+  // The look itself opens and closes one: here it gets a number below that of the lock.
+  const lower = Array.from({ length: 8 }, () => openSync("/dev/null", "r"));
+  using held = onServer(() => claimLogGroup(GROUP));
+  for (const fd of lower) closeSync(fd);
+  expect(held).toBeDefined();
+  expect(onServer(() => holderOfLogGroup(GROUP))).toBe(process.pid);
+});
+
 const CLAIM = `
   const { claimLogGroup, isLogGroupHeld } = await import("${import.meta.dir}/../../../src/native/netlink/log-group.ts");
   console.log(claimLogGroup(${GROUP}) !== undefined);
@@ -57,6 +67,18 @@ test("a group is free again once its holder was killed", () => {
     expect(lab.run("server", [process.execPath, "-e", CLAIM, "die"], { mayFail: true }).out).toBe(
       "true\n",
     );
+  }
+});
+
+test("a child that outlives the holder's socket keeps no group", () => {
+  const held = onServer(() => claimLogGroup(GROUP));
+  expect(held).toBeDefined();
+  const child = spawn(["sleep", "60"], { stdout: "ignore" });
+  try {
+    held!.close();
+    expect(onServer(() => isLogGroupHeld(GROUP))).toBeFalse();
+  } finally {
+    child.kill("SIGKILL");
   }
 });
 
