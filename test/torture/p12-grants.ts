@@ -1,5 +1,7 @@
 /** P12, P13, P14 and P19: how long a grant lives, and what is left of the guard when the daemon is gone. */
 
+import { rmSync } from "node:fs";
+import { lastConfigFile } from "../../src/config/last-settings.ts";
 import { Lab } from "../support/lab.ts";
 import { sendSegment } from "../support/raw-segment.ts";
 import { probe, startEcho } from "../support/service.ts";
@@ -145,13 +147,21 @@ async function guardOutlives(): Promise<Finding> {
   await stage.server.stop();
   answers.push(`stop: ${answer(stage)}`);
   stage.server.writeConfig(webDoor(["alice"], 'open_for = "soon"'));
-  const failed = await stage.server.start().then(
-    () => "started",
-    () => "refused to start",
-  );
-  answers.push(`bad config, ${failed}: ${answer(stage)}`);
+  const start = () =>
+    stage.server.start().then(
+      () => "started",
+      () => "no start",
+    );
+  const fallen = await start();
+  answers.push(`bad config, ${fallen} by what worked last: ${answer(stage)}`);
+  await stage.server.stop("SIGKILL");
+  rmSync(lastConfigFile(stage.stateDir));
+  const failed = await start();
+  answers.push(`nothing that worked, ${failed}: ${answer(stage)}`);
   return finding(
-    answers.every((one) => one.endsWith("refused")) && failed !== "started",
+    answers.every((one) => one.endsWith("refused")) &&
+      fallen === "started" &&
+      failed === "no start",
     answers.join("; "),
   );
 }
@@ -206,7 +216,11 @@ export const trials: Trial[] = [
   },
   { promise: "P13", attack: "forged SYNs against idle_close", play: forgedSyns },
   { promise: "P13", attack: "steady traffic against max_open", play: cap },
-  { promise: "P14", attack: "kill -9, stop, start with a bad config", play: guardOutlives },
+  {
+    promise: "P14",
+    attack: "kill -9, stop, start with a bad config, with and without one that worked",
+    play: guardOutlives,
+  },
   {
     promise: "P14",
     attack: "a daemon that stays dead, with open_after",
