@@ -76,7 +76,7 @@ const COUNTER_METRICS = {
     audience: "anyone",
     type: "counter",
     name: "sallyport_repeats_total",
-    help: "Complete sequences used before by the same address; ignored.",
+    help: "Complete sequences used before by the same address, a window ago or longer; ignored.",
   },
   reuses: {
     audience: "anyone",

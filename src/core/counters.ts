@@ -16,7 +16,7 @@ const NAMES = [
   "captureInterfaces", // captures attached now
   "knocks", // frames that were knocks to this machine
   "matches", // complete sequences, new ones only
-  "repeats", // complete sequences used before, same address
+  "repeats", // complete sequences used before, same address, but not the copies of one knock
   "reuses", // complete sequences used before, another address
   "partialReuses", // used sequences of which another address hit more than half
   "grantsOpened",

@@ -49,7 +49,10 @@ export interface MatchSink {
   rotating(match: RotatingMatch): "spent" | "kept";
   /** Tells every completion: a fixed sequence may be used again and again. */
   fixed(match: FixedMatch): void;
-  /** The used sequence again, from the address that used it; once per use, however many copies come. */
+  /**
+   * The used sequence again, from the address that used it, and later than copies of one knock come (a
+   * window): once per use.
+   */
   repeated(match: RotatingMatch): void;
   /** The used sequence from another address than `first`; once per subject and slot. */
   reused(match: RotatingMatch, first: Address, firstMs: number): void;

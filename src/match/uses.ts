@@ -51,7 +51,9 @@ export class Uses {
     if (use === undefined) return;
     // Told once each: copies come by the dozen, and forged replays must not multiply alarms.
     if (isFrom(use.source, knock)) {
-      if (use.repeated) return;
+      // Clients send each knock twice, and networks copy: what comes within a window is the same knock.
+      const sinceMs = knock.timeMs - use.timeMs;
+      if (use.repeated || sinceMs <= this.#subjects.space.windowSeconds * 1_000) return;
       use.repeated = true;
       this.#sink.repeated(this.#match(index, slot, knock));
     } else if (!use.reused) {

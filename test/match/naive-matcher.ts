@@ -78,6 +78,7 @@ export class NaiveMatcher {
     const used = this.#used.get(use.toHex());
     if (used === undefined) return;
     if (formatAddress(used.match.source) === formatAddress(source)) {
+      if (match.timeMs - used.match.timeMs <= this.#space.windowSeconds * 1_000) return;
       if (!used.repeated) this.#sink.repeated(match);
       used.repeated = true;
     } else {

@@ -22,7 +22,7 @@ describe("a rotating knock", () => {
     await startEcho(lab, "server", 8080);
     await startEcho(lab, "server", 8091);
     server = await new GuardedServer(lab, DOORS, {
-      users: ["alice", "alice/phone", "bob"],
+      users: ["alice", "alice/phone", "bob", "bob/tablet"],
     }).start();
   });
 
@@ -46,6 +46,18 @@ describe("a rotating knock", () => {
       expect(probe(lab, "client", host, 8080)).toBe("refused");
     },
   );
+
+  test("is one line, in the daemon's log and in sallyport log, although it is sent twice", async () => {
+    const from = server.log.length;
+    expect(server.knock("client", server.link("bob/tablet", "web"))).toMatchObject({ code: 0 });
+    await server.waitForLog(/Closed web to .*: its time is over/, from);
+    const told = server.log.slice(from).match(/(?<=Z \w+ )\w+/g);
+    expect(told).toEqual(["Opened", "Closed"]);
+    const kept = server.command("log", "--user", "bob/tablet", "--json").out.trim().split("\n");
+    const types = kept.map((line) => (JSON.parse(line) as { type: string }).type);
+    // The closing may not be on the disk yet.
+    expect(types.filter((type) => type !== "grant.closed")).toEqual(["grant.opened"]);
+  });
 
   test("leaves ports that no door guards alone", async () => {
     await startEcho(lab, "server", 9999);
