@@ -175,9 +175,9 @@ async function save(name: string, target: string | undefined, force: boolean): P
 }
 
 async function forget(name: string): Promise<void> {
-  const { key, door, host } = await openProfile(name, profilesFolder());
-  slotFiles(slotsFolder()).forget(key, door);
-  print(`Forgot which slots were used for ${door} on ${host}`);
+  const profile = await openProfile(name, profilesFolder());
+  slotFiles(slotsFolder()).forget(profile);
+  print(`Forgot which slots were used for ${profile.door} on ${profile.host}`);
 }
 
 function nothingToKnock(): SallyportError {

@@ -1,5 +1,5 @@
 /**
- * Used slots as empty files, `slots/NAME/SLOT`. The exclusive creation of a file is the claim, so two
+ * Used slots as empty files, `slots/NAME/30s/SLOT`. The exclusive creation of a file is the claim, so two
  * knocks at once take different slots without a lock that a killed process could leave behind, and no
  * crash leaves a half-written record.
  */
@@ -8,7 +8,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { OpError, messageOf } from "../core/errors.ts";
 import { slotsName } from "./slot-store.ts";
-import type { SlotStore } from "./slot-store.ts";
+import type { SlotStore, SlotTerms } from "./slot-store.ts";
 
 /**
  * Files kept behind the highest slot. A claim of a slot further back is refused: its file may have been
@@ -63,14 +63,14 @@ function createSlot(folder: string, slot: number): boolean {
 
 /** Slots in files below `root`, which is made (0700) at the first claim. Throws an OpError where it cannot. */
 export function slotFiles(root: string): SlotStore {
-  const folderOf = (key: Uint8Array, door: string) => join(root, slotsName(key, door));
+  const folderOf = (terms: SlotTerms) => join(root, slotsName(terms), `${terms.stepSeconds}s`);
   return {
-    last: (key, door) => {
-      const slots = readSlots(folderOf(key, door));
+    last: (terms) => {
+      const slots = readSlots(folderOf(terms));
       return slots.length === 0 ? undefined : Math.max(...slots);
     },
-    claim: (key, door, slot) => {
-      const folder = folderOf(key, door);
+    claim: (terms, slot) => {
+      const folder = folderOf(terms);
       if (!createSlot(folder, slot)) return false;
       const slots = readSlots(folder);
       const oldest = Math.max(...slots) - SLOTS_KEPT;
@@ -79,6 +79,6 @@ export function slotFiles(root: string): SlotStore {
       }
       return slot > oldest;
     },
-    forget: (key, door) => rmSync(folderOf(key, door), { recursive: true, force: true }),
+    forget: (terms) => rmSync(join(root, slotsName(terms)), { recursive: true, force: true }),
   };
 }

@@ -1,37 +1,45 @@
-/** The slots a device has used, by key and door: what keeps a sequence from being sent twice. */
+/** The slots a device has used, by the terms of a link: what keeps a sequence from being sent twice. */
+
+/** Whose slots: numbers of slots of another length say nothing about these. A `Profile` is one. */
+export interface SlotTerms {
+  readonly key: Uint8Array;
+  readonly door: string;
+  readonly stepSeconds: number;
+}
 
 export interface SlotStore {
   /** The highest slot used; undefined where none is. */
-  last(key: Uint8Array, door: string): number | undefined;
+  last(terms: SlotTerms): number | undefined;
   /**
    * Marks a slot used, before its first packet leaves. False where another knock had it first, or went
    * so far ahead that the slot is no longer known to be free: read `last` again and choose another.
    */
-  claim(key: Uint8Array, door: string, slot: number): boolean;
-  /** Forgets every slot of this key and door. */
-  forget(key: Uint8Array, door: string): void;
+  claim(terms: SlotTerms, slot: number): boolean;
+  /** Forgets every slot of this key and door, however long. */
+  forget(terms: Pick<SlotTerms, "key" | "door">): void;
 }
 
 /**
  * 128 bits that name a key and door to this device and say nothing about the key: HMAC-SHA-256 of
  * "sallyport client slots" 00 door.
  */
-export function slotsName(key: Uint8Array, door: string): string {
+export function slotsName({ key, door }: Pick<SlotTerms, "key" | "door">): string {
   const mac = new Bun.CryptoHasher("sha256", key).update(`sallyport client slots\0${door}`);
   return mac.digest("hex").slice(0, 32);
 }
 
 /** For one process and its life: demonstrations and tests. */
 export function memorySlotStore(): SlotStore {
-  const used = new Map<string, number>();
+  const used = new Map<string, Map<number, number>>();
   return {
-    last: (key, door) => used.get(slotsName(key, door)),
-    claim: (key, door, slot) => {
-      const name = slotsName(key, door);
-      if (slot <= (used.get(name) ?? -1)) return false;
-      used.set(name, slot);
+    last: (terms) => used.get(slotsName(terms))?.get(terms.stepSeconds),
+    claim: (terms, slot) => {
+      const name = slotsName(terms);
+      const lasts = used.get(name) ?? new Map<number, number>();
+      if (slot <= (lasts.get(terms.stepSeconds) ?? -1)) return false;
+      used.set(name, lasts.set(terms.stepSeconds, slot));
       return true;
     },
-    forget: (key, door) => void used.delete(slotsName(key, door)),
+    forget: (terms) => void used.delete(slotsName(terms)),
   };
 }

@@ -29,9 +29,9 @@ export type SlotTaken =
  * is so far ahead that some clock was wrong, or when no slot can be remembered.
  */
 export function takeSlot(profile: Profile, slots: SlotStore, nowMs: number): SlotTaken {
-  const { key, door, host, stepSeconds } = profile;
+  const { door, host, stepSeconds } = profile;
   for (;;) {
-    const choice = chooseSlot(slotAt(nowMs, stepSeconds), slots.last(key, door));
+    const choice = chooseSlot(slotAt(nowMs, stepSeconds), slots.last(profile));
     if (choice.kind === "wait") {
       return { kind: "wait", waitMs: slotStartMs(choice.until, stepSeconds) - nowMs };
     }
@@ -42,6 +42,6 @@ export function takeSlot(profile: Profile, slots: SlotStore, nowMs: number): Slo
       );
     }
     // Another knock may take it between the choice and the claim; then the choice is a later one.
-    if (slots.claim(key, door, choice.slot)) return { kind: "taken", slot: choice.slot };
+    if (slots.claim(profile, choice.slot)) return { kind: "taken", slot: choice.slot };
   }
 }

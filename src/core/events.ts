@@ -5,6 +5,12 @@ import type { Grant } from "./grant.ts";
 /** Why a grant ended: its time ran out, someone closed it, a close knock came, or others deleted it. */
 export type CloseReason = "expired" | "hand" | "knock" | "lost";
 
+/** The slot that a rotating knock used, and how long the slots of its door were. */
+export interface SlotUse {
+  readonly slot: number;
+  readonly stepSeconds: number;
+}
+
 /** `atMs` is Unix milliseconds; addresses are canonical text. */
 export type DaemonEvent =
   | {
@@ -15,8 +21,8 @@ export type DaemonEvent =
       readonly renewed: boolean;
       /** The address itself, also where the whole /64 is let in. */
       readonly source: string;
-      /** The slot that a rotating knock used. */
-      readonly slot?: number;
+      /** Absent unless a rotating knock opened. */
+      readonly used?: SlotUse;
       /** From the capture of the last knock to the kernel's acknowledgement; absent when opened by hand. */
       readonly latencyMs?: number;
     }

@@ -24,7 +24,7 @@ import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./me
 import { Pace } from "./pace.ts";
 import { type Plan, unpackPlan } from "./plan.ts";
 import { Rehearsal } from "./rehearsal.ts";
-import { rememberUses, restoreGrants, restoreUses } from "./restore.ts";
+import { carryUses, rememberUses, restoreGrants, restoreUses } from "./restore.ts";
 
 /** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
@@ -298,11 +298,10 @@ export class DataPlane {
   #configure(plan: Plan): null {
     const before = this.#listener;
     const matcher = this.#makeMatcher(plan);
-    // A use without a source was never made: a start that had lost its memory marked it, and the plan
-    // brings it along for as long as it counts.
-    for (const used of this.#matcher.usedSlots()) {
-      if (used.source !== undefined) matcher.markUsed(used);
-    }
+    carryUses(
+      { matcher: this.#matcher, subjects: this.#plan.rotating },
+      { matcher, subjects: plan.rotating },
+    );
     // Nor has one a source that an earlier daemon heard and did not live to write down.
     const known = this.#firewall?.uses() ?? [];
     restoreUses(matcher, plan.rotating, known, this.#clock.wallMs());

@@ -4,7 +4,7 @@ import { type Address, formatAddress, parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import { messageOf, OpError, SallyportError } from "../core/errors.ts";
-import type { CloseReason, DaemonEvent } from "../core/events.ts";
+import type { CloseReason, DaemonEvent, SlotUse } from "../core/events.ts";
 import { type Grant, grantId } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
 import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
@@ -54,7 +54,7 @@ export class Doorkeeper implements MatchSink {
       { via: "rotating", user, device },
       match.timeMs,
       { id: match.use, forMs },
-      match.slot,
+      { slot: match.slot, stepSeconds: space.stepSeconds },
     );
     if (opened === "used") this.repeated(match);
     return opened === "failed" ? "kept" : "spent";
@@ -199,7 +199,7 @@ export class Doorkeeper implements MatchSink {
     holder: Holder,
     knockMs: number,
     use?: GrantRequest["use"],
-    slot?: number,
+    used?: SlotUse,
   ): "opened" | "used" | "failed" {
     const { firewall, ledger, counters, clock } = this.#parts;
     const isHeld = () => ledger.get(grantId(door.name, holderAddress(door, source))) !== undefined;
@@ -210,7 +210,7 @@ export class Doorkeeper implements MatchSink {
       if (firewall.open(request) === "used") return "used";
       const latencyMs = Math.max(0, clock.wallMs() - knockMs);
       counters.observeLatency(latencyMs / 1_000);
-      const told = slot === undefined ? { latencyMs } : { latencyMs, slot };
+      const told = used === undefined ? { latencyMs } : { latencyMs, used };
       this.#enter(door, source, holder, request.openMs, told);
       return "opened";
     } catch (error) {
@@ -229,7 +229,7 @@ export class Doorkeeper implements MatchSink {
     source: Address,
     holder: Holder,
     lifeMs: number,
-    told: { latencyMs?: number; slot?: number } = {},
+    told: { latencyMs?: number; used?: SlotUse } = {},
   ): Grant {
     const { ledger, clock, counters } = this.#parts;
     const atMs = clock.wallMs();

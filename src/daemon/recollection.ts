@@ -51,8 +51,8 @@ export class Recollection {
     if (this.lost === undefined) return remembered;
     const doubtful = Array.from(table, ({ door, user, device, space }): KnownUse => {
       // A client's clock may be ahead of ours by the skew, and its knock be used already.
-      const slot = slotAt(this.#doubtMs, space.stepSeconds) + space.skew;
-      return { door, user, device, slot };
+      const { stepSeconds, skew } = space;
+      return { door, user, device, stepSeconds, slot: slotAt(this.#doubtMs, stepSeconds) + skew };
     });
     return [...remembered, ...doubtful];
   }
@@ -74,13 +74,13 @@ export class Recollection {
   /** Remembers the use behind an opening, and enters the event into the audit log. */
   hear(event: DaemonEvent, subjects: Subjects): void {
     this.note(event);
-    if (event.type !== "grant.opened" || event.slot === undefined) return;
+    if (event.type !== "grant.opened" || event.used === undefined) return;
     const { door, user = "", device = "" } = event.grant;
     const subject = SubjectTable.of(subjects).find({ door, user, device });
     if (subject === undefined) return;
-    const { slot, source, atMs: timeMs } = event;
+    const { used, source, atMs: timeMs } = event;
     const fingerprint = keyFingerprint(subject.key);
-    this.#uses.record({ door, user, device, fingerprint, slot, source, timeMs });
+    this.#uses.record({ door, user, device, fingerprint, ...used, source, timeMs });
   }
 
   /** As `usesOf`, but asks every subject for its fingerprint only where a use is of no key of its name. */
@@ -90,7 +90,7 @@ export class Recollection {
       const subject = table.find(use);
       const known = subject !== undefined && keyFingerprint(subject.key) === use.fingerprint;
       if (!known) strange.push(use);
-      return known;
+      return known && subject.space.stepSeconds === use.stepSeconds;
     });
     return strange.length === 0 ? own : [...own, ...usesOf(strange, table)];
   }
@@ -113,12 +113,13 @@ export class Recollection {
 }
 
 /** As the matcher takes it: the address in words, absent facts left out. */
-function knownUse({ door, user, device, slot, source, timeMs }: Use): KnownUse {
+function knownUse({ door, user, device, stepSeconds, slot, source, timeMs }: Use): KnownUse {
   const address = source === undefined ? undefined : parseAddress(source);
   return {
     door,
     user,
     device,
+    stepSeconds,
     slot,
     ...(address !== undefined && { source: address }),
     ...(timeMs !== undefined && { timeMs }),

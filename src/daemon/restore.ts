@@ -35,6 +35,27 @@ export function restoreUses(
   for (const subject of table) markLatest(matcher, subject, unknown, wallMs);
 }
 
+/**
+ * What the matcher of the last plan knows, for the one of the next: the uses of a key that stands
+ * under the same name in both. A use without a source was never made: a start that had lost its memory
+ * marked it, and the plan brings it along for as long as it counts.
+ */
+export function carryUses(
+  from: { readonly matcher: Matcher; readonly subjects: Subjects },
+  to: { readonly matcher: Matcher; readonly subjects: Subjects },
+): void {
+  const [before, after] = [SubjectTable.of(from.subjects), SubjectTable.of(to.subjects)];
+  for (const use of from.matcher.usedSlots()) {
+    if (use.source === undefined) continue;
+    const key = after.find(use)?.key;
+    if (key !== undefined && isSameKey(key, before.find(use)!.key)) to.matcher.markUsed(use);
+  }
+}
+
+function isSameKey(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}
+
 function markLatest(
   matcher: Matcher,
   { door, user, device, key, space }: RotatingSubject,
@@ -46,7 +67,7 @@ function markLatest(
   // A use outlives its slot's skew by a step in the kernel, hence one more slot back.
   for (let slot = present + skew; slot >= present - skew - 1 && slot >= 0; slot--) {
     if (!known.has(useId(key, door, slot).toHex())) continue;
-    matcher.markUsed({ door, user, device, slot });
+    matcher.markUsed({ door, user, device, stepSeconds, slot });
     return; // uses only move forward, so the latest says it all
   }
 }

@@ -94,13 +94,14 @@ export class Matcher {
   }
 
   /**
-   * Takes over a use known from elsewhere: that slot and all before it are spent, for good. Answers
-   * whether the subject exists here.
+   * Takes over a use known from elsewhere: that slot and all before it are spent, for good. Returns
+   * whether the subject exists here with slots of that length.
    */
   markUsed(use: KnownUse): boolean {
     const place = this.#find(use);
-    place?.uses.mark(place.index, use);
-    return place !== undefined;
+    if (place?.stepSeconds !== use.stepSeconds) return false;
+    place.uses.mark(place.index, use);
+    return true;
   }
 
   /**
@@ -148,7 +149,7 @@ export class Matcher {
   #find(subject: Pick<KnownUse, "door" | "user" | "device">) {
     for (const { subjects, uses } of this.#groups) {
       const index = subjects.find(subject);
-      if (index >= 0) return { uses, index };
+      if (index >= 0) return { uses, index, stepSeconds: subjects.space.stepSeconds };
     }
     return undefined;
   }

@@ -63,6 +63,8 @@ export interface KnownUse {
   readonly door: string;
   readonly user: string;
   readonly device: string;
+  /** Length of the slots that `slot` counts: of slots of another length it says nothing. */
+  readonly stepSeconds: number;
   /** This slot and all before it are spent. */
   readonly slot: number;
   /** Who used it and when, where that is known; without it, a repeat of it is refused in silence. */

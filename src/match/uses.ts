@@ -62,7 +62,7 @@ export class Uses {
     }
   }
 
-  /** Takes over a use from elsewhere; an older one than is known changes nothing. */
+  /** Takes over a use from elsewhere, of slots as long as these; an older one than is known changes nothing. */
   mark(index: number, use: KnownUse): void {
     const { slot, source, timeMs = 0, repeated = false, reused = false } = use;
     if (slot < this.#last[index]! || slot === this.#recent.get(index)?.at(-1)?.slot) return;
@@ -81,10 +81,10 @@ export class Uses {
   known(index: number): KnownUse[] {
     const last = this.#last[index]!;
     if (last < 0) return [];
-    const { door, user, device } = this.#subjects.at(index);
-    const name = { door, user, device };
-    const uses: KnownUse[] = (this.#recent.get(index) ?? []).map((use) => ({ ...use, ...name }));
-    return uses.at(-1)?.slot === last ? uses : [...uses, { ...name, slot: last }];
+    const { door, user, device, space } = this.#subjects.at(index);
+    const terms = { door, user, device, stepSeconds: space.stepSeconds };
+    const uses: KnownUse[] = (this.#recent.get(index) ?? []).map((use) => ({ ...use, ...terms }));
+    return uses.at(-1)?.slot === last ? uses : [...uses, { ...terms, slot: last }];
   }
 
   /**

@@ -1,4 +1,4 @@
-/** One remembered use of a knock: the last slot of one key at one door. */
+/** One remembered use of a knock: the last slot of one key at one door, under one length of slots. */
 
 /** As `KnownUse` of match/, with the key's fingerprint in place of nothing else that names the key. */
 export interface Use {
@@ -7,6 +7,8 @@ export interface Use {
   readonly device: string;
   /** `keyFingerprint` of the device's key: a device with a new key starts fresh, a renamed one does not. */
   readonly fingerprint: string;
+  /** Length of the slots that `slot` counts: a door whose `step` changed counts others. */
+  readonly stepSeconds: number;
   /** This slot and all before it are spent. */
   readonly slot: number;
   /** Canonical text of the address that used it. */
@@ -21,6 +23,7 @@ export interface KeyAtDoor {
   readonly user: string;
   readonly device: string;
   readonly key: Uint8Array;
+  readonly space: { readonly stepSeconds: number };
 }
 
 /** 32 hexadecimal digits that name a key and say nothing of it: no file of the store holds a key. */
@@ -29,20 +32,21 @@ export function keyFingerprint(key: Uint8Array): string {
   return keyed.digest("hex").slice(0, 32);
 }
 
-/** The uses of these subjects, under the names they have now; the uses of other keys are left out. */
+/** The uses of these subjects, under the names they have now; those of other keys or lengths of slots are left out. */
 export function usesOf(uses: readonly Use[], subjects: Iterable<KeyAtDoor>): Use[] {
   const known = new Map(uses.map((use) => [placeOf(use), use]));
   const found: Use[] = [];
-  for (const { door, user, device, key } of subjects) {
-    const use = known.get(placeOf({ door, fingerprint: keyFingerprint(key) }));
+  for (const { door, user, device, key, space } of subjects) {
+    const { stepSeconds } = space;
+    const use = known.get(placeOf({ door, fingerprint: keyFingerprint(key), stepSeconds }));
     if (use !== undefined) found.push({ ...use, user, device });
   }
   return found;
 }
 
-/** Where a use is kept: one place per key and door. */
-export function placeOf({ door, fingerprint }: Pick<Use, "door" | "fingerprint">): string {
-  return `${door}\0${fingerprint}`;
+/** Where a use is kept: one place per key, door and length of slots. */
+export function placeOf(use: Pick<Use, "door" | "fingerprint" | "stepSeconds">): string {
+  return `${use.door}\0${use.fingerprint}\0${use.stepSeconds}`;
 }
 
 /**
@@ -50,7 +54,8 @@ export function placeOf({ door, fingerprint }: Pick<Use, "door" | "fingerprint">
  * well-formed one to SQLite; with this a changed slot is seen.
  */
 export function sealOf(use: Use): Uint8Array {
-  const { door, fingerprint, user, device, slot, source = null, timeMs = null } = use;
-  const text = JSON.stringify([door, fingerprint, user, device, slot, source, timeMs]);
+  const { door, fingerprint, user, device, stepSeconds, slot } = use;
+  const { source = null, timeMs = null } = use;
+  const text = JSON.stringify([door, fingerprint, user, device, stepSeconds, slot, source, timeMs]);
   return new Bun.CryptoHasher("sha256").update(text).digest().subarray(0, 8);
 }

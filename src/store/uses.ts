@@ -21,11 +21,12 @@ CREATE TABLE uses (
   fingerprint TEXT NOT NULL,
   user TEXT NOT NULL,
   device TEXT NOT NULL,
+  step_seconds INTEGER NOT NULL,
   slot INTEGER NOT NULL,
   source TEXT,
   time_ms INTEGER,
   seal BLOB NOT NULL,
-  PRIMARY KEY (door, fingerprint)
+  PRIMARY KEY (door, fingerprint, step_seconds)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE session (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -57,6 +58,7 @@ interface UseRow {
   readonly fingerprint: string;
   readonly user: string;
   readonly device: string;
+  readonly step_seconds: number;
   readonly slot: number;
   readonly source: string | null;
   readonly time_ms: number | null;
@@ -84,7 +86,7 @@ export class UseStore {
     this.#file = new StateFile({
       path: join(stateDir, "uses.db"),
       applicationId: APPLICATION_ID,
-      version: 1,
+      version: 2,
       schema: SCHEMA,
       shared: false,
       check: true,
@@ -129,7 +131,7 @@ export class UseStore {
     });
   }
 
-  /** The last use of every key at every door, keys that are gone included; see `usesOf`. */
+  /** The last use of every key at every door and length of slots, what is gone included; see `usesOf`. */
   all(): readonly Use[] {
     return [...this.#uses.values()];
   }
@@ -224,12 +226,14 @@ function readContents(database: Database): Contents {
   return { uses, broken: rows.length - uses.length, ...(session !== null && { session }) };
 }
 
-function useOf({ door, fingerprint, user, device, slot, source, time_ms: timeMs }: UseRow): Use {
+function useOf(row: UseRow): Use {
+  const { door, user, device, fingerprint, slot, source, time_ms: timeMs } = row;
   return {
     door,
     user,
     device,
     fingerprint,
+    stepSeconds: row.step_seconds,
     slot,
     ...(source !== null && { source }),
     ...(timeMs !== null && { timeMs }),
@@ -239,14 +243,16 @@ function useOf({ door, fingerprint, user, device, slot, source, time_ms: timeMs 
 /** Forward only in the file too, whatever order the rows come in. */
 function writeUses(database: Database, uses: readonly Use[]): void {
   const statement = database.query(
-    `INSERT INTO uses (door, fingerprint, user, device, slot, source, time_ms, seal)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO uses (door, fingerprint, user, device, step_seconds, slot, source, time_ms, seal)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET user = excluded.user, device = excluded.device, slot = excluded.slot,
        source = excluded.source, time_ms = excluded.time_ms, seal = excluded.seal
      WHERE excluded.slot > slot`,
   );
   for (const use of uses) {
-    const { door, fingerprint, user, device, slot, source = null, timeMs = null } = use;
-    statement.run(door, fingerprint, user, device, slot, source, timeMs, sealOf(use));
+    const { door, fingerprint, user, device, stepSeconds, slot } = use;
+    const { source = null, timeMs = null } = use;
+    const seal = sealOf(use);
+    statement.run(door, fingerprint, user, device, stepSeconds, slot, source, timeMs, seal);
   }
 }

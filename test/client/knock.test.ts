@@ -172,18 +172,18 @@ test("knock() marks a slot used before its first packet leaves", async () => {
   const { deps } = world();
   const seen: (number | undefined)[] = [];
   const sendKnocks = (): Promise<void> => {
-    seen.push(deps.slots.last(PROFILE.key, PROFILE.door));
+    seen.push(deps.slots.last(PROFILE));
     return Promise.reject(new Error("the process dies here"));
   };
   const dying = { ...deps, network: { ...deps.network, sendKnocks } };
   expect(await knock(PROFILE, {}, dying).catch(messageOf)).toBe("the process dies here");
   expect(seen).toEqual([SLOT]);
-  expect(deps.slots.last(PROFILE.key, PROFILE.door)).toBe(SLOT);
+  expect(deps.slots.last(PROFILE)).toBe(SLOT);
 });
 
 test("knock() finds a door still open instead of waiting for a slot", async () => {
   const { deps, sent, progress } = world({ opens: () => true });
-  deps.slots.claim(PROFILE.key, PROFILE.door, SLOT + 1);
+  deps.slots.claim(PROFILE, SLOT + 1);
   const outcome = await knock(PROFILE, {}, deps);
   expect(outcome).toMatchObject({ state: "open", attempts: 0, elapsedMs: 20 });
   expect(sent).toEqual([]);
@@ -214,14 +214,14 @@ test("knock() never goes back to a used slot when the clock is set back, and say
   );
   expect(message).toContain('"sallyport knock --forget PROFILE"');
   expect(sent.length).toBe(1);
-  deps.slots.forget(PROFILE.key, PROFILE.door);
+  deps.slots.forget(PROFILE);
   expect(await knock(PROFILE, {}, deps)).toMatchObject({ state: "open", attempts: 1 });
   expect(slotOf(sent[1]!.knocks)).toBe(SLOT - 120);
 });
 
 test("knock() notices a clock that is set while it waits", async () => {
   const { deps, sent, setClock } = world();
-  deps.slots.claim(PROFILE.key, PROFILE.door, SLOT + 1);
+  deps.slots.claim(PROFILE, SLOT + 1);
   let slept = 0;
   const sleep = (ms: number) => {
     if (++slept === 3) setClock(NOW_MS + 600_000);

@@ -26,6 +26,7 @@ const use = (more: Partial<KnownUse>): KnownUse => ({
   door: "ssh",
   user: "alice",
   device: "laptop",
+  stepSeconds: 30,
   slot: SLOT,
   ...more,
 });

@@ -86,7 +86,13 @@ describe("Doorkeeper.rotating()", () => {
     ]);
     expect(firewall.opened[0]!.use!.forMs).toBe(4 * 30_000);
     expect(events).toMatchObject([
-      { type: "grant.opened", renewed: false, source: HOME, slot: SLOT, latencyMs: 0 },
+      {
+        type: "grant.opened",
+        renewed: false,
+        source: HOME,
+        used: { slot: SLOT, stepSeconds: 30 },
+        latencyMs: 0,
+      },
     ]);
   });
 

@@ -59,7 +59,9 @@ describe("makePlan()", () => {
   });
 
   test("hands on the uses that are spent already", () => {
-    const uses = [{ door: "ssh", user: "alice", device: "laptop", slot: 60_000_000 }];
+    const uses = [
+      { door: "ssh", user: "alice", device: "laptop", stepSeconds: 30, slot: 60_000_000 },
+    ];
     expect(makePlan(settingsOf([doorOf()]), KEYS, uses).uses).toEqual(uses);
     expect(makePlan(settingsOf([doorOf()]), KEYS).uses).toEqual([]);
   });

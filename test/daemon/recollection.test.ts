@@ -18,7 +18,7 @@ function open(folder: StateFolder, nowMs = NOW): Recollection {
 }
 
 function knocked(slot: number, atMs = NOW) {
-  return { ...opened(atMs, grantOf("203.0.113.7")), slot };
+  return { ...opened(atMs, grantOf("203.0.113.7")), used: { slot, stepSeconds: 30 } };
 }
 
 /** A folder in which a daemon ran, stopped in order, and whose record of uses is gone. */

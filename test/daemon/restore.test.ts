@@ -137,8 +137,14 @@ describe("rememberUses()", () => {
     let nowMs = 0;
     const firewall = new RecordingFirewall(() => nowMs);
     const matcher = matcherOf();
-    matcher.markUsed({ door: "ssh", user: "alice", device: "laptop", slot: SLOT });
-    matcher.markUsed({ door: "ssh", user: "bob", device: "laptop", slot: SLOT - 3 });
+    matcher.markUsed({ door: "ssh", user: "alice", device: "laptop", stepSeconds: 30, slot: SLOT });
+    matcher.markUsed({
+      door: "ssh",
+      user: "bob",
+      device: "laptop",
+      stepSeconds: 30,
+      slot: SLOT - 3,
+    });
     rememberUses(firewall, matcher, [ALICE, BOB], NOW);
     const known = () => firewall.uses().map((use) => use.toHex());
     expect(known()).toEqual([useId(ALICE.key, "ssh", SLOT).toHex()]);
@@ -156,7 +162,7 @@ describe("rememberUses()", () => {
     for (const [i, { user }] of subjects.entries()) {
       // The first ones are of the earliest slot that still counts, and age after the first look.
       const slot = i < 3 ? SLOT - 2 : SLOT;
-      matcher.markUsed({ door: "ssh", user, device: "laptop", slot });
+      matcher.markUsed({ door: "ssh", user, device: "laptop", stepSeconds: 30, slot });
     }
     let looks = 0;
     let nowMs = NOW;
@@ -174,7 +180,7 @@ describe("rememberUses()", () => {
     const firewall = new RecordingFirewall();
     const before = matcherOf();
     for (const user of ["alice", "bob"]) {
-      before.markUsed({ door: "ssh", user, device: "laptop", slot: SLOT + 1 });
+      before.markUsed({ door: "ssh", user, device: "laptop", stepSeconds: 30, slot: SLOT + 1 });
     }
     rememberUses(firewall, before, [BOB], NOW);
     const after = matcherOf();

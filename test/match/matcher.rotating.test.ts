@@ -234,7 +234,7 @@ describe("matcher.feed(), one use", () => {
 });
 
 describe("matcher.markUsed() and usedSlots()", () => {
-  const name = { door: "ssh", user: "alice", device: "laptop" };
+  const name = { door: "ssh", user: "alice", device: "laptop", stepSeconds: 30 };
 
   test("spends a slot known from elsewhere and all before it", () => {
     const { matcher, sink } = listen();
@@ -243,6 +243,13 @@ describe("matcher.markUsed() and usedSlots()", () => {
     feedAll(matcher, HOME, PORTS, NOW);
     expect(sink.lines).toEqual([]);
     feedAll(matcher, HOME, portsOf(ALICE, SLOT + 1), NOW);
+    expect(sink.lines).toHaveLength(1);
+  });
+
+  test("takes nothing from slots of another length: their numbers mean other times", () => {
+    const { matcher, sink } = listen();
+    expect(matcher.markUsed({ ...name, stepSeconds: 15, slot: 2 * SLOT })).toBe(false);
+    feedAll(matcher, HOME, PORTS, NOW);
     expect(sink.lines).toHaveLength(1);
   });
 
@@ -261,7 +268,13 @@ describe("matcher.markUsed() and usedSlots()", () => {
     feedAll(first.matcher, HOME, portsOf(ALICE, SLOT - 1), NOW);
     feedAll(first.matcher, HOME, PORTS, NOW);
     feedAll(first.matcher, "198.51.100.1", PORTS, NOW + 9);
-    first.matcher.markUsed({ door: "ssh", user: "bob", device: "phone", slot: SLOT });
+    first.matcher.markUsed({
+      door: "ssh",
+      user: "bob",
+      device: "phone",
+      stepSeconds: 30,
+      slot: SLOT,
+    });
 
     const second = listen();
     for (const use of first.matcher.usedSlots()) second.matcher.markUsed(use);

@@ -45,6 +45,7 @@ export function useAt(slot: number, more: Partial<Use> = {}): Use {
     user: "alice",
     device: "laptop",
     fingerprint: keyFingerprint(KEY),
+    stepSeconds: 30,
     slot,
     source: "203.0.113.7",
     timeMs: slot * 30_000,

@@ -75,6 +75,7 @@ describe("UseStore", () => {
       fc.record({
         door: fc.constantFrom("ssh", "web"),
         fingerprint: fc.constantFrom("a".repeat(32), "b".repeat(32)),
+        stepSeconds: fc.constantFrom(30, 60),
         slot: fc.nat(50),
       }),
       fc.constantFrom("flush" as const, "restart" as const, "lose the file" as const),
@@ -92,11 +93,13 @@ describe("UseStore", () => {
             ({ store } = folder.openUses());
           } else {
             store.record(useAt(one.slot, one));
-            const place = `${one.door} ${one.fingerprint}`;
+            const place = `${one.door} ${one.fingerprint} ${one.stepSeconds}`;
             model.set(place, Math.max(model.get(place) ?? -1, one.slot));
           }
           const last = new Map<string, number>();
-          for (const use of store.all()) last.set(`${use.door} ${use.fingerprint}`, use.slot);
+          for (const use of store.all()) {
+            last.set(`${use.door} ${use.fingerprint} ${use.stepSeconds}`, use.slot);
+          }
           expect(last).toEqual(model);
         }
         store.close(NOW);
@@ -119,11 +122,24 @@ describe("UseStore", () => {
 });
 
 describe("usesOf()", () => {
-  const subject = { door: "ssh", user: "alice", device: "laptop", key: KEY };
+  const subject = {
+    door: "ssh",
+    user: "alice",
+    device: "laptop",
+    key: KEY,
+    space: { stepSeconds: 30 },
+  };
 
   test("finds the use of a key at a door, under the name the device has now", () => {
     const found = usesOf([useAt(5)], [{ ...subject, user: "alicia", device: "old-laptop" }]);
     expect(found).toEqual([useAt(5, { user: "alicia", device: "old-laptop" })]);
+  });
+
+  test("takes nothing from slots of another length, and knows them again when it comes back", () => {
+    const uses = [useAt(5), useAt(9, { stepSeconds: 60 })];
+    const slotOf = (stepSeconds: number) =>
+      usesOf(uses, [{ ...subject, space: { stepSeconds } }]).map(({ slot }) => slot);
+    expect([slotOf(30), slotOf(60), slotOf(45)]).toEqual([[5], [9], []]);
   });
 
   test("lets a device with a new key start fresh, and a door with the old key not", () => {
@@ -247,10 +263,10 @@ describe("UseStore.open() counts as lost", () => {
     ],
     [
       "of a later version",
-      "it is of version 2, this sallyport knows 1",
+      "it is of version 3, this sallyport knows 2",
       (path) => {
         using same = new Database(path, { readwrite: true });
-        same.run("PRAGMA user_version = 2");
+        same.run("PRAGMA user_version = 3");
       },
     ],
     [

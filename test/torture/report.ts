@@ -40,6 +40,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   P26: "Commands",
   P27: "One daemon",
   P28: "Nobody is locked out by a mistake",
+  P29: "Terms may change",
   P33: "The service's user gains nothing over root",
 };
 

@@ -80,11 +80,18 @@ export class Stage implements AsyncDisposable {
     writeFileSync(join(this.stateDir, "keys.toml"), formatKeys(this.#keys), { mode: 0o600 });
   }
 
+  /** A new key under the same name, as whoever removes it and makes it again has it before a reload. */
+  renewKey(user: string): void {
+    const at = this.#keys.findIndex((device) => device.user === user);
+    this.#keys[at] = { ...this.#keys[at]!, key: makeKey("lab") };
+    this.writeKeys();
+  }
+
   /** The ports of a user's sequence for a door, `ahead` slots from the present one. */
-  ports(user = "alice", { ahead = 0, door = "web" } = {}): number[] {
+  ports(user = "alice", { ahead = 0, door = "web", space = DEFAULT_SPACE } = {}): number[] {
     const { key } = this.#keys.find((device) => device.user === user)!;
-    const slot = slotAt(Date.now(), DEFAULT_SPACE.stepSeconds) + ahead;
-    return [...sequencePorts(key, door, DEFAULT_SPACE, slot)];
+    const slot = slotAt(Date.now(), space.stepSeconds) + ahead;
+    return [...sequencePorts(key, door, space, slot)];
   }
 
   /** The knocks of a user's sequence from an address. */
@@ -98,8 +105,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Waits, at most a slot, until the present slot lasts `ms` more. */
-  async roomInSlot(ms: number): Promise<void> {
-    const { stepSeconds } = DEFAULT_SPACE;
+  async roomInSlot(ms: number, { stepSeconds } = DEFAULT_SPACE): Promise<void> {
     const next = slotStartMs(slotAt(Date.now(), stepSeconds) + 1, stepSeconds);
     if (next - Date.now() < ms) await Bun.sleep(next - Date.now() + 50);
   }

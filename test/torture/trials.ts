@@ -12,6 +12,7 @@ import { configTrials, trials as inputs } from "./p22-inputs.ts";
 import { trials as commands } from "./p26-commands.ts";
 import { trials as oneDaemon } from "./p27-one-daemon.ts";
 import { trials as mistakes } from "./p28-mistakes.ts";
+import { trials as terms } from "./p29-terms.ts";
 import { trials as racer } from "./p33-racer.ts";
 import type { Trial } from "./trial.ts";
 
@@ -29,6 +30,7 @@ export const TRIALS: readonly Trial[] = [
   ...commands,
   ...oneDaemon,
   ...mistakes,
+  ...terms,
   ...racer,
   ...renewalTrials,
   ...overloadTrials,

@@ -17,7 +17,7 @@ export interface WireKnock {
 
 /** The same knocks from another address. */
 export function knocksFrom(from: string, knocks: readonly WireKnock[]): WireKnock[] {
-  return knocks.map(({ to, port }) => ({ from, to, port }));
+  return knocks.map((knock) => ({ ...knock, from }));
 }
 
 export interface Sent {
