@@ -10,8 +10,8 @@ import { firstTcpPort, knock, KNOCK_DEFAULTS } from "../client/knock.ts";
 import {
   describeOutcome,
   describeProgress,
-  silentDoor,
-  silentHost,
+  failedDoor,
+  failedHost,
   warnOfDelay,
 } from "../client/messages.ts";
 import { checkProfileName, listProfiles, saveProfile } from "../client/profile-files.ts";
@@ -86,13 +86,25 @@ function printOutcome(
   outcome: KnockOutcome,
   settings: Settings,
 ): void {
-  const { state, target, port, attempts } = outcome;
-  const elapsedMs = Math.round(outcome.elapsedMs * 1_000) / 1_000;
+  const { state, target, port, before, attempts } = outcome;
   if (settings.json) {
-    printJson({ ...facts, state, address: target.address, port, attempts, elapsedMs });
-  } else if (state !== "silent") {
+    printJson({
+      ...facts,
+      state,
+      address: target.address,
+      port,
+      before,
+      attempts,
+      sinceKnockMs: Math.ceil(outcome.sinceKnockMs),
+      elapsedMs: Math.ceil(outcome.elapsedMs),
+    });
+  } else if (!hasFailed(outcome)) {
     print(describeOutcome(what, outcome));
   }
+}
+
+function hasFailed({ state }: KnockOutcome): boolean {
+  return state === "silent" || state === "refused";
 }
 
 async function knockProfile(argument: string, settings: Settings): Promise<void> {
@@ -124,7 +136,7 @@ async function knockProfile(argument: string, settings: Settings): Promise<void>
     systemKnockDeps(reporter(settings.verbose === true)),
   );
   printOutcome(`${door} on ${host}`, { host, door }, outcome, settings);
-  if (outcome.state === "silent") throw silentDoor(profile, outcome, systemClock.wallMs());
+  if (hasFailed(outcome)) throw failedDoor(profile, outcome, systemClock.wallMs());
 }
 
 function readSequence(words: readonly string[], udp: boolean): Port[] {
@@ -156,7 +168,7 @@ async function knockHost(host: string, words: readonly string[], settings: Setti
     systemKnockDeps(reporter(settings.verbose === true)),
   );
   printOutcome(host, { host }, outcome, settings);
-  if (outcome.state === "silent") throw silentHost(host, outcome);
+  if (hasFailed(outcome)) throw failedHost(host, outcome);
 }
 
 async function save(name: string, target: string | undefined, force: boolean): Promise<void> {

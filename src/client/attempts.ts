@@ -5,6 +5,9 @@ import type { Clock } from "../core/clock.ts";
 import type { Family } from "../core/address.ts";
 import type { Port } from "../core/port.ts";
 import { awaitOpen } from "./await-open.ts";
+import type { Awaited } from "./await-open.ts";
+import { probeBefore } from "./probe.ts";
+import type { PortAnswer, Probe } from "./probe.ts";
 import { sendKnocks } from "./send.ts";
 import { findTargets } from "./targets.ts";
 import type { Target } from "./targets.ts";
@@ -13,33 +16,43 @@ import type { Target } from "./targets.ts";
 export interface Network {
   /** Addresses to knock on, the first to be tried first; at least one. */
   findTargets(host: string, family: Family | undefined): Promise<Target[]>;
+  /** Looks at a port before the knock; resolves when the knock may leave. */
+  probeBefore(target: Target, port: number): Promise<Probe>;
   /** Sends the knocks in this order. */
   sendKnocks(target: Target, knocks: readonly Port[], gapMs: number): Promise<void>;
-  /** The first connection that stands within `timeoutMs`, owned by the caller. */
-  awaitOpen(target: Target, port: number, timeoutMs: number): Promise<Socket | undefined>;
+  /** Waits for a connection within `timeoutMs`, that of a probe before the knock included. */
+  awaitOpen(target: Target, port: number, timeoutMs: number, before?: Probe): Promise<Awaited>;
 }
 
-export const systemNetwork: Network = { findTargets, sendKnocks, awaitOpen };
+export const systemNetwork: Network = { findTargets, probeBefore, sendKnocks, awaitOpen };
 
 /** What a knock is doing, for people who wait. `attempt` counts from 1. */
 export type KnockProgress =
   /** Every slot allowed now is used, and the port does not answer; the knock goes on by itself in `waitMs`. */
   | { readonly type: "waiting"; readonly waitMs: number }
   | { readonly type: "knocked"; readonly attempt: number; readonly target: Target }
+  | { readonly type: "refused"; readonly attempt: number; readonly target: Target }
   | { readonly type: "silent"; readonly attempt: number; readonly target: Target };
 
 /** How a knock ended. */
 export interface KnockOutcome {
-  /** The port answered; the knock was sent and nobody waited; it was sent and the port stayed silent. */
-  readonly state: "open" | "sent" | "silent";
-  /** Where the last knock went: the address to connect to when open. */
+  /**
+   * The port answered; the knock was sent and nobody waited; it was sent and the port refused a connection,
+   * or stayed silent.
+   */
+  readonly state: "open" | "sent" | "refused" | "silent";
+  /** The address to connect to when open; that of the answer when refused; else where the last knock went. */
   readonly target: Target;
   /** The TCP port waited for; absent when nobody waited. */
   readonly port?: number;
+  /** What that port answered there before the first knock; absent when nobody waited. */
+  readonly before?: PortAnswer;
   /** Knocks sent; 0 where the port answered while the knock had to wait for a slot. */
   readonly attempts: number;
-  /** From the first packet of the last knock (of the first probe, without one) to the answer or to giving up. */
+  /** From looking the host up to the end, waits for slots included. */
   readonly elapsedMs: number;
+  /** From the first packet of the last knock (of the first probe, without one) to the answer or to giving up. */
+  readonly sinceKnockMs: number;
   /** The connection that answered, paused; only when open and asked for. The caller owns it. */
   readonly socket?: Socket;
 }
@@ -50,6 +63,8 @@ export type NextKnock =
   | { readonly kind: "wait"; readonly waitMs: number };
 
 export interface AttemptPlan {
+  /** When it began, by the monotonic clock. */
+  readonly startedMs: number;
   readonly targets: readonly Target[];
   readonly tries: number;
   readonly gapMs: number;
@@ -73,21 +88,23 @@ export interface AttemptDeps {
 /** The longest sleep at a time: the clock may be set meanwhile, and another knock may take the slot. */
 const SLEEP_MS = 1_000;
 
-/** A connection that stands, or the knocks to send. */
+/** A connection that stands, or the knocks to send; undefined where that would mean to wait and `patient` is false. */
 async function nextKnocks(
   plan: AttemptPlan,
   target: Target,
+  patient: boolean,
   { clock, network, sleep, report }: AttemptDeps,
-): Promise<Socket | readonly Port[]> {
+): Promise<Socket | readonly Port[] | undefined> {
   let probed = plan.waitPort === undefined;
   let reported = false;
   for (;;) {
     const next = plan.next(clock.wallMs());
     if (next.kind === "send") return next.knocks;
+    if (!patient) return undefined;
     if (!probed) {
       // Slots run out when somebody connects often: then the door of the last knock is still open.
       const probeMs = Math.min(next.waitMs, plan.timeoutMs);
-      const socket = await network.awaitOpen(target, plan.waitPort!, probeMs);
+      const { socket } = await network.awaitOpen(target, plan.waitPort!, probeMs);
       if (socket !== undefined) return socket;
       probed = true;
       continue;
@@ -98,32 +115,70 @@ async function nextKnocks(
   }
 }
 
+/** What is known of one address: before its first knock, and after its last. */
+interface Seen {
+  readonly target: Target;
+  readonly before: PortAnswer;
+  readonly after: PortAnswer;
+}
+
+/** A guarded port answers alike whether a knock was believed or not; another answer than before shows more. */
+function changed({ before, after }: Seen): boolean {
+  return before === "silent" && after === "refused";
+}
+
+/** The address that tells most. */
+function mostTelling(seen: readonly Seen[]): Seen {
+  return seen.find(changed) ?? seen.findLast(({ after }) => after === "refused") ?? seen.at(-1)!;
+}
+
 /** Carries a plan out, each try on the next target in turn. */
 export async function attemptKnocks(plan: AttemptPlan, deps: AttemptDeps): Promise<KnockOutcome> {
   const { clock, network, report } = deps;
-  const { waitPort, timeoutMs } = plan;
+  const { waitPort: port, timeoutMs, startedMs } = plan;
+  const seen = new Map<string, Seen>();
+  let knockedMs = clock.monotonicMs();
+  const times = () => {
+    const nowMs = clock.monotonicMs();
+    return { elapsedMs: nowMs - startedMs, sinceKnockMs: nowMs - knockedMs };
+  };
+  const opened = (
+    socket: Socket,
+    facts: Pick<KnockOutcome, "target" | "attempts" | "before">,
+  ): KnockOutcome => {
+    if (!plan.keepSocket) socket.destroy();
+    const kept = plan.keepSocket ? { socket } : {};
+    return { state: "open", port: port!, ...facts, ...times(), ...kept };
+  };
+  const failed = (attempts: number): KnockOutcome => {
+    const { target, before, after } = mostTelling([...seen.values()]);
+    const state = after === "refused" ? after : "silent";
+    return { state, target, port: port!, before, attempts, ...times() };
+  };
   for (let attempt = 1; ; attempt++) {
     const target = plan.targets[(attempt - 1) % plan.targets.length]!;
-    let startMs = clock.monotonicMs();
-    const since = () => clock.monotonicMs() - startMs;
-    const opened = (socket: Socket, attempts: number): KnockOutcome => {
-      if (!plan.keepSocket) socket.destroy();
-      const kept = plan.keepSocket ? { socket } : {};
-      return { state: "open", target, port: waitPort!, attempts, elapsedMs: since(), ...kept };
-    };
-    const knocks = await nextKnocks(plan, target, deps);
-    if ("destroy" in knocks) return opened(knocks, attempt - 1);
-    startMs = clock.monotonicMs();
-    await network.sendKnocks(target, knocks, plan.gapMs);
+    const known = seen.get(target.address);
+    const patient = ![...seen.values()].some(changed);
+    const knocks = await nextKnocks(plan, target, patient, deps);
+    if (knocks === undefined) return failed(attempt - 1);
+    if ("destroy" in knocks) {
+      return opened(knocks, { target, attempts: attempt - 1, before: known?.before ?? "open" });
+    }
+    const probe = port === undefined ? undefined : await network.probeBefore(target, port);
+    knockedMs = clock.monotonicMs();
+    try {
+      await network.sendKnocks(target, knocks, plan.gapMs);
+    } catch (error) {
+      probe?.end();
+      throw error;
+    }
     report({ type: "knocked", attempt, target });
-    if (waitPort === undefined) {
-      return { state: "sent", target, attempts: attempt, elapsedMs: since() };
-    }
-    const socket = await network.awaitOpen(target, waitPort, timeoutMs);
-    if (socket !== undefined) return opened(socket, attempt);
-    report({ type: "silent", attempt, target });
-    if (attempt >= plan.tries) {
-      return { state: "silent", target, port: waitPort, attempts: attempt, elapsedMs: since() };
-    }
+    if (port === undefined) return { state: "sent", target, attempts: attempt, ...times() };
+    const { socket, answer } = await network.awaitOpen(target, port, timeoutMs, probe);
+    const before = known?.before ?? probe!.answer;
+    if (socket !== undefined) return opened(socket, { target, attempts: attempt, before });
+    seen.set(target.address, { target, before, after: answer });
+    report({ type: answer === "refused" ? answer : "silent", attempt, target });
+    if (attempt >= plan.tries) return failed(attempt);
   }
 }

@@ -2,6 +2,7 @@
 
 import { createConnection } from "node:net";
 import type { Socket } from "node:net";
+import type { PortAnswer, Probe } from "./probe.ts";
 import type { Target } from "./targets.ts";
 
 /**
@@ -21,34 +22,55 @@ function probeTimes(timeoutMs: number): number[] {
   return times;
 }
 
+/** How waiting for a port ended. */
+export interface Awaited {
+  /** The first connection that stands, paused and owned by the caller. */
+  readonly socket?: Socket;
+  /** "silent" where every probe remained without an answer, "refused" where one was refused and none let in. */
+  readonly answer: PortAnswer;
+}
+
 /**
- * Answers the first connection that stands, paused and owned by the caller, or undefined when
- * `timeoutMs` have passed without one. A refused or unanswered probe proves nothing before that: the
- * knock may still be on its way. Earlier probes stay until the end, because on a door of one
- * connection the first SYN let through is the one that counts.
+ * Waits for the first connection that stands, `timeoutMs` at most. A refused or unanswered probe ends
+ * nothing before that: the knock may still be on its way. Earlier probes stay until the end, because on a
+ * door of one connection the first SYN let through is the one that counts. A probe of `before` the
+ * knock that connects is as good as any, and is ended here.
  */
 export function awaitOpen(
   { address }: Target,
   port: number,
   timeoutMs: number,
-): Promise<Socket | undefined> {
+  before?: Probe,
+): Promise<Awaited> {
   const probes = new Set<Socket>();
   const timers: Timer[] = [];
+  let refused = false;
+  let done = false;
   return new Promise((resolve) => {
-    const finish = (winner: Socket | undefined) => {
+    const finish = (winner: Socket | undefined, wonBefore = false) => {
+      if (done) return;
+      done = true;
       for (const timer of timers) clearTimeout(timer);
       for (const probe of probes) if (probe !== winner) probe.destroy();
       probes.clear();
-      resolve(winner);
+      if (!wonBefore) before?.end();
+      resolve(
+        winner === undefined
+          ? { answer: refused ? "refused" : "silent" }
+          : { socket: winner, answer: "open" },
+      );
     };
     const probe = () => {
       const socket = createConnection({ host: address, port, autoSelectFamily: false });
       probes.add(socket);
       socket.pause();
-      socket.on("error", () => probes.delete(socket));
+      socket.on("error", () => {
+        if (probes.delete(socket)) refused = true;
+      });
       socket.once("connect", () => finish(socket));
     };
     for (const at of probeTimes(timeoutMs)) timers.push(setTimeout(probe, at));
     timers.push(setTimeout(() => finish(undefined), timeoutMs));
+    void before?.opened.then((socket) => finish(socket, true));
   });
 }

@@ -39,6 +39,7 @@ export async function knockFixed(
 ): Promise<KnockOutcome> {
   return attemptKnocks(
     {
+      startedMs: deps.clock.monotonicMs(),
       targets: await deps.network.findTargets(fixed.host, fixed.family),
       tries: fixed.tries ?? KNOCK_DEFAULTS.tries,
       gapMs: fixed.gapMs ?? FIXED_GAP_MS,

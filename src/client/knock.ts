@@ -80,6 +80,7 @@ export async function knock(
   };
   return attemptKnocks(
     {
+      startedMs: deps.clock.monotonicMs(),
       targets: await deps.network.findTargets(profile.host, options.family),
       tries: options.tries ?? KNOCK_DEFAULTS.tries,
       gapMs: options.gapMs ?? KNOCK_DEFAULTS.gapMs,

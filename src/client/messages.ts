@@ -13,26 +13,50 @@ function countOf(outcome: KnockOutcome): string {
 
 /** One line on a knock that did not fail; `what` is "ssh on gate.example" or a host. */
 export function describeOutcome(what: string, outcome: KnockOutcome): string {
-  const { state, target, port, attempts, elapsedMs } = outcome;
+  const { state, target, port, before, attempts, sinceKnockMs } = outcome;
   const where = what.endsWith(target.address) ? what : `${what} (${target.address})`;
   if (state === "sent") return `${where}: knock sent, not waited for an answer`;
   if (attempts === 0) return `${where}: ${port}/tcp is open already`;
+  if (before === "open") {
+    return `${where}: ${port}/tcp is open, and was before the knock: whether the knock was believed does not show from here`;
+  }
   const retried = attempts === 1 ? "" : `, at knock ${attempts}`;
-  return `${where}: ${port}/tcp open after ${Math.ceil(elapsedMs)} ms${retried}`;
+  return `${where}: ${port}/tcp open after ${Math.ceil(sinceKnockMs)} ms${retried}`;
 }
 
-/** The error of a rotating knock whose port stayed silent; `nowMs` is this computer's clock. */
-export function silentDoor(profile: Profile, outcome: KnockOutcome, nowMs: number): SallyportError {
+/** The error of a knock after which no connection stood; `checks` is what may have kept the server from believing it. */
+function failed(what: string, outcome: KnockOutcome, checks: string): SallyportError {
+  const { state, port, before } = outcome;
+  const sent = `${countOf(outcome)} sent`;
+  const ask = 'on the server, "sallyport why" with the address you come from';
+  if (state === "silent") {
+    return new SallyportError(
+      `Cannot open ${what}: ${sent} and ${port}/tcp still does not answer: check ${checks} and, ${ask}`,
+    );
+  }
+  const said =
+    before === "silent"
+      ? `${port}/tcp, silent before, refuses now: the door may be open and nothing answers behind it: check that the service runs there`
+      : `${port}/tcp refuses as it did before: either the door did not open, or nothing answers behind it: check that the service runs there, ${checks}`;
+  return new SallyportError(`Cannot reach ${what}: ${sent} and ${said} and, ${ask}`);
+}
+
+/** The error of a rotating knock after which no connection stood; `nowMs` is this computer's clock. */
+export function failedDoor(profile: Profile, outcome: KnockOutcome, nowMs: number): SallyportError {
   const { door, host, proto, lo, hi } = profile;
-  return new SallyportError(
-    `Cannot open ${door} on ${host}: ${countOf(outcome)} sent and ${outcome.port}/tcp still does not answer: check this computer's clock (${formatTime(nowMs)}), the network (${proto.toUpperCase()} to ports ${lo}-${hi} may be filtered) and, on the server, "sallyport why" with the address you come from`,
+  return failed(
+    `${door} on ${host}`,
+    outcome,
+    `this computer's clock (${formatTime(nowMs)}), the network (${proto.toUpperCase()} to ports ${lo}-${hi} may be filtered)`,
   );
 }
 
-/** The error of a fixed knock whose port stayed silent. */
-export function silentHost(host: string, outcome: KnockOutcome): SallyportError {
-  return new SallyportError(
-    `Cannot open ${host}: ${countOf(outcome)} sent and ${outcome.port}/tcp still does not answer: check the sequence and its order, the network (the knocked ports may be filtered, or knocks overtake each other: try --delay 100) and, on the server, "sallyport why" with the address you come from`,
+/** The error of a fixed knock after which no connection stood. */
+export function failedHost(host: string, outcome: KnockOutcome): SallyportError {
+  return failed(
+    host,
+    outcome,
+    "the sequence and its order, the network (the knocked ports may be filtered, or knocks overtake each other: try --delay 100)",
   );
 }
 
@@ -42,8 +66,9 @@ export function describeProgress(progress: KnockProgress): string {
     return `waiting ${Math.ceil(progress.waitMs / 1_000)} s for a new slot: each opens only once`;
   }
   const { attempt, target, type } = progress;
-  return type === "knocked"
-    ? `knock ${attempt} sent to ${target.address}`
+  if (type === "knocked") return `knock ${attempt} sent to ${target.address}`;
+  return type === "refused"
+    ? `knock ${attempt}: ${target.address} refuses the connection`
     : `knock ${attempt}: no answer from ${target.address}`;
 }
 

@@ -16,7 +16,7 @@ export interface Grant {
   /** Whose knock it was; absent for fixed knocks and for grants opened by hand. */
   readonly user?: string;
   readonly device?: string;
-  /** Unix milliseconds. */
+  /** Unix milliseconds, whole ones. */
   readonly openedMs: number;
   readonly expiresMs: number;
 }

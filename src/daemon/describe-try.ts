@@ -33,7 +33,7 @@ export function clockTime(ms: number, nowMs: number): string {
 /** `atMs` of the finding is the last knock of the try. */
 export function describeTry(made: Try, facts: TryFacts): WhyFinding {
   const told = made.kind === "rotating" ? rotating(made, facts) : fixed(made, facts);
-  return { ...told, atMs: made.lastMs };
+  return { ...told, atMs: Math.round(made.lastMs) };
 }
 
 type Told = Pick<WhyFinding, "kind" | "sentence">;

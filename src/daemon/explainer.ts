@@ -151,7 +151,7 @@ export class Explainer {
     if (findings.length > 0) return findings;
     const count = hits.length === 1 ? "1 knock was" : `${hits.length} knocks were`;
     const said = `${count} heard, the last at ${clockTime(last.timeMs, nowMs)}, and they are part of no sequence of any door, not even with a clock that is minutes off: is it the link of this server and of a key that still exists (sallyport user list)`;
-    return [{ ...finding("unrelated", said), atMs: last.timeMs }];
+    return [{ ...finding("unrelated", said), atMs: Math.round(last.timeMs) }];
   }
 
   #silent(address: Address, sinceMs: number, nowMs: number): WhyFinding {

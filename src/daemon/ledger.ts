@@ -47,7 +47,7 @@ export class Ledger {
     const entered: Grant = {
       ...grant,
       openedMs: before?.grant.openedMs ?? grant.openedMs,
-      expiresMs: wallMs + endsMs - nowMs,
+      expiresMs: Math.round(wallMs + endsMs - nowMs),
     };
     if (before !== undefined) {
       before.grant = entered;
@@ -170,5 +170,5 @@ export class Ledger {
 }
 
 function seenNow({ grant, endsMs }: Entry, nowMs: number, wallMs: number): Grant {
-  return { ...grant, expiresMs: wallMs + Math.max(0, endsMs - nowMs) };
+  return { ...grant, expiresMs: Math.round(wallMs + Math.max(0, endsMs - nowMs)) };
 }

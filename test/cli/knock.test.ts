@@ -267,6 +267,49 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     expect(code).toBe(0);
   });
 
+  /** Nothing listens on it; kept from everybody whom the guard has not let in. */
+  const EMPTY = 2223;
+  const empty = (deny: string) =>
+    guard(
+      `tcp dport 20000-52767 add @open4 { ip saddr }
+       tcp dport ${EMPTY} ip saddr != @open4 ${deny}`,
+    );
+
+  test("says that the door may be open where the port refuses since the knock, and waits for no slot", async () => {
+    await presentSlots();
+    empty("drop");
+    const done = client(["-", "--timeout", "400ms"], linkTo("10.77.0.1", `&opens=${EMPTY}/tcp`));
+    expect(done.err).toStartWith(
+      `sallyport: Cannot reach ssh on 10.77.0.1: 2 knocks sent and ${EMPTY}/tcp, silent before, refuses now: the door may be open and nothing answers behind it: `,
+    );
+    expect(done.err.trimEnd()).not.toContain("\n");
+    expect([done.code, done.out]).toEqual([1, ""]);
+  });
+
+  test("says that it cannot tell where the port refuses as before, in JSON too", async () => {
+    await presentSlots();
+    empty("reject with tcp reset");
+    const argv = ["-", "--timeout", "300ms", "--tries", "1", "--json"];
+    const done = client(argv, linkTo("10.77.0.1", `&opens=${EMPTY}/tcp`));
+    expect(done.err).toContain(`${EMPTY}/tcp refuses as it did before: either the door did not`);
+    const told = JSON.parse(done.out) as Record<string, unknown>;
+    expect(told).toMatchObject({ state: "refused", before: "refused", port: EMPTY, attempts: 1 });
+    for (const name of ["elapsedMs", "sinceKnockMs"]) expect(told[name]).toBeInteger();
+    expect(told["elapsedMs"]).toBeWithin(300, 1_000);
+  });
+
+  test("says that a port was open before the knock, which may have been the wrong one", async () => {
+    await presentSlots();
+    guard("ip saddr 10.77.0.2 add @open4 { ip saddr }");
+    const done = client(["-"], linkTo("10.77.0.1"));
+    expect([done.code, done.out]).toEqual([
+      0,
+      `ssh on 10.77.0.1: ${PORT}/tcp is open, and was before the knock: whether the knock was believed does not show from here\n`,
+    ]);
+    const json = client(["-", "--json"], linkTo("10.77.0.1"));
+    expect(JSON.parse(json.out)).toMatchObject({ state: "open", before: "open", attempts: 1 });
+  });
+
   test("falls back to the other family of a name, and says which one opened", async () => {
     const [, next] = await presentSlots();
     guard(`ip version 4 tcp dport { ${portsOf(next).join()} } add @open4 { ip saddr }`);

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { awaitOpen } from "../../src/client/await-open.ts";
+import { probeBefore } from "../../src/client/probe.ts";
 
 const HERE = { address: "127.0.0.1", family: 4 } as const;
 
@@ -27,7 +28,7 @@ test("awaitOpen() answers a connection of an open port within its first probe", 
   let accepted = 0;
   const server = await listen(0, () => void accepted++);
   const startMs = performance.now();
-  const socket = await awaitOpen(HERE, portOf(server), 2_000);
+  const { socket } = await awaitOpen(HERE, portOf(server), 2_000);
   expect(performance.now() - startMs).toBeLessThan(1_000);
   expect(socket?.remotePort).toBe(portOf(server));
   await Bun.sleep(100);
@@ -41,7 +42,7 @@ test("awaitOpen() takes a refused probe for no answer, and finds the port when i
   const waiting = awaitOpen(HERE, port, 5_000);
   await Bun.sleep(150);
   const server = await listen(port, () => {});
-  const socket = await waiting;
+  const { socket } = await waiting;
   expect(socket).toBeDefined();
   socket?.destroy();
   server.close();
@@ -50,7 +51,7 @@ test("awaitOpen() takes a refused probe for no answer, and finds the port when i
 test("awaitOpen() gives up when the time is over, not before", async () => {
   const port = await freePort();
   const startMs = performance.now();
-  expect(await awaitOpen(HERE, port, 250)).toBeUndefined();
+  expect(await awaitOpen(HERE, port, 250)).toEqual({ answer: "refused" });
   expect(performance.now() - startMs).toBeWithin(245, 1_000);
 });
 
@@ -63,7 +64,7 @@ test("awaitOpen() hands over a connection that has lost no byte and still writes
       peer.end("bye");
     });
   });
-  const socket = (await awaitOpen(HERE, portOf(server), 2_000))!;
+  const socket = (await awaitOpen(HERE, portOf(server), 2_000)).socket!;
   // The banner has long arrived when the new owner begins to read.
   await Bun.sleep(150);
   const read: string[] = [];
@@ -75,5 +76,29 @@ test("awaitOpen() hands over a connection that has lost no byte and still writes
   expect(read.join("")).toBe("SSH-2.0-banner\r\nbye");
   expect(heard).toEqual(["hello"]);
   socket.destroy();
+  server.close();
+});
+
+test("probeBefore() connects to an open port, and awaitOpen() takes that connection and makes no other", async () => {
+  let accepted = 0;
+  const server = await listen(0, () => void accepted++);
+  const probe = await probeBefore(HERE, portOf(server));
+  const { socket, answer } = await awaitOpen(HERE, portOf(server), 2_000, probe);
+  expect([probe.answer, answer, socket?.remotePort]).toEqual(["open", "open", portOf(server)]);
+  await Bun.sleep(100);
+  expect(accepted).toBe(1);
+  expect(socket?.destroyed).toBe(false);
+  socket?.destroy();
+  server.close();
+});
+
+test("probeBefore() tells a closed port from one that opens later", async () => {
+  const port = await freePort();
+  const probe = await probeBefore(HERE, port);
+  expect(probe.answer).toBe("refused");
+  const server = await listen(port, () => {});
+  const { socket, answer } = await awaitOpen(HERE, port, 2_000, probe);
+  expect([probe.answer, answer]).toEqual(["refused", "open"]);
+  socket?.destroy();
   server.close();
 });

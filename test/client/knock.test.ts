@@ -44,7 +44,7 @@ interface Sent {
 interface World {
   readonly deps: KnockDeps;
   readonly sent: Sent[];
-  /** Probes of the port: when, where, and whether it answered. */
+  /** Waits for the port: when and where. */
   readonly probes: { readonly atMs: number; readonly to: string; readonly port: number }[];
   readonly progress: KnockProgress[];
   readonly setClock: (ms: number) => void;
@@ -52,15 +52,19 @@ interface World {
 
 const targetOf = (address: string): Target => ({ address, family: address.includes(":") ? 6 : 4 });
 
-/** A network on which the port answers, after 20 ms, as soon as `opens(sent, nowMs)` says so. */
+/**
+ * A network on which the port answers, after 20 ms, as soon as `opens(sent, nowMs)` says so, and else is
+ * as `closed` says.
+ */
 function world(
   options: {
     readonly addresses?: readonly string[];
     readonly opens?: (sent: readonly Sent[]) => boolean;
+    readonly closed?: (sent: readonly Sent[]) => "refused" | "silent";
     readonly nowMs?: number;
   } = {},
 ): World {
-  const { addresses = ["192.0.2.1"], opens = () => false } = options;
+  const { addresses = ["192.0.2.1"], opens = () => false, closed = () => "silent" } = options;
   let nowMs = options.nowMs ?? NOW_MS;
   const sent: Sent[] = [];
   const probes: World["probes"] = [];
@@ -85,8 +89,14 @@ function world(
         probes.push({ atMs: nowMs, to: to.address, port });
         const open = opens(sent);
         await pass(open ? 20 : timeoutMs);
-        return open ? new Socket() : undefined;
+        return open ? { socket: new Socket(), answer: "open" } : { answer: closed(sent) };
       },
+      probeBefore: () =>
+        Promise.resolve({
+          answer: opens(sent) ? "open" : closed(sent),
+          opened: new Promise<Socket>(() => {}),
+          end: () => {},
+        }),
     },
     sleep: pass,
     random: () => 0.5,
@@ -106,14 +116,16 @@ function slotOf(knocks: readonly Port[]): number | undefined {
 }
 
 test("knock() sends the ports of the present slot, waits for the first TCP port and says when it opened", async () => {
-  const { deps, sent, probes } = world({ opens: () => true });
+  const { deps, sent, probes } = world({ opens: (already) => already.length > 0 });
   const outcome = await knock(PROFILE, {}, deps);
   expect(outcome).toEqual({
     state: "open",
+    before: "silent",
     target: { address: "192.0.2.1", family: 4 },
     port: 22,
     attempts: 1,
     elapsedMs: 23,
+    sinceKnockMs: 23,
   });
   expect(sent.map(({ knocks }) => slotOf(knocks))).toEqual([SLOT]);
   expect(sent[0]!.knocks.length).toBe(16);
@@ -133,6 +145,42 @@ test("knock() takes the next slot at once, and waits for the one after that", as
   expect(progress.map(({ type }) => type).join(" ")).toBe(
     "knocked silent knocked silent waiting knocked silent waiting knocked silent",
   );
+});
+
+test("knock() tells how long all of it took, and how long ago the last knock was", async () => {
+  const { deps } = world();
+  // Two knocks of 2,003 ms, the third 20 s after the first.
+  expect(await knock(PROFILE, {}, deps)).toMatchObject({ elapsedMs: 22_003, sinceKnockMs: 2_003 });
+});
+
+test("knock() tells a port that refuses after the knock from one that did so before, and waits for no slot then", async () => {
+  const seen = async (closed: (sent: readonly Sent[]) => "refused" | "silent") => {
+    const { state, before, attempts } = await knock(PROFILE, {}, world({ closed }).deps);
+    return { state, before, attempts };
+  };
+  expect(await seen((sent) => (sent.length > 0 ? "refused" : "silent"))).toEqual({
+    state: "refused",
+    before: "silent",
+    attempts: 2,
+  });
+  expect(await seen(() => "refused")).toEqual({ state: "refused", before: "refused", attempts: 3 });
+});
+
+test("knock() says that the port was open before it", async () => {
+  const { deps, sent } = world({ opens: () => true });
+  expect(await knock(PROFILE, {}, deps)).toMatchObject({ state: "open", before: "open" });
+  expect(sent.length).toBe(1);
+});
+
+test("knock() answers the address whose port refuses, not the one that is silent", async () => {
+  const { deps } = world({ addresses: ["2001:db8::1", "192.0.2.1"] });
+  const awaitOpen = (to: Target) =>
+    Promise.resolve({ answer: to.family === 6 ? ("refused" as const) : ("silent" as const) });
+  const told = { ...deps, network: { ...deps.network, awaitOpen } };
+  expect(await knock(PROFILE, { tries: 2 }, told)).toMatchObject({
+    state: "refused",
+    target: { address: "2001:db8::1" },
+  });
 });
 
 test("knock() knocks on each family in turn, each with a slot of its own, the lower first", async () => {

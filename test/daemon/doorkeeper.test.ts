@@ -77,6 +77,22 @@ function fixedMatch(source: string, action: "open" | "close", timeMs: number): F
   return { kind: "fixed", subject, source: parseAddress(source)!, timeMs };
 }
 
+test("a grant tells its times in whole milliseconds, though the daemon's clock has parts of them", () => {
+  const { clock, keeper, knock, ledger, events } = stage(doorOf());
+  clock.nowMs += 0.3;
+  knock();
+  clock.nowMs += 0.45;
+  const listed = [
+    ...ledger.list(clock.monotonicMs(), clock.wallMs()),
+    ...keeper.grantsOf(parseAddress(HOME)!),
+    ...events.flatMap((event) => (event.type === "grant.opened" ? [event.grant] : [])),
+  ];
+  expect(listed).toHaveLength(3);
+  for (const { openedMs, expiresMs } of listed) {
+    expect([openedMs, expiresMs].every(Number.isInteger)).toBe(true);
+  }
+});
+
 describe("Doorkeeper.rotating()", () => {
   test("opens the door's ports and spends the use for as long as its slot could be accepted", () => {
     const { knock, firewall, events } = stage(doorOf());
