@@ -1,4 +1,4 @@
-/** Where frames come from: an interface or a capture file. */
+/** Where frames come from while they happen: an interface. */
 
 import type { LinkType } from "../core/link-type.ts";
 
@@ -6,17 +6,24 @@ import type { LinkType } from "../core/link-type.ts";
  * Takes one frame, `frame[offset, offset + length)`, captured at `timeMs` (Unix milliseconds with a
  * fraction). The bytes are overwritten after the call returns.
  */
-export type FrameSink = (frame: DataView, offset: number, length: number, timeMs: number) => void;
+export type FrameSink = (
+  frame: DataView,
+  offset: number,
+  length: number,
+  timeMs: number,
+  linkType: LinkType,
+) => void;
 
 export interface FrameSource {
-  /** The interface or the path, for messages. */
+  /** The interface, for messages. */
   readonly name: string;
+  /** Of all its frames. */
   readonly linkType: LinkType;
-  /** Becomes readable when frames wait, for poll(2); −1 for a file. */
+  /** Becomes readable when frames wait, for poll(2). */
   readonly fd: number;
   /**
    * Hands at most `most` waiting frames to `sink` without blocking and answers how many. 0 means none
-   * waits now, or the end of a file. Throws OpError when the interface is lost, with code ENODEV when
+   * waits now. Throws OpError when the interface is lost, with code ENODEV when
    * it was deleted or renamed: close this source then, and open a new one when the interface is back.
    * An interface that is merely down yields nothing until it is up again.
    */

@@ -88,7 +88,7 @@ class InterfaceSource implements FrameSource {
       const frames = this.#read(most - delivered);
       if (frames === 0) break;
       for (let i = 0, at = 0; i < frames; i++) {
-        at = handOut(this.#capture.records, at, NATIVE, sink);
+        at = handOut(this.#capture.records, at, NATIVE, this.linkType, sink);
       }
       delivered += frames;
     }

@@ -1,5 +1,6 @@
 /** Records of a capture file, in memory: what stands before each frame. */
 
+import type { LinkType } from "../core/link-type.ts";
 import type { FrameSink } from "./frame-source.ts";
 
 /** `struct pcap_sf_pkthdr { u32 seconds, fraction, caplen, len; }` */
@@ -17,16 +18,22 @@ export function recordLength(records: DataView, at: number, format: RecordFormat
   return records.getUint32(at + 8, format.littleEndian);
 }
 
+/** When the frame of the record at `at` was captured, in Unix milliseconds. */
+export function recordTimeMs(records: DataView, at: number, format: RecordFormat): number {
+  const seconds = records.getUint32(at, format.littleEndian);
+  const fraction = records.getUint32(at + 4, format.littleEndian);
+  return seconds * 1000 + fraction / format.perMs;
+}
+
 /** Hands the frame of the whole record at `at` to `sink`; answers where the next record begins. */
 export function handOut(
   records: DataView,
   at: number,
   format: RecordFormat,
+  linkType: LinkType,
   sink: FrameSink,
 ): number {
-  const seconds = records.getUint32(at, format.littleEndian);
-  const fraction = records.getUint32(at + 4, format.littleEndian);
   const length = recordLength(records, at, format);
-  sink(records, at + RECORD_BYTES, length, seconds * 1000 + fraction / format.perMs);
+  sink(records, at + RECORD_BYTES, length, recordTimeMs(records, at, format), linkType);
   return at + RECORD_BYTES + length;
 }

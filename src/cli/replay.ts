@@ -8,8 +8,11 @@ import { print, printJson } from "./output.ts";
 
 export function replayCommand() {
   return new Command("replay")
-    .description("Run a .pcap file through decode and match: what would have opened, and why not")
-    .argument("<file>", "a .pcap file, as tcpdump -w writes it")
+    .description("Run a capture file through decode and match: what would have opened, and why not")
+    .argument(
+      "<file>",
+      'a .pcap or .pcapng file, as tcpdump -w or Wireshark writes it; "-" is standard input',
+    )
     .option("--config <file>", "configuration file")
     .option("--to <address>", "only packets for this address of the server")
     .option("--json", "print JSON")
@@ -36,6 +39,7 @@ export function replayCommand() {
         print(`${new Date(atMs).toISOString()}  ${sentence}`);
       }
       for (const sentence of report.nearMisses) print(`Nearly: ${sentence}`);
+      for (const sentence of report.remarks) print(`Note: ${sentence}`);
       const doors = report.opened === 1 ? "1 door" : `${report.opened} doors`;
       print(`${report.frames} frames, ${report.knocks} knocks: ${doors} would have opened`);
     });

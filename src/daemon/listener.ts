@@ -1,13 +1,12 @@
 /** Listens on the interfaces: frames → knocks → matcher, and nothing else on the way. */
 
 import { knockFilter } from "../capture/filter.ts";
-import type { FrameSource } from "../capture/frame-source.ts";
+import type { FrameSink, FrameSource } from "../capture/frame-source.ts";
 import { openInterface } from "../capture/interface.ts";
 import { LocalAddresses } from "../capture/local-addresses.ts";
 import type { Counters } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
 import { emptyKnock } from "../core/knock.ts";
-import { LinkType } from "../core/link-type.ts";
 import type { PortRange } from "../core/port.ts";
 import { decodeFrame } from "../decode/frame.ts";
 import type { HitLog } from "../match/hit-log.ts";
@@ -91,8 +90,7 @@ export class Listener implements Disposable {
       const source = walked[i]![1];
       if (!this.#poll.ready(source.fd)) continue;
       try {
-        this.#decoder.linkType = source.linkType;
-        this.#counters.add("packets", source.drain(this.#decoder.sink, BATCH));
+        this.#counters.add("packets", source.drain(this.#decode, BATCH));
       } catch (error) {
         this.#drop(walked[i]![0], source);
         (lost ??= []).push(messageOf(error));
@@ -142,23 +140,20 @@ export class Listener implements Disposable {
   }
 
   /** One closure for the life of the listener: the packet path allocates nothing. */
-  readonly #decoder = {
-    linkType: LinkType.ethernet as LinkType,
-    sink: (frame: DataView, offset: number, length: number, timeMs: number): void => {
-      const knock = this.#knock;
-      if (!decodeFrame(this.#decoder.linkType, frame, offset, length, knock)) {
-        this.#counters.add("unknownFrames");
-        return;
-      }
-      if (!this.#local.has(knock.family, knock.d0, knock.d1, knock.d2, knock.d3)) {
-        this.#counters.add("foreignFrames");
-        return;
-      }
-      knock.timeMs = timeMs;
-      this.#counters.add("knocks");
-      this.matcher.feed(knock);
-      // After the door, which must not wait for an explanation.
-      this.#hits.note(knock);
-    },
+  readonly #decode: FrameSink = (frame, offset, length, timeMs, linkType) => {
+    const knock = this.#knock;
+    if (!decodeFrame(linkType, frame, offset, length, knock)) {
+      this.#counters.add("unknownFrames");
+      return;
+    }
+    if (!this.#local.has(knock.family, knock.d0, knock.d1, knock.d2, knock.d3)) {
+      this.#counters.add("foreignFrames");
+      return;
+    }
+    knock.timeMs = timeMs;
+    this.#counters.add("knocks");
+    this.matcher.feed(knock);
+    // After the door, which must not wait for an explanation.
+    this.#hits.note(knock);
   };
 }

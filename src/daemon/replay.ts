@@ -1,6 +1,7 @@
 /** Runs a capture file through decode and match with a firewall that only writes down what it would do. */
 
 import { openCaptureFile } from "../capture/file.ts";
+import type { FrameSink } from "../capture/frame-source.ts";
 import { type Address, sameAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
@@ -26,6 +27,8 @@ export interface ReplayReport {
   readonly opened: number;
   /** For each try that came close to opening a door: how close, and what was missing. */
   readonly nearMisses: readonly string[];
+  /** A sentence for each kind of thing in the file that could not be judged. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -34,7 +37,7 @@ export interface ReplayReport {
  */
 export function replay(file: string, configFile: string, to?: Address): ReplayReport {
   const { plan } = readConfiguration(configFile);
-  const source = openCaptureFile(file);
+  using source = openCaptureFile(file);
   const counters = new Counters();
   const knock = emptyKnock();
   const clock: Clock = { wallMs: () => knock.timeMs, monotonicMs: () => knock.timeMs };
@@ -49,18 +52,22 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
   const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, keeper);
   const misses = new ReplayMisses(plan, matcher);
   let frames = 0;
-  const sink = (frame: DataView, offset: number, length: number, timeMs: number) => {
+  let undated = 0;
+  const sink: FrameSink = (frame, offset, length, timeMs, linkType) => {
     frames++;
-    if (!decodeFrame(source.linkType, frame, offset, length, knock)) return;
+    if (!decodeFrame(linkType, frame, offset, length, knock)) return;
     if (to !== undefined && !sameAddress(destination(knock), to)) return;
-    knock.timeMs = timeMs;
     counters.add("knocks");
+    if (Number.isNaN(timeMs)) {
+      undated++;
+      return;
+    }
+    knock.timeMs = timeMs;
     keeper.expire();
     matcher.feed(knock);
     misses.note(knock);
   };
   while (source.drain(sink, BATCH) > 0);
-  source.close();
   const opened = events.flatMap((event) => (event.type === "grant.opened" ? [event.grant] : []));
   return {
     frames,
@@ -68,7 +75,16 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
     events: events.map((event) => ({ atMs: event.atMs, sentence: describeEvent(event).sentence })),
     opened: opened.length,
     nearMisses: misses.finish(),
+    remarks: [...undatedRemark(undated), ...source.remarks()],
   };
+}
+
+function undatedRemark(knocks: number): string[] {
+  if (knocks === 0) return [];
+  const whose = knocks === 1 ? "1 knock has" : `${knocks} knocks have`;
+  return [
+    `${whose} no time in the file, or an impossible one: what they would have opened depends on it`,
+  ];
 }
 
 function destination({ family, d0, d1, d2, d3 }: Knock): Address {

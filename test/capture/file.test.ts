@@ -5,11 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openCaptureFile } from "../../src/capture/file.ts";
+import { messageOf } from "../../src/core/errors.ts";
 import { emptyKnock } from "../../src/core/knock.ts";
 import { LinkType } from "../../src/core/link-type.ts";
 import { decodeFrame } from "../../src/decode/frame.ts";
 import { concat, frame, ipv4, tcp } from "../support/frames.ts";
 import { run } from "../support/programs.ts";
+import { readCapture } from "../support/read-capture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-pcap-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -47,22 +49,10 @@ interface Got {
   readonly bytes: string;
 }
 
-function readAll(path: string, most = 1000): Got[] {
-  const source = openCaptureFile(path);
-  const got: Got[] = [];
-  try {
-    for (;;) {
-      const frames = source.drain((view, offset, length, timeMs) => {
-        got.push({ timeMs, bytes: Buffer.from(view.buffer, offset, length).toString("hex") });
-      }, most);
-      if (frames === 0) break;
-      expect(frames).toBeLessThanOrEqual(most);
-    }
-    expect(source.stats()).toEqual({ received: got.length, dropped: 0 });
-  } finally {
-    source.close();
-  }
-  return got;
+function readAll(path: string, most?: number): Got[] {
+  const { frames, error } = readCapture(path, most);
+  if (error !== undefined) throw error;
+  return frames.map(({ timeMs, bytes }) => ({ timeMs, bytes: bytes.toHex() }));
 }
 
 const MICRO: Flavour = { littleEndian: true, nano: false };
@@ -114,12 +104,36 @@ test("openCaptureFile() ends at a record that was cut short, wherever the cut is
   expect(readAll(save(header(MICRO)))).toEqual([]);
 });
 
+test("remarks() tell of a record that was cut short, and of nothing else", () => {
+  const whole = concat(header(MICRO), record(MICRO, SYN, 1, 0));
+  for (let length = 24; length <= whole.length; length++) {
+    const { remarks } = readCapture(save(whole.slice(0, length)));
+    const isCut = length > 24 && length < whole.length;
+    expect(remarks).toEqual(isCut ? [expect.stringContaining("in the middle of a packet")] : []);
+  }
+});
+
+test("openCaptureFile() reads records of the patched kind and those with swapped lengths", () => {
+  const hex = SYN.toHex();
+  const patched = header(MICRO);
+  patched.set([0x34, 0xcd, 0xb2, 0xa1]);
+  const old = concat(words(true, 1, 500, SYN.length, 60, 2, 8), SYN);
+  expect(readAll(save(patched, old, old)).map(({ bytes }) => bytes)).toEqual([hex, hex]);
+  for (const version of [
+    [2, 2],
+    [2, 3],
+    [543, 0],
+  ]) {
+    const swapped = header(MICRO);
+    new Uint16Array(swapped.buffer).set(version, 2);
+    const one = concat(words(true, 1, 500, 60, SYN.length), SYN);
+    expect(readAll(save(swapped, one))).toEqual([{ timeMs: 1000.5, bytes: hex }]);
+  }
+});
+
 test("openCaptureFile() masks the frame check bits beside the link type", () => {
-  const source = openCaptureFile(save(header(MICRO, 0x5400_0000 | LinkType.ethernet)));
-  expect(source.linkType).toBe(LinkType.ethernet);
-  expect(source.fd).toBe(-1);
-  source.close();
-  source.close();
+  const path = save(header(MICRO, 0x5400_0000 | LinkType.ethernet), record(MICRO, SYN, 1, 0));
+  expect(readCapture(path).frames.map(({ linkType }) => linkType)).toEqual([LinkType.ethernet]);
 });
 
 test("openCaptureFile() reads what tcpdump writes, to the microsecond and to the nanosecond, which decodeFrame() understands", () => {
@@ -130,28 +144,46 @@ test("openCaptureFile() reads what tcpdump writes, to the microsecond and to the
   const rewritten = join(folder, "rewritten.pcap");
   run(["tcpdump", "-r", micro, "-w", rewritten]);
   for (const path of [micro, nano, rewritten]) {
-    const source = openCaptureFile(path);
+    using source = openCaptureFile(path);
     const knock = emptyKnock();
     const ports: number[] = [];
-    source.drain((view, offset, length) => {
-      if (decodeFrame(source.linkType, view, offset, length, knock)) ports.push(knock.port);
+    source.drain((view, offset, length, _timeMs, linkType) => {
+      if (decodeFrame(linkType, view, offset, length, knock)) ports.push(knock.port);
     }, 10);
-    source.close();
     expect(ports).toEqual([7000]);
   }
 });
 
-test("openCaptureFile() refuses what is no .pcap file, saying why and what to do", () => {
-  // A section header block, as every pcapng file begins
-  const ng = save(words(true, 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, -1, -1, 28));
-  expect(() => openCaptureFile(ng)).toThrow(
-    `Cannot read ${ng}: it is a pcapng file: convert it: editcap -F pcap ${ng} out.pcap`,
+test("openCaptureFile() refuses what is no capture file, saying why and what to do", () => {
+  const refusal = (...parts: readonly Uint8Array[]) => messageOf(readCapture(save(...parts)).error);
+  expect(refusal()).toEndWith(": it is empty: name a .pcap or .pcapng file");
+  const noFile =
+    ": it is no capture file: name a .pcap or .pcapng file, as tcpdump -w or Wireshark writes it";
+  expect(refusal(new Uint8Array(40))).toEndWith(noFile);
+  expect(refusal(Uint8Array.of(0xd4, 0xc3, 0xb2))).toEndWith(noFile);
+  expect(refusal(header(MICRO).slice(0, 23))).toEndWith(
+    "it is cut short in its header: make the capture anew",
   );
-  expect(() => openCaptureFile(save(new Uint8Array(40)))).toThrow("it is no capture file");
-  expect(() => openCaptureFile(save(new Uint8Array(0)))).toThrow("it is too short");
-  expect(() => openCaptureFile(save(header(MICRO, 105)))).toThrow("its link type is 105");
+  expect(refusal(header(MICRO, 105))).toContain(
+    ": its link type is 105, which carries no plain IP packets: ",
+  );
+  const later = header(MICRO);
+  later[4] = 3;
+  expect(refusal(later)).toContain(": it is of version 3.4 of its format, not of 2.4: ");
   expect(() => openCaptureFile(join(folder, "missing"))).toThrow(/^Cannot open .*missing: ENOENT/);
   expect(() => openCaptureFile(folder)).toThrow(/^Cannot read .*EISDIR/);
+});
+
+test("openCaptureFile() says what a packed file is packed by", () => {
+  const whole = Buffer.from(concat(header(MICRO), record(MICRO, SYN, 1, 0)));
+  for (const [packed, said] of [
+    [Bun.gzipSync(whole), "packed by gzip: unpack it first (gunzip)"],
+    [Bun.zstdCompressSync(whole), "packed by zstd: unpack it first (unzstd)"],
+    [Uint8Array.of(0x42, 0x5a, 0x68, 0x39, 0), "packed by bzip2: unpack it first (bunzip2)"],
+    [Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a), "packed by xz: unpack it first (unxz)"],
+  ] as const) {
+    expect(messageOf(readCapture(save(packed)).error)).toEndWith(said);
+  }
 });
 
 test("drain() throws at a record that claims more than a frame can hold", () => {

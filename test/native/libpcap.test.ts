@@ -32,7 +32,7 @@ test("a machine without libpcap is told which package to install, and still read
   const [live, file] = out.split("\n");
   expect(live).toContain("libpcap.so.1");
   expect(live).toContain("install the package libpcap0.8 (Debian, Ubuntu) or libpcap (Fedora");
-  expect(file).toBe("Cannot read /dev/null: it is too short: name a .pcap file");
+  expect(file).toBe("Cannot read /dev/null: it is empty: name a .pcap or .pcapng file");
 });
 
 test("FilterProgram.compileFor() says what is wrong with an expression", () => {

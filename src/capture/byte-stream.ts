@@ -1,0 +1,120 @@
+/** The bytes of a file in their order, however large it is: one chunk of them is in memory. */
+
+import { closeSync, openSync, readSync } from "node:fs";
+import { messageOf, OpError } from "../core/errors.ts";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+const READABLE = "name a .pcap or .pcapng file that you may read";
+
+/** Standard input, as other programs name it. */
+const STDIN = "-";
+
+/** The file ended before what was begun in it did. */
+export class CutShort extends Error {
+  override readonly name = "CutShort";
+}
+
+/** Reads forward only, so that pipes work too. Every method but `close` throws OpError when reading fails. */
+export class ByteStream {
+  /** The path, for messages. */
+  readonly name: string;
+  /** What `need` made sure of stands in it at `at`; overwritten by the next `need`. */
+  readonly view = new DataView(new ArrayBuffer(CHUNK_BYTES));
+  readonly #bytes = new Uint8Array(this.view.buffer);
+  #file: number | undefined;
+  /** What is read and not taken yet: `view[#from, #to)`. */
+  #from = 0;
+  #to = 0;
+  #taken = 0;
+
+  constructor(path: string) {
+    this.name = path;
+    try {
+      this.#file = openSync(path === STDIN ? "/dev/stdin" : path, "r");
+    } catch (error) {
+      throw failure("open", path, messageOf(error), READABLE, error);
+    }
+  }
+
+  /** Where in `view` the next byte stands. */
+  get at(): number {
+    return this.#from;
+  }
+
+  /** How many bytes of the file were taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Whether the next `bytes`, at most a chunk, are there and now in `view` at `at`. */
+  has(bytes: number): boolean {
+    if (this.#to - this.#from >= bytes) return true;
+    this.#bytes.copyWithin(0, this.#from, this.#to);
+    this.#to -= this.#from;
+    this.#from = 0;
+    while (this.#to < bytes) {
+      const read = this.#read();
+      if (read === 0) return false;
+      this.#to += read;
+    }
+    return true;
+  }
+
+  /** As `has`; throws CutShort where they are not there. */
+  need(bytes: number): void {
+    if (!this.has(bytes)) throw new CutShort();
+  }
+
+  /** Takes bytes that `has` or `need` made sure of. */
+  take(bytes: number): void {
+    this.#from += bytes;
+    this.#taken += bytes;
+  }
+
+  /** Takes any number of bytes unseen; throws CutShort where they are not there. */
+  skip(bytes: number): void {
+    for (let left = bytes; left > 0;) {
+      this.need(1);
+      const step = Math.min(left, this.#to - this.#from);
+      this.take(step);
+      left -= step;
+    }
+  }
+
+  /** An error about what the file holds. */
+  failure(detail: string, remedy: string): OpError {
+    return failure("read", this.name, detail, remedy);
+  }
+
+  /** Can be called again. */
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #read(): number {
+    if (this.#file === undefined) throw new TypeError(`The file ${this.name} is closed`);
+    try {
+      return readSync(this.#file, this.#bytes, this.#to, CHUNK_BYTES - this.#to, null);
+    } catch (error) {
+      throw failure("read", this.name, messageOf(error), READABLE, error);
+    }
+  }
+}
+
+function failure(
+  operation: string,
+  object: string,
+  detail: string,
+  remedy: string,
+  cause?: unknown,
+): OpError {
+  return new OpError({ operation, object, detail, code: errnoOf(cause), remedy }, { cause });
+}
+
+/** The errno of an error of `node:fs`, which carries it negative; 0 for others. */
+function errnoOf(error: unknown): number {
+  const hasErrno = error instanceof Error && "errno" in error && typeof error.errno === "number";
+  return hasErrno ? Math.abs(error.errno as number) : 0;
+}
