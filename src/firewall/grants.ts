@@ -124,7 +124,7 @@ export class KernelGrants implements Firewall, Disposable {
       for (const [kind, set] of [
         ["plain", "grants"],
         ["fixed", "fixed"],
-        ["once", "once"],
+        ["once", "one"],
       ] as const) {
         const found = this.#nft.elements(SET.door(set, family), (view, element) =>
           readGrant(kind, view, element),
@@ -300,10 +300,10 @@ export class KernelGrants implements Firewall, Disposable {
 }
 
 function grantSets(family: 4 | 6): string[] {
-  return [SET.door("grants", family), SET.door("fixed", family), SET.door("once", family)];
+  return [SET.door("grants", family), SET.door("fixed", family), SET.door("one", family)];
 }
 
-const KIND_SETS = { plain: "grants", fixed: "fixed", once: "once" } as const;
+const KIND_SETS = { plain: "grants", fixed: "fixed", once: "one" } as const;
 
 function openSlots(request: GrantRequest, { family }: Address): Slot[] {
   const keepLonger = request.shorten !== true;

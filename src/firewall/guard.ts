@@ -10,7 +10,7 @@ import { NftSocket } from "./nft-socket.ts";
 import { nftError } from "./nft-error.ts";
 import { renderLoad } from "./rule-set.ts";
 import type { LoadContext } from "./rule-set.ts";
-import { TABLE_NAME } from "./sets.ts";
+import { FORMER_SETS, TABLE_NAME } from "./sets.ts";
 
 const GUARD = `table ${TABLE_NAME}`;
 
@@ -20,7 +20,7 @@ const GUARD = `table ${TABLE_NAME}`;
  */
 export function loadGuard(plan: GuardPlan): void {
   const flowLabels = plan.flowLabels ?? stackLabelsFlows();
-  const context = withSpareDescriptors(() => idleSetsToKeep(plan));
+  const context = withSpareDescriptors(() => lookAtSets(plan));
   // Where nft or the kernel lack what the echo needs, the ports are guarded all the same.
   for (const echoDscp of plan.echoDscp === false ? [false] : [true, false]) {
     const failed = tryLoad(renderLoad({ ...plan, flowLabels, echoDscp }, context));
@@ -60,11 +60,12 @@ export function guardLoaded(): boolean {
   return false;
 }
 
-/** Sets of idle times that the plan has no more: those that hold grants stay until these end. */
-function idleSetsToKeep(plan: GuardPlan): LoadContext {
+/** Sets that are there and not of the plan: those of idle times that hold grants stay until these end. */
+function lookAtSets(plan: GuardPlan): LoadContext {
   using nft = new NftSocket();
   const holds = new Map<number, boolean>();
-  for (const name of nft.setNames()) {
+  const names = nft.setNames();
+  for (const name of names) {
     const idleMs = parseDuration(/^idle[46]_(.+)$/.exec(name)?.[1] ?? "");
     if (idleMs === undefined || plan.idleMs.includes(idleMs)) continue;
     const living = nft.elements(name, () => undefined) ?? [];
@@ -74,6 +75,7 @@ function idleSetsToKeep(plan: GuardPlan): LoadContext {
   return {
     retiringIdleMs: times.filter(([, living]) => living).map(([idleMs]) => idleMs),
     endedIdleMs: times.filter(([, living]) => !living).map(([idleMs]) => idleMs),
+    formerSets: FORMER_SETS.filter((name) => names.includes(name)),
   };
 }
 

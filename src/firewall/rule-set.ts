@@ -15,6 +15,8 @@ export interface LoadContext {
   readonly retiringIdleMs?: readonly number[];
   /** Idle times of an earlier plan without grants: their sets are removed. */
   readonly endedIdleMs?: readonly number[];
+  /** Sets that no rule of this version names: they are removed. */
+  readonly formerSets?: readonly string[];
 }
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
@@ -44,16 +46,38 @@ function lookUps(set: (family: Family) => string, rest: string): string[] {
   return SOURCES.map(({ family, saddr }) => `${saddr} . ${PORT} @${set(family)} ${rest}`);
 }
 
-/** The first packet claims its connection and spends the grant, both in the packet path. */
-function claims(first: string): string[] {
-  return SOURCES.map(({ family, ip, saddr }) => {
-    const once = SET.door("once", family);
+/** One rule for each family about the connection that a packet is of, by both addresses and ports. */
+function connections(rule: (claims: string, connection: string) => string): string[] {
+  return ([4, 6] as const).map((family) => {
+    const ip = family === 4 ? "ip" : "ip6";
     const connection = `${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport`;
-    return (
-      `${first} ${saddr} . ${PORT} @${once} add @${SET.claim(family)} { ${connection} } ` +
-      `delete @${once} { ${saddr} . ${PORT} } accept`
-    );
+    return rule(`@${SET.claim(family)}`, connection);
   });
+}
+
+/** The first packet spends the grant and claims its connection, both in the packet path. */
+function spends(first: string): string[] {
+  const one = (family: Family) => SET.door("one", family);
+  return SOURCES.map(({ family, saddr }) => {
+    const key = `${saddr} . ${PORT}`;
+    return `${first} ${key} @${one(family)} delete @${one(family)} { ${key} } goto claim`;
+  });
+}
+
+/** A claim is for the first packet, sent again: that its connection is whole, or reset, ends it. */
+function claimRules(): string[] {
+  const ends = (which: string) =>
+    connections(
+      (claims, connection) => `${which} ${connection} ${claims} delete ${claims} { ${connection} }`,
+    );
+  return [
+    ...connections((claims, connection) => `${FIRST_SYN} ${connection} ${claims} accept`),
+    ...connections(
+      (claims, connection) => `meta l4proto udp ct state new ${connection} ${claims} accept`,
+    ),
+    ...ends("meta l4proto tcp ct status assured"),
+    ...ends("tcp flags & rst == rst ct state established,new"),
+  ];
 }
 
 /** Restores the idle time of the sender's grant while its cap lives. No verdict: the caller goes on. */
@@ -77,16 +101,12 @@ function guardRules(idleMs: readonly number[]): string[] {
     `ip saddr @${SET.allow(4)} accept`,
     `ip6 saddr @${SET.allow(6)} accept`,
     ...door("revoked", "counter jump deny"),
-    ...(["ip", "ip6"] as const).map(
-      (ip) =>
-        `${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport ` +
-        `@${SET.claim(ip === "ip" ? 4 : 6)} accept`,
-    ),
-    ...claims(FIRST_SYN),
-    ...claims("meta l4proto udp ct state new"),
+    ...claimRules(),
     ...door("grants", "accept"),
     ...door("fixed", "accept"),
     ...idle(`${FIRST_SYN} accept`),
+    // After the others: a connection that another grant lets in spends nothing.
+    ...spends(`${FIRST_SYN} ct state new`),
     // Before `established`: conntrack calls a SYN on the port pair of a dead session established.
     `${FIRST_SYN} counter jump deny`,
     // Not by a SYN, and not by a RST: with a forged SYN anybody makes the grant's holder send one.
@@ -95,6 +115,7 @@ function guardRules(idleMs: readonly number[]): string[] {
     // Never `related`: a tracking helper can be talked into expecting a guarded port.
     "ct state established accept",
     ...idle("accept"),
+    ...spends("meta l4proto udp ct state new"),
     "counter jump deny",
   ];
 }
@@ -103,6 +124,11 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
   return [
     { name: "deny", rules: [...carryRules(plan), ...denyRules(plan.deny)] },
     { name: "renew", rules: idleMs.flatMap(renewals) },
+    {
+      name: "claim",
+      // A full set ends its own rule only: the grant is spent, so its packet is let in.
+      rules: [...connections((claims, connection) => `add ${claims} { ${connection} }`), "accept"],
+    },
     { name: "guard", rules: guardRules(idleMs) },
     {
       name: "gate",
@@ -183,5 +209,6 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
       lines.push(`delete set ${TABLE_NAME} ${SET.idle(family, ms)}`);
     }
   }
+  for (const name of context.formerSets ?? []) lines.push(`delete set ${TABLE_NAME} ${name}`);
   return `${lines.join("\n")}\n`;
 }

@@ -17,7 +17,16 @@ export const LIST_SIZE = 65_536;
 export const CLAIM_MS = 10_000;
 
 /** Sets that are looked up by address, protocol and port, one for each family. */
-export type DoorSet = "revoked" | "grants" | "fixed" | "once" | "cap";
+export type DoorSet = "revoked" | "grants" | "fixed" | "one" | "cap";
+
+/**
+ * Each element of a set "one" carries this limit, which the kernel counts under a lock: of packets that
+ * look it up at once on several processors, one alone finds it.
+ */
+const FIRST_HIT = "limit rate 1/week burst 1 packets;";
+
+/** Sets of earlier versions, which a table that outlived its daemon may still hold. */
+export const FORMER_SETS: readonly string[] = ["once4", "once6"];
 
 export const SET = {
   guarded: "guarded",
@@ -50,7 +59,7 @@ export function setDefinitions(idleMs: readonly number[]): Map<string, string> {
     for (const set of ["revoked", "grants", "fixed", "cap"] as const) {
       definitions.set(SET.door(set, family), `${door} flags timeout;`);
     }
-    definitions.set(SET.door("once", family), `${door} flags dynamic,timeout;`);
+    definitions.set(SET.door("one", family), `${door} flags dynamic,timeout; ${FIRST_HIT}`);
     for (const ms of idleMs) {
       definitions.set(SET.idle(family, ms), `${door} flags dynamic,timeout;`);
     }

@@ -6,6 +6,7 @@ import { Lab } from "../support/lab.ts";
 import { sendSegment } from "../support/raw-segment.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { Session } from "../support/session.ts";
+import { SynRace } from "../support/syn-race.ts";
 import { Fwknopd, Knockd } from "../support/peers.ts";
 import { CLIENT, SERVER, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
@@ -34,6 +35,48 @@ async function oneConnection(scale: Scale): Promise<Finding> {
   return finding(
     first.met === "open" && lives === "echoed" && refused === others.length,
     `first connection ${first.met}, after its SYN came again (${again}) it ${lives}; second ones refused: ${refused} of ${others.length}`,
+  );
+}
+
+async function racedConnection(scale: Scale): Promise<Finding> {
+  const users = Array.from({ length: scale === "full" ? 100 : 10 }, (_, i) => `user${i}`);
+  const door = webDoor(users, 'uses = "one"\nopen_for = "30s"');
+  await using stage = await Stage.set(
+    `${door}[door.beside]\nopens = ["8081/tcp"]\nusers = ["user0"]\n`,
+    {
+      users,
+    },
+  );
+  using race = await SynRace.start(stage.lab, "client", SERVER, 8080);
+  if (!race.possible) return finding(true, "one processor: nothing can be raced");
+  const accepted: number[] = [];
+  for (const user of users) {
+    await open(stage, user);
+    accepted.push(await race.volley());
+  }
+  const more = accepted.filter((connections) => connections > 1).length;
+  const none = accepted.filter((connections) => connections === 0).length;
+  return finding(
+    more === 0 && none === 0,
+    `40 SYNs at once for each of ${users.length} grants: one connection ${accepted.length - more - none} times, more ${more} times, none ${none} times`,
+  );
+}
+
+async function portsAgain(scale: Scale): Promise<Finding> {
+  await using stage = await Stage.set(webDoor(["alice"], 'uses = "one"\nopen_for = "30s"'));
+  await open(stage);
+  const source = { sourcePort: 45_002 };
+  using first = await Session.open(stage.lab, "client", SERVER, 8080, source);
+  await first.reset();
+  const met: string[] = [];
+  for (const waitMs of scale === "full" ? [0, 300, 8_300] : [0, 300]) {
+    await Bun.sleep(waitMs);
+    using again = await Session.open(stage.lab, "client", SERVER, 8080, source);
+    met.push(again.met);
+  }
+  return finding(
+    first.met === "open" && met.every((one) => one === "refused"),
+    `first connection ${first.met}; after its reset a new one from the same port was ${met.join(", ")}`,
   );
 }
 
@@ -208,6 +251,12 @@ export const trials: Trial[] = [
     attack: 'second connections through a grant of uses = "one"',
     play: oneConnection,
   },
+  {
+    promise: "P12",
+    attack: 'SYNs from two processors at once through a grant of uses = "one"',
+    play: racedConnection,
+  },
+  { promise: "P12", attack: "the port pair of a reset connection again", play: portsAgain },
   {
     promise: "P13",
     attack: "kill -9 right after a grant",
