@@ -6,12 +6,20 @@ export const LinkType = {
   null: 0,
   /** DLT_EN10MB: Ethernet */
   ethernet: 1,
+  /** DLT_PPP: address and control, which may be missing, and the protocol */
+  ppp: 9,
   /** DLT_RAW on Linux: an IPv4 or IPv6 header comes first */
   raw: 12,
   /** DLT_RAW on OpenBSD */
   rawOpenBsd: 14,
+  /** DLT_PPP_SERIAL: PPP with address and control, or Cisco HDLC */
+  pppSerial: 50,
+  /** DLT_PPP_ETHER: PPPoE without the Ethernet header */
+  pppoe: 51,
   /** LINKTYPE_RAW: raw IP as capture files number it */
   rawFile: 101,
+  /** DLT_C_HDLC: Cisco HDLC */
+  ciscoHdlc: 104,
   /** DLT_LOOP: OpenBSD loopback, address family in network byte order */
   loop: 108,
   /** DLT_LINUX_SLL: Linux cooked v1, 16 bytes */

@@ -3,12 +3,14 @@
 import type { Knock } from "../core/knock.ts";
 import { LinkType } from "../core/link-type.ts";
 import { decodeIpv4, decodeIpv6 } from "./ip.ts";
+import { decodeCiscoHdlc, decodePpp, decodePppoe, decodeSerial } from "./ppp.ts";
 
 /** linux/if_ether.h */
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 const ETH_P_8021Q = 0x8100;
 const ETH_P_8021AD = 0x88a8;
+const ETH_P_PPP_SES = 0x8864;
 const ETH_P_QINQ1 = 0x9100;
 
 /** linux/if_packet.h: seen because the interface listens to everything, or sent by this machine */
@@ -64,6 +66,14 @@ export function decodeFrame(
     case LinkType.null:
     case LinkType.loop:
       return length >= LOOPBACK_BYTES && decodeLoopback(frame, offset, end, knock);
+    case LinkType.ppp:
+      return decodePpp(frame, offset, end, knock);
+    case LinkType.pppSerial:
+      return decodeSerial(frame, offset, end, knock);
+    case LinkType.pppoe:
+      return decodePppoe(frame, offset, end, knock);
+    case LinkType.ciscoHdlc:
+      return decodeCiscoHdlc(frame, offset, end, knock);
     default:
       return false;
   }
@@ -85,6 +95,7 @@ function decodeTagged(
   for (let tags = 0; tags <= MOST_VLAN_TAGS; tags++) {
     if (type === ETH_P_IP) return decodeIpv4(frame, start, end, knock);
     if (type === ETH_P_IPV6) return decodeIpv6(frame, start, end, knock);
+    if (type === ETH_P_PPP_SES) return decodePppoe(frame, start, end, knock);
     if (type !== ETH_P_8021Q && type !== ETH_P_8021AD && type !== ETH_P_QINQ1) return false;
     if (start + VLAN_TAG_BYTES > end) return false;
     type = frame.getUint16(start + 2);

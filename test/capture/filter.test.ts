@@ -190,18 +190,25 @@ test("knockFilter() passes every frame that decodeFrame() takes for a knock on i
 
 /**
  * What BPF can be told of: two tags on Ethernet, none on cooked captures (the kernel has taken the one
- * there may be off before), and the loopback families of this machine.
+ * there may be off before), no sessions of PPPoE in either (the kernel hands what is in them to an interface
+ * of their own), the loopback families of this machine, and PPP with all its fields.
  */
 function expressible(linkType: number, bytes: Uint8Array): boolean {
   const type = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
   const isTag = (value: number) => value === 0x8100 || value === 0x88a8 || value === 0x9100;
+  const isSession = (...places: number[]) => places.some((at) => type(at) === 0x8864);
   switch (linkType) {
     case LinkType.ethernet:
-      return !(isTag(type(12)) && isTag(type(16)) && isTag(type(20)));
+      return !(isTag(type(12)) && isTag(type(16)) && isTag(type(20))) && !isSession(12, 16, 20);
     case LinkType.cooked1:
-      return !isTag(type(14));
+      return !isTag(type(14)) && !isSession(14);
     case LinkType.cooked2:
-      return !isTag(type(0));
+      return !isTag(type(0)) && !isSession(0);
+    case LinkType.ppp:
+    case LinkType.pppSerial:
+      return type(0) === 0xff03 && bytes[2] === 0;
+    case LinkType.pppoe:
+      return bytes[6] === 0;
     case LinkType.null:
     case LinkType.loop:
       return false;

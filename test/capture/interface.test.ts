@@ -18,6 +18,7 @@ import { packFrames } from "../support/flood.ts";
 import { frame, ipv4, ipv6, options6, tcp, udp } from "../support/frames.ts";
 import { type Host, Lab } from "../support/lab.ts";
 import { spawnSync } from "../support/programs.ts";
+import { Arphrd, Tun } from "../support/tun.ts";
 
 let lab: Lab;
 beforeAll(() => {
@@ -79,9 +80,9 @@ function listen(sources: readonly FrameSource[], local: LocalAddresses, silenceM
   const knock = emptyKnock();
   while (poll.wait(silenceMs) > 0) {
     for (const source of sources.filter(({ fd }) => poll.ready(fd))) {
-      heard.frames += source.drain((view, offset, length, timeMs) => {
+      heard.frames += source.drain((view, offset, length, timeMs, linkType) => {
         expect(Math.abs(timeMs - Date.now())).toBeLessThan(10_000);
-        const isKnock = decodeFrame(source.linkType, view, offset, length, knock);
+        const isKnock = decodeFrame(linkType, view, offset, length, knock);
         const { family, d0, d1, d2, d3 } = knock;
         if (!isKnock || !local.has(family, d0, d1, d2, d3)) {
           heard.foreign++;
@@ -144,6 +145,35 @@ describe("openInterface()", () => {
     });
     expect(heard.knocks).toEqual(["tcp 127.0.0.1 7000", "tcp ::1 7001", "udp 127.0.0.1 8000"]);
     expect(stats).toEqual([{ received: 3, dropped: 0 }]);
+  });
+
+  describe("on serial lines", () => {
+    const at4 = (port: number) => ipv4("10.77.0.2", "10.77.0.1", tcp(port));
+    const at6 = (port: number) => ipv6("fd77::2", "fd77::1", tcp(port));
+
+    test("hears knocks on a line of PPP, whose header the kernel keeps", () => {
+      using line = on("server", () => new Tun("ppp0", Arphrd.ppp));
+      const { heard, sources } = hear(["ppp0"], () => {
+        line.receive(0x0800, at4(7001));
+        line.receive(0x86dd, at6(7002));
+        line.receive(0x0800, at4(6999));
+      });
+      expect(sources[0]!.linkType).toBe(LinkType.cooked1);
+      expect(heard.knocks).toEqual(["tcp 10.77.0.1 7001", "tcp fd77::1 7002"]);
+      expect(heard.frames).toBe(2);
+    });
+
+    test("hears knocks on a line of Cisco HDLC", () => {
+      using line = on("server", () => new Tun("hdlc0", Arphrd.cisco));
+      const { heard, sources } = hear(["hdlc0"], () => {
+        line.receive(0x0800, frame(LinkType.ciscoHdlc, at4(7001)));
+        line.receive(0x86dd, frame(LinkType.ciscoHdlc, at6(7002), { framing: "broadcast" }));
+        line.receive(0x0800, frame(LinkType.ciscoHdlc, at4(6999)));
+      });
+      expect(sources[0]!.linkType).toBe(LinkType.ciscoHdlc);
+      expect(heard.knocks).toEqual(["tcp 10.77.0.1 7001", "tcp fd77::1 7002"]);
+      expect(heard.frames).toBe(2);
+    });
   });
 
   test("hears on several interfaces at once", () => {

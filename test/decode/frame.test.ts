@@ -8,6 +8,7 @@ import { GOLDEN_FRAMES } from "../golden/frames.ts";
 import {
   authentication,
   bytes,
+  concat,
   fragment6,
   frame,
   ipv4,
@@ -20,6 +21,8 @@ import {
   type Wrapping,
 } from "../support/frames.ts";
 import { decoded } from "../support/fuzz-decode.ts";
+import { Pcapng } from "../support/pcapng.ts";
+import { spawnSync } from "../support/programs.ts";
 
 const { syn, ack, fin, rst, psh, urg } = TcpFlags;
 
@@ -69,6 +72,20 @@ describe("link layers", () => {
     ["BSD loopback, little-endian", LinkType.null, {}, "knock"],
     ["BSD loopback, big-endian", LinkType.null, { littleEndian: false }, "knock"],
     ["OpenBSD loopback", LinkType.loop, {}, "knock"],
+    ["PPP with address and control", LinkType.ppp, {}, "knock"],
+    ["PPP without them", LinkType.ppp, { framing: "none" }, "knock"],
+    ["PPP with a short protocol field", LinkType.ppp, { shortProtocol: true }, "knock"],
+    ["PPP of four bytes less", LinkType.ppp, { framing: "none", shortProtocol: true }, "knock"],
+    ["Cisco HDLC where PPP is", LinkType.ppp, { framing: "unicast" }, "unknown"],
+    ["PPP on a serial line", LinkType.pppSerial, {}, "knock"],
+    ["Cisco HDLC on a serial line", LinkType.pppSerial, { framing: "unicast" }, "knock"],
+    ["a serial line without framing", LinkType.pppSerial, { framing: "none" }, "unknown"],
+    ["Cisco HDLC", LinkType.ciscoHdlc, {}, "knock"],
+    ["Cisco HDLC, broadcast", LinkType.ciscoHdlc, { framing: "broadcast" }, "knock"],
+    ["PPP where Cisco HDLC is", LinkType.ciscoHdlc, { framing: "hdlc" }, "unknown"],
+    ["PPPoE", LinkType.pppoe, {}, "knock"],
+    ["PPPoE in Ethernet", LinkType.ethernet, { session: true }, "knock"],
+    ["PPPoE in a VLAN", LinkType.ethernet, { session: true, tags: [0x8100] }, "knock"],
     ["BSD loopback of another family", LinkType.null, { bsdFamily: 7 }, "unknown"],
   ];
   test.each(cases)("decodeFrame() on %s", (_name, linkType, wrapping, wanted) => {
@@ -95,7 +112,42 @@ describe("link layers", () => {
     expect(decode(LinkType.ethernet, arp)).toBe("unknown");
     arp.set([0x00, 0x40], 12);
     expect(decode(LinkType.ethernet, arp)).toBe("unknown");
-    expect(decode(9 as LinkType, v4(tcp(7000)))).toBe("unknown");
+    expect(decode(105 as LinkType, v4(tcp(7000)))).toBe("unknown");
+  });
+
+  test("decodeFrame() reads no further than a session of PPPoE, and none that is not one", () => {
+    const wire = frame(LinkType.pppoe, v4(tcp(7000)));
+    const changed = (at: number, value: number) => {
+      const copy = wire.slice();
+      copy[at] = value;
+      return decode(LinkType.pppoe, copy);
+    };
+    expect(changed(5, wire[5]! - 1)).toBe("unknown"); // its length
+    expect(changed(1, 9)).toBe("unknown"); // a discovery
+    expect(changed(0, 0x12)).toBe("unknown"); // another version
+    expect(changed(7, 0x23)).toBe("unknown"); // another protocol
+  });
+
+  // Another's reading of the same bytes: nobody here has a serial line to capture on.
+  test.each<[string, LinkType, Wrapping]>([
+    ["PPP", LinkType.ppp, {}],
+    ["PPP without address and control", LinkType.ppp, { framing: "none" }],
+    ["PPP with a short protocol field", LinkType.ppp, { shortProtocol: true }],
+    ["PPP on a serial line", LinkType.pppSerial, {}],
+    ["Cisco HDLC on a serial line", LinkType.pppSerial, { framing: "broadcast" }],
+    ["Cisco HDLC", LinkType.ciscoHdlc, {}],
+    ["PPPoE", LinkType.pppoe, {}],
+    ["PPPoE in Ethernet", LinkType.ethernet, { session: true }],
+  ])("tcpdump reads what decodeFrame() takes for %s", (_name, linkType, wrapping) => {
+    const ng = new Pcapng();
+    const packets = [v4(tcp(7000)), v6(tcp(7000))].map((packet) =>
+      ng.packet(0, 0n, frame(linkType, packet, wrapping)),
+    );
+    const file = concat(ng.section(), ng.interface(linkType), ...packets);
+    const { stdout } = spawnSync(["tcpdump", "-nt", "-r", "-"], { stdin: file });
+    const out = stdout.toString();
+    expect(out).toContain("IP 10.77.0.2.40000 > 10.77.0.1.7000: Flags [S]");
+    expect(out).toContain("IP6 fd77::2.40000 > fd77::1.7000: Flags [S]");
   });
 });
 

@@ -142,15 +142,29 @@ export function ipv6(
   return concat(bytes(0x60, 0, 0, 0, ...u16(payload.length), first, 64), addresses, payload);
 }
 
+/** RFC 1661: the protocol field, one byte of it where that is agreed upon, and the packet. */
+function ppp(packet: Uint8Array, short = false): Uint8Array {
+  const protocol = packet[0]! >>> 4 === 6 ? 0x57 : 0x21;
+  return concat(short ? bytes(protocol) : bytes(0, protocol), packet);
+}
+
+/** RFC 2516: a session's header before PPP. */
+function pppoe(packet: Uint8Array, short?: boolean): Uint8Array {
+  const payload = ppp(packet, short);
+  return concat(bytes(0x11, 0, 0, 7, ...u16(payload.length)), payload);
+}
+
 function etherType(packet: Uint8Array): number {
   return packet[0]! >>> 4 === 6 ? 0x86dd : 0x0800;
 }
 
 /** VLAN tags from the outside in: the EtherType that announces each; identifiers count from 7. */
-function tagged(packet: Uint8Array, tags: readonly number[]): { type: number; rest: Uint8Array } {
-  const types = [...tags, etherType(packet)];
+function tagged(packet: Uint8Array, wrapping: Wrapping): { type: number; rest: Uint8Array } {
+  const { tags = [], session = false } = wrapping;
+  const types = [...tags, session ? 0x8864 : etherType(packet)];
   const body = tags.flatMap((_, i) => [...u16(7 + i), ...u16(types[i + 1]!)]);
-  return { type: types[0]!, rest: concat(bytes(...body), packet) };
+  const inner = session ? pppoe(packet, wrapping.shortProtocol) : packet;
+  return { type: types[0]!, rest: concat(bytes(...body), inner) };
 }
 
 export interface Wrapping {
@@ -164,13 +178,19 @@ export interface Wrapping {
   readonly bsdFamily?: number;
   /** Little-endian family in DLT_NULL. */
   readonly littleEndian?: boolean;
+  /** Within a session of PPPoE, where there is an EtherType. */
+  readonly session?: boolean;
+  /** The protocol field of PPP in one byte. */
+  readonly shortProtocol?: boolean;
+  /** What stands before PPP; the address of Cisco HDLC stands for that. Default: address and control. */
+  readonly framing?: "hdlc" | "none" | "unicast" | "broadcast";
 }
 
 const MAC = bytes(2, 0, 0, 0, 0, 1);
 
 /** Puts what `linkType` begins its frames with before an IP packet. */
 export function frame(linkType: LinkType, packet: Uint8Array, wrapping: Wrapping = {}): Uint8Array {
-  const { type, rest } = tagged(packet, wrapping.tags ?? []);
+  const { type, rest } = tagged(packet, wrapping);
   const packetType = wrapping.packetType ?? 0;
   switch (linkType) {
     case LinkType.ethernet: {
@@ -191,7 +211,24 @@ export function frame(linkType: LinkType, packet: Uint8Array, wrapping: Wrapping
       const little = linkType === LinkType.null && wrapping.littleEndian !== false;
       return concat(little ? bytes(family, 0, 0, 0) : bytes(0, 0, 0, family), packet);
     }
+    case LinkType.ppp:
+    case LinkType.pppSerial:
+    case LinkType.ciscoHdlc:
+      return serial(linkType, packet, wrapping);
+    case LinkType.pppoe:
+      return pppoe(packet, wrapping.shortProtocol);
     default:
       return packet;
   }
+}
+
+function serial(linkType: LinkType, packet: Uint8Array, wrapping: Wrapping): Uint8Array {
+  const isCisco = linkType === LinkType.ciscoHdlc;
+  const { framing = isCisco ? "unicast" : "hdlc", shortProtocol } = wrapping;
+  if (framing === "unicast" || framing === "broadcast") {
+    const address = framing === "unicast" ? 0x0f : 0x8f;
+    return concat(bytes(address, 0, ...u16(etherType(packet))), packet);
+  }
+  const before = framing === "hdlc" ? bytes(0xff, 3) : bytes();
+  return concat(before, ppp(packet, shortProtocol));
 }

@@ -19,6 +19,7 @@ type Random = (below: number) => number;
 
 const LINK_TYPES = Object.values(LinkType);
 const TAGS = [0x8100, 0x88a8, 0x9100] as const;
+const FRAMINGS = ["hdlc", "hdlc", "none", "unicast", "broadcast"] as const;
 
 function pick<T>(random: Random, from: readonly T[]): T {
   return from[random(from.length)]!;
@@ -76,7 +77,13 @@ export interface FuzzFrame {
 export function validFrame(random: Random): FuzzFrame {
   const linkType = pick(random, LINK_TYPES);
   const tags = Array.from({ length: random(3) === 0 ? random(6) : 0 }, () => pick(random, TAGS));
-  const bytes = frame(linkType, packet(random), { tags, packetType: random(6) });
+  const bytes = frame(linkType, packet(random), {
+    tags,
+    packetType: random(6),
+    session: random(8) === 0,
+    shortProtocol: random(3) === 0,
+    framing: pick(random, FRAMINGS),
+  });
   return { linkType, bytes };
 }
 
@@ -97,7 +104,10 @@ export function damaged(random: Random, original: FuzzFrame): FuzzFrame {
         bytes[at] = random(256);
         break;
       case 3:
-        bytes[at] = pick(random, [0, 1, 0x45, 0x60, 0x7f, 0x80, 0xff]);
+        bytes[at] = pick(
+          random,
+          [0, 1, 3, 0x0f, 0x11, 0x21, 0x45, 0x57, 0x60, 0x7f, 0x80, 0x8f, 0xff],
+        );
         break;
       case 4:
         bytes[at] = pick(random, [0, 6, 17, 43, 44, 51, 60, 59]);

@@ -45,16 +45,47 @@ export function referenceDecode(linkType: LinkType, frame: Uint8Array): Expected
     if (family === BSD_FAMILY_4) return packet4(frame.subarray(4));
     return BSD_FAMILIES_6.has(family) ? packet6(frame.subarray(4)) : undefined;
   }
+  if (linkType === LinkType.ppp)
+    return startsWith(frame, 0xff, 3) ? ppp(frame.subarray(2)) : ppp(frame);
+  if (linkType === LinkType.pppSerial) {
+    return startsWith(frame, 0xff, 3) ? ppp(frame.subarray(2)) : ciscoHdlc(frame);
+  }
+  if (linkType === LinkType.ciscoHdlc) return ciscoHdlc(frame);
+  if (linkType === LinkType.pppoe) return pppoe(frame);
   if (linkType === LinkType.ipv4) return packet4(frame);
   if (linkType === LinkType.ipv6) return packet6(frame);
   if (RAW.has(linkType)) return packet4(frame) ?? packet6(frame);
   return undefined;
 }
 
+function startsWith(bytes: Uint8Array, first: number, second: number): boolean {
+  return bytes.length >= 2 && bytes[0] === first && bytes[1] === second;
+}
+
+function ppp(bytes: Uint8Array): Expected {
+  if (bytes.length < 2) return undefined;
+  if (bytes[0] === 0x21) return packet4(bytes.subarray(1));
+  if (bytes[0] === 0x57) return packet6(bytes.subarray(1));
+  if (startsWith(bytes, 0, 0x21)) return packet4(bytes.subarray(2));
+  return startsWith(bytes, 0, 0x57) ? packet6(bytes.subarray(2)) : undefined;
+}
+
+function ciscoHdlc(bytes: Uint8Array): Expected {
+  if (!startsWith(bytes, 0x0f, 0) && !startsWith(bytes, 0x8f, 0)) return undefined;
+  return bytes.length < 4 ? undefined : etherType(number16(bytes, 2), bytes.subarray(4), -1);
+}
+
+function pppoe(bytes: Uint8Array): Expected {
+  if (bytes.length < 6 || !startsWith(bytes, 0x11, 0)) return undefined;
+  return ppp(bytes.subarray(6).subarray(0, number16(bytes, 4)));
+}
+
+/** `tagsLeft` below zero: in Cisco HDLC, which knows neither tags nor sessions of PPPoE. */
 function etherType(type: number, rest: Uint8Array, tagsLeft: number): Expected {
   if (type === 0x0800) return packet4(rest);
   if (type === 0x86dd) return packet6(rest);
-  if (!VLAN.has(type) || tagsLeft === 0 || rest.length < 4) return undefined;
+  if (type === 0x8864 && tagsLeft >= 0) return pppoe(rest);
+  if (!VLAN.has(type) || tagsLeft <= 0 || rest.length < 4) return undefined;
   return etherType(number16(rest, 2), rest.subarray(4), tagsLeft - 1);
 }
 
