@@ -1,6 +1,8 @@
 /** Finds the daemon to talk to: the options every such command has, and the socket they lead to. */
 
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createConnection } from "node:net";
 import { Option } from "@commander-js/extra-typings";
 import { findConfig } from "../config/find.ts";
 import { lastSettings } from "../config/last-settings.ts";
@@ -29,19 +31,37 @@ export const configOption = () =>
  * The path `--socket` gives, else the one of the configuration. Where nothing stands there, or the file is
  * broken, a daemon may run by what worked last, and listen where that says. A configuration that nobody
  * named and that cannot be read (it may belong to root) is no obstacle: then it is the default path. Where
- * nothing stands at any of them, it is the socket of the daemon that guards here: `[api]` may have changed.
+ * nobody listens at any of them, it is the socket of the daemon that guards here: `[api]` may have changed.
  */
 export async function controlSocket(options: SocketOptions): Promise<string> {
   if (options.socket !== undefined) return options.socket;
   const said = configuredSocket(options);
-  if (existsSync(said)) return said;
+  return (await hasListener(said)) ? said : ((await guardSocket(said)) ?? said);
+}
+
+/** The socket of the daemon that guards here, told on standard error, where nobody listens at `instead`. */
+export async function guardSocket(instead: string): Promise<string | undefined> {
   const { socketOfGuard } = await import("../daemon/guard-lock.ts");
   const found = socketOfGuard();
-  if (found === undefined) return said;
+  if (found === undefined || found === instead) return undefined;
   process.stderr.write(
-    `${printable(`Nothing stands at ${said}: using ${found}, where the sallyport listens that guards here`)}\n`,
+    `${printable(`Nobody listens on ${instead}: using ${found}, where the sallyport listens that guards here`)}\n`,
   );
   return found;
+}
+
+/** False only where nothing can be there: a daemon that was killed leaves its socket's file behind. */
+async function hasListener(path: string): Promise<boolean> {
+  const connection = createConnection(path);
+  try {
+    await once(connection, "connect");
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return code !== "ENOENT" && code !== "ECONNREFUSED";
+  } finally {
+    connection.destroy();
+  }
 }
 
 function configuredSocket({ config }: SocketOptions): string {

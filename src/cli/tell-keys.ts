@@ -5,6 +5,7 @@ import type { KeysTold } from "../api/control.ts";
 import { keysFile } from "../config/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
+import { guardSocket } from "./control-socket.ts";
 
 export interface TellOptions {
   /** Undefined: that of the configuration. */
@@ -25,14 +26,17 @@ function untold(state: string, remedy: string): SallyportError {
  */
 export async function tellKeys(
   settings: Settings,
-  { socket = settings.api.socket, keepSessions = false }: TellOptions,
+  options: TellOptions,
 ): Promise<KeysTold | string> {
+  const { socket = settings.api.socket, keepSessions = false } = options;
   let told: KeysTold;
   try {
     told = await connectControl(socket).reloadKeys(keepSessions);
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
     if (!nobodyListens(error)) throw untold(messageOf(error), 'run "sallyport reload"');
+    const moved = options.socket === undefined ? await guardSocket(socket) : undefined;
+    if (moved !== undefined) return await tellKeys(settings, { ...options, socket: moved });
     const { isGuarding } = await import("../daemon/guard-lock.ts");
     const runs = isGuarding();
     if (runs === "no") return "No sallyport runs here";

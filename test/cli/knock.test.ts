@@ -434,7 +434,10 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     const root = join(home, "state/sallyport/slots");
     const [folder = ""] = readdirSync(root);
     // As a knock of tomorrow's clock would have left it.
-    writeFileSync(join(root, folder, String(slotAt(Date.now() + 86_400_000, STEP_SECONDS))), "");
+    writeFileSync(
+      join(root, folder, `${STEP_SECONDS}s`, String(slotAt(Date.now() + 86_400_000, STEP_SECONDS))),
+      "",
+    );
     const refused = client(["home", "--no-wait"]);
     expect(refused.err).toContain(
       "the last knock from here was 24 hours ahead of this computer's clock",

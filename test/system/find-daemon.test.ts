@@ -35,7 +35,7 @@ test.each([
   const grants = [EXECUTABLE, "grants", "--json", "--config", server.config];
   const look = () => lab.run("server", grants, { mayFail: true });
   const found = look();
-  expect(found.err).toContain(`Nothing stands at ${elsewhere}: using ${server.socket}`);
+  expect(found.err).toContain(`Nobody listens on ${elsewhere}: using ${server.socket}`);
   expect(found.code).toBe(0);
   // Another namespace has no guard of its own.
   const client = lab.run("client", grants, { mayFail: true });
@@ -43,4 +43,26 @@ test.each([
   expect(client.err).toContain("nobody listens there");
   await server.stop();
   expect(look().err).toContain("nobody listens there");
+});
+
+test("neither a socket file that a killed daemon left nor a changed socket hides the daemon from user add", async () => {
+  await using server = new GuardedServer(lab, DOORS, { users: ["alice"] });
+  await server.start();
+  const stale = `${server.dir}/stale.sock`;
+  // Bound and closed without being unlinked, as after kill -9.
+  lab.run("server", [
+    "python3",
+    "-c",
+    `import socket; socket.socket(socket.AF_UNIX).bind("${stale}")`,
+  ]);
+  writeFileSync(server.config, readFileSync(server.config, "utf8").replace(server.socket, stale));
+  const onServer = (...argv: string[]) =>
+    lab.run("server", [EXECUTABLE, ...argv, "--config", server.config], { mayFail: true });
+  const grants = onServer("grants");
+  expect(grants.err).toContain(`Nobody listens on ${stale}: using ${server.socket}`);
+  expect(grants.code).toBe(0);
+  const added = onServer("user", "add", "bob", "--host", "10.77.0.1");
+  expect(added.err).toContain(`Nobody listens on ${stale}: using ${server.socket}`);
+  expect(added.code).toBe(0);
+  expect(onServer("status").out).not.toContain("keys changed");
 });

@@ -78,7 +78,7 @@ describe("sallyport user, beside a running daemon", () => {
 
   test("remove ends a session that outlived its grant, and none of another device", async () => {
     await server.stop();
-    server.writeConfig(doors("1s"));
+    server.writeConfig(doors("4s"));
     await server.start();
     const link = server.link("alice/phone", "web");
     await knock("client", link);
