@@ -134,6 +134,11 @@ export function parsePrefix(text: string): Prefix | undefined {
   return sameAddress(maskAddress(address, bits), address) ? { address, bits } : undefined;
 }
 
+/** Whether an address is of a network. */
+export function isWithin(address: Address, { address: network, bits }: Prefix): boolean {
+  return sameAddress(maskAddress(address, bits), network);
+}
+
 export function formatPrefix({ address, bits }: Prefix): string {
   const whole = address.family === 4 ? 32 : 128;
   return bits === whole ? formatAddress(address) : `${formatAddress(address)}/${bits}`;

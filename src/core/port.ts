@@ -54,3 +54,28 @@ export function formatPort(port: Port): string {
 export function rangesOverlap(a: PortRange, b: PortRange): boolean {
   return a.proto === b.proto && a.from <= b.to && b.from <= a.to;
 }
+
+/** What is left of `ranges` without those of `taken`. */
+export function withoutRanges(
+  ranges: readonly PortRange[],
+  taken: readonly PortRange[],
+): PortRange[] {
+  return taken.reduce<PortRange[]>(
+    (left, gone) =>
+      left.flatMap((range) => {
+        if (!rangesOverlap(range, gone)) return [range];
+        const below = { ...range, to: gone.from - 1 };
+        const above = { ...range, from: gone.to + 1 };
+        return [below, above].filter(({ from, to }) => from <= to);
+      }),
+    [...ranges],
+  );
+}
+
+/** What of `ranges` is in `others`, too. */
+export function commonRanges(
+  ranges: readonly PortRange[],
+  others: readonly PortRange[],
+): PortRange[] {
+  return withoutRanges(ranges, withoutRanges(ranges, others));
+}
