@@ -1,7 +1,7 @@
 /** The typed client of the control socket, for the command line. */
 
 import * as v from "valibot";
-import type { DoorView, Explanation, KeysTold } from "./control.ts";
+import type { DoorView, Explanation, KeysTold, ReloadRequest, ReloadTold } from "./control.ts";
 import { codeOf } from "./error-code.ts";
 import type { Status } from "./schemas.ts";
 import {
@@ -12,13 +12,14 @@ import {
   GrantsSchema,
   KeysToldSchema,
   ProblemSchema,
+  ReloadToldSchema,
   StatusSchema,
 } from "./schemas.ts";
 import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { ExitCode as ExitCodeType } from "../core/errors.ts";
-import { ExitCode, OpError, SallyportError } from "../core/errors.ts";
+import { ExitCode, NeedsYes, OpError, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 
 /** Long enough for a daemon that reads 60,000 grants from the kernel. */
@@ -35,9 +36,10 @@ export interface ControlClient {
   why(address: Address): Promise<Explanation>;
   /** Undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
-  /** These three answer what was done, in one sentence. A wrong configuration exits with 78. */
-  reload(): Promise<string>;
+  /** A wrong configuration exits with 78; NeedsYes where it would cut somebody off. */
+  reload(request: ReloadRequest): Promise<ReloadTold>;
   reloadKeys(keepSessions: boolean): Promise<KeysTold>;
+  /** These two answer what was done, in one sentence. */
   arm(forMs: number): Promise<string>;
   confirm(force: boolean): Promise<string>;
 }
@@ -136,6 +138,7 @@ export function connectControl(socket: string): ControlClient {
     if (status === 200 && answer.success) return answer.output;
     const problem = v.safeParse(ProblemSchema, body);
     if (problem.success) {
+      if (problem.output.needs !== undefined) throw new NeedsYes(problem.output.detail);
       const exitCode = status === 422 ? ExitCode.config : ExitCode.failure;
       throw new SallyportError(problem.output.detail, exitCode);
     }
@@ -164,7 +167,14 @@ export function connectControl(socket: string): ControlClient {
       const answer = await ask(socket, "DELETE", grantPath(id));
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);
     },
-    reload: async () => understood(DoneSchema, await ask(socket, "POST", "/v1/reload")).done,
+    reload: async ({ yes, armMs, from }) => {
+      const body = {
+        ...(yes !== undefined && { yes }),
+        ...(armMs !== undefined && { for: formatDuration(armMs) }),
+        ...(from !== undefined && { from: { ...from, address: formatAddress(from.address) } }),
+      };
+      return understood(ReloadToldSchema, await ask(socket, "POST", "/v1/reload", body));
+    },
     reloadKeys: async (keepSessions) =>
       understood(KeysToldSchema, await ask(socket, "POST", "/v1/keys/reload", { keepSessions })),
     arm: async (forMs) => {

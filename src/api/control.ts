@@ -1,5 +1,6 @@
 /** What the API needs of a running daemon; `daemon/` implements it, tests write their own. */
 
+import type { Caller } from "../config/differences.ts";
 import type { Address } from "../core/address.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Grant } from "../core/grant.ts";
@@ -94,6 +95,25 @@ export interface KeysTold {
   readonly cut: readonly { readonly door: string; readonly address: string }[];
 }
 
+export interface ReloadRequest {
+  /** Even where it cuts somebody off. */
+  readonly yes?: boolean | undefined;
+  /** Guard on probation for so long: what runs now comes back unless somebody confirms. */
+  readonly armMs?: number | undefined;
+  /** From where whoever asks is connected, where he is. */
+  readonly from?: Caller | undefined;
+}
+
+/** What came of a reload. */
+export interface ReloadTold {
+  /** One sentence. */
+  readonly done: string;
+  /** Who is cut off and what else is reached otherwise now, one sentence each. */
+  readonly changes: readonly string[];
+  /** What is allowed and may not be meant, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
 /** The daemon, seen from the API. */
 export interface Control {
   readonly counters: Counters;
@@ -116,8 +136,11 @@ export interface Control {
   close(id: string): Promise<Grant | undefined>;
   /** What was heard from an address and what was missing; throws SallyportError while that is not known. */
   why(address: Address): Promise<Explanation>;
-  /** Reads the configuration again; throws SallyportError (78) when it is wrong, and then nothing changed. */
-  reload(): Promise<string>;
+  /**
+   * Reads the configuration and the keys again. Throws SallyportError (78) when they are wrong, NeedsYes when
+   * somebody would be cut off who should know before (`dangerOf`), and then nothing changed.
+   */
+  reload(request: ReloadRequest): Promise<ReloadTold>;
   /**
    * Reads keys.toml again and nothing else: what was added opens from now on, what was removed does not.
    * Ends the grants of devices whose key is gone, and their sessions, unless `keepSessions`. Throws

@@ -12,6 +12,8 @@ import {
   DoneSchema,
   KeysRequestSchema,
   KeysToldSchema,
+  ReloadRequestSchema,
+  ReloadToldSchema,
 } from "./schemas.ts";
 
 /** The hook is there because the default answer repeats the body. */
@@ -21,6 +23,11 @@ const armRequest = validator("json", ArmRequestSchema, (result, c) =>
     : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
 );
 const confirmRequest = validator("json", ConfirmRequestSchema, (result, c) =>
+  result.success
+    ? undefined
+    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
+);
+const reloadRequest = validator("json", ReloadRequestSchema, (result, c) =>
   result.success
     ? undefined
     : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
@@ -44,12 +51,21 @@ export function addGuardRoutes(app: Hono, control: Control): void {
     describeRoute({
       summary: "Read the configuration again, all of it or nothing",
       responses: {
-        200: json("In force", DoneSchema),
+        200: json("In force", ReloadToldSchema),
         422: failure("The configuration is wrong; the old one stays in force"),
-        409: failure("It cannot be done now"),
+        ...refusals,
+        409: failure(
+          'It cannot be done now; with "needs": "yes" it can, and would cut off whom the detail names',
+        ),
       },
     }),
-    async (c) => c.json({ done: await control.reload() }),
+    jsonBodyOnly,
+    smallBodyOnly,
+    reloadRequest,
+    async (c) => {
+      const { yes, for: armMs, from } = c.req.valid("json");
+      return c.json(await control.reload({ yes, armMs, from }));
+    },
   );
   app.post(
     "/v1/keys/reload",

@@ -4,7 +4,7 @@ import type { Context, Handler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Problem } from "./schemas.ts";
-import { ExitCode, SallyportError } from "../core/errors.ts";
+import { ExitCode, NeedsYes, SallyportError } from "../core/errors.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -29,8 +29,9 @@ export function problem(
   status: ProblemStatus,
   detail: string,
   headers: Readonly<Record<string, string>> = {},
+  more: Pick<Problem, "needs"> = {},
 ): Response {
-  const body: Problem = { type: "about:blank", title: TITLES[status], status, detail };
+  const body: Problem = { type: "about:blank", title: TITLES[status], status, detail, ...more };
   return c.body(JSON.stringify(body), status, { ...headers, "Content-Type": PROBLEM_TYPE });
 }
 
@@ -49,6 +50,7 @@ export function thrownProblem(
   thrown: unknown,
   report: (error: unknown) => void,
 ): Response {
+  if (thrown instanceof NeedsYes) return problem(c, 409, thrown.message, {}, { needs: "yes" });
   if (thrown instanceof SallyportError) {
     return problem(c, thrown.exitCode === ExitCode.config ? 422 : 409, thrown.message);
   }

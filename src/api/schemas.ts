@@ -1,7 +1,7 @@
 /** The shape of every answer and request: the server's types, the client's check and the OpenAPI document. */
 
 import * as v from "valibot";
-import type { DoorView, Explanation, KeysTold, ReasonCode } from "./control.ts";
+import type { DoorView, Explanation, KeysTold, ReasonCode, ReloadTold } from "./control.ts";
 import { REASONS, WHY_KINDS } from "./control.ts";
 import type { Address } from "../core/address.ts";
 import { parseAddress } from "../core/address.ts";
@@ -176,22 +176,19 @@ export const MIN_ARM_MS = 5_000;
 export const MAX_ARM_MS = 86_400_000;
 const ARM_FOR = 'for is not a duration from 5s to 24h: write one such as "2m"';
 
+const ArmDuration = v.pipe(
+  v.string(ARM_FOR),
+  v.examples(["2m"]),
+  v.rawTransform(({ dataset, addIssue, NEVER }): number => {
+    const ms = parseDuration(dataset.value);
+    if (ms !== undefined && ms >= MIN_ARM_MS && ms <= MAX_ARM_MS) return ms;
+    addIssue({ message: ARM_FOR });
+    return NEVER;
+  }),
+);
+
 export const ArmRequestSchema = v.pipe(
-  v.strictObject(
-    {
-      for: v.pipe(
-        v.string(ARM_FOR),
-        v.examples(["2m"]),
-        v.rawTransform(({ dataset, addIssue, NEVER }): number => {
-          const ms = parseDuration(dataset.value);
-          if (ms !== undefined && ms >= MIN_ARM_MS && ms <= MAX_ARM_MS) return ms;
-          addIssue({ message: ARM_FOR });
-          return NEVER;
-        }),
-      ),
-    },
-    'The body is not an object with "for"',
-  ),
+  v.strictObject({ for: ArmDuration }, 'The body is not an object with "for"'),
   v.metadata({ ref: "ArmRequest" }),
 );
 
@@ -211,6 +208,67 @@ export const DoneSchema = v.pipe(
   v.object({ done: v.pipe(v.string(), v.description("What was done, in one sentence")) }),
   v.metadata({ ref: "Done" }),
 );
+
+const FROM_PORT = "from.port is not a port";
+
+export const ReloadRequestSchema = v.pipe(
+  v.strictObject(
+    {
+      yes: v.exactOptional(
+        v.pipe(
+          v.boolean("yes is not true or false"),
+          v.description("Even where it cuts somebody off"),
+        ),
+      ),
+      for: v.exactOptional(
+        v.pipe(
+          ArmDuration,
+          v.description(
+            "On probation for so long: what runs now comes back unless somebody confirms",
+          ),
+        ),
+      ),
+      from: v.exactOptional(
+        v.pipe(
+          v.strictObject(
+            {
+              address: AddressText,
+              port: v.exactOptional(
+                v.pipe(
+                  v.number(FROM_PORT),
+                  v.integer(FROM_PORT),
+                  v.minValue(1, FROM_PORT),
+                  v.maxValue(65_535, FROM_PORT),
+                ),
+              ),
+            },
+            'from is not an object with "address" and, if known, "port"',
+          ),
+          v.description(
+            "From where whoever asks is connected, and to which TCP port of this machine",
+          ),
+        ),
+      ),
+    },
+    'The body is not an object with, if wanted, "yes", "for" and "from"',
+  ),
+  v.metadata({ ref: "ReloadRequest" }),
+);
+
+export const ReloadToldSchema = v.pipe(
+  v.object({
+    done: v.pipe(v.string(), v.description("What was done, in one sentence")),
+    changes: v.pipe(
+      v.array(v.string()),
+      v.description("Who is cut off, and what else is reached otherwise now, one sentence each"),
+    ),
+    warnings: v.pipe(
+      v.array(v.string()),
+      v.description("What is allowed and may not be meant, one sentence each"),
+    ),
+  }),
+  v.metadata({ ref: "ReloadTold" }),
+) satisfies v.GenericSchema<unknown, ReloadTold>;
 
 export const KeysRequestSchema = v.pipe(
   v.strictObject(
@@ -247,6 +305,9 @@ export const ProblemSchema = v.pipe(
     title: v.string(),
     status: v.number(),
     detail: v.string(),
+    needs: v.exactOptional(
+      v.pipe(v.literal("yes"), v.description('Ask again with "yes": true, where that is meant')),
+    ),
   }),
   v.metadata({ ref: "Problem" }),
 );

@@ -1,4 +1,4 @@
-/** `sallyport arm`, `confirm` and `reload`: what is done to the guard as a whole. */
+/** `sallyport arm` and `confirm`: the guard on probation, and for good. */
 
 import { Command } from "@commander-js/extra-typings";
 import { connectControl } from "../api/client.ts";
@@ -34,20 +34,5 @@ export function confirmCommand() {
     .addHelpText("after", "\nExample:\n  sallyport confirm")
     .action(async (options) => {
       print(printable(await connectControl(await controlSocket(options)).confirm(options.force)));
-    });
-}
-
-export function reloadCommand() {
-  return new Command("reload")
-    .description("Make the daemon read its configuration and keys again, all of it or nothing")
-    .addOption(socketOption())
-    .addOption(configOption())
-    .addHelpText(
-      "after",
-      "\nGrants live on. A configuration with a mistake changes nothing; every mistake is told.\n" +
-        "\nExample:\n  sallyport reload",
-    )
-    .action(async (options) => {
-      print(printable(await connectControl(await controlSocket(options)).reload()));
     });
 }

@@ -1,14 +1,20 @@
 /** From where the person at this command came in: whoever changes who gets in may shut himself out. */
 
 import { readFileSync } from "node:fs";
-import { type Address, parseAddress } from "../core/address.ts";
+import { parsePeer } from "../api/schemas.ts";
+import type { Caller } from "../config/differences.ts";
+import { parsePort } from "../core/port.ts";
 
 /** Shells, sudo and su between sshd and this command; more than any of them nest. */
 const MOST_PARENTS = 32;
 
 /** As sshd sets it: the client's address and port, then the server's. */
-function clientIn(connection: string | undefined): Address | undefined {
-  return parseAddress(connection?.split(" ")[0]?.replace(/%.*$/, "") ?? "");
+function clientIn(connection = ""): Caller | undefined {
+  const [client = "", , , port = ""] = connection.split(" ");
+  const address = parsePeer(client.replace(/%.*$/, ""));
+  if (address === undefined) return undefined;
+  const own = parsePort(port)?.port;
+  return { address, ...(own !== undefined && { port: own }) };
 }
 
 function connectionOf(pid: number): string | undefined {
@@ -23,10 +29,10 @@ function parentOf(pid: number): number {
 }
 
 /**
- * The address of the SSH client that this command runs for, undefined where it runs for none. sudo and su
- * take the variable away, so the processes above are asked as well, as far as this user may.
+ * The SSH client that this command runs for, undefined where it runs for none. sudo and su take the variable
+ * away, so the processes above are asked as well, as far as this user may.
  */
-export function callerAddress(environment = process.env): Address | undefined {
+export function callerConnection(environment = process.env): Caller | undefined {
   const own = clientIn(environment["SSH_CONNECTION"]);
   if (own !== undefined) return own;
   try {

@@ -1,8 +1,16 @@
-/** `sallyport check`: whether a configuration is right, what it would guard, and how strong it is. */
+/** `sallyport check`: whether a configuration is right, what it would guard, how strong it is, and what it changes. */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Bound } from "../config/bound.ts";
 import { boundOf, checkBound, formatBound, formatChance } from "../config/bound.ts";
+import {
+  dangerOf,
+  describeDifferences,
+  differencesOf,
+  needsStart,
+  termsOf,
+} from "../config/differences.ts";
+import { lastTerms } from "../config/last-settings.ts";
 import { findConfig, withConfig } from "../config/find.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
 import type { DeviceKey } from "../config/keys.ts";
@@ -15,7 +23,21 @@ import { formatDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPort, formatPortRange } from "../core/port.ts";
-import { print, printJson, printTable } from "./output.ts";
+import { print, printable, printJson, printTable } from "./output.ts";
+
+/** What a reload of it would mean; nothing where nobody runs or ran, or may read by what. */
+function reloadLines(file: string, settings: Settings, keys: readonly DeviceKey[]): string[] {
+  const running = lastTerms(file);
+  if (running === undefined) return [];
+  const refused = needsStart(running.settings, settings);
+  if (refused !== undefined) {
+    return [`A reload would be refused: ${refused}, which takes effect at the next start only`];
+  }
+  const differences = differencesOf(running, termsOf(settings, keys));
+  const danger = dangerOf(differences, settings);
+  const asks = danger === undefined ? [] : [`A reload would need --yes, or --arm 5m: ${danger}`];
+  return [...describeDifferences(differences), ...asks];
+}
 
 /** The rule set that would be loaded, as text; whoever wires the commands knows the firewall. */
 export type RenderGuard = (settings: Settings) => string | Promise<string>;
@@ -148,14 +170,18 @@ function reportJson(file: string, settings: Settings, keys: readonly DeviceKey[]
       portsNeeded: bound.portsNeeded,
       fixed: fixedDoors(settings),
     },
+    reload: reloadLines(file, settings, keys),
     warnings: [...settingsWarnings(settings), ...keyWarnings(settings, keys)],
   };
 }
 
 export function checkCommand(renderGuard?: RenderGuard) {
   return new Command("check")
-    .description("Validate the configuration; print its doors, how strong they are, the rule set")
+    .description(
+      "Validate the configuration; print its doors, how strong they are, what a reload means",
+    )
     .option("--config <file>", "configuration file")
+    .option("--rules", "print the rule set that would be loaded, and nothing else")
     .option("--schema", "print the JSON Schema of config.toml, for editors, and nothing else")
     .option("--json", "print JSON")
     .addHelpText(
@@ -170,16 +196,18 @@ export function checkCommand(renderGuard?: RenderGuard) {
       }
       const file = findConfig(options.config);
       const settings = withConfig(options.config, loadSettings);
+      if (options.rules === true && renderGuard !== undefined) {
+        print(await renderGuard(settings));
+        return;
+      }
       const { keys, denied } = tryKeys(settings.server.stateDir);
       if (options.json) {
-        printJson({
-          ...reportJson(file, settings, keys, boundOf(settings, keys)),
-          ruleSet: await renderGuard?.(settings),
-        });
+        printJson(reportJson(file, settings, keys, boundOf(settings, keys)));
       } else {
-        // First, because it is long: what one wants to know stands at the end of the screen.
-        if (renderGuard) print(`${await renderGuard(settings)}\n`);
         printReport(settings, keys, denied !== undefined);
+        const reload = denied ? [] : reloadLines(file, settings, keys);
+        if (reload.length > 0) print("\nCompared with what runs, or ran last:");
+        for (const line of reload) print(printable(`  ${line}`));
         const warnings = [
           ...settingsWarnings(settings),
           ...(denied ? [] : keyWarnings(settings, keys)),

@@ -4,7 +4,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { RUN_BARE } from "../core/self.ts";
 import { VERSION } from "../core/version.ts";
-import { armCommand, confirmCommand, reloadCommand } from "./arm.ts";
+import { armCommand, confirmCommand } from "./arm.ts";
 import { checkCommand } from "./check.ts";
 import { closeCommand } from "./close.ts";
 import { demoCommand } from "./demo.ts";
@@ -15,6 +15,7 @@ import { knockCommand } from "./knock.ts";
 import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
 import { guardOutput } from "./output.ts";
+import { reloadCommand } from "./reload.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";

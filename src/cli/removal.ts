@@ -1,18 +1,12 @@
 /** What a removed key would cost: asked before it goes. */
 
-import {
-  type Address,
-  formatAddress,
-  maskAddress,
-  parsePrefix,
-  sameAddress,
-} from "../core/address.ts";
+import { type Address, formatAddress } from "../core/address.ts";
 import { type DeviceKey, loadKeys } from "../config/keys.ts";
 import { admits, whoOf } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { LastOpener } from "../daemon/audit-access.ts";
-import { callerAddress } from "./caller.ts";
+import { callerConnection } from "./caller.ts";
 
 /** Whom a command is about; `device` is undefined where none was named. */
 export interface Who {
@@ -34,31 +28,14 @@ function doorsShut(settings: Settings, keys: readonly DeviceKey[], who: Who): st
     .map(({ name }) => name);
 }
 
-/** The opening by which the caller came in, where it was of one of these keys. */
-export function ownOpening(
-  openers: readonly LastOpener[],
+/** The opening by which the caller came in, where it was of one of these keys; without a log nobody knows. */
+async function ownOpening(
+  stateDir: string,
   caller: Address,
   who: Who,
-): LastOpener | undefined {
-  return openers.find((opener) => {
-    const prefix = parsePrefix(opener.address);
-    return (
-      prefix?.address.family === caller.family &&
-      isMeant(who, opener) &&
-      sameAddress(maskAddress(caller, prefix.bits), prefix.address)
-    );
-  });
-}
-
-async function openersOf(stateDir: string): Promise<readonly LastOpener[]> {
-  const { lastOpeners } = await import("../daemon/audit-access.ts");
-  try {
-    return lastOpeners(stateDir);
-  } catch (error) {
-    // Without a log nobody knows; the removal itself must not wait for one.
-    if (error instanceof SallyportError) return [];
-    throw error;
-  }
+): Promise<LastOpener | undefined> {
+  const { openersAt } = await import("../daemon/audit-access.ts");
+  return openersAt(stateDir, caller).find((opener) => isMeant(who, opener));
 }
 
 /** Throws a SallyportError where nobody could open a door afterwards, or where the caller would cut himself off. */
@@ -75,9 +52,9 @@ export async function checkRemoval(
       `Cannot remove ${named}: nobody could open ${shut.join(", ")} any more: add another key first, or repeat the command with --yes`,
     );
   }
-  const caller = keepSessions ? undefined : callerAddress();
+  const caller = keepSessions ? undefined : callerConnection()?.address;
   if (caller === undefined) return;
-  const own = ownOpening(await openersOf(stateDir), caller, who);
+  const own = await ownOpening(stateDir, caller, who);
   if (own === undefined) return;
   throw new SallyportError(
     `Cannot remove ${named}: you are connected from ${formatAddress(caller)}, which ${whoOf(own.user, own.device)} opened ${own.door} to, and would be cut off: repeat the command with --keep-sessions, or with --yes`,

@@ -8,6 +8,7 @@ import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { formatChance } from "./bound.ts";
 import { formatEndpoint } from "./fields.ts";
 import { isLoopback, isPrivate } from "./networks.ts";
+import { KeyTable } from "../rks/key-table.ts";
 import type { DeviceKey } from "./keys.ts";
 import { EVERYBODY } from "./names.ts";
 import type { Door, Settings } from "./settings.ts";
@@ -88,9 +89,12 @@ export function settingsWarnings(settings: Settings): string[] {
 }
 
 /** Warnings about users and keys that do not go together. */
-export function keyWarnings(settings: Settings, keys: readonly DeviceKey[]): string[] {
+export function keyWarnings(
+  settings: Settings,
+  keys: readonly Pick<DeviceKey, "user">[] | KeyTable,
+): string[] {
   const named = new Set(settings.doors.flatMap(({ users }) => users));
-  const holders = new Set(keys.map(({ user }) => user));
+  const holders = new Set(keys instanceof KeyTable ? keys.users() : keys.map(({ user }) => user));
   const everybody = named.delete(EVERYBODY);
   const keyless = [...named].filter((user) => !holders.has(user));
   const doorless = everybody ? [] : [...holders].filter((user) => !named.has(user));
@@ -100,4 +104,15 @@ export function keyWarnings(settings: Settings, keys: readonly DeviceKey[]): str
       (user) => `${user} has a key and no door names them: add "${user}" to a door's users`,
     ),
   ];
+}
+
+/** A screen of them; "sallyport check" has all. */
+const MOST_WARNINGS = 20;
+
+/** Warnings of both kinds, or the first of them and how many there are. */
+export function firstWarnings(settings: Settings, keys: KeyTable): string[] {
+  const all = [...settingsWarnings(settings), ...keyWarnings(settings, keys)];
+  const rest = all.length - MOST_WARNINGS;
+  const more = rest > 0 ? [`${rest} more warnings: see "sallyport check"`] : [];
+  return [...all.slice(0, MOST_WARNINGS), ...more];
 }

@@ -28,6 +28,11 @@ export class SallyportError extends Error {
   }
 }
 
+/** What is done only once somebody said that he means it; its message says what it would do, and to whom. */
+export class NeedsYes extends SallyportError {
+  override readonly name: string = "NeedsYes";
+}
+
 /** What a failed call at the kernel or C library border knows. */
 export interface OpFailure {
   /** What was tried, in words: "add a grant", "open a capture". */

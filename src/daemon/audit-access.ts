@@ -1,5 +1,7 @@
 /** The audit log, for commands that work without a daemon. */
 
+import { type Address, isWithin, parsePrefix } from "../core/address.ts";
+import { SallyportError } from "../core/errors.ts";
 import { describeOwnRecord, isOwnRecord, type AuditRecord } from "../store/audit-record.ts";
 import {
   AuditReader,
@@ -31,6 +33,19 @@ export function* readAudit(stateDir: string, filter: AuditFilter): Generator<Tol
 export function lastOpeners(stateDir: string): LastOpener[] {
   using reader = new AuditReader(stateDir);
   return reader.lastOpeners();
+}
+
+/** Who opened a door to this address last; nobody where the log cannot be read. */
+export function openersAt(stateDir: string, address: Address): LastOpener[] {
+  try {
+    return lastOpeners(stateDir).filter((opener) => {
+      const prefix = parsePrefix(opener.address);
+      return prefix !== undefined && isWithin(address, prefix);
+    });
+  } catch (error) {
+    if (error instanceof SallyportError) return [];
+    throw error;
+  }
 }
 
 /** Every type of event that the log has. */

@@ -26,10 +26,17 @@ export interface Configuration {
   readonly mistake?: string;
 }
 
-/** Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory. */
-export function readConfiguration(file: string): Configuration {
+/**
+ * Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory.
+ * `accept` may refuse the settings before anything of that directory is touched.
+ */
+export function readConfiguration(
+  file: string,
+  accept: (settings: Settings) => void = () => {},
+): Configuration {
   const toml = readConfigText(file);
   const settings = parseSettings(toml, file);
+  accept(settings);
   makeStateDir(settings.server.stateDir);
   return { settings, toml, ...readKeys(settings), warnings: settingsWarnings(settings) };
 }

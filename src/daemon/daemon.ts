@@ -7,6 +7,8 @@ import {
   type KeysTold,
   type Reason,
   REASONS,
+  type ReloadRequest,
+  type ReloadTold,
 } from "../api/control.ts";
 import { keysFile } from "../config/keys.ts";
 import type { Address } from "../core/address.ts";
@@ -26,6 +28,7 @@ import { problemsOfRules } from "./doctor/examine-rules.ts";
 import { DoorCommands } from "./door-commands.ts";
 import { viewDoors } from "./door-views.ts";
 import { Explainer } from "./explainer.ts";
+import { openersAt } from "./audit-access.ts";
 import { type Audited, auditGrants, listKernelGrants } from "./grant-audit.ts";
 import { GuardKeeper } from "./guard-keeper.ts";
 import { Guardian } from "./guardian.ts";
@@ -136,15 +139,23 @@ export class Daemon implements Control {
       readiness: this.#readiness,
       reenter: () => this.#auditGrants(),
       emit: (event) => this.#hear(event),
+      goBack: () => this.#reloader.goBack(),
     });
     this.#reloader = new Reloader({
       file,
       current: () => this.#configuration,
       configure: (plan) => this.#configure(plan),
-      guard: (settings) => this.#guard.replace(settings),
-      entered: (next) => {
+      guard: (settings, forMs) => this.#guard.replace(settings, forMs),
+      guardForGood: (settings) => this.#guard.restore(settings),
+      guardState: () => this.#guard.state,
+      grantsOf: (door) => this.#openings.count(door),
+      openers: ({ address }) => {
+        this.#recollection.audit.flush();
+        return openersAt(this.#configuration.settings.server.stateDir, address);
+      },
+      entered: (next, kept) => {
         this.#enter(next);
-        keepConfig(next);
+        if (kept) keepConfig(next);
         this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
       keysEntered: (next) => {
@@ -245,12 +256,13 @@ export class Daemon implements Control {
 
   async confirm(force: boolean): Promise<string> {
     this.#running("confirm");
-    return await this.#guard.confirm(force);
+    const confirmed = await this.#guard.confirm(force);
+    this.#reloader.confirmed();
+    return confirmed;
   }
 
-  /** Re-reads the configuration. A bad one changes nothing, throws, and the old one stays in force. */
-  reload(): Promise<string> {
-    return this.#reloader.reload();
+  reload(request: ReloadRequest = {}): Promise<ReloadTold> {
+    return this.#reloader.reload(request);
   }
 
   async reloadKeys(keepSessions: boolean): Promise<KeysTold> {
@@ -276,8 +288,7 @@ export class Daemon implements Control {
   }
 
   notices(): readonly string[] {
-    const said = this.#keysWatch.changed();
-    return said === undefined ? [] : [said];
+    return [this.#reloader.notice, this.#keysWatch.changed()].filter((said) => said !== undefined);
   }
 
   /** One line for the service manager; anybody may read it. */

@@ -7,7 +7,7 @@ import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Audited } from "./grant-audit.ts";
-import { Guardian } from "./guardian.ts";
+import { Guardian, type GuardState } from "./guardian.ts";
 import { log } from "./log.ts";
 import { ProbationFile } from "./probation-file.ts";
 import type { Readiness } from "./readiness.ts";
@@ -22,6 +22,8 @@ export interface GuardKeeperParts {
   /** Puts back grants and uses that are missing in the kernel. */
   readonly reenter: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
+  /** A probation is over without a confirmation: puts back what ran before it, by `restore`; false where that cannot be. */
+  readonly goBack: () => Promise<boolean>;
 }
 
 export class GuardKeeper {
@@ -67,10 +69,30 @@ export class GuardKeeper {
     this.#auditTimer = setInterval(() => void this.audit(), AUDIT_MS);
   }
 
-  /** Loads the guard of a new configuration; throws OpError, and then the old one stays in force. */
-  replace(next: Settings): void {
+  /**
+   * Loads the guard of a new configuration, on a probation of `armMs` where that is given; throws OpError,
+   * and then the old one stays in force.
+   */
+  replace(next: Settings, armMs?: number): void {
     this.#guardian.adoptNew(next);
-    this.#guardian.load(next);
+    if (armMs === undefined) {
+      this.#guardian.load(next);
+      return;
+    }
+    this.#guardian.arm(armMs, next);
+    this.#probationFile.begin(this.#parts.clock.wallMs() + armMs);
+    this.#watchProbation();
+  }
+
+  /** Loads the guard of an earlier configuration for good; throws OpError, and then everything is as it was. */
+  restore(before: Settings): void {
+    this.#guardian.loadForGood(before);
+    this.#probationFile.end();
+    this.#watchProbation();
+  }
+
+  get state(): GuardState {
+    return this.#guardian.state;
   }
 
   /** Begins a probation; answers what to tell whoever asked for it. */
@@ -134,13 +156,27 @@ export class GuardKeeper {
     readiness.clear("probation");
     const { lapsesInMs } = this.#guardian;
     if (lapsesInMs === undefined) return;
-    this.#probationTimer = setTimeout(() => {
-      if (!this.#guardian.lapse()) return this.#watchProbation();
-      const sentence =
-        "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
-      readiness.set("probation", sentence);
-      log("error", sentence);
-    }, lapsesInMs);
+    this.#probationTimer = setTimeout(() => void this.#endProbation(), lapsesInMs);
+  }
+
+  async #endProbation(): Promise<void> {
+    // The timer may have come a little early.
+    if (!this.#guardian.isOver) {
+      this.#watchProbation();
+      return;
+    }
+    if (await this.#parts.goBack()) return;
+    // Confirmed, or begun anew, while that was tried.
+    if (!this.#guardian.isOver) return;
+    try {
+      this.#guardian.lapse();
+    } catch (error) {
+      log("error", messageOf(error));
+    }
+    const sentence =
+      "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
+    this.#parts.readiness.set("probation", sentence);
+    log("error", sentence);
   }
 
   /** Compares the kernel with what is meant, and puts back what is missing. */

@@ -14,6 +14,9 @@ import { Probation } from "./probation.ts";
 /** The kernel counts its own way: what has less than this left is over. */
 const OVER_MS = 1_000;
 
+/** "lapsed": nobody confirmed a probation in time, and nothing is guarded. */
+export type GuardState = "permanent" | "probation" | "lapsed";
+
 export class Guardian {
   readonly #clock: Clock;
   #settings: Settings;
@@ -77,12 +80,35 @@ export class Guardian {
     );
   }
 
-  /** Begins a probation of `forMs`, or begins it anew, also after one that lapsed. */
-  arm(forMs: number): void {
-    this.#lapsed = false;
-    const sessions = livingSessions(guardedPorts(this.#settings));
-    this.#probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
-    this.load(this.#settings);
+  /**
+   * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew, also after
+   * one that lapsed. Throws OpError, and then everything is as it was.
+   */
+  arm(forMs: number, settings = this.#settings): void {
+    const sessions = livingSessions(guardedPorts(settings));
+    const probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
+    this.#loadWith(settings, { probation, lapsed: false });
+  }
+
+  /** Puts the guard of `settings` up without a probation. Throws OpError, and then everything is as it was. */
+  loadForGood(settings: Settings): void {
+    this.#loadWith(settings, { probation: undefined, lapsed: false });
+  }
+
+  #loadWith(
+    settings: Settings,
+    next: { readonly probation: Probation | undefined; readonly lapsed: boolean },
+  ): void {
+    const before = { probation: this.#probation, lapsed: this.#lapsed };
+    this.#probation = next.probation;
+    this.#lapsed = next.lapsed;
+    try {
+      this.load(settings);
+    } catch (error) {
+      this.#probation = before.probation;
+      this.#lapsed = before.lapsed;
+      throw error;
+    }
   }
 
   /** Makes the guard permanent; throws a SallyportError that says which proof is missing, unless `force`. */
@@ -103,21 +129,28 @@ export class Guardian {
         `Cannot confirm: ${missing}: knock, connect through the opened door and confirm from there, or use --force`,
       );
     }
-    this.#probation = undefined;
-    this.load(this.#settings);
+    this.loadForGood(this.#settings);
   }
 
   hear(event: DaemonEvent): void {
     this.#probation?.hear(event);
   }
 
-  /** Whether the probation has just run out; the kernel stopped guarding by itself then. */
-  lapse(): boolean {
-    if (this.#probation === undefined || this.#probationLeftMs()! > OVER_MS) return false;
+  get state(): GuardState {
+    if (this.#lapsed) return "lapsed";
+    return this.#probation === undefined ? "permanent" : "probation";
+  }
+
+  /** Whether the probation runs out just now; in a moment the kernel stops guarding by itself. */
+  get isOver(): boolean {
+    return this.#probation !== undefined && this.#probationLeftMs()! <= OVER_MS;
+  }
+
+  /** Stops guarding, as the kernel does by itself in a moment; throws OpError where it does not take our word. */
+  lapse(): void {
     this.#probation = undefined;
     this.#lapsed = true;
     this.load(this.#settings);
-    return true;
   }
 
   /** Milliseconds until `lapse` is worth asking; undefined when there is no probation. */

@@ -5,6 +5,8 @@ import type {
   DoorView,
   Explanation,
   KeysTold,
+  ReloadRequest,
+  ReloadTold,
   Reason,
   WhyFinding,
 } from "../../src/api/control.ts";
@@ -77,8 +79,14 @@ export class FakeControl implements Control {
   /** Calls of the guard's own verbs, in order. */
   readonly calls: string[] = [];
 
-  reload(): Promise<string> {
-    return this.#done("reload");
+  /** What `reload` answers. */
+  changes: readonly string[] = [];
+  warnings: readonly string[] = [];
+
+  async reload({ yes = false, armMs, from }: ReloadRequest): Promise<ReloadTold> {
+    const caller = from === undefined ? "" : ` from ${formatAddress(from.address)} to ${from.port}`;
+    const done = await this.#done(`reload ${yes} ${armMs}${caller}`);
+    return { done, changes: this.changes, warnings: this.warnings };
   }
 
   arm(forMs: number): Promise<string> {

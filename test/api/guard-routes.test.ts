@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { FakeControl } from "./fake-control.ts";
 import { controlApp } from "../../src/api/control-app.ts";
 import { healthApp } from "../../src/api/health-app.ts";
-import { ExitCode, SallyportError } from "../../src/core/errors.ts";
+import { ExitCode, NeedsYes, SallyportError } from "../../src/core/errors.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -17,7 +17,6 @@ function post(app: ReturnType<typeof controlApp>, path: string, body?: unknown) 
 
 describe("controlApp()", () => {
   test.each([
-    ["/v1/reload", undefined, "reload"],
     ["/v1/guard/probation", { for: "2m" }, "arm 120000"],
     ["/v1/guard/confirmation", {}, "confirm false"],
     ["/v1/guard/confirmation", { force: true }, "confirm true"],
@@ -35,6 +34,11 @@ describe("controlApp()", () => {
     ["/v1/guard/probation", { for: "QZ7CANARY" }],
     ["/v1/guard/confirmation", { force: "QZ7CANARY" }],
     ["/v1/guard/confirmation", { QZ7CANARY: 1 }],
+    ["/v1/reload", { yes: "QZ7CANARY" }],
+    ["/v1/reload", { for: "QZ7CANARY" }],
+    ["/v1/reload", { from: { address: "QZ7CANARY" } }],
+    ["/v1/reload", { from: { address: "203.0.113.9", port: 0 } }],
+    ["/v1/reload", { QZ7CANARY: 1 }],
     ["/v1/keys/reload", { keepSessions: "QZ7CANARY" }],
     ["/v1/keys/reload", { QZ7CANARY: 1 }],
   ])("refuses POST %s %j without repeating it", async (path, body) => {
@@ -60,12 +64,45 @@ describe("controlApp()", () => {
     expect(control.calls).toEqual(["reloadKeys true", "reloadKeys false"]);
   });
 
+  test.each([
+    [{}, "reload false undefined"],
+    [{ yes: true, for: "2m" }, "reload true 120000"],
+    [
+      { from: { address: "203.0.113.9", port: 22 } },
+      "reload false undefined from 203.0.113.9 to 22",
+    ],
+  ])(
+    "answers POST /v1/reload %j with what changed and what may not be meant",
+    async (body, call) => {
+      const control = new FakeControl();
+      control.changes = ["alice is cut off"];
+      control.warnings = ["bob has no key"];
+      const response = await post(controlApp(control), "/v1/reload", body);
+      expect(await response.json()).toEqual({
+        done: `Did ${call}`,
+        changes: ["alice is cut off"],
+        warnings: ["bob has no key"],
+      });
+    },
+  );
+
+  test("says that a reload needs a yes", async () => {
+    const control = new FakeControl();
+    control.refusal = new NeedsYes("Cannot reload without a yes: alice is cut off");
+    const response = await post(controlApp(control), "/v1/reload", {});
+    expect(response.status).toBe(409);
+    expect(await response.json()).toMatchObject({
+      needs: "yes",
+      detail: "Cannot reload without a yes: alice is cut off",
+    });
+  });
+
   test("tells a wrong configuration from one that cannot be loaded now", async () => {
     const control = new FakeControl();
     control.refusal = new SallyportError("config.toml:3: door is empty", ExitCode.config);
-    expect((await post(controlApp(control), "/v1/reload")).status).toBe(422);
+    expect((await post(controlApp(control), "/v1/reload", {})).status).toBe(422);
     control.refusal = new SallyportError("Cannot reload: the daemon is starting");
-    expect((await post(controlApp(control), "/v1/reload")).status).toBe(409);
+    expect((await post(controlApp(control), "/v1/reload", {})).status).toBe(409);
   });
 });
 

@@ -5,6 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { addKey, makeKey } from "../../src/config/keys.ts";
+import { readConfiguration } from "../../src/daemon/configuration.ts";
+import { keepConfig } from "../../src/daemon/last-config.ts";
 import { spawnSync } from "../support/programs.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
@@ -150,6 +152,33 @@ describe("sallyport check", () => {
     expect(report.forgery.perDay).toBeCloseTo(5.2e-11, 12);
     expect(report.forgery.fixed.map(({ door }) => door)).toEqual(["old"]);
     expect(out).not.toMatch(/[A-Z2-7]{20}/);
+  });
+
+  test("prints the rule set with --rules, and nothing else", () => {
+    addDevices();
+    expect(sallyport(["check"]).out).not.toContain("table inet");
+    const { code, out } = sallyport(["check", "--rules"]);
+    expect(code).toBe(0);
+    expect(out).toStartWith("table inet sallyport");
+    expect(out).not.toContain("Chance");
+  });
+
+  test("says what a reload would mean, compared with what worked last", () => {
+    addDevices();
+    keepConfig(readConfiguration(file));
+    expect(sallyport(["check"]).out).not.toContain("Compared with");
+    writeFileSync(file, configOf('step = "60s"'));
+    const { out } = sallyport(["check"]);
+    expect(out).toContain(
+      "  alice/laptop, alice/phone, bob will not be able to open ssh (22/tcp, 2200-2201/tcp), and so nobody who can now: step 30s becomes 60s, which makes their links void",
+    );
+    expect(out).toContain(
+      "A reload would need --yes, or --arm 5m: nobody who can open ssh, lights now",
+    );
+    const { reload } = JSON.parse(sallyport(["check", "--json"]).out) as { reload: string[] };
+    expect(reload).toHaveLength(3);
+    writeFileSync(file, `${configOf("")}[api]\nsocket = "/run/other.sock"\n`);
+    expect(sallyport(["check"]).out).toContain("A reload would be refused: api.socket");
   });
 
   test("prints the JSON Schema without any configuration", () => {

@@ -103,14 +103,19 @@ describe("Guardian on probation", () => {
   );
 
   test(
-    "lapse() is true once, when the time is over, and nothing is guarded then",
+    "lapse() guards nothing any more, and the time for it is told",
     () => {
       const { guardian, clock } = stage();
       here(() => guardian.arm(60_000));
-      expect([guardian.lapsesInMs, here(() => guardian.lapse())]).toEqual([59_001, false]);
+      expect([guardian.lapsesInMs, guardian.isOver]).toEqual([59_001, false]);
       clock.nowMs += guardian.lapsesInMs!;
-      expect(here(() => [guardian.lapse(), guardian.lapse()])).toEqual([true, false]);
-      expect(guardian.lapsesInMs).toBeUndefined();
+      expect(guardian.isOver).toBe(true);
+      here(() => guardian.lapse());
+      expect([guardian.lapsesInMs, guardian.isOver, guardian.state]).toEqual([
+        undefined,
+        false,
+        "lapsed",
+      ]);
       expect(guarded()).not.toContain("elements");
       // A repair or a reload must not lock the ports behind somebody's back.
       here(() => guardian.repair());

@@ -1,9 +1,14 @@
 /** A reload: all of it or nothing, and one after the other; from real files. */
 
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { addKey, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { parseAddress } from "../../src/core/address.ts";
 import { type Configuration, readConfiguration } from "../../src/daemon/configuration.ts";
+import type { GuardState } from "../../src/daemon/guardian.ts";
 import { Reloader } from "../../src/daemon/reloader.ts";
+import type { Opener } from "../../src/config/differences.ts";
+import { NeedsYes } from "../../src/core/errors.ts";
 import { StateFolder } from "../store/support.ts";
 
 /** A configuration file with one door to this port. */
@@ -22,6 +27,8 @@ function stage(folder: StateFolder) {
   const calls: string[] = [];
   const refused: string[] = [];
   const failing = new Set<string>();
+  const openers: Opener[] = [];
+  let state: GuardState = "permanent";
   const call = (name: string) => {
     calls.push(name);
     if (failing.has(name)) throw new Error(`Cannot ${name}`);
@@ -33,9 +40,19 @@ function stage(folder: StateFolder) {
       await Promise.resolve();
       call(`hear ${doors[0]!.opens[0]!.from}`);
     },
-    guard: (settings) => call(`guard ${portsOf({ settings }).join()}`),
-    entered: (next) => {
-      call(`enter ${portsOf(next).join()}`);
+    guard: (settings, armMs) => {
+      call(`guard ${portsOf({ settings }).join()}`);
+      if (armMs !== undefined) state = "probation";
+    },
+    guardForGood: (settings) => {
+      call(`guard ${portsOf({ settings }).join()} for good`);
+      state = "permanent";
+    },
+    guardState: () => state,
+    grantsOf: () => 0,
+    openers: () => openers,
+    entered: (next, kept) => {
+      call(`enter ${portsOf(next).join()}${kept ? "" : " unconfirmed"}`);
       current = next;
     },
     keysEntered: ({ keys, settings }) => {
@@ -44,7 +61,7 @@ function stage(folder: StateFolder) {
     },
     refused: (error) => refused.push(String(error)),
   });
-  return { reloader, refused, calls, failing, current: () => portsOf(current), file };
+  return { reloader, refused, calls, failing, openers, current: () => portsOf(current), file };
 }
 
 describe("Reloader.reload()", () => {
@@ -52,7 +69,10 @@ describe("Reloader.reload()", () => {
     using folder = new StateFolder();
     const { reloader, calls, file } = stage(folder);
     write(folder, "23/tcp");
-    expect(await reloader.reload()).toBe(`Reloaded ${file}: 1 door, 0 keys`);
+    expect(await reloader.reload({ yes: true })).toMatchObject({
+      done: `Reloaded ${file}: 1 door, 0 keys`,
+      warnings: ['alice has no key: run "sallyport user add alice"'],
+    });
     expect(calls).toEqual(["hear 23", "guard 23", "enter 23"]);
   });
 
@@ -60,9 +80,9 @@ describe("Reloader.reload()", () => {
     using folder = new StateFolder();
     const { reloader, refused, calls, current } = stage(folder);
     write(folder, "99999/tcp");
-    const said = await reloader.reload().catch(String);
+    const said: unknown = await reloader.reload({ yes: true }).catch(String);
     expect(said).toContain("99999/tcp");
-    expect(refused).toEqual([said]);
+    expect(refused).toEqual([String(said)]);
     expect([calls, current()]).toEqual([[], [22]]);
   });
 
@@ -71,10 +91,11 @@ describe("Reloader.reload()", () => {
     const { reloader, calls, failing, current } = stage(folder);
     write(folder, "23/tcp");
     failing.add("guard 23");
-    expect(await reloader.reload().catch(String)).toBe("Error: Cannot guard 23");
+    const said: unknown = await reloader.reload({ yes: true }).catch(String);
+    expect(said).toBe("Error: Cannot guard 23");
     expect([calls, current()]).toEqual([["hear 23", "guard 23", "hear 22"], [22]]);
     failing.clear();
-    await reloader.reload();
+    await reloader.reload({ yes: true });
     expect(current()).toEqual([23]);
   });
 
@@ -83,15 +104,107 @@ describe("Reloader.reload()", () => {
     const { reloader, calls, failing, current } = stage(folder);
     write(folder, "23/tcp");
     failing.add("hear 23");
-    expect(await reloader.reload().catch(String)).toBe("Error: Cannot hear 23");
+    expect(await reloader.reload({ yes: true }).catch(String)).toBe("Error: Cannot hear 23");
     expect([calls, current()]).toEqual([["hear 23"], [22]]);
   });
 
   test("runs one reload after the other, however many are asked for", async () => {
     using folder = new StateFolder();
     const { reloader, calls } = stage(folder);
-    await Promise.all([reloader.reload(), reloader.reload()]);
+    await Promise.all([reloader.reload({ yes: true }), reloader.reload({ yes: true })]);
     const once = ["hear 22", "guard 22", "enter 22"];
     expect(calls).toEqual([...once, ...once]);
+  });
+});
+
+const caller = { address: parseAddress("203.0.113.9")!, port: 22 };
+
+describe("Reloader.reload() without a yes", () => {
+  test("refuses what locks everybody out, says whom, and changes nothing", async () => {
+    using folder = new StateFolder();
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    const { reloader, refused, calls, file } = stage(folder);
+    writeFileSync(file, readFileSync(file, "utf8").replace('"alice"', '"carol"'));
+    const refusal: unknown = await reloader.reload({}).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(NeedsYes);
+    expect(String(refusal)).toContain("nobody who can open ssh now could any more");
+    expect(String(refusal)).toContain(
+      "  alice/phone will not be able to open ssh (22/tcp), and so nobody who can now: its users do not name them any more",
+    );
+    expect(refused).toEqual([String(refusal)]);
+    expect(calls).toEqual([]);
+    expect(await reloader.reload({ yes: true })).toMatchObject({
+      changes: [expect.stringContaining("alice/phone")],
+      warnings: ['carol has no key: run "sallyport user add carol"', expect.any(String)],
+    });
+  });
+
+  test("refuses what takes effect at the next start only, and reads no key for it", async () => {
+    using folder = new StateFolder();
+    using other = new StateFolder();
+    const { reloader, calls, file } = stage(folder);
+    writeFileSync(other.file("keys.toml"), "broken");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace(folder.path, other.path));
+    const said = await reloader.reload({ yes: true }).catch(String);
+    expect(said).toContain(`server.state_dir ${folder.path} becomes ${other.path}`);
+    expect(said).toContain("takes effect at the next start only");
+    writeFileSync(file, `${text}[api]\nsocket = "/run/other.sock"\nlisten = "127.0.0.1:1"\n`);
+    expect(await reloader.reload({ yes: true }).catch(String)).toContain(
+      "api.listen 127.0.0.1:7878 becomes 127.0.0.1:1, api.socket /run/sallyport/control.sock becomes /run/other.sock",
+    );
+    expect(calls).toEqual([]);
+  });
+
+  test("asks the caller whose own way it takes, and nobody whose way stays", async () => {
+    using folder = new StateFolder();
+    for (const user of ["alice", "bob"]) {
+      addKey(folder.path, { user, device: "phone", key: makeKey("lab") });
+    }
+    const { reloader, openers, file } = stage(folder);
+    const both = readFileSync(file, "utf8").replace('"alice"', '"alice", "bob"');
+    writeFileSync(file, both);
+    await reloader.reload({});
+    writeFileSync(file, both.replace('"alice", ', ""));
+    const ask = () => reloader.reload({ from: caller }).catch(String);
+    expect(await ask()).toContain("you are connected from 203.0.113.9, and may be one of those");
+    openers.push({ user: "alice", device: "phone", door: "ssh" });
+    expect(await ask()).toContain("which alice/phone opened ssh to");
+    openers[0] = { user: "bob", device: "phone", door: "ssh" };
+    expect(await ask()).toMatchObject({ done: expect.stringContaining("Reloaded") });
+  });
+});
+
+describe("Reloader.reload() on probation", () => {
+  test("goes back to what ran before, keys that were removed meanwhile stay away", async () => {
+    using folder = new StateFolder();
+    for (const user of ["alice", "bob"]) {
+      addKey(folder.path, { user, device: "phone", key: makeKey("lab") });
+    }
+    const { reloader, calls, current } = stage(folder);
+    write(folder, "23/tcp");
+    const { done } = await reloader.reload({ armMs: 60_000 });
+    expect(done).toContain("on probation for 1m: knock, connect, and run sallyport confirm there");
+    removeKeys(folder.path, "bob");
+    await reloader.reloadKeys();
+    calls.length = 0;
+    expect(await reloader.goBack()).toBe(true);
+    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22"]);
+    expect(current()).toEqual([22]);
+    expect(reloader.notice).toContain("Nobody confirmed the last reload in time");
+    await reloader.reload({ yes: true });
+    expect(reloader.notice).toBeUndefined();
+    expect(await reloader.goBack()).toBe(false);
+  });
+
+  test("stays once it is confirmed", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls } = stage(folder);
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23 unconfirmed"]);
+    reloader.confirmed();
+    expect(calls.at(-1)).toBe("enter 23");
+    expect(await reloader.goBack()).toBe(false);
   });
 });

@@ -69,7 +69,49 @@ async function removedKey(): Promise<Finding> {
   );
 }
 
+/** Changes that make every link of the only door void, or name somebody who has no key. */
+const LOCKOUTS: Readonly<Record<string, string>> = {
+  "a user without a key": webDoor(["carol"]),
+  "another range": webDoor(["alice"], 'range = "30000-50000"'),
+  "another number of ports": webDoor(["alice"], "ports = 9"),
+  "another step": webDoor(["alice"], 'step = "60s"'),
+  "another protocol": webDoor(["alice"], 'proto = "udp"'),
+  "another name of the door": webDoor().replace("web", "site"),
+};
+
+/** Each by command and by SIGHUP; whoever can open the door can do so afterwards. */
+async function lockout(): Promise<Finding> {
+  await using stage = await Stage.set(webDoor());
+  const { server } = stage;
+  const wrong: string[] = [];
+  for (const [what, config] of Object.entries(LOCKOUTS)) {
+    server.writeConfig(config);
+    const { code, err } = server.command("reload");
+    const told = err.includes("alice will not be able to open web");
+    const from = server.log.length;
+    server.signal("SIGHUP");
+    await server.waitForLog(/Reload refused|Reloaded/, from);
+    const kept = server.log.slice(from).includes("Reload refused");
+    if (code === 0 || !told || !kept) wrong.push(`${what}: exit ${code}`);
+  }
+  const opened = await opens(stage);
+  server.writeConfig(LOCKOUTS["another step"]!);
+  const from = server.log.length;
+  const armed = server.command("reload", "--arm", "5s").code;
+  await server.waitForLog(/Nobody confirmed the last reload in time/, from);
+  const back = (await (await server.control("/v1/status")).json()) as { ready: boolean };
+  return finding(
+    wrong.length === 0 && opened && armed === 0 && back.ready,
+    `${Object.keys(LOCKOUTS).length - wrong.length} of ${Object.keys(LOCKOUTS).length} refused by command and by SIGHUP, naming whom they cut off; the old link opened; on probation the old terms came back${wrong.map((one) => `; ${one}`).join("")}`,
+  );
+}
+
 export const trials: readonly Trial[] = [
+  {
+    promise: "P28",
+    attack: "reload of changes that cut everybody off, with and without a probation",
+    play: lockout,
+  },
   ...Object.entries(BROKEN).map(([what, spoil]): Trial => ({
     promise: "P28",
     attack: `config.toml with ${what}, then kill -9 and a start`,

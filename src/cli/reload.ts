@@ -1,0 +1,68 @@
+/** `sallyport reload`: what runs gives way to what the files say, once whoever asks knows whom that cuts off. */
+
+import { createInterface } from "node:readline/promises";
+import { Command } from "@commander-js/extra-typings";
+import { connectControl } from "../api/client.ts";
+import type { ReloadRequest, ReloadTold } from "../api/control.ts";
+import { NeedsYes, SallyportError } from "../core/errors.ts";
+import { callerConnection } from "./caller.ts";
+import { configOption, controlSocket, socketOption } from "./control-socket.ts";
+import { print, printable } from "./output.ts";
+import { readProbation } from "./probation-time.ts";
+
+const printLine = (line: string) => process.stderr.write(`${printable(line)}\n`);
+
+/** Asks a person; throws the refusal where nobody is there, and where he does not mean it. */
+async function requireMeant(refusal: NeedsYes): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) throw refusal;
+  refusal.message.split("\n").forEach(printLine);
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await asking.question(
+      'Reload all the same? "yes" does, all else changes nothing: ',
+    );
+    if (answer.trim().toLowerCase() !== "yes") throw new SallyportError("Nothing was changed");
+  } finally {
+    asking.close();
+  }
+}
+
+async function reload(socket: string, request: ReloadRequest): Promise<ReloadTold> {
+  const client = connectControl(socket);
+  try {
+    return await client.reload(request);
+  } catch (error) {
+    if (!(error instanceof NeedsYes)) throw error;
+    await requireMeant(error);
+    return await client.reload({ ...request, yes: true });
+  }
+}
+
+export function reloadCommand() {
+  return new Command("reload")
+    .description("Make the daemon read its configuration and keys again, all of it or nothing")
+    .option("--yes", "even where it cuts somebody off")
+    .option(
+      "--arm <duration>",
+      "on probation: unless you confirm in time, what runs now comes back",
+    )
+    .addOption(socketOption())
+    .addOption(configOption())
+    .addHelpText(
+      "after",
+      "\nGrants live on. A configuration with a mistake changes nothing; every mistake is told. Whoever is cut\n" +
+        "off is told as well; where nobody could open a door any more, or you could be cut off, it asks first.\n" +
+        "A changed state_dir or [api] takes effect at the next start only, and is refused.\n" +
+        "\nExamples:\n  sallyport reload\n  sallyport reload --arm 5m",
+    )
+    .action(async (options) => {
+      const { changes, warnings, done } = await reload(await controlSocket(options), {
+        ...(options.yes === true && { yes: true }),
+        ...(options.arm !== undefined && { armMs: readProbation(options.arm) }),
+        from: callerConnection(),
+      });
+      for (const change of changes) printLine(change);
+      for (const warning of warnings) printLine(`Warning: ${warning}`);
+      print(printable(done));
+    });
+}
