@@ -59,12 +59,13 @@ export const WHY_KINDS = [
   "clock", // all of them, of a slot too far away
   "slow", // all of them, but not within one window
   "crowded", // all of them, among too many others
+  "terms", // the link was made under other terms than those in force
   "used", // all of them, and used before
   "refused", // all of them, and the door could not be opened
   "fixed", // a fixed sequence, begun and not finished
   "unrelated", // knocks that are part of no sequence
   "silent", // nothing was heard
-  "keys", // keys.toml is another than the daemon works by
+  "keys", // keys.toml is another than the daemon works by, or the key is only in it
   "not-ready", // a right knock may not open a door now
   "firewall", // another table drops a guarded port
 ] as const;

@@ -178,6 +178,7 @@ export class Daemon implements Control {
       ask: (request) => this.#running("explain anything").ask(request),
       knocks: () => this.counters.get("knocks"),
       foreignRules: problemsOfRules,
+      unread: () => this.#keysWatch.unread(),
       notices: () => this.notices(),
       obstacles: () => this.readiness().map(({ code, detail }) => detail ?? REASONS[code]),
     });
@@ -299,6 +300,7 @@ export class Daemon implements Control {
   }
 
   #enter(next: Configuration): void {
+    this.#explainer.entered(this.#configuration.settings, next.settings);
     this.#configuration = next;
     if (next.mistake === undefined) this.#readiness.clear("config");
     this.#entered(this.summary);
@@ -442,6 +444,7 @@ export class Daemon implements Control {
     this.#guard.hear(event);
     this.#recollection.hear(event, this.#configuration.plan.rotating);
     this.#openings.hear(event);
+    this.#explainer.hear(event);
     this.#commands.hear(event, this.#configuration.settings.doors);
     this.#alarm.hear(event, this.#configuration.settings.alarm);
   }

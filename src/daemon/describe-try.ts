@@ -1,5 +1,6 @@
 /** Puts into words why a try did not open a door, or that it did. */
 
+import { DEFAULT_DEVICE } from "../config/names.ts";
 import { formatAddress, sameAddress, type Address } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import { formatPort } from "../core/port.ts";
@@ -7,6 +8,7 @@ import type { FixedTry } from "../match/fixed-try.ts";
 import type { RotatingTry, Try } from "../match/near-misses.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
+import { SPACE_LIMITS } from "../rks/space.ts";
 import type { WhyFinding } from "../api/control.ts";
 
 /** What a description needs to know beside the try. */
@@ -43,17 +45,25 @@ function rotating(made: RotatingTry, facts: TryFacts): Told {
   const { ports, skew, slack, windowSeconds, stepSeconds } = subject.space;
   const who = `${subject.user}/${subject.device} for ${subject.door}`;
   const late = Math.abs(offset) > skew;
+  // Terms may have changed since: what opened then was whole then.
+  const opened = describeUser(made, facts);
+  if (opened !== undefined && (missing.length === 0 || opened.kind === "opened")) return opened;
   if (missing.length > 0) {
     const drift = late ? `, and ${drifted(made)}` : "";
     const usable = slot >= slotAt(facts.nowMs, stepSeconds) - skew;
     const named = facts.ports === "all" || !usable ? missing.join(", ") : "the others";
+    // No shorter sequence is allowed.
+    const shorter = made.shorter && heard >= SPACE_LIMITS.ports.min;
+    const why = shorter
+      ? `either filtered on the way, or its link was made for ${heard} ports, before ports was changed: then make a new one (${showCommand(subject)})`
+      : "filtered on the way?";
     return {
       kind: "incomplete",
-      sentence: `${heard} of ${ports} ports of ${who}, ${named} never arrived: filtered on the way?${drift}`,
+      sentence: `${heard} of ${ports} ports of ${who}, ${named} never arrived: ${why}${drift}`,
     };
   }
-  const used = describeUse(made, facts);
-  if (used !== undefined) return used;
+  const spent = describeSpent(made, facts);
+  if (spent !== undefined) return spent;
   if (late) {
     const slots = Math.abs(offset) === 1 ? "1 slot" : `${Math.abs(offset)} slots`;
     return {
@@ -79,27 +89,43 @@ function rotating(made: RotatingTry, facts: TryFacts): Told {
   };
 }
 
-/** What became of a complete sequence that was spent by then; undefined when it was not. */
-function describeUse(made: RotatingTry, { source, nowMs, uses }: TryFacts): Told | undefined {
+/** By whom a sequence was used, as far as that is known. */
+function describeUser(made: RotatingTry, { source, nowMs, uses }: TryFacts): Told | undefined {
   const { user, device, door } = made.subject;
   const who = `${user}/${device} for ${door}`;
-  const use = uses.find(({ slot }) => slot === made.slot);
-  if (use?.source !== undefined && use.timeMs !== undefined) {
-    const at = clockTime(use.timeMs, nowMs);
-    if (sameAddress(use.source, source)) {
-      return { kind: "opened", sentence: `The right knock of ${who}: it opened at ${at}` };
-    }
-    return {
-      kind: "used",
-      sentence: `The right ports of ${who}, already used at ${at} from ${formatAddress(use.source)}: each knock opens once (addresses can be forged)`,
-    };
+  const use = uses.find((one) => one.slot === made.slot && one.source !== undefined);
+  if (use?.source === undefined || use.timeMs === undefined) return undefined;
+  const at = clockTime(use.timeMs, nowMs);
+  if (sameAddress(use.source, source)) {
+    return { kind: "opened", sentence: `The right knock of ${who}: it opened at ${at}` };
   }
-  const last = Math.max(-1, ...uses.map(({ slot }) => slot));
-  if (made.slot > last || Math.abs(made.offset) > made.subject.space.skew) return undefined;
   return {
     kind: "used",
-    sentence: `The right ports of ${who}, but this knock or a later one was used before: a device knocks forward only: wait for the next slot (${made.subject.space.stepSeconds} s)`,
+    sentence: `The right ports of ${who}, already used at ${at} from ${formatAddress(use.source)}: each knock opens once (addresses can be forged)`,
   };
+}
+
+/** A sequence that is spent and opened nothing that is known of; undefined when it was not spent. */
+function describeSpent(
+  { subject, slot, offset }: RotatingTry,
+  { uses }: TryFacts,
+): Told | undefined {
+  const { user, device, door, space } = subject;
+  const last = Math.max(-1, ...uses.map((use) => use.slot));
+  if (slot > last || Math.abs(offset) > space.skew) return undefined;
+  return {
+    kind: "used",
+    sentence: `The right ports of ${user}/${device} for ${door}, but this knock or a later one was used before: a device knocks forward only: wait for the next slot (${space.stepSeconds} s)`,
+  };
+}
+
+/** The command that makes a link anew. */
+export function showCommand({
+  user,
+  device,
+}: Pick<RotatingTry["subject"], "user" | "device">): string {
+  const option = device === DEFAULT_DEVICE ? "" : ` --device ${device}`;
+  return `sallyport user show ${user}${option}`;
 }
 
 /** How far a clock is off: from the middle of the slot it believed in. */

@@ -5,10 +5,15 @@ import { type Address, formatAddress, maskAddress, sameAddress } from "../core/a
 import type { Clock } from "../core/clock.ts";
 import type { Settings } from "../config/settings.ts";
 import type { SourceHits } from "../match/hit-table.ts";
-import { findTries, type Try } from "../match/near-misses.ts";
+import { type Candidates, findTries, type RotatingTry, type Try } from "../match/near-misses.ts";
+import type { DaemonEvent } from "../core/events.ts";
+import type { KeyTable } from "../rks/key-table.ts";
 import { clockTime, describeTry, type TryFacts } from "./describe-try.ts";
 import type { Answers, Memory, Request } from "./messages.ts";
+import { FormerTerms } from "./former-terms.ts";
 import type { Plan } from "./plan.ts";
+import { UsedKnocks } from "./used-knocks.ts";
+import { describeFormer, sameHolder, suspicions } from "./void-knocks.ts";
 
 /** Work at a stretch before requests and signals get their turn. */
 const STRETCH_MS = 2;
@@ -42,6 +47,8 @@ export interface ExplainerParts {
   readonly knocks: () => number;
   /** Other tables' rules that drop a guarded port, each as a sentence; may throw. */
   readonly foreignRules: (settings: Settings) => readonly string[];
+  /** The keys of the file, where those are others than the ones in force and can be read. */
+  readonly unread: () => KeyTable | undefined;
   /** What is not as it looks though knocks open doors, each as a sentence. */
   readonly notices: () => readonly string[];
   /** Why a right knock may not open now, each as a sentence. */
@@ -50,12 +57,23 @@ export interface ExplainerParts {
 
 export class Explainer {
   readonly #parts: ExplainerParts;
+  readonly #used = new UsedKnocks();
+  readonly #former = new FormerTerms();
   #nextLookMs = 0;
   #looking = false;
   readonly #lineTimes: number[] = [];
 
   constructor(parts: ExplainerParts) {
     this.#parts = parts;
+  }
+
+  hear(event: DaemonEvent): void {
+    this.#used.hear(event);
+  }
+
+  /** `next` is in force from now on, in the place of `before`. */
+  entered(before: Settings, next: Settings): void {
+    this.#former.entered(before, next, this.#parts.clock.wallMs());
   }
 
   /** Everything known about an address, most telling first. Takes no more than a few ms at a stretch. */
@@ -141,17 +159,49 @@ export class Explainer {
 
   async #heard(address: Address, { hits, sinceMs }: Memory): Promise<WhyFinding[]> {
     const nowMs = this.#parts.clock.wallMs();
+    const changes = describeFormer(this.#former.doors, nowMs);
     const last = hits.at(-1);
-    if (last === undefined) return [this.#silent(address, sinceMs, nowMs)];
+    if (last === undefined) return [this.#silent(address, sinceMs, nowMs), ...changes];
     const tries = await this.#tries(hits);
-    const findings: WhyFinding[] = [];
+    const strange = tries.length > 0 && tries.every(isWhole) ? [] : await this.#void(hits, address);
+    const findings = strange.map(({ told }) => told);
     for (const made of tries) {
+      // Terms that are alike draw ports in common: where the knock is whole under others, those were meant.
+      if (!isWhole(made) && strange.some((one) => sameHolder(one.made, made))) continue;
       findings.push(describeTry(made, await this.#facts(made, address, "all")));
     }
-    if (findings.length > 0) return findings;
+    if (findings.length > 0) return findings.toSorted((a, b) => (b.atMs ?? 0) - (a.atMs ?? 0));
     const count = hits.length === 1 ? "1 knock was" : `${hits.length} knocks were`;
-    const said = `${count} heard, the last at ${clockTime(last.timeMs, nowMs)}, and they are part of no sequence of any door, not even with a clock that is minutes off: is it the link of this server and of a key that still exists (sallyport user list)`;
-    return [{ ...finding("unrelated", said), atMs: Math.round(last.timeMs) }];
+    const said = `${count} heard, the last at ${clockTime(last.timeMs, nowMs)}, and they are part of no sequence of any door, not even with a clock that is minutes off: is it a link of this server, made under its present terms, and of a key that still exists (sallyport user list)`;
+    return [{ ...finding("unrelated", said), atMs: Math.round(last.timeMs) }, ...changes];
+  }
+
+  /** Knocks that are whole by what is not in force. */
+  async #void(
+    hits: Memory["hits"],
+    source: Address,
+  ): Promise<{ made: RotatingTry; told: WhyFinding }[]> {
+    const { clock, configuration, unread } = this.#parts;
+    const { settings, plan } = configuration();
+    const grounds = {
+      settings,
+      subjects: plan.rotating,
+      former: this.#former.doors,
+      unread: unread(),
+      used: this.#used,
+      source,
+      nowMs: clock.wallMs(),
+    };
+    const found: { made: RotatingTry; told: WhyFinding }[] = [];
+    for (const { subjects, tell } of suspicions(grounds)) {
+      for (const made of await this.#search(hits, { rotating: subjects, fixed: [] })) {
+        if (made.kind !== "rotating" || !isWhole(made)) continue;
+        const told = tell(made);
+        if (told === undefined) continue;
+        found.push({ made, told: { ...told, atMs: Math.round(made.lastMs) } });
+      }
+    }
+    return found;
   }
 
   #silent(address: Address, sinceMs: number, nowMs: number): WhyFinding {
@@ -171,17 +221,19 @@ export class Explainer {
     const nowMs = this.#parts.clock.wallMs();
     if (made.kind === "fixed") return { source, nowMs, uses: [], ports };
     const { door, user, device } = made.subject;
-    return {
-      source,
-      nowMs,
-      ports,
-      uses: await this.#parts.ask({ type: "uses", door, user, device }),
-    };
+    // A matcher forgets who used a slot once nobody can use it again.
+    const own = this.#used.find(made.subject, made.slot) ?? [];
+    const uses = await this.#parts.ask({ type: "uses", door, user, device });
+    return { source, nowMs, ports, uses: [...uses, own].flat() };
   }
 
-  async #tries(hits: Memory["hits"]): Promise<Try[]> {
-    const { clock, configuration } = this.#parts;
-    const search = findTries(hits, configuration().plan);
+  #tries(hits: Memory["hits"]): Promise<Try[]> {
+    return this.#search(hits, this.#parts.configuration().plan);
+  }
+
+  async #search(hits: Memory["hits"], among: Candidates): Promise<Try[]> {
+    const { clock } = this.#parts;
+    const search = findTries(hits, among);
     let untilMs = clock.monotonicMs() + STRETCH_MS;
     for (;;) {
       const { done, value } = search.next();
@@ -191,6 +243,10 @@ export class Explainer {
       untilMs = clock.monotonicMs() + STRETCH_MS;
     }
   }
+}
+
+function isWhole(made: Try): boolean {
+  return made.kind === "fixed" || made.missing.length === 0;
 }
 
 function heardShare(made: Try): number {

@@ -1,8 +1,9 @@
 /** Whether keys.toml is still the one that the daemon works by. */
 
 import { lstatSync } from "node:fs";
-import { digestOfKeys, keysFile } from "../config/keys.ts";
+import { digestOfKeys, keysFile, loadKeyTable } from "../config/keys.ts";
 import { SallyportError } from "../core/errors.ts";
+import type { KeyTable } from "../rks/key-table.ts";
 
 /** What changes whenever somebody writes the file or puts another in its place; "" without one. */
 function stampOf(file: string): string {
@@ -37,6 +38,17 @@ export class KeysWatch {
       return found;
     } catch (error) {
       if (error instanceof SallyportError) return error.message;
+      throw error;
+    }
+  }
+
+  /** The keys as they stand in the file, where it is another by now and can be read. */
+  unread(): KeyTable | undefined {
+    if (this.changed() === undefined) return undefined;
+    try {
+      return loadKeyTable(this.#stateDir).keys;
+    } catch (error) {
+      if (error instanceof SallyportError) return undefined;
       throw error;
     }
   }

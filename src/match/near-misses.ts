@@ -30,6 +30,8 @@ export interface RotatingTry {
   /** Ports heard of it, and those that never came. */
   readonly heard: number;
   readonly missing: readonly number[];
+  /** What is missing was drawn last: a link of fewer ports draws just those that came. */
+  readonly shorter: boolean;
   /** Most ports of it that came within one window, and when the first and last of these came. */
   readonly together: number;
   readonly firstMs: number;
@@ -153,6 +155,7 @@ function rotatingTry(
   const heard = new Set(own.map(({ port }) => port));
   const { together, firstMs, lastMs } = closestTogether(own, space.windowSeconds * 1_000);
   const between = hits.filter(({ timeMs }) => timeMs >= firstMs && timeMs <= lastMs);
+  const missing = [...ports].filter((port) => !heard.has(port));
   const others = new Set(between.map(({ port }) => port).filter((port) => !heard.has(port)));
   return {
     kind: "rotating",
@@ -160,7 +163,8 @@ function rotatingTry(
     slot,
     offset: slot - slotAt(lastMs, space.stepSeconds),
     heard: heard.size,
-    missing: [...ports].filter((port) => !heard.has(port)),
+    missing,
+    shorter: missing.length > 0 && missing[0] === ports[heard.size],
     together,
     firstMs,
     lastMs,

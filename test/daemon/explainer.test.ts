@@ -7,8 +7,12 @@ import { parseSettings } from "../../src/config/load.ts";
 import { Explainer, type ExplainerParts } from "../../src/daemon/explainer.ts";
 import type { Memory } from "../../src/daemon/messages.ts";
 import { type Subjects, SubjectTable } from "../../src/match/subject-table.ts";
+import type { DaemonEvent } from "../../src/core/events.ts";
 import { makePlan } from "../../src/daemon/plan.ts";
 import type { SourceHits } from "../../src/match/hit-table.ts";
+import type { KnownUse } from "../../src/match/subject.ts";
+import { KeyTable } from "../../src/rks/key-table.ts";
+import type { KnockSpace } from "../../src/rks/space.ts";
 import { hitsOn } from "../match/hits.ts";
 import { device, NOW, portsOf, SLOT } from "../match/support.ts";
 import { HandClock } from "./support.ts";
@@ -22,10 +26,18 @@ interface World {
   quiet?: readonly SourceHits[];
   settings?: Settings;
   rotating?: Subjects;
+  uses?: readonly KnownUse[];
   parts?: Partial<ExplainerParts>;
 }
 
-function explainer({ memory, quiet = [], settings = SETTINGS, rotating = [ALICE], parts }: World) {
+function explainer({
+  memory,
+  quiet = [],
+  settings = SETTINGS,
+  rotating = [ALICE],
+  uses = [],
+  parts,
+}: World) {
   const clock = new HandClock();
   clock.nowMs = NOW + 1_000;
   let waiting = [...quiet];
@@ -33,7 +45,7 @@ function explainer({ memory, quiet = [], settings = SETTINGS, rotating = [ALICE]
     if (request.type === "why") {
       return Promise.resolve({ hits: [], grants: [], sinceMs: NOW - 600_000, ...memory });
     }
-    if (request.type === "uses") return Promise.resolve([]);
+    if (request.type === "uses") return Promise.resolve(uses);
     const handed = waiting.slice(0, request.most);
     waiting = waiting.slice(request.most);
     return Promise.resolve(handed);
@@ -47,6 +59,7 @@ function explainer({ memory, quiet = [], settings = SETTINGS, rotating = [ALICE]
     ask: ask as ExplainerParts["ask"],
     knocks: () => 7,
     foreignRules: () => [],
+    unread: () => undefined,
     notices: () => [],
     obstacles: () => [],
     ...parts,
@@ -115,6 +128,119 @@ describe("Explainer.why()", () => {
     expect(await kinds({ rotating, memory, parts: { clock } })).toEqual(["clock"]);
     clearInterval(timer);
     expect(turns).toBeGreaterThan(3);
+  });
+});
+
+describe("Explainer.why(), where terms and keys are not what they were", () => {
+  const [DOOR] = SETTINGS.doors;
+  const at = (settings: Settings, space: Partial<KnockSpace>): Settings => ({
+    ...settings,
+    doors: [{ ...DOOR!, space: { ...DOOR!.space, ...space } }],
+  });
+  const nine = at(SETTINGS, { ports: 9 });
+  const alice = (settings: Settings) => ({ ...ALICE, space: settings.doors[0]!.space });
+  const why = async ({ made }: ReturnType<typeof explainer>) =>
+    (await made.why(HOME)).findings.map(({ kind, sentence }) => `${kind}: ${sentence}`);
+
+  const opened = (slot: number, source = "203.0.113.9"): DaemonEvent => ({
+    type: "grant.opened",
+    atMs: NOW + 20,
+    renewed: false,
+    source,
+    used: { slot, stepSeconds: 30 },
+    grant: {
+      id: "0123456789",
+      door: "ssh",
+      address: source,
+      ports: [],
+      via: "rotating",
+      user: "alice",
+      device: "laptop",
+      openedMs: NOW,
+      expiresMs: NOW + 30_000,
+    },
+  });
+
+  test("says that a knock opened, though the matcher remembers later ones only", async () => {
+    const world = explainer({
+      memory: { hits: hitsOn(portsOf(ALICE, SLOT), NOW) },
+      uses: [{ ...ALICE, stepSeconds: 30, slot: SLOT + 9 }],
+    });
+    expect((await why(world))[0]).toStartWith("used: The right ports of alice/laptop for ssh, but");
+    world.made.hear(opened(SLOT));
+    expect(await why(world)).toEqual([
+      "opened: The right knock of alice/laptop for ssh: it opened at 08:00:15 UTC",
+    ]);
+    world.made.hear(opened(SLOT, "198.51.100.7"));
+    expect((await why(world))[0]).toContain("already used at 08:00:15 UTC from 198.51.100.7");
+  });
+
+  test("says so also where more ports are asked for by now", async () => {
+    const world = explainer({
+      memory: { hits: hitsOn(portsOf(ALICE, SLOT), NOW) },
+      settings: nine,
+      rotating: [alice(nine)],
+    });
+    world.made.hear(opened(SLOT));
+    expect((await why(world))[0]).toStartWith("opened: ");
+  });
+
+  test("says that a link has too few ports where a reload asked for more, and that it may where none is known", async () => {
+    const hits = hitsOn(portsOf(ALICE, SLOT), NOW);
+    const world = explainer({ memory: { hits }, settings: nine, rotating: [alice(nine)] });
+    expect((await why(world))[0]).toMatch(
+      /^incomplete: 8 of 9 ports of alice\/laptop for ssh, \d+ never arrived: either filtered on the way, or its link was made for 8 ports, .*\(sallyport user show alice --device laptop\)$/,
+    );
+    world.made.entered(SETTINGS, nine);
+    expect(await why(world)).toEqual([
+      "terms: The right ports of alice/laptop for ssh, by terms that a reload changed at 08:00:16 UTC: links of before are void: make a new one (sallyport user show alice --device laptop)",
+    ]);
+  });
+
+  test("knows the terms of before, a door that is gone, and forgets what is in force again", async () => {
+    const moved = at(SETTINGS, { lo: 30_000, hi: 60_000, stepSeconds: 60 });
+    const world = explainer({
+      memory: { hits: hitsOn(portsOf(ALICE, SLOT), NOW) },
+      settings: moved,
+      rotating: [alice(moved)],
+    });
+    world.made.entered(SETTINGS, moved);
+    expect((await why(world))[0]).toStartWith("terms: The right ports of alice/laptop for ssh, by");
+    const renamed = { ...moved, doors: [{ ...moved.doors[0]!, name: "shell" }] };
+    const other = explainer({
+      memory: { hits: hitsOn(portsOf(ALICE, SLOT), NOW) },
+      settings: renamed,
+      rotating: [{ ...alice(moved), door: "shell" }],
+    });
+    other.made.entered(SETTINGS, renamed);
+    expect((await why(other))[0]).toContain("a door that a reload took away at 08:00:16 UTC");
+    world.made.entered(moved, SETTINGS);
+    world.made.entered(SETTINGS, SETTINGS);
+    expect((await why(world))[0]).toStartWith("unrelated: ");
+  });
+
+  test("says what changed where nothing of it was heard", async () => {
+    const world = explainer({});
+    world.made.entered(nine, SETTINGS);
+    // A link of more ports than are asked for still opens.
+    expect((await why(world)).map((said) => said.split(": ")[0])).toEqual(["silent"]);
+    world.made.entered(at(SETTINGS, { proto: "udp" }), SETTINGS);
+    expect((await why(world)).map((said) => said.split(": ")[0])).toEqual(["silent", "terms"]);
+  });
+
+  test("knows a knock by a key that is in the file only", async () => {
+    const bob = device("ssh bob phone");
+    const unread = KeyTable.from([ALICE, bob]);
+    const settings = parseSettings(`[door.ssh]\nopens = ["22/tcp"]\nusers = ["*"]\n`);
+    const world = explainer({
+      memory: { hits: hitsOn(portsOf(bob, SLOT), NOW) },
+      settings,
+      parts: { unread: () => unread, notices: () => ["Keys changed"] },
+    });
+    expect(await why(world)).toEqual([
+      'keys: The right ports of bob/phone for ssh, by a key that the daemon has not read yet: run "sallyport reload", then knock again',
+      "keys: Keys changed",
+    ]);
   });
 });
 

@@ -1,10 +1,11 @@
 /** The daemon explains itself: why a knock did not open, who else sent it, and to whom it says so. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Explanation } from "../../src/api/control.ts";
+import { addKey, makeKey, removeKeys } from "../../src/config/keys.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { type Host, Lab } from "../support/lab.ts";
@@ -14,7 +15,7 @@ import { forgedFrames, Wire } from "../torture/wire.ts";
 
 const LIMIT_MS = 60_000;
 const SERVER = "10.77.0.1";
-const USERS = ["alice", "bob", "carol", "dave", "erin"];
+const USERS = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"];
 
 const config = (folder: string) => `
 [knock]
@@ -247,6 +248,61 @@ describe("sallyport why", () => {
         ([, who]) => who,
       );
       expect(nearly.filter((who) => who?.startsWith("10.77.") !== true)).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  /** Replaces the configuration, as an editor and `systemctl reload` do. */
+  async function reconfigure(text: string): Promise<void> {
+    const logged = server.log.length;
+    writeFileSync(server.config, text);
+    server.signal("SIGHUP");
+    await server.waitForLog(/Reloaded /, logged);
+  }
+
+  test(
+    "tells a link that a reload made void from a filtered one, and what opened before from what did not",
+    async () => {
+      const [first, second] = [freshAddress("client"), freshAddress("client")];
+      const ports = portsOf(server.link("frank", "web"));
+      const late = portsOf(server.link("grace", "web"));
+      const logged = server.log.length;
+      knock("client", first, ports);
+      await server.waitForLog(new RegExp(`Opened web .* to ${first}`), logged);
+      const before = readFileSync(server.config, "utf8");
+      try {
+        await reconfigure(before.replace("[knock]\n", "[knock]\nports = 9\n"));
+        knock("client", second, late);
+        await heard(second);
+        expect(why(second)[0]).toMatch(
+          /^✗ .*The right ports of grace\/default for web, by terms that a reload changed at [\d:]+ UTC: links of before are void: make a new one \(sallyport user show grace\)$/,
+        );
+        expect(why(first)[1]).toMatch(/^✓ .*The right knock of frank\/default for web: it opened/);
+      } finally {
+        await reconfigure(before);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "knows a knock by a key that the daemon has not read yet",
+    async () => {
+      const from = freshAddress("client");
+      const state = join(server.dir, "state");
+      addKey(state, { user: "erin", device: "phone", key: makeKey("gate") });
+      try {
+        knock("client", from, portsOf(server.link("erin/phone", "web")));
+        await heard(from);
+        expect(why(from)).toEqual([
+          expect.stringMatching(
+            /^✗ .*The right ports of erin\/phone for web, by a key that the daemon has not read yet: run "sallyport reload"/,
+          ),
+          expect.stringMatching(/^✗ Keys changed since the daemon read them/),
+        ]);
+      } finally {
+        removeKeys(state, "erin", "phone");
+      }
     },
     LIMIT_MS,
   );
