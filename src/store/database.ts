@@ -27,6 +27,8 @@ export interface DatabaseContents {
   readonly schema: string;
   /** Read every page at opening; for small files. */
   readonly check: boolean;
+  /** By version: what makes a file of that version one of the next. */
+  readonly migrations?: Readonly<Record<number, (database: Database) => void>>;
 }
 
 export interface DatabaseSpec extends DatabaseContents {
@@ -113,6 +115,25 @@ function makeContents(database: Database, spec: DatabaseSpec): void {
   })();
 }
 
+/** Brings a file of an older version to this one, in one transaction: a power cut leaves the one or the other. */
+function migrate(database: Database, spec: DatabaseSpec): void {
+  if (pragma(database, "application_id") !== spec.applicationId) return;
+  database
+    .transaction(() => {
+      for (
+        let version = Number(pragma(database, "user_version"));
+        version < spec.version;
+        version++
+      ) {
+        const step = spec.migrations?.[version];
+        if (step === undefined) return; // of a version nobody made: `checkContents` refuses it
+        step(database);
+        database.run(`PRAGMA user_version = ${version + 1}`);
+      }
+    })
+    .immediate();
+}
+
 /**
  * Opens the file, making it (mode 0600) where it is missing, with the rights of its folder's owner: SQLite
  * follows links, and makes files beside it. Throws a `Damage` or another error that `isDamage` accepts
@@ -134,7 +155,10 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
     database.run("PRAGMA journal_mode = WAL");
     database.run(`PRAGMA journal_size_limit = ${4 << 20}`);
     if (made) makeContents(database, spec);
-    else checkContents(database, spec);
+    else {
+      migrate(database, spec);
+      checkContents(database, spec);
+    }
     return { database, made, inode };
   } catch (error) {
     database?.close();

@@ -14,8 +14,9 @@ import {
 } from "./session.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
 import { placeOf, sealOf, type Use } from "./use.ts";
+import { nameSlotLengths } from "./uses-v1.ts";
 
-const SCHEMA = `
+const USES_TABLE = `
 CREATE TABLE uses (
   door TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
@@ -27,7 +28,9 @@ CREATE TABLE uses (
   time_ms INTEGER,
   seal BLOB NOT NULL,
   PRIMARY KEY (door, fingerprint, step_seconds)
-) STRICT, WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;`;
+
+const SCHEMA = `${USES_TABLE}
 CREATE TABLE session (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   boot_id TEXT NOT NULL,
@@ -88,6 +91,7 @@ export class UseStore {
       applicationId: APPLICATION_ID,
       version: 2,
       schema: SCHEMA,
+      migrations: { 1: (database) => nameSlotLengths(database, USES_TABLE) },
       shared: false,
       check: true,
       without: "uses of knocks are remembered until a reboot only",

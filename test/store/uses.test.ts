@@ -460,3 +460,57 @@ test("UseStore.open() never throws, wherever the folder is", () => {
     `Cannot write ${folder.file("uses.db")}: its folder is gone: uses of knocks are remembered until a reboot only: make the folder again`,
   ]);
 });
+
+describe("a uses.db of version 1, which did not say how long its slots were", () => {
+  const GOLDEN = join(import.meta.dir, "../golden/uses-v1.db");
+  const old = (folder: StateFolder, change: (database: Database) => void = () => {}) => {
+    copyFileSync(GOLDEN, folder.file("uses.db"));
+    const database = new Database(folder.file("uses.db"));
+    change(database);
+    database.close();
+  };
+
+  test("is taken over whole, each use with the length that its time tells", () => {
+    using folder = new StateFolder();
+    old(folder);
+    const { store, trust } = folder.openUses();
+    const at = (door: string, stepSeconds: number, slots: number, agoMs = 0) =>
+      useAt(Math.floor(NOW / (stepSeconds * 1_000)) + slots, {
+        door,
+        stepSeconds,
+        timeMs: NOW - agoMs,
+      });
+    expect(store.all()).toEqual([at("slow", 299, -2), at("ssh", 30, 1), at("web", 60, 0, 5_000)]);
+    expect([trust, folder.notices]).toEqual(["complete", []]);
+    store.close(NOW);
+    const again = folder.openUses();
+    expect([again.store.all().length, again.trust, folder.notices]).toEqual([3, "complete", []]);
+    again.store.close(NOW);
+  });
+
+  test("is found damaged where it was, and its whole rows are kept", () => {
+    using folder = new StateFolder();
+    old(folder, (database) => database.run("UPDATE uses SET slot = slot - 9 WHERE door = 'ssh'"));
+    const { store, trust } = folder.openUses();
+    expect(trust).toBe("lost");
+    expect(store.all().map(({ door }) => door)).toEqual(["slow", "web"]);
+    store.close(NOW);
+  });
+
+  test("keeps nothing of a clock in 1970: no slot of that time comes again", () => {
+    using folder = new StateFolder();
+    old(folder, (database) => database.run("DELETE FROM uses WHERE door <> 'ssh'"));
+    const bare = new Database(folder.file("uses.db"));
+    const [row] = bare.query<Record<string, string>, []>("SELECT * FROM uses").all();
+    const { door, fingerprint, user, device, source } = row!;
+    const seal = new Bun.CryptoHasher("sha256")
+      .update(JSON.stringify([door, fingerprint, user, device, 3, source, 100]))
+      .digest()
+      .subarray(0, 8);
+    bare.query("UPDATE uses SET slot = 3, time_ms = 100, seal = ?").run(seal);
+    bare.close();
+    const { store, trust } = folder.openUses();
+    expect([store.all(), trust]).toEqual([[], "complete"]);
+    store.close(NOW);
+  });
+});
