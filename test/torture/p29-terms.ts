@@ -36,10 +36,11 @@ function someTerms(random: (below: number) => number): Terms {
 }
 
 const CHANGES = {
-  reload: async ({ server }: Stage) => {
-    const from = server.log.length;
-    server.signal("SIGHUP");
-    await server.waitForLog(/Reloaded/, from);
+  // A signal would be refused: each change of terms makes the links that are out there void.
+  reload: ({ server }: Stage) => {
+    const { code, err } = server.command("reload", "--yes");
+    if (code !== 0) throw new Error(err);
+    return Promise.resolve();
   },
   "kill -9 and a start": async ({ server }: Stage) => {
     await server.stop("SIGKILL");
