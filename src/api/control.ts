@@ -96,6 +96,14 @@ export interface KeysTold {
   readonly cut: readonly { readonly door: string; readonly address: string }[];
 }
 
+/** The guard is not permanent yet. */
+export interface ProbationView {
+  /** Unix milliseconds. */
+  readonly untilMs: number;
+  /** Unless somebody confirms: the ports open, or what ran before the last reload comes back. */
+  readonly otherwise: "open" | "back";
+}
+
 export interface ReloadRequest {
   /** Even where it cuts somebody off. */
   readonly yes?: boolean | undefined;
@@ -126,6 +134,8 @@ export interface Control {
   readiness(): readonly Reason[];
   /** What the operator should know although knocks open doors, each one sentence: keys that were not read yet. */
   notices(): readonly string[];
+  /** Undefined where the guard is permanent, or a probation ended without a confirmation. */
+  probation(): ProbationView | undefined;
   doors(): readonly DoorView[];
   grants(): Promise<readonly Grant[]>;
   /**

@@ -223,6 +223,12 @@ export function readMetrics(control: Control, audience: Audience, residentBytes:
   ];
   if (audience === "owner") {
     metrics.push(
+      // Not for anyone: it says when the ports open.
+      gauge(
+        "sallyport_probation_end_time_seconds",
+        "When the probation of the guard ends, Unix time; 0 without one.",
+        (control.probation()?.untilMs ?? 0) / 1e3,
+      ),
       gauge("process_resident_memory_bytes", "Memory the process holds.", residentBytes),
     );
   }

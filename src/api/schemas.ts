@@ -53,6 +53,20 @@ export const StatusSchema = v.pipe(
       v.array(v.string()),
       v.description("What to know although knocks open doors, each one sentence"),
     ),
+    probation: v.exactOptional(
+      v.pipe(
+        v.object({
+          untilMs: unixMs,
+          otherwise: v.pipe(
+            v.picklist(["open", "back"]),
+            v.description(
+              "Unless somebody confirms: the ports open, or what ran before the last reload comes back",
+            ),
+          ),
+        }),
+        v.description("Absent where the guard is permanent"),
+      ),
+    ),
     counters: v.pipe(
       v.record(v.string(), v.number()),
       v.description("By name, as in core/counters.ts; all but the latency's"),

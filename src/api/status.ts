@@ -24,11 +24,13 @@ export function quantileBound(
 export function statusOf(control: Control): Status {
   const buckets = control.counters.latencyBuckets();
   const medianSeconds = quantileBound(LATENCY_BUCKETS, buckets, 0.5);
+  const probation = control.probation();
   const p99Seconds = quantileBound(LATENCY_BUCKETS, buckets, 0.99);
   return {
     ...healthOf(control),
     ...readinessOf(control, "owner"),
     notices: [...control.notices()],
+    ...(probation !== undefined && { probation }),
     counters: Object.fromEntries(PLAIN_COUNTERS.map((name) => [name, control.counters.get(name)])),
     latency: {
       count: buckets.reduce((sum, observed) => sum + observed, 0),

@@ -5,7 +5,7 @@ import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import type { Style } from "./output.ts";
 import { print, printable, printJson, printTable, styled } from "./output.ts";
-import { roughDuration } from "./times.ts";
+import { localTime, roughDuration } from "./times.ts";
 import { connectControl } from "../api/client.ts";
 import type { DoorView } from "../api/control.ts";
 import type { Status } from "../api/schemas.ts";
@@ -28,13 +28,25 @@ function doorRow(door: DoorView): string[] {
   return [door.name, opens, door.knock, door.openFor, grants, formatUsers(door.users)];
 }
 
-function printReadiness({ version, ready, reasons, notices, uptimeSeconds }: Status): void {
+const OTHERWISE = {
+  open: "the ports open again",
+  back: "what ran before the last reload comes back",
+} as const;
+
+function describeProbation({ untilMs, otherwise }: NonNullable<Status["probation"]>): string {
+  const left = roughDuration(untilMs - Date.now());
+  return `On probation until ${localTime(untilMs)} (${left}): knock, connect, and run sallyport confirm there, or ${OTHERWISE[otherwise]}`;
+}
+
+function printReadiness(status: Status): void {
+  const { version, ready, reasons, notices, probation, uptimeSeconds } = status;
   const [style, word]: [Style, string] = ready ? ["green", "ready"] : ["red", "not ready"];
   const up = roughDuration(uptimeSeconds * 1000);
   print(`sallyport ${printable(version)} is ${styled(style, word)}, up ${up}`);
   for (const { message, detail } of reasons) {
     print(`  ${message}${detail === undefined ? "" : `: ${printable(detail)}`}`);
   }
+  if (probation !== undefined) print(styled("yellow", `  ${describeProbation(probation)}`));
   for (const notice of notices) print(styled("yellow", `  ${printable(notice)}`));
 }
 

@@ -5,6 +5,7 @@ import {
   type DoorView,
   type Explanation,
   type KeysTold,
+  type ProbationView,
   type Reason,
   REASONS,
   type ReloadRequest,
@@ -31,7 +32,7 @@ import { Explainer } from "./explainer.ts";
 import { openersAt } from "./audit-access.ts";
 import { type Audited, auditGrants, listKernelGrants } from "./grant-audit.ts";
 import { GuardKeeper } from "./guard-keeper.ts";
-import { Guardian } from "./guardian.ts";
+import { Guardian, type GuardState } from "./guardian.ts";
 import { endWithKeys } from "./key-removal.ts";
 import { KeysWatch } from "./keys-watch.ts";
 import { keepConfig, placeOfMistake } from "./last-config.ts";
@@ -57,6 +58,13 @@ const MOST_KEPT_TOLD = 20;
 
 /** Grants that the data plane lists at a time: about 0.3 ms of its work. */
 const LISTED_AT_ONCE = 128;
+
+/** As the service manager shows it. */
+const GUARDING = {
+  permanent: "guarding",
+  probation: "guarding on probation (see sallyport status)",
+  lapsed: "guarding nothing (nobody confirmed the probation)",
+} as const satisfies Record<GuardState, string>;
 
 export interface DaemonOptions {
   /** The guard begins on a probation of so long. */
@@ -139,7 +147,12 @@ export class Daemon implements Control {
       readiness: this.#readiness,
       reenter: () => this.#auditGrants(),
       emit: (event) => this.#hear(event),
+      note: (record) => {
+        this.#recollection.note(record);
+        this.#entered(this.summary);
+      },
       goBack: () => this.#reloader.goBack(),
+      otherwise: () => this.#reloader.otherwise,
     });
     this.#reloader = new Reloader({
       file,
@@ -161,6 +174,9 @@ export class Daemon implements Control {
       keysEntered: (next) => {
         this.#enter(next);
         keepConfig(next);
+      },
+      reverted: () => {
+        this.#recollection.note({ type: "config.reverted", atMs: clock.wallMs(), file });
       },
       refused: (error) => {
         const message = `Reload refused: ${messageOf(error)}`;
@@ -235,7 +251,8 @@ export class Daemon implements Control {
       keepConfig(this.#configuration);
       this.#readiness.clear("starting");
       const { places } = this.#api;
-      for (const line of startReport({ settings, interfaces, adopted, restored, places })) {
+      const { state } = this.#guard;
+      for (const line of startReport({ settings, state, interfaces, adopted, restored, places })) {
         log("info", line);
       }
       for (const { code, detail } of this.readiness())
@@ -292,11 +309,18 @@ export class Daemon implements Control {
     return [this.#reloader.notice, this.#keysWatch.changed()].filter((said) => said !== undefined);
   }
 
+  probation(): ProbationView | undefined {
+    const { leftMs } = this.#guard;
+    if (leftMs === undefined) return undefined;
+    return { untilMs: this.#clock.wallMs() + leftMs, otherwise: this.#reloader.otherwise };
+  }
+
   /** One line for the service manager; anybody may read it. */
   get summary(): string {
     const { mistake } = this.#configuration;
-    if (mistake === undefined) return "guarding";
-    return `guarding and opening by what worked last: ${placeOfMistake(mistake) ?? "the configuration"} is broken: mend it and reload`;
+    const guarding = GUARDING[this.#guard.state];
+    if (mistake === undefined) return guarding;
+    return `${guarding} and opening by what worked last: ${placeOfMistake(mistake) ?? "the configuration"} is broken: mend it and reload`;
   }
 
   #enter(next: Configuration): void {

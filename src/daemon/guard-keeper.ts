@@ -6,6 +6,7 @@ import type { Counters } from "../core/counters.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import type { OwnRecord } from "../store/audit-record.ts";
 import type { Audited } from "./grant-audit.ts";
 import { Guardian, type GuardState } from "./guardian.ts";
 import { log } from "./log.ts";
@@ -22,8 +23,24 @@ export interface GuardKeeperParts {
   /** Puts back grants and uses that are missing in the kernel. */
   readonly reenter: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
+  /** Something became of the guard as a whole, for the audit log. */
+  readonly note: (record: GuardRecord) => void;
   /** A probation is over without a confirmation: puts back what ran before it, by `restore`; false where that cannot be. */
   readonly goBack: () => Promise<boolean>;
+  /** What comes of a probation unless somebody confirms: the ports open, or what ran before a reload comes back. */
+  readonly otherwise: () => "open" | "back";
+}
+
+type GuardRecord = Extract<
+  OwnRecord,
+  { type: "guard.probation" | "guard.confirmed" | "guard.lapsed" }
+>;
+
+const HOW_TO_CONFIRM = "knock, connect, and run sallyport confirm there";
+
+/** "58s": what is left of a probation is no round time. */
+function aboutSeconds(ms: number): string {
+  return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000));
 }
 
 export class GuardKeeper {
@@ -50,15 +67,20 @@ export class GuardKeeper {
    */
   loadFirst(settings: Settings, armMs: number | undefined): number {
     const { clock } = this.#parts;
-    const leftMs = armMs ?? this.#probationFile.leftMs(clock.wallMs());
+    const earlierMs = this.#probationFile.leftMs(clock.wallMs());
+    const leftMs = armMs ?? earlierMs;
     const adopted = this.#guardian.adopt();
-    if (leftMs === undefined) {
-      this.#guardian.load(settings);
-      return adopted;
+    if (leftMs === undefined) this.#guardian.load(settings);
+    else if (leftMs === 0) this.#lapse();
+    else {
+      this.#guardian.arm(leftMs);
+      this.#beginProbation(leftMs, "open");
+      const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
+      log(
+        "warning",
+        `${begins} for ${aboutSeconds(leftMs)}: ${HOW_TO_CONFIRM}, or the ports open again`,
+      );
     }
-    this.#guardian.arm(Math.max(1, leftMs));
-    if (leftMs > 0) this.#probationFile.begin(clock.wallMs() + leftMs);
-    this.#watchProbation();
     return adopted;
   }
 
@@ -79,9 +101,9 @@ export class GuardKeeper {
       this.#guardian.load(next);
       return;
     }
+    const otherwise = this.#guardian.state === "permanent" ? "back" : this.#parts.otherwise();
     this.#guardian.arm(armMs, next);
-    this.#probationFile.begin(this.#parts.clock.wallMs() + armMs);
-    this.#watchProbation();
+    this.#beginProbation(armMs, otherwise);
   }
 
   /** Loads the guard of an earlier configuration for good; throws OpError, and then everything is as it was. */
@@ -95,14 +117,20 @@ export class GuardKeeper {
     return this.#guardian.state;
   }
 
+  /** Milliseconds until the probation is over; undefined without one. */
+  get leftMs(): number | undefined {
+    return this.#guardian.leftMs;
+  }
+
   /** Begins a probation; answers what to tell whoever asked for it. */
   async arm(forMs: number): Promise<string> {
     // Nobody looks at the guard while it is being changed on purpose.
     await this.#auditing;
+    const otherwise = this.#parts.otherwise();
     this.#guardian.arm(forMs);
-    this.#probationFile.begin(this.#parts.clock.wallMs() + forMs);
-    this.#watchProbation();
-    const sentence = `Guarding on probation for ${formatDuration(forMs)}: knock, connect, and run sallyport confirm there, or the ports open again`;
+    this.#beginProbation(forMs, otherwise);
+    const comes = otherwise === "open" ? "the ports open again" : "what ran before comes back";
+    const sentence = `Guarding on probation for ${formatDuration(forMs)}: ${HOW_TO_CONFIRM}, or ${comes}`;
     log("warning", sentence);
     return sentence;
   }
@@ -113,6 +141,8 @@ export class GuardKeeper {
     this.#guardian.confirm(force);
     this.#probationFile.end();
     this.#watchProbation();
+    const { clock, note } = this.#parts;
+    note({ type: "guard.confirmed", atMs: clock.wallMs(), forced: force });
     const sentence = "Confirmed: the guard is permanent";
     log("info", sentence);
     return sentence;
@@ -149,6 +179,14 @@ export class GuardKeeper {
     await this.#auditing;
   }
 
+  #beginProbation(forMs: number, otherwise: "open" | "back"): void {
+    const { clock, note } = this.#parts;
+    const atMs = clock.wallMs();
+    this.#probationFile.begin(atMs + forMs);
+    this.#watchProbation();
+    note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
+  }
+
   /** The kernel ends a probation by itself; this notices, and tells. */
   #watchProbation(): void {
     const { readiness } = this.#parts;
@@ -169,14 +207,24 @@ export class GuardKeeper {
     // Confirmed, or begun anew, while that was tried.
     if (!this.#guardian.isOver) return;
     try {
-      this.#guardian.lapse();
+      this.#lapse();
     } catch (error) {
       log("error", messageOf(error));
     }
+  }
+
+  /** Nothing is guarded any more; throws OpError where the kernel does not take our word, and opens by itself. */
+  #lapse(): void {
+    const { clock, note, readiness } = this.#parts;
     const sentence =
       "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
-    this.#parts.readiness.set("probation", sentence);
+    readiness.set("probation", sentence);
     log("error", sentence);
+    try {
+      this.#guardian.lapse();
+    } finally {
+      note({ type: "guard.lapsed", atMs: clock.wallMs() });
+    }
   }
 
   /** Compares the kernel with what is meant, and puts back what is missing. */

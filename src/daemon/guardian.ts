@@ -153,6 +153,11 @@ export class Guardian {
     this.load(this.#settings);
   }
 
+  /** Milliseconds until the probation is over; undefined without one. */
+  get leftMs(): number | undefined {
+    return this.#probationLeftMs();
+  }
+
   /** Milliseconds until `lapse` is worth asking; undefined when there is no probation. */
   get lapsesInMs(): number | undefined {
     const leftMs = this.#probationLeftMs();

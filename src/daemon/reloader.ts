@@ -40,6 +40,8 @@ export interface ReloaderParts {
   readonly entered: (next: Configuration, kept: boolean) => void;
   /** The same configuration with other keys is. */
   readonly keysEntered: (next: Configuration) => void;
+  /** What ran before came back: `entered` was told of it. */
+  readonly reverted: () => void;
   /** It is not, and why. */
   readonly refused: (error: unknown) => void;
 }
@@ -53,6 +55,11 @@ export class Reloader {
 
   constructor(parts: ReloaderParts) {
     this.#parts = parts;
+  }
+
+  /** What comes of a probation unless somebody confirms: the ports open, or what ran before comes back. */
+  get otherwise(): "open" | "back" {
+    return this.#before === undefined ? "open" : "back";
   }
 
   /** One sentence while the file says something else than what is in force, because nobody confirmed it. */
@@ -92,7 +99,7 @@ export class Reloader {
   /** Nobody confirmed in time: puts back what ran before; false where there is nothing, or it cannot. */
   goBack(): Promise<boolean> {
     return this.#inTurn(async () => {
-      const { file, current, configure, guardForGood, entered } = this.#parts;
+      const { file, current, configure, guardForGood, entered, reverted } = this.#parts;
       const before = this.#before;
       if (before === undefined) return false;
       const now = current();
@@ -110,6 +117,7 @@ export class Reloader {
       }
       this.#before = undefined;
       entered(before, true);
+      reverted();
       this.#notice = `Nobody confirmed the last reload in time: what ran before it is in force again, and ${file} says something else: mend it, or reload it again`;
       log("error", this.#notice);
       return true;

@@ -3,9 +3,11 @@
 import type { Settings } from "../config/settings.ts";
 import { formatPortRange } from "../core/port.ts";
 import { guardedPorts } from "./configuration.ts";
+import type { GuardState } from "./guardian.ts";
 
 export interface StartFacts {
   readonly settings: Settings;
+  readonly state: GuardState;
   /** Names of those that a capture is attached to. */
   readonly interfaces: readonly string[];
   /** Living sessions that the guard did not cut. */
@@ -17,8 +19,9 @@ export interface StartFacts {
 }
 
 export function startReport(facts: StartFacts): string[] {
-  const { settings, interfaces, adopted, restored, places } = facts;
-  const ports = guardedPorts(settings).map(formatPortRange).join(", ") || "no port";
+  const { settings, state, interfaces, adopted, restored, places } = facts;
+  const listed = guardedPorts(settings).map(formatPortRange).join(", ");
+  const ports = state === "lapsed" || listed === "" ? "no port" : listed;
   const kept = [
     ...(adopted > 0 ? [`${counted(adopted, "living session")} kept`] : []),
     ...(restored > 0 ? [`${counted(restored, "grant")} brought back`] : []),

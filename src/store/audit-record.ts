@@ -21,6 +21,17 @@ export type OwnRecord =
       readonly file: string;
       readonly change: string;
     }
+  /** Nobody confirmed a reload on probation: what ran before it came back. */
+  | { readonly type: "config.reverted"; readonly atMs: number; readonly file: string }
+  /** A probation begins, or goes on after a start; `otherwise` is what comes of it unless somebody confirms. */
+  | {
+      readonly type: "guard.probation";
+      readonly atMs: number;
+      readonly untilMs: number;
+      readonly otherwise: "open" | "back";
+    }
+  | { readonly type: "guard.confirmed"; readonly atMs: number; readonly forced: boolean }
+  | { readonly type: "guard.lapsed"; readonly atMs: number }
   | { readonly type: "config.refused"; readonly atMs: number; readonly message: string }
   | {
       readonly type: "command.ended";
@@ -79,6 +90,13 @@ const OWN: {
     `Rotating doors wait ${Math.ceil(waitMs / 1_000)} s: ${reason}`,
   "config.reloaded": ({ file }) => `Reloaded ${file}`,
   "keys.reloaded": ({ file, change }) => `Read ${file} again: ${change}`,
+  "config.reverted": ({ file }) =>
+    `Nobody confirmed the reload of ${file} in time: what ran before it is in force again`,
+  "guard.probation": ({ untilMs, otherwise }) =>
+    `On probation until ${new Date(untilMs).toISOString()}: unless somebody confirms, ${otherwise === "open" ? "the ports open again" : "what ran before comes back"}`,
+  "guard.confirmed": ({ forced }) =>
+    `Confirmed${forced ? " without a proof" : ""}: the guard is permanent`,
+  "guard.lapsed": () => "Nobody confirmed in time: nothing is guarded any more",
   "config.refused": ({ message }) => message,
   "command.ended": ({ program, door, address, outcome }) =>
     `Ran ${program} for ${door} and ${address}: ${outcome}`,

@@ -7,6 +7,7 @@ import type {
   KeysTold,
   ReloadRequest,
   ReloadTold,
+  ProbationView,
   Reason,
   WhyFinding,
 } from "../../src/api/control.ts";
@@ -59,6 +60,12 @@ export class FakeControl implements Control {
 
   readiness(): readonly Reason[] {
     return this.reasons;
+  }
+
+  onProbation: ProbationView | undefined;
+
+  probation(): ProbationView | undefined {
+    return this.onProbation;
   }
 
   notices(): readonly string[] {

@@ -48,6 +48,23 @@ test("status exits 1 and gives every reason while the daemon is not ready", asyn
   ]);
 });
 
+test("status says until when the guard is on probation, and what comes of it", async () => {
+  await using daemon = await startDaemon();
+  const untilMs = Date.now() + 90_000;
+  daemon.control.onProbation = { untilMs, otherwise: "open" };
+  const { code, out } = await daemon.run("status");
+  expect(code).toBe(0);
+  expect(out.split("\n")[1]).toMatch(
+    /^ {2}On probation until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(1m (30|2\d)s\): knock, connect, and run sallyport confirm there, or the ports open again$/,
+  );
+  const { out: json } = await daemon.run("status", "--json");
+  expect(JSON.parse(json)).toMatchObject({ probation: { untilMs, otherwise: "open" } });
+  daemon.control.onProbation = { untilMs, otherwise: "back" };
+  expect((await daemon.run("status")).out).toContain(
+    "or what ran before the last reload comes back",
+  );
+});
+
 test("status in a pipe has no colour, no titles, and tabs between the cells of a door", async () => {
   await using daemon = await startDaemon();
   const { code, out } = await daemon.run("status");

@@ -55,6 +55,7 @@ function stage(folder: StateFolder) {
       call(`enter ${portsOf(next).join()}${kept ? "" : " unconfirmed"}`);
       current = next;
     },
+    reverted: () => call("reverted"),
     keysEntered: ({ keys, settings }) => {
       call(`enter ${keys.length} keys`);
       current = { ...current, keys, settings };
@@ -189,7 +190,7 @@ describe("Reloader.reload() on probation", () => {
     await reloader.reloadKeys();
     calls.length = 0;
     expect(await reloader.goBack()).toBe(true);
-    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22"]);
+    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22", "reverted"]);
     expect(current()).toEqual([22]);
     expect(reloader.notice).toContain("Nobody confirmed the last reload in time");
     await reloader.reload({ yes: true });

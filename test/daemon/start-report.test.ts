@@ -8,7 +8,8 @@ const PLACES = { health: "http://127.0.0.1:7878/", control: "/run/control.sock" 
 
 test("startReport() names ports, interfaces and addresses, and what was kept", () => {
   const settings = settingsOf([doorOf(), fixedDoorOf()]);
-  const facts = { settings, interfaces: ["eth0", "wg0"], places: PLACES };
+  const state = "permanent";
+  const facts = { settings, state, interfaces: ["eth0", "wg0"], places: PLACES } as const;
   const second = "Health at http://127.0.0.1:7878/healthz, control at /run/control.sock";
   expect(startReport({ ...facts, adopted: 0, restored: 0 })).toEqual([
     "Guarding 22/tcp, 8443/tcp, listening on eth0, wg0",
@@ -23,5 +24,15 @@ test("startReport() names ports, interfaces and addresses, and what was kept", (
 test("startReport() says so when doors only run commands", () => {
   const settings = settingsOf([doorOf({ opens: [] })]);
   const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0, places: {} };
-  expect(startReport(facts)).toEqual(["Guarding no port, listening on any"]);
+  expect(startReport({ ...facts, state: "probation" })).toEqual([
+    "Guarding no port, listening on any",
+  ]);
+});
+
+test("startReport() names no port after a probation that nobody confirmed", () => {
+  const settings = settingsOf([doorOf()]);
+  const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0, places: {} };
+  expect(startReport({ ...facts, state: "lapsed" })).toEqual([
+    "Guarding no port, listening on any",
+  ]);
 });

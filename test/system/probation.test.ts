@@ -52,6 +52,56 @@ describe("a guard on probation", () => {
     expect((await server.control("/readyz")).status).toBe(200);
   }, 30_000);
 
+  test("says that it is, until when, and what came of it", async () => {
+    const gauge = async () =>
+      /^sallyport_probation_end_time_seconds ([\d.]+)$/m.exec(
+        await (await server.control("/metrics")).text(),
+      )?.[1];
+    const types = () =>
+      server
+        .command("log", "--json", "--type", "guard")
+        .out.trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { type: string }).type);
+    await server.start(["--arm", "1h"]);
+    expect(server.log).toContain(
+      "Guarding on probation for 1h: knock, connect, and run sallyport confirm there, or the ports open again",
+    );
+    expect(server.command("status").out).toMatch(/On probation until .*\((1h|59m \d\ds)\): knock/);
+    expect(Number(await gauge())).toBeCloseTo(Date.now() / 1_000 + 3_600, -2);
+    const reloaded = server.command("reload");
+    expect(reloaded.out).toContain("; still on probation: knock, connect");
+
+    let from = server.log.length;
+    await server.stop();
+    await server.start();
+    expect(server.log.slice(from)).toMatch(/The probation goes on for \d+m?s?: knock, connect/);
+    expect(server.command("confirm", "--force").code).toBe(0);
+    expect(await gauge()).toBe("0");
+    expect(server.command("status").out).not.toContain("robation");
+
+    expect(server.command("arm", "--for", "5s").code).toBe(0);
+    from = server.log.length;
+    await server.waitForLog(/Nobody confirmed in time: nothing is guarded any more/, from);
+    expect(server.command("status").out).toContain("nothing is guarded");
+    expect(server.command("reload").out).toContain(
+      "and nothing is guarded: begin again with sallyport arm",
+    );
+    from = server.log.length;
+    await server.stop();
+    await server.start();
+    expect(server.log.slice(from)).toContain("Guarding no port, listening on eth0");
+    await server.stop();
+    expect(types()).toEqual([
+      "guard.probation",
+      "guard.probation",
+      "guard.confirmed",
+      "guard.probation",
+      "guard.lapsed",
+      "guard.lapsed",
+    ]);
+  }, 40_000);
+
   test("is made permanent only by a knock and a new connection", async () => {
     await server.start(["--arm", "1h"]);
     expect(server.command("confirm").err).toContain("no door was opened by a knock");
