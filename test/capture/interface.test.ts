@@ -320,7 +320,8 @@ describe("an interface that goes away", () => {
 
   test("stats() throws ENODEV even when it was down before and another has its name now", () => {
     const source = openTemporary();
-    expect(source.stats()).toEqual({ received: 0, dropped: 0 });
+    // What the peer says of itself may come before the filter is attached, and is counted.
+    expect(source.stats().dropped).toBe(0);
     ip("link", "set", "tmp0", "down");
     expect(source.drain(() => {}, 10)).toBe(0);
     ip("link", "delete", "tmp0");
