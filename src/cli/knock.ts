@@ -17,6 +17,7 @@ import {
 import { checkProfileName, listProfiles, saveProfile } from "../client/profile-files.ts";
 import { looksLikeLink, openProfile, STDIN } from "../client/profile-source.ts";
 import { slotFiles } from "../client/slot-files.ts";
+import { missingZone } from "../client/zones.ts";
 import type { Family } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -183,6 +184,8 @@ async function save(name: string, target: string | undefined, force: boolean): P
   const profile = await openProfile(STDIN, folder);
   const path = saveProfile(folder, name, profile, force);
   print(`Saved ${profile.door} on ${profile.host} in ${path}`);
+  const reason = missingZone(profile.host);
+  if (reason !== undefined) note(`${profile.host} cannot be knocked on as it is: ${reason}`);
   print(`Knock with: sallyport knock ${name}`);
 }
 

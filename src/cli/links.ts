@@ -6,7 +6,7 @@ import { renderUnicodeCompact } from "uqr";
 import type { DeviceKey } from "../config/keys.ts";
 import { quote } from "../config/mistake.ts";
 import { admits } from "../config/names.ts";
-import { type DoorLink, doorLinks, guessHost } from "../config/profile.ts";
+import { bareHost, type DoorLink, doorLinks, guessHost } from "../config/profile.ts";
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { onTerminal, print, printJson } from "./output.ts";
@@ -33,7 +33,7 @@ export function note(text: string): void {
 
 function hostOf(given: string | undefined, settings: Settings): string {
   const known = given ?? settings.server.host;
-  if (known !== undefined) return known;
+  if (known !== undefined) return bareHost(known);
   const host = guessHost(hostname(), networkInterfaces());
   note(
     `Note: the link names ${host}, a guess: give the host that clients reach with --host, or write server.host in config.toml`,

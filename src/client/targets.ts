@@ -2,9 +2,12 @@
 
 import type { Family } from "../core/address.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
+import { readHost } from "../rks/profile-link.ts";
+import { isScoped } from "./zones.ts";
 
 /** A literal address to knock on. */
 export interface Target {
+  /** A link-local one has its interface: "fe80::1%eth0". */
   readonly address: string;
   readonly family: Family;
 }
@@ -53,11 +56,14 @@ async function hasRoute({ address, family }: Target): Promise<boolean> {
 }
 
 /**
- * Looks a host up and answers its addresses of `family` (both where undefined) that this computer has a
- * route to; at least one. Throws a SallyportError that says which of these failed.
+ * Looks a host up, a name or an address in brackets or without, and answers its addresses of `family`
+ * (both where undefined) that this computer has a route to; at least one. Throws a SallyportError that says which of these failed.
  */
-export async function findTargets(host: string, family: Family | undefined): Promise<Target[]> {
-  const all = await lookUp(host);
+export async function findTargets(given: string, family: Family | undefined): Promise<Target[]> {
+  const host = readHost(given) ?? given.replace(/^\[(.*)\]$/, "$1");
+  const all: readonly Target[] = isScoped(host)
+    ? [{ address: host, family: 6 }]
+    : await lookUp(host);
   const wanted = all.filter((target) => family === undefined || target.family === family);
   if (wanted.length === 0) {
     throw new SallyportError(
@@ -67,6 +73,7 @@ export async function findTargets(host: string, family: Family | undefined): Pro
   const routed = await Promise.all(wanted.map(hasRoute));
   const reachable = wanted.filter((_, i) => routed[i]);
   if (reachable.length === 0) {
+    for (const { address } of wanted) isScoped(address); // a name may have one without its interface
     const addresses = wanted.map((target) => target.address).join(", ");
     throw new SallyportError(
       `Cannot knock on ${host}: this computer has no route to ${addresses}: connect it to a network that does`,

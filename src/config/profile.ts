@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import { parsePrefix } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
+import { lacksZone } from "../core/scoped-address.ts";
+import { formatProfileLink, parseProfileLink, readHost } from "../rks/profile-link.ts";
 import { isPrivate } from "./networks.ts";
 import type { DeviceKey } from "./keys.ts";
 import { quote } from "./mistake.ts";
@@ -30,8 +31,14 @@ function linkTo(door: Door, { user, device, key }: DeviceKey, host: string): str
   });
 }
 
-/** Refuses what no client could read back. */
+/** Refuses what no client could read back, or reach. */
 function checkHost(host: string, link: string): void {
+  if (lacksZone(host)) {
+    throw new SallyportError(
+      `Cannot make a link to ${host}: a link-local address says nothing without an interface: write ${host}%eth0, with the name of the one that leads here on the computer that knocks`,
+      ExitCode.usage,
+    );
+  }
   try {
     if (parseProfileLink(link).host === host) return;
   } catch {
@@ -43,9 +50,14 @@ function checkHost(host: string, link: string): void {
   );
 }
 
+/** A host as it is written outside of links: an IPv6 address without brackets. */
+export function bareHost(host: string): string {
+  return readHost(host) ?? host.replace(/^\[(.*)\]$/, "$1");
+}
+
 /** One link for each door the device's user is on, in the order of the file. Throws (exit 64) for a bad host. */
 export function doorLinks(settings: Settings, device: DeviceKey, host: string): DoorLink[] {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const bare = bareHost(host);
   return settings.doors
     .filter(({ users }) => admits(users, device.user))
     .map((door) => {

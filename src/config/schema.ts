@@ -70,7 +70,7 @@ export const serverSchema = v.strictObject({
   host: v.optional(
     text(
       /^[^\s/?#@]{1,255}$/,
-      'write the name or address that clients reach, such as "gate.example" or "203.0.113.7"',
+      'write the name or address that clients reach, such as "gate.example", "203.0.113.7" or, with an interface of theirs, "fe80::1%eth0"',
       readHost,
     ),
   ),

@@ -1,9 +1,10 @@
 /** The profile link: all a client needs to knock at one door, in one line that fits a QR code. */
 
-import { parseAddress } from "../core/address.ts";
+import { type Family, parseAddress } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange, parsePortRange } from "../core/port.ts";
 import type { PortRange, Proto } from "../core/port.ts";
+import { lacksZone, parseScoped } from "../core/scoped-address.ts";
 import { decodeBase32, encodeBase32 } from "./base32.ts";
 import { isDoorName, KEY_BYTES } from "./key.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "./space.ts";
@@ -12,7 +13,7 @@ import { DEFAULT_SPACE, SPACE_LIMITS } from "./space.ts";
 export interface Profile {
   /** "alice" or "alice/laptop". */
   readonly user: string;
-  /** A name, an IPv4 address, or an IPv6 address without brackets. */
+  /** A name, an IPv4 address, or an IPv6 address without brackets, a link-local one with its zone: "fe80::1%eth0". */
   readonly host: string;
   readonly door: string;
   readonly key: Uint8Array;
@@ -46,19 +47,52 @@ function readUser(encoded: string): string {
   return refuse('its user is not a name: write "alice@" or "alice%2Flaptop@" before the host');
 }
 
-/** The host in what stands between "@" and "/" of a link; undefined where that is none. */
+/**
+ * The host in what stands between "@" and "/" of a link; undefined where that is none. The zone of a
+ * link-local address stands behind "%25" (RFC 6874), or behind "%" as people paste it.
+ */
 function hostIn(written: string): string | undefined {
   const host = written.replace(/^\[(.*)\]$/, "$1");
-  const numeric = host !== written || /^[\d.]+$/.test(host);
-  const right = numeric
-    ? parseAddress(host)?.family === (host === written ? 4 : 6)
-    : HOST_NAME.test(host);
-  return right ? host : undefined;
+  if (host !== written) return host.includes("%") ? scopedIn(host) : literal(host, 6);
+  const isHost = /^[\d.]+$/.test(host) ? literal(host, 4) !== undefined : HOST_NAME.test(host);
+  return isHost ? host : undefined;
 }
 
-/** The host of a link as a person may write it, an IPv6 address with brackets or without; undefined for none. */
+function literal(text: string, family: Family): string | undefined {
+  return parseAddress(text)?.family === family ? text : undefined;
+}
+
+/** "%25" alone is the interface of the number 25: behind the sign of RFC 6874 something follows. */
+function scopedIn(text: string): string | undefined {
+  const [, address, encoded] = /^([^%]*)%25(.+)$/s.exec(text) ?? [];
+  try {
+    const host = encoded === undefined ? text : `${address}%${decodeURIComponent(encoded)}`;
+    return parseScoped(host) === undefined ? undefined : host;
+  } catch {
+    return undefined; // a broken percent escape
+  }
+}
+
+/**
+ * The host of a link as a person may write it, an IPv6 address with brackets or without; undefined for
+ * none, and for a link-local address without its interface.
+ */
 export function readHost(text: string): string | undefined {
-  return hostIn(text.includes(":") && !text.startsWith("[") ? `[${text}]` : text);
+  const host = hostIn(text.includes(":") && !text.startsWith("[") ? `[${text}]` : text);
+  return host === undefined || lacksZone(host) ? undefined : host;
+}
+
+function readHostOf(written: string): string {
+  const host = hostIn(written);
+  if (host === undefined) {
+    return refuse(
+      "its host is not one: write a name, an IPv4 address or an IPv6 address in brackets",
+    );
+  }
+  if (!lacksZone(host)) return host;
+  return refuse(
+    "its host is a link-local address, which says nothing without an interface: write [fe80::…%25eth0], with the name of the one that leads there on the computer that knocks",
+  );
 }
 
 function readParameters(query: string): Map<string, string> {
@@ -118,9 +152,7 @@ export function parseProfileLink(text: string): Profile {
   if (proto !== "tcp" && proto !== "udp") return refuse('its "proto" is neither "tcp" nor "udp"');
   return {
     user: readUser(user),
-    host:
-      hostIn(host) ??
-      refuse("its host is not one: write a name, an IPv4 address or an IPv6 address in brackets"),
+    host: readHostOf(host),
     door,
     key: readKey(given.get("key")),
     lo,
@@ -149,6 +181,8 @@ export function formatProfileLink(profile: Profile): string {
     proto === DEFAULT_SPACE.proto ? "" : `proto=${proto}`,
     opens.length === 0 ? "" : `opens=${opens.map(formatPortRange).join(",")}`,
   ].filter((parameter) => parameter !== "");
-  const shownHost = host.includes(":") ? `[${host}]` : host;
+  const [address, zone] = host.split("%");
+  const scoped = zone === undefined ? host : `${address}%25${encodeURIComponent(zone)}`;
+  const shownHost = host.includes(":") ? `[${scoped}]` : host;
   return `rks1://${encodeURIComponent(user)}@${shownHost}/${door}?${parameters.join("&")}`;
 }

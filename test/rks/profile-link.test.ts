@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { ExitCode, SallyportError } from "../../src/core/errors.ts";
+import { lacksZone } from "../../src/core/scoped-address.ts";
 import { encodeBase32 } from "../../src/rks/base32.ts";
 import { formatProfileLink, parseProfileLink } from "../../src/rks/profile-link.ts";
 import type { Profile } from "../../src/rks/profile-link.ts";
@@ -60,8 +61,15 @@ const profiles: fc.Arbitrary<Profile> = fc.record({
   host: fc.oneof(
     fc.domain(),
     fc.ipV4(),
-    fc.ipV6().filter((text) => !text.includes(".")),
+    fc.ipV6().filter((text) => !text.includes(".") && !lacksZone(text)),
     fc.constantFrom("gate", "gate-1.lan", "::1", "xn--bcher-kva.example"),
+    fc.constantFrom(
+      "fe80::1%eth0",
+      "fe80::a:b%br-lan.7",
+      "fe80::1%25",
+      "fe80::1%3",
+      "fe80::1%wlü0",
+    ),
   ),
   door: fc.stringMatching(/^[a-z0-9-]{1,63}$/),
   key: fc.uint8Array({ minLength: 32, maxLength: 32 }),
@@ -98,6 +106,22 @@ describe("parseProfileLink()", () => {
     expect(parseProfileLink(link.replace("rks1", "RKS1"))).toEqual(expected);
   });
 
+  test.each([
+    ["as RFC 6874 has it", "[fe80::1%25eth0]", "fe80::1%eth0"],
+    ["raw, as people paste it", "[fe80::1%eth0]", "fe80::1%eth0"],
+    ["with an escape in it", "[fe80::1%25eth0%2E7]", "fe80::1%eth0.7"],
+    ["of a number", "[fe80::1%253]", "fe80::1%3"],
+    ["of the number 25, raw", "[fe80::1%25]", "fe80::1%25"],
+    ["of the number 25", "[fe80::1%2525]", "fe80::1%25"],
+  ])("reads the zone of a link-local address %s", (_, host, expected) => {
+    expect(parseProfileLink(`rks1://alice@${host}/ssh?key=${TEXT}`).host).toBe(expected);
+  });
+
+  test("writes a zone as RFC 6874 has it", () => {
+    const scoped = formatProfileLink({ ...DEFAULT, host: "fe80::1%eth0" });
+    expect(scoped).toStartWith("rks1://alice@[fe80::1%25eth0]/ssh?");
+  });
+
   const link = (parts: { head?: string; query?: string }) =>
     `${parts.head ?? "rks1://alice@gate.example.net/ssh"}?${parts.query ?? `key=${TEXT}`}`;
   const broken: [string, string, RegExp][] = [
@@ -110,6 +134,10 @@ describe("parseProfileLink()", () => {
     ["a port after the host", link({ head: "rks1://alice@gate:22/ssh" }), /it looks like rks1/],
     ["an IPv6 address without brackets", link({ head: "rks1://alice@fe80::1/ssh" }), /looks like/],
     ["an IPv4 address in brackets", link({ head: "rks1://alice@[192.0.2.1]/ssh" }), /its host/],
+    ["a link-local address alone", link({ head: "rks1://alice@[fe80::1]/ssh" }), /%25eth0/],
+    ["an empty zone", link({ head: "rks1://alice@[fe80::1%]/ssh" }), /its host is not one/],
+    ["a broken zone", link({ head: "rks1://alice@[fe80::1%25%zz]/ssh" }), /its host is not one/],
+    ["a zone too many", link({ head: "rks1://alice@[fd00::1%25eth0]/ssh" }), /its host is not one/],
     ["an impossible address", link({ head: "rks1://alice@192.0.2.256/ssh" }), /its host/],
     ["an impossible name", link({ head: "rks1://alice@-gate-/ssh" }), /its host/],
     ["a door in upper case", link({ head: "rks1://alice@gate/SSH" }), /its door/],
