@@ -4,15 +4,20 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
-import { guardOutput, onTerminal, printable, printTable } from "./output.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Column } from "./output.ts";
+import { alignColumns, guardOutput, oneLine, onTerminal, printable, printTable } from "./output.ts";
 import { localTime } from "./times.ts";
-import { withConfig } from "../config/find.ts";
+import { findConfig, withConfig } from "../config/find.ts";
+import { stateDirs } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatAddress, formatPrefix, maskAddress, parseAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { AUDIT_FILE, DEFAULT_STATE_DIR } from "../core/state-files.ts";
 import type { AuditFilter, ToldEntry } from "../daemon/audit-access.ts";
 
 const COLUMNS = [
@@ -26,6 +31,9 @@ const COLUMNS = [
 
 /** Lines shown without --limit on a terminal; a pipe gets all of them. */
 const SCREENFUL = 100;
+
+/** Lines of the past that --follow begins with, as tail and journalctl do. */
+const BEFORE_FOLLOWING = 10;
 
 const LOT = 1_000;
 
@@ -74,6 +82,8 @@ interface LogOptions {
   readonly address?: string | undefined;
   readonly type?: string | undefined;
   readonly limit?: string | undefined;
+  readonly follow?: true | undefined;
+  readonly json?: true | undefined;
 }
 
 function filterOf(options: LogOptions, nowMs: number, standardLimit?: number): AuditFilter {
@@ -95,7 +105,33 @@ function filterOf(options: LogOptions, nowMs: number, standardLimit?: number): A
 function row({ atMs, type, door, user, device, address, sentence }: ToldEntry): string[] {
   const who = [user, device].filter((name) => name !== undefined).join("/");
   const time = onTerminal() ? localTime(atMs) : new Date(atMs).toISOString();
-  return [time, type, door ?? "", who, address ?? "", sentence];
+  return [time, type, door ?? "", who, address ?? "", oneLine(sentence)];
+}
+
+/**
+ * Where the log lies. It is wanted most when the daemon does not start, so a configuration that is broken
+ * or gone is no obstacle where a state folder that it may have meant holds a log.
+ */
+function findLog(config: string | undefined): string {
+  try {
+    return withConfig(config, loadSettings).server.stateDir;
+  } catch (error) {
+    if (!(error instanceof SallyportError) || error.exitCode !== ExitCode.config) throw error;
+    const folder = likelyFolders(config).find((dir) => existsSync(join(dir, AUDIT_FILE)));
+    if (folder === undefined) throw error;
+    process.stderr.write(`sallyport: ${error.message}\nShowing the log in ${folder}\n`);
+    return folder;
+  }
+}
+
+/** What stands in a file that root does not trust names no folder. */
+function likelyFolders(config: string | undefined): string[] {
+  try {
+    return stateDirs(findConfig(config));
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    return [DEFAULT_STATE_DIR];
+  }
 }
 
 /** What a pipe is given at a time, since a whole log may not fit into memory; a table is made of all its rows. */
@@ -126,6 +162,46 @@ function jsonLine(value: unknown): string {
   );
 }
 
+/** Prints rows as they come, under titles on a terminal: as wide as any so far, since nobody knows those to come. */
+function rowPrinter(): (entries: readonly ToldEntry[]) => Promise<void> {
+  if (!onTerminal()) {
+    return (entries) => printAtPace(entries.map((entry) => row(entry).map(printable).join("\t")));
+  }
+  let titles: readonly Column[] = COLUMNS;
+  let begun = false;
+  return (entries) => {
+    const rows = entries.map((entry) => row(entry).map(printable));
+    titles = titles.map(({ title }, i) => ({
+      title: title.padEnd(Math.max(...rows.map((cells) => Bun.stringWidth(cells[i] ?? "")))),
+    }));
+    const [head = "", ...lines] = alignColumns(titles, rows).split("\n");
+    const shown = begun ? lines : [head, ...lines];
+    begun = true;
+    return printAtPace(shown);
+  };
+}
+
+async function follow(stateDir: string, options: LogOptions, nowMs: number): Promise<void> {
+  if (options.until !== undefined) {
+    refuse("--until ends what --follow goes on with: leave one of them out");
+  }
+  const { followAudit } = await import("../daemon/log-follower.ts");
+  const ofPast = options.since === undefined ? BEFORE_FOLLOWING : undefined;
+  const { limit: _, sinceMs: __, ...after } = filterOf(options, nowMs);
+  const show = options.json === true ? undefined : rowPrinter();
+  const steps = followAudit(stateDir, {
+    before: filterOf(options, nowMs, ofPast),
+    after,
+    nowMs,
+    output: process.stdout.fd,
+  });
+  for await (const step of steps) {
+    if ("trouble" in step) process.stderr.write(`sallyport: ${step.trouble}: waiting for it\n`);
+    else if (show === undefined) await printAtPace(step.entries.map(jsonLine));
+    else await show(step.entries);
+  }
+}
+
 /** What to say where nothing was found, so that a mistyped type is not taken for peace. */
 function nothingFound(type: string | undefined, types: readonly string[]): string {
   if (type === undefined || types.length === 0) return "Nothing in the log answers this";
@@ -147,18 +223,20 @@ export function logCommand(clock: Clock = systemClock): CommandUnknownOpts {
     .option("--address <address>", "only this address")
     .option("--type <type>", 'only this event ("grant.opened") or kind of event ("grant", "knock")')
     .option("--limit <n>", `the newest so many (default: ${SCREENFUL} on a terminal, else all)`)
+    .option("-f, --follow", `go on with what happens, after the newest ${BEFORE_FOLLOWING}`)
     .option("--json", "print JSON, one object a line")
     .addHelpText(
       "after",
       "\nReads the log file itself, so it works while the daemon is down." +
-        "\n\nExamples:\n  sallyport log --since 1d --user alice\n  sallyport log --type knock.reused --json | jq .detail",
+        "\n\nExamples:\n  sallyport log -f\n  sallyport log --since 1d --user alice\n  sallyport log --type knock.reused --json | jq .detail",
     )
     .action(async (options) => {
-      const standardLimit = onTerminal() ? SCREENFUL : undefined;
-      const filter = filterOf(options, clock.wallMs(), standardLimit);
-      const { stateDir } = withConfig(options.config, loadSettings).server;
-      const { auditTypes, readAudit } = await import("../daemon/audit-access.ts");
+      const nowMs = clock.wallMs();
+      const filter = filterOf(options, nowMs, onTerminal() ? SCREENFUL : undefined);
+      const stateDir = findLog(options.config);
       guardOutput();
+      if (options.follow === true) return follow(stateDir, options, nowMs);
+      const { auditTypes, readAudit } = await import("../daemon/audit-access.ts");
       let found = false;
       for (const entries of lots(readAudit(stateDir, filter))) {
         found = true;

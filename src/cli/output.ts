@@ -46,6 +46,14 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "�");
 }
 
+/** Text of several lines as one, for rows that are told apart by their lines. */
+export function oneLine(text: string): string {
+  return text
+    .trim()
+    .replaceAll(/:\s*\n\s*/g, ": ")
+    .replaceAll(/\s*\n\s*/g, "; ");
+}
+
 /** Prints one line, or several that "\n" parts. */
 export function print(text: string): void {
   guardOutput();

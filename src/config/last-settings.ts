@@ -14,8 +14,8 @@ export function lastConfigFile(stateDir: string): string {
   return join(stateDir, LAST_CONFIG_FILE);
 }
 
-/** Where the state may lie, as far as a broken file and the service manager tell. */
-function stateDirs(file: string): string[] {
+/** Where the state may lie, as far as a broken file and the service manager tell; the likeliest first. */
+export function stateDirs(file: string): string[] {
   let named: string | undefined;
   try {
     named = /^\s*state_dir\s*=\s*["']([^"'\n]+)["']/m.exec(readConfigText(file))?.[1];

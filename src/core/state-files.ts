@@ -17,3 +17,6 @@ export const LAST_CONFIG_FILE = "config.last.toml";
 
 /** The keys that were in force last, for a start that finds a broken keys.toml; a removed key leaves it first. */
 export const LAST_KEYS_FILE = "keys.last.toml";
+
+/** The audit log. */
+export const AUDIT_FILE = "audit.db";

@@ -25,8 +25,12 @@ export interface ToldEntry extends AuditEntry {
 export function* readAudit(stateDir: string, filter: AuditFilter): Generator<ToldEntry> {
   using reader = new AuditReader(stateDir);
   for (const entry of reader.query(filter)) {
-    yield Object.assign(entry, { sentence: describe(entry.detail) });
+    yield tell(entry);
   }
+}
+
+export function tell(entry: AuditEntry): ToldEntry {
+  return Object.assign(entry, { sentence: describe(entry.detail) });
 }
 
 /** Who opened each door to each address last. Throws SallyportError where the log cannot be read. */

@@ -73,6 +73,15 @@ export interface DaemonOptions {
   readonly entered?: (summary: string) => void;
 }
 
+/** What stands in the kernel after a stop, as far as it can be seen. */
+function guardLeft(): { readonly guard?: "stays" | "removed" } {
+  try {
+    return { guard: Guardian.stands() ? "stays" : "removed" };
+  } catch {
+    return {};
+  }
+}
+
 export class Daemon implements Control {
   readonly counters = new Counters();
   readonly startedMs: number;
@@ -262,7 +271,7 @@ export class Daemon implements Control {
     } catch (error) {
       // A first start that fails must not leave a machine locked that was open before.
       if (!guarded) this.#guard.remove();
-      await this.stop("keep");
+      await this.stop("keep", `it could not start: ${messageOf(error)}`);
       throw error;
     }
   }
@@ -332,8 +341,11 @@ export class Daemon implements Control {
     this.#upkeep.now();
   }
 
-  /** Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is. */
-  async stop(guard: "obey" | "keep" = "obey"): Promise<void> {
+  /**
+   * Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is; `reason`
+   * is what the audit log will say, a signal or a clause.
+   */
+  async stop(guard: "obey" | "keep", reason: string): Promise<void> {
     this.#readiness.set("stopping");
     clearInterval(this.#seenTimer);
     this.#lookout.stop();
@@ -351,7 +363,7 @@ export class Daemon implements Control {
     await this.#api.stop();
     this.#queue.stop();
     const atMs = this.#clock.wallMs();
-    this.#recollection.note({ type: "daemon.stopped", atMs, reason: guard });
+    this.#recollection.note({ type: "daemon.stopped", atMs, reason, ...guardLeft() });
     this.#recollection.close(atMs);
   }
 

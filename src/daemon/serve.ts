@@ -40,13 +40,13 @@ export async function serve(file: string, armMs?: number): Promise<void> {
   const reason = await Promise.race([ended.promise, daemon.died]);
   manager.stopping();
   if (reason instanceof SallyportError) {
-    await daemon.stop("keep");
+    await daemon.stop("keep", `the data plane ended: ${reason.message}`);
     throw new SallyportError(
       `The data plane ended: ${reason.message}: the guard stays up, start sallyport again`,
       reason.exitCode,
     );
   }
-  await daemon.stop();
+  await daemon.stop("obey", reason);
   log("info", `Stopped by ${reason}`);
 }
 

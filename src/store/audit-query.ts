@@ -1,9 +1,10 @@
 /** Reads audit.db, beside the daemon that writes it or without one. */
 
 import { Database, constants } from "bun:sqlite";
-import { closeSync, constants as flags, fstatSync, openSync } from "node:fs";
+import { closeSync, constants as flags, fstatSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { AUDIT_FILE } from "../core/state-files.ts";
 import { endIfHeldUp } from "../files/hold-up.ts";
 import { asOwnerOf, isForeign } from "../files/owner.ts";
 import { AUDIT_SCHEMA } from "./audit-schema.ts";
@@ -12,7 +13,7 @@ import type { AuditFacts, AuditRecord } from "./audit-record.ts";
 import { codeOf, Damage, meaningOf } from "./sqlite-error.ts";
 
 export function auditFile(stateDir: string): string {
-  return join(stateDir, "audit.db");
+  return join(stateDir, AUDIT_FILE);
 }
 
 /** What to look for; every condition given has to hold. */
@@ -30,6 +31,8 @@ export interface AuditFilter {
   readonly type?: string;
   /** The newest so many. Default: all. */
   readonly limit?: number;
+  /** No later than this one in the order of arrival. */
+  readonly upToId?: number;
 }
 
 export interface AuditEntry extends AuditFacts {
@@ -81,6 +84,7 @@ function conditions(filter: AuditFilter): { readonly where: string; readonly val
     parts.push(sql);
     values.push(...(given as Value[]));
   };
+  add("id <= ?", filter.upToId);
   add("at_ms >= ?", filter.sinceMs);
   add("at_ms < ?", filter.untilMs);
   for (const name of ["door", "user", "device"] as const) add(`${name} = ?`, filter[name]);
@@ -97,16 +101,55 @@ function conditions(filter: AuditFilter): { readonly where: string; readonly val
 export class AuditReader implements Disposable {
   readonly #folder: string;
   readonly #file: string;
-  readonly #database: Database;
+  readonly #opened: Opened;
 
   /** Throws a SallyportError where there is no log, or none that this user may read. */
   constructor(stateDir: string) {
     this.#folder = stateDir;
     this.#file = auditFile(stateDir);
     const open = () => this.#read(() => openToRead(this.#file));
-    this.#database = this.#guard(() =>
+    this.#opened = this.#guard(() =>
       isForeign(stateDir) ? endIfHeldUp(MOST_OPENING_MS, heldUp(this.#file), open) : open(),
     );
+  }
+
+  get #database(): Database {
+    return this.#opened.database;
+  }
+
+  /** By which the file is told from another of its name. */
+  get inode(): number {
+    return this.#opened.inode;
+  }
+
+  /** Whether what comes into the file cannot be seen here, because it was opened as one that nobody changes. */
+  get frozen(): boolean {
+    return this.#opened.frozen;
+  }
+
+  /** Whether another file, or none, stands at the path by now. */
+  get stale(): boolean {
+    const inode = this.#read(() => statSync(this.#file, { throwIfNoEntry: false })?.ino);
+    return inode !== this.#opened.inode;
+  }
+
+  /** That of the entry that arrived last; 0 in an empty log. */
+  lastId(): number {
+    const last = "SELECT max(id) AS id FROM records";
+    const row = this.#guard(() =>
+      this.#read(() => this.#database.query<{ id: number | null }, []>(last).get()),
+    );
+    return row?.id ?? 0;
+  }
+
+  /** In the order of arrival, the first so many after an id. */
+  after(id: number, filter: AuditFilter, most: number): AuditEntry[] {
+    const { where, values } = conditions(filter);
+    const sql = `SELECT * FROM records WHERE id > ? AND ${where} ORDER BY id LIMIT ?`;
+    const rows = this.#guard(() =>
+      this.#read(() => this.#database.query<EntryRow, Value[]>(sql).all(id, ...values, most)),
+    );
+    return rows.map(entryOf);
   }
 
   /** By time, the newest last, read as they are asked for. Throws a SallyportError where the file is damaged. */
@@ -202,29 +245,38 @@ function heldUp(file: string): string {
 /** O_NONBLOCK: a named pipe must not hold us up. */
 const READ = flags.O_RDONLY | flags.O_NOFOLLOW | flags.O_NONBLOCK;
 
+interface Opened {
+  readonly database: Database;
+  readonly inode: number;
+  /** Opened as a file that nobody changes. */
+  readonly frozen: boolean;
+}
+
 /** Asked first, because SQLite says "unable to open" of a missing file and of a forbidden one alike. */
-function checkFile(file: string): void {
+function checkFile(file: string): number {
   const fd = openSync(file, READ);
   try {
-    if (!fstatSync(fd).isFile()) throw new Damage("it is not a regular file");
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Damage("it is not a regular file");
+    return stat.ino;
   } finally {
     closeSync(fd);
   }
 }
 
-function openToRead(file: string): Database {
-  checkFile(file);
+function openToRead(file: string): Opened {
+  const inode = checkFile(file);
   const database = new Database(file, { readonly: true, strict: true });
   try {
     // Tables only, as we made them: a view of this name could be a query that never ends.
     checkContents(database, AUDIT_SCHEMA);
     // From here on SQLite opens no name any more: its log is open, and another kind of file has none.
     if (pragma(database, "journal_mode") !== "wal") throw new Damage("it has no log");
-    return database;
+    return { database, inode, frozen: false };
   } catch (error) {
     database.close();
     if (!/^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(error) ?? "")) throw error;
-    return openImmutable(file);
+    return { database: openImmutable(file), inode, frozen: true };
   }
 }
 

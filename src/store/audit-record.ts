@@ -12,7 +12,13 @@ export type OwnRecord =
       readonly reason: string;
       readonly waitMs: number;
     }
-  | { readonly type: "daemon.stopped"; readonly atMs: number; readonly reason: string }
+  /** `reason` is a signal, or a clause that says what happened. */
+  | {
+      readonly type: "daemon.stopped";
+      readonly atMs: number;
+      readonly reason: string;
+      readonly guard?: "stays" | "removed";
+    }
   | { readonly type: "config.reloaded"; readonly atMs: number; readonly file: string }
   /** `change` says whose keys came and went. */
   | {
@@ -81,11 +87,21 @@ export function isForgeable(record: AuditRecord): boolean {
   return "grant" in record && record.grant.via === "fixed";
 }
 
+/** What records of earlier versions gave as a reason: words of the program, not of people. */
+const NO_REASON: ReadonlySet<string> = new Set(["obey", "keep"]);
+
+function describeStop({ reason, guard }: Extract<OwnRecord, { type: "daemon.stopped" }>): string {
+  if (NO_REASON.has(reason)) return "Stopped";
+  const by = reason.startsWith("SIG") ? ` by ${reason}` : `: ${reason}`;
+  if (guard === undefined) return `Stopped${by}`;
+  return `Stopped${by}: ${guard === "stays" ? "the guard stays" : "nothing is guarded any more"}`;
+}
+
 const OWN: {
   readonly [Type in OwnRecord["type"]]: (record: Extract<OwnRecord, { type: Type }>) => string;
 } = {
   "daemon.started": ({ version }) => `Started sallyport ${version}`,
-  "daemon.stopped": ({ reason }) => `Stopped: ${reason}`,
+  "daemon.stopped": describeStop,
   "uses.lost": ({ waitMs, reason }) =>
     `Rotating doors wait ${Math.ceil(waitMs / 1_000)} s: ${reason}`,
   "config.reloaded": ({ file }) => `Reloaded ${file}`,

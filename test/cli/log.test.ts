@@ -1,7 +1,16 @@
 /** `sallyport log` as people run it: on a terminal, in a pipe, with a log and without one. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseMoment } from "../../src/cli/log.ts";
@@ -9,6 +18,7 @@ import { AuditLog } from "../../src/store/audit.ts";
 import type { AuditRecord } from "../../src/store/audit-record.ts";
 import { grantOf, opened } from "../store/support.ts";
 import { runCli } from "./with-daemon.ts";
+import { linesOf } from "../support/lines.ts";
 import { spawn, spawnSync } from "../support/programs.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
@@ -77,21 +87,35 @@ async function typesOf(...argv: readonly string[]): Promise<string[]> {
     .map((line) => line.split("\t")[1]!);
 }
 
-async function show(...argv: readonly string[]): Promise<string> {
+/** Runs it on a terminal; `sees` waits until a text stands there. */
+function onTerminal(...argv: readonly string[]) {
   const { NO_COLOR: _, ...environment } = process.env;
-  let shown = "";
+  let screen = "";
+  let awake = () => {};
   const decoder = new TextDecoder();
   const child = spawn([process.execPath, MAIN, "log", "--config", config, ...argv], {
     env: { ...environment, TZ: "UTC", TERM: "xterm-256color" },
     terminal: {
       cols: 200,
       rows: 40,
-      data: (_terminal, bytes) => (shown += decoder.decode(bytes, { stream: true })),
+      data: (_terminal, bytes) => {
+        screen += decoder.decode(bytes, { stream: true });
+        awake();
+      },
     },
   });
+  const shown = () => Bun.stripANSI(screen.replaceAll("\r\n", "\n"));
+  const sees = async (text: string) => {
+    while (!shown().includes(text)) await new Promise<void>((done) => (awake = done));
+  };
+  return { child, shown, sees };
+}
+
+async function show(...argv: readonly string[]): Promise<string> {
+  const { child, shown } = onTerminal(...argv);
   await child.exited;
   child.terminal?.close();
-  return Bun.stripANSI(shown.replaceAll("\r\n", "\n"));
+  return shown();
 }
 
 describe("sallyport log", () => {
@@ -207,6 +231,192 @@ describe("sallyport log", () => {
     expect([await child.exited, await child.stderr.text()]).toEqual([0, ""]);
   }, 30_000);
 });
+
+describe("sallyport log, where the configuration does not help", () => {
+  test("shows the log beside a config.toml that is broken, and says what is wrong with it", async () => {
+    write(...story());
+    const whole = readFileSync(config, "utf8");
+    for (const broken of [`${whole}opens = \n`, `${whole}colour = "red"\n`]) {
+      writeFileSync(config, broken);
+      const { code, out, err } = await log();
+      expect([code, out.trimEnd().split("\n").length]).toEqual([0, 5]);
+      expect(err).toMatch(/config\.toml:\d+/);
+      expect(err).toEndWith(`Showing the log in ${folder}/state\n`);
+    }
+  });
+
+  test("refuses a broken config.toml that leads to no log", async () => {
+    writeFileSync(config, "[server\n");
+    const { code, out, err } = await log();
+    expect([code, out]).toEqual([78, ""]);
+    expect(err).not.toContain("Showing");
+  });
+
+  test("prints what has several lines in one, and in JSON as it is", async () => {
+    const message = "Cannot load config.toml:\n  config.toml:3: is bad\nconfig.toml:4: is worse";
+    write({ type: "config.refused", atMs: nowMs, message });
+    expect((await log()).out.split("\t").at(-1)).toBe(
+      "Cannot load config.toml: config.toml:3: is bad; config.toml:4: is worse\n",
+    );
+    expect(await show()).not.toContain("\uFFFD");
+    expect(JSON.parse((await log("--json")).out).sentence).toBe(message);
+  });
+
+  test("says by what the daemon was stopped and what it left, also of records that name no reason", async () => {
+    const stopped = (reason: string, guard?: "stays" | "removed") =>
+      ({ type: "daemon.stopped", atMs: nowMs, reason, ...(guard && { guard }) }) as AuditRecord;
+    write(stopped("obey"), stopped("SIGTERM", "stays"), stopped("it broke", "removed"));
+    const { out } = await log();
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split("\t").at(-1)!),
+    ).toEqual([
+      "Stopped",
+      "Stopped by SIGTERM: the guard stays",
+      "Stopped: it broke: nothing is guarded any more",
+    ]);
+  });
+});
+
+describe("sallyport log -f", () => {
+  /** Follows into a pipe; `line()` waits for the next one. */
+  function follow(...argv: readonly string[]) {
+    const command = [process.execPath, MAIN, "log", "-f", "--config", config, ...argv];
+    const child = spawn(command, { stdout: "pipe", stderr: "pipe" });
+    const lines = linesOf(child.stdout);
+    const line = async () => ((await lines.next()).value as string).split("\t").at(-1);
+    return { child, line };
+  }
+
+  const fault = (message: string, part = "capture"): AuditRecord =>
+    ({ type: "fault", atMs: Date.now(), part, message }) as AuditRecord;
+
+  /** As the daemon, which has the file open all the time. */
+  function writer() {
+    const file = new AuditLog(join(folder, "state"), { nowMs, report: () => {} });
+    return {
+      add: (message: string) => {
+        file.add(fault(message));
+        expect(file.flush()).toBe(true);
+      },
+      close: () => file.close(),
+    };
+  }
+
+  test("begins with ten entries, goes on with what comes, and ends quietly at an interrupt", async () => {
+    write(...Array.from({ length: 12 }, (_, i) => fault(`old ${i}`)));
+    const { child, line } = follow();
+    for (let i = 2; i < 12; i++) expect(await line()).toContain(`old ${i}`);
+    const daemon = writer();
+    daemon.add("new 1");
+    expect(await line()).toContain("new 1");
+    daemon.add("new 2");
+    expect(await line()).toContain("new 2");
+    daemon.close();
+    child.kill("SIGINT");
+    await child.exited;
+    expect([child.signalCode, await child.stderr.text()]).toEqual(["SIGINT", ""]);
+  }, 30_000);
+
+  test("shows what its filters let through", async () => {
+    write(fault("old"), ...story());
+    const { child, line } = follow("--type", "fault", "--limit", "1", "--json");
+    expect(await line()).toContain("old");
+    write(...story(), fault("new"));
+    expect(await line()).toContain("new");
+    child.kill();
+    await child.exited;
+  }, 30_000);
+
+  test("goes on across a restart, a file that is put aside, and one that is deleted", async () => {
+    write(fault("old"));
+    const { child, line } = follow();
+    expect(await line()).toContain("old");
+    let daemon = writer();
+    daemon.add("before the restart");
+    expect(await line()).toContain("before the restart");
+    daemon.close();
+    daemon = writer();
+    daemon.add("after the restart");
+    expect(await line()).toContain("after the restart");
+    daemon.close();
+
+    const path = join(folder, "state/audit.db");
+    for (const suffix of ["", "-wal", "-shm"]) {
+      if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.bad${suffix}`);
+    }
+    daemon = writer();
+    daemon.add("in a new file");
+    expect(await line()).toContain("in a new file");
+
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+    expect(await linesOf(child.stderr).next()).toMatchObject({
+      value: `sallyport: Cannot show the log: there is no ${path} yet: sallyport serve makes it; --config names the configuration it runs with: waiting for it`,
+    });
+    daemon.add("in another new file");
+    expect(await line()).toContain("in another new file");
+    daemon.close();
+    child.kill();
+    await child.exited;
+  }, 30_000);
+
+  test("ends quietly when its reader goes away, though nothing comes", async () => {
+    write(fault("old"));
+    const command = [process.execPath, MAIN, "log", "-f", "--config", config].join(" ");
+    const done = spawn(["bash", "-c", `set -o pipefail; ${command} | head -n 1`], {
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect(await done.exited).toBe(0);
+    expect(await done.stdout.text()).toContain("old");
+    expect(await done.stderr.text()).toBe("");
+  }, 30_000);
+
+  test("rests while nothing happens", async () => {
+    write(fault("old"));
+    const { child, line } = follow();
+    await line();
+    const before = ticksOf(child.pid);
+    await Bun.sleep(3_000);
+    // A hundredth of a second each: a loop would take all of them.
+    expect(ticksOf(child.pid) - before).toBeLessThan(30);
+    child.kill();
+    await child.exited;
+  }, 30_000);
+
+  test("refuses --until", async () => {
+    write(...story());
+    const { code, err } = await log("-f", "--until", "1h");
+    expect([code, err]).toEqual([
+      64,
+      "sallyport: Cannot show the log: --until ends what --follow goes on with: leave one of them out\n",
+    ]);
+  });
+
+  test("aligns under titles on a terminal that stand there once", async () => {
+    write(fault("old"));
+    const { child, shown, sees } = onTerminal("-f");
+    await sees("old");
+    const daemon = writer();
+    daemon.add("new");
+    await sees("new");
+    daemon.close();
+    child.kill("SIGINT");
+    await child.exited;
+    const lines = shown().trimEnd().split("\n");
+    expect(lines.length).toBe(3);
+    expect(lines[0]).toStartWith("TIME");
+    expect(lines[2]!.indexOf("fault")).toBe(lines[0]!.indexOf("EVENT"));
+  }, 30_000);
+});
+
+/** Time a process has worked: utime and stime of proc_pid_stat(5), in hundredths of a second. */
+function ticksOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
 
 describe("sallyport log says", () => {
   test("that there is no log yet", async () => {

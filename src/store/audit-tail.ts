@@ -1,0 +1,89 @@
+/** Follows audit.db while others write it, put it aside, delete it and make it anew. */
+
+import { SallyportError } from "../core/errors.ts";
+import { type AuditEntry, type AuditFilter, AuditReader } from "./audit-query.ts";
+
+/** Entries read at a time. */
+const AT_ONCE = 1_000;
+
+export class AuditTail implements Disposable {
+  readonly #stateDir: string;
+  readonly #startedMs: number;
+  #reader: AuditReader | undefined;
+  /** Everything up to here, in the file that is open, was answered. */
+  #last: number;
+  /** Of the file that `#last` is of; undefined once it is gone, since its number may be given to the next. */
+  #inode: number | undefined;
+  #trouble: string | undefined;
+
+  /** Throws a SallyportError where there is no log, or none that this user may read. */
+  constructor(stateDir: string, nowMs: number) {
+    this.#stateDir = stateDir;
+    this.#startedMs = nowMs;
+    this.#reader = new AuditReader(stateDir);
+    this.#inode = this.#reader.inode;
+    this.#last = this.#reader.lastId();
+  }
+
+  /** Why nothing can be read at the moment, one sentence; undefined while all is well. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** What was there at the start, by time, the newest last: once, before `more`. */
+  *before(filter: AuditFilter): Generator<AuditEntry> {
+    yield* this.#reader!.query({ ...filter, upToId: this.#last });
+  }
+
+  /**
+   * What came since the last call, in the order of arrival; from a file that took the place of another,
+   * what happened since the start. Never throws for a file: it may come back, and `trouble` says what is wrong.
+   */
+  *more(filter: AuditFilter): Generator<AuditEntry[]> {
+    try {
+      yield* this.#drain(filter);
+      if (this.#reader?.stale === true) this.#inode = undefined;
+      else if (this.#reader?.frozen === false) return;
+      this.#close();
+      this.#open();
+      yield* this.#drain(filter);
+      this.#trouble = undefined;
+    } catch (error) {
+      if (!(error instanceof SallyportError)) throw error;
+      this.#trouble = error.message;
+      this.#close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+
+  *#drain(filter: AuditFilter): Generator<AuditEntry[]> {
+    if (this.#reader === undefined) return;
+    const reader = this.#reader;
+    const last = reader.lastId();
+    // It lost all its rows to their age, and counts from one again.
+    if (last < this.#last) this.#last = 0;
+    const sinceMs = Math.max(filter.sinceMs ?? 0, this.#startedMs);
+    const wanted = { ...filter, upToId: last, ...(this.#last === 0 && { sinceMs }) };
+    for (;;) {
+      const entries = reader.after(this.#last, wanted, AT_ONCE);
+      if (entries.length === 0) break;
+      this.#last = entries.at(-1)!.id;
+      yield entries;
+    }
+    this.#last = last;
+  }
+
+  #open(): void {
+    this.#reader = new AuditReader(this.#stateDir);
+    if (this.#reader.inode !== this.#inode) this.#last = 0;
+    this.#inode = this.#reader.inode;
+  }
+
+  #close(): void {
+    this.#reader?.[Symbol.dispose]();
+    this.#reader = undefined;
+  }
+}
