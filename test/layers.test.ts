@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ["rks", "files"],
   api: ["config"],
   client: ["config", "rks"], // needs no root and no C library
+  standalone: [], // clients of one file each, in other languages
   daemon: [
     "native",
     "files",
