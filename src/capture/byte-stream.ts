@@ -7,6 +7,18 @@ const CHUNK_BYTES = 1024 * 1024;
 
 const READABLE = "name a .pcap or .pcapng file that you may read";
 
+/** In words, what one meets who mistypes a name; the runtime's own text repeats the name. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "this user may not read it",
+  EISDIR: "it is a folder",
+};
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return REASONS[code] ?? messageOf(error);
+}
+
 /** Standard input, as other programs name it. */
 const STDIN = "-";
 
@@ -33,7 +45,7 @@ export class ByteStream {
     try {
       this.#file = openSync(path === STDIN ? "/dev/stdin" : path, "r");
     } catch (error) {
-      throw failure("open", path, messageOf(error), READABLE, error);
+      throw failure("open", path, reasonOf(error), READABLE, error);
     }
   }
 
@@ -98,7 +110,7 @@ export class ByteStream {
     try {
       return readSync(this.#file, this.#bytes, this.#to, CHUNK_BYTES - this.#to, null);
     } catch (error) {
-      throw failure("read", this.name, messageOf(error), READABLE, error);
+      throw failure("read", this.name, reasonOf(error), READABLE, error);
     }
   }
 }

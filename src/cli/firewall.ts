@@ -56,10 +56,15 @@ export function firewallCommand() {
         "\nExample:\n  sudo sallyport firewall load --config /etc/sallyport/config.toml",
     )
     .action(async ({ config, fallback }) => {
+      const { describeHolder, isGuarding } = await import("../daemon/guard-lock.ts");
       const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
       const ports =
         withConfig(config, (file) => loadGuardOnce(file, fallback)).join(", ") || "no port";
-      print(`Guarding ${ports}: closed until a daemon opens them (sallyport serve)`);
+      print(
+        isGuarding() === "yes"
+          ? `Guarding ${ports} beside the daemon that runs${describeHolder()}: where its own guard differs, it puts that back`
+          : `Guarding ${ports}: closed until a daemon opens doors (sallyport serve)`,
+      );
     });
 
   return command.addCommand(installCommand()).addCommand(uninstallCommand());

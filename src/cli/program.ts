@@ -85,11 +85,17 @@ function tellErrors(command: CommandUnknownOpts): void {
 
 /** Quotes none of them: one may be a key. What stands there is mostly the value of an option. */
 function tooMany(command: CommandUnknownOpts): string {
-  const takes = command.registeredArguments.map((one) => one.name());
+  const takes = command.registeredArguments.map((one) => `<${one.name()}>`);
   const options = command.options.filter(({ required }) => required).map(({ flags }) => flags);
   const wanted = takes.length === 0 ? "no argument" : takes.join(" and ");
   const named = options.length === 0 ? "" : `, and the rest by its option: ${options.join(", ")}`;
-  return `error: too many arguments for "${command.name()}": it takes ${wanted}${named}\n`;
+  return `error: too many arguments for "${pathOf(command)}": it takes ${wanted}${named}\n`;
+}
+
+/** A command as one types it behind the name of the program: "user add". */
+function pathOf(command: CommandUnknownOpts): string {
+  const { parent } = command;
+  return parent?.parent == null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 /** `addCommand` hands nothing down: without this a mistyped option would end the process by itself, with code 1. */

@@ -103,10 +103,11 @@ function addCommand(clock: Clock) {
       note(`Added ${whoOf(user, device)}`);
       printLinks(links, options.json);
       const told = await tellKeys(settings, options);
+      const opens = links.links.length > 0;
       note(
         typeof told === "string"
-          ? `${told}: the key opens its doors once one runs (sallyport serve)`
-          : "The running daemon took the key: it opens its doors from now on",
+          ? `${told}: the key ${opens ? "opens its doors" : "counts"} once one runs (sallyport serve)`
+          : `The running daemon took the key${opens ? ": it opens its doors from now on" : ", which opens no door yet"}`,
       );
     });
 }

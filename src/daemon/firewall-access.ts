@@ -9,7 +9,7 @@ import { effectiveCapabilities } from "../native/capabilities.ts";
 import { describeHolder, isGuarding } from "./guard-lock.ts";
 
 /** libnftables would write a complaint of the kernel's to standard error, and nothing of what to do. */
-function requireNetAdmin(operation: string): void {
+export function requireNetAdmin(operation: string): void {
   if (effectiveCapabilities().has("CAP_NET_ADMIN")) return;
   throw new SallyportError(
     `Cannot ${operation}: only root may ask the kernel for its rules: run it with sudo`,

@@ -125,6 +125,9 @@ describe("sallyport user add", () => {
     const { code, out, err } = user("add", "carol", "--host", "gate.example");
     expect({ code, out }).toEqual({ code: 0, out: "" });
     expect(err).toContain('no door names carol: write users = ["carol"]');
+    expect(err).toMatch(
+      new RegExp(`\n${NO_DAEMON}: the key counts once one runs \\(sallyport serve\\)\n$`),
+    );
     expect(loadKeys(stateDir)).toHaveLength(1);
   });
 
@@ -185,7 +188,7 @@ describe("sallyport user add", () => {
     const { code, err } = user("add", "alice", "laptop-of-alice");
     expect(code).toBe(64);
     expect(err).toStartWith(
-      'sallyport: Too many arguments for "add": it takes name, and the rest by its option: --device <name>, --host <host>',
+      'sallyport: Too many arguments for "user add": it takes <name>, and the rest by its option: --device <name>, --host <host>',
     );
     expect(err).not.toContain("laptop-of-alice");
   });
@@ -376,6 +379,12 @@ describe("sallyport user, beside a daemon", () => {
     expect(code).toBe(0);
     expect(err).toEndWith("The running daemon took the key: it opens its doors from now on\n");
     expect(daemon.control.calls).toEqual(["reloadKeys false"]);
+  });
+
+  test("add says of a key that no door names that it opens none", async () => {
+    await using daemon = await started();
+    const { err } = await beside(daemon, "add", "carol", "--host", "gate.example");
+    expect(err).toEndWith("The running daemon took the key, which opens no door yet\n");
   });
 
   test("remove says whom it closed, and leaves that with --keep-sessions", async () => {

@@ -6,6 +6,7 @@ import type { SpawnOptions, Subprocess, SyncSubprocess } from "bun";
 export const PACKAGE_OF: Readonly<Record<string, string>> = {
   bash: "bash",
   cat: "coreutils",
+  chmod: "coreutils",
   conntrack: "conntrack",
   curl: "curl",
   df: "coreutils",

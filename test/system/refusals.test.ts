@@ -93,6 +93,22 @@ describe("serve", () => {
     await server.stop();
   });
 
+  test("is told of by firewall load, which says without root in one sentence that it may not", async () => {
+    await using running = await new GuardedServer(lab, DOORS, { users: ["alice"] }).start();
+    const load = running.argv("firewall", "load");
+    expect(lab.run("server", load).out).toBe(
+      `Guarding 8080/tcp beside the daemon that runs (process ${running.pid}): where its own guard differs, it puts that back\n`,
+    );
+    lab.run("server", ["chmod", "755", running.dir]);
+    const asNobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"];
+    const refused = lab.run("server", [...asNobody, ...load], { mayFail: true });
+    expect(refused).toEqual({
+      code: 77,
+      out: "",
+      err: "sallyport: Cannot load the guard: only root may ask the kernel for its rules: run it with sudo\n",
+    });
+  });
+
   test("runs as an unprivileged user who has CAP_NET_RAW and CAP_NET_ADMIN and nothing else", async () => {
     const own = new GuardedServer(lab, DOORS, {
       as: [

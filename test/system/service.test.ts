@@ -232,7 +232,7 @@ describe("the daemon", () => {
         "--no-new-privs",
         ...load,
       ]);
-      expect(loaded.out).toContain("Guarding 8081/tcp: closed until a daemon opens them");
+      expect(loaded.out).toContain("Guarding 8081/tcp: closed until a daemon opens doors");
       expect(probe(lab, "client", "10.77.0.1", 8081)).toBe("refused");
       // Again beside what is there: it changes nothing.
       lab.run("server", load);

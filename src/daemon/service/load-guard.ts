@@ -9,6 +9,7 @@ import { readPrivateFile } from "../../files/private-file.ts";
 import { loadGuard } from "../../firewall/guard.ts";
 import { adoptSessions } from "../../firewall/sessions.ts";
 import { guardedPorts, guardPlan } from "../configuration.ts";
+import { requireNetAdmin } from "../firewall-access.ts";
 
 /**
  * Needs CAP_NET_ADMIN and the configuration, not the keys. Living sessions, grants and uses stay, so
@@ -17,6 +18,7 @@ import { guardedPorts, guardPlan } from "../configuration.ts";
  * SallyportError.
  */
 export function loadGuardOnce(file: string, fallback?: string): string[] {
+  requireNetAdmin("load the guard");
   let settings: Settings;
   try {
     settings = loadSettings(file);
