@@ -158,6 +158,30 @@ const COUNTER_METRICS = {
     name: "sallyport_sources_evicted_total",
     help: "Addresses forgotten early, because the table was full.",
   },
+  commandsWaiting: {
+    audience: "anyone",
+    type: "gauge",
+    name: "sallyport_commands_waiting",
+    help: "Commands of doors and alarms that have not started yet.",
+  },
+  closesOwed: {
+    audience: "anyone",
+    type: "gauge",
+    name: "sallyport_close_commands_owed",
+    help: "Close commands whose grant is over and that have not started yet.",
+  },
+  commandsDropped: {
+    audience: "anyone",
+    type: "counter",
+    name: "sallyport_commands_dropped_total",
+    help: "Open commands and alarms that were not started, because too many of their door waited.",
+  },
+  logLinesDropped: {
+    audience: "anyone",
+    type: "counter",
+    name: "sallyport_log_lines_dropped_total",
+    help: "Lines of the log that whoever reads it did not take.",
+  },
 } as const satisfies Record<
   Exclude<CounterName, "latencyCount" | "latencySumSeconds">,
   CounterMetric

@@ -2,7 +2,6 @@
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { RUN_BARE } from "../core/self.ts";
 import { VERSION } from "../core/version.ts";
 import { armCommand, confirmCommand } from "./arm.ts";
 import { checkCommand } from "./check.ts";
@@ -109,11 +108,6 @@ function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
 export async function main(argv: readonly string[]): Promise<number> {
   guardOutput();
   try {
-    // Not a command for people, and what follows belongs to the program it becomes.
-    if (argv[0] === RUN_BARE) {
-      const { runBare } = await import("../daemon/run-bare.ts");
-      runBare(argv.slice(1));
-    }
     const root = program();
     await root.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? ExitCode.ok);

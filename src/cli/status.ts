@@ -68,6 +68,17 @@ function printCounters({ counters, latency }: Status): void {
     "grants",
     `${n("grantsOpened")} opened, ${n("grantsRenewed")} renewed, ${n("grantsClosed")} ended, ${n("grantsFailed")} failed, ${n("grantsLive")} now`,
   );
+  if (
+    ["commandsWaiting", "closesOwed", "commandsDropped"].some((name) => (counters[name] ?? 0) > 0)
+  ) {
+    line(
+      "commands",
+      `${n("commandsWaiting")} wait, ${n("closesOwed")} of them to close; ${n("commandsDropped")} dropped`,
+    );
+  }
+  if ((counters["logLinesDropped"] ?? 0) > 0) {
+    line("log", `${n("logLinesDropped")} lines dropped, which nobody took`);
+  }
   line("sources", `${n("sources4")} IPv4 and ${n("sources6")} IPv6 remembered`);
   if (latency.count === 0) return;
   line("opening", `half ${within(latency.medianSeconds)}, 99 % ${within(latency.p99Seconds)}`);

@@ -30,6 +30,10 @@ const NAMES = [
   "sources4", // IPv4 sources in the tables now
   "sources6",
   "sourcesEvicted",
+  "commandsWaiting", // commands of doors and alarms that have not started
+  "closesOwed", // close commands whose grant is over and that have not started
+  "commandsDropped", // open commands and alarms that were never started, because too many waited
+  "logLinesDropped", // lines of the log that nobody took
   "latencyCount",
   "latencySumSeconds",
 ] as const;

@@ -76,6 +76,8 @@ export type DaemonEvent =
       readonly door: string;
       readonly address: string;
       readonly most: number;
+      /** Not the addresses that hold it, but those whose close command has not started are so many. */
+      readonly behind?: boolean;
     }
   | {
       /** A right knock whose door could not be opened, or a part that stopped working. */

@@ -4,6 +4,3 @@
 export function selfCommand(): string[] {
   return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
 }
-
-/** The word that makes it a launcher without privileges. */
-export const RUN_BARE = "run-bare";

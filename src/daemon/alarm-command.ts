@@ -51,6 +51,7 @@ export class AlarmCommand {
       first_address: firstAddress,
     };
     const argv = fillPlaceholders(alarm.run, facts, ALARM_PLACEHOLDERS);
-    this.#queue.add({ argv, privileged: false, what: `an alarm about ${door} and ${address}` });
+    const what = `an alarm about ${door} and ${address}`;
+    this.#queue.add({ argv, privileged: false, lane: "the alarm", what });
   }
 }

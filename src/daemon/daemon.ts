@@ -37,7 +37,7 @@ import { endWithKeys } from "./key-removal.ts";
 import { KeysWatch } from "./keys-watch.ts";
 import { keepConfig, placeOfMistake } from "./last-config.ts";
 import type { LedgerPage } from "./ledger.ts";
-import { describeEvent, log } from "./log.ts";
+import { describeEvent, log, onDroppedLine } from "./log.ts";
 import { Lookout } from "./lookout.ts";
 import { describeKeyChange } from "./lost-keys.ts";
 import { LossWait } from "./loss-wait.ts";
@@ -49,6 +49,10 @@ import { Reloader } from "./reloader.ts";
 import { Settling } from "./settling.ts";
 import { counted, startReport } from "./start-report.ts";
 import { Upkeep } from "./upkeep.ts";
+import { within } from "./within.ts";
+
+/** What a stop waits for, at most, for each of the four that it ends. */
+const PATIENCE_MS = 350;
 
 /** How often it is written down, for the next start, that this time has been. */
 const SEEN_MS = 60_000;
@@ -90,7 +94,7 @@ export class Daemon implements Control {
   readonly #readiness = new Readiness();
   readonly #openings = new Openings();
   readonly #recollection: Recollection;
-  readonly #queue = new CommandQueue(log);
+  readonly #queue = new CommandQueue({ log, counters: this.counters });
   readonly #commands: DoorCommands;
   readonly #alarm: AlarmCommand;
   readonly #lossWait: LossWait;
@@ -123,6 +127,7 @@ export class Daemon implements Control {
     this.#entered = entered;
     this.#configuration = configuration;
     this.#clock = clock;
+    onDroppedLine(() => this.counters.add("logLinesDropped"));
     // First of all: its thread starts and attaches while this one opens what lies on the disk.
     this.#link = new DataPlaneLink(configuration.plan, this.counters, {
       event: (event) => this.#hear(event),
@@ -140,8 +145,18 @@ export class Daemon implements Control {
       nowMs: clock.wallMs(),
       report: (notice) => this.#storeSays(notice),
     });
-    this.#commands = new DoorCommands(this.#queue, this.#recollection.owed, (end) => {
-      this.#recollection.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
+    this.#commands = new DoorCommands({
+      queue: this.#queue,
+      owed: this.#recollection.owed,
+      counters: this.counters,
+      behind: (doors) => {
+        this.#readiness.setBehind(doors);
+        // Refused while the data plane ends, which opens nothing any more.
+        this.#link.ask({ type: "behind", doors }).catch(() => undefined);
+      },
+      ended: (end) => {
+        this.#recollection.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
+      },
     });
     this.#lossWait = new LossWait({
       clock,
@@ -250,7 +265,7 @@ export class Daemon implements Control {
       this.#ready = true;
       this.#guard.watch();
       this.#seenTimer = setInterval(() => this.#recollection.seen(this.#clock.wallMs()), SEEN_MS);
-      this.#commands.adopt(await this.grants(), this.#clock.wallMs());
+      this.#commands.adopt(await this.grants(), settings.doors, this.#clock.wallMs());
       this.#recollection.note({
         type: "daemon.started",
         atMs: this.#clock.wallMs(),
@@ -258,6 +273,7 @@ export class Daemon implements Control {
       });
       this.#lossWait.tell();
       keepConfig(this.#configuration);
+      this.#prepareCommands();
       this.#readiness.clear("starting");
       const { places } = this.#api;
       const { state } = this.#guard;
@@ -337,13 +353,22 @@ export class Daemon implements Control {
     this.#configuration = next;
     if (next.mistake === undefined) this.#readiness.clear("config");
     this.#entered(this.summary);
+    this.#prepareCommands();
     this.#readiness.setKeys(next.plan);
     this.#upkeep.now();
   }
 
+  #prepareCommands(): void {
+    const { doors, alarm } = this.#configuration.settings;
+    if (alarm !== undefined || doors.some(({ run }) => run?.privileged === false)) {
+      this.#queue.prepare();
+    }
+  }
+
   /**
-   * Takes everything down. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it is; `reason`
-   * is what the audit log will say, a signal or a clause.
+   * Takes everything down, in less than two seconds whatever hangs: what must not be lost is on the disk
+   * before it is waited for a listener. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it
+   * is; `reason` is what the audit log will say, a signal or a clause.
    */
   async stop(guard: "obey" | "keep", reason: string): Promise<void> {
     this.#readiness.set("stopping");
@@ -351,8 +376,11 @@ export class Daemon implements Control {
     this.#lookout.stop();
     this.#settling.stop();
     this.#upkeep.stop();
-    await this.#guard.stop();
-    await this.#link.stop();
+    const waited = [
+      await within(PATIENCE_MS, this.#queue.stop()),
+      await within(PATIENCE_MS, this.#guard.stop()),
+      await within(PATIENCE_MS, this.#link.stop()),
+    ];
     if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
       this.#guard.remove();
       log(
@@ -360,11 +388,13 @@ export class Daemon implements Control {
         "The guard is removed, as guard.on_stop says: the ports are open to everybody",
       );
     }
-    await this.#api.stop();
-    this.#queue.stop();
     const atMs = this.#clock.wallMs();
     this.#recollection.note({ type: "daemon.stopped", atMs, reason, ...guardLeft() });
-    this.#recollection.close(atMs);
+    this.#recollection.close(atMs, waited[2] === true);
+    waited.push(await within(PATIENCE_MS, this.#api.stop()));
+    const names = ["a command", "an audit of the guard", "the data plane", "a listener of the API"];
+    const hung = names.filter((_, i) => waited[i] === false);
+    if (hung.length > 0) log("warning", `Did not wait for ${hung.join(" and ")} any longer`);
   }
 
   /** The plan with everything that must not open a door again. */

@@ -37,7 +37,6 @@ export class DataPlaneLink {
   readonly #waiting = new Map<number, Waiting>();
   readonly #listener: DataPlaneListener;
   readonly #attached = Promise.withResolvers<readonly string[]>();
-  readonly #exited = Promise.withResolvers<void>();
   #asked = 0;
   #thread = 0;
   #failure: SallyportError | undefined;
@@ -82,13 +81,14 @@ export class DataPlaneLink {
     return promise;
   }
 
-  /** Ends the thread; grants and guard stay in the kernel. */
+  /**
+   * Has the thread hear nothing more; everything it did before has been told when this resolves. Grants and
+   * guard stay in the kernel. The thread ends a little later, or with the process.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
-    // Its end is the answer, also when it ends by a failure of its own in this very moment.
-    if (this.#failure === undefined) this.ask({ type: "stop" }).catch(() => undefined);
-    await this.#exited.promise;
-    this.#wake.close();
+    // Its end is an answer, too, also when it ends by a failure of its own in this very moment.
+    await this.ask({ type: "stop" }).catch(() => undefined);
   }
 
   #hear(told: Told): void {
@@ -135,7 +135,6 @@ export class DataPlaneLink {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#port.close();
-    this.#exited.resolve();
     this.#attached.reject(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -103,6 +103,7 @@ export class DataPlane {
       const busy = waiting || echoing || this.#ending || this.#rehearsing;
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
+      if (this.#stopping) break;
       if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
         this.#tell({ type: "clock" });
       }
@@ -227,6 +228,9 @@ export class DataPlane {
         return this.#begun().reenter(request.ids);
       case "remember":
         return this.#remember(request);
+      case "behind":
+        this.#begun().setBehind(request.doors);
+        return null;
       case "stop":
         this.#stopping = true;
         return null;

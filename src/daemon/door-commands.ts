@@ -2,6 +2,7 @@
 
 import { fillPlaceholders } from "../config/run-command.ts";
 import type { Door } from "../config/settings.ts";
+import type { Counters } from "../core/counters.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import type { Claim, Debt, OwedCommands } from "../store/owed.ts";
@@ -15,27 +16,34 @@ export interface CommandEnd {
   readonly outcome: string;
 }
 
+export interface DoorCommandsParts {
+  readonly queue: Pick<CommandQueue, "add">;
+  readonly owed: OwedCommands;
+  /** Told how many close commands are due. */
+  readonly counters: Counters;
+  /** Fixed doors that owe so many close commands that they must not open any more; called when these change. */
+  readonly behind: (doors: readonly string[]) => void;
+  readonly ended: (end: CommandEnd) => void;
+}
+
 export class DoorCommands {
-  readonly #queue: Pick<CommandQueue, "add">;
-  readonly #owed: OwedCommands;
-  readonly #ended: (end: CommandEnd) => void;
+  readonly #parts: DoorCommandsParts;
   /** Debts of an earlier daemon whose grants the kernel does not have: nobody will tell their end. */
   #orphans: Debt[] = [];
+  #doors: readonly Door[] = [];
+  /** Close commands that are due, by door. */
+  readonly #due = new Map<string, number>();
+  readonly #behind = new Set<string>();
 
-  constructor(
-    queue: Pick<CommandQueue, "add">,
-    owed: OwedCommands,
-    ended: (end: CommandEnd) => void,
-  ) {
-    this.#queue = queue;
-    this.#owed = owed;
-    this.#ended = ended;
+  constructor(parts: DoorCommandsParts) {
+    this.#parts = parts;
   }
 
   /** Follows grants. What is owed at the end is written down at the beginning, as the door said it then. */
   hear(event: DaemonEvent, doors: readonly Door[]): void {
+    this.#doors = doors;
     if (event.type === "grant.closed") {
-      this.#pay(event.grant.id);
+      this.#end(event.grant.id);
       return;
     }
     if (event.type !== "grant.opened") return;
@@ -46,18 +54,22 @@ export class DoorCommands {
     if (run.close !== undefined) {
       const argv = fillPlaceholders(run.close, facts(grant));
       const { id, door, address, expiresMs } = grant;
-      if (renewed) this.#owed.extend(id, expiresMs);
-      else this.#owed.owe({ grant: id, door, address, argv, privileged, endsMs: expiresMs });
+      if (renewed) this.#parts.owed.extend(id, expiresMs);
+      else this.#parts.owed.owe({ grant: id, door, address, argv, privileged, endsMs: expiresMs });
     }
     if (run.open === undefined || renewed) return;
     const argv = fillPlaceholders(run.open, facts(grant));
-    this.#queue.add({ argv, privileged, chain: grant.id, ...this.#about(argv, grant) });
+    this.#parts.queue.add({ argv, privileged, chain: grant.id, ...this.#about(argv, grant) });
   }
 
   /** After a start: what an earlier daemon left owed is paid when its time has come. */
-  adopt(living: readonly Grant[], wallMs: number): void {
+  adopt(living: readonly Grant[], doors: readonly Door[], wallMs: number): void {
+    this.#doors = doors;
     const ids = new Set(living.map(({ id }) => id));
-    this.#orphans = this.#owed.pending().filter(({ grant }) => !ids.has(grant));
+    const { owed } = this.#parts;
+    const due = owed.due();
+    this.#orphans = owed.living().filter(({ grant }) => !ids.has(grant));
+    for (const claim of due) this.#pay(claim);
     this.payDue(wallMs);
   }
 
@@ -65,26 +77,60 @@ export class DoorCommands {
   payDue(wallMs: number): boolean {
     const due = this.#orphans.filter(({ endsMs }) => endsMs <= wallMs);
     this.#orphans = this.#orphans.filter(({ endsMs }) => endsMs > wallMs);
-    for (const { grant } of due) this.#pay(grant);
+    for (const { grant } of due) this.#end(grant);
     return this.#orphans.length > 0;
   }
 
-  #pay(grant: string): void {
-    const claim: Claim | undefined = this.#owed.claim(grant);
-    if (claim === undefined) return;
-    const { argv, privileged, number, again } = claim;
-    const { what, ended } = this.#about(argv, claim);
-    // The daemon that claimed it died in that very moment: better twice than never.
-    const said = again ? `${what}, which may have run before` : what;
-    const started = () => this.#owed.settle(number);
-    this.#queue.add({ argv, privileged, chain: grant, started, what: said, ended });
+  #end(grant: string): void {
+    const claim = this.#parts.owed.end(grant);
+    if (claim !== undefined) this.#pay(claim);
+  }
+
+  #pay(claim: Claim): void {
+    const { queue, owed: debts } = this.#parts;
+    const { argv, privileged, number, again, grant, door } = claim;
+    const about = this.#about(argv, claim);
+    // The daemon that began it died in that very moment: better twice than never.
+    const what = again ? `${about.what}, which may have run before` : about.what;
+    const owed = {
+      begin: () => debts.begin(number),
+      postpone: () => debts.postpone(number),
+      settle: () => {
+        debts.settle(number);
+        this.#count(door, -1);
+      },
+    };
+    this.#count(door, 1);
+    queue.add({ argv, privileged, chain: grant, ...about, what, owed });
+  }
+
+  #count(door: string, by: 1 | -1): void {
+    const due = (this.#due.get(door) ?? 0) + by;
+    if (due === 0) this.#due.delete(door);
+    else this.#due.set(door, due);
+    this.#parts.counters.set("closesOwed", this.#parts.owed.dueCount);
+    this.#judge(door, due);
+  }
+
+  /**
+   * What is owed is never dropped, and knocks at a fixed door can be forged for ever: so it opens to no
+   * more addresses than may hold it until their close commands have started.
+   */
+  #judge(name: string, due: number): void {
+    const door = this.#doors.find((one) => one.name === name);
+    const most = door?.fixed === undefined ? Infinity : door.maxGrants;
+    const before = this.#behind.size;
+    if (due >= most) this.#behind.add(name);
+    else if (due <= most / 2) this.#behind.delete(name);
+    if (this.#behind.size !== before) this.#parts.behind([...this.#behind]);
   }
 
   #about(argv: readonly string[], { door, address }: Pick<Grant, "door" | "address">) {
     const program = argv[0] ?? "";
     return {
+      lane: `the door ${door}`,
       what: `${door} and ${address}`,
-      ended: (outcome: string) => this.#ended({ door, address, program, outcome }),
+      ended: (outcome: string) => this.#parts.ended({ door, address, program, outcome }),
     };
   }
 }

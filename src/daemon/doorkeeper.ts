@@ -30,6 +30,7 @@ export interface DoorkeeperParts {
 export class Doorkeeper implements MatchSink {
   readonly #parts: DoorkeeperParts;
   #doors: ReadonlyMap<string, Door>;
+  #behind: ReadonlySet<string> = new Set();
   #quietUntilMs = new Map<string, number>();
 
   constructor(doors: readonly Door[], parts: DoorkeeperParts) {
@@ -40,6 +41,11 @@ export class Doorkeeper implements MatchSink {
   /** Takes the doors of a new configuration; grants of doors that are gone run out by themselves. */
   replaceDoors(doors: readonly Door[]): void {
     this.#doors = doorsByName(doors);
+  }
+
+  /** Fixed doors that open to nobody new until their close commands have started. */
+  setBehind(doors: readonly string[]): void {
+    this.#behind = new Set(doors);
   }
 
   rotating(match: RotatingMatch): "spent" | "kept" {
@@ -74,7 +80,8 @@ export class Doorkeeper implements MatchSink {
     // a grant by next to nothing costs no kernel message, no event and no line of the log.
     const renewsMs = door.openForMs - ((held?.expiresMs ?? 0) - clock.wallMs());
     if (held !== undefined && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
-    if (held === undefined && ledger.count(door.name) >= door.maxGrants) {
+    const behind = this.#behind.has(door.name);
+    if (held === undefined && (behind || ledger.count(door.name) >= door.maxGrants)) {
       this.#parts.counters.add("grantsFailed");
       if (!this.#isLoud("door.full")) return;
       this.#emit({
@@ -83,6 +90,7 @@ export class Doorkeeper implements MatchSink {
         door: door.name,
         address: formatAddress(match.source),
         most: door.maxGrants,
+        ...(behind && { behind }),
       });
       return;
     }

@@ -1,25 +1,81 @@
 /** The log: one line on standard error for everything that happened, in words an administrator greps for. */
 
+import { fstatSync } from "node:fs";
 import { configure, getLogger, type LogRecord } from "@logtape/logtape";
 import { formatDuration } from "../core/duration.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { formatPortRange } from "../core/port.ts";
+import { LogOutput } from "./log-output.ts";
 
-function line({ timestamp, level, message }: LogRecord): string {
-  const when = new Date(timestamp).toISOString();
-  return `${when} ${level} ${message.join("")}\n`;
+const STDERR = 2;
+
+/** What a journal calls the levels (sd-daemon(3)). */
+const PRIORITIES: Readonly<Record<string, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
+
+/** Whether standard error is a stream to the journal, as systemd.exec(5) says under JOURNAL_STREAM. */
+function goesToJournal(stream: string | undefined): boolean {
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(STDERR, { bigint: true });
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false; // it is closed
+  }
 }
+
+/** The journal has a time and a level of its own for each line. */
+function journalLine({ level, message }: LogRecord): string {
+  const lines = message.join("").split("\n");
+  return lines.map((line) => `<${PRIORITIES[level] ?? 6}>${line}\n`).join("");
+}
+
+function plainLine({ timestamp, level, message }: LogRecord): string {
+  return `${new Date(timestamp).toISOString()} ${level} ${message.join("")}\n`;
+}
+
+let heardDropped = () => {};
+let output: LogOutput | undefined;
+let journal = false;
 
 /** Sends the program's log to standard error; call once, before the first line. */
 export async function startLog(): Promise<void> {
+  journal = goesToJournal(process.env["JOURNAL_STREAM"]);
+  const line = journal ? journalLine : plainLine;
+  const lines = new LogOutput({
+    fd: STDERR,
+    tellDropped: (count) => {
+      const message = [`Dropped ${count} lines of the log: whoever reads it did not take them`];
+      const category = ["sallyport"];
+      const level = "warning";
+      const timestamp = Date.now();
+      return line({ category, level, message, rawMessage: "", timestamp, properties: {} });
+    },
+    dropped: () => heardDropped(),
+  });
+  output = lines;
   await configure({
-    sinks: { stderr: (record) => process.stderr.write(line(record)) },
+    sinks: { stderr: (record) => lines.write(line(record)) },
     loggers: [
       { category: "sallyport", sinks: ["stderr"], lowestLevel: "info" },
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
     ],
   });
+}
+
+/** Tells of each line that nobody took. */
+export function onDroppedLine(hear: () => void): void {
+  heardDropped = hear;
+}
+
+/** Says why the program ends, as every command does. */
+export function tellEnd(message: string): void {
+  output?.write(journal ? `<${PRIORITIES["error"]}>${message}\n` : `sallyport: ${message}\n`);
+}
+
+/** Waits at most `mostMs` until the lines so far are taken: for the end of the process. */
+export function flushLog(mostMs: number): void {
+  output?.flush(mostMs);
 }
 
 /** "debug" is for what happens at every knock; it is not written. */
@@ -79,6 +135,12 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
         sentence: `Closed ${event.grant.door} to ${event.grant.address}: ${ENDED[event.reason]}`,
       };
     case "door.full":
+      if (event.behind === true) {
+        return {
+          level: "warning",
+          sentence: `Did not open ${event.door} to ${event.address}: ${event.most} close commands of it have not started yet: make its commands faster, or give the door users so that nobody can forge its knock`,
+        };
+      }
       return {
         level: "warning",
         sentence:

@@ -52,6 +52,8 @@ export type Request =
   | { readonly type: "quiet"; readonly least: number; readonly most: number }
   /** Puts back those of these grants that should live; who asks knows that the kernel has them not. */
   | { readonly type: "reenter"; readonly ids: readonly string[] }
+  /** These fixed doors owe too many close commands to open to anybody new. */
+  | { readonly type: "behind"; readonly doors: readonly string[] }
   /** Tells the kernel some of the uses it has to know, in the manner of `grants`. */
   | { readonly type: "remember"; readonly after: number; readonly most: number }
   | { readonly type: "stop" };
@@ -70,6 +72,7 @@ export interface Answers {
   quiet: SourceHits[];
   reenter: { readonly entered: number };
   remember: { readonly next?: number };
+  behind: null;
   stop: null;
 }
 

@@ -12,6 +12,9 @@ export class Readiness {
   /** Doors that have as many grants as they may, until one of these ends. */
   readonly #fullDoors = new Map<string, string>();
 
+  /** Doors that wait for their close commands to start. */
+  #behind: readonly string[] = [];
+
   /** At most one reason per code, in the order of `REASONS`. */
   reasons(): readonly Reason[] {
     return (Object.keys(REASONS) as ReasonCode[])
@@ -71,6 +74,7 @@ export class Readiness {
         this.clear(event.part);
         break;
       case "door.full":
+        if (event.behind === true) break;
         this.#fullDoors.set(
           event.door,
           `${event.most} addresses hold the door ${event.door}, which is as many as may`,
@@ -95,8 +99,18 @@ export class Readiness {
     this.#showFullness();
   }
 
+  /** These doors open to nobody new until the close commands they owe have started. */
+  setBehind(doors: readonly string[]): void {
+    this.#behind = doors;
+    this.#showFullness();
+  }
+
   #showFullness(): void {
-    const detail = this.#kernelFull ?? this.#fullDoors.values().next().value;
+    const [late] = this.#behind;
+    const detail =
+      this.#kernelFull ??
+      this.#fullDoors.values().next().value ??
+      (late && `The door ${late} waits until the close commands it owes have started`);
     if (detail === undefined) this.clear("full");
     else this.set("full", detail);
   }

@@ -104,9 +104,9 @@ export class Recollection {
     this.#uses.seen(nowMs);
   }
 
-  /** The end in order. */
-  close(nowMs: number): void {
-    this.#uses.close(nowMs);
+  /** The end; `heardAll`: no use can have been made that was not told of, so that the next start need not wait. */
+  close(nowMs: number, heardAll = true): void {
+    this.#uses.close(nowMs, heardAll);
     this.audit.close();
     this.owed.close();
   }

@@ -1,18 +1,30 @@
 /** `sallyport serve`: one daemon from its configuration to the signal that ends it. */
 
 import { systemClock } from "../core/clock.ts";
-import { messageOf, SallyportError } from "../core/errors.ts";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
+import { exitAtOnce, exitIn } from "../native/exit.ts";
+import type { Configuration } from "./configuration.ts";
 import { Daemon } from "./daemon.ts";
 import { claimGuard, describeHolder } from "./guard-lock.ts";
 import { Guardian } from "./guardian.ts";
 import { readOrFallBack } from "./last-config.ts";
-import { log, startLog } from "./log.ts";
+import { flushLog, log, startLog, tellEnd } from "./log.ts";
 import { requirePrivilege } from "./privilege.ts";
 import { openNotifier } from "./service/notify.ts";
+import { WATCHDOG_SIGNAL } from "./service/unit.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 
-/** Guards until SIGTERM or SIGINT, on probation at first with `armMs`; throws SallyportError when it cannot start or cannot go on. */
+/** A stop takes no longer, whatever hangs: then the kernel ends it. */
+const STOP_S = 2;
+
+/** How long the end of the log may take. */
+const FLUSH_MS = 250;
+
+/**
+ * Guards until SIGTERM or SIGINT, on probation at first with `armMs`; ends the process when it is
+ * done. Throws SallyportError where it cannot begin.
+ */
 export async function serve(file: string, armMs?: number): Promise<void> {
   const configuration = readOrFallBack(file, somebodyIsKeptOut);
   requirePrivilege();
@@ -25,6 +37,18 @@ export async function serve(file: string, armMs?: number): Promise<void> {
     );
   }
   await startLog();
+  const code = await guardUntilStopped(file, configuration, armMs);
+  flushLog(FLUSH_MS);
+  // Whatever else still waits for something: commands, a reader of the log, the runtime's own.
+  exitAtOnce(code);
+}
+
+/** From the start to the end of a daemon, told in the log; answers the exit code. */
+async function guardUntilStopped(
+  file: string,
+  configuration: Configuration,
+  armMs: number | undefined,
+): Promise<ExitCode> {
   const manager = new ServiceManager(openNotifier(notifyEnvironment(), process.pid), log);
   const daemon = new Daemon(file, configuration, systemClock, {
     armMs,
@@ -35,19 +59,44 @@ export async function serve(file: string, armMs?: number): Promise<void> {
     process.on(signal, () => ended.resolve(signal));
   }
   process.on("SIGHUP", () => void reloadOnSignal(daemon, manager));
-  await daemon.start();
+  if (manager.watched) process.on(WATCHDOG_SIGNAL, endByWatchdog);
+  try {
+    await daemon.start();
+  } catch (error) {
+    return endWith(error);
+  }
   manager.ready(daemon.summary, () => daemon.answers());
   const reason = await Promise.race([ended.promise, daemon.died]);
+  exitIn(STOP_S);
   manager.stopping();
   if (reason instanceof SallyportError) {
     await daemon.stop("keep", `the data plane ended: ${reason.message}`);
-    throw new SallyportError(
-      `The data plane ended: ${reason.message}: the guard stays up, start sallyport again`,
-      reason.exitCode,
+    return endWith(
+      new SallyportError(
+        `The data plane ended: ${reason.message}: the guard stays up, start sallyport again`,
+        reason.exitCode,
+      ),
     );
   }
   await daemon.stop("obey", reason);
   log("info", `Stopped by ${reason}`);
+  return ExitCode.ok;
+}
+
+/** The service manager has not heard of the data plane for too long: it hangs, and cannot be asked to stop. */
+function endByWatchdog(): void {
+  tellEnd(
+    "The thread that hears knocks does not answer any more: ended by the watchdog of the service manager, which starts it again: the guard stays up meanwhile",
+  );
+  flushLog(FLUSH_MS);
+  exitAtOnce(ExitCode.failure);
+}
+
+/** Says why it ends; anything but a SallyportError is a bug, and ends the process as one. */
+function endWith(error: unknown): ExitCode {
+  if (!(error instanceof SallyportError)) throw error;
+  tellEnd(error.message);
+  return error.exitCode;
 }
 
 /**

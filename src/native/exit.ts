@@ -6,3 +6,11 @@ import { libcCalls } from "./libc-calls.ts";
 export function exitAtOnce(code: number): void {
   libcCalls()["_exit"](code);
 }
+
+/**
+ * The kernel ends the process after `seconds` (SIGALRM), whatever its threads wait for by then; each call
+ * replaces the one before.
+ */
+export function exitIn(seconds: number): void {
+  libcCalls().alarm(seconds);
+}

@@ -119,6 +119,29 @@ function open() {
         ],
         returns: "u32", // int: the id before
       },
+      prctl: {
+        args: [
+          "i32", // int option
+          "u64", // unsigned long arg2
+          "u64", // unsigned long arg3
+          "u64", // unsigned long arg4
+          "u64", // unsigned long arg5
+        ],
+        returns: "i32", // int
+      },
+      capset: {
+        args: [
+          "ptr", // cap_user_header_t
+          "ptr", // const cap_user_data_t
+        ],
+        returns: "i32", // int
+      },
+      alarm: {
+        args: [
+          "u32", // unsigned int seconds
+        ],
+        returns: "u32", // unsigned int
+      },
       _exit: {
         args: [
           "i32", // int status

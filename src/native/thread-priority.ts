@@ -7,6 +7,9 @@ import { libcCalls } from "./libc-calls.ts";
 /** sys/resource.h; for this call the kernel takes a thread's id for a process's. */
 const PRIO_PROCESS = 0;
 
+/** asm-generic/resource.h */
+const RLIMIT_NICE = 13;
+
 /** Of −20 to 19: a tenth of the weight of the others where both want the same processor. */
 const NICE = 10;
 
@@ -26,9 +29,18 @@ export function preferThread(preferred: number): void {
   }
 }
 
-/** Takes back for the calling thread what it inherited from one that stood behind, where it may (RLIMIT_NICE). */
-export function standInFront(): void {
-  libcCalls().setpriority(PRIO_PROCESS, 0, 0);
+/** Takes back for a process just started what it inherited from a thread that stood behind, where that is allowed. */
+export function standInFront(process: number): void {
+  libcCalls().setpriority(PRIO_PROCESS, process, 0);
+}
+
+/**
+ * Lets this process, and what it starts, take a priority up to the usual one back without a privilege.
+ * Without CAP_SYS_RESOURCE nothing changes.
+ */
+export function allowStandingInFront(): void {
+  // struct rlimit { rlim_t rlim_cur, rlim_max; }; 20 is the nice value 0
+  libcCalls().setrlimit(RLIMIT_NICE, new BigUint64Array([20n, 20n]));
 }
 
 function threads(): string[] {

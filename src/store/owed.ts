@@ -2,10 +2,11 @@
  * The close commands that are owed: each runs when its grant ends, also after a reload, a restart or a
  * kill -9. Main thread only.
  *
- * A debt is claimed on disk before its command starts and settled as soon as it has started. Whoever
- * dies in between, a millisecond or so, leaves it unknown whether the command ran; then it runs again.
- * A door left open by a command that never ran is what nobody would notice; running one twice is what
- * a command can be written to stand. After a power cut the last moments may run again for the same reason.
+ * A debt is due from the end of its grant until its command has started, however long that takes. That
+ * it is about to start is on disk before, and it is settled as soon as it has started. Whoever dies in
+ * between, a few milliseconds, leaves it unknown whether the command ran; then it runs again. A door left
+ * open by a command that never ran is what nobody would notice; running one twice is what a command can
+ * be written to stand. After a power cut the last moments may run again for the same reason.
  */
 
 import type { Database } from "bun:sqlite";
@@ -26,15 +27,18 @@ export interface Debt {
   readonly endsMs: number;
 }
 
-/** A debt that is the caller's to pay: run the command, then `settle` its number. */
+/** A debt that is the caller's to pay: `begin` its number, run the command, then `settle` it. */
 export interface Claim extends Debt {
   readonly number: number;
-  /** A claim of a daemon that died: the command may have run before. */
+  /** A daemon died while it started the command, which may have run before. */
   readonly again: boolean;
 }
 
+/** As the column `claimed` has it; 1 is also what was written before the others were told apart. */
+const State = { living: 0, begun: 1, due: 2 } as const;
+
 interface Entry extends Claim {
-  readonly claimed: boolean;
+  readonly state: (typeof State)[keyof typeof State];
 }
 
 const SCHEMA = `
@@ -58,8 +62,8 @@ export interface OwedOptions {
 export class OwedCommands {
   readonly #file: StateFile;
   readonly #entries = new Map<number, Entry>();
-  /** The one unclaimed debt of each grant. */
-  readonly #owed = new Map<string, number>();
+  /** The one debt of each grant that lives. */
+  readonly #living = new Map<string, number>();
   #next = 1;
 
   /** Takes over what an earlier daemon left owed. Never throws for a bad file or disk. */
@@ -82,14 +86,15 @@ export class OwedCommands {
 
   /** Enters a debt, on disk before it returns. A grant that owes one already (it was renewed) keeps its first. */
   owe(debt: Debt): void {
-    if (this.#owed.has(debt.grant)) return;
-    const entry = this.#enter({ ...debt, number: this.#next++, claimed: false, again: false });
+    if (this.#living.has(debt.grant)) return;
+    const entry: Entry = { ...debt, number: this.#next++, state: State.living, again: false };
+    this.#enter(entry);
     this.#file.write((database) => insert(database, entry));
   }
 
   /** The grant of a debt ends at another time than thought; nothing where it owes nothing. */
   extend(grant: string, endsMs: number): void {
-    const number = this.#owed.get(grant);
+    const number = this.#living.get(grant);
     if (number === undefined) return;
     const entry: Entry = { ...this.#entries.get(number)!, endsMs };
     this.#entries.set(number, entry);
@@ -100,17 +105,22 @@ export class OwedCommands {
   }
 
   /** Hands the debt of an ended grant to exactly one caller; undefined where it owes nothing (any more). */
-  claim(grant: string): Claim | undefined {
-    const number = this.#owed.get(grant);
+  end(grant: string): Claim | undefined {
+    const number = this.#living.get(grant);
     if (number === undefined) return undefined;
-    this.#owed.delete(grant);
-    const entry: Entry = { ...this.#entries.get(number)!, claimed: true };
-    this.#entries.set(number, entry);
-    this.#file.write((database) => {
-      database.query("UPDATE debts SET claimed = 1 WHERE number = ?").run(number);
-    }, false);
-    const { claimed: _, ...claim } = entry;
-    return claim;
+    this.#living.delete(grant);
+    this.#move(number, State.due);
+    return claimOf(this.#entries.get(number)!);
+  }
+
+  /** The command of a claim is about to be started. */
+  begin(number: number): void {
+    this.#move(number, State.begun);
+  }
+
+  /** It could not be started now, and is tried again. */
+  postpone(number: number): void {
+    this.#move(number, State.due);
   }
 
   /** The command of a claim has started: it is never run again. */
@@ -121,35 +131,57 @@ export class OwedCommands {
     }, false);
   }
 
-  /** Debts that nobody has claimed, oldest first: at a start, claim those whose grant no longer lives. */
-  pending(): Debt[] {
-    return [...this.#owed.values()].map((number) => {
+  /** Debts of grants whose end nobody told, oldest first: at a start, end those that no longer live. */
+  living(): Debt[] {
+    return [...this.#living.values()].map((number) => {
       const { grant, door, address, argv, privileged, endsMs } = this.#entries.get(number)!;
       return { grant, door, address, argv, privileged, endsMs };
     });
+  }
+
+  /** What is due, oldest first: at a start, what an earlier daemon did not come to. */
+  due(): Claim[] {
+    return [...this.#entries.values()]
+      .filter(({ state }) => state !== State.living)
+      .map((entry) => claimOf(entry));
+  }
+
+  /** How many close commands have not started although their grants are over. */
+  get dueCount(): number {
+    return this.#entries.size - this.#living.size;
   }
 
   close(): void {
     this.#file.close();
   }
 
-  /** Claims of a dead daemon are owed again, but where the grant was opened again since: that close covers both. */
+  /** What was due is due, but where the grant was opened again since: that close covers both. */
   #takeOver(entries: readonly Entry[]): void {
-    const open = new Set(entries.filter(({ claimed }) => !claimed).map(({ grant }) => grant));
+    const living = new Set(
+      entries.filter(({ state }) => state === State.living).map(({ grant }) => grant),
+    );
     for (const entry of entries) {
       this.#next = Math.max(this.#next, entry.number + 1);
-      if (!entry.claimed) this.#enter(entry);
-      else if (!open.has(entry.grant)) {
-        open.add(entry.grant);
-        this.#enter({ ...entry, claimed: false, again: true });
+      if (entry.state === State.living) this.#enter(entry);
+      else if (!living.has(entry.grant)) {
+        const again = entry.again || entry.state === State.begun;
+        this.#enter({ ...entry, state: State.due, again });
       }
     }
   }
 
-  #enter(entry: Entry): Entry {
+  #enter(entry: Entry): void {
     this.#entries.set(entry.number, entry);
-    this.#owed.set(entry.grant, entry.number);
-    return entry;
+    if (entry.state === State.living) this.#living.set(entry.grant, entry.number);
+  }
+
+  #move(number: number, state: Entry["state"]): void {
+    const entry = this.#entries.get(number);
+    if (entry === undefined) return;
+    this.#entries.set(number, { ...entry, state });
+    this.#file.write((database) => {
+      database.query("UPDATE debts SET claimed = ? WHERE number = ?").run(state, number);
+    }, false);
   }
 
   #writeAll(database: Database): void {
@@ -158,10 +190,15 @@ export class OwedCommands {
   }
 }
 
-function insert(database: Database, { number, claimed, again, ...debt }: Entry): void {
+function claimOf(entry: Entry): Claim {
+  const { state: _, ...claim } = entry;
+  return claim;
+}
+
+function insert(database: Database, { number, state, again, ...debt }: Entry): void {
   database
     .query("INSERT INTO debts (number, debt, claimed, again) VALUES (?, ?, ?, ?)")
-    .run(number, JSON.stringify(debt), Number(claimed), Number(again));
+    .run(number, JSON.stringify(debt), state, Number(again));
 }
 
 interface DebtRow {
@@ -176,7 +213,7 @@ function readEntries(database: Database): Entry[] {
   return rows.map(({ number, debt, claimed, again }) =>
     Object.assign(JSON.parse(debt) as Debt, {
       number,
-      claimed: claimed === 1,
+      state: Object.values(State).find((known) => known === claimed) ?? State.due,
       again: again === 1,
     }),
   );

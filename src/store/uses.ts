@@ -164,11 +164,11 @@ export class UseStore {
   }
 
   /** The end in order: what is written now is all there was, also for the next boot. */
-  close(nowMs: number): void {
+  close(nowMs: number, heardAll = true): void {
     this.seen(nowMs);
     const complete = this.#file.complete;
     this.#file.close();
-    if (complete) leaveCleanStop(this.#stateDir, this.#session.bootId);
+    if (complete && heardAll) leaveCleanStop(this.#stateDir, this.#session.bootId);
   }
 
   #writeAll(database: Database): void {

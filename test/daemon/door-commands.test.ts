@@ -3,11 +3,12 @@
 import { describe, expect, test } from "bun:test";
 import type { Door } from "../../src/config/settings.ts";
 import type { Grant } from "../../src/core/grant.ts";
+import { Counters } from "../../src/core/counters.ts";
 import type { Command } from "../../src/daemon/command-queue.ts";
 import { type CommandEnd, DoorCommands } from "../../src/daemon/door-commands.ts";
 import { OwedCommands } from "../../src/store/owed.ts";
 import { grantOf, NOW, opened, StateFolder } from "../store/support.ts";
-import { doorOf } from "./support.ts";
+import { doorOf, fixedDoorOf } from "./support.ts";
 
 const RUN = {
   open: ["/bin/lights", "on", "{user}/{device}", "{address}", "{family}", "{door}"],
@@ -32,13 +33,22 @@ function live(folder: StateFolder, { starts = true } = {}) {
   const queue = {
     add: (command: Command) => {
       added.push(command);
-      if (starts) command.started?.();
+      command.owed?.begin();
+      if (starts) command.owed?.settle();
       return true;
     },
   };
-  const commands = new DoorCommands(queue, owed, (end) => ends.push(end));
+  const counters = new Counters();
+  const behind: (readonly string[])[] = [];
+  const commands = new DoorCommands({
+    queue,
+    owed,
+    counters,
+    behind: (doors) => behind.push(doors),
+    ended: (end) => ends.push(end),
+  });
   const ran = () => added.map(({ argv }) => argv.join(" "));
-  return { owed, added, ends, commands, ran, die: () => owed.close() };
+  return { owed, added, ends, commands, ran, counters, behind, die: () => owed.close() };
 }
 
 describe("DoorCommands", () => {
@@ -96,7 +106,7 @@ describe("DoorCommands", () => {
     before.commands.hear(opened(NOW), DOORS);
     before.die();
     const { commands, ran, die } = live(folder);
-    commands.adopt([GRANT], NOW);
+    commands.adopt([GRANT], DOORS, NOW);
     commands.payDue(GRANT.expiresMs + 60_000);
     expect(ran()).toEqual([]);
     commands.hear(closed(), []);
@@ -112,7 +122,7 @@ describe("DoorCommands", () => {
     before.commands.hear(renewal(renewed), DOORS);
     before.die();
     const { commands, ran, die } = live(folder);
-    commands.adopt([], NOW + 49_999);
+    commands.adopt([], DOORS, NOW + 49_999);
     expect(commands.payDue(NOW + 49_999)).toBe(true);
     expect(ran()).toEqual([]);
     for (const lateMs of [0, 0, 1_000]) {
@@ -121,7 +131,7 @@ describe("DoorCommands", () => {
     expect(ran()).toEqual([OFF]);
     die();
     const after = live(folder);
-    after.commands.adopt([], NOW + 90_000);
+    after.commands.adopt([], DOORS, NOW + 90_000);
     expect(after.ran()).toEqual([]);
     after.die();
   });
@@ -133,9 +143,45 @@ describe("DoorCommands", () => {
     before.commands.hear(closed(), DOORS);
     before.die();
     const { commands, added, ran, die } = live(folder);
-    commands.adopt([], GRANT.expiresMs);
+    commands.adopt([], DOORS, GRANT.expiresMs);
     expect(ran()).toEqual([OFF]);
     expect(added[0]?.what).toBe("ssh and 203.0.113.7, which may have run before");
+    die();
+  });
+
+  test("adopt() pays at once what an earlier daemon did not come to, whenever it was to end", () => {
+    using folder = new StateFolder();
+    const owed = new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
+    const { grant, door, address } = { grant: GRANT.id, door: "ssh", address: GRANT.address };
+    owed.owe({ grant, door, address, argv: ["/bin/x"], privileged: false, endsMs: NOW + 60_000 });
+    owed.end(grant);
+    owed.close();
+    const { commands, added, ran, die } = live(folder);
+    commands.adopt([], DOORS, NOW);
+    expect(ran()).toEqual(["/bin/x"]);
+    expect(added[0]?.what).toBe("ssh and 203.0.113.7");
+    die();
+  });
+
+  test("tells how many close commands are due, and of fixed doors that owe as many as may hold them", () => {
+    using folder = new StateFolder();
+    const doors = [fixedDoorOf({ run: RUN, maxGrants: 4 }), ...DOORS];
+    const { commands, added, counters, behind, die } = live(folder, { starts: false });
+    for (let i = 0; i < 6; i++) {
+      const facts = { door: i < 5 ? "legacy" : "ssh", via: "fixed" } as const;
+      const grant = grantOf(`203.0.113.${i}`, facts);
+      commands.hear(opened(NOW, grant), doors);
+      commands.hear(closed(grant), doors);
+    }
+    expect(counters.get("closesOwed")).toBe(6);
+    expect(behind).toEqual([["legacy"]]);
+    const closes = added.filter(({ owed }) => owed !== undefined);
+    for (const { owed } of closes.slice(0, 2)) owed?.settle();
+    expect(behind).toHaveLength(1);
+    closes[2]?.owed?.settle();
+    expect(behind).toEqual([["legacy"], []]);
+    for (const { owed } of closes.slice(3)) owed?.settle();
+    expect(counters.get("closesOwed")).toBe(0);
     die();
   });
 });

@@ -203,6 +203,24 @@ describe("Doorkeeper.fixed()", () => {
     );
   });
 
+  test("opens a door that owes too many close commands to nobody new, and goes on for who holds it", () => {
+    const { keeper, fixed, events, types, clock } = stage(fixedDoorOf());
+    fixed(HOME);
+    keeper.setBehind(["legacy"]);
+    fixed("198.51.100.3");
+    clock.nowMs += 20_000;
+    fixed(HOME);
+    expect(types()).toEqual(["grant.opened", "door.full", "grant.opened"]);
+    expect(events).toMatchObject([
+      {},
+      { address: "198.51.100.3", behind: true },
+      { renewed: true },
+    ]);
+    keeper.setBehind([]);
+    fixed("198.51.100.3");
+    expect(types().slice(3)).toEqual(["grant.opened"]);
+  });
+
   test("a close knock ends what the same address opened, and no session", () => {
     const { fixed, firewall, events, types } = stage(fixedDoorOf());
     fixed(HOME);

@@ -46,6 +46,11 @@ const LINES: readonly (readonly [DaemonEvent, Level, string])[] = [
     "Did not open legacy to 198.51.100.7: 64 addresses hold it already: raise door.legacy.max_grants, or give the door users so that nobody can forge its knock",
   ],
   [
+    { type: "door.full", atMs: NOW, door: "legacy", address: WHO.address, most: 64, behind: true },
+    "warning",
+    "Did not open legacy to 198.51.100.7: 64 close commands of it have not started yet: make its commands faster, or give the door users so that nobody can forge its knock",
+  ],
+  [
     { type: "knock.repeated", ...WHO },
     "debug",
     "Ignored a repeat from 198.51.100.7: it knocked for ssh as alice/laptop in this slot already",

@@ -82,4 +82,25 @@ describe("Readiness", () => {
     closed("nas");
     expect(codes(readiness)).toEqual([]);
   });
+
+  test("setBehind() keeps it red while a door waits for its close commands", () => {
+    const readiness = new Readiness();
+    readiness.setBehind(["legacy"]);
+    readiness.hear({
+      type: "door.full",
+      atMs: NOW,
+      address: "198.51.100.7",
+      most: 4,
+      door: "legacy",
+      behind: true,
+    });
+    expect(readiness.reasons()).toEqual([
+      {
+        code: "full",
+        detail: "The door legacy waits until the close commands it owes have started",
+      },
+    ]);
+    readiness.setBehind([]);
+    expect(codes(readiness)).toEqual([]);
+  });
 });

@@ -20,11 +20,11 @@ const SCRIPT = `
   show();
   preferThread(others[0]);
   console.log(nice(own));
-  standInFront();
+  standInFront(process.pid);
   console.log(nice(own));
 `;
 
-test("preferThread() lets all other threads stand behind one, and standInFront() takes it back for the own", () => {
+test("preferThread() lets all other threads stand behind one, and standInFront() takes it back for a process", () => {
   const { out } = run([process.execPath, "-e", SCRIPT]);
   const lines = out.trim().split("\n");
   expect(lines.slice(0, 3)).toEqual(["0 0", "0 10", "10"]);

@@ -67,7 +67,7 @@ function running(breakDisk: () => void, mendDisk: () => void) {
     owed.owe(debt(`b${i}`));
     audit.add(opened(NOW + i));
   }
-  const claimed = owed.claim("a")?.grant;
+  const claimed = owed.end("a")?.grant;
   const broken = [store.flush(), store.flush(), audit.flush(), audit.flush(), store.all()[0]?.slot];
   const brokenNotices = told();
   mendDisk();
@@ -78,7 +78,7 @@ function running(breakDisk: () => void, mendDisk: () => void) {
   owed.close();
   audit.close();
   const next = openUses(NEXT_BOOT);
-  const after = [next.trust, next.store.all()[0]?.slot, openOwed().pending().length, auditCount()];
+  const after = [next.trust, next.store.all()[0]?.slot, openOwed().living().length, auditCount()];
   return { before, claimed, broken, brokenNotices, mended, after };
 }
 
@@ -106,7 +106,7 @@ const scenarios: Record<string, () => unknown> = {
     const audit = openAudit();
     const owed = openOwed();
     audit.add(opened(NOW));
-    const written = [store.flush(), audit.flush(), owed.pending().map(({ grant }) => grant)];
+    const written = [store.flush(), audit.flush(), owed.living().map(({ grant }) => grant)];
     const again = [store.flush(), store.all()[0]?.slot];
     const brokenNotices = told();
     store.close(NOW);
@@ -129,13 +129,7 @@ const scenarios: Record<string, () => unknown> = {
     audit.add(opened(NOW));
     store.record(useAt(100));
     owed.owe(debt("a"));
-    const broken = [
-      trust,
-      store.flush(),
-      audit.flush(),
-      owed.claim("a")?.grant,
-      readdirSync(folder),
-    ];
+    const broken = [trust, store.flush(), audit.flush(), owed.end("a")?.grant, readdirSync(folder)];
     const brokenNotices = told();
     rmSync(filler);
     store.seen(NOW + 1);

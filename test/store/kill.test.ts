@@ -43,12 +43,14 @@ test("uses, debts and events that were acknowledged are there after a kill -9", 
     expect(times).toEqual(times.map((_, i) => i + 1));
 
     const owed = new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
+    const due = new Map(owed.due().map(({ grant, again }) => [grant, again]));
     for (let n = 1; n <= last; n++) {
-      // Claimed in the row after the last one told of, and settled there or not.
+      // Ended in the row after the last one told of, and begun or settled there or not.
       if (n === last - 19) continue;
-      const claimed = n <= last - 20;
-      const settled = claimed && n % 2 === 0;
-      expect([n, owed.claim(String(n))?.again]).toEqual([n, settled ? undefined : claimed]);
+      const ended = n <= last - 20;
+      const settled = ended && n % 2 === 0;
+      expect([n, due.get(String(n))]).toEqual([n, ended && !settled ? true : undefined]);
+      expect([n, owed.end(String(n))?.again]).toEqual([n, ended ? undefined : false]);
     }
     owed.close();
     expect(folder.notices).toEqual([]);

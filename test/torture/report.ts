@@ -42,6 +42,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   P28: "Nobody is locked out by a mistake",
   P29: "Terms may change",
   P33: "The service's user gains nothing over root",
+  P34: "Stalled or gone log",
 };
 
 function cell(text: string): string {

@@ -14,6 +14,7 @@ import { trials as oneDaemon } from "./p27-one-daemon.ts";
 import { trials as mistakes } from "./p28-mistakes.ts";
 import { trials as terms } from "./p29-terms.ts";
 import { trials as racer } from "./p33-racer.ts";
+import { trials as stalledLog } from "./p34-stalled-log.ts";
 import type { Trial } from "./trial.ts";
 
 export const TRIALS: readonly Trial[] = [
@@ -32,6 +33,7 @@ export const TRIALS: readonly Trial[] = [
   ...mistakes,
   ...terms,
   ...racer,
+  ...stalledLog,
   ...renewalTrials,
   ...overloadTrials,
 ].sort((a, b) => Number(a.promise.slice(1)) - Number(b.promise.slice(1)));

@@ -28,6 +28,11 @@ export class ServiceManager {
     this.#timer = setInterval(() => void feed(), watchdogMs / 2);
   }
 
+  /** Whether it ends a daemon that hangs. */
+  get watched(): boolean {
+    return this.#notifier?.watchdogMs !== undefined;
+  }
+
   status(sentence: string): void {
     this.#tell((notifier) => notifier.status(sentence));
   }

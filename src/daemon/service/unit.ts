@@ -69,6 +69,18 @@ SystemCallFilter=~@privileged @resources @keyring
 # To give capabilities up, and to let the thread that opens doors go before the others.
 SystemCallFilter=capset setpriority`.trim();
 
+/**
+ * What the watchdog ends a daemon with that hangs. It says so then; the usual SIGABRT makes the runtime
+ * report a crash of its own.
+ */
+export const WATCHDOG_SIGNAL = "SIGQUIT";
+
+/**
+ * Either variable makes the executable another program, or has it load one. Nobody sets them for a
+ * service but by "systemctl set-environment" or DefaultEnvironment=.
+ */
+const RUNTIME_VARIABLES = "UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN";
+
 /** sallyport.service: the daemon. */
 export function serviceUnit(plan: ServicePlan): string {
   const { executable } = plan;
@@ -90,9 +102,12 @@ Restart=always
 RestartSec=2
 # Fed only while the thread that hears knocks answers.
 WatchdogSec=20
+WatchdogSignal=${WATCHDOG_SIGNAL}
 TimeoutStartSec=30
-TimeoutStopSec=10
+# It takes two seconds, whatever hangs.
+TimeoutStopSec=5
 OOMScoreAdjust=-500
+${RUNTIME_VARIABLES}
 # Threads of the daemon stand behind the one that opens doors; commands of doors need not.
 LimitNICE=+0
 ${[
@@ -139,6 +154,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=${plan.executable} firewall load --config ${argument(plan.config)} --fallback ${lastConfig}
 TimeoutStartSec=30
+${RUNTIME_VARIABLES}
 
 # The second is to read a configuration that belongs to the daemon's user.
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_READ_SEARCH

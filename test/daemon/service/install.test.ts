@@ -73,6 +73,9 @@ describe("serviceFiles()", () => {
       expect(unit.split("\n")).toContain(line);
     }
     expect(unit).toMatch(/^WatchdogSec=\d+$/m);
+    // SIGABRT, the usual one, makes the runtime report a crash.
+    expect(unit).toMatch(/^WatchdogSignal=SIGQUIT$/m);
+    expect(unit).toMatch(/^UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN$/m);
     expect(unit).not.toMatch(/^MemoryDenyWriteExecute=/m);
   });
 
