@@ -124,20 +124,6 @@ const SYMBOLS = {
     ],
     returns: "i32", // ssize_t; no call here moves 2 GiB
   },
-  dlopen: {
-    args: [
-      "ptr", // const char *filename
-      "i32", // int flags
-    ],
-    returns: "ptr", // void *
-  },
-  dlsym: {
-    args: [
-      "ptr", // void *handle
-      "ptr", // const char *symbol
-    ],
-    returns: "ptr", // void *
-  },
   fmemopen: {
     args: [
       "ptr", // void *buf

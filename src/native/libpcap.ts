@@ -2,8 +2,9 @@
 
 import { CString } from "bun:ffi";
 import { OpError, type OpFailure } from "../core/errors.ts";
-import { cString, libc, type CPointer } from "./libc.ts";
+import { cString, type CPointer } from "./libc.ts";
 import { openLibrary } from "./library.ts";
+import { loader } from "./loader.ts";
 
 /** pcap/pcap.h */
 export const PCAP_ERRBUF_SIZE = 256;
@@ -199,8 +200,8 @@ function open() {
 /** Where `pcap_dump` is: a `pcap_handler` in C, so that no frame costs a call into this runtime. */
 function dumpAddress(): CPointer {
   for (const soname of SONAMES.map(cString)) {
-    const handle = libc().dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
-    if (handle !== null) return libc().dlsym(handle, cString("pcap_dump"))!;
+    const handle = loader().dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
+    if (handle !== null) return loader().dlsym(handle, cString("pcap_dump"))!;
   }
   throw new TypeError("The library just opened is not loaded");
 }

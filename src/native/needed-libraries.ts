@@ -1,8 +1,9 @@
 /** The C libraries this program opens, and where each was found. */
 
 import { readFileSync, realpathSync } from "node:fs";
-import { cString, libc } from "./libc.ts";
+import { cString } from "./libc.ts";
 import type { SharedLibrary } from "./library.ts";
+import { loader } from "./loader.ts";
 
 /** dlfcn.h */
 const RTLD_LAZY = 1;
@@ -44,7 +45,7 @@ export interface FoundLibrary {
 export function findLibrary({ sonames }: SharedLibrary): FoundLibrary | undefined {
   for (const soname of sonames) {
     const name = cString(soname);
-    if (libc().dlopen(name, RTLD_LAZY) === null) continue;
+    if (loader().dlopen(name, RTLD_LAZY) === null) continue;
     return { soname, file: mappedFile(soname) };
   }
   return undefined;
