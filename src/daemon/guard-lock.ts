@@ -3,7 +3,7 @@
 import { effectiveCapabilities } from "../native/capabilities.ts";
 import { listeningPathsOf } from "../native/listening-paths.ts";
 import { holderOfLogGroup } from "../native/netlink/group-holder.ts";
-import { claimLogGroup, type GroupClaim, isLogGroupHeld } from "../native/netlink/log-group.ts";
+import { claimLogGroup, type GroupClaim, logGroupState } from "../native/netlink/log-group.ts";
 
 /** A group of nflog that no rule of ours logs to; others pick small numbers. */
 export const GUARD_GROUP = 0x5a11;
@@ -16,10 +16,15 @@ export function claimGuard(): GroupClaim | undefined {
   return claimLogGroup(GUARD_GROUP);
 }
 
+/** Whether the kernel can hold the lock at all: without it no daemon starts. Needs CAP_NET_ADMIN. Throws OpError. */
+export function knowsLock(): boolean {
+  return logGroupState(GUARD_GROUP) !== "unknown";
+}
+
 /** Whether a daemon of whatever user guards this network namespace. Throws OpError. */
 export function isGuarding(): Guarding {
   if (!effectiveCapabilities().has("CAP_NET_ADMIN")) return "unseen";
-  return isLogGroupHeld(GUARD_GROUP) ? "yes" : "no";
+  return logGroupState(GUARD_GROUP) === "held" ? "yes" : "no";
 }
 
 /** " (process 1234)" where the holder can be seen, for the middle of a sentence. */

@@ -6,6 +6,7 @@ import type { OpError } from "../core/errors.ts";
 import { runNft } from "../native/libnftables.ts";
 import { withSpareDescriptors } from "../native/spare-descriptors.ts";
 import type { GuardPlan } from "./guard-plan.ts";
+import { firstRefused } from "./first-refused.ts";
 import { NftSocket } from "./nft-socket.ts";
 import { nftError } from "./nft-error.ts";
 import { renderLoad } from "./rule-set.ts";
@@ -32,7 +33,7 @@ export function loadGuard(plan: GuardPlan): void {
 /** Checks the commands, then runs them; answers why the kernel kept what it held. */
 function tryLoad(commands: string): OpError | undefined {
   const checked = runNft(commands, { dryRun: true });
-  if (!checked.ok) return nftError("check", GUARD, checked.error);
+  if (!checked.ok) return nftError("check", GUARD, checked.error, firstRefused(commands));
   const loaded = runNft(commands);
   return loaded.ok ? undefined : nftError("load", GUARD, loaded.error);
 }

@@ -1,6 +1,8 @@
 /** Turns what nft printed into one sentence: what failed, on which line, and what would help. */
 
 import { ExitCode, OpError } from "../core/errors.ts";
+import { isOlderVersion } from "../core/older-version.ts";
+import { libnftablesVersion, OLDEST_LIBNFTABLES } from "../native/libnftables.ts";
 
 /** What a rule needs of the kernel, where "No such file or directory" is all that nft says. */
 const FEATURES: readonly (readonly [needle: RegExp, feature: string])[] = [
@@ -17,17 +19,68 @@ const FEATURES: readonly (readonly [needle: RegExp, feature: string])[] = [
 ];
 
 const MISSING = /No such file or directory|Operation not supported|Protocol not supported/;
+/** The kernel's word, which the library only passes on; the rest of its words for what it does not find. */
+const OF_THE_KERNEL = /^Could not process rule:|^cache initialization failed|^netlink|File exists/;
+
+/**
+ * Who would not have it: the library does not know these words, the kernel does not permit it, lacks a
+ * part (a module, or an option it was built without), or says something else.
+ */
+export type RefusedBy = "library" | "privilege" | "absence" | "kernel";
+
+export interface Refusal {
+  readonly by: RefusedBy;
+  /** In nft's words, without what surrounds them. */
+  readonly reason: string;
+}
 
 /** `output` is what nft wrote: "Error: reason", the line it is about, and a line of carets. */
-export function nftError(operation: string, object: string, output: string): OpError {
+export function refusalOf(output: string): Refusal {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   const first = lines.findIndex((line) => line.includes("Error:"));
   const reason = (lines[first] ?? lines[0] ?? "no reason given")
     .replace(/^.*?Error:\s*/, "")
     .trim();
-  const about = (lines[first + 1] ?? "").trim();
-  const detail = about === "" || about.startsWith("^") ? reason : `${reason}, at "${about}"`;
-  if (/Operation not permitted|Permission denied|must be root/.test(output)) {
+  return { by: refusedBy(output, reason), reason };
+}
+
+function refusedBy(output: string, reason: string): RefusedBy {
+  if (/Operation not permitted|Permission denied|must be root/.test(output)) return "privilege";
+  if (MISSING.test(reason)) return "absence";
+  return OF_THE_KERNEL.test(reason) ? "kernel" : "library";
+}
+
+/** For what `refusalOf` calls the library's, of commands that are ours from end to end. Asks for its version. */
+export function oldLibrary(reason: string): { readonly detail: string; readonly remedy: string } {
+  const version = libnftablesVersion() ?? "of this machine";
+  if (isOlderVersion(version, OLDEST_LIBNFTABLES)) {
+    return {
+      detail: `libnftables ${version} is too old for these rules (${reason})`,
+      remedy: `install libnftables ${OLDEST_LIBNFTABLES} or later`,
+    };
+  }
+  return {
+    detail: `libnftables ${version} does not understand these rules (${reason})`,
+    remedy: `use a version nearer to ${OLDEST_LIBNFTABLES}, and report this one`,
+  };
+}
+
+/** A rule may be a map of many entries. */
+const MOST_QUOTED = 120;
+
+/** Operations whose commands are ours from end to end: what the library does not understand, it is too old for. */
+const OURS = new Set(["check", "load"]);
+
+/** One sentence about `output`, as `refusalOf` reads it; `command` is what it is about, where that is known. */
+export function nftError(operation: string, object: string, output: string, command = ""): OpError {
+  const { by, reason } = refusalOf(output);
+  const about = command.length > MOST_QUOTED ? `${command.slice(0, MOST_QUOTED)}…` : command;
+  if (by === "library" && OURS.has(operation)) {
+    const said = about === "" ? reason : `${reason}, at "${about}"`;
+    return new OpError({ operation, object, code: 0, ...oldLibrary(said) });
+  }
+  const detail = about === "" ? reason : `${reason}, at "${about}"`;
+  if (by === "privilege") {
     return new OpError({
       operation,
       object,
@@ -42,7 +95,7 @@ export function nftError(operation: string, object: string, output: string): OpE
     object,
     detail,
     code: 0,
-    remedy: remedyFor(operation, reason, about),
+    remedy: remedyFor(operation, reason, command),
   });
 }
 

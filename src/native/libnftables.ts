@@ -12,6 +12,9 @@ const LIBNFTABLES = {
   packages: "libnftables1 (Debian), nftables (Fedora, Alpine, Arch)",
 } as const;
 
+/** The oldest that the rule set was tried with; older ones do not know all its words. */
+export const OLDEST_LIBNFTABLES = "1.0.6";
+
 /** nftables/libnftables.h: NFT_CTX_DEFAULT */
 const NFT_CTX_DEFAULT = 0;
 /** nftables/libnftables.h: NFT_CTX_OUTPUT_JSON */
@@ -88,6 +91,11 @@ export function runNft(commands: string, options: NftOptions = {}): NftResult {
     new NetlinkSocket(NETLINK_NETFILTER)[Symbol.dispose]();
     return run((loaded ??= load()), commands, options);
   });
+}
+
+/** "1.0.6", by the library's own account; undefined without CAP_NET_ADMIN, as it asks the kernel first. */
+export function libnftablesVersion(): string | undefined {
+  return /"version": ?"([^"]+)"/.exec(runNft("list tables", { json: true }).output)?.[1];
 }
 
 function run(nft: ReturnType<typeof load>, commands: string, options: NftOptions): NftResult {

@@ -8,7 +8,6 @@ import { ExitCode, OpError } from "../../src/core/errors.ts";
 import { guardLoaded, loadGuard, removeGuard, showGuard } from "../../src/firewall/guard.ts";
 import type { GuardedRange, GuardPlan } from "../../src/firewall/guard-plan.ts";
 import { mergeGuarded, mergePrefixes } from "../../src/firewall/guard-plan.ts";
-import { nftError } from "../../src/firewall/nft-error.ts";
 import { renderTable } from "../../src/firewall/rule-set.ts";
 import { runNft } from "../../src/native/libnftables.ts";
 import { inside } from "../support/inside.ts";
@@ -167,15 +166,6 @@ test("loadGuard() without the privilege exits with 77 and says which capability"
   const [guard, grants] = out.trim().split("\n");
   expect(guard).toMatch(new RegExp(`^${ExitCode.privilege} Cannot .*CAP_NET_ADMIN$`));
   expect(grants).toMatch(new RegExp(`^${ExitCode.privilege} Cannot .*CAP_NET_ADMIN$`));
-});
-
-test("nftError() names the kernel feature that a rule needs", () => {
-  const said =
-    "/dev/stdin:1:1-2: Error: Could not process rule: No such file or directory\n" +
-    "add rule inet sallyport gate fib daddr type unicast accept\n^^^^^^^^\n";
-  expect(nftError("load", "table inet sallyport", said).message).toMatch(
-    /^Cannot load table inet sallyport: Could not process rule: No such file or directory, at "add rule .*": use a kernel that has nft_fib_inet/,
-  );
 });
 
 const port = integer({ min: 1, max: 40 });

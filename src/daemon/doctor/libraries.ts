@@ -1,7 +1,7 @@
 /** Check: the C libraries are there, and which version of each. */
 
 import { basename } from "node:path";
-import { runNft } from "../../native/libnftables.ts";
+import { libnftablesVersion } from "../../native/libnftables.ts";
 import { findLibrary, NEEDED_LIBRARIES } from "../../native/needed-libraries.ts";
 import { libpcapVersion } from "../../native/libpcap.ts";
 import { type Findings, listed, ok, problem } from "./finding.ts";
@@ -35,8 +35,7 @@ export function readLibraries(): LibraryFacts[] {
 function versionOf(name: string): string | undefined {
   if (name === "libpcap") return /[\d.]+\d/.exec(libpcapVersion())?.[0];
   if (name !== "libnftables" || !mayAskKernel()) return undefined;
-  const { output } = runNft("list tables", { json: true });
-  return /"version": ?"([^"]+)"/.exec(output)?.[1];
+  return libnftablesVersion();
 }
 
 function versionText({ version }: NonNullable<LibraryFacts["found"]>): string {

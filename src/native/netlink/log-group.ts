@@ -51,7 +51,7 @@ function configure(
 /**
  * Claims the group in the calling thread's network namespace; undefined when another socket has it.
  * The caller must have CAP_NET_ADMIN: without it the kernel refuses in the same word as for a group
- * that is held. Throws OpError when the kernel knows no nflog or has no socket.
+ * that is held. Throws OpError where the kernel has no nflog, or no socket.
  */
 export function claimLogGroup(group: number): GroupClaim | undefined {
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
@@ -67,19 +67,27 @@ export function claimLogGroup(group: number): GroupClaim | undefined {
   throw refused(code);
 }
 
+/** "unknown": the kernel has no groups, so that nobody holds one. */
+export type GroupState = "free" | "held" | "unknown";
+
 /** Whether another socket has the group. As `claimLogGroup`, and changes nothing. */
-export function isLogGroupHeld(group: number): boolean {
+export function logGroupState(group: number): GroupState {
   using socket = new NetlinkSocket(NETLINK_NETFILTER);
   // Who asks to let go of a group that is not his is refused, and of a group that is free, told so.
   const { code } = configure(socket, group, NFULA_CFG_CMD, Uint8Array.of(UNBIND));
-  if (code === Errno.EPERM) return true;
-  if (code === Errno.ENODEV || code === Errno.ENOENT || code === 0) return false;
+  if (code === Errno.EPERM) return "held";
+  if (code === Errno.ENODEV || code === Errno.ENOENT || code === 0) return "free";
+  if (isUnknown(code)) return "unknown";
   throw refused(code);
 }
 
+/** Without the module the kernel knows no such messages. */
+function isUnknown(code: number): boolean {
+  return code === Errno.EINVAL || code === Errno.EOPNOTSUPP;
+}
+
 function refused(code: number): OpError {
-  // Without the module the kernel knows no such messages.
-  const unknown = code === Errno.EINVAL || code === Errno.EOPNOTSUPP;
+  const unknown = isUnknown(code);
   return new OpError({
     operation: "ask for",
     object: "the lock that keeps a second sallyport away",

@@ -47,6 +47,20 @@ const eth0: Link = {
 };
 const lo: Link = { ...eth0, index: 1, name: "lo", loopback: true };
 
+const fib = {
+  name: "fib",
+  module: "nft_fib_inet",
+  config: "CONFIG_NFT_FIB_INET",
+  since: "4.10",
+};
+const reject = {
+  name: "reject before routing",
+  module: "nft_reject_inet",
+  config: "CONFIG_NFT_REJECT_INET",
+  since: "5.9",
+};
+const whole = { ...fib, name: "the guard as a whole", module: "nf_tables", since: "5.10" };
+
 interface Case {
   readonly name: string;
   readonly findings: () => Findings;
@@ -138,15 +152,54 @@ const CASES: readonly Case[] = [
     expected: [/^ok /],
   },
   {
-    name: "checkKernel() names what the kernel lacks and what brings it",
+    name: "checkKernel() tells a module that is missing from a kernel that is too old",
     findings: () =>
-      checkKernel([
-        { name: "fib", needs: "CONFIG_NFT_FIB_INET", refusal: { detail: "No such file" } },
-        { name: "inet tables", needs: "x" },
-      ]),
+      checkKernel(
+        [
+          { ...fib, refusal: { by: "absence", reason: "No such file" } },
+          { ...reject, refusal: { by: "absence", reason: "Operation not supported" } },
+          { ...whole, refusal: { by: "absence", reason: "No such file" } },
+        ],
+        "5.4.0-42-generic",
+      ),
     expected: [
-      /^problem The kernel refuses fib: No such file \| use a kernel with CONFIG_NFT_FIB_INET/,
+      /^problem The kernel lacks fib: No such file \| load the module nft_fib_inet \(modprobe nft_fib_inet\), or use a kernel built with CONFIG_NFT_FIB_INET$/,
+      /^problem Linux 5\.4\.0-42-generic is too old for reject before routing: Operation not supported \| use Linux 5\.9 or later$/,
     ],
+  },
+  {
+    name: "checkKernel() says that the whole is refused where its parts are not",
+    findings: () =>
+      checkKernel(
+        [fib, { ...whole, refusal: { by: "kernel", reason: "Invalid argument" } }],
+        "6.1",
+      ),
+    expected: [/^problem The kernel refuses the guard as a whole: Invalid argument/],
+  },
+  {
+    name: "checkKernel() tells a lack of privilege from one of the kernel",
+    findings: () =>
+      checkKernel([{ ...fib, refusal: { by: "privilege", reason: "not permitted" } }], "4.4"),
+    expected: [
+      /^problem The kernel does not permit this process to ask for fib: .* \| run it as root/,
+    ],
+  },
+  {
+    name: "checkKernel() blames the library once, and the kernel for nothing that the library refused",
+    findings: () =>
+      checkKernel(
+        [
+          { ...reject, refusal: { by: "library", reason: "syntax error" } },
+          { ...whole, refusal: { by: "library", reason: "syntax error" } },
+        ],
+        "5.4.0",
+      ),
+    expected: [/^problem libnftables .* these rules \(reject before routing: syntax error\) \| /],
+  },
+  {
+    name: "checkKernel() is content",
+    findings: () => checkKernel([fib, reject], "4.4"),
+    expected: [/^ok The kernel has all that is used: fib and reject before routing/],
   },
   {
     name: "checkKernel() says what it could not see",

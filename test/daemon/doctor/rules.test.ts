@@ -286,14 +286,16 @@ describe("probeKernel()", () => {
   test("finds every feature in the kernel that the guard's tests run on, and leaves nothing", () => {
     const probed = onServer(() => probeKernel())!;
     expect(probed.filter(({ refusal }) => refusal !== undefined)).toEqual([]);
-    expect(probed).toHaveLength(FEATURES.length);
+    expect(probed.map(({ name }) => name)).toEqual([...FEATURES.map(({ name }) => name), "nflog"]);
     expect(lab.run("server", ["nft", "list", "ruleset"]).out).toBe("");
   });
 
   test("asks the kernel itself: what it lacks is refused", () => {
     const lacking = {
       name: "no such thing",
-      needs: "another kernel",
+      module: "none",
+      config: "NONE",
+      since: "9",
       // A hook at which the kernel, not the library, refuses this type of chain.
       commands: [
         "add table inet sallyport_doctor",
@@ -301,7 +303,7 @@ describe("probeKernel()", () => {
       ],
     };
     const [probed] = onServer(() => probeKernel([lacking]))!;
-    expect(probed?.refusal?.detail).toMatch(/not supported|Invalid|No such/);
+    expect(probed?.refusal?.reason).toMatch(/not supported|Invalid|No such/);
     expect(onServer(() => runNft("list tables").output)).toBe("");
   });
 });

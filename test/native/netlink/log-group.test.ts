@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { enterNamespace } from "../../../src/native/net-namespace.ts";
 import { holderOfLogGroup } from "../../../src/native/netlink/group-holder.ts";
-import { claimLogGroup, isLogGroupHeld } from "../../../src/native/netlink/log-group.ts";
+import { claimLogGroup, logGroupState } from "../../../src/native/netlink/log-group.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
 import { run, spawn } from "../../support/programs.ts";
@@ -24,11 +24,11 @@ test("claimLogGroup() gives a group to one holder at a time, and again when he c
   expect(second).toBeDefined();
 });
 
-test("isLogGroupHeld() wears nothing out, however often it asks", () => {
-  for (let i = 0; i < 100; i++) expect(onServer(() => isLogGroupHeld(GROUP))).toBeFalse();
+test("logGroupState() wears nothing out, however often it asks", () => {
+  for (let i = 0; i < 100; i++) expect(onServer(() => logGroupState(GROUP))).toBe("free");
   using held = onServer(() => claimLogGroup(GROUP));
   expect(held).toBeDefined();
-  for (let i = 0; i < 300; i++) expect(onServer(() => isLogGroupHeld(GROUP))).toBeTrue();
+  for (let i = 0; i < 300; i++) expect(onServer(() => logGroupState(GROUP))).toBe("held");
   expect(onServer(() => claimLogGroup(GROUP))).toBeUndefined();
 });
 
@@ -36,7 +36,7 @@ test("claimLogGroup() holds in its own network namespace alone", () => {
   using held = onServer(() => claimLogGroup(GROUP));
   expect(held).toBeDefined();
   using _ = enterNamespace(`/run/netns/${lab.namespace("client")}`);
-  expect(isLogGroupHeld(GROUP)).toBeFalse();
+  expect(logGroupState(GROUP)).toBe("free");
   using other = claimLogGroup(GROUP);
   expect(other).toBeDefined();
 });
@@ -58,7 +58,7 @@ test("holderOfLogGroup() names a process whose lower descriptors close while it 
 });
 
 const CLAIM = `
-  const { claimLogGroup, isLogGroupHeld } = await import("${import.meta.dir}/../../../src/native/netlink/log-group.ts");
+  const { claimLogGroup } = await import("${import.meta.dir}/../../../src/native/netlink/log-group.ts");
   console.log(claimLogGroup(${GROUP}) !== undefined);
   if (process.argv[1] === "die") process.kill(process.pid, "SIGKILL");`;
 
@@ -76,7 +76,7 @@ test("a child that outlives the holder's socket keeps no group", () => {
   const child = spawn(["sleep", "60"], { stdout: "ignore" });
   try {
     held!.close();
-    expect(onServer(() => isLogGroupHeld(GROUP))).toBeFalse();
+    expect(onServer(() => logGroupState(GROUP))).toBe("free");
   } finally {
     child.kill("SIGKILL");
   }
@@ -86,7 +86,7 @@ test("a user without CAP_NET_ADMIN cannot take a group, and one with it can", ()
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   const admin = ["--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin"];
   expect(lab.run("server", [...nobody, process.execPath, "-e", CLAIM]).out).toBe("false\n");
-  expect(onServer(() => isLogGroupHeld(GROUP))).toBeFalse();
+  expect(onServer(() => logGroupState(GROUP))).toBe("free");
   expect(lab.run("server", [...nobody, ...admin, process.execPath, "-e", CLAIM]).out).toBe(
     "true\n",
   );
@@ -107,6 +107,6 @@ test("a rule that logs to the group costs its holder nothing", () => {
   run(["ip", "netns", "exec", lab.namespace("client"), "ping", "-qfc2000", "10.77.0.1"]);
   const rows = lab.run("server", ["cat", "/proc/net/netfilter/nfnetlink_log"]).out;
   expect(rows).toMatch(new RegExp(`^\\s*${GROUP}\\s`, "m"));
-  expect(onServer(() => isLogGroupHeld(GROUP))).toBeTrue();
+  expect(onServer(() => logGroupState(GROUP))).toBe("held");
   lab.run("server", ["nft", "delete", "table", "inet", "noisy"]);
 });
