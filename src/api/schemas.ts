@@ -102,12 +102,22 @@ export const DoorsSchema = v.object({ doors: v.array(DoorSchema) });
 
 export const GrantSchema = v.pipe(
   v.object({
-    id: v.pipe(v.string(), v.description("Names this door and address; the same after a restart")),
+    id: v.pipe(
+      v.string(),
+      v.description("Names this door, address and holder; the same after a restart"),
+    ),
     door: v.string(),
     address: v.pipe(v.string(), v.examples(["203.0.113.9", "2001:db8::/64"])),
     ports: v.array(
       v.object({ proto: v.picklist(["tcp", "udp"]), from: v.number(), to: v.number() }),
     ),
+    kind: v.pipe(
+      v.picklist(["plain", "fixed", "once", "idle"]),
+      v.description(
+        "How it ends besides its time: once with a connection, idle later with traffic",
+      ),
+    ),
+    idleMs: v.exactOptional(v.number()),
     via: v.picklist(["rotating", "fixed", "hand"]),
     user: v.exactOptional(v.string()),
     device: v.exactOptional(v.string()),

@@ -12,6 +12,8 @@ import { formatPrefix, maskAddress, parsePrefix, sameAddress } from "../core/add
 import { isName } from "../config/names.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
+import { formatPortRange, rangesOverlap } from "../core/port.ts";
+import { grantedTo } from "./grants.ts";
 
 /** As `grantId` makes them. */
 const ID = /^[0-9a-f]{10}$/;
@@ -110,6 +112,23 @@ async function findAt(client: ControlClient, target: NetworkTarget): Promise<Gra
   );
 }
 
+/** What others hold of the ports that were closed to an address, a line each. */
+export function stillOpen(closed: readonly Grant[], living: readonly Grant[]): string[] {
+  const lines = closed.flatMap(({ address, ports }) => {
+    const network = parsePrefix(address);
+    if (network === undefined) return [];
+    return grantsOf(living, { network }).flatMap((grant) => {
+      const both = grant.ports.filter((range) => ports.some((one) => rangesOverlap(one, range)));
+      if (both.length === 0) return [];
+      const named = both.map(formatPortRange).join(", ");
+      return [
+        `${named} ${both.length === 1 ? "stays" : "stay"} open to ${grant.address} by another grant: ${grant.door}, ${grantedTo(grant)} (sallyport close ${grant.id})`,
+      ];
+    });
+  });
+  return [...new Set(lines)];
+}
+
 /** Ends the grants one by one, so that those ended are known even if a later one fails. */
 async function* closeEach(client: ControlClient, target: Target): AsyncGenerator<Grant> {
   if ("id" in target) {
@@ -140,7 +159,9 @@ async function* closeEach(client: ControlClient, target: Target): AsyncGenerator
 
 export function closeCommand(): CommandUnknownOpts {
   return new Command("close")
-    .description("End grants before their time and cut their connections")
+    .description(
+      "End grants before their time and cut their connections, where nobody else holds a grant of the port",
+    )
     .argument(
       "<id|user|door|address>",
       "a grant's id, an address (all its grants), a user or device (alice/phone), or a door and then:",
@@ -156,11 +177,13 @@ export function closeCommand(): CommandUnknownOpts {
     .action(async (first, second, options) => {
       const target = readTarget(first, second);
       const closed: Grant[] = [];
-      for await (const grant of closeEach(connectControl(await controlSocket(options)), target)) {
+      const client = connectControl(await controlSocket(options));
+      for await (const grant of closeEach(client, target)) {
         closed.push(grant);
         const { door, address } = grant;
         if (options.json !== true) print(printable(`${door} is closed to ${address}`));
       }
       if (options.json === true) printJson(closed);
+      else for (const line of stillOpen(closed, await client.grants())) print(printable(line));
     });
 }

@@ -43,6 +43,23 @@ function doorWarnings(door: Door): string[] {
   return warnings;
 }
 
+/** Doors that open a port that another one opens: what closes one does not close the port. */
+function sharingWarnings(doors: readonly Door[]): string[] {
+  return doors.flatMap(({ name, opens }, i) => {
+    const earlier = doors.slice(0, i);
+    return opens.flatMap((opened) => {
+      const others = earlier.filter((other) =>
+        other.opens.some((range) => rangesOverlap(range, opened)),
+      );
+      if (others.length === 0) return [];
+      const named = others.map((other) => `door.${other.name}`).join(" and ");
+      return [
+        `door.${name}.opens holds ${formatPortRange(opened)}, which ${named} ${others.length === 1 ? "opens" : "open"} too: the port stays open to an address until its last grant has ended`,
+      ];
+    });
+  });
+}
+
 /** Ports that are guarded and knocked on at once, each told once. */
 function rangeWarnings(doors: readonly Door[]): string[] {
   const rotating = doors.filter(({ users }) => users.length > 0);
@@ -73,7 +90,11 @@ function allowWarning(prefix: Prefix): string[] {
 /** Warnings about what the file says. */
 export function settingsWarnings(settings: Settings): string[] {
   const { doors, guard, api } = settings;
-  const warnings = [...doors.flatMap(doorWarnings), ...rangeWarnings(doors)];
+  const warnings = [
+    ...doors.flatMap(doorWarnings),
+    ...rangeWarnings(doors),
+    ...sharingWarnings(doors),
+  ];
   warnings.push(...guard.alwaysAllow.flatMap(allowWarning));
   if (doors.some(({ users, space }) => users.length > 0 && space.skew === 0)) {
     warnings.push(

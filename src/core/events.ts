@@ -2,8 +2,11 @@
 
 import type { Grant } from "./grant.ts";
 
-/** Why a grant ended: its time ran out, someone closed it, a close knock came, or others deleted it. */
-export type CloseReason = "expired" | "hand" | "knock" | "lost";
+/**
+ * Why a grant ended: its time ran out, its one connection was let in, someone closed it, a close knock
+ * came, or others deleted it.
+ */
+export type CloseReason = "expired" | "used" | "hand" | "knock" | "lost";
 
 /** The slot that a rotating knock used, and how long the slots of its door were. */
 export interface SlotUse {
@@ -17,8 +20,10 @@ export type DaemonEvent =
       readonly type: "grant.opened";
       readonly atMs: number;
       readonly grant: Grant;
-      /** The door was open to this address already and its end moved. */
+      /** Its holder had the grant already and its end moved. */
       readonly renewed: boolean;
+      /** Somebody else holds the door open to this address, too. */
+      readonly shared?: boolean;
       /** The address itself, also where the whole /64 is let in. */
       readonly source: string;
       /** Absent unless a rotating knock opened. */
@@ -37,6 +42,8 @@ export type DaemonEvent =
       readonly atMs: number;
       readonly grant: Grant;
       readonly reason: CloseReason;
+      /** Somebody else still holds the door open to this address. */
+      readonly shared?: boolean;
     }
   | {
       /** A sequence used before, from the address that used it: a retransmission, not an attack. */

@@ -1,27 +1,51 @@
-/** A grant: one door, open to one address, until a time. */
+/** A grant: one door, open to one address for one holder, until a time. */
 
 import type { PortRange } from "./port.ts";
 
 /** How a grant came about: a rotating knock, a fixed knock, or `sallyport open`. */
 export type Via = "rotating" | "fixed" | "hand";
 
-export interface Grant {
-  /** `grantId(door, address)`: the same door and address always have the same id. */
+/**
+ * How a grant ends besides its time: "plain" and "fixed" (a set of their own, so that forged fixed
+ * knocks cannot fill the other) not at all, "once" with the first connection, "idle" lives on while
+ * an established connection carries traffic.
+ */
+export type GrantKind = "plain" | "fixed" | "once" | "idle";
+
+/** Who has a grant, and how it came about. */
+export interface Holder {
+  readonly via: Via;
+  /** Whose knock it was; absent for fixed knocks and for grants opened by hand. */
+  readonly user?: string;
+  readonly device?: string;
+}
+
+/** The terms of an opening stay those of its grant, whatever a reload makes of the door. */
+export interface Grant extends Holder {
+  /** `grantId` */
   readonly id: string;
   readonly door: string;
   /** Canonical text of the address, or of the /64 where the door opens one. */
   readonly address: string;
   readonly ports: readonly PortRange[];
-  readonly via: Via;
-  /** Whose knock it was; absent for fixed knocks and for grants opened by hand. */
-  readonly user?: string;
-  readonly device?: string;
-  /** Unix milliseconds, whole ones. */
+  readonly kind: GrantKind;
+  /** "idle" only: the life that traffic restores. */
+  readonly idleMs?: number;
+  /** Unix milliseconds. */
   readonly openedMs: number;
   readonly expiresMs: number;
 }
 
-/** Ten hexadecimal digits that name the grant of a door to an address, stable across restarts. */
-export function grantId(door: string, address: string): string {
-  return Bun.SHA256.hash(`${door}\0${address}`, "hex").slice(0, 10);
+function tenDigits(...names: readonly string[]): string {
+  return Bun.SHA256.hash(names.join("\0"), "hex").slice(0, 10);
+}
+
+/** Ten hexadecimal digits that name what a door lets one holder do from an address, stable across restarts. */
+export function grantId(door: string, address: string, { via, user, device }: Holder): string {
+  return tenDigits(door, address, via, ...(user === undefined ? [] : [`${user}/${device}`]));
+}
+
+/** The same for a door and an address, whoever holds it. */
+export function placeId({ door, address }: Pick<Grant, "door" | "address">): string {
+  return tenDigits(door, address);
 }

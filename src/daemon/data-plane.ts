@@ -18,7 +18,7 @@ import { threadId } from "../native/thread-priority.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import { EchoWatch } from "./echo-watch.ts";
 import { toFailure } from "./failure.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger, type LedgerPage } from "./ledger.ts";
 import { Listener } from "./listener.ts";
 import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./messages.ts";
 import { Pace } from "./pace.ts";
@@ -40,6 +40,13 @@ const DERIVATIONS = 256;
 
 /** Ends of grants told between two looks at the wire: about 0.3 ms of work. */
 const ENDED_AT_ONCE = 32;
+
+/**
+ * The kernel tells nobody that a packet spent a grant for one connection: so often the data plane looks
+ * while there are any, at some of them: a look-up takes a hundredth of a millisecond.
+ */
+const ONCE_LOOK_MS = 200;
+const ONCE_AT_A_LOOK = 64;
 
 /** A source that has not knocked for so long has ended its try. */
 const QUIET_MS = 2_000;
@@ -68,6 +75,7 @@ export class DataPlane {
   readonly #clockSets = new ClockSets();
   readonly #pace = new Pace();
   #nextTickMs = 0;
+  #nextOnceMs = 0;
   /** Knocks counted when the control plane was last told that there were some. */
   #knocksTold = 0;
   /** More grants have ended than were told of. */
@@ -113,6 +121,7 @@ export class DataPlane {
       const nowMs = this.#clock.monotonicMs();
       this.#ending =
         nowMs >= this.#ledger.nextEndMs && this.#keeper?.expire(ENDED_AT_ONCE) === true;
+      if (this.#ledger.onceSize > 0 && nowMs >= this.#nextOnceMs) this.#lookAtOnce(nowMs);
       this.#listenForEchoes(nowMs);
       if (happened) this.#nextTickMs = Math.min(this.#nextTickMs, nowMs + TICK_MS);
       if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
@@ -138,7 +147,14 @@ export class DataPlane {
   #sleepMs(): number {
     const nowMs = this.#clock.monotonicMs();
     const endMs = Math.max(this.#ledger.nextEndMs, nowMs + EXPIRY_GRAIN_MS);
-    return Math.max(0, Math.min(this.#nextTickMs, this.#echoes.nextDueMs, endMs) - nowMs);
+    const onceMs = this.#ledger.onceSize > 0 ? this.#nextOnceMs : Infinity;
+    const firstMs = Math.min(this.#nextTickMs, this.#echoes.nextDueMs, endMs, onceMs);
+    return Math.max(0, firstMs - nowMs);
+  }
+
+  #lookAtOnce(nowMs: number): void {
+    this.#keeper?.lookAtOnce(ONCE_AT_A_LOOK, this.#events?.tookOnce() === true);
+    this.#nextOnceMs = nowMs + ONCE_LOOK_MS;
   }
 
   /** How long nothing has to be looked after when nothing happens and nothing is amiss. */
@@ -206,12 +222,7 @@ export class DataPlane {
       case "close":
         return this.#begun().closeByHand(request.id);
       case "grants":
-        return this.#ledger.page(
-          this.#clock.monotonicMs(),
-          this.#clock.wallMs(),
-          request.after,
-          request.most,
-        );
+        return this.#grants(request);
       case "why":
         return this.#remembered(request.address);
       case "uses":
@@ -235,6 +246,14 @@ export class DataPlane {
         this.#stopping = true;
         return null;
     }
+  }
+
+  /** A page of what the kernel has: packets may have moved an end, or been the only ones let in. */
+  #grants({ after, most }: { readonly after: number; readonly most: number }): LedgerPage {
+    const page = () =>
+      this.#ledger.page(this.#clock.monotonicMs(), this.#clock.wallMs(), after, most);
+    this.#keeper?.refresh(page().grants);
+    return page();
   }
 
   #remembered(address: Address): Memory {
@@ -267,7 +286,7 @@ export class DataPlane {
     this.#events = new TableEvents();
     this.#poll.add(this.#events.fd);
     restoreUses(this.#matcher, this.#plan.rotating, firewall.uses(), this.#clock.wallMs());
-    restoreGrants(this.#ledger, this.#plan.doors, firewall.list(), this.#clock);
+    restoreGrants(this.#ledger, firewall.list(), this.#clock);
     const living = this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
     for (const grant of living) {
       this.#emit({ type: "grant.restored", atMs: this.#clock.wallMs(), grant });

@@ -4,7 +4,7 @@ import { fillPlaceholders } from "../config/run-command.ts";
 import type { Door } from "../config/settings.ts";
 import type { Counters } from "../core/counters.ts";
 import type { DaemonEvent } from "../core/events.ts";
-import type { Grant } from "../core/grant.ts";
+import { type Grant, placeId } from "../core/grant.ts";
 import type { Claim, Debt, OwedCommands } from "../store/owed.ts";
 import type { CommandQueue } from "./command-queue.ts";
 
@@ -43,29 +43,34 @@ export class DoorCommands {
   hear(event: DaemonEvent, doors: readonly Door[]): void {
     this.#doors = doors;
     if (event.type === "grant.closed") {
-      this.#end(event.grant.id);
+      if (event.shared !== true) this.#end(placeId(event.grant));
       return;
     }
     if (event.type !== "grant.opened") return;
-    const { grant, renewed } = event;
+    const { grant } = event;
+    // The commands are for the address: one when the first holder opens the door to it, one when the
+    // last one's grant ends.
+    const renewed = event.renewed || event.shared === true;
+    const place = placeId(grant);
     const run = doors.find(({ name }) => name === grant.door)?.run;
     if (run === undefined) return;
     const { privileged } = run;
     if (run.close !== undefined) {
       const argv = fillPlaceholders(run.close, facts(grant));
-      const { id, door, address, expiresMs } = grant;
-      if (renewed) this.#parts.owed.extend(id, expiresMs);
-      else this.#parts.owed.owe({ grant: id, door, address, argv, privileged, endsMs: expiresMs });
+      const { door, address, expiresMs } = grant;
+      if (renewed) this.#parts.owed.extend(place, expiresMs);
+      else
+        this.#parts.owed.owe({ grant: place, door, address, argv, privileged, endsMs: expiresMs });
     }
     if (run.open === undefined || renewed) return;
     const argv = fillPlaceholders(run.open, facts(grant));
-    this.#parts.queue.add({ argv, privileged, chain: grant.id, ...this.#about(argv, grant) });
+    this.#parts.queue.add({ argv, privileged, chain: place, ...this.#about(argv, grant) });
   }
 
   /** After a start: what an earlier daemon left owed is paid when its time has come. */
   adopt(living: readonly Grant[], doors: readonly Door[], wallMs: number): void {
     this.#doors = doors;
-    const ids = new Set(living.map(({ id }) => id));
+    const ids = new Set(living.map(placeId));
     const { owed } = this.#parts;
     const due = owed.due();
     this.#orphans = owed.living().filter(({ grant }) => !ids.has(grant));

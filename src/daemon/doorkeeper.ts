@@ -5,19 +5,31 @@ import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import { messageOf, OpError, SallyportError } from "../core/errors.ts";
 import type { CloseReason, DaemonEvent, SlotUse } from "../core/events.ts";
-import { type Grant, grantId } from "../core/grant.ts";
+import { type Grant, grantId, type Holder } from "../core/grant.ts";
+import { rangesOverlap } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
-import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
+import { DEFAULT_MAX_MS } from "../firewall/firewall.ts";
+import type { Firewall, GrantRequest, Held } from "../firewall/firewall.ts";
 import { Errno } from "../native/errno.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
-import { grantRequest, type Holder, holderAddress } from "./grant-request.ts";
-import type { Ledger } from "./ledger.ts";
+import {
+  grantRequest,
+  handRequest,
+  holderAddress,
+  longestMs,
+  needOf,
+  sameAgain,
+} from "./grant-request.ts";
+import { type Ledger, type Remaining, sameTerms } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
 import { reenterGrants } from "./reentry.ts";
 
 /** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
 const FAULT_QUIET_MS = 5_000;
+
+const BY_SEQUENCE: Holder = { via: "fixed" };
+const BY_HAND: Holder = { via: "hand" };
 
 export interface DoorkeeperParts {
   readonly firewall: Firewall;
@@ -69,17 +81,19 @@ export class Doorkeeper implements MatchSink {
   fixed(match: FixedMatch): void {
     const door = this.#door(match.subject.door);
     this.#parts.counters.add("matches");
+    const id = grantId(door.name, holderAddress(door, match.source), BY_SEQUENCE);
     if (match.subject.action === "close") {
-      this.#close(grantId(door.name, holderAddress(door, match.source)), "knock");
+      this.#close(id, "knock");
       return;
     }
     const { ledger, clock } = this.#parts;
-    const id = grantId(door.name, holderAddress(door, match.source));
     const held = ledger.living(id, clock.monotonicMs(), clock.wallMs());
     // Whoever knows the sequence can forge it ten thousand times a second: what would move the end of
     // a grant by next to nothing costs no kernel message, no event and no line of the log.
     const renewsMs = door.openForMs - ((held?.expiresMs ?? 0) - clock.wallMs());
-    if (held !== undefined && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
+    const { kind, ports } = grantRequest(door, match.source, BY_SEQUENCE);
+    const same = held !== undefined && sameTerms(held, { kind, ports });
+    if (same && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
     const behind = this.#behind.has(door.name);
     if (held === undefined && (behind || ledger.count(door.name) >= door.maxGrants)) {
       this.#parts.counters.add("grantsFailed");
@@ -94,7 +108,7 @@ export class Doorkeeper implements MatchSink {
       });
       return;
     }
-    this.#tryOpen(door, match.source, { via: "fixed" }, match.timeMs);
+    this.#tryOpen(door, match.source, BY_SEQUENCE, match.timeMs);
   }
 
   repeated(match: RotatingMatch): void {
@@ -138,13 +152,14 @@ export class Doorkeeper implements MatchSink {
     });
   }
 
-  /** The grants this address has now. */
+  /** The grants this address has now, as the kernel has them. */
   grantsOf(address: Address): Grant[] {
     const { ledger, clock } = this.#parts;
-    return [...this.#doors.values()].flatMap((door) => {
-      const id = grantId(door.name, holderAddress(door, address));
-      return ledger.living(id, clock.monotonicMs(), clock.wallMs()) ?? [];
-    });
+    const text = formatAddress(address);
+    this.#lookAt(ledger.touching(text, clock.monotonicMs()));
+    return ledger
+      .touching(text, clock.monotonicMs())
+      .flatMap(({ grant }) => ledger.living(grant.id, clock.monotonicMs(), clock.wallMs()) ?? []);
   }
 
   /** Opens a door by hand; throws a SallyportError when there is no such door or the kernel refuses. */
@@ -157,13 +172,7 @@ export class Doorkeeper implements MatchSink {
     if (door.opens.length === 0) {
       throw new SallyportError(`Cannot open "${name}": it opens no port, it only runs a command`);
     }
-    const lifeMs = forMs ?? door.openForMs;
-    this.#parts.firewall.open({
-      ...grantRequest(door, address, { via: "hand" }),
-      kind: "plain",
-      openMs: lifeMs,
-    });
-    return this.#enter(door, address, { via: "hand" }, lifeMs);
+    return this.#open(door, address, BY_HAND, handRequest(door, address, forMs ?? door.openForMs))!;
   }
 
   /** Ends a grant and its live sessions; undefined when there is none of this id. */
@@ -178,10 +187,7 @@ export class Doorkeeper implements MatchSink {
   expire(most = Infinity): boolean {
     const { ledger, clock } = this.#parts;
     for (const grant of ledger.due(clock.monotonicMs(), most)) {
-      const door = this.#doors.get(grant.door);
-      // A door that a reload took away may have been an idle one: the kernel knows.
-      const asks = door === undefined || door.idleCloseMs !== undefined;
-      const leftMs = asks ? this.#kernelLifeMs(grant) : 0;
+      const leftMs = grant.kind === "idle" ? this.#renewedMs(grant) : 0;
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
       else this.#ended(grant, "expired");
@@ -190,15 +196,79 @@ export class Doorkeeper implements MatchSink {
     return ledger.nextEndMs <= clock.monotonicMs();
   }
 
+  /**
+   * Ends grants for one connection that the kernel ended, because it was let in, or because somebody
+   * took them, as `lost` says; looks at `most` of them at most, at others the next time.
+   */
+  lookAtOnce(most: number, lost: boolean): void {
+    const { ledger, clock } = this.#parts;
+    this.#lookAt(ledger.once(clock.monotonicMs(), most), lost ? "lost" : "used");
+  }
+
+  /** Brings the ledger's word on these grants to what the kernel has, where packets may have moved that. */
+  refresh(grants: readonly Grant[]): void {
+    const { ledger, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    for (const { id, kind, address } of grants) {
+      if (kind !== "once" && kind !== "idle") continue;
+      this.#lookAt(ledger.at(address, nowMs).filter(({ grant }) => grant.id === id));
+    }
+  }
+
   /** Puts grants back that the kernel should have and has not, with the life they have left. */
   reenter(ids: readonly string[]): Answers["reenter"] {
     return reenterGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
   }
 
-  #kernelLifeMs(grant: Grant): number {
-    const prefix = parsePrefix(grant.address);
-    if (prefix === undefined) return 0;
-    return this.#parts.firewall.remainingMs(prefix.address, grant.ports);
+  /** What the kernel has left of an idle grant: no traffic gives it more than its own cap allows. */
+  #renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
+    const { firewall, ledger, clock } = this.#parts;
+    const prefix = parsePrefix(address)!;
+    const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));
+    const own = ledger.at(address, clock.monotonicMs()).find(({ grant }) => grant.id === id);
+    return own === undefined ? 0 : Math.min(leftMs, longestMs(own));
+  }
+
+  #lookAt(some: readonly Remaining[], reason: "used" | "lost" = "used"): void {
+    const { firewall, ledger, clock } = this.#parts;
+    for (const { grant, lifeMs } of some) {
+      // A look at another one may have ended it.
+      if (lifeMs <= 0 || ledger.get(grant.id) === undefined) continue;
+      const { address, kind, ports } = grant;
+      if (kind === "idle") {
+        const leftMs = this.#renewedMs(grant);
+        if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
+        else this.#lookAtPause(grant);
+      }
+      if (kind !== "once" || ports.length === 0) continue;
+      const lives = firewall.livesMs(parsePrefix(address)!.address, ports, { kind });
+      if (lives.every((leftMs) => leftMs > 0)) continue;
+      this.#spent(grant, reason);
+    }
+  }
+
+  /** Ended by a pause of the traffic, while its cap lasts; else somebody took both, and the audit will see. */
+  #lookAtPause(grant: Grant): void {
+    const { address } = parsePrefix(grant.address)!;
+    const capMs = this.#parts.firewall.capMs(address, grant.ports, grant.idleMs ?? 0);
+    if (capMs > 0) this.#ended(grant, "expired");
+  }
+
+  /** Of several holders of one element one let a connection in: who came first goes, the others have theirs still. */
+  #spent({ address, ports }: Grant, reason: "used" | "lost"): void {
+    const { firewall, ledger, clock } = this.#parts;
+    const sharing = ledger.at(address, clock.monotonicMs()).filter(({ grant, lifeMs }) => {
+      return grant.kind === "once" && lifeMs > 0 && overlap(grant.ports, ports);
+    });
+    const [first, ...others] = sharing;
+    if (first === undefined) return;
+    try {
+      this.#withdraw(first.grant, "keep");
+      for (const other of others) firewall.open(sameAgain(other));
+    } catch (error) {
+      this.#firewallFault(error);
+    }
+    this.#ended(first.grant, reason);
   }
 
   #tryOpen(
@@ -209,72 +279,122 @@ export class Doorkeeper implements MatchSink {
     use?: GrantRequest["use"],
     used?: SlotUse,
   ): "opened" | "used" | "failed" {
-    const { firewall, ledger, counters, clock } = this.#parts;
-    const isHeld = () => ledger.get(grantId(door.name, holderAddress(door, source))) !== undefined;
+    const { counters } = this.#parts;
     try {
-      // The cap of an idle grant outlives it, and what stands makes the kernel abort a fresh one.
-      const fresh = door.idleCloseMs === undefined && (ledger.count(door.name) === 0 || !isHeld());
-      const request = { ...grantRequest(door, source, holder), fresh, ...(use && { use }) };
-      if (firewall.open(request) === "used") return "used";
-      const latencyMs = Math.max(0, clock.wallMs() - knockMs);
-      counters.observeLatency(latencyMs / 1_000);
-      const told = used === undefined ? { latencyMs } : { latencyMs, used };
-      this.#enter(door, source, holder, request.openMs, told);
-      return "opened";
+      const request = { ...grantRequest(door, source, holder), ...(use && { use }) };
+      const grant = this.#open(door, source, holder, request, { knockMs, used });
+      return grant === undefined ? "used" : "opened";
     } catch (error) {
       counters.add("grantsFailed");
-      this.#fault(
-        "firewall",
-        messageOf(error),
-        error instanceof OpError && error.code === Errno.ENFILE,
-      );
+      this.#firewallFault(error);
       return "failed";
     }
   }
 
-  #enter(
+  /** Opens in the kernel and enters it into the ledger; undefined where the use was spent before. */
+  #open(
     door: Door,
     source: Address,
     holder: Holder,
-    lifeMs: number,
-    told: { latencyMs?: number; used?: SlotUse } = {},
-  ): Grant {
-    const { ledger, clock, counters } = this.#parts;
-    const atMs = clock.wallMs();
+    asked: GrantRequest,
+    knock?: { readonly knockMs: number; readonly used: SlotUse | undefined },
+  ): Grant | undefined {
+    const { firewall, ledger, counters, clock } = this.#parts;
     const address = holderAddress(door, source);
+    const id = grantId(door.name, address, holder);
+    // The cap of an idle grant outlives it, and what stands makes the kernel abort a fresh one.
+    const fresh = asked.kind !== "idle" && !ledger.holds(address);
+    // What is spent already must not be counted with what is given now.
+    if (!fresh && asked.kind === "once") this.#lookAt(ledger.at(address, clock.monotonicMs()));
+    const before = ledger.get(id);
+    const { kind, idleMs, openMs, ports } = asked;
+    if (firewall.open({ ...asked, fresh }) === "used") return undefined;
+    const atMs = clock.wallMs();
+    const latencyMs = knock && Math.max(0, atMs - knock.knockMs);
+    if (latencyMs !== undefined) counters.observeLatency(latencyMs / 1_000);
     const { grant, renewed } = ledger.open(
       {
-        id: grantId(door.name, address),
+        id,
         door: door.name,
         address,
-        ports: door.opens,
+        ports,
+        kind,
+        ...(idleMs !== undefined && kind === "idle" && { idleMs }),
         ...holder,
         openedMs: Math.round(atMs),
-        expiresMs: Math.round(atMs + lifeMs),
+        expiresMs: Math.round(atMs + openMs),
       },
-      lifeMs,
+      openMs,
       clock.monotonicMs(),
+      asked.maxMs ?? DEFAULT_MAX_MS,
     );
     counters.add(renewed ? "grantsRenewed" : "grantsOpened");
     counters.set("grantsLive", ledger.size);
-    const text = formatAddress(source);
-    this.#emit({ type: "grant.opened", atMs, grant, renewed, source: text, ...told });
+    if (before !== undefined && !sameTerms(before, grant)) this.#leave(before);
+    this.#emit({
+      type: "grant.opened",
+      atMs,
+      grant,
+      renewed,
+      ...this.#shared(grant),
+      source: formatAddress(source),
+      ...(latencyMs !== undefined && { latencyMs }),
+      ...(knock?.used !== undefined && { used: knock.used }),
+    });
     return grant;
+  }
+
+  /** A holder who knocks again at a door that a reload changed has what the door gives now, and nothing else. */
+  #leave({ address, ports }: Grant): void {
+    const { firewall } = this.#parts;
+    const prefix = parsePrefix(address)!;
+    const prefix6 = prefix.bits === 64 ? 64 : 128;
+    const keep = this.#others(address).map(needOf);
+    try {
+      firewall.close({ address: prefix.address, prefix6, ports, keep, sessions: "keep" });
+    } catch (error) {
+      this.#firewallFault(error);
+    }
   }
 
   #close(id: string, reason: CloseReason): Grant | undefined {
     const grant = this.#parts.ledger.get(id);
     if (grant === undefined) return undefined;
-    const prefix = parsePrefix(grant.address)!;
     // Only a hand that closes also ends live sessions; a close knock undoes what its open knock did.
-    this.#parts.firewall.close({
-      address: prefix.address,
-      prefix6: prefix.bits === 64 ? 64 : 128,
-      ports: grant.ports,
-      sessions: reason === "hand" ? "end" : "keep",
-    });
+    this.#withdraw(grant, reason === "hand" ? "end" : "keep");
     this.#ended(grant, reason);
     return grant;
+  }
+
+  /** Takes from the kernel what this grant alone needs. */
+  #withdraw({ id, address, ports }: Grant, sessions: "end" | "keep"): void {
+    const { firewall, ledger, clock } = this.#parts;
+    const prefix = parsePrefix(address)!;
+    const held = ledger
+      .touching(address, clock.monotonicMs())
+      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
+    firewall.close({
+      address: prefix.address,
+      prefix6: prefix.bits === 64 ? 64 : 128,
+      ports,
+      sessions,
+      keep: this.#others(address, id).map(needOf),
+      ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
+    });
+  }
+
+  /** What lives of the grants of an address, but for one. */
+  #others(address: string, id?: string): Remaining[] {
+    const { ledger, clock } = this.#parts;
+    return ledger
+      .at(address, clock.monotonicMs())
+      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
+  }
+
+  /** What an event says where another grant of the same door is of the same address. */
+  #shared({ id, door, address }: Grant): { readonly shared?: true } {
+    const isShared = this.#others(address, id).some(({ grant }) => grant.door === door);
+    return isShared ? { shared: true } : {};
   }
 
   #ended(grant: Grant, reason: CloseReason): void {
@@ -282,13 +402,19 @@ export class Doorkeeper implements MatchSink {
     ledger.close(grant.id);
     counters.add("grantsClosed");
     counters.set("grantsLive", ledger.size);
-    this.#emit({ type: "grant.closed", atMs: clock.wallMs(), grant, reason });
+    const shared = this.#shared(grant);
+    this.#emit({ type: "grant.closed", atMs: clock.wallMs(), grant, reason, ...shared });
   }
 
   #door(name: string): Door {
     const door = this.#doors.get(name);
     if (door === undefined) throw new Error(`a match names the door "${name}", which is not there`);
     return door;
+  }
+
+  #firewallFault(error: unknown): void {
+    const isFull = error instanceof OpError && error.code === Errno.ENFILE;
+    this.#fault("firewall", messageOf(error), isFull);
   }
 
   #fault(part: "firewall", message: string, full: boolean): void {
@@ -308,6 +434,15 @@ export class Doorkeeper implements MatchSink {
   #emit(event: DaemonEvent): void {
     this.#parts.emit(event);
   }
+}
+
+function overlap(a: Grant["ports"], b: Grant["ports"]): boolean {
+  return a.some((range) => b.some((other) => rangesOverlap(range, other)));
+}
+
+function placeOf({ address, ports }: Grant): Held {
+  const prefix = parsePrefix(address)!;
+  return { address: prefix.address, prefix6: prefix.bits === 64 ? 64 : 128, ports };
 }
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {

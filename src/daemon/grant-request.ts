@@ -1,13 +1,17 @@
 /** What is asked of the firewall for one holder at one door; pure. */
 
-import { type Address, formatAddress, formatPrefix, maskAddress } from "../core/address.ts";
-import type { Grant } from "../core/grant.ts";
+import {
+  type Address,
+  formatAddress,
+  formatPrefix,
+  maskAddress,
+  parsePrefix,
+} from "../core/address.ts";
+import type { Holder } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
-import type { GrantKind, GrantRequest } from "../firewall/firewall.ts";
+import type { GrantKind, GrantRequest, Need } from "../firewall/firewall.ts";
 import { formatLabel } from "./label.ts";
-
-/** Who gets a grant, and how. */
-export type Holder = Pick<Grant, "via" | "user" | "device">;
+import type { Remaining } from "./ledger.ts";
 
 /** A grant for the door's own time that spends no use. */
 export function grantRequest(door: Door, address: Address, holder: Holder): GrantRequest {
@@ -21,6 +25,41 @@ export function grantRequest(door: Door, address: Address, holder: Holder): Gran
     ...(door.maxOpenMs !== undefined && { maxMs: renewableMs(door) }),
     label: formatLabel({ ...holder, door: door.name }),
   };
+}
+
+/** A grant that a hand gives: it ends with its time, whatever the door is. */
+export function handRequest(door: Door, address: Address, openMs: number): GrantRequest {
+  const { prefix6, opens: ports } = door;
+  const label = formatLabel({ via: "hand", door: door.name });
+  return { address, prefix6, ports, kind: "plain", openMs, label };
+}
+
+/** A grant as it was given, with what is left of it. */
+export function sameAgain({ grant, lifeMs, capMs }: Remaining): GrantRequest {
+  const { address, bits } = parsePrefix(grant.address)!;
+  const { kind, ports, idleMs } = grant;
+  return {
+    address,
+    prefix6: bits === 64 ? 64 : 128,
+    ports,
+    kind,
+    openMs: lifeMs,
+    ...(idleMs !== undefined && { idleMs, maxMs: Math.max(1, capMs) }),
+    label: formatLabel(grant),
+  };
+}
+
+/** The longest life that a grant can have now: of an idle one the last packet may have been a moment ago. */
+export function longestMs({ grant: { idleMs }, lifeMs, capMs }: Remaining): number {
+  return idleMs === undefined ? lifeMs : Math.max(lifeMs, Math.min(0, capMs) + idleMs);
+}
+
+/** What a grant that lives needs where another one ends. */
+export function needOf(remaining: Remaining): Need {
+  const { grant, capMs } = remaining;
+  const { kind, ports, idleMs } = grant;
+  const need = { kind, ports, lifeMs: longestMs(remaining), label: formatLabel(grant) };
+  return idleMs === undefined ? need : { ...need, idleMs, capMs: Math.max(0, capMs) };
 }
 
 /** The last renewal may come at the end of this, and lasts an idle time: then `max_open` is over. */

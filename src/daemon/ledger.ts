@@ -1,11 +1,22 @@
 /** The grants that live now, as the data plane knows them; the kernel ends them, this only tells when. */
 
+import { formatPrefix, maskAddress, parsePrefix } from "../core/address.ts";
 import type { Grant } from "../core/grant.ts";
+
+/** What remains of a grant, in milliseconds. */
+export interface Remaining {
+  readonly grant: Grant;
+  readonly lifeMs: number;
+  /** "idle" only: how much longer traffic renews it; negative: since when it does not any more. */
+  readonly capMs: number;
+}
 
 interface Entry {
   grant: Grant;
   /** Monotonic milliseconds, because the kernel's timeouts do not move when the wall clock is set. */
   endsMs: number;
+  /** "idle" only, else 0: no renewal afterwards. */
+  capEndsMs: number;
   /** Counts up with every grant entered: where a listing goes on. */
   readonly number: number;
   /** Its place in the heap. */
@@ -26,6 +37,11 @@ export interface LedgerPage {
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #perDoor = new Map<string, number>();
+  /** By the text of a grant's address. */
+  readonly #atAddress = new Map<string, Set<Entry>>();
+  /** IPv6 only: by the text of the /64 around it. */
+  readonly #inNetwork = new Map<string, Set<Entry>>();
+  readonly #once = new Set<Entry>();
   /** A binary heap: nothing ends before what is at half its place. */
   readonly #heap: Entry[] = [];
   #entered = 0;
@@ -34,15 +50,25 @@ export class Ledger {
     return this.#entries.size;
   }
 
+  /** How many grants are for one connection. */
+  get onceSize(): number {
+    return this.#once.size;
+  }
+
   /** No grant ends before this, in monotonic milliseconds; Infinity without grants. */
   get nextEndMs(): number {
     return this.#heap[0]?.endsMs ?? Infinity;
   }
 
-  /** Enters a grant that ends `lifeMs` from now; a longer remaining life of the same grant is kept. */
-  open(grant: Grant, lifeMs: number, nowMs: number): { grant: Grant; renewed: boolean } {
+  /**
+   * Enters a grant that ends `lifeMs` from now, and is renewed for `capMs` at most where it is an "idle"
+   * one. A longer remaining life of the same grant is kept, unless its terms are other ones now.
+   */
+  open(grant: Grant, lifeMs: number, nowMs: number, capMs = 0): { grant: Grant; renewed: boolean } {
     const before = this.#entries.get(grant.id);
-    const endsMs = Math.max(nowMs + lifeMs, before?.endsMs ?? 0);
+    const kept = before !== undefined && sameTerms(before.grant, grant) ? before : undefined;
+    const endsMs = Math.max(nowMs + lifeMs, kept?.endsMs ?? 0);
+    const capEndsMs = grant.kind === "idle" ? Math.max(nowMs + capMs, kept?.capEndsMs ?? 0) : 0;
     const wallMs = grant.expiresMs - lifeMs;
     const entered: Grant = {
       ...grant,
@@ -51,12 +77,20 @@ export class Ledger {
     };
     if (before !== undefined) {
       before.grant = entered;
+      before.capEndsMs = capEndsMs;
+      if (grant.kind === "once") this.#once.add(before);
+      else this.#once.delete(before);
       this.#move(before, endsMs);
       return { grant: entered, renewed: true };
     }
-    const entry = { grant: entered, endsMs, number: ++this.#entered, at: this.#heap.length };
+    const at = this.#heap.length;
+    const entry = { grant: entered, endsMs, capEndsMs, number: ++this.#entered, at };
     this.#entries.set(grant.id, entry);
     this.#perDoor.set(grant.door, this.count(grant.door) + 1);
+    addTo(this.#atAddress, grant.address, entry);
+    const network = networkOf(grant.address);
+    if (network !== undefined) addTo(this.#inNetwork, network, entry);
+    if (grant.kind === "once") this.#once.add(entry);
     this.#heap.push(entry);
     this.#rise(entry);
     return { grant: entered, renewed: false };
@@ -72,6 +106,42 @@ export class Ledger {
     return this.#entries.get(id)?.grant;
   }
 
+  /** Whether anybody has a grant of this very address, or /64. */
+  holds(address: string): boolean {
+    return this.#atAddress.has(address);
+  }
+
+  /** What remains of the grants of this very address, or /64, oldest first. */
+  at(address: string, nowMs: number): Remaining[] {
+    return remaining(this.#atAddress.get(address), nowMs);
+  }
+
+  /**
+   * What remains of the grants of a network that touch it: of the address itself, of the /64 around it,
+   * of addresses in that where it is one.
+   */
+  touching(address: string, nowMs: number): Remaining[] {
+    const network = networkOf(address);
+    if (network === undefined) return this.at(address, nowMs);
+    return remaining(this.#inNetwork.get(network), nowMs).filter(
+      ({ grant }) => address === network || grant.address === address || grant.address === network,
+    );
+  }
+
+  /** What remains of grants for one connection, at most `most` of them, those first that were not asked for longest. */
+  once(nowMs: number, most = Infinity): Remaining[] {
+    const some = new Set<Entry>();
+    for (const entry of this.#once) {
+      if (some.size >= most) break;
+      some.add(entry);
+    }
+    for (const entry of some) {
+      this.#once.delete(entry);
+      this.#once.add(entry);
+    }
+    return remaining(some, nowMs);
+  }
+
   /** As `list`, of one grant. */
   living(id: string, nowMs: number, wallMs: number): Grant | undefined {
     const entry = this.#entries.get(id);
@@ -83,6 +153,10 @@ export class Ledger {
     if (entry === undefined) return undefined;
     this.#entries.delete(id);
     this.#perDoor.set(entry.grant.door, this.count(entry.grant.door) - 1);
+    takeFrom(this.#atAddress, entry.grant.address, entry);
+    const network = networkOf(entry.grant.address);
+    if (network !== undefined) takeFrom(this.#inNetwork, network, entry);
+    this.#once.delete(entry);
     const last = this.#heap.pop()!;
     if (last !== entry) {
       this.#place(last, entry.at);
@@ -167,6 +241,49 @@ export class Ledger {
     this.#heap[at] = entry;
     entry.at = at;
   }
+}
+
+type Terms = Pick<Grant, "kind" | "idleMs" | "ports">;
+
+/** Whether two grants of one id end alike and open the same. */
+export function sameTerms(a: Terms, b: Terms): boolean {
+  return (
+    a.kind === b.kind &&
+    a.idleMs === b.idleMs &&
+    a.ports.length === b.ports.length &&
+    a.ports.every(({ proto, from, to }, i) => {
+      const other = b.ports[i]!;
+      return other.proto === proto && other.from === from && other.to === to;
+    })
+  );
+}
+
+/** The /64 of an IPv6 address or /64; undefined for IPv4, whose addresses lie in no grant's network. */
+function networkOf(address: string): string | undefined {
+  if (!address.includes(":")) return undefined;
+  const prefix = parsePrefix(address);
+  if (prefix === undefined) return undefined;
+  return formatPrefix({ address: maskAddress(prefix.address, 64), bits: 64 });
+}
+
+function addTo(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
+  const entries = index.get(key);
+  if (entries === undefined) index.set(key, new Set([entry]));
+  else entries.add(entry);
+}
+
+function takeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
+  const entries = index.get(key);
+  entries?.delete(entry);
+  if (entries?.size === 0) index.delete(key);
+}
+
+function remaining(entries: Iterable<Entry> = [], nowMs: number): Remaining[] {
+  return Array.from(entries, ({ grant, endsMs, capEndsMs }) => ({
+    grant,
+    lifeMs: endsMs - nowMs,
+    capMs: capEndsMs - nowMs,
+  }));
 }
 
 function seenNow({ grant, endsMs }: Entry, nowMs: number, wallMs: number): Grant {

@@ -97,6 +97,7 @@ function portList(grant: Grant): string {
 
 const ENDED = {
   expired: "its time is over",
+  used: "its one connection was let in",
   hand: "closed by hand",
   knock: "closed by its close knock",
   lost: "somebody else removed it from the kernel",
@@ -129,11 +130,15 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
         level: "info",
         sentence: `Kept ${event.grant.door} open to ${event.grant.address}: the kernel had it open since before this start`,
       };
-    case "grant.closed":
+    case "grant.closed": {
+      const { grant, reason, shared } = event;
+      const others =
+        shared === true ? ` (for ${holder(grant)}: others hold it open to this address)` : "";
       return {
         level: "info",
-        sentence: `Closed ${event.grant.door} to ${event.grant.address}: ${ENDED[event.reason]}`,
+        sentence: `Closed ${grant.door} to ${grant.address}: ${ENDED[reason]}${others}`,
       };
+    }
     case "door.full":
       if (event.behind === true) {
         return {

@@ -7,9 +7,9 @@ import type { Grant } from "../core/grant.ts";
 import type { Port } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import { singlePorts } from "../firewall/element-key.ts";
-import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
+import type { Firewall, KernelGrant, Which } from "../firewall/firewall.ts";
 import { SET_SIZE } from "../firewall/sets.ts";
-import { grantRequest } from "./grant-request.ts";
+import { sameAgain } from "./grant-request.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
 
@@ -24,8 +24,9 @@ export interface Compared {
 }
 
 /**
- * Compares grants with the elements the kernel held at a later moment. A grant for one connection is
- * left out: it may be gone because it was used. So are those of doors that are gone.
+ * Compares grants with the elements the kernel held at a later moment, kind by kind. A grant for one
+ * connection is left out, whatever its door is by now: it may be gone because it was used. So are those
+ * of doors that are gone.
  */
 export function compareGrants(
   grants: Iterable<Grant>,
@@ -33,21 +34,24 @@ export function compareGrants(
   elements: readonly KernelGrant[],
 ): Compared {
   const held = new Set(
-    elements.map(({ address, port }) => elementKey(formatAddress(address), port)),
+    elements.map((element) => elementKey(element, formatAddress(element.address), element.port)),
   );
   const perSet = new Map<string, number>();
   for (const { kind, address } of elements) {
     const set = `${kind} ${address.family}`;
     perSet.set(set, (perSet.get(set) ?? 0) + 1);
   }
-  const counted = new Set(doors.filter(({ uses }) => uses !== "one").map(({ name }) => name));
+  const counted = new Set(doors.map(({ name }) => name));
   const missing: string[] = [];
   let intended = 0;
-  for (const { id, door, address, ports } of grants) {
-    if (!counted.has(door) || ports.length === 0) continue;
+  for (const grant of grants) {
+    const { id, door, kind, address, ports } = grant;
+    if (kind === "once" || !counted.has(door) || ports.length === 0) continue;
     intended++;
     const [text = ""] = address.split("/");
-    if (singlePorts(ports).some((port) => !held.has(elementKey(text, port)))) missing.push(id);
+    if (singlePorts(ports).some((port) => !held.has(elementKey(grant, text, port)))) {
+      missing.push(id);
+    }
   }
   const full = [...perSet.values()].some((length) => length >= SET_SIZE - 1);
   return { missing, intended, full };
@@ -72,32 +76,35 @@ export function reenterGrants(
   ended: (grant: Grant) => void,
 ): Answers["reenter"] {
   let entered = 0;
-  const wallMs = clock.wallMs();
+  const nowMs = clock.monotonicMs();
+  const renewed = new Set([...doors.values()].map(({ idleCloseMs }) => idleCloseMs));
   for (const id of ids) {
-    const grant = ledger.living(id, clock.monotonicMs(), wallMs);
-    const door = grant && doors.get(grant.door);
-    if (grant === undefined || door === undefined) continue;
-    const remainingMs = grant.expiresMs - wallMs;
-    if (remainingMs <= 0) continue;
+    const grant = ledger.get(id);
+    if (grant === undefined || !doors.has(grant.door)) continue;
+    const own = ledger.at(grant.address, nowMs).find((other) => other.grant.id === id);
+    if (own === undefined || own.lifeMs <= 0) continue;
     const { address } = parsePrefix(grant.address)!;
     // The list is of a moment ago, and of a table that changed while it was read.
-    const stands = ({ proto, port }: Port) =>
-      firewall.remainingMs(address, [{ proto, from: port, to: port }]) > 0;
-    if (singlePorts(grant.ports).every(stands)) continue;
+    if (firewall.livesMs(address, grant.ports, grant).every((leftMs) => leftMs > 0)) continue;
     // Its cap is there and it is not: nobody took it, it ended in a pause of the traffic.
-    if (door.idleCloseMs !== undefined && firewall.capMs(address, grant.ports) > 0) {
+    if (grant.kind === "idle" && firewall.capMs(address, grant.ports, grant.idleMs ?? 0) > 0) {
       ended(grant);
       continue;
     }
-    const request = grantRequest(door, address, grant);
-    const kind = grant.via === "hand" ? "plain" : request.kind;
-    firewall.open({ ...request, kind, openMs: remainingMs });
+    const { idleMs, maxMs, ...request } = sameAgain(own);
+    // A reload took its idle time away, and whoever flushed the table took the rules that renewed it.
+    const isPlain = grant.kind === "idle" && !renewed.has(idleMs);
+    firewall.open(
+      isPlain
+        ? { ...request, kind: "plain" }
+        : { ...request, ...(idleMs !== undefined && { idleMs, maxMs: maxMs! }) },
+    );
     entered++;
   }
   counters.add("grantsRepaired", entered);
   return { entered };
 }
 
-function elementKey(address: string, { proto, port }: Port): string {
-  return `${address} ${proto} ${port}`;
+function elementKey({ kind, idleMs }: Which, address: string, { proto, port }: Port): string {
+  return `${kind} ${idleMs} ${address} ${proto} ${port}`;
 }

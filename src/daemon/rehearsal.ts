@@ -138,8 +138,8 @@ function shortLived(firewall: Firewall): Firewall {
     open: ({ use, ...request }) =>
       firewall.open({ ...request, ...(use && { use: { id: use.id, forMs: LIFE_MS } }) }),
     close: (request) => firewall.close(request),
-    remainingMs: (address, ports) => firewall.remainingMs(address, ports),
-    capMs: (address, ports) => firewall.capMs(address, ports),
+    livesMs: (address, ports, which) => firewall.livesMs(address, ports, which),
+    capMs: (address, ports, idleMs) => firewall.capMs(address, ports, idleMs),
     list: () => firewall.list(),
     uses: () => firewall.uses(),
     remember: (uses) => firewall.remember(uses),

@@ -1,10 +1,9 @@
 /** Brings back what the kernel remembered while no daemon ran: used sequences and living grants. */
 
-import { formatAddress, formatPrefix, type Address } from "../core/address.ts";
+import { formatAddress, formatPrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { grantId } from "../core/grant.ts";
 import type { Port, PortRange } from "../core/port.ts";
-import type { Door } from "../config/settings.ts";
 import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
@@ -110,45 +109,40 @@ export function rememberUses(
   return next;
 }
 
-function addressText(door: Door | undefined, address: Address): string {
-  return address.family === 6 && door?.prefix6 === 64
-    ? formatPrefix({ address, bits: 64 })
-    : formatAddress(address);
-}
-
 /**
  * Enters living grants into the ledger, each with the ports that its elements open, whatever its door
  * opens by now. Elements without our label are left alone.
  */
 export function restoreGrants(
   ledger: Ledger,
-  doors: readonly Door[],
   elements: readonly KernelGrant[],
   clock: Clock,
 ): void {
   const wallMs = clock.wallMs();
-  const doorOf = new Map(doors.map((door) => [door.name, door]));
   const grants = Map.groupBy(
     elements.filter(({ label }) => parseLabel(label) !== undefined),
-    ({ label, address }) => `${label} ${formatAddress(address)}`,
+    ({ label, address, kind, idleMs }) => `${label} ${formatAddress(address)} ${kind} ${idleMs}`,
   );
   for (const own of grants.values()) {
-    const { label, address } = own[0]!;
+    const { label, address, prefix6, kind, idleMs } = own[0]!;
     const holder = parseLabel(label)!;
-    const door = doorOf.get(holder.door);
-    const text = addressText(door, address);
+    const text = prefix6 === 64 ? formatPrefix({ address, bits: 64 }) : formatAddress(address);
     const remainingMs = Math.max(...own.map((element) => element.remainingMs));
+    const capMs = Math.max(...own.map(({ maxRemainingMs = 0 }) => maxRemainingMs));
     ledger.open(
       {
-        id: grantId(holder.door, text),
+        id: grantId(holder.door, text, holder),
         ...holder,
         address: text,
         ports: joinPorts(own.map(({ port }) => port)),
+        kind,
+        ...(idleMs !== undefined && { idleMs }),
         openedMs: Math.round(wallMs),
-        expiresMs: Math.round(wallMs + remainingMs),
+        expiresMs: wallMs + remainingMs,
       },
       remainingMs,
       clock.monotonicMs(),
+      capMs,
     );
   }
 }

@@ -4,7 +4,7 @@ import type { Address, Family } from "../core/address.ts";
 import { addressBytes, addressFromBytes, maskAddress, sameAddress } from "../core/address.ts";
 import { OpError } from "../core/errors.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
-import type { PortRange } from "../core/port.ts";
+import type { Port, PortRange } from "../core/port.ts";
 import { Errno, errnoName } from "../native/errno.ts";
 import { behind, bytesOf, NLA_F_NESTED, type Span, within } from "../native/netlink/attributes.ts";
 import { dump } from "../native/netlink/dump.ts";
@@ -51,6 +51,10 @@ const AF = { 0: 0, 4: 2, 6: 10 } as const;
 
 /** The kernel's own default for established TCP (nf_conntrack_tcp_timeout_established): five days. */
 const ESTABLISHED_SECONDS = 432_000;
+
+/** Whether what lives between an address and a port of ours is somebody else's. */
+export type Spared = (peer: Address, port: Port) => boolean;
+
 /** One end-to-end flow as the table keeps it, in its original direction. */
 interface Flow {
   readonly source: Address;
@@ -93,21 +97,31 @@ export class Conntrack {
     return this.#request("enter a session in", sequence, Errno.EEXIST);
   }
 
-  /** Ends every flow between the address (its /64) and these ports of ours; returns how many. */
-  deleteConnections(address: Address, prefix6: 64 | 128, ports: readonly PortRange[]): number {
+  /**
+   * Ends every flow between the address (its /64) and these ports of ours, but for those that are
+   * `spared`; returns how many.
+   */
+  deleteConnections(
+    address: Address,
+    prefix6: 64 | 128,
+    ports: readonly PortRange[],
+    spared: Spared = () => false,
+  ): number {
     const bits = address.family === 6 ? prefix6 : 128;
     const network = maskAddress(address, bits);
     const isTheirs = (other: Address) =>
       other.family === address.family && sameAddress(maskAddress(other, bits), network);
-    const isOurs = (proto: number, port: number) =>
-      ports.some((range) => {
-        return PROTO_NUMBER[range.proto] === proto && range.from <= port && port <= range.to;
+    const isDoomed = (peer: Address, number: number, port: number) =>
+      isTheirs(peer) &&
+      ports.some(({ proto, from, to }) => {
+        if (PROTO_NUMBER[proto] !== number || port < from || to < port) return false;
+        return !spared(peer, { proto, port });
       });
     const doomed = this.#handles(address.family, (flow) => {
       return (
-        (isTheirs(flow.source) && isOurs(flow.proto, flow.targetPort)) ||
+        isDoomed(flow.source, flow.proto, flow.targetPort) ||
         // A flow that we began, from the guarded port: a peer-to-peer service such as WireGuard.
-        (isTheirs(flow.target) && isOurs(flow.proto, flow.sourcePort))
+        isDoomed(flow.target, flow.proto, flow.sourcePort)
       );
     });
     let ended = 0;

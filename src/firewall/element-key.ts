@@ -62,3 +62,7 @@ export function singlePorts(ranges: readonly PortRange[]): Port[] {
   }
   return [...ports.values()];
 }
+
+export function isIn({ proto, port }: Port, range: PortRange): boolean {
+  return range.proto === proto && range.from <= port && port <= range.to;
+}

@@ -8,6 +8,7 @@ import { NLM_F } from "../native/netlink/message.ts";
 import { MessageWriter } from "../native/netlink/message-writer.ts";
 import { request } from "../native/netlink/request.ts";
 import { NETLINK_SOCK_DIAG, NetlinkSocket } from "../native/netlink/socket.ts";
+import type { Spared } from "./conntrack.ts";
 import { livingSessions, type Session } from "./sessions.ts";
 
 /** linux/sock_diag.h */
@@ -43,18 +44,21 @@ function requestOf({ peer, local, peerPort, localPort }: Session): Uint8Array {
 }
 
 /**
- * Ends the sessions of this machine's own services on these ports with the address, or its /64; both
- * sides get a reset. Returns how many. Kernels without CONFIG_INET_DIAG_DESTROY end none: there the
+ * Ends the sessions of this machine's own services on these ports with the address, or its /64, but for
+ * those that are `spared`; both sides get a reset. Returns how many. Kernels without CONFIG_INET_DIAG_DESTROY end none: there the
  * guard alone keeps them from being heard.
  */
 export function endSessions(
   address: Address,
   prefix6: 64 | 128,
   ports: readonly PortRange[],
+  spared: Spared = () => false,
 ): number {
   const bits = address.family === 4 ? 32 : prefix6;
-  const meant = livingSessions(ports).filter(({ peer }) =>
-    sameAddress(maskAddress(peer, bits), maskAddress(address, bits)),
+  const meant = livingSessions(ports).filter(
+    ({ peer, localPort }) =>
+      sameAddress(maskAddress(peer, bits), maskAddress(address, bits)) &&
+      !spared(peer, { proto: "tcp", port: localPort }),
   );
   if (meant.length === 0) return 0;
   using socket = new NetlinkSocket(NETLINK_SOCK_DIAG);

@@ -1,15 +1,18 @@
 /** Hears of every change to nf_tables, and tells whether somebody else's touched our table. */
 
-import { behind, textOf, within } from "../native/netlink/attributes.ts";
+import { behind, type Span, textOf, within } from "../native/netlink/attributes.ts";
 import { messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
 import { NETLINK_NETFILTER, NetlinkSocket, SOL_SOCKET } from "../native/netlink/socket.ts";
-import { TABLE } from "./sets.ts";
+import { SET, TABLE } from "./sets.ts";
 
 /** linux/netfilter/nfnetlink.h */
 const NFNLGRP_NFTABLES = 7;
 const NFNL_SUBSYS_NFTABLES = 10;
-/** linux/netfilter/nf_tables.h: the last message type that names a table, NFT_MSG_DELSETELEM */
+/** linux/netfilter/nf_tables.h: enum nf_tables_msg_types; NFT_MSG_DELSETELEM is the last that names a table. */
+const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_DELSETELEM = 14;
+/** linux/netfilter/nf_tables.h: NFTA_SET_ELEM_LIST_SET */
+const NFTA_SET_ELEM_LIST_SET = 2;
 /** linux/netfilter/nf_tables.h: NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE … are all 1 */
 const NFTA_TABLE = 1;
 
@@ -25,6 +28,8 @@ export class TableEvents implements Disposable {
   /** Readable when something changed, for poll(2). */
   readonly fd: number;
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1));
+
+  #tookOnce = false;
 
   /** Belongs to one thread and to the network namespace that was its when this was made. */
   constructor() {
@@ -42,25 +47,43 @@ export class TableEvents implements Disposable {
     for (;;) {
       const length = this.#socket.receive();
       if (length === 0) return touched;
-      if (length < 0) touched = true;
+      if (length < 0) touched = this.#tookOnce = true;
       else touched = this.#touches(length, ownPortIds) || touched;
     }
   }
 
   #touches(length: number, ownPortIds: ReadonlySet<number>): boolean {
     const { view } = this.#socket;
+    let touched = false;
     for (const message of messages(view, length)) {
       const { type, at } = message;
       if (type >> 8 !== NFNL_SUBSYS_NFTABLES || (type & 0xff) > NFT_MSG_DELSETELEM) continue;
       if (ownPortIds.has(view.getUint32(at - PORT_ID_BEFORE, true))) continue;
       const attributes = behind(message, NFGENMSG_LEN);
       const name = attributes && within(view, attributes, NFTA_TABLE);
-      if (name !== undefined && textOf(view, name) === TABLE) return true;
+      if (name === undefined || textOf(view, name) !== TABLE) continue;
+      touched = true;
+      this.#tookOnce ||= takesOnce(view, type & 0xff, attributes!);
     }
-    return false;
+    return touched;
+  }
+
+  /** Whether somebody else took grants for one connection away since this was asked last. */
+  tookOnce(): boolean {
+    const took = this.#tookOnce;
+    this.#tookOnce = false;
+    return took;
   }
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }
+}
+
+function takesOnce(view: DataView, type: number, attributes: Span): boolean {
+  if (type === NFT_MSG_DELTABLE) return true;
+  if (type !== NFT_MSG_DELSETELEM) return false;
+  const set = within(view, attributes, NFTA_SET_ELEM_LIST_SET);
+  const name = set && textOf(view, set);
+  return name === SET.door("one", 4) || name === SET.door("one", 6);
 }

@@ -1,14 +1,10 @@
 /** What the rest of the program asks of a firewall; the kernel's and the recorder's are alike. */
 
 import type { Address } from "../core/address.ts";
+import type { GrantKind } from "../core/grant.ts";
 import type { Port, PortRange } from "../core/port.ts";
 
-/**
- * How a grant ends besides its time: "plain" and "fixed" (a set of their own, so that forged fixed
- * knocks cannot fill the other) not at all, "once" with the first connection, "idle" lives on while
- * an established connection carries traffic.
- */
-export type GrantKind = "plain" | "fixed" | "once" | "idle";
+export type { GrantKind } from "../core/grant.ts";
 
 /** A one-time use, spent in the transaction that opens the grant. */
 export interface Use {
@@ -42,13 +38,43 @@ export interface GrantRequest {
   readonly label: string;
 }
 
+/** What the living grants of an address that end no grant of theirs still need there. */
+export interface Need {
+  readonly ports: readonly PortRange[];
+  readonly kind: GrantKind;
+  /** "idle" only. */
+  readonly idleMs?: number;
+  /** Life that is left; of an "idle" or "once" grant the longest it may have, if any is left at all. */
+  readonly lifeMs: number;
+  /** "idle" only: how much longer the kernel renews. */
+  readonly capMs?: number;
+  readonly label: string;
+}
+
+/** Ports that somebody still holds a grant for: what lives there is his. */
+export interface Held {
+  readonly address: Address;
+  readonly prefix6: 64 | 128;
+  readonly ports: readonly PortRange[];
+}
+
+/** Which elements of an address are meant; an "idle" kind is named by its time. */
+export interface Which {
+  readonly kind: GrantKind;
+  readonly idleMs?: number;
+}
+
 export interface CloseRequest {
   readonly address: Address;
   readonly prefix6: 64 | 128;
   readonly ports: readonly PortRange[];
+  /** What other grants of this very address, or /64, still need of these ports. Default: nothing. */
+  readonly keep?: readonly Need[];
+  /** Grants of addresses in the /64, or of the /64 around, and of the address itself. Default: none. */
+  readonly held?: readonly Held[];
   /**
-   * "end" (the default) refuses the address on these ports for a while and ends its sessions there;
-   * "keep" only takes the grant away.
+   * "end" (the default) refuses the address on these ports for a while and ends its sessions there, but
+   * for what is `held`; "keep" only takes the grant away.
    */
   readonly sessions?: "end" | "keep";
 }
@@ -79,17 +105,20 @@ export interface Firewall {
    */
   open(request: GrantRequest): "opened" | "used";
 
-  /** Takes every grant of the address on these ports away, whatever its kind; none is no error. */
+  /**
+   * Takes every grant of the address on these ports away, whatever its kind, but for what others `keep`,
+   * in one transaction; none is no error.
+   */
   close(request: CloseRequest): void;
 
-  /** Longest life left to a grant of the address (of a /64: its first one) on these ports; 0 for none. */
-  remainingMs(address: Address, ports: readonly PortRange[]): number;
+  /** Lives left to the grants of a kind of the address (of a /64: its first one), port by port; 0 for none. */
+  livesMs(address: Address, ports: readonly PortRange[], which: Which): number[];
 
   /**
    * How much longer the kernel would renew an "idle" grant of the address on these ports; 0 for none.
    * No packet touches this: an idle grant that is gone while it lasts has ended by itself.
    */
-  capMs(address: Address, ports: readonly PortRange[]): number;
+  capMs(address: Address, ports: readonly PortRange[], idleMs: number): number;
 
   list(): KernelGrant[];
 

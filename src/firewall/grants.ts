@@ -10,37 +10,21 @@ import { commentUserData } from "../native/libnftnl.ts";
 import { Conntrack } from "./conntrack.ts";
 import { grantedAddress, namesWhole64, readKey, singlePorts, writeKey } from "./element-key.ts";
 import { endSessions } from "./end-sessions.ts";
-import { DEFAULT_MAX_MS } from "./firewall.ts";
 import type { CloseRequest, Firewall, GrantKind, GrantRequest } from "./firewall.ts";
-import type { KernelGrant, Use } from "./firewall.ts";
+import type { KernelGrant, Use, Which } from "./firewall.ts";
+import { heldPlaces } from "./held.ts";
 import { LOOK_UPS_AT_ONCE, NftSocket } from "./nft-socket.ts";
 import type { Refusal } from "./nft-socket.ts";
 import { refusalError } from "./refusal.ts";
 import type { SetElement } from "./set-element.ts";
 import { SET, TABLE_NAME } from "./sets.ts";
+import { closeSlots, openSlots, setOf, SHORTEST_MS, wholeMs } from "./slots.ts";
+import type { IdleSet, Slot } from "./slots.ts";
 
 /** How long an address that was closed is refused, at least. */
 const REVOKED_MS = 5 * 60_000;
-/** Shorter lives are not asked for: a kernel tick may be 10 ms, and one that rounds to 0 means for ever. */
-const SHORTEST_MS = 100;
 /** A transaction is tried again when an element that it deletes ended in between. */
 const TRIES = 4;
-
-/** One element that a request is about. */
-interface Slot {
-  readonly set: string;
-  readonly port: Port;
-  /** Wanted life; 0: not to be there. */
-  readonly ms: number;
-  /** A longer life stays. */
-  readonly keepLonger: boolean;
-}
-
-interface IdleSet {
-  readonly name: string;
-  readonly family: 4 | 6;
-  readonly idleMs: number;
-}
 
 export class KernelGrants implements Firewall, Disposable {
   readonly #nft: NftSocket;
@@ -76,46 +60,42 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   close(request: CloseRequest): void {
-    const address = grantedAddress(request.address, request.prefix6);
-    const { family } = address;
-    const idle = this.#idleSets().filter((set) => set.family === family);
-    const holding = [
-      ...grantSets(family),
-      SET.door("cap", family),
-      ...idle.map(({ name }) => name),
-    ];
+    const { prefix6, ports, keep = [], held = [] } = request;
+    const address = grantedAddress(request.address, prefix6);
+    const idle = this.#idleSets().filter(({ family }) => family === address.family);
     const end = (request.sessions ?? "end") === "end";
     // Longer than any packet in flight can bring an idle grant back for.
     const revokedMs = Math.max(REVOKED_MS, ...idle.map(({ idleMs }) => idleMs + 60_000));
-    const slots: Slot[] = [];
-    for (const port of singlePorts(request.ports)) {
-      for (const set of holding) slots.push({ set, port, ms: 0, keepLonger: false });
-      if (!end) continue;
-      slots.push({ set: SET.door("revoked", family), port, ms: revokedMs, keepLonger: true });
+    const slots = closeSlots(address.family, idle, { ports, keep }, (label) =>
+      this.#comment(label),
+    );
+    const others = heldPlaces(held);
+    for (const port of end ? singlePorts(ports) : []) {
+      if (others.some((other) => other.overlaps(address, prefix6, port))) continue;
+      slots.push({
+        set: SET.door("revoked", address.family),
+        port,
+        ms: revokedMs,
+        keepLonger: true,
+      });
     }
     this.#apply("close a grant in", address, slots, undefined, undefined);
     if (!end) return;
-    this.#conntrack.deleteConnections(address, request.prefix6, request.ports);
-    endSessions(address, request.prefix6, request.ports);
+    const spared = (peer: Address, port: Port) => others.some((other) => other.covers(peer, port));
+    this.#conntrack.deleteConnections(address, prefix6, ports, spared);
+    endSessions(address, prefix6, ports, spared);
   }
 
-  remainingMs(address: Address, ports: readonly PortRange[]): number {
-    const { family } = address;
-    const idle = this.#idleSets().filter((set) => set.family === family);
-    const sets = [...grantSets(family), ...idle.map(({ name }) => name)];
-    const slots = singlePorts(ports).flatMap((port) => sets.map((set) => ({ set, port })));
+  livesMs(address: Address, ports: readonly PortRange[], which: Which): number[] {
+    const set = setOf(which, address.family);
+    const slots = singlePorts(ports).map((port) => ({ set, port }));
+    return this.#lives(address, slots).map((ms) => Math.max(0, ms));
+  }
+
+  capMs(address: Address, ports: readonly PortRange[], idleMs: number): number {
+    const set = SET.cap(address.family, idleMs);
+    const slots = singlePorts(ports).map((port) => ({ set, port }));
     return Math.max(0, ...this.#lives(address, slots));
-  }
-
-  capMs(address: Address, ports: readonly PortRange[]): number {
-    const set = SET.door("cap", address.family);
-    return Math.max(
-      0,
-      ...this.#lives(
-        address,
-        singlePorts(ports).map((port) => ({ set, port })),
-      ),
-    );
   }
 
   list(): KernelGrant[] {
@@ -173,8 +153,8 @@ export class KernelGrants implements Firewall, Disposable {
     nft.beginTransaction();
     const names = new Map<number, string>();
     const useSequence = use === undefined ? -1 : this.#spend(use, true);
-    for (const { set, port, ms } of slots) {
-      const length = writeKey(nft.key, address, port.proto, port.port);
+    for (const { set, port, ms, address: own = address } of slots) {
+      const length = writeKey(nft.key, own, port.proto, port.port);
       if (ms > 0) {
         names.set(nft.add(set, length, ms, true, comment), set);
       } else {
@@ -228,16 +208,20 @@ export class KernelGrants implements Firewall, Disposable {
   /** Adds what brings one slot from the life it has to the one it should have. */
   #move(
     address: Address,
-    { set, port, ms, keepLonger }: Slot,
+    slot: Slot,
     lifeMs: number,
     comment: Uint8Array | undefined,
     names: Map<number, string>,
   ): void {
-    if (keepLonger && lifeMs >= ms) return;
-    const length = writeKey(this.#nft.key, address, port.proto, port.port);
+    const { set, port } = slot;
+    if (slot.keepLonger === true && lifeMs >= slot.ms) return;
+    const missing = slot.keepShorter === true && lifeMs < 0;
+    const ms = missing ? 0 : slot.keepShorter === true ? Math.min(slot.ms, lifeMs) : slot.ms;
+    const length = writeKey(this.#nft.key, slot.address ?? address, port.proto, port.port);
     // Adding an element that is there does not move its end on older kernels; replacing it does.
     if (lifeMs >= 0) names.set(this.#nft.delete(set, length), set);
-    if (ms > 0) names.set(this.#nft.add(set, length, ms, false, comment), set);
+    const said = slot.comment ?? comment;
+    if (ms > 0) names.set(this.#nft.add(set, length, ms, false, said), set);
   }
 
   #spend({ id, forMs }: Use, exclusive: boolean): number {
@@ -246,14 +230,14 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   /** Lives left to elements, in their order: Infinity without an end, −1 where there is none. */
-  #lives(address: Address, slots: readonly Pick<Slot, "set" | "port">[]): number[] {
+  #lives(address: Address, slots: readonly Pick<Slot, "set" | "port" | "address">[]): number[] {
     const lives: number[] = [];
     for (let from = 0; from < slots.length; from += LOOK_UPS_AT_ONCE) {
       const some =
         slots.length <= LOOK_UPS_AT_ONCE ? slots : slots.slice(from, from + LOOK_UPS_AT_ONCE);
       this.#nft.beginLookUps();
-      for (const { set, port } of some) {
-        this.#nft.ask(set, writeKey(this.#nft.key, address, port.proto, port.port));
+      for (const { set, port, address: own = address } of some) {
+        this.#nft.ask(set, writeKey(this.#nft.key, own, port.proto, port.port));
       }
       lives.push(...this.#nft.answers(some.length));
     }
@@ -270,15 +254,12 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   #listIdle(idle: readonly IdleSet[]): KernelGrant[] {
-    const caps = new Map<string, number>();
-    for (const family of [4, 6] as const) {
-      const found = this.#nft.elements(SET.door("cap", family), (view, element) => {
+    return idle.flatMap(({ name, family, idleMs }) => {
+      const caps = new Map<string, number>();
+      this.#nft.elements(SET.cap(family, idleMs), (view, element) => {
         const key = readKey(view, element.keyAt, element.keyLength);
         if (key !== undefined) caps.set(grantKey(key), element.remainingMs);
       });
-      void found;
-    }
-    return idle.flatMap(({ name, idleMs }) => {
       const found = this.#nft.elements(name, (view, element) => readGrant("idle", view, element));
       return (found ?? []).flatMap((grant) => {
         if (grant === undefined) return [];
@@ -297,35 +278,6 @@ export class KernelGrants implements Firewall, Disposable {
     }
     return bytes;
   }
-}
-
-function grantSets(family: 4 | 6): string[] {
-  return [SET.door("grants", family), SET.door("fixed", family), SET.door("one", family)];
-}
-
-const KIND_SETS = { plain: "grants", fixed: "fixed", once: "one" } as const;
-
-function openSlots(request: GrantRequest, { family }: Address): Slot[] {
-  const keepLonger = request.shorten !== true;
-  const openMs = wholeMs(request.openMs);
-  const slots: Slot[] = [];
-  for (const port of singlePorts(request.ports)) {
-    if (request.kind === "idle") {
-      const set = SET.idle(family, request.idleMs ?? openMs);
-      const cap = SET.door("cap", family);
-      slots.push({ set, port, ms: openMs, keepLonger });
-      slots.push({ set: cap, port, ms: wholeMs(request.maxMs ?? DEFAULT_MAX_MS), keepLonger });
-    } else {
-      slots.push({ set: SET.door(KIND_SETS[request.kind], family), port, ms: openMs, keepLonger });
-    }
-    slots.push({ set: SET.door("revoked", family), port, ms: 0, keepLonger: false });
-  }
-  return slots;
-}
-
-function wholeMs(ms: number): number {
-  if (!Number.isFinite(ms)) throw new RangeError(`a life of ${ms} ms has no end`);
-  return Math.max(SHORTEST_MS, Math.ceil(ms));
 }
 
 function wholeNetwork(address: Address): OpError {

@@ -11,7 +11,7 @@ import { NftSocket } from "./nft-socket.ts";
 import { nftError } from "./nft-error.ts";
 import { renderLoad } from "./rule-set.ts";
 import type { LoadContext } from "./rule-set.ts";
-import { FORMER_SETS, TABLE_NAME } from "./sets.ts";
+import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
 
 const GUARD = `table ${TABLE_NAME}`;
 
@@ -72,11 +72,14 @@ function lookAtSets(plan: GuardPlan): LoadContext {
     const living = nft.elements(name, () => undefined) ?? [];
     holds.set(idleMs, holds.get(idleMs) === true || living.length > 0);
   }
-  const times = [...holds];
+  const retiring = [...holds].filter(([, living]) => living).map(([idleMs]) => idleMs);
+  const ended = [...holds].filter(([, living]) => !living).map(([idleMs]) => idleMs);
+  const endedSets = ([4, 6] as const).flatMap((family) =>
+    ended.flatMap((ms) => [SET.idle(family, ms), SET.cap(family, ms)]),
+  );
   return {
-    retiringIdleMs: times.filter(([, living]) => living).map(([idleMs]) => idleMs),
-    endedIdleMs: times.filter(([, living]) => !living).map(([idleMs]) => idleMs),
-    formerSets: FORMER_SETS.filter((name) => names.includes(name)),
+    retiringIdleMs: retiring,
+    endedSets: [...endedSets, ...FORMER_SETS].filter((name) => names.includes(name)),
   };
 }
 

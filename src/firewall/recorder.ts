@@ -2,10 +2,11 @@
 
 import type { Address } from "../core/address.ts";
 import { formatAddress, sameAddress } from "../core/address.ts";
-import type { PortRange } from "../core/port.ts";
-import { grantedAddress, singlePorts } from "./element-key.ts";
+import type { Port, PortRange } from "../core/port.ts";
+import { grantedAddress, isIn, singlePorts } from "./element-key.ts";
 import { DEFAULT_MAX_MS } from "./firewall.ts";
-import type { CloseRequest, Firewall, GrantRequest, KernelGrant, Use } from "./firewall.ts";
+import type { CloseRequest, Firewall, GrantKind, GrantRequest } from "./firewall.ts";
+import type { KernelGrant, Need, Use, Which } from "./firewall.ts";
 
 interface Recorded {
   readonly grant: Omit<KernelGrant, "remainingMs" | "maxRemainingMs">;
@@ -33,20 +34,25 @@ export class RecordingFirewall implements Firewall {
     if (use !== undefined) this.#remember(use);
     const address = grantedAddress(request.address, prefix6);
     for (const port of singlePorts(request.ports)) {
-      const key = `${kind} ${formatAddress(address)} ${port.proto} ${port.port}`;
+      const key = elementKey({ kind, idleMs: idleMs ?? request.openMs }, address, port);
       const before = this.#living(this.#grants.get(key));
       const endMs = this.#nowMs() + request.openMs;
+      const longer = request.shorten !== true && (before?.endMs ?? 0) >= endMs;
+      const family6 = address.family === 6;
+      const grant: Recorded["grant"] = {
+        kind,
+        address,
+        prefix6: family6 ? prefix6 : 128,
+        port,
+        label,
+        ...(kind === "idle" && { idleMs: idleMs ?? request.openMs }),
+      };
+      const maxEndMs = this.#nowMs() + (request.maxMs ?? DEFAULT_MAX_MS);
+      const stoodMaxMs = request.shorten === true ? 0 : (this.#grants.get(key)?.maxEndMs ?? 0);
       this.#grants.set(key, {
-        grant: {
-          kind,
-          address,
-          prefix6: address.family === 6 ? prefix6 : 128,
-          port,
-          label,
-          ...(kind === "idle" && { idleMs: idleMs ?? request.openMs }),
-        },
-        endMs: request.shorten === true ? endMs : Math.max(endMs, before?.endMs ?? 0),
-        maxEndMs: this.#nowMs() + (request.maxMs ?? DEFAULT_MAX_MS),
+        grant: longer ? before!.grant : grant,
+        endMs: longer ? before!.endMs : endMs,
+        maxEndMs: Math.max(maxEndMs, stoodMaxMs),
       });
     }
     this.opened.push(request);
@@ -54,22 +60,59 @@ export class RecordingFirewall implements Firewall {
   }
 
   close(request: CloseRequest): void {
-    const address = grantedAddress(request.address, request.prefix6);
+    const { prefix6, ports, keep = [] } = request;
+    const nowMs = this.#nowMs();
+    const address = grantedAddress(request.address, prefix6);
+    const stood = new Map(this.#grants);
     for (const [key, { grant }] of this.#grants) {
-      if (isAbout(grant, address, request.ports)) this.#grants.delete(key);
+      if (isAbout(grant, address, ports)) this.#grants.delete(key);
+    }
+    for (const need of keep) {
+      const needed = singlePorts(need.ports).filter((port) => ports.some((one) => isIn(port, one)));
+      for (const port of needed) this.#keep(need, { address, prefix6, port }, stood, nowMs);
     }
     this.closed.push(request);
   }
 
-  remainingMs(address: Address, ports: readonly PortRange[]): number {
-    const own = this.list().filter((grant) => isAbout(grant, address, ports));
-    return Math.max(0, ...own.map((grant) => grant.remainingMs));
+  /** As the kernel keeps an element: what traffic or a connection may have ended is given no life. */
+  #keep(
+    { kind, idleMs, label, lifeMs, capMs = 0 }: Need,
+    { address, prefix6, port }: Pick<KernelGrant, "address" | "prefix6" | "port">,
+    stood: ReadonlyMap<string, Recorded>,
+    nowMs: number,
+  ): void {
+    const key = elementKey({ kind, idleMs }, address, port);
+    const stoodMs = Math.max(0, (stood.get(key)?.endMs ?? 0) - nowMs);
+    const mayEnd = kind === "idle" || kind === "once";
+    const keptMs = mayEnd ? Math.min(lifeMs, stoodMs) : lifeMs;
+    if (keptMs <= 0) return;
+    const kept = this.#grants.get(key);
+    const endMs = nowMs + keptMs;
+    const bits = address.family === 6 ? prefix6 : 128;
+    const idle = idleMs !== undefined && { idleMs };
+    this.#grants.set(key, {
+      grant:
+        kept !== undefined && kept.endMs >= endMs
+          ? kept.grant
+          : { kind, address, prefix6: bits, port, label, ...idle },
+      endMs: Math.max(endMs, kept?.endMs ?? 0),
+      maxEndMs: Math.max(nowMs + capMs, kept?.maxEndMs ?? 0),
+    });
   }
 
-  capMs(address: Address, ports: readonly PortRange[]): number {
+  livesMs(address: Address, ports: readonly PortRange[], which: Which): number[] {
+    const nowMs = this.#nowMs();
+    return singlePorts(ports).map((port) => {
+      const found = this.#grants.get(elementKey(which, address, port));
+      return Math.max(0, (found?.endMs ?? 0) - nowMs);
+    });
+  }
+
+  capMs(address: Address, ports: readonly PortRange[], idleMs: number): number {
     const nowMs = this.#nowMs();
     const own = [...this.#grants.values()].filter(
-      ({ grant }) => grant.kind === "idle" && isAbout(grant, address, ports),
+      ({ grant }) =>
+        grant.kind === "idle" && grant.idleMs === idleMs && isAbout(grant, address, ports),
     );
     return Math.max(0, ...own.map(({ maxEndMs }) => maxEndMs - nowMs));
   }
@@ -113,9 +156,14 @@ function isAbout(
   address: Address,
   ports: readonly PortRange[],
 ): boolean {
-  const { proto, port } = grant.port;
-  return (
-    sameAddress(grant.address, address) &&
-    ports.some((range) => range.proto === proto && range.from <= port && port <= range.to)
-  );
+  return sameAddress(grant.address, address) && ports.some((range) => isIn(grant.port, range));
+}
+
+function elementKey(
+  { kind, idleMs }: { readonly kind: GrantKind; readonly idleMs?: number | undefined },
+  address: Address,
+  { proto, port }: Port,
+): string {
+  const set = kind === "idle" ? `idle ${idleMs}` : kind;
+  return `${set} ${formatAddress(address)} ${proto} ${port}`;
 }

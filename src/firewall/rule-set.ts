@@ -13,10 +13,8 @@ import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 export interface LoadContext {
   /** Idle times of an earlier plan whose grants still live: their rules stay until these end. */
   readonly retiringIdleMs?: readonly number[];
-  /** Idle times of an earlier plan without grants: their sets are removed. */
-  readonly endedIdleMs?: readonly number[];
-  /** Sets that no rule of this version names: they are removed. */
-  readonly formerSets?: readonly string[];
+  /** Sets that are there and that no rule names any more: they are removed. */
+  readonly endedSets?: readonly string[];
 }
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
@@ -86,7 +84,7 @@ function renewals(idleMs: number): string[] {
     const key = `${saddr} . ${PORT}`;
     const set = SET.idle(family, idleMs);
     return (
-      `${key} @${SET.door("cap", family)} ${key} @${set} ` +
+      `${key} @${SET.cap(family, idleMs)} ${key} @${set} ` +
       `update @${set} { ${key} timeout ${formatDuration(idleMs)} }`
     );
   });
@@ -204,11 +202,6 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
   for (const { name, rules } of all) {
     for (const rule of rules) lines.push(`add rule ${TABLE_NAME} ${name} ${rule}`);
   }
-  for (const ms of sortedIdle(context.endedIdleMs ?? [])) {
-    for (const family of [4, 6] as const) {
-      lines.push(`delete set ${TABLE_NAME} ${SET.idle(family, ms)}`);
-    }
-  }
-  for (const name of context.formerSets ?? []) lines.push(`delete set ${TABLE_NAME} ${name}`);
+  for (const name of context.endedSets ?? []) lines.push(`delete set ${TABLE_NAME} ${name}`);
   return `${lines.join("\n")}\n`;
 }

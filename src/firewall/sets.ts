@@ -17,7 +17,7 @@ export const LIST_SIZE = 65_536;
 export const CLAIM_MS = 10_000;
 
 /** Sets that are looked up by address, protocol and port, one for each family. */
-export type DoorSet = "revoked" | "grants" | "fixed" | "one" | "cap";
+export type DoorSet = "revoked" | "grants" | "fixed" | "one";
 
 /**
  * Each element of a set "one" carries this limit, which the kernel counts under a lock: of packets that
@@ -26,7 +26,7 @@ export type DoorSet = "revoked" | "grants" | "fixed" | "one" | "cap";
 const FIRST_HIT = "limit rate 1/week burst 1 packets;";
 
 /** Sets of earlier versions, which a table that outlived its daemon may still hold. */
-export const FORMER_SETS: readonly string[] = ["once4", "once6"];
+export const FORMER_SETS: readonly string[] = ["once4", "once6", "cap4", "cap6"];
 
 export const SET = {
   guarded: "guarded",
@@ -36,6 +36,8 @@ export const SET = {
   door: (set: DoorSet, family: Family) => `${set}${family}`,
   /** One pair for each idle time, because the packet path's timeout is a constant of its rule. */
   idle: (family: Family, idleMs: number) => `idle${family}_${formatDuration(idleMs)}`,
+  /** Until when those are renewed: apart as well, so that no door renews another's grants. */
+  cap: (family: Family, idleMs: number) => `cap${family}_${formatDuration(idleMs)}`,
 } as const;
 
 const FAMILIES = [4, 6] as const;
@@ -56,12 +58,13 @@ export function setDefinitions(idleMs: readonly number[]): Map<string, string> {
     const address = addressType(family);
     definitions.set(SET.allow(family), `type ${address}; size ${LIST_SIZE}; flags interval;`);
     const door = `type ${address} . inet_proto . inet_service; size ${SET_SIZE};`;
-    for (const set of ["revoked", "grants", "fixed", "cap"] as const) {
+    for (const set of ["revoked", "grants", "fixed"] as const) {
       definitions.set(SET.door(set, family), `${door} flags timeout;`);
     }
     definitions.set(SET.door("one", family), `${door} flags dynamic,timeout; ${FIRST_HIT}`);
     for (const ms of idleMs) {
       definitions.set(SET.idle(family, ms), `${door} flags dynamic,timeout;`);
+      definitions.set(SET.cap(family, ms), `${door} flags timeout;`);
     }
     definitions.set(
       SET.claim(family),

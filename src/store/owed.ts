@@ -96,7 +96,9 @@ export class OwedCommands {
   extend(grant: string, endsMs: number): void {
     const number = this.#living.get(grant);
     if (number === undefined) return;
-    const entry: Entry = { ...this.#entries.get(number)!, endsMs };
+    const before = this.#entries.get(number)!;
+    // Of several holders one may leave before the others.
+    const entry: Entry = { ...before, endsMs: Math.max(before.endsMs, endsMs) };
     this.#entries.set(number, entry);
     this.#file.write((database) => {
       database.query("DELETE FROM debts WHERE number = ?").run(number);

@@ -137,8 +137,9 @@ export class FakeControl implements Control {
   /** Adds a living grant, opened by hand where `of` does not say otherwise. */
   add(of: Partial<Grant> & Pick<Grant, "door" | "address">, forMs = 30_000): Grant {
     const grant: Grant = {
-      id: grantId(of.door, of.address),
+      id: grantId(of.door, of.address, { via: "hand", ...of }),
       ports: [{ proto: "tcp", from: 22, to: 22 }],
+      kind: "plain",
       via: "hand",
       openedMs: this.nowMs,
       expiresMs: this.nowMs + forMs,

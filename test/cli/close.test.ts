@@ -3,13 +3,16 @@
 import { expect, test } from "bun:test";
 import { startDaemon } from "./with-daemon.ts";
 import type { FakeControl } from "../api/fake-control.ts";
-import { grantsOf, readTarget } from "../../src/cli/close.ts";
+import { grantsOf, readTarget, stillOpen } from "../../src/cli/close.ts";
 import { parsePrefix } from "../../src/core/address.ts";
+import type { Grant } from "../../src/core/grant.ts";
+
+const LEGACY = [{ proto: "tcp", from: 8443, to: 8443 }] as const;
 
 function fill(control: FakeControl) {
   return {
     ssh: control.add({ door: "ssh", address: "203.0.113.9" }, 10_000),
-    legacy: control.add({ door: "legacy", address: "203.0.113.9" }, 20_000),
+    legacy: control.add({ door: "legacy", address: "203.0.113.9", ports: LEGACY }, 20_000),
     other: control.add({ door: "ssh", address: "203.0.113.10" }, 30_000),
     six: control.add({ door: "ssh", address: "2001:db8:0:1::/64" }, 40_000),
   };
@@ -24,6 +27,26 @@ test("close ID ends that grant and no other", async () => {
     err: "",
   });
   expect([daemon.control.live.size, daemon.control.live.has(ssh.id)]).toEqual([3, false]);
+});
+
+test("close says who else holds a port open that it closed", () => {
+  const of = (more: Partial<Grant>): Grant => ({
+    id: "1f0c8a52d7",
+    door: "ssh",
+    address: "203.0.113.9",
+    ports: [{ proto: "tcp", from: 22, to: 22 }],
+    kind: "plain",
+    via: "hand",
+    openedMs: 0,
+    expiresMs: 0,
+    ...more,
+  });
+  const bobs = of({ via: "rotating", user: "bob", device: "phone" });
+  const web = of({ door: "web", ports: [{ proto: "tcp", from: 80, to: 80 }] });
+  expect(stillOpen([of({}), of({})], [bobs, web, of({ address: "203.0.113.10" })])).toEqual([
+    "22/tcp stays open to 203.0.113.9 by another grant: ssh, bob/phone (sallyport close 1f0c8a52d7)",
+  ]);
+  expect(stillOpen([web], [bobs])).toEqual([]);
 });
 
 test("close DOOR ADDRESS ends that door's grant only", async () => {
@@ -166,7 +189,15 @@ test.each([
   ["::/0", ["2001:db8:0:1::/64"]],
   ["203.0.113.8/31", ["203.0.113.9"]],
 ])("grantsOf() of %p finds %j", (network, addresses) => {
-  const grant = { id: "", door: "ssh", ports: [], via: "hand", openedMs: 0, expiresMs: 0 } as const;
+  const grant = {
+    id: "",
+    door: "ssh",
+    ports: [],
+    kind: "plain",
+    via: "hand",
+    openedMs: 0,
+    expiresMs: 0,
+  } as const;
   const grants = ["203.0.113.9", "203.0.113.10", "2001:db8:0:1::/64"].map((address) =>
     Object.assign({ address }, grant),
   );

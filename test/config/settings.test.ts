@@ -194,6 +194,10 @@ describe("settingsWarnings()", () => {
       `[api]\nlisten = "0.0.0.0:7878"\n${GOOD}`,
     ],
     ['api.listen is "[::]:7878": others can read', `[api]\nlisten = "[::]:7878"\n${GOOD}`],
+    [
+      "door.b.opens holds 23/tcp, which door.range opens too: the port stays open to an address until its last grant has ended",
+      `[door.range]\nopens = ["20-25/tcp"]\nusers = ["alice"]\n`,
+    ],
   ];
   test.each(cases)("says %s", (says, toml) => {
     const warnings = settingsWarnings(parseSettings(toml + rest));

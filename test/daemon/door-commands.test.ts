@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Door } from "../../src/config/settings.ts";
-import type { Grant } from "../../src/core/grant.ts";
+import type { DaemonEvent } from "../../src/core/events.ts";
 import { Counters } from "../../src/core/counters.ts";
+import { type Grant, placeId } from "../../src/core/grant.ts";
 import type { Command } from "../../src/daemon/command-queue.ts";
 import { type CommandEnd, DoorCommands } from "../../src/daemon/door-commands.ts";
 import { OwedCommands } from "../../src/store/owed.ts";
@@ -60,7 +61,7 @@ describe("DoorCommands", () => {
     commands.hear(closed(), DOORS);
     expect(ran()).toEqual([ON, OFF]);
     expect(added.map(({ chain, what, privileged }) => [chain, what, privileged])).toEqual(
-      Array.from({ length: 2 }, () => [GRANT.id, "ssh and 203.0.113.7", false]),
+      Array.from({ length: 2 }, () => [placeId(GRANT), "ssh and 203.0.113.7", false]),
     );
     added[1]!.ended?.("exited with 0");
     expect(ends).toEqual([
@@ -75,6 +76,19 @@ describe("DoorCommands", () => {
     commands.hear(opened(NOW), DOORS);
     for (let i = 1; i <= 3; i++) commands.hear(renewal(), DOORS);
     commands.hear(closed(), DOORS);
+    expect(ran()).toEqual([ON, OFF]);
+    die();
+  });
+
+  test("hear() runs one command for the first holder of an address and one for the last", () => {
+    using folder = new StateFolder();
+    const { commands, ran, die } = live(folder);
+    const bobs = grantOf("203.0.113.7", { user: "bob", expiresMs: GRANT.expiresMs - 1 });
+    commands.hear(opened(NOW), DOORS);
+    commands.hear({ ...opened(NOW, bobs), shared: true } as DaemonEvent, DOORS);
+    commands.hear({ ...closed(), shared: true }, DOORS);
+    expect(ran()).toEqual([ON]);
+    commands.hear(closed(bobs), DOORS);
     expect(ran()).toEqual([ON, OFF]);
     die();
   });
@@ -152,7 +166,7 @@ describe("DoorCommands", () => {
   test("adopt() pays at once what an earlier daemon did not come to, whenever it was to end", () => {
     using folder = new StateFolder();
     const owed = new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
-    const { grant, door, address } = { grant: GRANT.id, door: "ssh", address: GRANT.address };
+    const { grant, door, address } = { grant: placeId(GRANT), door: "ssh", address: GRANT.address };
     owed.owe({ grant, door, address, argv: ["/bin/x"], privileged: false, endsMs: NOW + 60_000 });
     owed.end(grant);
     owed.close();

@@ -18,6 +18,7 @@ import { device, SLOT } from "../match/support.ts";
 import { doorOf, fixedDoorOf, HandClock, matchOf } from "./support.ts";
 
 const ALICE = device("ssh alice laptop");
+const ALICES = { via: "rotating", user: "alice", device: "laptop" } as const;
 const HOME = "203.0.113.7";
 const IDLE = doorOf({ idleCloseMs: 10_000, maxOpenMs: 60_000 });
 
@@ -115,7 +116,7 @@ describe("Doorkeeper.rotating()", () => {
   test("tells a repeat when the kernel knows the use, and opens nothing", () => {
     const { knock, firewall, types, ledger } = stage(doorOf());
     knock();
-    ledger.close(grantId("ssh", HOME));
+    ledger.close(grantId("ssh", HOME, ALICES));
     expect(knock()).toBe("spent");
     expect([firewall.opened.length, ledger.size]).toEqual([1, 0]);
     expect(types()).toEqual(["grant.opened", "knock.repeated"]);
@@ -261,7 +262,7 @@ describe("Doorkeeper.open() and closeByHand()", () => {
     const { keeper, knock, firewall, ledger, types } = stage(doorOf({ prefix6: 64 }));
     knock(HOME);
     knock("2001:db8:0:7::1", SLOT + 1);
-    const id = grantId("ssh", "2001:db8:0:7::/64");
+    const id = grantId("ssh", "2001:db8:0:7::/64", ALICES);
     expect(keeper.closeByHand(id)?.id).toBe(id);
     expect(keeper.closeByHand(id)).toBeUndefined();
     expect(firewall.closed).toEqual([
@@ -270,6 +271,8 @@ describe("Doorkeeper.open() and closeByHand()", () => {
         prefix6: 64,
         ports: doorOf().opens,
         sessions: "end",
+        keep: [],
+        held: [],
       },
     ]);
     expect(types().filter((type) => type === "grant.closed")).toHaveLength(1);
@@ -377,7 +380,7 @@ describe("auditGrants() and Doorkeeper.reenter()", () => {
       clock.nowMs += 5_000;
       knock(HOME, SLOT + 1);
       const before = types().length;
-      expect(keeper.reenter([grantId("ssh", HOME)])).toEqual({ entered: 0 });
+      expect(keeper.reenter([grantId("ssh", HOME, ALICES)])).toEqual({ entered: 0 });
       expect([types().length, counters.get("grantsRepaired")]).toEqual([before, 0]);
     }
   });
@@ -386,7 +389,7 @@ describe("auditGrants() and Doorkeeper.reenter()", () => {
     const { knock, clock, ledger, firewall, events, audit } = stage(IDLE);
     knock();
     // Traffic renewed it once, as `expire` heard from the kernel; then it paused.
-    ledger.setLife(grantId("ssh", HOME), 45_000, clock.monotonicMs());
+    ledger.setLife(grantId("ssh", HOME, ALICES), 45_000, clock.monotonicMs());
     clock.nowMs += 31_000;
     expect(firewall.list()).toEqual([]);
     expect(await audit()).toEqual(nothing);

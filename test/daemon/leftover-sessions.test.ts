@@ -28,6 +28,7 @@ const grant = (door: string, address: string): Grant => ({
   door,
   address,
   ports: doors.find(({ name }) => name === door)!.opens,
+  kind: "plain",
   via: "rotating",
   openedMs: 0,
   expiresMs: 1,

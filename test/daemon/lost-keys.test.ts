@@ -15,6 +15,7 @@ function grant(id: string, user?: string, device?: string): Grant {
     door: "ssh",
     address: "203.0.113.9",
     ports: [],
+    kind: "plain",
     via: user === undefined ? "hand" : "rotating",
     ...(user !== undefined && { user }),
     ...(device !== undefined && { device }),

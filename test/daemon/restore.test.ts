@@ -11,7 +11,7 @@ import { RecordingFirewall } from "../../src/firewall/recorder.ts";
 import { Matcher } from "../../src/match/matcher.ts";
 import { useId } from "../../src/rks/use-id.ts";
 import { device, NOW, Recorder, SLOT } from "../match/support.ts";
-import { doorOf, HandClock } from "./support.ts";
+import { HandClock } from "./support.ts";
 
 function element(address: string, port: string, more: Partial<KernelGrant> = {}): KernelGrant {
   return {
@@ -25,11 +25,13 @@ function element(address: string, port: string, more: Partial<KernelGrant> = {})
   };
 }
 
-function restored(elements: readonly KernelGrant[], doors = [doorOf()]) {
+const ALICES = { via: "rotating", user: "alice", device: "laptop" } as const;
+
+function restored(elements: readonly KernelGrant[]) {
   const ledger = new Ledger();
   const clock = new HandClock();
   clock.setByMs = 7_200_000;
-  restoreGrants(ledger, doors, elements, clock);
+  restoreGrants(ledger, elements, clock);
   return ledger.list(clock.monotonicMs(), clock.wallMs());
 }
 
@@ -48,7 +50,7 @@ describe("restoreGrants()", () => {
       "53/udp",
     ]);
     expect(grant).toMatchObject({
-      id: grantId("ssh", "203.0.113.7"),
+      id: grantId("ssh", "203.0.113.7", ALICES),
       door: "ssh",
       via: "rotating",
       user: "alice",
@@ -78,15 +80,12 @@ describe("restoreGrants()", () => {
     ]);
   });
 
-  test("names a /64 as the door does, so that its id is the one a knock makes", () => {
+  test("names a /64 as such, so that its id is the one a knock makes", () => {
     const address = formatAddress(maskAddress(parseAddress("2001:db8:0:7::1")!, 64));
-    const [grant] = restored(
-      [element(address, "22/tcp", { prefix6: 64 })],
-      [doorOf({ prefix6: 64 })],
-    );
+    const [grant] = restored([element(address, "22/tcp", { prefix6: 64 })]);
     expect([grant!.address, grant!.id]).toEqual([
       "2001:db8:0:7::/64",
-      grantId("ssh", "2001:db8:0:7::/64"),
+      grantId("ssh", "2001:db8:0:7::/64", ALICES),
     ]);
   });
 

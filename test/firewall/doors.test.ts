@@ -3,7 +3,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { KernelGrants } from "../../src/firewall/grants.ts";
 import { removeGuard } from "../../src/firewall/guard.ts";
-import { parsePrefix } from "../../src/core/address.ts";
+import { parseAddress, parsePrefix } from "../../src/core/address.ts";
 import { inside } from "../support/inside.ts";
 import { Lab } from "../support/lab.ts";
 import { Flags, sendSegment } from "../support/raw-segment.ts";
@@ -90,6 +90,27 @@ describe.each(FAMILIES)("$family", ({ server, client }) => {
     grants.close({ ...request(client), sessions: "keep" });
     expect(probe(lab, "client", server, 2222)).toBe("refused");
     expect(await session.echo()).toBe("echoed");
+  });
+
+  test("close leaves what another grant of the address holds, with its session, and no more", async () => {
+    guard(lab, { guarded: ranges("2222-2223/tcp"), idleMs: [1_500] });
+    const both = request(client, { ports: ranges("2222-2223/tcp"), openMs: 60_000 });
+    grants.open(both);
+    using kept = await Session.open(lab, "client", server, 2222);
+    using cut = await Session.open(lab, "client", server, 2223);
+    const ports = ranges("2222/tcp");
+    const keep = [{ ports, kind: "plain", lifeMs: 4_000, label: "web bob/phone" } as const];
+    grants.close({ ...both, keep, held: [{ address: both.address, prefix6: 128, ports }] });
+    expect([await kept.echo(), await cut.echo()]).toEqual([
+      "echoed",
+      expect.not.stringMatching("echoed"),
+    ]);
+    expect(probe(lab, "client", server, 2222)).toBe("open");
+    expect(probe(lab, "client", server, 2223)).toBe("refused");
+    expect(grants.list()).toMatchObject([{ port: { port: 2222 }, label: "web bob/phone" }]);
+    while (grants.list().length > 0) await Bun.sleep(50);
+    expect(probe(lab, "client", server, 2222)).toBe("refused");
+    expect(await kept.echo()).toBe("echoed");
   });
 
   test("close leaves the sessions of others alone", async () => {
@@ -215,6 +236,34 @@ describe("IPv6 networks", () => {
     grants.close(request(neighbour, { prefix6: 64 }));
     expect(await session.echo()).not.toBe("echoed");
     expect(probe(lab, "client", server6, 2222)).toBe("refused");
+  });
+
+  test("close of a /64 leaves the session of an address in it that holds a grant of its own", async () => {
+    grants.open(request(neighbour, { prefix6: 64 }));
+    grants.open(request(client6));
+    using held = await Session.open(lab, "client", server6, 2222);
+    using cut = await Session.open(lab, "stranger", server6, 2222);
+    const own = {
+      address: parseAddress(client6)!,
+      prefix6: 128,
+      ports: ranges("2222/tcp"),
+    } as const;
+    grants.close({ ...request(neighbour, { prefix6: 64 }), held: [own] });
+    expect([await held.echo(), await cut.echo()]).toEqual([
+      "echoed",
+      expect.not.stringMatching("echoed"),
+    ]);
+    expect(probe(lab, "client", server6, 2222)).toBe("open");
+    expect(probe(lab, "stranger", server6, 2222)).toBe("refused");
+  });
+
+  test("a new grant lets in an address whose /64 was closed, and one that was closed itself", () => {
+    grants.close(request(neighbour, { prefix6: 64 }));
+    grants.open(request(client6));
+    expect(probe(lab, "client", server6, 2222)).toBe("open");
+    grants.close(request(client6));
+    grants.open(request(client6, { prefix6: 64 }));
+    expect(probe(lab, "client", server6, 2222)).toBe("open");
   });
 
   test("an idle grant of a /64 is renewed by a neighbour's traffic", async () => {

@@ -33,7 +33,7 @@ const client = parseAddress("10.77.0.2")!;
 const port = ranges("2222/tcp");
 
 function left(): number {
-  return grants.remainingMs(client, port);
+  return grants.livesMs(client, port, { kind: "plain" })[0]!;
 }
 
 /** What is promised must hold whether the caller believes that the grant is new or not, right or wrong. */
@@ -135,7 +135,9 @@ describe.each([false, true])("fresh: %p", (fresh) => {
       /^Cannot open a grant in inet sallyport fixed4: the set is full \(65536 elements\), ENFILE: /,
     );
     expect(grants.uses()).toEqual([]);
-    expect(grants.remainingMs(parseAddress("10.1.0.9")!, port)).toBeGreaterThan(3_500_000);
+    expect(grants.livesMs(parseAddress("10.1.0.9")!, port, { kind: "fixed" })[0]).toBeGreaterThan(
+      3_500_000,
+    );
     expect(grants.open(request("10.77.0.2", { use }))).toBe("opened");
   });
 

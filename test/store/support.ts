@@ -54,11 +54,13 @@ export function useAt(slot: number, more: Partial<Use> = {}): Use {
 }
 
 export function grantOf(address: string, more: Partial<Grant> = {}): Grant {
+  const alice = { via: "rotating", user: "alice", device: "laptop" } as const;
   return {
-    id: grantId(more.door ?? "ssh", address),
+    id: grantId(more.door ?? "ssh", address, { ...alice, ...more }),
     door: "ssh",
     address,
     ports: [{ proto: "tcp", from: 22, to: 22 }],
+    kind: "plain",
     via: "rotating",
     user: "alice",
     device: "laptop",

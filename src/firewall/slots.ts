@@ -1,0 +1,128 @@
+/** Which elements a request is about, and what each should come to; pure. */
+
+import type { Address, Family } from "../core/address.ts";
+import { maskAddress } from "../core/address.ts";
+import type { Port, PortRange } from "../core/port.ts";
+import { isIn, namesWhole64, singlePorts } from "./element-key.ts";
+import { DEFAULT_MAX_MS } from "./firewall.ts";
+import type { GrantRequest, Need, Which } from "./firewall.ts";
+import { SET } from "./sets.ts";
+
+/** Shorter lives are not asked for: a kernel tick may be 10 ms, and one that rounds to 0 means for ever. */
+export const SHORTEST_MS = 100;
+
+/** One element that a request is about. */
+export interface Slot {
+  readonly set: string;
+  readonly port: Port;
+  /** Default: the address of the request. */
+  readonly address?: Address;
+  /** Wanted life; 0: not to be there. */
+  readonly ms: number;
+  /** A longer life stays. */
+  readonly keepLonger?: boolean;
+  /** A shorter life stays, and so does that there is none. */
+  readonly keepShorter?: boolean;
+  /** What the element says of its owner; by default what the whole request says. */
+  readonly comment?: Uint8Array;
+}
+
+/** The sets of one idle time and family. */
+export interface IdleSet {
+  readonly name: string;
+  readonly family: Family;
+  readonly idleMs: number;
+}
+
+const KIND_SETS = { plain: "grants", fixed: "fixed", once: "one" } as const;
+
+/** The set that holds the elements of a kind. */
+export function setOf({ kind, idleMs = 0 }: Which, family: Family): string {
+  return kind === "idle" ? SET.idle(family, idleMs) : SET.door(KIND_SETS[kind], family);
+}
+
+/** What opens `address`, which is the request's own or stands for its /64. */
+export function openSlots(request: GrantRequest, address: Address): Slot[] {
+  const { family } = address;
+  const keepLonger = request.shorten !== true;
+  const { kind } = request;
+  const openMs = wholeMs(request.openMs);
+  const idleMs = request.idleMs ?? openMs;
+  const set = setOf({ kind, idleMs }, family);
+  const slots: Slot[] = [];
+  for (const port of singlePorts(request.ports)) {
+    slots.push({ set, port, ms: openMs, keepLonger });
+    if (kind === "idle") {
+      const ms = wholeMs(request.maxMs ?? DEFAULT_MAX_MS);
+      slots.push({ set: SET.cap(family, idleMs), port, ms, keepLonger });
+    }
+    for (const refused of refusedAs(request.address)) {
+      slots.push({ set: SET.door("revoked", family), port, address: refused, ms: 0 });
+    }
+  }
+  return slots;
+}
+
+/** An address is refused when it was closed, and when its /64 was: a new grant of either lets it in again. */
+function refusedAs(address: Address): Address[] {
+  const alone = address.family === 4 || namesWhole64(address);
+  return alone ? [address] : [address, maskAddress(address, 64)];
+}
+
+/** The longest life that somebody needs of an element, and who. */
+interface Longest {
+  readonly ms: number;
+  readonly label: string;
+}
+
+function longest(
+  needs: readonly (Need & { readonly set: string })[],
+  set: string,
+  port: Port,
+  msOf: (need: Need) => number | undefined,
+): Longest | undefined {
+  let best: Longest | undefined;
+  for (const need of needs) {
+    if (need.set !== set || !need.ports.some((range) => isIn(port, range))) continue;
+    const ms = msOf(need) ?? 0;
+    if (ms > (best?.ms ?? 0)) best = { ms, label: need.label };
+  }
+  return best;
+}
+
+/** Every element of the ports, each with the longest life that somebody needs of it, else with none. */
+export function closeSlots(
+  family: Family,
+  idle: readonly IdleSet[],
+  { ports, keep }: { readonly ports: readonly PortRange[]; readonly keep: readonly Need[] },
+  comment: (label: string) => Uint8Array,
+): Slot[] {
+  const needs = keep.map((need) => ({ ...need, set: setOf(need, family) }));
+  const slots: Slot[] = [];
+  const push = (set: string, port: Port, need: Longest | undefined, keepShorter: boolean) => {
+    if (need === undefined) slots.push({ set, port, ms: 0 });
+    else slots.push({ set, port, ms: wholeMs(need.ms), keepShorter, comment: comment(need.label) });
+  };
+  for (const port of singlePorts(ports)) {
+    for (const kind of ["plain", "fixed", "once"] as const) {
+      const set = setOf({ kind }, family);
+      const need = longest(needs, set, port, ({ lifeMs }) => lifeMs);
+      // One that is spent must not come back.
+      push(set, port, need, kind === "once");
+    }
+    for (const { name, idleMs } of idle) {
+      const need = longest(needs, name, port, ({ lifeMs }) => lifeMs);
+      // Nor one that ended in a pause of the traffic; and nobody's traffic gives life to another's.
+      push(name, port, need, true);
+      const cap = longest(needs, name, port, ({ capMs }) => capMs);
+      push(SET.cap(family, idleMs), port, cap, false);
+    }
+  }
+  return slots;
+}
+
+/** At least the shortest life that is asked for; throws RangeError for one without an end. */
+export function wholeMs(ms: number): number {
+  if (!Number.isFinite(ms)) throw new RangeError(`a life of ${ms} ms has no end`);
+  return Math.max(SHORTEST_MS, Math.ceil(ms));
+}
