@@ -121,6 +121,7 @@ HOST = re.compile(r"(?=.{1,253}$)" + LABEL + r"(\." + LABEL + r")*\.?", re.I)
 USER = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]{1,64}(/[^\s/\x00-\x1f\x7f-\x9f]{1,64})?")
 RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:[/:](tcp|udp))?")
 PARAMETERS = ("key", "lo", "hi", "n", "step", "proto", "opens")
+ZONE = re.compile(r"[^\s/:%\x00-\x1f\x7f-\x9f]{1,15}")
 PART = re.compile(r"[A-Za-z0-9&=,/%._~:@?\[\]-]+")
 
 
@@ -202,16 +203,42 @@ def _read_user(encoded: str) -> str:
     return user
 
 
-def _read_host(written: str) -> str:
+def _host_in(written: str) -> Optional[str]:
+    """The host in a link, or none; a zone stands behind "%25" (RFC 6874), or behind "%" as people paste it."""
     host = written[1:-1] if written.startswith("[") else written
-    if host != written:
-        right = _is_address(socket.AF_INET6, host)
-    elif re.fullmatch("[0-9.]+", host):
-        right = _is_address(socket.AF_INET, host)
-    else:
-        right = HOST.fullmatch(host) is not None
-    if not right:
+    if host == written:
+        if re.fullmatch("[0-9.]+", host):
+            return host if _is_address(socket.AF_INET, host) else None
+        return host if HOST.fullmatch(host) else None
+    address, scoped, zone = host.partition("%")
+    if not scoped:
+        return host if _is_address(socket.AF_INET6, host) else None
+    if len(zone) > 2 and zone.startswith("25"):
+        if re.search("%(?![0-9A-Fa-f]{2})", zone):
+            return None
+        try:
+            zone = urllib.parse.unquote(zone[2:], errors="strict")
+        except UnicodeDecodeError:
+            return None
+    return "%s%%%s" % (address, zone) if _is_link_local(address) and ZONE.fullmatch(zone) else None
+
+
+def _is_link_local(address: str) -> bool:
+    if not _is_address(socket.AF_INET6, address):
+        return False
+    packed = socket.inet_pton(socket.AF_INET6, address)
+    return packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
+
+
+def _read_host(written: str) -> str:
+    host = _host_in(written)
+    if host is None:
         raise _refuse("its host is not one: write a name, an IPv4 address or an IPv6 address in brackets")
+    if _is_link_local(host):
+        raise _refuse(
+            "its host is a link-local address, which says nothing without an interface: write [fe80::…%25eth0], "
+            "with the name of the one that leads there on the computer that knocks"
+        )
     return host
 
 
@@ -246,7 +273,9 @@ def format_link(profile: Profile) -> str:
     if profile.opens:
         shown = ["%s/%s" % (a if a == b else "%d-%d" % (a, b), proto) for proto, a, b in profile.opens]
         query.append("opens=" + ",".join(shown))
-    host = "[%s]" % profile.host if ":" in profile.host else profile.host
+    address, scoped, zone = profile.host.partition("%")
+    host = address + ("%25" + urllib.parse.quote(zone, safe="!~*'()") if scoped else "")
+    host = "[%s]" % host if ":" in host else host
     user = urllib.parse.quote(profile.user, safe="!~*'()")
     return "rks1://%s@%s/%s?%s" % (user, host, profile.door, "&".join(query))
 
@@ -494,8 +523,43 @@ class Target(NamedTuple):
         return (self.address, port) if self.family == socket.AF_INET else (self.address, port, 0, self.scope)
 
 
+def _zones() -> Dict[str, str]:
+    """Interfaces that a link-local address can be reached by: name and number of each."""
+    try:
+        with open("/proc/net/if_inet6", encoding="ascii", errors="replace") as table:
+            rows = [line.split() for line in table]
+        found = sorted((int(row[1], 16), row[5]) for row in rows if len(row) == 6 and row[3] == "20")
+    except OSError:
+        found = [(index, name) for index, name in socket.if_nameindex()]
+    return {name: str(index) for index, name in found}
+
+
+def _missing_zone(host: str) -> Optional[str]:
+    """Why `host` cannot be knocked on from here for want of an interface."""
+    address, scoped, zone = host.partition("%")
+    if not _is_link_local(address):
+        return None
+    zones = _zones()
+    if not scoped:
+        remedy = "%s%%%s" % (host, " or %".join(zones)) if zones else "%s%%eth0, with its name, and bring it up" % host
+        return "a link-local address says nothing without the interface that leads there: write " + remedy
+    if zone in zones or zone in zones.values():
+        return None
+    remedy = "write %s in its place" % " or ".join(zones) if zones else "bring it up"
+    return "no interface %s of this computer is up with a link-local address: %s" % (zone, remedy)
+
+
+def _check_zone(host: str) -> None:
+    reason = _missing_zone(host)
+    if reason is not None:
+        raise KnockError("Cannot knock on %s: %s" % (host, reason))
+
+
 def find_targets(host: str, family: Optional[int] = None) -> List[Target]:
     """Addresses with a route, families taken in turn, the resolver's first one first. `family` is 4 or 6."""
+    bracketed = "[%s]" % host if ":" in host and not host.startswith("[") else host
+    host = _host_in(bracketed) or re.sub(r"^\[(.*)\]$", r"\1", host)
+    _check_zone(host)
     try:
         found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -505,7 +569,8 @@ def find_targets(host: str, family: Optional[int] = None) -> List[Target]:
     targets: List[Target] = []
     for kind, _, _, _, where in found:
         if kind in (socket.AF_INET, socket.AF_INET6):
-            target = Target(str(where[0]).split("%")[0], kind, int(where[3]) if kind == socket.AF_INET6 else 0)
+            scope = int(where[3]) if kind == socket.AF_INET6 else 0
+            target = Target(host if "%" in host else str(where[0]).split("%")[0], kind, scope)
             if target not in targets:
                 targets.append(target)
     wanted = [one for one in targets if family is None or one.family == (socket.AF_INET6 if family == 6 else socket.AF_INET)]
@@ -513,6 +578,9 @@ def find_targets(host: str, family: Optional[int] = None) -> List[Target]:
         raise KnockError("Cannot knock on %s over IPv%s: it has no such address: leave out -%s" % (host, family, family))
     routed = [one for one in wanted if _has_route(one)]
     if not routed:
+        for one in wanted:
+            if one.scope == 0:
+                _check_zone(one.address)  # a name may have one without its interface
         addresses = ", ".join(one.address for one in wanted)
         raise KnockError(
             "Cannot knock on %s: this computer has no route to %s: connect it to a network that does" % (host, addresses)
@@ -1035,6 +1103,9 @@ def _save(options: argparse.Namespace) -> None:
     profile = parse_link(_read_link())
     path = save_profile(options.save, profile, options.force)
     print("Saved %s on %s in %s" % (profile.door, profile.host, path))
+    reason = _missing_zone(profile.host)
+    if reason is not None:
+        _note("%s cannot be knocked on as it is: %s" % (profile.host, reason))
     print("Knock with: %s %s" % (NAME, options.save))
 
 

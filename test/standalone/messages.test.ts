@@ -31,7 +31,7 @@ import { type Finished, run } from "../support/programs.ts";
 import { startEcho } from "../support/service.ts";
 import { type Knocker, KNOCKERS, knockWords } from "./knockers.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const KEY = crypto.getRandomValues(new Uint8Array(32));
 const CANARY = encodeBase32(KEY);
@@ -101,6 +101,10 @@ const LINKS: readonly (readonly [string, string])[] = [
   ["a bad door", `rks1://a@h/SSH!?key=${CANARY}`],
   ["a bad IPv4 address", `rks1://a@10.0.0.256/ssh?key=${CANARY}`],
   ["a bad IPv6 address", `rks1://a@[fd77:::1]/ssh?key=${CANARY}`],
+  ["a link-local address without its interface", `rks1://a@[fe80::1]/ssh?key=${CANARY}`],
+  ["a zone with a broken escape", `rks1://a@[fe80::1%25%zz]/ssh?key=${CANARY}`],
+  ["a zone of no link-local address", `rks1://a@[fd77::1%25eth0]/ssh?key=${CANARY}`],
+  ["an empty zone", `rks1://a@[fe80::1%]/ssh?key=${CANARY}`],
   ["a bad host name", `rks1://a@-gate/ssh?key=${CANARY}`],
   ["a bad user", `rks1://a%20b@h/ssh?key=${CANARY}`],
   ["a broken escape", `rks1://a%zz@h/ssh?key=${CANARY}`],
@@ -254,6 +258,8 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
   beforeAll(async () => {
     lab = new Lab();
     await startEcho(lab, "server", 2222);
+    lab.addAddress("server", "eth0", "fe80::77:1/64");
+    lab.addAddress("client", "eth0", "fe80::77:2/64");
     const names = `/etc/netns/${lab.namespace("client")}`;
     mkdirSync(names, { recursive: true });
     writeFileSync(join(names, "hosts"), "fd77::1 gate.example\n10.77.0.1 gate.example\n");
@@ -295,7 +301,26 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
       expect(client(knocker, argv, link)).toEqual(client(SALLYPORT, argv, link));
     });
 
+    test.each(["[fe80::77:1%25eth0]", "[fe80::77:1%eth0]", "[fe80::77:1%25eth7]"])(
+      "knocks on %s, and stores it, as sallyport does",
+      (host) => {
+        const link = linkTo(host, "&opens=2222/tcp");
+        expect(client(knocker, ["-"], link)).toEqual(client(SALLYPORT, ["-"], link));
+        const path = join(home, "config/sallyport/profiles/new");
+        const [own, theirs] = [knocker, SALLYPORT].map((each) => [
+          client(each, ["--save", "new", "--force"], link),
+          readFileSync(path, "utf8"),
+        ]);
+        expect(own).toEqual(theirs);
+      },
+    );
+
     test.each([
+      [["fe80::77:1%eth0", "7000", "8000/udp", "--wait", "2222"]],
+      [["[fe80::77:1%25eth0]", "7000", "8000/udp", "--wait", "2222"]],
+      [["[fd77::1]", "7000", "--wait", "2222"]],
+      [["fe80::77:1", "7000", "--wait", "2222"]],
+      [["fe80::77:1%eth7", "7000", "--wait", "2222"]],
       [["gate.example", "7000", "8000:udp", "9000/tcp", "--wait", "2222"]],
       [["10.77.0.1", "-u", "7000", "8000"]],
       [["10.77.0.1", "7000", "--wait", "2223", "--tries", "2", "--timeout", "1s", "-v"]],
