@@ -123,7 +123,7 @@ async function knockProfile(argument: string, settings: Settings): Promise<void>
   const slow = warnOfDelay(profile, gapMs);
   if (slow !== undefined) note(slow);
   if (settings.wait === undefined && firstTcpPort(profile) === undefined) {
-    note(`${door} opens no TCP port to wait for: sending one knock`);
+    note(`the link of ${door} names no TCP port to wait for: sending one knock`);
   }
   const outcome = await knock(
     profile,

@@ -1063,7 +1063,7 @@ def _knock_profile(options: argparse.Namespace) -> None:
             % (math.ceil(seconds), WINDOW_SECONDS)
         )
     if not options.no_wait and options.wait is None and first_tcp_port(profile) is None:
-        _note("%s opens no TCP port to wait for: sending one knock" % profile.door)
+        _note("the link of %s names no TCP port to wait for: sending one knock" % profile.door)
     outcome = knock(
         profile,
         family=options.family,

@@ -374,7 +374,7 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     expect(done).toMatchObject({
       code: 0,
       out: "ssh on 10.77.0.1: knock sent, not waited for an answer\n",
-      err: "sallyport: ssh opens no TCP port to wait for: sending one knock\n",
+      err: "sallyport: the link of ssh names no TCP port to wait for: sending one knock\n",
     });
     expect((await tap.packets()).length).toBe(16);
   });

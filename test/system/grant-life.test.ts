@@ -9,7 +9,7 @@ import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
 
-const USERS = ["ida", "otto", "nina", "carl", "dora"];
+const USERS = ["ida", "otto", "olga", "nina", "carl", "dora"];
 
 const doors = (dir: string) => `
 [door.idle]
@@ -21,7 +21,7 @@ max_open = "9s"
 
 [door.one]
 opens = ["8082/tcp"]
-users = ["otto"]
+users = ["otto", "olga"]
 uses = "one"
 open_for = "30s"
 
@@ -110,6 +110,19 @@ describe("a grant", () => {
     await session.stdout.getReader().read();
     for (let i = 0; i < 3; i++) expect(probe(lab, "client", "10.77.0.1", 8082)).toBe("refused");
     expect(session.exitCode).toBeNull();
+  }, 20_000);
+
+  test("for one connection is not used up by the client that knocks, so that the next command gets in", async () => {
+    const { code, err } = server.knock("client", server.link("olga", "one"));
+    expect([code, err]).toEqual([
+      0,
+      "sallyport: the link of one names no TCP port to wait for: sending one knock\n",
+    ]);
+    const session = lab.start("client", ["nc", "10.77.0.1", "8082"]);
+    const { value } = await session.stdout.getReader().read();
+    expect(new TextDecoder().decode(value)).toContain("hello");
+    expect(probe(lab, "client", "10.77.0.1", 8082)).toBe("refused");
+    session.kill();
   }, 20_000);
 
   test("of a door with prefix6 = 64 lets the whole network of an IPv6 knock in", async () => {
