@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { encodeBase32 } from "../../src/rks/base32.ts";
 import { parseKeys } from "../../src/config/keys.ts";
 import { EXECUTABLE } from "../support/executable.ts";
+import { fuzzCaptures } from "../support/fuzz-captures.ts";
 import { fuzzDecode } from "../support/fuzz-decode.ts";
 import { run } from "../support/programs.ts";
 import { brokenConfigs } from "./broken-configs.ts";
@@ -23,6 +24,25 @@ async function mutatedFrames(scale: Scale): Promise<Finding> {
   return finding(
     knocks > 0 && grown < 64,
     `${count} frames of every link type, ${knocks} of them knocks: no difference from the reference, none read past its end, memory ${grown >= 0 ? "+" : ""}${grown.toFixed(0)} MiB`,
+  );
+}
+
+async function mutatedCaptures(scale: Scale): Promise<Finding> {
+  const count = scale === "full" ? 100_000 : 5_000;
+  const round = Math.min(count, 10_000);
+  let { read, refused } = fuzzCaptures(round, 1); // and warms up
+  Bun.gc(true);
+  const before = process.memoryUsage.rss();
+  for (let done = round; done < count; done += round) {
+    const more = fuzzCaptures(round, 1 + done);
+    read += more.read;
+    refused += more.refused;
+  }
+  Bun.gc(true);
+  const grown = (process.memoryUsage.rss() - before) / 1_048_576;
+  return finding(
+    read > 0 && refused > 0 && grown < 64,
+    `${count} files: ${read} read, ${refused} refused in one sentence, no frame beyond its file, memory ${grown >= 0 ? "+" : ""}${grown.toFixed(0)} MiB`,
   );
 }
 
@@ -189,6 +209,7 @@ async function badConfigs(): Promise<Finding> {
 
 export const trials: Trial[] = [
   { promise: "P22", attack: "mutated frames on every link type", play: mutatedFrames },
+  { promise: "P22", attack: "mutated .pcap and pcapng files", play: mutatedCaptures },
   {
     promise: "P23",
     attack: "a canary key through every command, error, request and a crash",
