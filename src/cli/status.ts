@@ -6,12 +6,13 @@ import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import type { Style } from "./output.ts";
 import { print, printable, printJson, printTable, styled } from "./output.ts";
 import { localTime, roughDuration } from "./times.ts";
-import { connectControl } from "../api/client.ts";
+import { connectControl, nobodyListens } from "../api/client.ts";
 import type { DoorView } from "../api/control.ts";
 import type { Status } from "../api/schemas.ts";
 import { formatUsers } from "../config/names.ts";
 import { LATENCY_BUCKETS } from "../core/counters.ts";
-import { ExitCode } from "../core/errors.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import type { StandingGuard } from "../daemon/firewall-access.ts";
 
 const DOOR_COLUMNS = [
   { title: "DOOR" },
@@ -84,6 +85,60 @@ function printCounters({ counters, latency }: Status): void {
   line("opening", `half ${within(latency.medianSeconds)}, 99 % ${within(latency.p99Seconds)}`);
 }
 
+/** Ports in a sentence; `sallyport firewall show` has all. */
+const MOST_PORTS = 20;
+
+function portsText(guarded: readonly string[]): string {
+  const rest = guarded.length - MOST_PORTS;
+  return `${guarded.slice(0, MOST_PORTS).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+function describeStanding({ guarded, endsInMs, grants }: StandingGuard): string[] {
+  if (guarded.length === 0) {
+    return ["No sallyport runs here, and nothing is guarded: every port is as open as without it"];
+  }
+  const ends = endsInMs === undefined ? "" : ` for ${roughDuration(endsInMs)} more`;
+  const held =
+    grants === 0
+      ? []
+      : [
+          `Open until their time is over: ${grants} ${grants === 1 ? "grant" : "grants"} from before`,
+        ];
+  return [
+    `No sallyport runs here, and the kernel guards ${portsText(guarded)}${ends}: no knock opens a door`,
+    `Start it again with "sallyport serve" or "systemctl start sallyport"; "sallyport firewall remove" opens them to everybody`,
+    ...held,
+  ];
+}
+
+/** Where nobody listens the kernel is asked; throws `refusal` where that may not be, or a daemon guards after all. */
+async function printStanding(refusal: SallyportError, json: boolean): Promise<void> {
+  const { standingGuard } = await import("../daemon/firewall-access.ts");
+  const standing = standingGuard();
+  if (standing === "unseen") {
+    throw new SallyportError(
+      `${refusal.message}; whether the kernel guards ports only root may see: run it with sudo`,
+      refusal.exitCode,
+    );
+  }
+  if (standing === undefined) throw refusal;
+  process.exitCode = ExitCode.failure;
+  if (json) printJson({ running: false, ready: false, ...standing });
+  else for (const line of describeStanding(standing)) print(line);
+}
+
+/** Undefined where nobody listens, once that was told. */
+async function askDaemon(socket: string, json: boolean) {
+  const client = connectControl(socket);
+  try {
+    return await Promise.all([client.status(), client.doors()]);
+  } catch (error) {
+    if (!(error instanceof SallyportError) || !nobodyListens(error)) throw error;
+    await printStanding(error, json);
+    return undefined;
+  }
+}
+
 /** Exits 1 while the daemon is not ready, so that a script may ask. */
 export function statusCommand(): CommandUnknownOpts {
   return new Command("status")
@@ -93,11 +148,12 @@ export function statusCommand(): CommandUnknownOpts {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExits with 0 when a right knock opens its door, with 1 when not.\n\nExample:\n  sallyport status --json | jq .reasons",
+      "\nExits with 0 when a right knock opens its door, with 1 when not. Where no daemon runs it says what\nthe kernel guards.\n\nExample:\n  sallyport status --json | jq .reasons",
     )
     .action(async (options) => {
-      const client = connectControl(await controlSocket(options));
-      const [status, doors] = await Promise.all([client.status(), client.doors()]);
+      const answer = await askDaemon(await controlSocket(options), options.json === true);
+      if (answer === undefined) return;
+      const [status, doors] = answer;
       if (!status.ready) process.exitCode = ExitCode.failure;
       if (options.json === true) {
         printJson({ ...status, doors });

@@ -48,6 +48,7 @@ import { Recollection } from "./recollection.ts";
 import { Reloader } from "./reloader.ts";
 import { Settling } from "./settling.ts";
 import { counted, startReport } from "./start-report.ts";
+import { stopReport } from "./stop-report.ts";
 import { Upkeep } from "./upkeep.ts";
 import { within } from "./within.ts";
 
@@ -381,13 +382,7 @@ export class Daemon implements Control {
       await within(PATIENCE_MS, this.#guard.stop()),
       await within(PATIENCE_MS, this.#link.stop()),
     ];
-    if (guard === "obey" && this.#configuration.settings.guard.onStop === "open") {
-      this.#guard.remove();
-      log(
-        "warning",
-        "The guard is removed, as guard.on_stop says: the ports are open to everybody",
-      );
-    }
+    if (guard === "obey") this.#obeyOnStop();
     const atMs = this.#clock.wallMs();
     this.#recollection.note({ type: "daemon.stopped", atMs, reason, ...guardLeft() });
     this.#recollection.close(atMs, waited[2] === true);
@@ -395,6 +390,14 @@ export class Daemon implements Control {
     const names = ["a command", "an audit of the guard", "the data plane", "a listener of the API"];
     const hung = names.filter((_, i) => waited[i] === false);
     if (hung.length > 0) log("warning", `Did not wait for ${hung.join(" and ")} any longer`);
+  }
+
+  #obeyOnStop(): void {
+    const { settings } = this.#configuration;
+    if (settings.guard.onStop === "open") this.#guard.remove();
+    const { state, leftMs } = this.#guard;
+    const told = stopReport({ settings, state, ...(leftMs !== undefined && { leftMs }) });
+    if (told !== undefined) log("warning", told);
   }
 
   /** The plan with everything that must not open a door again. */

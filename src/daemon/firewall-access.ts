@@ -2,10 +2,13 @@
 
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { formatPortRange } from "../core/port.ts";
+import { guardedNow } from "../firewall/guarded-ports.ts";
 import { guardLoaded, removeGuard, showGuard } from "../firewall/guard.ts";
 import { renderTable } from "../firewall/rule-set.ts";
 import { guardPlan } from "./configuration.ts";
 import { effectiveCapabilities } from "../native/capabilities.ts";
+import { listKernelGrants } from "./grant-audit.ts";
 import { describeHolder, isGuarding } from "./guard-lock.ts";
 
 /** libnftables would write a complaint of the kernel's to standard error, and nothing of what to do. */
@@ -23,6 +26,31 @@ export function showFirewall(): string {
   return guardLoaded()
     ? showGuard()
     : "# There is no table inet sallyport: nothing is guarded; sallyport serve loads it\n";
+}
+
+/** What the kernel holds where no daemon runs. */
+export interface StandingGuard {
+  /** "22/tcp"; none where nothing is guarded. */
+  readonly guarded: readonly string[];
+  /** Until the last of them is guarded, where each ends by itself: milliseconds. */
+  readonly endsInMs?: number;
+  /** Grants that still live. */
+  readonly grants: number;
+}
+
+/** Undefined where a daemon guards here after all; "unseen" to whoever may not ask the kernel. Throws OpError. */
+export function standingGuard(): StandingGuard | "unseen" | undefined {
+  const runs = isGuarding();
+  if (runs !== "no") return runs === "unseen" ? runs : undefined;
+  if (!guardLoaded()) return { guarded: [], grants: 0 };
+  const ports = guardedNow();
+  const ends = ports.map(({ leftMs = Infinity }) => leftMs);
+  const endsInMs = Math.max(0, ...ends);
+  return {
+    guarded: ports.map(formatPortRange),
+    ...(ports.length > 0 && endsInMs !== Infinity && { endsInMs }),
+    grants: listKernelGrants().length,
+  };
 }
 
 /** Returns whether there was a guard to remove; throws while a daemon runs, which would put it back. */

@@ -101,13 +101,21 @@ test("status gives no control character of the daemon to the terminal", async ()
   expect(out).toContain("eve�drow");
 });
 
-test("status says in one sentence that no daemon listens, and exits 1", async () => {
+test("status says in one sentence that no daemon listens and who may see more, and exits 1", async () => {
   const socket = "/nonexistent/control.sock";
-  expect(await runCli(["status", "--socket", socket])).toEqual({
-    code: 1,
-    out: "",
-    err: `sallyport: Cannot reach sallyport at ${socket}: nobody listens there: start it with sallyport serve, or name its socket with --socket\n`,
-  });
+  const main = join(import.meta.dir, "../../src/main.ts");
+  const asNobody = ["setpriv", "--reuid=65534", "--clear-groups"];
+  const child = spawn(
+    [
+      ...(process.geteuid!() === 0 ? asNobody : []),
+      ...[process.execPath, main, "status", "--socket", socket],
+    ],
+    { stdout: "pipe", stderr: "pipe" },
+  );
+  expect(await child.stderr.text()).toBe(
+    `sallyport: Cannot reach sallyport at ${socket}: nobody listens there: start it with sallyport serve, or name its socket with --socket; whether the kernel guards ports only root may see: run it with sudo\n`,
+  );
+  expect([await child.stdout.text(), await child.exited]).toEqual(["", 1]);
 });
 
 test("status finds the socket by the configuration of its folder, and by --config", async () => {

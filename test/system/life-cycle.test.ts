@@ -40,8 +40,40 @@ describe("the daemon", () => {
       expect(await server.stop(signal)).toBe(0);
       expect(performance.now() - before).toBeLessThan(1_000);
       expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("refused");
+      expect(server.log).toContain(
+        '8080/tcp stays closed, and no knock opens: start sallyport again, or run "sallyport firewall remove" to open to everybody',
+      );
     },
   );
+
+  test("status tells what the kernel guards when no daemon runs", async () => {
+    const status = (...options: string[]) =>
+      lab.run("server", server.argv("status", ...options), { mayFail: true });
+    expect(status()).toMatchObject({
+      code: 1,
+      out: "No sallyport runs here, and nothing is guarded: every port is as open as without it\n",
+    });
+    server.writeConfig(door("1m"));
+    await server.start();
+    expect(server.command("open", "web", "10.77.0.2").code).toBe(0);
+    await server.stop();
+    expect(status()).toEqual({
+      code: 1,
+      out:
+        "No sallyport runs here, and the kernel guards 8080/tcp: no knock opens a door\n" +
+        'Start it again with "sallyport serve" or "systemctl start sallyport"; "sallyport firewall remove" opens them to everybody\nOpen until their time is over: 1 grant from before\n',
+      err: "",
+    });
+    expect(JSON.parse(status("--json").out)).toEqual({
+      running: false,
+      ready: false,
+      guarded: ["8080/tcp"],
+      grants: 1,
+    });
+    await server.start(["--arm", "1h"]);
+    await server.stop();
+    expect(status().out).toMatch(/the kernel guards 8080\/tcp for (1h|59m( \d+s)?) more/);
+  });
 
   test("takes the guard away when on_stop is open", async () => {
     server.writeConfig(`${door("3s")}\n[guard]\non_stop = "open"\n`);

@@ -1,0 +1,39 @@
+/** The ports that the kernel guards now, read back from its table. */
+
+import type { PortRange, Proto } from "../core/port.ts";
+import { runNft } from "../native/libnftables.ts";
+import { nftError } from "./nft-error.ts";
+import { SET, TABLE_NAME } from "./sets.ts";
+
+export interface GuardedNow extends PortRange {
+  /** How long they are guarded unless that is moved on: milliseconds; absent: for ever. */
+  readonly leftMs?: number;
+}
+
+/** libnftables-json(5): `{concat: ["tcp", 22]}`, or a range of ports, inside `elem` where it has a timeout. */
+interface Concat {
+  readonly concat: readonly [Proto, number | { readonly range: readonly [number, number] }];
+}
+type Element = Concat | { readonly elem: { readonly val: Concat; readonly expires?: number } };
+interface Listing {
+  readonly nftables: readonly { readonly set?: { readonly elem?: readonly Element[] } }[];
+}
+
+/** [] where nothing is guarded, with or without the table. Throws OpError without privilege. */
+export function guardedNow(): GuardedNow[] {
+  const listed = runNft(`list set ${TABLE_NAME} ${SET.guarded}`, { json: true });
+  if (!listed.ok) {
+    const error = nftError("look at", `table ${TABLE_NAME}`, listed.error);
+    if (error.exitCode === 1) return [];
+    throw error;
+  }
+  const { nftables } = JSON.parse(listed.output) as Listing;
+  return nftables.flatMap(({ set }) => (set?.elem ?? []).map(readElement));
+}
+
+function readElement(element: Element): GuardedNow {
+  const { val, expires } = "elem" in element ? element.elem : { val: element, expires: undefined };
+  const [proto, port] = val.concat;
+  const [from, to] = typeof port === "number" ? [port, port] : port.range;
+  return { proto, from, to, ...(expires !== undefined && { leftMs: expires * 1_000 }) };
+}
