@@ -18,6 +18,7 @@ import { loadKeys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
 import { EVERYBODY, formatUsers } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
+import { programWarnings } from "../config/program-warnings.ts";
 import { keyWarnings, settingsWarnings } from "../config/warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -39,8 +40,13 @@ function reloadLines(file: string, settings: Settings, keys: readonly DeviceKey[
   return [...describeDifferences(differences), ...asks];
 }
 
-/** The rule set that would be loaded, as text; whoever wires the commands knows the firewall. */
-export type RenderGuard = (settings: Settings) => string | Promise<string>;
+/** What only whoever wires the commands knows: the firewall, and this machine. */
+export interface Surroundings {
+  /** The rule set that would be loaded, as text. */
+  readonly renderGuard: (settings: Settings) => Promise<string>;
+  /** What of this machine would be in the way, one sentence each. */
+  readonly warningsHere: (settings: Settings) => Promise<readonly string[]>;
+}
 
 function opensText({ opens, run }: Door): string {
   return [...opens.map(formatPortRange), ...(run ? ["a command"] : [])].join(", ");
@@ -147,7 +153,13 @@ function printReport(settings: Settings, keys: readonly DeviceKey[], denied: boo
   }
 }
 
-function reportJson(file: string, settings: Settings, keys: readonly DeviceKey[], bound: Bound) {
+function reportJson(
+  file: string,
+  settings: Settings,
+  keys: readonly DeviceKey[],
+  bound: Bound,
+  warnings: readonly string[],
+) {
   const { alwaysAllow: _, ...guard } = settings.guard;
   return {
     config: file,
@@ -171,11 +183,11 @@ function reportJson(file: string, settings: Settings, keys: readonly DeviceKey[]
       fixed: fixedDoors(settings),
     },
     reload: reloadLines(file, settings, keys),
-    warnings: [...settingsWarnings(settings), ...keyWarnings(settings, keys)],
+    warnings,
   };
 }
 
-export function checkCommand(renderGuard?: RenderGuard) {
+export function checkCommand({ renderGuard, warningsHere }: Surroundings) {
   return new Command("check")
     .description(
       "Validate the configuration; print its doors, how strong they are, what a reload means",
@@ -196,23 +208,26 @@ export function checkCommand(renderGuard?: RenderGuard) {
       }
       const file = findConfig(options.config);
       const settings = withConfig(options.config, loadSettings);
-      if (options.rules === true && renderGuard !== undefined) {
+      if (options.rules === true) {
         print(await renderGuard(settings));
         return;
       }
       const { keys, denied } = tryKeys(settings.server.stateDir);
+      const warnings = [
+        ...settingsWarnings(settings),
+        ...(denied ? [] : keyWarnings(settings, keys)),
+        ...programWarnings(settings),
+        ...(await warningsHere(settings)),
+      ];
       if (options.json) {
-        printJson(reportJson(file, settings, keys, boundOf(settings, keys)));
+        printJson(reportJson(file, settings, keys, boundOf(settings, keys), warnings));
       } else {
         printReport(settings, keys, denied !== undefined);
         const reload = denied ? [] : reloadLines(file, settings, keys);
         if (reload.length > 0) print("\nCompared with what runs, or ran last:");
         for (const line of reload) print(printable(`  ${line}`));
-        const warnings = [
-          ...settingsWarnings(settings),
-          ...(denied ? [] : keyWarnings(settings, keys)),
-        ];
-        for (const warning of warnings) print(`Warning: ${warning}`);
+        if (warnings.length > 0) print("");
+        for (const warning of warnings) print(printable(`Warning: ${warning}`));
       }
       if (denied) throw denied;
       checkBound(settings, keys);

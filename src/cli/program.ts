@@ -44,9 +44,15 @@ export function program(): Command {
   tellErrors(root);
   const commands = [
     serveCommand(),
-    checkCommand(async (settings) => {
-      const { renderGuard } = await import("../daemon/firewall-access.ts");
-      return renderGuard(settings).trimEnd();
+    checkCommand({
+      renderGuard: async (settings) => {
+        const { renderGuard } = await import("../daemon/firewall-access.ts");
+        return renderGuard(settings).trimEnd();
+      },
+      warningsHere: async (settings) => {
+        const { knockedHere } = await import("../daemon/doctor/knocked-here.ts");
+        return knockedHere(settings);
+      },
     }),
     userCommand(),
     knockCommand(),

@@ -19,6 +19,18 @@ function refuse(file: string, reason: string): never {
   throw new SallyportError(`Cannot load ${file}: ${reason}`, ExitCode.config);
 }
 
+const KNOCKD =
+  'it is a knockd.conf, and not TOML: write a door for each of its sections, as docs/config.md says under "Coming from knockd", and name that file';
+
+/** Words of knockd(1) that nobody else has, or its sequences, which stand in no quotes. */
+function isKnockdConfig(text: string): boolean {
+  return (
+    /^[ \t]*(seq_timeout|seq_cooldown|start_command|stop_command|cmd_timeout|tcpflags|one_time_sequences)[ \t]*=/im.test(
+      text,
+    ) || /^[ \t]*sequence[ \t]*=[ \t]*\d+(:(tcp|udp))?[ \t]*,/im.test(text)
+  );
+}
+
 /** The open file is asked what it is, since its name may name another by then; a pipe holds nobody up. */
 function readOpened(file: string): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -94,8 +106,9 @@ export function parseSettings(toml: string, file = "config.toml"): Settings {
   try {
     raw = parse(toml);
   } catch (error) {
-    if (error instanceof TomlError) return throwMistakes(file, [syntaxMistake(file, error)]);
-    throw error;
+    if (!(error instanceof TomlError)) throw error;
+    if (isKnockdConfig(toml)) return refuse(file, KNOCKD);
+    return throwMistakes(file, [syntaxMistake(file, error)]);
   }
   const { settings, mistakes } = readSettings(raw);
   if (settings !== undefined) return settings;

@@ -130,9 +130,8 @@ export function keyWarnings(
 /** A screen of them; "sallyport check" has all. */
 const MOST_WARNINGS = 20;
 
-/** Warnings of both kinds, or the first of them and how many there are. */
-export function firstWarnings(settings: Settings, keys: KeyTable): string[] {
-  const all = [...settingsWarnings(settings), ...keyWarnings(settings, keys)];
+/** The first of them, and how many there are. */
+export function firstWarnings(all: readonly string[]): string[] {
   const rest = all.length - MOST_WARNINGS;
   const more = rest > 0 ? [`${rest} more warnings: see "sallyport check"`] : [];
   return [...all.slice(0, MOST_WARNINGS), ...more];

@@ -3,6 +3,7 @@
 import { checkBound } from "../config/bound.ts";
 import { loadKeyTable } from "../config/keys.ts";
 import { parseSettings, readConfigText } from "../config/load.ts";
+import { programWarnings } from "../config/program-warnings.ts";
 import { settingsWarnings } from "../config/warnings.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
@@ -38,7 +39,12 @@ export function readConfiguration(
   const settings = parseSettings(toml, file);
   accept(settings);
   makeStateDir(settings.server.stateDir);
-  return { settings, toml, ...readKeys(settings), warnings: settingsWarnings(settings) };
+  return { settings, toml, ...readKeys(settings), warnings: warningsOf(settings) };
+}
+
+/** What is allowed and may not be meant, on this machine. */
+export function warningsOf(settings: Settings): string[] {
+  return [...settingsWarnings(settings), ...programWarnings(settings)];
 }
 
 /** The same configuration with the keys as they stand in the file now. Throws as `readConfiguration` does. */

@@ -8,10 +8,9 @@ import { checkBound } from "../config/bound.ts";
 import { keepLastKeys, lastKeysFile, loadKeyTable } from "../config/keys.ts";
 import { lastConfigFile, lastStateDir } from "../config/last-settings.ts";
 import { parseSettings } from "../config/load.ts";
-import { settingsWarnings } from "../config/warnings.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
-import { type Configuration, readConfiguration } from "./configuration.ts";
+import { type Configuration, readConfiguration, warningsOf } from "./configuration.ts";
 import { log } from "./log.ts";
 import { makePlan } from "./plan.ts";
 
@@ -60,7 +59,7 @@ function readLast(stateDir: string): Configuration {
   const { keys, digest } = readKeys(stateDir);
   checkBound(settings, keys);
   const plan = makePlan(settings, keys);
-  return { settings, toml, keys, keysDigest: digest, plan, warnings: settingsWarnings(settings) };
+  return { settings, toml, keys, keysDigest: digest, plan, warnings: warningsOf(settings) };
 }
 
 function readKeys(stateDir: string) {

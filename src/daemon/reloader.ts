@@ -11,7 +11,7 @@ import {
   type Opener,
 } from "../config/differences.ts";
 import type { Settings } from "../config/settings.ts";
-import { firstWarnings } from "../config/warnings.ts";
+import { firstWarnings, keyWarnings } from "../config/warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
 import { type Configuration, readConfiguration, withKeysOfNow } from "./configuration.ts";
@@ -151,7 +151,7 @@ export class Reloader {
     this.#before = fallback;
     this.#notice = undefined;
     entered(next, fallback === undefined);
-    const warnings = firstWarnings(next.settings, next.keys);
+    const warnings = firstWarnings([...next.warnings, ...keyWarnings(next.settings, next.keys)]);
     for (const sentence of [...changes, ...warnings]) log("warning", sentence);
     const done = `Reloaded ${file}: ${counted(next.settings.doors.length, "door")}, ${counted(next.keys.length, "key")}${this.#probation(armMs)}`;
     log("info", done);

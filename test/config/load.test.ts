@@ -77,6 +77,19 @@ describe("parseSettings() refuses", () => {
     expect(said[50]).toBe("(and 30 more)");
   });
 
+  test.each([
+    [
+      "[options]\n\tUseSyslog\n\n[openSSH]\n\tsequence    = 7000,8000,9000\n\tseq_timeout = 5\n\ttcpflags = syn\n",
+    ],
+    [
+      "[opencloseSSH]\n sequence = 2222:udp,3333:tcp\n start_command = /sbin/iptables -A INPUT -s %IP% -j ACCEPT\n",
+    ],
+  ])("a knockd.conf by its name: %j", (text) => {
+    expect(() => parseSettings(text, "/etc/knockd.conf")).toThrow(
+      'Cannot load /etc/knockd.conf: it is a knockd.conf, and not TOML: write a door for each of its sections, as docs/config.md says under "Coming from knockd"',
+    );
+  });
+
   test("a file by the name it was given, and one mistake as one", () => {
     expect(() => parseSettings(`${GOOD}uses = 2\n`, "/etc/x.toml")).toThrow(
       'Cannot load /etc/x.toml: one mistake\n/etc/x.toml:4: door.ssh.uses is 2: write "many" or "one"',

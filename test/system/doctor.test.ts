@@ -164,6 +164,30 @@ describe("doctor", () => {
   );
 
   test(
+    "names services of this machine where knocks arrive, and a range without them; so does check",
+    async () => {
+      using busy = new Lab();
+      await startEcho(busy, "server", 25_565);
+      busy.run("server", ["nft", "-f", "-"], {
+        input:
+          "table ip nat {\n chain pre { type nat hook prerouting priority -100; policy accept;\n tcp dport 32768 dnat to 10.88.0.2:80\n }\n}\n",
+      });
+      const look = (command: string) =>
+        busy.run("server", [EXECUTABLE, command, "--config", server.config], { mayFail: true }).out;
+      for (const out of [look("doctor"), look("check")]) {
+        const said = out.split("\n").filter((line) => line.includes("inside the knock range"));
+        expect(said).toHaveLength(2);
+        expect(said[0]).toContain("listens on 25565/tcp, inside the knock range 20000-52767/tcp");
+        expect(said[1]).toContain("Another table publishes 32768/tcp, inside the knock range");
+        for (const line of said) {
+          expect(line).toContain('write range = "32769-65535" in [knock], which holds none');
+        }
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "examines the machine although there is no configuration, and says so",
     () => {
       const { code, out } = lab.run(

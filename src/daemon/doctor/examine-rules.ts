@@ -2,12 +2,13 @@
 
 import { readFileSync } from "node:fs";
 import type { Settings } from "../../config/settings.ts";
-import { formatPort } from "../../core/port.ts";
+import { formatPort, type PortRange } from "../../core/port.ts";
 import { guardedPorts } from "../configuration.ts";
 import { checkRoutedContainers, checkUntracked } from "./bypass.ts";
 import { type Findings, unseen } from "./finding.ts";
 import { checkForeignRules, guardedPortsOf } from "./foreign-rules.ts";
 import { readListing } from "./listing.ts";
+import { publishedIn } from "./published.ts";
 import { readRuleText } from "./rule-text.ts";
 import { trace } from "./trace.ts";
 
@@ -62,6 +63,12 @@ function isSet(name: string): boolean {
   } catch {
     return false; // a kernel without IPv6
   }
+}
+
+/** Ports of these ranges that other tables send elsewhere; none where the rules cannot be read. */
+export function publishedPortsIn(ranges: readonly PortRange[]): PortRange[] {
+  const listing = readListing();
+  return listing === undefined ? [] : publishedIn(listing, ranges);
 }
 
 /** Empty where the rules cannot be read: then a published port is said to have no service. */

@@ -2,13 +2,13 @@
 
 import { loadSettings } from "../../config/load.ts";
 import type { Settings } from "../../config/settings.ts";
-import { settingsWarnings } from "../../config/warnings.ts";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
+import { warningsOf } from "../configuration.ts";
 import { readLinks } from "../../native/links.ts";
 import { checkEarlyPrograms, readEarly } from "./early-programs.ts";
 import { checkExecutable, readExecutable } from "./executable.ts";
 import { type Finding, type Findings, ok, problem, unseen, warning } from "./finding.ts";
-import { examineBypass, examineRules, publishedPorts } from "./examine-rules.ts";
+import { examineBypass, examineRules, publishedPorts, publishedPortsIn } from "./examine-rules.ts";
 import { checkInterfaces } from "./interfaces.ts";
 import { checkKernel, probeKernel } from "./kernel.ts";
 import { checkKeys, readKeys } from "./keys.ts";
@@ -16,7 +16,7 @@ import { checkLibraries, readLibraries } from "./libraries.ts";
 import { checkPrivileges, readPrivileges } from "./privileges.ts";
 import { isGuarding } from "../guard-lock.ts";
 import { checkRunning, readRunning } from "./running.ts";
-import { checkServices, inKnockRange } from "./services.ts";
+import { checkServices, inKnockRange, knockRanges } from "./services.ts";
 import { processNames, readListening } from "./sockets.ts";
 import { checkStateFolder, readStateFolder } from "./state-folder.ts";
 import { checkTime, readTime } from "./time.ts";
@@ -100,7 +100,7 @@ function checkConfig(
           ),
         ];
   }
-  const warnings = settingsWarnings(settings).map((said) =>
+  const warnings = warningsOf(settings).map((said) =>
     warning(said, "see docs/config.md, and leave it if it is meant"),
   );
   const doors = settings.doors.length === 1 ? "1 door" : `${settings.doors.length} doors`;
@@ -116,6 +116,7 @@ function examineServices(settings: Settings): Findings {
     sockets,
     names: processNames(inodes),
     published: publishedPorts(settings),
+    publishedInRange: publishedPortsIn(knockRanges(settings)),
     daemonRuns: isGuarding() !== "no",
   });
 }

@@ -2,7 +2,9 @@
 
 import type { Settings } from "../../config/settings.ts";
 import { formatAddress, parseAddress } from "../../core/address.ts";
-import { formatPort, formatPortRange, type PortRange } from "../../core/port.ts";
+import { freeRange } from "../../config/free-range.ts";
+import { formatPort, formatPortRange, type PortRange, rangesOverlap } from "../../core/port.ts";
+import { guardedPorts } from "../configuration.ts";
 import { type Findings, listed, ok, problem, warning } from "./finding.ts";
 import { isLoopbackAddress, type ListeningSocket } from "./sockets.ts";
 
@@ -13,12 +15,14 @@ export interface ServiceFacts {
   readonly names: ReadonlyMap<string, string>;
   /** Guarded ports that other tables send elsewhere: nothing listens on them here. */
   readonly published: ReadonlySet<string>;
+  /** Ports of knock ranges that other tables send elsewhere. */
+  readonly publishedInRange: readonly PortRange[];
   /** Our own daemon runs, so its health listener is at its port. */
   readonly daemonRuns: boolean;
 }
 
 /** The ranges that rotating doors are knocked on in, once each. */
-function knockRanges({ doors }: Settings): PortRange[] {
+export function knockRanges({ doors }: Settings): PortRange[] {
   const ranges = new Map<string, PortRange>();
   for (const { users, space } of doors) {
     if (users.length === 0) continue;
@@ -33,11 +37,13 @@ export function inKnockRange({ settings, sockets }: Pick<ServiceFacts, "settings
   const ranges = knockRanges(settings);
   return sockets.flatMap((socket) => {
     if (isLoopbackAddress(socket.address)) return [];
-    const range = ranges.find(
-      ({ proto, from, to }) => proto === socket.proto && from <= socket.port && socket.port <= to,
-    );
+    const range = ranges.find((one) => rangesOverlap(one, rangeOf(socket)));
     return range === undefined ? [] : [{ socket, range }];
   });
+}
+
+function rangeOf({ proto, port }: ListeningSocket): PortRange {
+  return { proto, from: port, to: port };
 }
 
 export function checkServices(facts: ServiceFacts): Findings {
@@ -47,7 +53,12 @@ export function checkServices(facts: ServiceFacts): Findings {
     : [ok("Every guarded port has a service, and none listens where knocks arrive")];
 }
 
-function knockedServices(facts: ServiceFacts): Findings {
+type KnockedFacts = Pick<ServiceFacts, "settings" | "sockets" | "names" | "publishedInRange">;
+
+/** Services of this machine that knocks would reach, and a range without them. */
+export function knockedServices(facts: KnockedFacts): Findings {
+  const { settings, publishedInRange } = facts;
+  const remedy = remedyFor(facts);
   const said = new Map<string, Findings[number]>();
   for (const { socket, range } of inKnockRange(facts)) {
     const port = formatPort(socket);
@@ -58,11 +69,42 @@ function knockedServices(facts: ServiceFacts): Findings {
       `${port} ${name}`,
       warning(
         `${name} listens on ${port}, inside the knock range ${formatPortRange(range)}: a knock there ${effect}`,
-        "move the service, or knock.range",
+        remedy,
+      ),
+    );
+  }
+  const ranges = knockRanges(settings);
+  for (const published of publishedInRange) {
+    // Docker's proxy listens on it, too: told once.
+    if (facts.sockets.some((socket) => rangesOverlap(rangeOf(socket), published))) continue;
+    const range = ranges.find((one) => rangesOverlap(one, published))!;
+    const ports = formatPortRange(published);
+    said.set(
+      ports,
+      warning(
+        `Another table publishes ${ports}, inside the knock range ${formatPortRange(range)}: a knock there reaches what it is sent to`,
+        remedy,
       ),
     );
   }
   return [...said.values()];
+}
+
+function remedyFor({ settings, sockets, publishedInRange }: KnockedFacts): string {
+  const door = settings.doors.find(({ users }) => users.length > 0);
+  if (door === undefined) return "";
+  const taken = [
+    ...sockets.filter(({ address }) => !isLoopbackAddress(address)).map(({ port }) => port),
+    ...[...publishedInRange, ...guardedPorts(settings)].flatMap(portsIn),
+    ...settings.doors.flatMap(({ fixed }) => fixed?.knocks.map(({ port }) => port) ?? []),
+  ];
+  const free = freeRange(door.space, taken);
+  if (free === undefined) return "move the service, or knock.range";
+  return `move the service, or write range = "${free.lo}-${free.hi}" in [knock], which holds none, and hand out new links`;
+}
+
+function portsIn({ from, to }: PortRange): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
 function emptyDoors({ settings, sockets, published }: ServiceFacts): Findings {

@@ -86,6 +86,7 @@ const services = {
   sockets: [],
   names: new Map<string, string>(),
   published: new Set(["22/tcp"]),
+  publishedInRange: [],
   daemonRuns: true,
 };
 const socket = (text: string, port: number, proto: "tcp" | "udp" = "tcp") => ({
@@ -356,7 +357,24 @@ const CASES: readonly Case[] = [
         names: new Map([["77", "sshd (pid 9)"]]),
       }),
     expected: [
-      /^warning sshd \(pid 9\) listens on 22022\/tcp, inside the knock range 20000-52767\/tcp/,
+      /^warning sshd \(pid 9\) listens on 22022\/tcp, inside the knock range 20000-52767\/tcp.* \| .*range = "22025-54792" in \[knock\], which holds none/,
+    ],
+  },
+  {
+    name: "checkServices() names what other tables publish there, and once what a proxy listens on as well",
+    findings: () =>
+      checkServices({
+        ...services,
+        publishedInRange: [
+          { proto: "tcp", from: 32_768, to: 32_768 },
+          { proto: "tcp", from: 40_000, to: 40_010 },
+        ],
+        sockets: [socket("0.0.0.0", 32_768)],
+        names: new Map([["77", "docker-proxy (pid 9)"]]),
+      }),
+    expected: [
+      /^warning docker-proxy \(pid 9\) listens on 32768\/tcp, inside .* \| move the service, or write range = "40011-65535" in/,
+      /^warning Another table publishes 40000-40010\/tcp, inside the knock range 20000-52767\/tcp: a knock there reaches/,
     ],
   },
   {

@@ -1,12 +1,13 @@
 /** Follows packets through rule sets that a real kernel holds: who drops, who untracks, who publishes. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { parsePortRange } from "../../../src/core/port.ts";
+import { formatPortRange, parsePortRange } from "../../../src/core/port.ts";
 import { checkRoutedContainers, checkUntracked } from "../../../src/daemon/doctor/bypass.ts";
 import type { Findings } from "../../../src/daemon/doctor/finding.ts";
 import { checkForeignRules } from "../../../src/daemon/doctor/foreign-rules.ts";
 import { FEATURES, probeKernel } from "../../../src/daemon/doctor/kernel.ts";
 import { readListing, toListing } from "../../../src/daemon/doctor/listing.ts";
+import { publishedIn } from "../../../src/daemon/doctor/published.ts";
 import { readRuleText, ruleTexts } from "../../../src/daemon/doctor/rule-text.ts";
 import { loadGuard } from "../../../src/firewall/guard.ts";
 import { runNft } from "../../../src/native/libnftables.ts";
@@ -39,6 +40,23 @@ function foreign(rules: string): string[] {
   load(rules);
   return onServer(() => said(checkForeignRules({ ...facts(), legacyTables: [] })));
 }
+
+test("publishedIn() finds ports that are sent elsewhere, by whatever names them", () => {
+  load(`table ip nat {
+    set more { type inet_service; elements = { 40001, 60001 } }
+    chain DOCKER { tcp dport 32768 dnat to 172.17.0.2:80
+      tcp dport { 25565, 25570-25575 } dnat to 10.88.0.2
+      udp dport @more dnat to 10.88.0.2
+      tcp dport 41000 accept
+      tcp dport 8080 dnat to 10.88.0.2
+    }
+    chain pre { type nat hook prerouting priority -100; policy accept;
+      fib daddr type local counter jump DOCKER
+    } }`);
+  const ranges = ["20000-52767/tcp", "40000-50000/udp"].map((text) => parsePortRange(text)!);
+  const found = onServer(() => publishedIn(readListing()!, ranges).map(formatPortRange));
+  expect(found).toEqual(["25565/tcp", "25570-25575/tcp", "32768/tcp", "40001/udp"]);
+});
 
 const INPUT = "type filter hook input priority 0; policy accept;";
 

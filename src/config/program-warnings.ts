@@ -1,0 +1,33 @@
+/** Commands of doors that cannot be run on this machine: one sentence each, without full stops. */
+
+import { whyNotRunnable } from "../files/runnable.ts";
+import { formatPath, type Path, quote } from "./mistake.ts";
+import type { Settings } from "./settings.ts";
+
+/** Looks at the programs as the daemon's user, who owns the state folder. */
+export function programWarnings(settings: Settings): string[] {
+  const { doors, alarm, server } = settings;
+  const commands: (readonly [Path, readonly string[] | undefined])[] = [
+    ...doors.flatMap(({ name, run }) =>
+      (["open", "close"] as const).map(
+        (key) => [["door", name, "run", key, 0], run?.[key]] as const,
+      ),
+    ),
+    [["alarm", "run", 0], alarm?.run],
+  ];
+  return commands.flatMap(([path, argv]) => {
+    const program = argv?.[0];
+    if (program === undefined) return [];
+    const state = whyNotRunnable(program, server.stateDir);
+    return state === undefined
+      ? []
+      : `${formatPath(path)} is ${quote(program)}, which ${state}: ${remedyFor(program)}`;
+  });
+}
+
+/** A whole command line in one text is the usual mistake. */
+function remedyFor(program: string): string {
+  if (!/\s/.test(program)) return "nothing will be run: install it, or write another program";
+  const words = program.trim().split(/\s+/).map(quote).join(", ");
+  return `there is no shell to part it: write each word as a text of its own: [${words}, …]`;
+}
