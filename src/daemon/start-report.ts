@@ -20,7 +20,7 @@ export interface StartFacts {
 
 export function startReport(facts: StartFacts): string[] {
   const { settings, state, interfaces, adopted, restored, places } = facts;
-  const listed = guardedPorts(settings).map(formatPortRange).join(", ");
+  const listed = [...new Set(guardedPorts(settings).map(formatPortRange))].join(", ");
   const ports = state === "lapsed" || listed === "" ? "no port" : listed;
   const kept = [
     ...(adopted > 0 ? [`${counted(adopted, "living session")} kept`] : []),

@@ -36,5 +36,5 @@ export function stopReport(facts: StopFacts): string | undefined {
   }
   const forMs = guardsForMs(facts);
   const stays = forMs === Infinity ? "" : ` for at most ${about(forMs)}`;
-  return `${ports.join(", ")} ${ports.length === 1 ? "stays" : "stay"} closed${stays}, and no knock opens: start sallyport again, or run "sallyport firewall remove" to open to everybody`;
+  return `${ports.join(", ")} ${ports.length === 1 ? "stays" : "stay"} closed${stays}, and no knock opens: start sallyport again, or run "sallyport firewall remove", which lets everybody in`;
 }

@@ -5,7 +5,7 @@ import { stopReport } from "../../src/daemon/stop-report.ts";
 import { doorOf, fixedDoorOf, settingsOf } from "./support.ts";
 
 const REMEDY =
-  'and no knock opens: start sallyport again, or run "sallyport firewall remove" to open to everybody';
+  'and no knock opens: start sallyport again, or run "sallyport firewall remove", which lets everybody in';
 
 test("stopReport() says what stays closed, and the command that opens it", () => {
   const settings = settingsOf([doorOf(), fixedDoorOf()]);

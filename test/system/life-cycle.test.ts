@@ -41,7 +41,7 @@ describe("the daemon", () => {
       expect(performance.now() - before).toBeLessThan(1_000);
       expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("refused");
       expect(server.log).toContain(
-        '8080/tcp stays closed, and no knock opens: start sallyport again, or run "sallyport firewall remove" to open to everybody',
+        '8080/tcp stays closed, and no knock opens: start sallyport again, or run "sallyport firewall remove", which lets everybody in',
       );
     },
   );
