@@ -2,6 +2,7 @@
 
 import type { Control } from "./control.ts";
 import { controlApp } from "./control-app.ts";
+import { serveBounded } from "./bounded-server.ts";
 import { codeOf } from "./error-code.ts";
 import type { AppOptions } from "./health-app.ts";
 import { healthApp } from "./health-app.ts";
@@ -18,21 +19,20 @@ export interface HealthAt {
 export interface Listening {
   /** Of the health listener, with the port it really has, "http://127.0.0.1:7878/"; of the other the path of its socket. */
   readonly place: string;
-  /** Cuts open connections, removes the socket; done within a second. May be called again. */
-  stop(): Promise<void>;
+  /** Cuts open connections, removes the socket. May be called again. */
+  stop(): void;
 }
 
-const COMMON = {
-  development: false, // its error pages show source code
-  maxRequestBodySize: 65_536, // the outer fence: the app's own limit answers with a sentence
-} as const;
+/** Connections at a time. Few enough that both listeners leave most of a thousand descriptors to everything else. */
+const MOST_FOR_HEALTH = 64;
+const MOST_FOR_CONTROL = 32;
 
 const DETAILS: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program listens there",
   EADDRNOTAVAIL: "this machine does not have that address",
   EACCES: "that needs more privilege",
   EPERM: "that needs more privilege",
-  ENAMETOOLONG: "the path is longer than the 107 bytes of a socket address",
+  EINVAL: "the path is longer than the 107 bytes of a socket address",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
 };
@@ -45,7 +45,7 @@ function cannotListen(object: string, key: string, thrown: unknown): SallyportEr
     {
       operation: "listen on",
       object,
-      detail: DETAILS[code] ?? messageOf(thrown),
+      detail: DETAILS[code] ?? (code || messageOf(thrown)),
       code: 0,
       remedy: denied ? `run it as root, or set ${key}` : `set ${key} to a free one`,
       ...(denied && { exitCode: ExitCode.privilege }),
@@ -70,15 +70,10 @@ export function listenForHealth(
   const app = healthApp(control, { ...options, localOnly: isLoopback(at.host) });
   const host = at.host.includes(":") ? `[${at.host}]` : at.host;
   try {
-    const server = Bun.serve({
-      ...COMMON,
-      hostname: at.host,
-      port: at.port,
-      reusePort: false, // on by default outside development: two daemons would share the port
-      idleTimeout: 10, // seconds; a silent connection costs its sender nothing
-      fetch: app.fetch,
-    });
-    return { place: server.url.href, stop: () => server.stop(true) };
+    const server = serveBounded({ hostname: at.host, port: at.port }, MOST_FOR_HEALTH, (request) =>
+      app.fetch(request),
+    );
+    return { place: `http://${host}:${server.port}/`, stop: () => server.stop() };
   } catch (error) {
     throw cannotListen(`${host}:${at.port}`, "[api].listen", error);
   }
@@ -93,8 +88,10 @@ export async function listenForControl(
   const app = controlApp(control, options);
   try {
     await clearSocketPath(socket);
-    const server = bindPrivately(() => Bun.serve({ ...COMMON, unix: socket, fetch: app.fetch }));
-    return { place: socket, stop: () => server.stop(true) };
+    const server = bindPrivately(() =>
+      serveBounded({ unix: socket }, MOST_FOR_CONTROL, (request) => app.fetch(request)),
+    );
+    return { place: socket, stop: () => server.stop() };
   } catch (error) {
     throw cannotListen(socket, "[api].socket", error);
   }

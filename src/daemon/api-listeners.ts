@@ -57,10 +57,10 @@ export class ApiListeners {
     this.#tell();
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await Promise.all([...this.#listening.values()].map((listening) => listening.stop()));
+    for (const listening of this.#listening.values()) listening.stop();
   }
 
   #listen(name: "health" | "control"): Listening | Promise<Listening> {

@@ -52,7 +52,7 @@ import { stopReport } from "./stop-report.ts";
 import { Upkeep } from "./upkeep.ts";
 import { within } from "./within.ts";
 
-/** What a stop waits for, at most, for each of the four that it ends. */
+/** How long a stop waits, at most, for each of the three that it ends. */
 const PATIENCE_MS = 350;
 
 /** How often it is written down, for the next start, that this time has been. */
@@ -368,7 +368,7 @@ export class Daemon implements Control {
 
   /**
    * Takes everything down, in less than two seconds whatever hangs: what must not be lost is on the disk
-   * before it is waited for a listener. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it
+   * before any listener goes. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it
    * is; `reason` is what the audit log will say, a signal or a clause.
    */
   async stop(guard: "obey" | "keep", reason: string): Promise<void> {
@@ -386,8 +386,8 @@ export class Daemon implements Control {
     const atMs = this.#clock.wallMs();
     this.#recollection.note({ type: "daemon.stopped", atMs, reason, ...guardLeft() });
     this.#recollection.close(atMs, waited[2] === true);
-    waited.push(await within(PATIENCE_MS, this.#api.stop()));
-    const names = ["a command", "an audit of the guard", "the data plane", "a listener of the API"];
+    this.#api.stop();
+    const names = ["a command", "an audit of the guard", "the data plane"];
     const hung = names.filter((_, i) => waited[i] === false);
     if (hung.length > 0) log("warning", `Did not wait for ${hung.join(" and ")} any longer`);
   }

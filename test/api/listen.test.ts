@@ -32,7 +32,7 @@ beforeAll(async () => {
   listening = await listen(control, at(freshSocket()));
 });
 afterAll(async () => {
-  await listening.stop();
+  listening.stop();
   rmSync(folder, { recursive: true });
 });
 
@@ -70,14 +70,14 @@ test("listen() makes the socket for its owner alone, and a missing folder likewi
   const other = await listen(new FakeControl(), at(socket));
   expect(statSync(socket).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, "run", "sallyport")).mode & 0o777).toBe(0o700);
-  await other.stop();
+  other.stop();
 });
 
 test("listen() leaves the umask as it was, also when it fails", async () => {
   const before = process.umask();
   const other = await listen(new FakeControl(), at(freshSocket()));
   expect(process.umask()).toBe(before);
-  await other.stop();
+  other.stop();
   await refusal(listen(new FakeControl(), at(join(folder, "x".repeat(120)))));
   expect(process.umask()).toBe(before);
 });
@@ -86,7 +86,7 @@ test("listen() answers an IPv6 host, in brackets", async () => {
   const other = await listen(new FakeControl(), at(freshSocket(), "::1"));
   expect(other.url).toMatch(/^http:\/\/\[::1\]:\d+\/$/);
   expect((await fetch(`${other.url}readyz`)).status).toBe(200);
-  await other.stop();
+  other.stop();
 });
 
 test("listen() guards a loopback listener against rebound names, and no other", async () => {
@@ -95,7 +95,7 @@ test("listen() guards a loopback listener against rebound names, and no other", 
   const open = await listen(new FakeControl(), at(freshSocket(), "0.0.0.0"));
   const { port } = new URL(open.url);
   expect((await fetch(`http://127.0.0.1:${port}/healthz`, { headers })).status).toBe(200);
-  await open.stop();
+  open.stop();
 });
 
 test("listen() answers HTTP/1.0 without a Host, as load balancers ask", async () => {
@@ -157,19 +157,19 @@ test("listen() takes the place of a dead daemon's socket", async () => {
   const next = await listen(new FakeControl(), at(socket));
   expect((await connectControl(socket).doors()).length).toBe(2);
   expect(statSync(socket).mode & 0o777).toBe(0o600);
-  await next.stop();
+  next.stop();
 });
 
 test("listen() leaves a living daemon's socket alone, and frees the port it took first", async () => {
   const first = await listen(new FakeControl(), at(freshSocket()));
   const port = Number(new URL(first.url).port);
-  await first.stop();
+  first.stop();
   expect(await refusal(listen(new FakeControl(), at(listening.socket, "127.0.0.1", port)))).toBe(
     `Cannot listen on ${listening.socket}: another sallyport listens there: stop that one first, or set [api].socket`,
   );
   expect((await connectControl(listening.socket).doors()).length).toBe(2);
   const third = await listen(new FakeControl(), at(freshSocket(), "127.0.0.1", port));
-  await third.stop();
+  third.stop();
 });
 
 test("listen() removes nothing that is no socket", async () => {
@@ -198,15 +198,15 @@ test("listening.stop() cuts a request that hangs, frees port and path, within a 
   idle.on("error", () => {});
   await Bun.sleep(50);
   const before = performance.now();
-  await other.stop();
+  other.stop();
   expect(performance.now() - before).toBeLessThan(1000);
   expect(await cut).not.toBe("nothing was thrown");
   expect(existsSync(other.socket)).toBeFalse();
   idle.destroy();
   const { hostname, port } = new URL(other.url);
   const again = await listen(new FakeControl(), at(other.socket, hostname, Number(port)));
-  await again.stop();
-  await again.stop();
+  again.stop();
+  again.stop();
 });
 
 test("connectControl() reads and drives the daemon through the socket", async () => {
@@ -279,6 +279,6 @@ test.skipIf(process.getuid?.() !== 0)(
     expect((await stranger.stdout.text()).trim()).toBe(
       `77 Cannot reach sallyport at ${socket}: only its owner may use it: run this command as the user that runs sallyport, mostly root`,
     );
-    await other.stop();
+    other.stop();
   },
 );

@@ -80,7 +80,7 @@ export async function startDaemon(): Promise<Daemon> {
     run: (...argv) => runCli(withSocket(argv)),
     show: (...argv) => showCli(withSocket(argv)),
     [Symbol.asyncDispose]: async () => {
-      await listening.stop();
+      listening.stop();
       rmSync(folder, { recursive: true });
     },
   };

@@ -7,7 +7,7 @@ export interface BothListening {
   /** "http://127.0.0.1:7878/" */
   readonly url: string;
   readonly socket: string;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
 export async function listen(
@@ -20,12 +20,13 @@ export async function listen(
     return {
       url: health.place,
       socket: unix.place,
-      stop: async () => {
-        await Promise.all([health.stop(), unix.stop()]);
+      stop: () => {
+        health.stop();
+        unix.stop();
       },
     };
   } catch (error) {
-    await health.stop();
+    health.stop();
     throw error;
   }
 }

@@ -1,0 +1,164 @@
+/**
+ * An HTTP server whose connections are bounded in number and time, one request each. When one more comes
+ * than there may be, the one that has been without a whole request longest is closed: whoever asks is
+ * answered, however many others only hold connections, and descriptors remain for everything else.
+ */
+
+import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
+import { type Head, makeRequest, parseHead, renderResponse } from "./http-message.ts";
+
+/** A request that has not arrived by then is none; nor is an answer waited for that nobody takes. */
+const ARRIVE_MS = 10_000;
+const TAKE_MS = 10_000;
+
+/**
+ * So many may be too many for so long: the request of one that has just come needs a turn of the loop to
+ * be read, and whoever dials without end must not push it out before.
+ */
+const SLACK = 96;
+const SLACK_MS = 20;
+
+/** What is still sent after the answer to a refused request is read for so long, or its sender never reads the answer. */
+const LINGER_MS = 500;
+
+interface Connection {
+  /** What came of a request; undefined once it is complete. */
+  received: Buffer | undefined;
+  head: Head | undefined;
+  /** What is still to be sent. */
+  answer: Buffer | undefined;
+  /** The request was refused before its end. */
+  refused: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+type Peer = Socket<Connection>;
+
+/** Where to listen. */
+export type Place =
+  { readonly hostname: string; readonly port: number } | { readonly unix: string };
+
+export interface BoundedServer {
+  /** The one in use; 0 on a unix socket. */
+  readonly port: number;
+  /** Cuts every connection. */
+  stop(): void;
+}
+
+/** Listens; throws as `Bun.listen` does. `most` connections at a time, and 96 more for a moment. */
+export function serveBounded(
+  place: Place,
+  most: number,
+  answer: (request: Request) => Response | Promise<Response>,
+): BoundedServer {
+  /** The oldest first: a byte now and then, which is no request, makes nobody younger. */
+  const peers = new Set<Peer>();
+
+  const endIn = (peer: Peer, ms: number) => {
+    clearTimeout(peer.data.timer);
+    peer.data.timer = setTimeout(() => peer.terminate(), ms).unref();
+  };
+  /** Those whose requests are being answered go last. */
+  const closeOldest = () => {
+    let [oldest] = peers;
+    for (const peer of peers) {
+      if (peer.data.received === undefined) continue;
+      oldest = peer;
+      break;
+    }
+    oldest?.terminate();
+  };
+  let trimming: NodeJS.Timeout | undefined;
+  const trim = () => {
+    trimming = undefined;
+    while (peers.size > most) closeOldest();
+  };
+  /** A loop that is late runs its timers before it reads. */
+  const afterTurn = () => {
+    trimming = setTimeout(trim, 0).unref();
+  };
+  const pass = (peer: Peer) => {
+    const { answer: left, refused } = peer.data;
+    if (left === undefined) return;
+    const written = Math.max(0, peer.write(left));
+    peer.data.answer = left.subarray(written);
+    if (written < left.length) return;
+    peer.data.answer = undefined;
+    if (!refused) {
+      peer.end();
+      return;
+    }
+    peer.shutdown();
+    endIn(peer, LINGER_MS);
+  };
+  const respond = async (
+    peer: Peer,
+    respondTo: () => Response | Promise<Response>,
+    method: string,
+  ) => {
+    try {
+      const bytes = await renderResponse(await respondTo(), method);
+      if (!peers.has(peer)) return;
+      peer.data.answer = bytes;
+      endIn(peer, TAKE_MS);
+      pass(peer);
+    } catch {
+      // The apps answer errors themselves, so this is one that they cannot.
+      peer.terminate();
+    }
+  };
+  const take = (peer: Peer, chunk: Buffer) => {
+    const { data } = peer;
+    if (data.received === undefined) return;
+    data.received = Buffer.concat([data.received, chunk]);
+    const head = data.head ?? parseHead(data.received);
+    if (head === "more") return;
+    if (typeof head === "number") {
+      data.received = undefined;
+      data.refused = true;
+      void respond(peer, () => new Response(null, { status: head }), "GET");
+      return;
+    }
+    data.head = head;
+    const length = head.length + head.bodyLength;
+    if (data.received.length < length) return;
+    const bytes = data.received.subarray(0, length);
+    data.received = undefined;
+    clearTimeout(data.timer);
+    void respond(peer, () => answer(makeRequest(head, bytes)), head.method);
+  };
+
+  const socket = {
+    open: (peer: Peer) => {
+      peer.data = {
+        received: Buffer.alloc(0),
+        head: undefined,
+        answer: undefined,
+        refused: false,
+        timer: undefined,
+      };
+      if (peers.size >= most + SLACK) closeOldest();
+      peers.add(peer);
+      if (peers.size > most) trimming ??= setTimeout(afterTurn, SLACK_MS).unref();
+      endIn(peer, ARRIVE_MS);
+    },
+    data: take,
+    drain: pass,
+    close: (peer: Peer) => {
+      clearTimeout(peer.data.timer);
+      peers.delete(peer);
+    },
+    error: () => {},
+  };
+  const listener: TCPSocketListener<Connection> | UnixSocketListener<Connection> =
+    "unix" in place
+      ? Bun.listen<Connection>({ unix: place.unix, socket })
+      : Bun.listen<Connection>({ ...place, exclusive: true, socket });
+  return {
+    port: "port" in listener ? listener.port : 0,
+    stop: () => {
+      clearTimeout(trimming);
+      listener.stop(true);
+    },
+  };
+}
