@@ -15,6 +15,7 @@ import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { socketOption } from "./control-socket.ts";
+import { grantedTo } from "./grants.ts";
 import { linksOf, note, printLinks } from "./links.ts";
 import { printable, printJson, printTable } from "./output.ts";
 import { checkRemoval, type Who } from "./removal.ts";
@@ -151,7 +152,10 @@ function describeEnds(told: KeysTold | string, keep: boolean): string[] {
     return [`${told}: doors that are open stay so until their time is over`];
   }
   if (keep) return ["The running daemon took it: open doors and sessions stay as they are"];
-  const ends = told.ended.map(({ door, address }) => printable(`${door} is closed to ${address}`));
+  // Somebody else may hold it open to the same address.
+  const ends = told.ended.map((grant) =>
+    printable(`${grant.door} is closed to ${grant.address} for ${grantedTo(grant)}`),
+  );
   const cuts = told.cut.map(({ door, address }) =>
     printable(`A session through ${door} from ${address} is cut`),
   );

@@ -286,7 +286,7 @@ export class DataPlane {
     this.#events = new TableEvents();
     this.#poll.add(this.#events.fd);
     restoreUses(this.#matcher, this.#plan.rotating, firewall.uses(), this.#clock.wallMs());
-    restoreGrants(this.#ledger, firewall.list(), this.#clock);
+    const shared = restoreGrants(this.#ledger, firewall.listOwned(), this.#clock);
     const living = this.#ledger.list(this.#clock.monotonicMs(), this.#clock.wallMs());
     for (const grant of living) {
       this.#emit({ type: "grant.restored", atMs: this.#clock.wallMs(), grant });
@@ -299,6 +299,7 @@ export class DataPlane {
       clock: this.#clock,
       emit: (event) => this.#emit(event),
     });
+    this.#keeper.tidy(shared);
     this.#rehearsal = new Rehearsal(firewall, this.#clock);
     this.#rehearsing = true;
     return living.length;

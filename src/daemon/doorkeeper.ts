@@ -12,6 +12,7 @@ import { DEFAULT_MAX_MS } from "../firewall/firewall.ts";
 import type { Firewall, GrantRequest, Held } from "../firewall/firewall.ts";
 import { Errno } from "../native/errno.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
+import { formatLabel } from "./label.ts";
 import type { Echo } from "./echo-watch.ts";
 import {
   grantRequest,
@@ -190,7 +191,11 @@ export class Doorkeeper implements MatchSink {
       const leftMs = grant.kind === "idle" ? this.#renewedMs(grant) : 0;
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
-      else this.#ended(grant, "expired");
+      else {
+        // The kernel ended what was its alone; what it shared is to say whose it is now.
+        if (this.#shares(grant)) this.#leave(grant);
+        this.#ended(grant, "expired");
+      }
     }
     this.#parts.counters.set("grantsLive", ledger.size);
     return ledger.nextEndMs <= clock.monotonicMs();
@@ -264,7 +269,10 @@ export class Doorkeeper implements MatchSink {
     if (first === undefined) return;
     try {
       this.#withdraw(first.grant, "keep");
-      for (const other of others) firewall.open(sameAgain(other));
+      for (const other of others) {
+        const beside = others.filter((one) => one !== other).map(needOf);
+        firewall.open({ ...sameAgain(other), beside });
+      }
     } catch (error) {
       this.#firewallFault(error);
     }
@@ -308,7 +316,9 @@ export class Doorkeeper implements MatchSink {
     if (!fresh && asked.kind === "once") this.#lookAt(ledger.at(address, clock.monotonicMs()));
     const before = ledger.get(id);
     const { kind, idleMs, openMs, ports } = asked;
-    if (firewall.open({ ...asked, fresh }) === "used") return undefined;
+    const openedMs = before?.openedMs ?? Math.round(clock.wallMs());
+    const beside = fresh ? {} : { beside: this.#others(address, id).map(needOf) };
+    if (firewall.open({ ...asked, fresh, openedMs, ...beside }) === "used") return undefined;
     const atMs = clock.wallMs();
     const latencyMs = knock && Math.max(0, atMs - knock.knockMs);
     if (latencyMs !== undefined) counters.observeLatency(latencyMs / 1_000);
@@ -321,7 +331,7 @@ export class Doorkeeper implements MatchSink {
         kind,
         ...(idleMs !== undefined && kind === "idle" && { idleMs }),
         ...holder,
-        openedMs: Math.round(atMs),
+        openedMs,
         expiresMs: Math.round(atMs + openMs),
       },
       openMs,
@@ -345,13 +355,9 @@ export class Doorkeeper implements MatchSink {
   }
 
   /** A holder who knocks again at a door that a reload changed has what the door gives now, and nothing else. */
-  #leave({ address, ports }: Grant): void {
-    const { firewall } = this.#parts;
-    const prefix = parsePrefix(address)!;
-    const prefix6 = prefix.bits === 64 ? 64 : 128;
-    const keep = this.#others(address).map(needOf);
+  #leave(grant: Grant): void {
     try {
-      firewall.close({ address: prefix.address, prefix6, ports, keep, sessions: "keep" });
+      this.#withdraw(grant, "keep", this.#others(grant.address));
     } catch (error) {
       this.#firewallFault(error);
     }
@@ -367,7 +373,11 @@ export class Doorkeeper implements MatchSink {
   }
 
   /** Takes from the kernel what this grant alone needs. */
-  #withdraw({ id, address, ports }: Grant, sessions: "end" | "keep"): void {
+  #withdraw(
+    { id, address, ports, kind, idleMs, ...holder }: Grant,
+    sessions: "end" | "keep",
+    others = this.#others(address, id),
+  ): void {
     const { firewall, ledger, clock } = this.#parts;
     const prefix = parsePrefix(address)!;
     const held = ledger
@@ -378,9 +388,25 @@ export class Doorkeeper implements MatchSink {
       prefix6: prefix.bits === 64 ? 64 : 128,
       ports,
       sessions,
-      keep: this.#others(address, id).map(needOf),
+      keep: others.map(needOf),
+      owner: { kind, ...(idleMs !== undefined && { idleMs }), label: formatLabel(holder) },
       ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
     });
+  }
+
+  /** Whether another living grant needs an element of this one. */
+  #shares({ id, address, kind, idleMs, ports }: Grant): boolean {
+    return this.#others(address, id).some(
+      ({ grant }) => grant.kind === kind && grant.idleMs === idleMs && overlap(grant.ports, ports),
+    );
+  }
+
+  /** Brings to order what a daemon before this one wrote beside the elements of these grants. */
+  tidy(ids: readonly string[]): void {
+    for (const id of ids) {
+      const grant = this.#parts.ledger.get(id);
+      if (grant !== undefined) this.#leave(grant);
+    }
   }
 
   /** What lives of the grants of an address, but for one. */

@@ -45,6 +45,7 @@ export function sameAgain({ grant, lifeMs, capMs }: Remaining): GrantRequest {
     kind,
     openMs: lifeMs,
     ...(idleMs !== undefined && { idleMs, maxMs: Math.max(1, capMs) }),
+    openedMs: grant.openedMs,
     label: formatLabel(grant),
   };
 }
@@ -57,8 +58,9 @@ export function longestMs({ grant: { idleMs }, lifeMs, capMs }: Remaining): numb
 /** What a grant that lives needs where another one ends. */
 export function needOf(remaining: Remaining): Need {
   const { grant, capMs } = remaining;
-  const { kind, ports, idleMs } = grant;
-  const need = { kind, ports, lifeMs: longestMs(remaining), label: formatLabel(grant) };
+  const { kind, ports, idleMs, openedMs } = grant;
+  const label = formatLabel(grant);
+  const need = { kind, ports, lifeMs: longestMs(remaining), openedMs, label };
   return idleMs === undefined ? need : { ...need, idleMs, capMs: Math.max(0, capMs) };
 }
 

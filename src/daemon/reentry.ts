@@ -9,7 +9,7 @@ import type { Door } from "../config/settings.ts";
 import { singlePorts } from "../firewall/element-key.ts";
 import type { Firewall, KernelGrant, Which } from "../firewall/firewall.ts";
 import { SET_SIZE } from "../firewall/sets.ts";
-import { sameAgain } from "./grant-request.ts";
+import { needOf, sameAgain } from "./grant-request.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
 
@@ -81,8 +81,9 @@ export function reenterGrants(
   for (const id of ids) {
     const grant = ledger.get(id);
     if (grant === undefined || !doors.has(grant.door)) continue;
-    const own = ledger.at(grant.address, nowMs).find((other) => other.grant.id === id);
-    if (own === undefined || own.lifeMs <= 0) continue;
+    const all = ledger.at(grant.address, nowMs).filter(({ lifeMs }) => lifeMs > 0);
+    const own = all.find((other) => other.grant.id === id);
+    if (own === undefined) continue;
     const { address } = parsePrefix(grant.address)!;
     // The list is of a moment ago, and of a table that changed while it was read.
     if (firewall.livesMs(address, grant.ports, grant).every((leftMs) => leftMs > 0)) continue;
@@ -91,7 +92,8 @@ export function reenterGrants(
       ended(grant);
       continue;
     }
-    const { idleMs, maxMs, ...request } = sameAgain(own);
+    const beside = all.filter((other) => other !== own).map(needOf);
+    const { idleMs, maxMs, ...request } = { ...sameAgain(own), beside };
     // A reload took its idle time away, and whoever flushed the table took the rules that renewed it.
     const isPlain = grant.kind === "idle" && !renewed.has(idleMs);
     firewall.open(

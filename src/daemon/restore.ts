@@ -111,33 +111,38 @@ export function rememberUses(
 
 /**
  * Enters living grants into the ledger, each with the ports that its elements open, whatever its door
- * opens by now. Elements without our label are left alone.
+ * opens by now. Elements without our label are left alone. Answers the ids of those whose elements say that
+ * they are, or were, of several.
  */
 export function restoreGrants(
   ledger: Ledger,
   elements: readonly KernelGrant[],
   clock: Clock,
-): void {
+): string[] {
   const wallMs = clock.wallMs();
   const grants = Map.groupBy(
     elements.filter(({ label }) => parseLabel(label) !== undefined),
     ({ label, address, kind, idleMs }) => `${label} ${formatAddress(address)} ${kind} ${idleMs}`,
   );
+  const shared: string[] = [];
   for (const own of grants.values()) {
     const { label, address, prefix6, kind, idleMs } = own[0]!;
     const holder = parseLabel(label)!;
     const text = prefix6 === 64 ? formatPrefix({ address, bits: 64 }) : formatAddress(address);
     const remainingMs = Math.max(...own.map((element) => element.remainingMs));
+    const openedMs = Math.min(...own.map((element) => element.openedMs ?? wallMs));
     const capMs = Math.max(...own.map(({ maxRemainingMs = 0 }) => maxRemainingMs));
+    const id = grantId(holder.door, text, holder);
+    if (own.some((element) => element.shared === true)) shared.push(id);
     ledger.open(
       {
-        id: grantId(holder.door, text, holder),
+        id,
         ...holder,
         address: text,
         ports: joinPorts(own.map(({ port }) => port)),
         kind,
         ...(idleMs !== undefined && { idleMs }),
-        openedMs: Math.round(wallMs),
+        openedMs: Math.round(openedMs),
         expiresMs: wallMs + remainingMs,
       },
       remainingMs,
@@ -145,6 +150,7 @@ export function restoreGrants(
       capMs,
     );
   }
+  return shared;
 }
 
 /** Single ports as ranges, neighbours joined. */

@@ -35,6 +35,19 @@ export function writeKey(view: DataView, address: Address, proto: Proto, port: n
   return at + 8;
 }
 
+/** The same followed by a mark (28 bytes or more). */
+export function writeMarkedKey(
+  view: DataView,
+  address: Address,
+  proto: Proto,
+  port: number,
+  mark: number,
+): number {
+  const length = writeKey(view, address, proto, port);
+  view.setUint32(length, mark);
+  return length + 4;
+}
+
 /** What `writeKey` wrote; undefined where protocol or length are none of ours. */
 export function readKey(
   view: DataView,

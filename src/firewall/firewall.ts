@@ -34,6 +34,13 @@ export interface GrantRequest {
    */
   readonly fresh?: boolean;
   readonly use?: Use;
+  /**
+   * Others of this very address, or /64, whose grants end alike: who has a part in an element of theirs is
+   * written down beside it, so that a later daemon knows all of them. Default: nobody.
+   */
+  readonly beside?: readonly Need[];
+  /** Since when its owner has the grant: Unix milliseconds. Default: not said. */
+  readonly openedMs?: number;
   /** Shown by nft as the element's comment; cut to 120 bytes. */
   readonly label: string;
 }
@@ -48,6 +55,7 @@ export interface Need {
   readonly lifeMs: number;
   /** "idle" only: how much longer the kernel renews. */
   readonly capMs?: number;
+  readonly openedMs?: number;
   readonly label: string;
 }
 
@@ -70,6 +78,8 @@ export interface CloseRequest {
   readonly ports: readonly PortRange[];
   /** What other grants of this very address, or /64, still need of these ports. Default: nothing. */
   readonly keep?: readonly Need[];
+  /** Whose grant ends, where it may be written down beside an element that it had a part in. */
+  readonly owner?: Pick<Need, "kind" | "idleMs" | "label">;
   /** Grants of addresses in the /64, or of the /64 around, and of the address itself. Default: none. */
   readonly held?: readonly Held[];
   /**
@@ -91,6 +101,10 @@ export interface KernelGrant {
   readonly idleMs?: number;
   /** "idle" only: how much longer the kernel renews; 0 when it does not any more. */
   readonly maxRemainingMs?: number;
+  /** Unix milliseconds; absent where the element does not say. */
+  readonly openedMs?: number;
+  /** It is of one of several owners that were written down beside an element. */
+  readonly shared?: true;
   /** "" where somebody added the element without a comment. */
   readonly label: string;
 }

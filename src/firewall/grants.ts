@@ -6,20 +6,22 @@ import { parseDuration } from "../core/duration.ts";
 import { OpError } from "../core/errors.ts";
 import type { Port, PortRange } from "../core/port.ts";
 import { Errno } from "../native/errno.ts";
-import { commentUserData } from "../native/libnftnl.ts";
+import { commentUserData, ownerUserData } from "../native/libnftnl.ts";
 import { Conntrack } from "./conntrack.ts";
-import { grantedAddress, namesWhole64, readKey, singlePorts, writeKey } from "./element-key.ts";
+import { grantedAddress, namesWhole64, readKey, singlePorts } from "./element-key.ts";
+import { writeKey, writeMarkedKey } from "./element-key.ts";
 import { endSessions } from "./end-sessions.ts";
 import type { CloseRequest, Firewall, GrantKind, GrantRequest } from "./firewall.ts";
 import type { KernelGrant, Use, Which } from "./firewall.ts";
 import { heldPlaces } from "./held.ts";
 import { LOOK_UPS_AT_ONCE, NftSocket } from "./nft-socket.ts";
 import type { Refusal } from "./nft-socket.ts";
+import { readOwner, writeOwner } from "./owner.ts";
 import { refusalError } from "./refusal.ts";
 import type { SetElement } from "./set-element.ts";
 import { SET, TABLE_NAME } from "./sets.ts";
 import { closeSlots, openSlots, setOf, SHORTEST_MS, wholeMs } from "./slots.ts";
-import type { IdleSet, Slot } from "./slots.ts";
+import type { Comment, IdleSet, Slot } from "./slots.ts";
 
 /** How long an address that was closed is refused, at least. */
 const REVOKED_MS = 5 * 60_000;
@@ -52,23 +54,21 @@ export class KernelGrants implements Firewall, Disposable {
   open(request: GrantRequest): "opened" | "used" {
     const address = grantedAddress(request.address, request.prefix6);
     if (request.prefix6 === 128 && namesWhole64(address)) throw wholeNetwork(address);
-    const slots = openSlots(request, address);
-    const { use } = request;
-    const comment = this.#comment(request.label);
+    const { use, label, openedMs } = request;
+    const slots = openSlots(request, address, this.#owned);
+    const comment = this.#owned(label, openedMs === undefined ? {} : { openedMs });
     const opened = request.fresh === true && this.#openFresh(address, slots, use, comment);
     return opened || this.#apply("open a grant in", address, slots, use, comment);
   }
 
   close(request: CloseRequest): void {
-    const { prefix6, ports, keep = [], held = [] } = request;
+    const { prefix6, ports, held = [] } = request;
     const address = grantedAddress(request.address, prefix6);
     const idle = this.#idleSets().filter(({ family }) => family === address.family);
     const end = (request.sessions ?? "end") === "end";
     // Longer than any packet in flight can bring an idle grant back for.
     const revokedMs = Math.max(REVOKED_MS, ...idle.map(({ idleMs }) => idleMs + 60_000));
-    const slots = closeSlots(address.family, idle, { ports, keep }, (label) =>
-      this.#comment(label),
-    );
+    const slots = closeSlots(address.family, idle, request, this.#owned);
     const others = heldPlaces(held);
     for (const port of end ? singlePorts(ports) : []) {
       if (others.some((other) => other.overlaps(address, prefix6, port))) continue;
@@ -117,6 +117,37 @@ export class KernelGrants implements Firewall, Disposable {
     return grants;
   }
 
+  /** As `list`, but where an element has several owners once for each of them, with his own life. */
+  listOwned(): KernelGrant[] {
+    const records = new Map<string, KernelGrant[]>();
+    for (const family of [4, 6] as const) {
+      this.#nft.elements(SET.shared(family), (view, element) => {
+        const found = readRecord(view, element);
+        if (found === undefined) return;
+        const key = whichKey(found);
+        records.set(key, [...(records.get(key) ?? []), found]);
+      });
+    }
+    if (records.size === 0) return this.list();
+    return this.list().flatMap((grant) => {
+      const { remainingMs, prefix6, maxRemainingMs } = grant;
+      const owners = records.get(whichKey(grant));
+      if (owners === undefined) return [grant];
+      return owners.map((owner) => ({
+        ...owner,
+        shared: true as const,
+        prefix6,
+        remainingMs: Math.min(owner.remainingMs, remainingMs),
+        ...(maxRemainingMs !== undefined && {
+          maxRemainingMs: Math.min(
+            maxRemainingMs,
+            Math.max(0, owner.remainingMs - (owner.idleMs ?? 0)),
+          ),
+        }),
+      }));
+    });
+  }
+
   uses(): Uint8Array[] {
     return (
       this.#nft.elements(SET.used, (view, { keyAt, keyLength }) =>
@@ -153,10 +184,11 @@ export class KernelGrants implements Firewall, Disposable {
     nft.beginTransaction();
     const names = new Map<number, string>();
     const useSequence = use === undefined ? -1 : this.#spend(use, true);
-    for (const { set, port, ms, address: own = address } of slots) {
-      const length = writeKey(nft.key, own, port.proto, port.port);
+    for (const slot of slots) {
+      const { set, ms } = slot;
+      const length = this.#writeKey(address, slot);
       if (ms > 0) {
-        names.set(nft.add(set, length, ms, true, comment), set);
+        names.set(nft.add(set, length, ms, true, slot.comment ?? comment), set);
       } else {
         // Deleting what is missing fails the whole transaction; an element added in it never shows.
         names.set(nft.add(set, length, SHORTEST_MS, false), set);
@@ -199,6 +231,11 @@ export class KernelGrants implements Firewall, Disposable {
       if (used?.code === Errno.EEXIST) return "used";
       const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
       const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
+      // Better a grant whose other owners a later daemon will not know than none.
+      if (refusal.code === Errno.ENFILE && set === SET.shared(address.family)) {
+        const unshared = slots.filter(({ mark }) => mark === undefined);
+        return this.#apply(operation, address, unshared, use, comment);
+      }
       if (refusal.code !== Errno.ENOENT) throw refusalError(operation, set, refusal);
       missing = { set, refusal };
     }
@@ -213,11 +250,11 @@ export class KernelGrants implements Firewall, Disposable {
     comment: Uint8Array | undefined,
     names: Map<number, string>,
   ): void {
-    const { set, port } = slot;
+    const { set } = slot;
     if (slot.keepLonger === true && lifeMs >= slot.ms) return;
     const missing = slot.keepShorter === true && lifeMs < 0;
     const ms = missing ? 0 : slot.keepShorter === true ? Math.min(slot.ms, lifeMs) : slot.ms;
-    const length = writeKey(this.#nft.key, slot.address ?? address, port.proto, port.port);
+    const length = this.#writeKey(address, slot);
     // Adding an element that is there does not move its end on older kernels; replacing it does.
     if (lifeMs >= 0) names.set(this.#nft.delete(set, length), set);
     const said = slot.comment ?? comment;
@@ -230,18 +267,23 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   /** Lives left to elements, in their order: Infinity without an end, −1 where there is none. */
-  #lives(address: Address, slots: readonly Pick<Slot, "set" | "port" | "address">[]): number[] {
+  #lives(address: Address, slots: readonly KeySlot[]): number[] {
     const lives: number[] = [];
     for (let from = 0; from < slots.length; from += LOOK_UPS_AT_ONCE) {
       const some =
         slots.length <= LOOK_UPS_AT_ONCE ? slots : slots.slice(from, from + LOOK_UPS_AT_ONCE);
       this.#nft.beginLookUps();
-      for (const { set, port, address: own = address } of some) {
-        this.#nft.ask(set, writeKey(this.#nft.key, own, port.proto, port.port));
-      }
+      for (const slot of some) this.#nft.ask(slot.set, this.#writeKey(address, slot));
       lives.push(...this.#nft.answers(some.length));
     }
     return lives;
+  }
+
+  /** Writes the key of a slot for the next message; answers its length. */
+  #writeKey(address: Address, { port, mark, address: own = address }: KeySlot): number {
+    const { key } = this.#nft;
+    if (mark === undefined) return writeKey(key, own, port.proto, port.port);
+    return writeMarkedKey(key, own, port.proto, port.port, mark);
   }
 
   #idleSets(): IdleSet[] {
@@ -268,6 +310,16 @@ export class KernelGrants implements Firewall, Disposable {
     });
   }
 
+  /** What an element says of its owner: what `nft` shows, and what it does not. */
+  readonly #owned: Comment = (label, { openedMs, which }) => {
+    const comment = this.#comment(label);
+    if (openedMs === undefined) return comment;
+    return ownerUserData(
+      comment,
+      writeOwner(which === undefined ? { openedMs } : { openedMs, which }),
+    );
+  };
+
   /** Doors have few labels and open often. */
   #comment(label: string): Uint8Array {
     let bytes = this.#comments.get(label);
@@ -290,12 +342,39 @@ function wholeNetwork(address: Address): OpError {
   });
 }
 
+/** What says which element is meant. */
+type KeySlot = Pick<Slot, "set" | "port" | "address" | "mark">;
+
+function whichKey(grant: KernelGrant): string {
+  return `${grant.kind} ${grant.idleMs} ${grantKey(grant)}`;
+}
+
+function readRecord(view: DataView, element: SetElement): KernelGrant | undefined {
+  const owner = readOwner(view, element.ownerAt, element.ownerLength);
+  const key = readKey(view, element.keyAt, element.keyLength - 4);
+  if (owner?.which === undefined || key === undefined) return undefined;
+  const { openedMs, which } = owner;
+  const { remainingMs } = element;
+  return { ...which, ...key, prefix6: 128, remainingMs, openedMs, label: labelOf(view, element) };
+}
+
+function labelOf(view: DataView, { commentAt, commentLength }: SetElement): string {
+  return Buffer.from(view.buffer, view.byteOffset + commentAt, commentLength).toString();
+}
+
 function readGrant(kind: GrantKind, view: DataView, element: SetElement): KernelGrant | undefined {
   const key = readKey(view, element.keyAt, element.keyLength);
   if (key === undefined) return undefined;
-  const { commentAt, commentLength, remainingMs } = element;
-  const label = Buffer.from(view.buffer, view.byteOffset + commentAt, commentLength).toString();
-  return { kind, ...key, prefix6: namesWhole64(key.address) ? 64 : 128, remainingMs, label };
+  const { remainingMs } = element;
+  const owner = readOwner(view, element.ownerAt, element.ownerLength);
+  return {
+    kind,
+    ...key,
+    prefix6: namesWhole64(key.address) ? 64 : 128,
+    remainingMs,
+    ...(owner !== undefined && { openedMs: owner.openedMs }),
+    label: labelOf(view, element),
+  };
 }
 
 function grantKey({

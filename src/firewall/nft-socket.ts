@@ -32,8 +32,8 @@ const SO_SNDBUFFORCE = 32;
 
 /** More than any message here takes: names, a key of 24 bytes and 123 bytes of user data. */
 const MESSAGE_ROOM = 512;
-/** Keys are an address, a protocol and a port (12 or 24 bytes), or the name of a use (16). */
-const KEY_MAX_BYTES = 24;
+/** Keys are an address, a protocol, a port and perhaps a mark (12 to 28 bytes), or the name of a use (16). */
+const KEY_MAX_BYTES = 28;
 
 /** A message that the kernel refused. */
 export interface Refusal {
@@ -65,7 +65,7 @@ export class NftSocket implements Disposable {
     [ADD, CREATE, DELETE, ASK].map((kind) => [kind, new Map()]),
   );
   readonly #keyBytes = new Uint8Array(KEY_MAX_BYTES);
-  /** Write an element's key here before `add`, `delete` and `ask`; 24 bytes. */
+  /** Write an element's key here before `add`, `delete` and `ask`; 28 bytes. */
   readonly key = new DataView(this.#keyBytes.buffer);
   readonly #begin = templateOf(batchBegin);
   readonly #end = templateOf(batchEnd);

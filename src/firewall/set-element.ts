@@ -21,6 +21,8 @@ const NFTA_SET_ELEM_USERDATA = 6;
 const NFTA_DATA_VALUE = 1;
 /** libnftnl/udata.h: NFTNL_UDATA_SET_ELEM_COMMENT */
 const UDATA_COMMENT = 0;
+/** As `ownerUserData` writes it. */
+const UDATA_OWNER = 0x73;
 
 /** Attributes that whoever writes such messages needs: the list of elements, and of an element. */
 export const ELEMENT = {
@@ -38,6 +40,9 @@ export interface SetElement {
   /** 0 where there is no comment. */
   commentAt: number;
   commentLength: number;
+  /** What `ownerUserData` put there; 0 where it did not. */
+  ownerAt: number;
+  ownerLength: number;
 }
 
 const element: SetElement = {
@@ -46,6 +51,8 @@ const element: SetElement = {
   remainingMs: 0,
   commentAt: 0,
   commentLength: 0,
+  ownerAt: 0,
+  ownerLength: 0,
 };
 
 /** Calls `visit` for each element of the message; malformed ones are left out. */
@@ -82,7 +89,7 @@ function readElement(view: DataView, at: number, end: number): boolean {
   element.remainingMs = hasEnd ? readUint64(view, expiration + NLA_HDRLEN) : Infinity;
 
   const data = findAttribute(view, at, end, NFTA_SET_ELEM_USERDATA);
-  readComment(view, data, data < 0 ? 0 : attributeLength(view, data));
+  readUserData(view, data, data < 0 ? 0 : attributeLength(view, data));
   return true;
 }
 
@@ -91,11 +98,23 @@ function readUint64(view: DataView, at: number): number {
   return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
 }
 
-function readComment(view: DataView, data: number, length: number): void {
-  const at = data + NLA_HDRLEN;
-  const size = length - NLA_HDRLEN - 2;
-  const isComment =
-    data >= 0 && size >= 1 && view.getUint8(at) === UDATA_COMMENT && view.getUint8(at + 1) <= size;
-  element.commentAt = isComment ? at + 2 : 0;
-  element.commentLength = isComment ? view.getUint8(at + 1) - 1 : 0; // without the final zero
+/** User data are triples of type, length and bytes. */
+function readUserData(view: DataView, data: number, length: number): void {
+  element.commentAt = element.commentLength = element.ownerAt = element.ownerLength = 0;
+  if (data < 0) return;
+  const end = data + length;
+  let at = data + NLA_HDRLEN;
+  while (at + 2 <= end) {
+    const size = view.getUint8(at + 1);
+    const from = at + 2;
+    if (from + size > end) return;
+    if (view.getUint8(at) === UDATA_COMMENT && size > 0) {
+      element.commentAt = from;
+      element.commentLength = size - 1; // without the final zero
+    } else if (view.getUint8(at) === UDATA_OWNER) {
+      element.ownerAt = from;
+      element.ownerLength = size;
+    }
+    at = from + size;
+  }
 }

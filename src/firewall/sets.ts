@@ -33,6 +33,8 @@ export const SET = {
   used: "used",
   allow: (family: Family) => `allow${family}`,
   claim: (family: Family) => `claim${family}`,
+  /** Who has a part in an element that has several owners; no rule looks here. */
+  shared: (family: Family) => `shared${family}`,
   door: (set: DoorSet, family: Family) => `${set}${family}`,
   /** One pair for each idle time, because the packet path's timeout is a constant of its rule. */
   idle: (family: Family, idleMs: number) => `idle${family}_${formatDuration(idleMs)}`,
@@ -62,6 +64,10 @@ export function setDefinitions(idleMs: readonly number[]): Map<string, string> {
       definitions.set(SET.door(set, family), `${door} flags timeout;`);
     }
     definitions.set(SET.door("one", family), `${door} flags dynamic,timeout; ${FIRST_HIT}`);
+    definitions.set(
+      SET.shared(family),
+      `type ${address} . inet_proto . inet_service . mark; size ${SET_SIZE}; flags timeout;`,
+    );
     for (const ms of idleMs) {
       definitions.set(SET.idle(family, ms), `${door} flags dynamic,timeout;`);
       definitions.set(SET.cap(family, ms), `${door} flags timeout;`);

@@ -2,10 +2,12 @@
 
 import type { Address, Family } from "../core/address.ts";
 import { maskAddress } from "../core/address.ts";
-import type { Port, PortRange } from "../core/port.ts";
+import type { Port } from "../core/port.ts";
 import { isIn, namesWhole64, singlePorts } from "./element-key.ts";
 import { DEFAULT_MAX_MS } from "./firewall.ts";
-import type { GrantRequest, Need, Which } from "./firewall.ts";
+import type { CloseRequest, GrantRequest, Need, Which } from "./firewall.ts";
+import { ownerMark } from "./owner.ts";
+import type { OwnerFacts } from "./owner.ts";
 import { SET } from "./sets.ts";
 
 /** Shorter lives are not asked for: a kernel tick may be 10 ms, and one that rounds to 0 means for ever. */
@@ -19,6 +21,8 @@ export interface Slot {
   readonly address?: Address;
   /** Wanted life; 0: not to be there. */
   readonly ms: number;
+  /** Only of a record in a set "shared". */
+  readonly mark?: number;
   /** A longer life stays. */
   readonly keepLonger?: boolean;
   /** A shorter life stays, and so does that there is none. */
@@ -41,8 +45,48 @@ export function setOf({ kind, idleMs = 0 }: Which, family: Family): string {
   return kind === "idle" ? SET.idle(family, idleMs) : SET.door(KIND_SETS[kind], family);
 }
 
+/** What `nft` shows of an owner, and what it does not. */
+export type Comment = (label: string, owner: Partial<OwnerFacts>) => Uint8Array;
+
+/** What a record says; of an idle grant it lasts as long as traffic may keep it. */
+function record(family: Family, port: Port, need: Need, comment: Comment): Slot {
+  const { kind, idleMs, lifeMs, capMs = 0, label, openedMs = 0 } = need;
+  const which = idleMs === undefined ? { kind } : { kind, idleMs };
+  return {
+    set: SET.shared(family),
+    port,
+    mark: ownerMark(label, which),
+    ms: wholeMs(Math.max(lifeMs, idleMs === undefined ? 0 : capMs + idleMs)),
+    comment: comment(label, { openedMs, which }),
+  };
+}
+
+/** Records of who has a part in the elements that a request opens, where others have one. */
+function partSlots(request: GrantRequest, family: Family, comment: Comment): Slot[] {
+  const { kind, idleMs, openMs, maxMs = DEFAULT_MAX_MS, label, openedMs, ports } = request;
+  const own: Need = {
+    kind,
+    ports,
+    lifeMs: openMs,
+    label,
+    ...(openedMs !== undefined && { openedMs }),
+    ...(kind === "idle" && { idleMs: idleMs ?? openMs, capMs: maxMs }),
+  };
+  const set = setOf(own, family);
+  const beside = (request.beside ?? []).filter((need) => setOf(need, family) === set);
+  if (beside.length === 0) return [];
+  return singlePorts(ports).flatMap((port) => {
+    const others = beside.filter((need) => need.ports.some((range) => isIn(port, range)));
+    if (others.length === 0) return [];
+    return [own, ...others].map((need) => ({
+      ...record(family, port, need, comment),
+      keepLonger: true,
+    }));
+  });
+}
+
 /** What opens `address`, which is the request's own or stands for its /64. */
-export function openSlots(request: GrantRequest, address: Address): Slot[] {
+export function openSlots(request: GrantRequest, address: Address, comment: Comment): Slot[] {
   const { family } = address;
   const keepLonger = request.shorten !== true;
   const { kind } = request;
@@ -60,6 +104,7 @@ export function openSlots(request: GrantRequest, address: Address): Slot[] {
       slots.push({ set: SET.door("revoked", family), port, address: refused, ms: 0 });
     }
   }
+  slots.push(...partSlots(request, family, comment));
   return slots;
 }
 
@@ -72,7 +117,7 @@ function refusedAs(address: Address): Address[] {
 /** The longest life that somebody needs of an element, and who. */
 interface Longest {
   readonly ms: number;
-  readonly label: string;
+  readonly need: Need;
 }
 
 function longest(
@@ -85,7 +130,7 @@ function longest(
   for (const need of needs) {
     if (need.set !== set || !need.ports.some((range) => isIn(port, range))) continue;
     const ms = msOf(need) ?? 0;
-    if (ms > (best?.ms ?? 0)) best = { ms, label: need.label };
+    if (ms > (best?.ms ?? 0)) best = { ms, need };
   }
   return best;
 }
@@ -94,14 +139,18 @@ function longest(
 export function closeSlots(
   family: Family,
   idle: readonly IdleSet[],
-  { ports, keep }: { readonly ports: readonly PortRange[]; readonly keep: readonly Need[] },
-  comment: (label: string) => Uint8Array,
+  { ports, keep = [], owner }: Pick<CloseRequest, "ports" | "keep" | "owner">,
+  comment: Comment,
 ): Slot[] {
   const needs = keep.map((need) => ({ ...need, set: setOf(need, family) }));
   const slots: Slot[] = [];
   const push = (set: string, port: Port, need: Longest | undefined, keepShorter: boolean) => {
     if (need === undefined) slots.push({ set, port, ms: 0 });
-    else slots.push({ set, port, ms: wholeMs(need.ms), keepShorter, comment: comment(need.label) });
+    else {
+      const { label, openedMs } = need.need;
+      const said = comment(label, openedMs === undefined ? {} : { openedMs });
+      slots.push({ set, port, ms: wholeMs(need.ms), keepShorter, comment: said });
+    }
   };
   for (const port of singlePorts(ports)) {
     for (const kind of ["plain", "fixed", "once"] as const) {
@@ -117,8 +166,24 @@ export function closeSlots(
       const cap = longest(needs, name, port, ({ capMs }) => capMs);
       push(SET.cap(family, idleMs), port, cap, false);
     }
+    const own = needs.filter((need) => need.ports.some((range) => isIn(port, range)));
+    for (const need of own) {
+      const kept = record(family, port, need, comment);
+      const isAlone = own.filter(({ set }) => set === need.set).length < 2;
+      slots.push(isAlone ? { ...kept, ms: 0 } : kept);
+    }
+    if (owner !== undefined && !own.some((need) => isSameOwner(need, owner))) {
+      const ended = { ...owner, ports, lifeMs: SHORTEST_MS };
+      slots.push({ ...record(family, port, ended, comment), ms: 0 });
+    }
   }
   return slots;
+}
+
+type Owner = NonNullable<CloseRequest["owner"]>;
+
+function isSameOwner(a: Owner, b: Owner): boolean {
+  return a.label === b.label && a.kind === b.kind && a.idleMs === b.idleMs;
 }
 
 /** At least the shortest life that is asked for; throws RangeError for one without an end. */

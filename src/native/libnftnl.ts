@@ -20,6 +20,8 @@ const NFTNL_SET_ELEM_TIMEOUT = 5;
 const NFTNL_SET_ELEM_USERDATA = 7;
 /** libnftnl/udata.h: NFTNL_UDATA_SET_ELEM_COMMENT */
 const UDATA_COMMENT = 0;
+/** Ours; nft leaves types alone that it does not know. */
+const UDATA_OWNER = 0x73;
 /** nf_tables caps user data at one byte of length; type, length and the final zero take three. */
 export const COMMENT_MAX_BYTES = 120;
 
@@ -139,6 +141,16 @@ export function commentUserData(text: string): Uint8Array {
     new TextDecoder().decode(Buffer.from(text).subarray(0, COMMENT_MAX_BYTES), { stream: true }),
   );
   return Uint8Array.from([UDATA_COMMENT, bytes.length + 1, ...bytes, 0]);
+}
+
+/** The same with bytes of our own behind it, which nft does not show. */
+export function ownerUserData(comment: Uint8Array, owner: Uint8Array): Uint8Array {
+  const data = new Uint8Array(comment.length + 2 + owner.length);
+  data.set(comment);
+  data[comment.length] = UDATA_OWNER;
+  data[comment.length + 1] = owner.length;
+  data.set(owner, comment.length + 2);
+  return data;
 }
 
 /**

@@ -391,9 +391,17 @@ describe("sallyport user, beside a daemon", () => {
     await using daemon = await started();
     addAlice();
     user("add", "bob", "--host", "gate.example");
-    daemon.control.cutOff = [daemon.control.add({ door: "ssh", address: "203.0.113.9" })];
+    daemon.control.cutOff = [
+      daemon.control.add({
+        door: "ssh",
+        address: "203.0.113.9",
+        via: "rotating",
+        user: "alice",
+        device: "laptop",
+      }),
+    ];
     expect((await beside(daemon, "remove", "alice", "--yes")).err).toBe(
-      "Removed alice/laptop\nssh is closed to 203.0.113.9\nThe running daemon took it: nobody gets in by it any more\n",
+      "Removed alice/laptop\nssh is closed to 203.0.113.9 for alice/laptop\nThe running daemon took it: nobody gets in by it any more\n",
     );
     const kept = await beside(daemon, "remove", "bob", "--keep-sessions", "--yes");
     expect(kept.err).toContain("open doors and sessions stay as they are");

@@ -273,6 +273,7 @@ describe("Doorkeeper.open() and closeByHand()", () => {
         sessions: "end",
         keep: [],
         held: [],
+        owner: { kind: "plain", label: "ssh alice/laptop" },
       },
     ]);
     expect(types().filter((type) => type === "grant.closed")).toHaveLength(1);

@@ -14,6 +14,7 @@ import type { Grant, GrantKind, Holder } from "../../src/core/grant.ts";
 import { Doorkeeper } from "../../src/daemon/doorkeeper.ts";
 import { holderAddress } from "../../src/daemon/grant-request.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
+import { restoreGrants } from "../../src/daemon/restore.ts";
 import { singlePorts } from "../../src/firewall/element-key.ts";
 import type { Firewall, KernelGrant } from "../../src/firewall/firewall.ts";
 import { KernelGrants } from "../../src/firewall/grants.ts";
@@ -247,6 +248,14 @@ class World {
     };
   }
 
+  /** What a daemon that starts now finds in the kernel. */
+  restored(kernel: KernelGrants): string[] {
+    const ledger = new Ledger();
+    restoreGrants(ledger, kernel.listOwned(), this.clock);
+    const list = ledger.list(this.clock.monotonicMs(), this.clock.wallMs());
+    return list.map((grant) => this.#row(grant, grant.expiresMs - this.clock.wallMs())).sort();
+  }
+
   meant(): { readonly grants: string[]; readonly why: string[][] } {
     const row = (one: Lives) => this.#row({ ...one, ...one.holder }, one.endMs - this.clock.nowMs);
     const lets = ({ address }: Lives, from: string) => {
@@ -328,6 +337,7 @@ describe("what lives is what somebody holds", () => {
           expect(here(() => runNft(`delete element inet sallyport ${element}`)).ok).toBe(true);
         });
         agrees(world);
+        expect(world.restored(kernel)).toEqual(world.meant().grants);
       }
     };
     fc.assert(fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), play), { numRuns: 40 });

@@ -3,6 +3,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress } from "../../src/core/address.ts";
 import { OpError } from "../../src/core/errors.ts";
+import type { GrantRequest } from "../../src/firewall/firewall.ts";
 import { loadGuard, removeGuard, showGuard } from "../../src/firewall/guard.ts";
 import { runNft } from "../../src/native/libnftables.ts";
 import { inside } from "../support/inside.ts";
@@ -193,6 +194,59 @@ test("remember() spends uses that are missing and leaves those that are there", 
 test("list() cuts a long label between characters", () => {
   grants.open(anyRequest("10.77.0.2", { label: "ü".repeat(100) }));
   expect(grants.list()[0]!.label).toBe("ü".repeat(60));
+});
+
+describe("listOwned()", () => {
+  const open = (label: string, openMs: number, beside: GrantRequest["beside"] = []) =>
+    grants.open(anyRequest("10.77.0.2", { label, openMs, openedMs: openMs, beside }));
+  const owned = () =>
+    grants
+      .listOwned()
+      .map(({ label, remainingMs, openedMs }) => {
+        return `${label}, ${Math.round(remainingMs / 10_000)}, ${openedMs}`;
+      })
+      .sort();
+  const need = (label: string, lifeMs: number) =>
+    ({ kind: "plain", ports: port, lifeMs, openedMs: lifeMs, label }) as const;
+
+  test("says since when its owner has a grant, and nft shows the comment as before", () => {
+    open("ssh alice/laptop", 60_000);
+    expect(owned()).toEqual(["ssh alice/laptop, 6, 60000"]);
+    expect(here(showGuard)).toContain('comment "ssh alice/laptop"');
+  });
+
+  test("names every owner of an element with his own life, and the last one alone", () => {
+    open("ssh alice/laptop", 60_000);
+    open("web bob/phone", 30_000, [need("ssh alice/laptop", 60_000)]);
+    expect(grants.list()).toHaveLength(1);
+    expect(owned()).toEqual(["ssh alice/laptop, 6, 60000", "web bob/phone, 3, 30000"]);
+    const { address } = anyRequest("10.77.0.2");
+    const owner = { kind: "plain", label: "ssh alice/laptop" } as const;
+    const keep = [need("web bob/phone", 30_000)];
+    grants.close({ address, prefix6: 128, ports: port, sessions: "keep", owner, keep });
+    expect(owned()).toEqual(["web bob/phone, 3, 30000"]);
+    expect(here(showGuard)).not.toContain("alice");
+    grants.close({ address, prefix6: 128, ports: port, sessions: "keep" });
+    expect(owned()).toEqual([]);
+  });
+
+  test("leaves out who is written down where others took the element away", () => {
+    open("ssh alice/laptop", 60_000);
+    open("web bob/phone", 30_000, [need("ssh alice/laptop", 60_000)]);
+    nft("flush set inet sallyport grants4");
+    expect(owned()).toEqual([]);
+  });
+
+  test("knows one owner where there is no room to write down the others, who have their grants all the same", () => {
+    const elements = Array.from(
+      { length: 65_536 },
+      (_, i) => `10.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255} . tcp . 2222 . 1 timeout 1h`,
+    );
+    nft(`add element inet sallyport shared4 { ${elements.join(", ")} }`);
+    open("ssh alice/laptop", 30_000);
+    open("web bob/phone", 60_000, [need("ssh alice/laptop", 30_000)]);
+    expect(owned()).toEqual(["web bob/phone, 6, 60000"]);
+  });
 });
 
 test("list() has no label where somebody added an element without one", () => {

@@ -57,7 +57,7 @@ describe("sallyport user, beside a running daemon", () => {
     const removed = server.command("user", "remove", "alice/phone");
     expect(removed).toMatchObject({ code: 0, out: "" });
     expect(removed.err).toBe(
-      "Removed alice/phone\nweb is closed to 10.77.0.2\nThe running daemon took it: nobody gets in by it any more\n",
+      "Removed alice/phone\nweb is closed to 10.77.0.2 for alice/phone\nThe running daemon took it: nobody gets in by it any more\n",
     );
     expect(await session.echo("after")).not.toBe("echoed");
     expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
