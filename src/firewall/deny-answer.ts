@@ -51,8 +51,8 @@ function statement(answer: PlainAnswer, proto: Proto): string {
   return proto === "tcp" ? "reject with tcp reset" : "reject with icmpx port-unreachable";
 }
 
-/** The rules of the chain that denies, in nft's words; what they leave over is dropped. */
-export function denyRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): string[] {
+/** The rules that answer as a closed port, in nft's words; what they leave over is dropped. */
+export function closedRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): string[] {
   const rules: string[] = [];
   for (const proto of ["tcp", "udp"] as const) {
     const ip = statement(answerTo(deny.ip, proto), proto);

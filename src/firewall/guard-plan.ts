@@ -18,6 +18,8 @@ export interface GuardPlan {
   readonly flowLabels?: boolean;
   /** Whether resets echo the probe's DSCP, as the kernel's own do. Default: where nft and kernel can. */
   readonly echoDscp?: boolean;
+  /** Kinds of TCP options that leave a closed port silent. Default: `loadGuard` asks the kernel. */
+  readonly silentOptions?: readonly number[];
 }
 
 /** Ports that nobody reaches without a grant. */

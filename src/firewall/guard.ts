@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { parseDuration } from "../core/duration.ts";
 import type { OpError } from "../core/errors.ts";
 import { runNft } from "../native/libnftables.ts";
+import { verifiedSignatures } from "../native/tcp-signatures.ts";
 import { withSpareDescriptors } from "../native/spare-descriptors.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import { firstRefused } from "./first-refused.ts";
@@ -15,19 +16,32 @@ import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
 
 const GUARD = `table ${TABLE_NAME}`;
 
+/** What may be left out, in the order in which it is. */
+const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
+  { silentOptions: [] },
+  { echoDscp: false },
+  { echoDscp: false, silentOptions: [] },
+];
+
 /**
  * Makes the guard of this network namespace that of the plan, in one transaction that is checked
  * first; living grants and uses stay. Throws OpError, and then the kernel holds what it held before.
  */
 export function loadGuard(plan: GuardPlan): void {
-  const flowLabels = plan.flowLabels ?? stackLabelsFlows();
+  const whole = {
+    ...plan,
+    flowLabels: plan.flowLabels ?? stackLabelsFlows(),
+    silentOptions: plan.silentOptions ?? verifiedSignatures(),
+  };
   const context = withSpareDescriptors(() => lookAtSets(plan));
-  // Where nft or the kernel lack what the echo needs, the ports are guarded all the same.
-  for (const echoDscp of plan.echoDscp === false ? [false] : [true, false]) {
-    const failed = tryLoad(renderLoad({ ...plan, flowLabels, echoDscp }, context));
+  // Where nft or the kernel lack what a likeness needs, the ports are guarded all the same.
+  const plans = [whole, ...LESS_ALIKE.map((less) => ({ ...whole, ...less }))];
+  let failed: OpError | undefined;
+  for (const one of plans) {
+    failed = tryLoad(renderLoad(one, context));
     if (failed === undefined) return;
-    if (!echoDscp) throw failed;
   }
+  throw failed!;
 }
 
 /** Checks the commands, then runs them; answers why the kernel kept what it held. */

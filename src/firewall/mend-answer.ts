@@ -41,6 +41,13 @@ function resets(plan: GuardPlan): { readonly ip: boolean; readonly ip6: boolean 
   };
 }
 
+/** The stack answers nothing to a segment that is signed with a key it does not have. */
+export function silentRules(plan: GuardPlan): string[] {
+  const { ip, ip6 } = resets(plan);
+  if (!ip && !ip6) return [];
+  return (plan.silentOptions ?? []).map((kind) => `tcp option ${kind} exists drop`);
+}
+
 /**
  * Rules before `reject`: the DSCP travels to the reset as the mark of the connection, which `reject`
  * attaches to it. Only of a new connection that nobody marked: it ends with the packet, so no mark

@@ -2,10 +2,11 @@
 
 import type { Family } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
-import { denyRules } from "./deny-answer.ts";
+import { closedRules } from "./deny-answer.ts";
 import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
-import { carryRules, mendingChains, OPTIONAL_CHAINS } from "./mend-answer.ts";
+import { denyRules, kernelFirstChains } from "./kernel-first.ts";
+import { carryRules, mendingChains, OPTIONAL_CHAINS, silentRules } from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
 import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
@@ -120,7 +121,11 @@ function guardRules(idleMs: readonly number[]): string[] {
 
 function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
   return [
-    { name: "deny", rules: [...carryRules(plan), ...denyRules(plan.deny)] },
+    {
+      name: "closed",
+      rules: [...silentRules(plan), ...carryRules(plan), ...closedRules(plan.deny)],
+    },
+    { name: "deny", rules: denyRules() },
     { name: "renew", rules: idleMs.flatMap(renewals) },
     {
       name: "claim",
@@ -138,6 +143,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
         `${PORT} @${SET.guarded} jump guard`,
       ],
     },
+    ...kernelFirstChains(),
     ...mendingChains(plan),
   ];
 }

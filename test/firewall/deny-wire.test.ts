@@ -2,6 +2,7 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Lab } from "../support/lab.ts";
+import { behindRouter, compareOddities, LINK } from "../support/odd-probes.ts";
 import { finished } from "../support/programs.ts";
 import { guard, ranges } from "./support.ts";
 
@@ -41,6 +42,14 @@ for i in range(3):
     s = socket.socket(family, socket.SOCK_DGRAM)
     s.bind(("", 46000 + i)); s.connect((address, port)); s.send(b"x" * 20)
     time.sleep(0.01)
+`;
+
+/** Listens on a port, TCP and UDP, both families. */
+const SERVICE = `
+import socket, sys, time
+s = socket.create_server(("", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+u = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); u.bind(("::", int(sys.argv[1])))
+print("listening", flush=True); time.sleep(1000)
 `;
 
 interface Answer {
@@ -208,4 +217,31 @@ test("the marks of other tables' connections are left alone, and none of ours sh
   lab.run("server", ["nft", "delete", "table", "inet", "other"]);
   expect(out).toMatch(/ct mark 0x00000007 counter packets 256 /);
   expect(out).toMatch(/ct mark != .* counter packets 0 /);
+});
+
+describe("odd packets", () => {
+  const router = behindRouter(lab);
+  // As on a machine of a distribution: an answer must not show that a service listens behind.
+  const serving = lab.start("server", ["python3", "-c", SERVICE, String(GUARDED)]);
+  const listening = serving.stdout.getReader().read();
+  test.each([
+    ["IPv4, on the link", lab.address4.server, LINK],
+    ["IPv6, on the link", lab.address6.server, LINK],
+    ["IPv4, behind a router", lab.address4.server, router],
+    ["IPv6, behind a router", lab.address6.server, router],
+  ])(
+    "a guarded port answers them as a closed one does: %s",
+    async (_, server, vantage) => {
+      await listening;
+      guard(lab, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`) });
+      const { probes, different } = compareOddities(lab, vantage, {
+        server,
+        guarded: GUARDED,
+        closed: CLOSED,
+      });
+      expect(probes).toBeGreaterThan(1_500);
+      expect(different).toEqual([]);
+    },
+    60_000,
+  );
 });

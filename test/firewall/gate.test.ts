@@ -5,6 +5,7 @@ import { adoptSessions } from "../../src/firewall/sessions.ts";
 import { removeGuard } from "../../src/firewall/guard.ts";
 import { inside } from "../support/inside.ts";
 import { Lab } from "../support/lab.ts";
+import { sendSegment } from "../support/raw-segment.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { Session } from "../support/session.ts";
 import { askUdp, startUdpEcho } from "../support/udp-echo.ts";
@@ -141,6 +142,62 @@ test.each([
   guard(lab, { guarded: ranges("5353/udp") });
   expect(askUdp(lab, "client", address, 5353)).toBe("silent");
 });
+
+describe("a denied packet stays denied whatever other tables do with it before routing", () => {
+  /** A chain of another table, with a rule that asks for no port. */
+  const meddle = (type: string, priority: number, rule: string) =>
+    lab.run("server", ["nft", "-f", "-"], {
+      input: `table ip meddler {\n chain pre {\n type ${type} hook prerouting priority ${priority};\n ${rule}\n }\n}\n`,
+    });
+
+  test.each([
+    ["sent to a container", "nat", -100, `iifname "eth0" dnat to 10.88.0.2`],
+    [
+      "redirected to a port that is open",
+      "nat",
+      -100,
+      `iifname "eth0" tcp dport 1-65535 redirect to :2224`,
+    ],
+    ["given a priority", "filter", -140, "meta priority set 1:1"],
+    ["given a mark", "filter", -140, "meta mark set 7 ct mark set 7"],
+    ["replaced from outside", "nat", -100, `iifname "eth0" tcp dport 2222 dnat to 10.88.0.2`],
+  ])("%s", (_, type, priority, rule) => {
+    lab.run("server", ["nft", "delete", "table", "inet", "published"], { mayFail: true });
+    meddle(type, priority, rule);
+    try {
+      expect(probe(lab, "client", server4, 2222)).toBe("open");
+      guard(lab);
+      expect(probe(lab, "client", server4, 2222)).not.toBe("open");
+      grants.open(request(client4));
+      expect(probe(lab, "client", server4, 2222)).toBe("open");
+      expect(probe(lab, "stranger", server4, 2222)).not.toBe("open");
+    } finally {
+      lab.run("server", ["nft", "delete", "table", "ip", "meddler"]);
+      lab.run("server", ["nft", "-f", "-"], { input: NAT });
+    }
+  });
+});
+
+test.each([0, 1])(
+  "the way back to a denied source is judged as for a closed port, rp_filter %i",
+  (filter) => {
+    guard(lab);
+    // The source is the container's, the packet comes from the other side.
+    lab.run("server", ["sysctl", "-qw", `net.ipv4.conf.all.rp_filter=${filter}`]);
+    lab.run("container", ["nft", "-f", "-"], {
+      input:
+        `table ip seen {\n chain pre {\n type filter hook prerouting priority -500;\n` +
+        ` tcp flags rst tcp sport 2222 counter\n tcp flags rst tcp sport 3333 counter\n }\n}\n`,
+    });
+    for (const port of [2222, 3333]) {
+      sendSegment(lab, "stranger", { to: server4, port, sourcePort: 4_444, from: "10.88.0.2" });
+    }
+    const { out } = lab.run("container", ["nft", "list", "table", "ip", "seen"]);
+    lab.run("container", ["nft", "delete", "table", "ip", "seen"]);
+    lab.run("server", ["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0"]);
+    expect(out.match(/packets \d+/g)).toEqual(Array(2).fill(`packets ${1 - filter}`));
+  },
+);
 
 test("gate guards link-local addresses", () => {
   const shown = lab.run("server", [

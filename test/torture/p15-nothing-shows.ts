@@ -1,6 +1,7 @@
 /** P15: a guarded port answers byte for byte as any other closed port of the host, and nothing else shows. */
 
 import { Lab } from "../support/lab.ts";
+import { behindRouter, compareOddities, LINK } from "../support/odd-probes.ts";
 import { CLIENT, SERVER, SERVER6, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
@@ -150,6 +151,32 @@ async function identical(
   );
 }
 
+/** A host that drops what its input chain does not let in; neighbours find each other. */
+const DROPS = `table inet other { chain input { type filter hook input priority 0; policy drop;
+  ct state established,related accept\n iif lo accept\n icmp type echo-request accept
+  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, echo-request } accept\n }\n}\n`;
+
+async function oddities(
+  server: string,
+  { router = false, deny = "reset" }: { router?: boolean; deny?: "reset" | "drop" } = {},
+): Promise<Finding> {
+  await using stage = await Stage.set(`${DOOR}[guard]\ndeny = "${deny}"\n`);
+  const { lab } = stage;
+  if (deny === "drop") lab.run("server", ["nft", "-f", "-"], { input: DROPS });
+  const vantage = router ? behindRouter(lab) : LINK;
+  const { probes, different, known } = compareOddities(lab, vantage, {
+    server,
+    guarded: 8_080,
+    closed: 8_081,
+  });
+  const said = different.slice(0, 5).join("; ");
+  return finding(
+    different.length === 0,
+    `${probes} odd probes, ${different.length} answered differently${said && `: ${said}`}, ` +
+      `${known} as docs/firewall.md says that they are`,
+  );
+}
+
 async function nmapSees(): Promise<Finding> {
   await using stage = await Stage.set(DOOR);
   const words = ["-n", "-Pn", "--reason", "-oG", "-", "-vv", "-p", "8000-8100", SERVER];
@@ -263,6 +290,31 @@ export const trials: Trial[] = [
     promise: "P15",
     attack: "probes with a traffic class over IPv6",
     play: (s) => identical(SERVER6, s, { kind: "TOS" }),
+  },
+  {
+    promise: "P15",
+    attack: "every option of TCP and IP, sources that are none, over IPv4",
+    play: () => oddities(SERVER),
+  },
+  {
+    promise: "P15",
+    attack: "the same through a router",
+    play: () => oddities(SERVER, { router: true }),
+  },
+  {
+    promise: "P15",
+    attack: "every option of TCP, extension headers, sources that are none, over IPv6",
+    play: () => oddities(SERVER6),
+  },
+  {
+    promise: "P15",
+    attack: "the same through a router, over IPv6",
+    play: () => oddities(SERVER6, { router: true }),
+  },
+  {
+    promise: "P15",
+    attack: "every option of TCP and IP, sources that are none, deny = drop",
+    play: () => oddities(SERVER, { deny: "drop" }),
   },
   { promise: "P15", attack: "six kinds of nmap scan", play: nmapSees },
   {

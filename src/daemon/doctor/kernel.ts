@@ -80,6 +80,13 @@ export const FEATURES: readonly Feature[] = [
     ],
   },
   {
+    name: "packets changed by rules",
+    module: "nf_tables",
+    config: "CONFIG_NF_TABLES",
+    since: "4.10",
+    commands: [...CHAIN, rule("meta priority set 1:1 @nh,72,8 set 253")],
+  },
+  {
     name: "sets that time out",
     module: "nf_tables",
     config: "CONFIG_NF_TABLES",

@@ -1,0 +1,68 @@
+/**
+ * Lets the kernel judge a denied packet of IPv4 before the guard answers it: a source that is none, an
+ * option that is malformed or forbidden, a way back that is another interface. What it would not give
+ * to a closed port gets no answer of ours either.
+ */
+
+import type { Chain } from "./mend-answer.ts";
+
+/**
+ * On a denied packet from `deny` to the hook at which it is answered; "saly". Nothing else of the
+ * kernel reads the priority of a packet on its way in, and no packet arrives with this one.
+ */
+const DENIED = "7361:6c79";
+
+/**
+ * linux/netfilter_ipv4.h: NF_IP_PRI_LAST and NF_IP_PRI_FIRST: between the two hooks only the kernel
+ * itself sees the packet, so that nobody can take the mark off what has its protocol back.
+ */
+const LAST = 2_147_483_647;
+const FIRST = -2_147_483_648;
+
+/**
+ * linux/ip.h: protocol of struct iphdr. As bits: nft would mend checksums for `ip protocol set`, those of
+ * TCP and UDP one way only.
+ */
+const PROTOCOL = "@nh,72,8";
+/** IANA: protocols for experiments stand in for TCP and UDP. Nothing of this host serves them. */
+const MASKED = [
+  { proto: "tcp", number: 6, mask: 253 },
+  { proto: "udp", number: 17, mask: 254 },
+] as const;
+
+/**
+ * The rules that deny. Until routing, the packet goes as one of a protocol that nobody serves: so no
+ * rule of another table sends it to a container or a proxy, and should one lose the mark, it stays
+ * denied. Of IPv6 the kernel judges nothing between here and the input hook.
+ */
+export function denyRules(): string[] {
+  return [
+    "meta nfproto ipv6 goto closed",
+    ...MASKED.map(
+      ({ proto, mask }) =>
+        `meta l4proto ${proto} meta priority set ${DENIED} ${PROTOCOL} set ${mask} accept`,
+    ),
+    "drop",
+  ];
+}
+
+/** The hooks at which denied packets get their protocol back, and their answer. */
+export function kernelFirstChains(): Chain[] {
+  return [
+    {
+      name: "unmask",
+      base: `type filter hook prerouting priority ${LAST}; policy accept;`,
+      rules: [
+        `meta priority != ${DENIED} accept`,
+        ...MASKED.map(({ number, mask }) => `ip protocol ${mask} ${PROTOCOL} set ${number}`),
+        // Sent on by a rule that asks for no port: past the input hook.
+        "ct status dnat goto closed",
+      ],
+    },
+    {
+      name: "refuse",
+      base: `type filter hook input priority ${FIRST}; policy accept;`,
+      rules: [`meta priority ${DENIED} goto closed`],
+    },
+  ];
+}
