@@ -12,6 +12,10 @@ import { FAMILY, TABLE } from "./sets.ts";
 export interface Probe {
   readonly family: Family;
   readonly proto: Proto;
+  /** Where it comes in; absent: anywhere but through lo. */
+  readonly interface?: string;
+  /** What it may be sent to; absent: nobody knows, and rules about one address do not apply. */
+  readonly addresses?: readonly string[];
 }
 
 interface Chain {

@@ -1,5 +1,6 @@
 /** Whether a condition of a rule, as nft's JSON has it, is met by a first packet to a closed port. */
 
+import { isWithin, parseAddress, parsePrefix } from "../core/address.ts";
 import type { Probe } from "./closed-port.ts";
 
 /** One statement of a rule: an object whose key is its kind (libnftables-json(5)). */
@@ -79,7 +80,7 @@ function see(left: unknown, probe: Probe): Seen {
   return "particular";
 }
 
-function seeMeta(key: string, { family, proto }: Probe): Seen {
+function seeMeta(key: string, { family, proto, interface: arrives }: Probe): Seen {
   switch (key) {
     case "nfproto":
       return { is: [family === 4 ? "ipv4" : "ipv6"] };
@@ -91,7 +92,7 @@ function seeMeta(key: string, { family, proto }: Probe): Seen {
       return { is: ["host", "unicast"] };
     case "iif":
     case "iifname":
-      return "any but lo";
+      return arrives === undefined ? "any but lo" : { is: [arrives] };
     default:
       return "particular";
   }
@@ -102,6 +103,7 @@ function seePayload(payload: { protocol?: string; field?: string }, probe: Probe
   const ip = probe.family === 4 ? "ip" : "ip6";
   if (protocol === "ip" || protocol === "ip6") {
     if (protocol !== ip) return "absent";
+    if (field === "daddr" && probe.addresses !== undefined) return { is: probe.addresses };
     const isProtocol = field === "protocol" || field === "nexthdr";
     return isProtocol ? { is: [probe.proto, probe.proto === "tcp" ? 6 : 17] } : "particular";
   }
@@ -114,17 +116,28 @@ function seePayload(payload: { protocol?: string; field?: string }, probe: Probe
 /** Whether a value is in what stands on the right: itself, a set, a list, a range. */
 function includes(right: unknown, value: unknown): boolean {
   if (Array.isArray(right)) return right.some((part) => includes(part, value));
+  if (typeof right === "string" && right.endsWith("*")) {
+    return typeof value === "string" && value.startsWith(right.slice(0, -1)); // "br-*"
+  }
   if (typeof right !== "object" || right === null) return right === value;
-  const { set, range, elem } = right as {
+  const { set, range, elem, prefix } = right as {
     set?: unknown;
     range?: [unknown, unknown];
     elem?: { val?: unknown };
+    prefix?: { addr: string; len: number };
   };
+  if (prefix !== undefined) return inNetwork(value, prefix);
   if (range !== undefined && typeof value === "number") {
     return Number(range[0]) <= value && value <= Number(range[1]);
   }
   if (elem !== undefined) return includes(elem.val, value);
   return set !== undefined && includes(set, value);
+}
+
+function inNetwork(value: unknown, { addr, len }: { addr: string; len: number }): boolean {
+  const address = typeof value === "string" ? parseAddress(value) : undefined;
+  const network = parsePrefix(`${addr}/${len}`);
+  return address !== undefined && network !== undefined && isWithin(address, network);
 }
 
 function compares(seen: Exclude<Seen, string>, op: string, right: unknown): boolean {

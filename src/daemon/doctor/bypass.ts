@@ -49,22 +49,34 @@ export interface RouteFacts {
   readonly listing: Listing;
   readonly guarded: readonly PortRange[];
   readonly forwarding: { readonly 4: boolean; readonly 6: boolean };
+  readonly textOf: RuleText;
 }
 
-export function checkRoutedContainers({ listing, guarded, forwarding }: RouteFacts): Findings {
+export function checkRoutedContainers(facts: RouteFacts): Findings {
+  const { listing, guarded, forwarding, textOf } = facts;
   const findings = new Map<string, Findings[number]>();
   for (const { proto, port } of guardedPortsOf(guarded)) {
     for (const family of [4, 6] as const) {
       const { redirected } = trace(listing, { family, proto, port });
-      const { address } = redirected ?? {};
-      if (address === undefined || !forwarding[family]) continue;
+      if (redirected === undefined || !forwarding[family]) continue;
+      const { address } = redirected;
+      if (address === undefined) {
+        findings.set(
+          JSON.stringify(redirected.at),
+          warning(
+            `${formatPort({ proto, port })} is published from an address that could not be read, which may answer there without a knock: ${describePlace(redirected.at, textOf)}`,
+            "read the rule with iptables-save, and drop connections to its address that come from outside",
+          ),
+        );
+        continue;
+      }
       if (isClosedOff(listing, address)) continue;
-      const inside = redirected!.port ?? port;
+      const inside = redirected.port ?? port;
       findings.set(
         `${address} ${inside}`,
         warning(
           `${formatPort({ proto, port })} is published from ${address}, and this machine forwards: whoever routes to ${address} through it may reach ${formatPort({ proto, port: inside })} there without a knock`,
-          `drop new connections to ${address} that come from outside, in a chain on hook prerouting at priority raw`,
+          `drop new connections to ${address} that come from outside, in a chain on hook prerouting at priority raw, as Docker does from version 28 on`,
         ),
       );
     }
@@ -74,20 +86,36 @@ export function checkRoutedContainers({ listing, guarded, forwarding }: RouteFac
     : [ok("No guarded port is published from an address that others could route to")];
 }
 
-/** Whether some rule that drops or rejects names the address: Docker writes one since version 28. */
+/** Whether a rule drops or rejects what comes to the address, whatever its port: Docker writes one since version 28. */
 function isClosedOff(listing: Listing, address: string): boolean {
   return [...listing.rules.values()]
     .flat()
     .filter(({ family, table }) => !isOurs(family, table))
     .some(({ expr }) => {
-      const names = expr.some((statement) => {
-        const { op, left, right } = (statement["match"] ?? {}) as {
-          op?: string;
-          left?: { payload?: { field?: string } };
-          right?: unknown;
-        };
-        return op === "==" && left?.payload?.field === "daddr" && right === address;
-      });
-      return names && expr.some((statement) => "drop" in statement || "reject" in statement);
+      if (!expr.some((statement) => "drop" in statement || "reject" in statement)) return false;
+      const matches = expr.flatMap((statement) => (statement["match"] as Match | undefined) ?? []);
+      const names = matches.some(
+        ({ op, left, right }) =>
+          op === "==" && left?.payload?.field === "daddr" && right === address,
+      );
+      return names && matches.every(({ left }) => isAboutPlace(left));
     });
+}
+
+interface Match {
+  readonly op?: string;
+  readonly left?: {
+    readonly payload?: { readonly field?: string };
+    readonly meta?: { readonly key?: string };
+    readonly ct?: unknown;
+  };
+  readonly right?: unknown;
+}
+
+/** Asks where a packet comes from or goes to, and not for a port. */
+function isAboutPlace(left: Match["left"]): boolean {
+  const key = left?.meta?.key;
+  return (
+    left?.payload?.field === "daddr" || key === "iif" || key === "iifname" || "ct" in (left ?? {})
+  );
 }

@@ -46,15 +46,12 @@ function legacyTables(family: "ip" | "ip6"): string[] {
 export function examineBypass(settings: Settings): Findings {
   const listing = readListing();
   if (listing === undefined) return [unseen("rules that go past the guard")];
-  const facts = { listing, guarded: guardedPorts(settings) };
+  const facts = { listing, guarded: guardedPorts(settings), textOf: readRuleText };
   const forwarding = {
     4: isSet("ipv4/ip_forward"),
     6: isSet("ipv6/conf/all/forwarding"),
   };
-  return [
-    ...checkUntracked({ ...facts, textOf: readRuleText }),
-    ...checkRoutedContainers({ ...facts, forwarding }),
-  ];
+  return [...checkUntracked(facts), ...checkRoutedContainers({ ...facts, forwarding })];
 }
 
 function isSet(name: string): boolean {

@@ -4,7 +4,8 @@ import { OpError } from "../../core/errors.ts";
 import { nftError } from "../../firewall/nft-error.ts";
 import type { Statement } from "../../firewall/rule-match.ts";
 import { runNft } from "../../native/libnftables.ts";
-import { isOpaque, translated } from "./iptables-match.ts";
+import { type Arrivals, readArrivals } from "./arrivals.ts";
+import { isTranslated, translated } from "./iptables-match.ts";
 import { mayAskKernel } from "./privileges.ts";
 import { readRuleText } from "./rule-text.ts";
 
@@ -42,6 +43,8 @@ export interface Listing {
   readonly flowtables: readonly ListedFlowtable[];
   /** Elements by `setKey`, of the sets and maps that conditions on a destination port name. */
   readonly sets: ReadonlyMap<string, readonly unknown[]>;
+  /** Where strangers come in; absent: nobody knows, and rules about interfaces are taken as met. */
+  readonly arrivals?: Arrivals;
 }
 
 export function chainKey(owner: { family: string; table: string }, chain: string): string {
@@ -71,14 +74,14 @@ export function readListing(): Listing | undefined {
     const found = ask(`list ${kind} ${key}`, false).find((entry) => entry[kind] !== undefined);
     sets.set(key, found?.[kind]?.elem ?? []);
   }
-  return { ...listing, sets };
+  return { ...listing, sets, arrivals: readArrivals() };
 }
 
 function readable(listing: Listing): Listing {
   const rules = new Map<string, readonly ListedRule[]>();
   for (const [key, own] of listing.rules) {
     const read = own.map((rule, i) => {
-      if (!rule.expr.some(isOpaque)) return rule;
+      if (!rule.expr.some(isTranslated)) return rule;
       const { family, table, chain } = rule;
       return translated(rule, readRuleText({ family, table, chain, rule: i + 1 }) ?? "");
     });

@@ -31,9 +31,26 @@ const HOOKS = ["ingress", "prerouting", "input"] as const;
 /** nf_tables refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16;
 
-/** Conditions on what a stranger's packet cannot have (an address, a mark) count as unmet. */
+/**
+ * What becomes of it, whichever interface it comes in by. Conditions on what a stranger's packet cannot
+ * have (an address, a mark) count as unmet.
+ */
 export function trace(listing: Listing, probe: PortProbe): Trace {
-  return new Tracer(listing, probe).run();
+  const { interfaces, addresses } = listing.arrivals ?? {};
+  if (interfaces === undefined || addresses === undefined || interfaces.length === 0) {
+    return new Tracer(listing, probe).run();
+  }
+  const traces = interfaces.map((name) =>
+    new Tracer(listing, { ...probe, interface: name, addresses }).run(),
+  );
+  const ended = traces.find((one) => one.ended !== undefined)?.ended;
+  const redirected = traces.find((one) => one.redirected !== undefined)?.redirected;
+  return {
+    unclear: traces.flatMap(({ unclear }) => unclear),
+    untracked: traces.flatMap(({ untracked }) => untracked),
+    ...(ended !== undefined && { ended }),
+    ...(redirected !== undefined && { redirected }),
+  };
 }
 
 type Verdict = "accept" | "return" | "drops" | "rejects" | undefined;

@@ -1,7 +1,9 @@
 /** Follows packets through rule sets that a real kernel holds: who drops, who untracks, who publishes. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { parseAddress } from "../../../src/core/address.ts";
 import { formatPortRange, parsePortRange } from "../../../src/core/port.ts";
+import { arrivalsOf } from "../../../src/daemon/doctor/arrivals.ts";
 import { checkRoutedContainers, checkUntracked } from "../../../src/daemon/doctor/bypass.ts";
 import type { Findings } from "../../../src/daemon/doctor/finding.ts";
 import { checkForeignRules } from "../../../src/daemon/doctor/foreign-rules.ts";
@@ -11,6 +13,7 @@ import { publishedIn } from "../../../src/daemon/doctor/published.ts";
 import { readRuleText, ruleTexts } from "../../../src/daemon/doctor/rule-text.ts";
 import { loadGuard } from "../../../src/firewall/guard.ts";
 import { runNft } from "../../../src/native/libnftables.ts";
+import type { Link } from "../../../src/native/links.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
 
@@ -297,6 +300,116 @@ describe("checkRoutedContainers()", () => {
         ip daddr 10.88.0.2 iifname != "ctr0" drop
       } }`;
     expect(routed(closed)[0]).toStartWith("ok");
+  });
+});
+
+/** What dockerd writes for `docker run -p 8022:22 -p 10.77.0.1:51820:51820/udp`, ctr0 for its bridge. */
+const DOCKER: Record<string, () => void> = {
+  "with iptables": () => {
+    const iptables = (line: string) => lab.run("server", ["iptables-nft", ...line.split(" ")]);
+    iptables("-t nat -N DOCKER");
+    iptables("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER");
+    iptables("-t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER");
+    iptables("-t nat -A POSTROUTING -s 10.88.0.0/24 ! -o ctr0 -j MASQUERADE");
+    iptables("-t nat -A DOCKER -i ctr0 -j RETURN");
+    iptables(
+      "-t nat -A DOCKER ! -i ctr0 -p tcp -m tcp --dport 8022 -j DNAT --to-destination 10.88.0.2:22",
+    );
+    iptables(
+      "-t nat -A DOCKER -d 10.77.0.1/32 ! -i ctr0 -p udp -m udp --dport 51820 -j DNAT --to-destination 10.88.0.2:51820",
+    );
+    iptables("-N DOCKER");
+    iptables("-A FORWARD -o ctr0 -j DOCKER");
+    iptables("-A DOCKER -d 10.88.0.2/32 ! -i ctr0 -o ctr0 -p tcp -m tcp --dport 22 -j ACCEPT");
+  },
+  "with nftables": () =>
+    load(`table ip docker-bridges {
+      chain nat-PREROUTING { type nat hook prerouting priority dstnat; policy accept;
+        fib daddr type local counter jump nat-prerouting-and-output
+      }
+      chain nat-prerouting-and-output {
+        iifname != "ctr0" tcp dport 8022 counter dnat to 10.88.0.2:22 comment "DNAT"
+        iifname != "ctr0" ip daddr 10.77.0.1 udp dport 51820 counter dnat to 10.88.0.2:51820 comment "DNAT"
+      }
+    }`),
+};
+
+/** What version 28 and later add: nobody outside reaches the container but through the published port. */
+const CLOSED_OFF: Record<string, () => void> = {
+  "with iptables": () =>
+    lab.run(
+      "server",
+      "iptables-nft -t raw -A PREROUTING -d 10.88.0.2/32 ! -i ctr0 -j DROP".split(" "),
+    ),
+  "with nftables": () =>
+    load(`table ip docker-raw {
+      chain raw-PREROUTING { type filter hook prerouting priority raw; policy accept;
+        ip daddr 10.88.0.2 iifname != "ctr0" counter drop comment "DROP DIRECT ACCESS"
+      }
+    }`),
+};
+
+describe.each(Object.keys(DOCKER))("ports that Docker publishes %s", (how) => {
+  const forwarding = { 4: true, 6: true };
+  const routed = () => onServer(() => said(checkRoutedContainers({ ...facts(), forwarding })));
+
+  test("are known as published, and their container as reachable", () => {
+    DOCKER[how]!();
+    const at =
+      "published from 10.88.0.2, and this machine forwards: whoever routes to 10.88.0.2 through it may reach";
+    expect(routed()).toEqual([
+      `warning 8022/tcp is ${at} 22/tcp there without a knock`,
+      `warning 51820/udp is ${at} 51820/udp there without a knock`,
+    ]);
+    expect(onServer(() => publishedIn(readListing()!, guarded).map(formatPortRange))).toEqual([
+      "8022/tcp",
+      "51820/udp",
+    ]);
+  });
+
+  test("are as closed as others where Docker closes the container's address off", () => {
+    DOCKER[how]!();
+    CLOSED_OFF[how]!();
+    expect(routed()).toEqual([
+      "ok No guarded port is published from an address that others could route to",
+    ]);
+  });
+
+  test("are not closed off by a rule about another port", () => {
+    DOCKER[how]!();
+    load(`table ip other { chain pre { type filter hook prerouting priority raw; policy accept;
+      ip daddr 10.88.0.2 tcp dport 443 drop
+    } }`);
+    expect(routed()).toHaveLength(2);
+  });
+});
+
+describe("arrivalsOf()", () => {
+  const link = (name: string, address: string): Link => ({
+    index: 2,
+    name,
+    loopback: name === "lo",
+    up: true,
+    carrier: true,
+    addresses: [parseAddress(address)!],
+  });
+  const links = [link("lo", "127.0.0.1"), link("eth0", "192.0.2.1"), link("docker0", "172.17.0.1")];
+
+  test("takes the interfaces of default routes, and every address but those of loopback", () => {
+    const route = `Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT
+eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+`;
+    const v6 = `00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo
+`;
+    const addresses = ["192.0.2.1", "172.17.0.1"];
+    expect(arrivalsOf(links, route, "")).toEqual({ interfaces: ["eth0"], addresses });
+    expect(arrivalsOf(links, "", v6)).toEqual({ interfaces: ["eth0"], addresses });
+  });
+
+  test("takes every interface where nothing outside is routed to", () => {
+    expect(arrivalsOf(links, "", "").interfaces).toEqual(["eth0", "docker0"]);
   });
 });
 

@@ -1,0 +1,58 @@
+/** Where a stranger's packets come in, and which addresses they are sent to. */
+
+import { readFileSync } from "node:fs";
+import { formatAddress } from "../../core/address.ts";
+import { type Link, readLinks } from "../../native/links.ts";
+import { isLoopbackAddress } from "./sockets.ts";
+
+export interface Arrivals {
+  /** One at least, unless the machine has no interface but lo. */
+  readonly interfaces: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** Reads the calling thread's network namespace. */
+export function readArrivals(): Arrivals {
+  // Of the thread: it may have entered another network namespace than its process.
+  const read = (name: string) => {
+    try {
+      return readFileSync(`/proc/thread-self/net/${name}`, "utf8");
+    } catch {
+      return ""; // a kernel without IPv6
+    }
+  };
+  return arrivalsOf(readLinks(), read("route"), read("ipv6_route"));
+}
+
+/** `route` and `ipv6_route` are what the files of these names in /proc/net hold. */
+export function arrivalsOf(links: readonly Link[], route: string, ipv6Route: string): Arrivals {
+  const outer = new Set([...defaults4(route), ...defaults6(ipv6Route)]);
+  const open = links.filter(({ loopback, up }) => up && !loopback);
+  // A machine that nothing outside is routed to may be asked through any of them.
+  const taken = open.filter(({ name }) => outer.has(name));
+  return {
+    interfaces: (taken.length > 0 ? taken : open).map(({ name }) => name),
+    addresses: open
+      .flatMap(({ addresses }) => addresses)
+      .filter((address) => !isLoopbackAddress(address))
+      .map(formatAddress),
+  };
+}
+
+/** Iface, Destination, Gateway, Flags, RefCnt, Use, Metric, Mask, … */
+function defaults4(text: string): string[] {
+  return rows(text).flatMap(([name = "", destination, , , , , , mask]) =>
+    destination === "00000000" && mask === "00000000" ? [name] : [],
+  );
+}
+
+/** Destination and its prefix length, source and its, next hop, metric, RefCnt, Use, flags, name */
+function defaults6(text: string): string[] {
+  return rows(text).flatMap(([destination = "", bits, , , , , , , , name = ""]) =>
+    /^0+$/.test(destination) && bits === "00" && name !== "lo" ? [name] : [],
+  );
+}
+
+function rows(text: string): string[][] {
+  return text.split("\n").map((line) => line.trim().split(/\s+/));
+}
