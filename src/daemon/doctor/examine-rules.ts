@@ -7,6 +7,7 @@ import { guardedPorts } from "../configuration.ts";
 import { checkRoutedContainers, checkUntracked } from "./bypass.ts";
 import { type Findings, unseen } from "./finding.ts";
 import { checkForeignRules, guardedPortsOf } from "./foreign-rules.ts";
+import { legacyTables } from "./legacy-tables.ts";
 import { readListing } from "./listing.ts";
 import { publishedIn } from "./published.ts";
 import { readRuleText } from "./rule-text.ts";
@@ -28,19 +29,6 @@ export function problemsOfRules(settings: Settings): string[] {
   return examineRules(settings)
     .filter(({ level }) => level === "problem")
     .map(({ sentence }) => sentence);
-}
-
-/** The kernel lists a table of iptables-legacy once somebody has used it. */
-function legacyTables(family: "ip" | "ip6"): string[] {
-  try {
-    const names = readFileSync(`/proc/thread-self/net/${family}_tables_names`, "utf8");
-    return names
-      .split("\n")
-      .filter(Boolean)
-      .map((name) => `${family} ${name}`);
-  } catch {
-    return []; // no such module
-  }
 }
 
 export function examineBypass(settings: Settings): Findings {

@@ -20,7 +20,7 @@ import { checkServices, inKnockRange, knockRanges } from "./services.ts";
 import { processNames, readListening } from "./sockets.ts";
 import { checkStateFolder, readStateFolder } from "./state-folder.ts";
 import { checkTime, readTime } from "./time.ts";
-import { checkTracking, readTracking } from "./tracking.ts";
+import { checkTracking, readOtherTrackers, readTracking } from "./tracking.ts";
 
 /**
  * The findings, in the order in which a person would look. `file` undefined: there is no
@@ -37,7 +37,7 @@ export async function examine(file: string | undefined, why?: string): Promise<F
   await look("privileges", () => checkPrivileges(readPrivileges()));
   await look("executable", () => checkExecutable(readExecutable()));
   await look("kernel", () => checkKernel(probeKernel()));
-  await look("connection tracking", () => checkTracking(readTracking()));
+  await look("connection tracking", () => checkTracking(readTracking(), readOtherTrackers()));
   const settings = readConfig(file);
   await look("configuration", () => checkConfig(settings, file, why));
   if (settings === undefined || settings instanceof SallyportError) return findings;

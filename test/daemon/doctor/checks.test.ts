@@ -210,12 +210,22 @@ const CASES: readonly Case[] = [
   {
     name: "checkTracking() passes a table that nobody made",
     findings: () => checkTracking(undefined),
-    expected: [/^ok /],
+    expected: [/^ok .*the guard will have all traffic tracked/],
   },
   {
     name: "checkTracking() passes a table with room",
     findings: () => checkTracking({ count: 74, max: 100 }),
     expected: [/^ok .*74 of 100/],
+  },
+  {
+    name: "checkTracking() says that the guard alone has connections tracked",
+    findings: () => checkTracking({ count: 74, max: 100 }, false),
+    expected: [/^ok .*74 of 100 connections: the guard alone has all traffic .* tracked/],
+  },
+  {
+    name: "checkTracking() says nothing of it where others track, too",
+    findings: () => checkTracking({ count: 74, max: 100 }, true),
+    expected: [/^ok .*74 of 100 connections \|/],
   },
   {
     name: "checkTracking() warns at three quarters",

@@ -13,6 +13,7 @@ import { publishedIn } from "../../../src/daemon/doctor/published.ts";
 import { readRuleText, ruleTexts } from "../../../src/daemon/doctor/rule-text.ts";
 import { loadGuard } from "../../../src/firewall/guard.ts";
 import { runNft } from "../../../src/native/libnftables.ts";
+import { otherTrackers } from "../../../src/daemon/doctor/tracking.ts";
 import type { Link } from "../../../src/native/links.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
@@ -381,6 +382,48 @@ describe.each(Object.keys(DOCKER))("ports that Docker publishes %s", (how) => {
       ip daddr 10.88.0.2 tcp dport 443 drop
     } }`);
     expect(routed()).toHaveLength(2);
+  });
+});
+
+describe("otherTrackers()", () => {
+  const CASES = [
+    [
+      "a table of blocked addresses",
+      `table inet f { chain input { ${INPUT}\n ip saddr 192.0.2.1 drop\n } }`,
+      false,
+    ],
+    [
+      "a stateful input chain",
+      `table inet f { chain input { ${INPUT}\n ct state established accept\n } }`,
+      true,
+    ],
+    [
+      "a verdict map of states",
+      `table inet f { chain input { ${INPUT}\n ct state vmap { established : accept, invalid : drop }\n } }`,
+      true,
+    ],
+    ["a mark of connections", `table inet f { chain input { ${INPUT}\n ct mark set 7\n } }`, true],
+    [
+      "address translation",
+      "table ip f { chain post { type nat hook postrouting priority 100; policy accept;\n } }",
+      true,
+    ],
+  ] as const;
+
+  test.each(CASES)("of %s", (_, rules, expected) => {
+    load(rules);
+    onServer(() =>
+      loadGuard({ guarded, allow: [], deny: { ip: "reset", ip6: "reset" }, idleMs: [] }),
+    );
+    expect(onServer(() => otherTrackers(readListing()!))).toBe(expected);
+  });
+
+  test("of iptables", () => {
+    lab.run(
+      "server",
+      "iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT".split(" "),
+    );
+    expect(onServer(() => otherTrackers(readListing()!))).toBe(true);
   });
 });
 
