@@ -65,5 +65,5 @@ export function closedRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyA
     if (ip6 !== "drop") rules.push(`meta nfproto ipv6 meta l4proto ${proto} ${ip6}`);
   }
   // Also where everything was rejected: an answer that the kernel cannot make must not let pass.
-  return [...rules, "drop"];
+  return [...rules, 'drop comment "silence, and what could not be answered"'];
 }

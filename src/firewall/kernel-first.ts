@@ -37,10 +37,11 @@ const MASKED = [
  */
 export function denyRules(): string[] {
   return [
-    "meta nfproto ipv6 goto closed",
+    'meta nfproto ipv6 goto closed comment "nothing judges it in between"',
     ...MASKED.map(
       ({ proto, mask }) =>
-        `meta l4proto ${proto} meta priority set ${DENIED} ${PROTOCOL} set ${mask} accept`,
+        `meta l4proto ${proto} meta priority set ${DENIED} ${PROTOCOL} set ${mask} accept ` +
+        'comment "for nobody, until routing"',
     ),
     "drop",
   ];
@@ -53,16 +54,16 @@ export function kernelFirstChains(): Chain[] {
       name: "unmask",
       base: `type filter hook prerouting priority ${LAST}; policy accept;`,
       rules: [
-        `meta priority != ${DENIED} accept`,
+        `meta priority != ${DENIED} accept comment "not denied"`,
         ...MASKED.map(({ number, mask }) => `ip protocol ${mask} ${PROTOCOL} set ${number}`),
         // Sent on by a rule that asks for no port: past the input hook.
-        "ct status dnat goto closed",
+        'ct status dnat goto closed comment "sent on: refused here"',
       ],
     },
     {
       name: "refuse",
       base: `type filter hook input priority ${FIRST}; policy accept;`,
-      rules: [`meta priority ${DENIED} goto closed`],
+      rules: [`meta priority ${DENIED} goto closed comment "denied, and judged by the kernel"`],
     },
   ];
 }

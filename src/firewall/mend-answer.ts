@@ -26,13 +26,40 @@ const SERVICES = Array.from({ length: 63 }, (_, i) => (i + 1) << 2);
 
 const hex = (value: number) => `0x${value.toString(16)}`;
 
-/** `map { key : value, … }`, an entry for each type of service. */
-function services(key: (service: number) => number, value: (service: number) => number): string {
+const markOf = (service: number) => MARK + service;
+
+/** A map in nft's words: types, then an element for each type of service. */
+function services(
+  types: string,
+  key: (service: number) => number,
+  value: (service: number) => number,
+): string {
   const pairs = SERVICES.map((service) => `${hex(key(service))} : ${hex(value(service))}`);
-  return `map { ${pairs.join(", ")} }`;
+  return `typeof ${types}; elements = { ${pairs.join(", ")} }`;
 }
 
-const markOf = (service: number) => MARK + service;
+/** The maps that the rules look marks up in, with what stands between the braces of each. */
+const MAPS = {
+  mark4_of: services("@nh,8,8 : ct mark", (service) => service, markOf),
+  // Of version, class and the label's first bits.
+  mark6_of: services("@nh,0,16 : ct mark", (service) => service << 4, markOf),
+  length4_of: services("ct mark : ip length", markOf, (service) => RESET_LENGTH + service),
+  // Version and header length, type of service, length.
+  word4_of: services(
+    "ct mark : @nh,0,32",
+    markOf,
+    (service) => 0x4500_0000 + service * 0x1_0000 + RESET_LENGTH,
+  ),
+  // Version, class; the label's first bits, in the same word, are 0 until `label`.
+  word6_of: services("ct mark : @nh,0,16", markOf, (service) => 0x6000 + (service << 4)),
+} as const;
+
+/** The maps of a plan by name. */
+export function markMaps(plan: GuardPlan): [name: string, definition: string][] {
+  const { ip, ip6 } = resets(plan);
+  if (plan.echoDscp === false || (!ip && !ip6)) return [];
+  return Object.entries(MAPS);
+}
 
 function resets(plan: GuardPlan): { readonly ip: boolean; readonly ip6: boolean } {
   return {
@@ -45,7 +72,9 @@ function resets(plan: GuardPlan): { readonly ip: boolean; readonly ip6: boolean 
 export function silentRules(plan: GuardPlan): string[] {
   const { ip, ip6 } = resets(plan);
   if (!ip && !ip6) return [];
-  return (plan.silentOptions ?? []).map((kind) => `tcp option ${kind} exists drop`);
+  return (plan.silentOptions ?? []).map(
+    (kind) => `tcp option ${kind} exists drop comment "signed: a closed port is silent"`,
+  );
 }
 
 /**
@@ -56,11 +85,12 @@ export function silentRules(plan: GuardPlan): string[] {
 export function carryRules(plan: GuardPlan): string[] {
   if (plan.echoDscp === false) return [];
   const { ip, ip6 } = resets(plan);
-  const toMark = services((service) => service >> 2, markOf);
   const unmarked = "meta l4proto tcp ct state new ct mark 0 ct mark set";
+  const carries = 'comment "carries the DSCP to the reset"';
   return [
-    ...(ip ? [`${unmarked} ip dscp ${toMark}`] : []),
-    ...(ip6 ? [`${unmarked} ip6 dscp ${toMark}`] : []),
+    // As bits: for `ip dscp` and a map with a name, nft shifts what it looks up, of IPv6 wrongly.
+    ...(ip ? [`meta nfproto ipv4 ${unmarked} @nh,8,8 & 0xfc map @mark4_of ${carries}`] : []),
+    ...(ip6 ? [`meta nfproto ipv6 ${unmarked} @nh,0,16 & 0xfc0 map @mark6_of ${carries}`] : []),
   ];
 }
 
@@ -70,15 +100,16 @@ export function carryRules(plan: GuardPlan): string[] {
  * written as they must be, past the checksum. A mark that is not ours is in no map and ends the rule.
  */
 function dscp4Rules(): string[] {
-  const grown = services(markOf, (service) => RESET_LENGTH + service);
-  const words = services(markOf, (service) => 0x4500_0000 + service * 0x1_0000 + RESET_LENGTH);
-  return [`ip length set ct mark ${grown} @nh,0,32 set ct mark ${words} ct mark set 0`];
+  return [
+    "ip length set ct mark map @length4_of @nh,0,32 set ct mark map @word4_of ct mark set 0 " +
+      'comment "puts the DSCP of the packet into the reset"',
+  ];
 }
 
-/** Version and class; the label's first bits, in the same word, are 0 until `label`. */
 function dscp6Rules(): string[] {
-  const words = services(markOf, (service) => 0x6000 + (service << 4));
-  return [`@nh,0,16 set ct mark ${words} ct mark set 0`];
+  return [
+    '@nh,0,16 set ct mark map @word6_of ct mark set 0 comment "puts the DSCP of the packet into the reset"',
+  ];
 }
 
 /**
@@ -89,7 +120,7 @@ function labelRules(): string[] {
   const flow = "jhash ip6 saddr . ip6 daddr . tcp sport . tcp dport";
   return [
     // The word takes the upper half of the 32-bit hash.
-    `@nh,16,16 set ${flow} mod 4294967295`,
+    `@nh,16,16 set ${flow} mod 4294967295 comment "a flow label, as the stack gives one"`,
     // The label's first four bits share their byte with the class: set one by one.
     ...[12, 13, 14, 15].map((bit) => `${flow} mod 2 1 @nh,${bit},1 set 1`),
   ];
@@ -106,12 +137,12 @@ export function mendingChains(plan: GuardPlan): Chain[] {
   const rules: string[] = [];
   const mend = (name: string, applies: string, body: readonly string[]) => {
     chains.push({ name, rules: body });
-    rules.push(`${applies} ${reset} ${ours} jump ${name}`);
+    rules.push(`${applies} ${reset} ${ours} jump ${name} comment "a reset of ours"`);
   };
   if (ip && echo) mend("dscp4", "meta nfproto ipv4", dscp4Rules());
   if (ip6 && echo) mend("dscp6", "meta nfproto ipv6", dscp6Rules());
   if (labels) mend("label", "ip6 flowlabel 0", labelRules());
   if (rules.length === 0) return [];
   const base = `type filter hook output priority ${PRIORITY_RAW}; policy accept;`;
-  return [...chains, { name: "mend", base, rules }];
+  return [{ name: "mend", base, rules }, ...chains];
 }

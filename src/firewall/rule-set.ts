@@ -6,7 +6,13 @@ import { closedRules } from "./deny-answer.ts";
 import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import { denyRules, kernelFirstChains } from "./kernel-first.ts";
-import { carryRules, mendingChains, OPTIONAL_CHAINS, silentRules } from "./mend-answer.ts";
+import {
+  carryRules,
+  markMaps,
+  mendingChains,
+  OPTIONAL_CHAINS,
+  silentRules,
+} from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
 import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
@@ -45,6 +51,11 @@ function lookUps(set: (family: Family) => string, rest: string): string[] {
   return SOURCES.map(({ family, saddr }) => `${saddr} . ${PORT} @${set(family)} ${rest}`);
 }
 
+/** The rules with what a reader should know of each. */
+function say(text: string, rules: readonly string[]): string[] {
+  return rules.map((rule) => `${rule} comment "${text}"`);
+}
+
 /** One rule for each family about the connection that a packet is of, by both addresses and ports. */
 function connections(rule: (claims: string, connection: string) => string): string[] {
   return ([4, 6] as const).map((family) => {
@@ -69,13 +80,12 @@ function claimRules(): string[] {
     connections(
       (claims, connection) => `${which} ${connection} ${claims} delete ${claims} { ${connection} }`,
     );
+  const accepts = (first: string) =>
+    connections((claims, connection) => `${first} ${connection} ${claims} accept`);
   return [
-    ...connections((claims, connection) => `${FIRST_SYN} ${connection} ${claims} accept`),
-    ...connections(
-      (claims, connection) => `meta l4proto udp ct state new ${connection} ${claims} accept`,
-    ),
-    ...ends("meta l4proto tcp ct status assured"),
-    ...ends("tcp flags & rst == rst ct state established,new"),
+    ...say("sent again", [...accepts(FIRST_SYN), ...accepts("meta l4proto udp ct state new")]),
+    ...say("whole: no longer sent again", ends("meta l4proto tcp ct status assured")),
+    ...say("reset", ends("tcp flags & rst == rst ct state established,new")),
   ];
 }
 
@@ -97,53 +107,56 @@ function guardRules(idleMs: readonly number[]): string[] {
   const idle = (verdict: string) =>
     idleMs.flatMap((ms) => lookUps((family) => SET.idle(family, ms), verdict));
   return [
-    `ip saddr @${SET.allow(4)} accept`,
-    `ip6 saddr @${SET.allow(6)} accept`,
-    ...door("revoked", "counter jump deny"),
+    ...say("always_allow", [
+      `ip saddr @${SET.allow(4)} accept`,
+      `ip6 saddr @${SET.allow(6)} accept`,
+    ]),
+    ...say("closed by hand", door("revoked", "counter jump deny")),
     ...claimRules(),
-    ...door("grants", "accept"),
-    ...door("fixed", "accept"),
-    ...idle(`${FIRST_SYN} accept`),
+    ...say("open", [...door("grants", "accept"), ...door("fixed", "accept")]),
+    ...say("open, not renewed by this", idle(`${FIRST_SYN} accept`)),
     // After the others: a connection that another grant lets in spends nothing.
-    ...spends(`${FIRST_SYN} ct state new`),
+    ...say("spends the grant", spends(`${FIRST_SYN} ct state new`)),
     // Before `established`: conntrack calls a SYN on the port pair of a dead session established.
-    `${FIRST_SYN} counter jump deny`,
+    ...say("no grant", [`${FIRST_SYN} counter jump deny`]),
     // Not by a SYN, and not by a RST: with a forged SYN anybody makes the grant's holder send one.
-    `${DATA_SEGMENT} ct state established jump renew`,
-    "meta l4proto udp ct state established jump renew",
+    ...say("renews", [
+      `${DATA_SEGMENT} ct state established jump renew`,
+      "meta l4proto udp ct state established jump renew",
+    ]),
     // Never `related`: a tracking helper can be talked into expecting a guarded port.
-    "ct state established accept",
-    ...idle("accept"),
-    ...spends("meta l4proto udp ct state new"),
-    "counter jump deny",
+    ...say("sessions outlive grants", ["ct state established accept"]),
+    ...say("before the first answer", idle("accept")),
+    ...say("spends the grant", spends("meta l4proto udp ct state new")),
+    ...say("no grant", ["counter jump deny"]),
   ];
 }
 
 function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
   return [
     {
-      name: "closed",
-      rules: [...silentRules(plan), ...carryRules(plan), ...closedRules(plan.deny)],
+      name: "gate",
+      base: `type filter hook prerouting priority ${PRIORITY_MANGLE}; policy accept;`,
+      rules: [
+        ...say("the host itself", ["iif lo accept"]),
+        // Unicast to others is forwarded; `!= local` would let broadcast and multicast in as well.
+        ...say("not for this host", ["fib daddr type unicast accept"]),
+        `${PORT} @${SET.guarded} jump guard`,
+      ],
     },
-    { name: "deny", rules: denyRules() },
-    { name: "renew", rules: idleMs.flatMap(renewals) },
+    { name: "guard", rules: guardRules(idleMs) },
     {
       name: "claim",
       // A full set ends its own rule only: the grant is spent, so its packet is let in.
       rules: [...connections((claims, connection) => `add ${claims} { ${connection} }`), "accept"],
     },
-    { name: "guard", rules: guardRules(idleMs) },
-    {
-      name: "gate",
-      base: `type filter hook prerouting priority ${PRIORITY_MANGLE}; policy accept;`,
-      rules: [
-        "iif lo accept",
-        // Unicast to others is forwarded; `!= local` would let broadcast and multicast in as well.
-        "fib daddr type unicast accept",
-        `${PORT} @${SET.guarded} jump guard`,
-      ],
-    },
+    { name: "renew", rules: idleMs.flatMap(renewals) },
+    { name: "deny", rules: denyRules() },
     ...kernelFirstChains(),
+    {
+      name: "closed",
+      rules: [...silentRules(plan), ...carryRules(plan), ...closedRules(plan.deny)],
+    },
     ...mendingChains(plan),
   ];
 }
@@ -171,6 +184,9 @@ export function renderTable(plan: GuardPlan): string {
     if (list.length > 0) lines.push(`    elements = { ${list.join(", ")} }`);
     lines.push("  }");
   }
+  for (const [name, definition] of markMaps(plan)) {
+    lines.push(`  map ${name} {`, ...definition.split("; ").map((part) => `    ${part}`), "  }");
+  }
   for (const { name, base, rules } of chains(plan, idleMs)) {
     lines.push("", `  chain ${name} {`);
     for (const line of base === undefined ? rules : [base, ...rules]) lines.push(`    ${line}`);
@@ -189,12 +205,14 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
   for (const [name, definition] of setDefinitions(idleMs)) {
     lines.push(`add set ${TABLE_NAME} ${name} { ${definition} }`);
   }
+  for (const [name, definition] of markMaps(plan)) {
+    lines.push(`add map ${TABLE_NAME} ${name} { ${definition}; }`);
+  }
   const all = chains(plan, idleMs);
   for (const { name, base } of all) {
     lines.push(`add chain ${TABLE_NAME} ${name}${base === undefined ? "" : ` { ${base} }`}`);
   }
-  // Flushed from the hook inwards: nft refuses nothing here, but readers follow it more easily.
-  for (const { name } of all.toReversed()) lines.push(`flush chain ${TABLE_NAME} ${name}`);
+  for (const { name } of all) lines.push(`flush chain ${TABLE_NAME} ${name}`);
   // An earlier plan may have needed chains that this one does not; they refer to each other.
   const gone = OPTIONAL_CHAINS.filter((name) => all.every((chain) => chain.name !== name));
   for (const name of gone) {
