@@ -33,6 +33,8 @@ const DETAILS: Readonly<Record<string, string>> = {
   EACCES: "that needs more privilege",
   EPERM: "that needs more privilege",
   EINVAL: "the path is longer than the 107 bytes of a socket address",
+  EEXIST: "its folder is a file",
+  ENOTDIR: "its folder is in a file",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
 };

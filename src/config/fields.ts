@@ -145,7 +145,14 @@ export function formatEndpoint({ host, port }: { host: string; port: number }): 
 
 /** An absolute path of at most `most` bytes. */
 export function absolutePath(most: number, example: string) {
-  return text(/^\/[^\0]*$/, `write an absolute path such as "${example}"`, (path) =>
-    Buffer.byteLength(path) <= most ? path : undefined,
+  const remedy = `write an absolute path such as "${example}"`;
+  return v.pipe(
+    v.string(remedy),
+    v.regex(/^\/[^\0]*$/, remedy),
+    v.rawTransform(({ dataset, addIssue, NEVER }): string => {
+      if (Buffer.byteLength(dataset.value) <= most) return dataset.value;
+      addIssue({ message: `write a path of at most ${most} bytes such as "${example}"` });
+      return NEVER;
+    }),
   );
 }

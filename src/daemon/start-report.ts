@@ -26,9 +26,10 @@ export function startReport(facts: StartFacts): string[] {
     ...(adopted > 0 ? [`${counted(adopted, "living session")} kept`] : []),
     ...(restored > 0 ? [`${counted(restored, "grant")} brought back`] : []),
   ];
+  const { health, control } = places;
   const listeners = [
-    ...(places.health === undefined ? [] : [`Health at ${places.health}healthz`]),
-    ...(places.control === undefined ? [] : [`control at ${places.control}`]),
+    ...(health === undefined ? [] : [`Health at ${health}healthz`]),
+    ...(control === undefined ? [] : [`${health === undefined ? "C" : "c"}ontrol at ${control}`]),
   ];
   const tail = kept.length > 0 ? ` (${kept.join(", ")})` : "";
   return [

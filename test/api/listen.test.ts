@@ -188,6 +188,17 @@ test("listen() explains a path that is too long for a socket", async () => {
   );
 });
 
+test("listen() says of a path below a file what is wrong with it", async () => {
+  const file = freshSocket();
+  writeFileSync(file, "precious");
+  expect(await refusal(listen(new FakeControl(), at(join(file, "c.sock"))))).toBe(
+    `Cannot listen on ${file}/c.sock: its folder is a file: set [api].socket to a free one`,
+  );
+  expect(await refusal(listen(new FakeControl(), at(join(file, "run/c.sock"))))).toBe(
+    `Cannot listen on ${file}/run/c.sock: its folder is in a file: set [api].socket to a free one`,
+  );
+});
+
 test("listening.stop() cuts a request that hangs, frees port and path, within a second", async () => {
   const hanging = new FakeControl();
   const { promise: never } = Promise.withResolvers<never>();

@@ -21,6 +21,15 @@ test("startReport() names ports, interfaces and addresses, and what was kept", (
   ]);
 });
 
+test("startReport() names the listener that is there where the other could not be had", () => {
+  const settings = settingsOf([doorOf()]);
+  const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0 } as const;
+  const second = (places: Partial<typeof PLACES>) =>
+    startReport({ ...facts, state: "permanent", places })[1];
+  expect(second({ control: PLACES.control })).toBe("Control at /run/control.sock");
+  expect(second({ health: PLACES.health })).toBe("Health at http://127.0.0.1:7878/healthz");
+});
+
 test("startReport() says so when doors only run commands", () => {
   const settings = settingsOf([doorOf({ opens: [] })]);
   const facts = { settings, interfaces: ["any"], adopted: 0, restored: 0, places: {} };
