@@ -3,6 +3,8 @@
 import { createInterface } from "node:readline/promises";
 import { Command } from "@commander-js/extra-typings";
 import { connectControl } from "../api/client.ts";
+import { findConfig } from "../config/find.ts";
+import { loadSettings } from "../config/load.ts";
 import type { ReloadRequest, ReloadTold } from "../api/control.ts";
 import { NeedsYes, SallyportError } from "../core/errors.ts";
 import { callerConnection } from "./caller.ts";
@@ -38,6 +40,18 @@ async function reload(socket: string, request: ReloadRequest): Promise<ReloadTol
   }
 }
 
+/** What of this machine is in the way of knocks, as `check` tells it; the daemon itself sees less of it. */
+async function warningsHere(config: string | undefined): Promise<readonly string[]> {
+  const { knockedHere } = await import("../daemon/doctor/knocked-here.ts");
+  try {
+    return knockedHere(loadSettings(findConfig(config)));
+  } catch (error) {
+    // The daemon may read a file that is not found from here.
+    if (error instanceof SallyportError) return [];
+    throw error;
+  }
+}
+
 export function reloadCommand() {
   return new Command("reload")
     .description("Make the daemon read its configuration and keys again, all of it or nothing")
@@ -62,7 +76,9 @@ export function reloadCommand() {
         from: callerConnection(),
       });
       for (const change of changes) printLine(change);
-      for (const warning of warnings) printLine(`Warning: ${warning}`);
+      for (const warning of [...warnings, ...(await warningsHere(options.config))]) {
+        printLine(`Warning: ${warning}`);
+      }
       print(printable(done));
     });
 }
