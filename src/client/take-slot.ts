@@ -3,7 +3,7 @@
 import { SallyportError } from "../core/errors.ts";
 import type { Profile } from "../rks/profile-link.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
-import { chooseSlot } from "./slot-choice.ts";
+import { chooseSlot } from "../rks/slot-choice.ts";
 import type { SlotStore } from "./slot-store.ts";
 
 function roughly(seconds: number): string {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { chooseSlot } from "../../src/client/slot-choice.ts";
+import { chooseSlot } from "../../src/rks/slot-choice.ts";
 
 const NEVER = undefined;
 
