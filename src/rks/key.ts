@@ -1,5 +1,7 @@
 /** Keys: a device's master secret, the key it has on one server, and the names that go into derivations. */
 
+import { hmac } from "./mac.ts";
+
 /** Bytes of `K`, the key of one device on one server. */
 export const KEY_BYTES = 32;
 
@@ -16,7 +18,7 @@ export function newMaster(): Uint8Array {
 
 /** `K = HMAC-SHA-256(M, "RKS1" 00 "server" 00 server-name)`; a server keeps this and never sees `M`. */
 export function serverKey(master: Uint8Array, serverName: string): Uint8Array {
-  return new Bun.CryptoHasher("sha256", master).update(`RKS1\0server\0${serverName}`).digest();
+  return hmac(master, new TextEncoder().encode(`RKS1\0server\0${serverName}`));
 }
 
 export function isServerName(text: string): boolean {

@@ -1,5 +1,7 @@
 /** HMAC-SHA-256 of one short message under many keys: no object is made for any of them. */
 
+import { sha256 } from "./sha256.ts";
+
 const BLOCK_BYTES = 64; // of SHA-256
 const DIGEST_BYTES = 32;
 const INNER_PAD = 0x36;
@@ -35,8 +37,18 @@ export class Mac {
       inner[i] = byte ^ INNER_PAD;
       outer[i] = byte ^ OUTER_PAD;
     }
-    Bun.SHA256.hash(inner, this.#innerDigest);
-    Bun.SHA256.hash(outer, this.digest);
+    sha256(inner, this.#innerDigest);
+    sha256(outer, this.digest);
     return this.digest;
   }
+}
+
+/** HMAC-SHA-256 of one message under one key of any length. */
+export function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
+  if (key.length > BLOCK_BYTES) {
+    const short = new Uint8Array(DIGEST_BYTES);
+    sha256(key, short);
+    return hmac(short, message);
+  }
+  return new Mac(message).sign(key, 0, key.length);
 }

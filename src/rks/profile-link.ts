@@ -95,9 +95,21 @@ function readHostOf(written: string): string {
   );
 }
 
+/** As forms are encoded; what is broken stays as it is. By hand, since not every app has URLSearchParams. */
+function readEscapes(encoded: string): string {
+  const text = encoded.replaceAll("+", " ");
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function readParameters(query: string): Map<string, string> {
   const parameters = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const pair of query.split("&").filter((text) => text !== "")) {
+    const [name = "", ...rest] = pair.split("=").map(readEscapes);
+    const value = rest.join("=");
     if (!PARAMETERS.includes(name)) {
       refuse(`it has a parameter that RKS1 does not know: write only ${PARAMETERS.join(", ")}`);
     }

@@ -27,7 +27,7 @@ export class SequenceDeriver {
     this.#range = range;
     this.#ports = ports;
     this.#limit = DRAWS - (DRAWS % range);
-    this.#mac = new Mac(Buffer.from(`RKS1\0ports\0${door}\0............`, "latin1"));
+    this.#mac = new Mac(new TextEncoder().encode(`RKS1\0ports\0${door}\0............`));
     const { buffer, byteOffset, byteLength } = this.#mac.message;
     this.#message = new DataView(buffer, byteOffset, byteLength);
   }

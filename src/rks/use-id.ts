@@ -1,5 +1,7 @@
 /** The name under which the kernel remembers that a sequence was used. */
 
+import { sha256 } from "./sha256.ts";
+
 const BYTES = 16;
 
 /**
@@ -8,12 +10,13 @@ const BYTES = 16;
  */
 export function useId(key: Uint8Array, door: string, slot: number): Uint8Array {
   const head = `RKS1\0use\0${door}\0........`;
-  const text = Buffer.alloc(head.length + key.length);
-  text.write(head, "latin1");
-  text.writeUInt32BE(Math.floor(slot / 2 ** 32), head.length - 8);
-  text.writeUInt32BE(slot % 2 ** 32, head.length - 4);
+  const text = new Uint8Array(head.length + key.length);
+  text.set(new TextEncoder().encode(head));
+  const view = new DataView(text.buffer);
+  view.setUint32(head.length - 8, Math.floor(slot / 2 ** 32));
+  view.setUint32(head.length - 4, slot % 2 ** 32);
   text.set(key, head.length);
   const digest = new Uint8Array(32);
-  Bun.SHA256.hash(text, digest);
+  sha256(text, digest);
   return digest.subarray(0, BYTES);
 }
