@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { PACKAGE_OF, run } from "./support/programs.ts";
 
 const HOME = "support/programs.ts";
-/** Debian has them whether somebody asks or not (Essential: yes). */
-const ESSENTIAL = new Set(["bash", "coreutils", "dash", "mount", "util-linux"]);
+/** Debian has them whether somebody asks or not (Essential: yes); Node is what scripts/setup itself begins with. */
+const ESSENTIAL = new Set(["bash", "coreutils", "dash", "mount", "nodejs", "util-linux"]);
 
 const files = readdirSync(import.meta.dir, { recursive: true, encoding: "utf8" }).filter(
   (name) => name.endsWith(".ts") && name !== HOME && name !== "programs.test.ts",

@@ -27,6 +27,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   nc: "netcat-openbsd",
   nft: "nftables",
   nmap: "nmap",
+  node: "nodejs",
   ping: "iputils-ping",
   prlimit: "util-linux",
   python3: "python3",
