@@ -183,7 +183,7 @@ const COUNTER_METRICS = {
     help: "Lines of the log that whoever reads it did not take.",
   },
 } as const satisfies Record<
-  Exclude<CounterName, "latencyCount" | "latencySumSeconds">,
+  Exclude<CounterName, "eventsTold" | "eventsHeard" | "latencyCount" | "latencySumSeconds">,
   CounterMetric
 >;
 

@@ -34,6 +34,8 @@ const NAMES = [
   "closesOwed", // close commands whose grant is over and that have not started
   "commandsDropped", // open commands and alarms that were never started, because too many waited
   "logLinesDropped", // lines of the log that nobody took
+  "eventsTold", // by the data plane to the control plane
+  "eventsHeard", // of these, by the control plane
   "latencyCount",
   "latencySumSeconds",
 ] as const;

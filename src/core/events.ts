@@ -83,7 +83,7 @@ export type DaemonEvent =
       readonly door: string;
       readonly address: string;
       readonly most: number;
-      /** Not the addresses that hold it, but those whose close command has not started are so many. */
+      /** Not so many addresses hold it, but what follows its openings (commands, log, stores) is late. */
       readonly behind?: boolean;
     }
   | {

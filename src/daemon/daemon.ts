@@ -131,7 +131,10 @@ export class Daemon implements Control {
     onDroppedLine(() => this.counters.add("logLinesDropped"));
     // First of all: its thread starts and attaches while this one opens what lies on the disk.
     this.#link = new DataPlaneLink(configuration.plan, this.counters, {
-      event: (event) => this.#hear(event),
+      event: (event) => {
+        this.#hear(event);
+        this.counters.add("eventsHeard");
+      },
       rehearsed: () => this.#settling.begin(),
       heard: () => {
         if (this.#ready) this.#lookout.heard();

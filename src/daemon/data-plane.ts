@@ -375,6 +375,7 @@ export class DataPlane {
   }
 
   #emit(event: DaemonEvent): void {
+    this.#counters.add("eventsTold");
     this.#tell({ type: "event", event });
   }
 

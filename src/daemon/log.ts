@@ -143,7 +143,7 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
       if (event.behind === true) {
         return {
           level: "warning",
-          sentence: `Did not open ${event.door} to ${event.address}: ${event.most} close commands of it have not started yet: make its commands faster, or give the door users so that nobody can forge its knock`,
+          sentence: `Did not open ${event.door} to ${event.address}: what follows its openings is late, commands, log or stores: make its commands faster, or give the door users so that nobody can forge its knock`,
         };
       }
       return {

@@ -10,7 +10,7 @@ import { StateFile, type StoreNotice } from "./state-file.ts";
 /** Records wait this long for others: one transaction for all of them. */
 const DELAY_MS = 200;
 
-/** Records waiting; beyond, they are counted only. */
+/** Records waiting; beyond, they are written at once, and counted only where the disk takes nothing. */
 const MOST_WAITING = 2_048;
 
 /** What a stranger can make us write: a burst, and afterwards little enough to push nothing real out of the log. */
@@ -60,6 +60,7 @@ export class AuditLog {
   #leftOut = { count: 0, sinceMs: 0, atMs: 0 };
   #timer: Timer | undefined;
   #closed = false;
+  #failing = false;
   #nowMs: number;
 
   /** Never throws for a bad file or disk. */
@@ -76,12 +77,17 @@ export class AuditLog {
     });
   }
 
-  /** Keeps a record, soon. Costs a push onto a list and never throws; a flood is counted, not kept. */
+  /**
+   * Keeps a record, soon. Costs a push onto a list, mostly, and never throws. What anybody could make us
+   * write is counted, not kept, when it comes as a flood; so is everything while the disk takes nothing.
+   */
   add(record: AuditRecord): void {
     if (this.#closed) return;
     const { atMs } = record;
     // Events carry the daemon's time; it ages the log, so that this needs no clock.
     this.#nowMs = atMs;
+    if (this.#waiting.length >= MOST_WAITING && !this.#failing && !isForgeable(record))
+      this.flush();
     if (
       this.#waiting.length < MOST_WAITING &&
       (!isForgeable(record) || this.#forgeable.take(atMs))
@@ -108,6 +114,7 @@ export class AuditLog {
       forget(database, this.#retention, this.#nowMs);
       giveBackPages(database);
     }, false);
+    this.#failing = !written;
     if (!written) {
       this.#wait(RETRY_MS);
       return false;

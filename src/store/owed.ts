@@ -37,6 +37,9 @@ export interface Claim extends Debt {
 /** As the column `claimed` has it; 1 is also what was written before the others were told apart. */
 const State = { living: 0, begun: 1, due: 2 } as const;
 
+/** Debts that come so soon after one another wait for the disk (fsync) together; a process that dies loses none. */
+const SYNC_MS = 20;
+
 interface Entry extends Claim {
   readonly state: (typeof State)[keyof typeof State];
 }
@@ -49,6 +52,8 @@ CREATE TABLE debts (
   again INTEGER NOT NULL
 ) STRICT;
 `;
+
+const SCHEMA_VERSION = 1;
 
 /** "SPow" */
 const APPLICATION_ID = 0x53506f77;
@@ -65,13 +70,15 @@ export class OwedCommands {
   /** The one debt of each grant that lives. */
   readonly #living = new Map<string, number>();
   #next = 1;
+  #syncing: NodeJS.Timeout | undefined;
+  #unsynced = false;
 
   /** Takes over what an earlier daemon left owed. Never throws for a bad file or disk. */
   constructor(stateDir: string, { nowMs, report }: OwedOptions) {
     this.#file = new StateFile({
       path: join(stateDir, "owed.db"),
       applicationId: APPLICATION_ID,
-      version: 1,
+      version: SCHEMA_VERSION,
       schema: SCHEMA,
       shared: false,
       check: true,
@@ -84,12 +91,26 @@ export class OwedCommands {
     this.#file.write((database) => this.#writeAll(database));
   }
 
-  /** Enters a debt, on disk before it returns. A grant that owes one already (it was renewed) keeps its first. */
+  /**
+   * Enters a debt, in the file before it returns, and on the disk by then unless another came just before.
+   * A grant that owes one already (it was renewed) keeps its first.
+   */
   owe(debt: Debt): void {
     if (this.#living.has(debt.grant)) return;
     const entry: Entry = { ...debt, number: this.#next++, state: State.living, again: false };
     this.#enter(entry);
-    this.#file.write((database) => insert(database, entry));
+    this.#unsynced = this.#syncing !== undefined;
+    this.#file.write((database) => insert(database, entry), !this.#unsynced);
+    this.#syncing ??= setTimeout(() => this.#sync(), SYNC_MS).unref();
+  }
+
+  #sync(): void {
+    this.#syncing = undefined;
+    if (!this.#unsynced) return;
+    this.#unsynced = false;
+    // One that waits for the disk takes everything before it along.
+    this.#file.write((database) => database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`));
+    this.#syncing = setTimeout(() => this.#sync(), SYNC_MS).unref();
   }
 
   /** The grant of a debt ends at another time than thought; nothing where it owes nothing. */
@@ -154,6 +175,9 @@ export class OwedCommands {
   }
 
   close(): void {
+    clearTimeout(this.#syncing);
+    this.#sync();
+    clearTimeout(this.#syncing);
     this.#file.close();
   }
 

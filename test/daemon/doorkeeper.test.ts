@@ -222,6 +222,18 @@ describe("Doorkeeper.fixed()", () => {
     expect(types().slice(3)).toEqual(["grant.opened"]);
   });
 
+  test("opens a fixed door to nobody new while the control plane is late, and a rotating one as ever", () => {
+    const { fixed, knock, types, counters } = stage(fixedDoorOf(), doorOf());
+    counters.set("eventsTold", 1_000);
+    counters.set("eventsHeard", 700);
+    fixed(HOME);
+    expect(knock()).toBe("spent");
+    expect(types()).toEqual(["door.full", "grant.opened"]);
+    counters.set("eventsHeard", 900);
+    fixed("198.51.100.9");
+    expect(types().slice(2)).toEqual(["grant.opened"]);
+  });
+
   test("a close knock ends what the same address opened, and no session", () => {
     const { fixed, firewall, events, types } = stage(fixedDoorOf());
     fixed(HOME);

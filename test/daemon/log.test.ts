@@ -48,7 +48,7 @@ const LINES: readonly (readonly [DaemonEvent, Level, string])[] = [
   [
     { type: "door.full", atMs: NOW, door: "legacy", address: WHO.address, most: 64, behind: true },
     "warning",
-    "Did not open legacy to 198.51.100.7: 64 close commands of it have not started yet: make its commands faster, or give the door users so that nobody can forge its knock",
+    "Did not open legacy to 198.51.100.7: what follows its openings is late, commands, log or stores: make its commands faster, or give the door users so that nobody can forge its knock",
   ],
   [
     { type: "knock.repeated", ...WHO },

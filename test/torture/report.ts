@@ -42,6 +42,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   P28: "Nobody is locked out by a mistake",
   P29: "Terms may change",
   P30: "Ends are counted by owner",
+  P31: "What is owed is done",
   P32: "A crowd at one listener takes nothing from another",
   P33: "The service's user gains nothing over root",
   P34: "Stalled or gone log",

@@ -14,6 +14,7 @@ import { trials as oneDaemon } from "./p27-one-daemon.ts";
 import { trials as mistakes } from "./p28-mistakes.ts";
 import { trials as terms } from "./p29-terms.ts";
 import { trials as owners } from "./p30-owners.ts";
+import { trials as owed } from "./p31-owed.ts";
 import { trials as crowds } from "./p32-crowds.ts";
 import { trials as racer } from "./p33-racer.ts";
 import { trials as stalledLog } from "./p34-stalled-log.ts";
@@ -34,6 +35,7 @@ export const TRIALS: readonly Trial[] = [
   ...oneDaemon,
   ...mistakes,
   ...terms,
+  ...owed,
   ...crowds,
   ...owners,
   ...racer,
