@@ -47,8 +47,9 @@ export function answerTo(deny: DenyAnswer, proto: Proto): PlainAnswer {
 
 function statement(answer: PlainAnswer, proto: Proto): string {
   if (answer === "drop") return "drop";
-  if (answer !== "reset") return `reject with ${answer}`;
-  return proto === "tcp" ? "reject with tcp reset" : "reject with icmpx port-unreachable";
+  // With "type", which nftables before 1.0 wants to hear.
+  if (answer !== "reset") return `reject with ${answer.replace(" ", " type ")}`;
+  return proto === "tcp" ? "reject with tcp reset" : "reject with icmpx type port-unreachable";
 }
 
 /** The rules that answer as a closed port, in nft's words; what they leave over is dropped. */

@@ -14,7 +14,7 @@ export interface GuardPlan {
   readonly deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer };
   /** The different idle times of the doors; each has sets and rules of its own. */
   readonly idleMs: readonly number[];
-  /** Whether this host's own resets of IPv6 carry flow labels. Default: `loadGuard` looks. */
+  /** Whether this host's own resets of IPv6 carry flow labels. Default: `loadGuard` looks, and where nft can. */
   readonly flowLabels?: boolean;
   /** Whether resets echo the probe's DSCP, as the kernel's own do. Default: where nft and kernel can. */
   readonly echoDscp?: boolean;

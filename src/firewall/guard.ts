@@ -16,11 +16,13 @@ import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
 
 const GUARD = `table ${TABLE_NAME}`;
 
-/** What may be left out, in the order in which it is. */
+/** What may be left out, in the order in which it is: without it answers differ from a closed port's. */
 const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
   { silentOptions: [] },
+  { flowLabels: false },
   { echoDscp: false },
   { echoDscp: false, silentOptions: [] },
+  { echoDscp: false, silentOptions: [], flowLabels: false },
 ];
 
 /**
@@ -36,20 +38,25 @@ export function loadGuard(plan: GuardPlan): void {
   const context = withSpareDescriptors(() => lookAtSets(plan));
   // Where nft or the kernel lack what a likeness needs, the ports are guarded all the same.
   const plans = [whole, ...LESS_ALIKE.map((less) => ({ ...whole, ...less }))];
-  let failed: OpError | undefined;
-  for (const one of plans) {
-    failed = tryLoad(renderLoad(one, context));
+  let failed: Failed | undefined;
+  for (const text of new Set(plans.map((one) => renderLoad(one, context)))) {
+    failed = tryLoad(text);
     if (failed === undefined) return;
   }
-  throw failed!;
+  throw failed!();
 }
 
+/** Finds out why, which takes a while. */
+type Failed = () => OpError;
+
 /** Checks the commands, then runs them; answers why the kernel kept what it held. */
-function tryLoad(commands: string): OpError | undefined {
+function tryLoad(commands: string): Failed | undefined {
   const checked = runNft(commands, { dryRun: true });
-  if (!checked.ok) return nftError("check", GUARD, checked.error, firstRefused(commands));
+  if (!checked.ok) {
+    return () => nftError("check", GUARD, checked.error, firstRefused(commands));
+  }
   const loaded = runNft(commands);
-  return loaded.ok ? undefined : nftError("load", GUARD, loaded.error);
+  return loaded.ok ? undefined : () => nftError("load", GUARD, loaded.error);
 }
 
 /** Takes the guard and every grant away: all ports are as open as without sallyport. None is no error. */

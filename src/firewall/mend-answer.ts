@@ -13,7 +13,7 @@ export interface Chain {
 }
 
 /** Chains that some plans, or guards of earlier versions (`answer`), have and others have not. */
-export const OPTIONAL_CHAINS: readonly string[] = ["answer", "mend", "dscp4", "dscp6", "label"];
+export const OPTIONAL_CHAINS: readonly string[] = ["answer", "mend", "dscp4", "dscp6", "labels"];
 
 /** linux/netfilter_ipv4.h: NF_IP_PRI_RAW: the stack's own resets have no tracked connection yet. */
 const PRIORITY_RAW = -300;
@@ -50,7 +50,7 @@ const MAPS = {
     markOf,
     (service) => 0x4500_0000 + service * 0x1_0000 + RESET_LENGTH,
   ),
-  // Version, class; the label's first bits, in the same word, are 0 until `label`.
+  // Version, class; the label's first bits, in the same word, are 0 until `labels`.
   word6_of: services("ct mark : @nh,0,16", markOf, (service) => 0x6000 + (service << 4)),
 } as const;
 
@@ -141,7 +141,7 @@ export function mendingChains(plan: GuardPlan): Chain[] {
   };
   if (ip && echo) mend("dscp4", "meta nfproto ipv4", dscp4Rules());
   if (ip6 && echo) mend("dscp6", "meta nfproto ipv6", dscp6Rules());
-  if (labels) mend("label", "ip6 flowlabel 0", labelRules());
+  if (labels) mend("labels", "ip6 flowlabel 0", labelRules());
   if (rules.length === 0) return [];
   const base = `type filter hook output priority ${PRIORITY_RAW}; policy accept;`;
   return [{ name: "mend", base, rules }, ...chains];

@@ -26,11 +26,12 @@ export type DoorSet = "revoked" | "grants" | "fixed" | "one";
 const FIRST_HIT = "limit rate 1/week burst 1 packets;";
 
 /** Sets of earlier versions, which a table that outlived its daemon may still hold. */
-export const FORMER_SETS: readonly string[] = ["once4", "once6", "cap4", "cap6"];
+export const FORMER_SETS: readonly string[] = ["once4", "once6", "cap4", "cap6", "used"];
 
 export const SET = {
   guarded: "guarded",
-  used: "used",
+  // Not "used", a word of its own before nftables 1.0, as "label" is: nothing can be called so there.
+  used: "uses",
   allow: (family: Family) => `allow${family}`,
   claim: (family: Family) => `claim${family}`,
   /** Who has a part in an element that has several owners; no rule looks here. */

@@ -13,7 +13,7 @@ const LIBNFTABLES = {
 } as const;
 
 /** The oldest that the rule set was tried with; older ones do not know all its words. */
-export const OLDEST_LIBNFTABLES = "1.0.6";
+export const OLDEST_LIBNFTABLES = "0.9.8";
 
 /** nftables/libnftables.h: NFT_CTX_DEFAULT */
 const NFT_CTX_DEFAULT = 0;

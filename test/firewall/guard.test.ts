@@ -65,9 +65,9 @@ test("loadGuard() takes the chains away that a new plan does not need, whatever 
     removeGuard();
     // The hook of earlier versions, which a chain of the same name still jumps from.
     runNft(`add table inet sallyport
-      add chain inet sallyport label
+      add chain inet sallyport labels
       add chain inet sallyport answer { type filter hook output priority -150; }
-      add rule inet sallyport answer jump label`);
+      add rule inet sallyport answer jump labels`);
     for (const from of Object.values(PLANS)) {
       for (const to of Object.values(PLANS)) {
         loadGuard(from);

@@ -41,6 +41,7 @@ function wholeGuard(): string {
     deny: { ip: "reset", ip6: "reset" },
     idleMs: [10_000],
     echoDscp: false,
+    flowLabels: false,
   });
   return table.replace(TABLE_NAME, TABLE);
 }
@@ -76,7 +77,7 @@ export const FEATURES: readonly Feature[] = [
     commands: [
       ...CHAIN,
       rule("meta l4proto tcp reject with tcp reset"),
-      rule("meta l4proto udp reject with icmpx port-unreachable"),
+      rule("meta l4proto udp reject with icmpx type port-unreachable"),
     ],
   },
   {
