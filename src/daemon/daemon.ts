@@ -298,14 +298,12 @@ export class Daemon implements Control {
 
   async arm(forMs: number): Promise<string> {
     this.#running("arm");
-    return await this.#guard.arm(forMs);
+    return await this.#reloader.between(() => this.#guard.arm(forMs), false);
   }
 
   async confirm(force: boolean): Promise<string> {
     this.#running("confirm");
-    const confirmed = await this.#guard.confirm(force);
-    this.#reloader.confirmed();
-    return confirmed;
+    return await this.#reloader.between(() => this.#guard.confirm(force), true);
   }
 
   reload(request: ReloadRequest = {}): Promise<ReloadTold> {

@@ -89,11 +89,17 @@ export class Reloader {
     });
   }
 
-  /** What is in force stays so. */
-  confirmed(): void {
-    if (this.#before === undefined) return;
-    this.#before = undefined;
-    this.#parts.entered(this.#parts.current(), true);
+  /** Runs what begins or confirms a probation while no reload changes the guard; `confirms`: what is in force stays so. */
+  between<T>(work: () => Promise<T>, confirms: boolean): Promise<T> {
+    const done = this.#reloading.then(async () => {
+      const result = await work();
+      if (!confirms || this.#before === undefined) return result;
+      this.#before = undefined;
+      this.#parts.entered(this.#parts.current(), true);
+      return result;
+    });
+    this.#reloading = done.catch(() => undefined);
+    return done;
   }
 
   /** Nobody confirmed in time: puts back what ran before; false where there is nothing, or it cannot. */

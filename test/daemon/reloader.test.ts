@@ -198,13 +198,29 @@ describe("Reloader.reload() on probation", () => {
     expect(await reloader.goBack()).toBe(false);
   });
 
+  test("a confirmation that is refused confirms nothing, and waits for a reload that runs", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls, refused } = stage(folder);
+    write(folder, "23/tcp");
+    const armed = reloader.reload({ armMs: 60_000 });
+    const refusal = await reloader
+      .between(() => Promise.reject(new Error(`after ${calls.at(-1)}`)), true)
+      .catch(String);
+    expect(refusal).toBe("Error: after enter 23 unconfirmed");
+    await armed;
+    expect(refused).toEqual([]);
+    expect(await reloader.goBack()).toBe(true);
+  });
+
   test("stays once it is confirmed", async () => {
     using folder = new StateFolder();
     const { reloader, calls } = stage(folder);
     write(folder, "23/tcp");
     await reloader.reload({ armMs: 60_000 });
     expect(calls).toEqual(["hear 23", "guard 23", "enter 23 unconfirmed"]);
-    reloader.confirmed();
+    expect(await reloader.between(() => Promise.resolve("armed anew"), false)).toBe("armed anew");
+    expect(calls.at(-1)).toBe("enter 23 unconfirmed");
+    expect(await reloader.between(() => Promise.resolve("confirmed"), true)).toBe("confirmed");
     expect(calls.at(-1)).toBe("enter 23");
     expect(await reloader.goBack()).toBe(false);
   });
