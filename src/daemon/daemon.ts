@@ -78,10 +78,10 @@ export interface DaemonOptions {
   readonly entered?: (summary: string) => void;
 }
 
-/** What stands in the kernel after a stop, as far as it can be seen. */
-function guardLeft(): { readonly guard?: "stays" | "removed" } {
+/** What stands in the kernel after a stop, as far as it can be seen: a table may stand that guards nothing any more. */
+function guardLeft(state: GuardState): { readonly guard?: "stays" | "removed" } {
   try {
-    return { guard: Guardian.stands() ? "stays" : "removed" };
+    return { guard: state !== "lapsed" && Guardian.stands() ? "stays" : "removed" };
   } catch {
     return {};
   }
@@ -385,7 +385,12 @@ export class Daemon implements Control {
     ];
     if (guard === "obey") this.#obeyOnStop();
     const atMs = this.#clock.wallMs();
-    this.#recollection.note({ type: "daemon.stopped", atMs, reason, ...guardLeft() });
+    this.#recollection.note({
+      type: "daemon.stopped",
+      atMs,
+      reason,
+      ...guardLeft(this.#guard.state),
+    });
     this.#recollection.close(atMs, waited[2] === true);
     this.#api.stop();
     const names = ["a command", "an audit of the guard", "the data plane"];
