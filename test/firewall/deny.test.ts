@@ -53,6 +53,27 @@ const CASES: readonly Case[] = [
     ip6: "drop",
   },
   {
+    name: "policy drop, with containers let in: strangers come in by another interface",
+    rules: `table inet filter { chain input { ${INPUT} drop; iifname "ctr0" accept; iifname { "docker0", "br-*" } accept; } }`,
+    ip: "drop",
+    ip6: "drop",
+  },
+  {
+    name: "zones by interface, as firewalld has them",
+    rules: `table inet firewalld {
+      chain docker { accept; }
+      chain public { reject with icmpx type admin-prohibited; }
+      chain input { ${INPUT} accept; iifname "ctr0" goto docker; iifname "eth0" goto public; drop; } }`,
+    ip: "icmpx admin-prohibited",
+    ip6: "icmpx admin-prohibited",
+  },
+  {
+    name: "a drop of what does not come from containers",
+    rules: `table inet filter { chain input { ${INPUT} accept; iifname != "ctr0" drop; } }`,
+    ip: "drop",
+    ip6: "drop",
+  },
+  {
     name: "a final drop under policy accept",
     rules: `table inet filter { chain input { ${INPUT} accept; ct state established accept; tcp dport 22 accept; counter drop; } }`,
     ip: "drop",

@@ -1,10 +1,10 @@
 /** The rules of all tables, as nft lists them in JSON, with the sets that conditions on ports name. */
 
 import { OpError } from "../../core/errors.ts";
+import { type Arrivals, readArrivals } from "../../firewall/arrivals.ts";
 import { nftError } from "../../firewall/nft-error.ts";
 import type { Statement } from "../../firewall/rule-match.ts";
 import { runNft } from "../../native/libnftables.ts";
-import { type Arrivals, readArrivals } from "./arrivals.ts";
 import { isTranslated, translated } from "./iptables-match.ts";
 import { mayAskKernel } from "./privileges.ts";
 import { readRuleText } from "./rule-text.ts";

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../src/core/address.ts";
 import { formatPortRange, parsePortRange } from "../../../src/core/port.ts";
-import { arrivalsOf } from "../../../src/daemon/doctor/arrivals.ts";
+import { arrivalsOf } from "../../../src/firewall/arrivals.ts";
 import { checkRoutedContainers, checkUntracked } from "../../../src/daemon/doctor/bypass.ts";
 import type { Findings } from "../../../src/daemon/doctor/finding.ts";
 import { checkForeignRules } from "../../../src/daemon/doctor/foreign-rules.ts";

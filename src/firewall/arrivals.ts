@@ -1,9 +1,8 @@
 /** Where a stranger's packets come in, and which addresses they are sent to. */
 
 import { readFileSync } from "node:fs";
-import { formatAddress } from "../../core/address.ts";
-import { type Link, readLinks } from "../../native/links.ts";
-import { isLoopbackAddress } from "./sockets.ts";
+import { formatAddress } from "../core/address.ts";
+import { type Link, readLinks } from "../native/links.ts";
 
 export interface Arrivals {
   /** One at least, unless the machine has no interface but lo. */
@@ -32,10 +31,7 @@ export function arrivalsOf(links: readonly Link[], route: string, ipv6Route: str
   const taken = open.filter(({ name }) => outer.has(name));
   return {
     interfaces: (taken.length > 0 ? taken : open).map(({ name }) => name),
-    addresses: open
-      .flatMap(({ addresses }) => addresses)
-      .filter((address) => !isLoopbackAddress(address))
-      .map(formatAddress),
+    addresses: open.flatMap(({ addresses }) => addresses.map(formatAddress)),
   };
 }
 
