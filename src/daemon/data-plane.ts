@@ -110,12 +110,12 @@ export class DataPlane {
       const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
       const busy = waiting || echoing || this.#ending || this.#rehearsing;
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
+      this.#watchTable();
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
       if (this.#stopping) break;
       if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
         this.#tell({ type: "clock" });
       }
-      this.#watchTable();
       const before = this.#counters.get("packets");
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
@@ -153,7 +153,7 @@ export class DataPlane {
   }
 
   #lookAtOnce(nowMs: number): void {
-    this.#keeper?.lookAtOnce(ONCE_AT_A_LOOK, this.#events?.tookOnce() === true);
+    this.#keeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
     this.#nextOnceMs = nowMs + ONCE_LOOK_MS;
   }
 
@@ -252,7 +252,7 @@ export class DataPlane {
   #grants({ after, most }: { readonly after: number; readonly most: number }): LedgerPage {
     const page = () =>
       this.#ledger.page(this.#clock.monotonicMs(), this.#clock.wallMs(), after, most);
-    this.#keeper?.refresh(page().grants);
+    this.#keeper?.ends.refresh(page().grants);
     return page();
   }
 
@@ -277,6 +277,7 @@ export class DataPlane {
     const events = this.#events;
     if (events === undefined || !this.#poll.ready(events.fd)) return;
     if (events.drain(new Set([this.#firewall!.portId]))) this.#tell({ type: "touched" });
+    if (events.tookOnce()) this.#keeper?.ends.taken();
   }
 
   #begin(uses: readonly KnownUse[]): number {
@@ -299,7 +300,7 @@ export class DataPlane {
       clock: this.#clock,
       emit: (event) => this.#emit(event),
     });
-    this.#keeper.tidy(shared);
+    this.#keeper.ends.tidy(shared);
     this.#rehearsal = new Rehearsal(firewall, this.#clock);
     this.#rehearsing = true;
     return living.length;

@@ -1,28 +1,20 @@
 /** Opens and closes doors: turns a match into a kernel grant, and keeps the ledger of what is open. */
 
-import { type Address, formatAddress, parsePrefix } from "../core/address.ts";
+import { type Address, formatAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import { messageOf, OpError, SallyportError } from "../core/errors.ts";
 import type { CloseReason, DaemonEvent, SlotUse } from "../core/events.ts";
 import { type Grant, grantId, type Holder } from "../core/grant.ts";
-import { rangesOverlap } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import { DEFAULT_MAX_MS } from "../firewall/firewall.ts";
-import type { Firewall, GrantRequest, Held } from "../firewall/firewall.ts";
+import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
 import { Errno } from "../native/errno.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
-import { formatLabel } from "./label.ts";
 import type { Echo } from "./echo-watch.ts";
-import {
-  grantRequest,
-  handRequest,
-  holderAddress,
-  longestMs,
-  needOf,
-  sameAgain,
-} from "./grant-request.ts";
-import { type Ledger, type Remaining, sameTerms } from "./ledger.ts";
+import { GrantEnds } from "./grant-ends.ts";
+import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
+import { type Ledger, sameTerms } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
 import { reenterGrants } from "./reentry.ts";
 
@@ -45,6 +37,8 @@ export interface DoorkeeperParts {
 
 export class Doorkeeper implements MatchSink {
   readonly #parts: DoorkeeperParts;
+  /** How grants end in the kernel. */
+  readonly ends: GrantEnds;
   #doors: ReadonlyMap<string, Door>;
   #behind: ReadonlySet<string> = new Set();
   #quietUntilMs = new Map<string, number>();
@@ -52,6 +46,14 @@ export class Doorkeeper implements MatchSink {
   constructor(doors: readonly Door[], parts: DoorkeeperParts) {
     this.#parts = parts;
     this.#doors = doorsByName(doors);
+    const { firewall, ledger, clock } = parts;
+    this.ends = new GrantEnds({
+      firewall,
+      ledger,
+      clock,
+      ended: (grant, reason) => this.#ended(grant, reason),
+      fault: (error) => this.#firewallFault(error),
+    });
   }
 
   /** Takes the doors of a new configuration; grants of doors that are gone run out by themselves. */
@@ -161,7 +163,7 @@ export class Doorkeeper implements MatchSink {
   grantsOf(address: Address): Grant[] {
     const { ledger, clock } = this.#parts;
     const text = formatAddress(address);
-    this.#lookAt(ledger.touching(text, clock.monotonicMs()));
+    this.ends.lookAt(ledger.touching(text, clock.monotonicMs()));
     return ledger
       .touching(text, clock.monotonicMs())
       .flatMap(({ grant }) => ledger.living(grant.id, clock.monotonicMs(), clock.wallMs()) ?? []);
@@ -192,12 +194,12 @@ export class Doorkeeper implements MatchSink {
   expire(most = Infinity): boolean {
     const { ledger, clock } = this.#parts;
     for (const grant of ledger.due(clock.monotonicMs(), most)) {
-      const leftMs = grant.kind === "idle" ? this.#renewedMs(grant) : 0;
+      const leftMs = grant.kind === "idle" ? this.ends.renewedMs(grant) : 0;
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
       else {
         // The kernel ended what was its alone; what it shared is to say whose it is now.
-        if (this.#shares(grant)) this.#leave(grant);
+        if (this.ends.shares(grant)) this.ends.leave(grant);
         this.#ended(grant, "expired");
       }
     }
@@ -205,82 +207,9 @@ export class Doorkeeper implements MatchSink {
     return ledger.nextEndMs <= clock.monotonicMs();
   }
 
-  /**
-   * Ends grants for one connection that the kernel ended, because it was let in, or because somebody
-   * took them, as `lost` says; looks at `most` of them at most, at others the next time.
-   */
-  lookAtOnce(most: number, lost: boolean): void {
-    const { ledger, clock } = this.#parts;
-    this.#lookAt(ledger.once(clock.monotonicMs(), most), lost ? "lost" : "used");
-  }
-
-  /** Brings the ledger's word on these grants to what the kernel has, where packets may have moved that. */
-  refresh(grants: readonly Grant[]): void {
-    const { ledger, clock } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    for (const { id, kind, address } of grants) {
-      if (kind !== "once" && kind !== "idle") continue;
-      this.#lookAt(ledger.at(address, nowMs).filter(({ grant }) => grant.id === id));
-    }
-  }
-
   /** Puts grants back that the kernel should have and has not, with the life they have left. */
   reenter(ids: readonly string[]): Answers["reenter"] {
     return reenterGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
-  }
-
-  /** What the kernel has left of an idle grant: no traffic gives it more than its own cap allows. */
-  #renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
-    const { firewall, ledger, clock } = this.#parts;
-    const prefix = parsePrefix(address)!;
-    const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));
-    const own = ledger.at(address, clock.monotonicMs()).find(({ grant }) => grant.id === id);
-    return own === undefined ? 0 : Math.min(leftMs, longestMs(own));
-  }
-
-  #lookAt(some: readonly Remaining[], reason: "used" | "lost" = "used"): void {
-    const { firewall, ledger, clock } = this.#parts;
-    for (const { grant, lifeMs } of some) {
-      // A look at another one may have ended it.
-      if (lifeMs <= 0 || ledger.get(grant.id) === undefined) continue;
-      const { address, kind, ports } = grant;
-      if (kind === "idle") {
-        const leftMs = this.#renewedMs(grant);
-        if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
-        else this.#lookAtPause(grant);
-      }
-      if (kind !== "once" || ports.length === 0) continue;
-      const lives = firewall.livesMs(parsePrefix(address)!.address, ports, { kind });
-      if (lives.every((leftMs) => leftMs > 0)) continue;
-      this.#spent(grant, reason);
-    }
-  }
-
-  /** Ended by a pause of the traffic, while its cap lasts; else somebody took both, and the audit will see. */
-  #lookAtPause(grant: Grant): void {
-    const { address } = parsePrefix(grant.address)!;
-    const capMs = this.#parts.firewall.capMs(address, grant.ports, grant.idleMs ?? 0);
-    if (capMs > 0) this.#ended(grant, "expired");
-  }
-
-  /** Of several holders of one element one let a connection in: who came first goes, the others have theirs still. */
-  #spent({ address, ports }: Grant, reason: "used" | "lost"): void {
-    const { firewall, ledger, clock } = this.#parts;
-    const sharing = ledger.at(address, clock.monotonicMs()).filter(({ grant, lifeMs }) => {
-      return grant.kind === "once" && lifeMs > 0 && overlap(grant.ports, ports);
-    });
-    const [first, ...others] = sharing;
-    if (first === undefined) return;
-    try {
-      this.#withdraw(first.grant, "keep");
-      for (const other of others) {
-        const beside = others.filter((one) => one !== other).map(needOf);
-        firewall.open({ ...sameAgain(other), beside });
-      }
-    } catch (error) {
-      this.#firewallFault(error);
-    }
-    this.#ended(first.grant, reason);
   }
 
   #tryOpen(
@@ -317,11 +246,11 @@ export class Doorkeeper implements MatchSink {
     // The cap of an idle grant outlives it, and what stands makes the kernel abort a fresh one.
     const fresh = asked.kind !== "idle" && !ledger.holds(address);
     // What is spent already must not be counted with what is given now.
-    if (!fresh && asked.kind === "once") this.#lookAt(ledger.at(address, clock.monotonicMs()));
+    if (!fresh && asked.kind === "once") this.ends.lookAt(ledger.at(address, clock.monotonicMs()));
     const before = ledger.get(id);
     const { kind, idleMs, openMs, ports } = asked;
     const openedMs = before?.openedMs ?? Math.round(clock.wallMs());
-    const beside = fresh ? {} : { beside: this.#others(address, id).map(needOf) };
+    const beside = fresh ? {} : { beside: this.ends.others(address, id).map(needOf) };
     if (firewall.open({ ...asked, fresh, openedMs, ...beside }) === "used") return undefined;
     const atMs = clock.wallMs();
     const latencyMs = knock && Math.max(0, atMs - knock.knockMs);
@@ -344,7 +273,7 @@ export class Doorkeeper implements MatchSink {
     );
     counters.add(renewed ? "grantsRenewed" : "grantsOpened");
     counters.set("grantsLive", ledger.size);
-    if (before !== undefined && !sameTerms(before, grant)) this.#leave(before);
+    if (before !== undefined && !sameTerms(before, grant)) this.ends.leave(before);
     this.#emit({
       type: "grant.opened",
       atMs,
@@ -358,72 +287,18 @@ export class Doorkeeper implements MatchSink {
     return grant;
   }
 
-  /** A holder who knocks again at a door that a reload changed has what the door gives now, and nothing else. */
-  #leave(grant: Grant): void {
-    try {
-      this.#withdraw(grant, "keep", this.#others(grant.address));
-    } catch (error) {
-      this.#firewallFault(error);
-    }
-  }
-
   #close(id: string, reason: CloseReason): Grant | undefined {
     const grant = this.#parts.ledger.get(id);
     if (grant === undefined) return undefined;
     // Only a hand that closes also ends live sessions; a close knock undoes what its open knock did.
-    this.#withdraw(grant, reason === "hand" ? "end" : "keep");
+    this.ends.withdraw(grant, reason === "hand" ? "end" : "keep");
     this.#ended(grant, reason);
     return grant;
   }
 
-  /** Takes from the kernel what this grant alone needs. */
-  #withdraw(
-    { id, address, ports, kind, idleMs, ...holder }: Grant,
-    sessions: "end" | "keep",
-    others = this.#others(address, id),
-  ): void {
-    const { firewall, ledger, clock } = this.#parts;
-    const prefix = parsePrefix(address)!;
-    const held = ledger
-      .touching(address, clock.monotonicMs())
-      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
-    firewall.close({
-      address: prefix.address,
-      prefix6: prefix.bits === 64 ? 64 : 128,
-      ports,
-      sessions,
-      keep: others.map(needOf),
-      owner: { kind, ...(idleMs !== undefined && { idleMs }), label: formatLabel(holder) },
-      ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
-    });
-  }
-
-  /** Whether another living grant needs an element of this one. */
-  #shares({ id, address, kind, idleMs, ports }: Grant): boolean {
-    return this.#others(address, id).some(
-      ({ grant }) => grant.kind === kind && grant.idleMs === idleMs && overlap(grant.ports, ports),
-    );
-  }
-
-  /** Brings to order what a daemon before this one wrote beside the elements of these grants. */
-  tidy(ids: readonly string[]): void {
-    for (const id of ids) {
-      const grant = this.#parts.ledger.get(id);
-      if (grant !== undefined) this.#leave(grant);
-    }
-  }
-
-  /** What lives of the grants of an address, but for one. */
-  #others(address: string, id?: string): Remaining[] {
-    const { ledger, clock } = this.#parts;
-    return ledger
-      .at(address, clock.monotonicMs())
-      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
-  }
-
   /** What an event says where another grant of the same door is of the same address. */
   #shared({ id, door, address }: Grant): { readonly shared?: true } {
-    const isShared = this.#others(address, id).some(({ grant }) => grant.door === door);
+    const isShared = this.ends.others(address, id).some(({ grant }) => grant.door === door);
     return isShared ? { shared: true } : {};
   }
 
@@ -464,15 +339,6 @@ export class Doorkeeper implements MatchSink {
   #emit(event: DaemonEvent): void {
     this.#parts.emit(event);
   }
-}
-
-function overlap(a: Grant["ports"], b: Grant["ports"]): boolean {
-  return a.some((range) => b.some((other) => rangesOverlap(range, other)));
-}
-
-function placeOf({ address, ports }: Grant): Held {
-  const prefix = parsePrefix(address)!;
-  return { address: prefix.address, prefix6: prefix.bits === 64 ? 64 : 128, ports };
 }
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {

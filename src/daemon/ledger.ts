@@ -2,6 +2,7 @@
 
 import { formatPrefix, maskAddress, parsePrefix } from "../core/address.ts";
 import type { Grant } from "../core/grant.ts";
+import { Groups } from "./groups.ts";
 
 /** What remains of a grant, in milliseconds. */
 export interface Remaining {
@@ -38,9 +39,9 @@ export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #perDoor = new Map<string, number>();
   /** By the text of a grant's address. */
-  readonly #atAddress = new Map<string, Set<Entry>>();
+  readonly #atAddress = new Groups<Entry>();
   /** IPv6 only: by the text of the /64 around it. */
-  readonly #inNetwork = new Map<string, Set<Entry>>();
+  readonly #inNetwork = new Groups<Entry>();
   readonly #once = new Set<Entry>();
   /** A binary heap: nothing ends before what is at half its place. */
   readonly #heap: Entry[] = [];
@@ -87,9 +88,9 @@ export class Ledger {
     const entry = { grant: entered, endsMs, capEndsMs, number: ++this.#entered, at };
     this.#entries.set(grant.id, entry);
     this.#perDoor.set(grant.door, this.count(grant.door) + 1);
-    addTo(this.#atAddress, grant.address, entry);
+    this.#atAddress.add(grant.address, entry);
     const network = networkOf(grant.address);
-    if (network !== undefined) addTo(this.#inNetwork, network, entry);
+    if (network !== undefined) this.#inNetwork.add(network, entry);
     if (grant.kind === "once") this.#once.add(entry);
     this.#heap.push(entry);
     this.#rise(entry);
@@ -113,7 +114,7 @@ export class Ledger {
 
   /** What remains of the grants of this very address, or /64, oldest first. */
   at(address: string, nowMs: number): Remaining[] {
-    return remaining(this.#atAddress.get(address), nowMs);
+    return remaining(this.#atAddress.of(address), nowMs);
   }
 
   /**
@@ -123,7 +124,7 @@ export class Ledger {
   touching(address: string, nowMs: number): Remaining[] {
     const network = networkOf(address);
     if (network === undefined) return this.at(address, nowMs);
-    return remaining(this.#inNetwork.get(network), nowMs).filter(
+    return remaining(this.#inNetwork.of(network), nowMs).filter(
       ({ grant }) => address === network || grant.address === address || grant.address === network,
     );
   }
@@ -153,9 +154,9 @@ export class Ledger {
     if (entry === undefined) return undefined;
     this.#entries.delete(id);
     this.#perDoor.set(entry.grant.door, this.count(entry.grant.door) - 1);
-    takeFrom(this.#atAddress, entry.grant.address, entry);
+    this.#atAddress.take(entry.grant.address, entry);
     const network = networkOf(entry.grant.address);
-    if (network !== undefined) takeFrom(this.#inNetwork, network, entry);
+    if (network !== undefined) this.#inNetwork.take(network, entry);
     this.#once.delete(entry);
     const last = this.#heap.pop()!;
     if (last !== entry) {
@@ -266,19 +267,7 @@ function networkOf(address: string): string | undefined {
   return formatPrefix({ address: maskAddress(prefix.address, 64), bits: 64 });
 }
 
-function addTo(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  if (entries === undefined) index.set(key, new Set([entry]));
-  else entries.add(entry);
-}
-
-function takeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  entries?.delete(entry);
-  if (entries?.size === 0) index.delete(key);
-}
-
-function remaining(entries: Iterable<Entry> = [], nowMs: number): Remaining[] {
+function remaining(entries: Iterable<Entry>, nowMs: number): Remaining[] {
   return Array.from(entries, ({ grant, endsMs, capEndsMs }) => ({
     grant,
     lifeMs: endsMs - nowMs,

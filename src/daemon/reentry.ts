@@ -9,6 +9,7 @@ import type { Door } from "../config/settings.ts";
 import { singlePorts } from "../firewall/element-key.ts";
 import type { Firewall, KernelGrant, Which } from "../firewall/firewall.ts";
 import { SET_SIZE } from "../firewall/sets.ts";
+import { hasPaused } from "./grant-ends.ts";
 import { needOf, sameAgain } from "./grant-request.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
@@ -87,8 +88,7 @@ export function reenterGrants(
     const { address } = parsePrefix(grant.address)!;
     // The list is of a moment ago, and of a table that changed while it was read.
     if (firewall.livesMs(address, grant.ports, grant).every((leftMs) => leftMs > 0)) continue;
-    // Its cap is there and it is not: nobody took it, it ended in a pause of the traffic.
-    if (grant.kind === "idle" && firewall.capMs(address, grant.ports, grant.idleMs ?? 0) > 0) {
+    if (grant.kind === "idle" && hasPaused(firewall, own)) {
       ended(grant);
       continue;
     }

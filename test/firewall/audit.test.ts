@@ -92,4 +92,27 @@ describe("TableEvents.drain()", () => {
       expect(events.drain(own)).toBe(false);
     });
   });
+
+  test("tells when others took grants for one connection away, until it is asked", () => {
+    inside(lab.namespace("server"), () => {
+      loadGuard(PLAN);
+      using grants = KernelGrants.open();
+      using events = new TableEvents();
+      const own = new Set([grants.portId]);
+      const took = () => {
+        events.drain(own);
+        return [events.tookOnce(), events.tookOnce()];
+      };
+      const { use, ...again } = { ...GRANT, kind: "once" as const };
+      grants.open({ ...again, use: use! });
+      grants.close({ ...GRANT, sessions: "keep" });
+      loadGuard(PLAN);
+      expect(took()).toEqual([false, false]);
+      grants.open(again);
+      nft("delete element inet sallyport one4 { 203.0.113.7 . tcp . 22 }");
+      expect(took()).toEqual([true, false]);
+      nft("flush ruleset");
+      expect(took()).toEqual([true, false]);
+    });
+  });
 });

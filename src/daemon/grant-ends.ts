@@ -1,0 +1,180 @@
+/** How grants end in the kernel: nobody takes what another still has, and what packets ended is found out. */
+
+import { parsePrefix } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { CloseReason } from "../core/events.ts";
+import type { Grant } from "../core/grant.ts";
+import { rangesOverlap } from "../core/port.ts";
+import type { Firewall, Held } from "../firewall/firewall.ts";
+import { longestMs, needOf, sameAgain } from "./grant-request.ts";
+import { formatLabel } from "./label.ts";
+import type { Ledger, Remaining } from "./ledger.ts";
+
+export interface GrantEndsParts {
+  readonly firewall: Firewall;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** A grant was found to have ended. */
+  readonly ended: (grant: Grant, reason: CloseReason) => void;
+  /** What the firewall refused. */
+  readonly fault: (error: unknown) => void;
+}
+
+export class GrantEnds {
+  readonly #parts: GrantEndsParts;
+  /** Somebody else took grants for one connection away: one that is gone now may be among them. */
+  #taken = false;
+
+  constructor(parts: GrantEndsParts) {
+    this.#parts = parts;
+  }
+
+  /** Somebody else took grants for one connection out of the kernel. */
+  taken(): void {
+    this.#taken = true;
+  }
+
+  /**
+   * Ends grants for one connection that the kernel has not any more; looks at `most` of them, at others
+   * the next time.
+   */
+  lookAtOnce(most: number): void {
+    const { ledger, clock } = this.#parts;
+    const all = ledger.onceSize <= most;
+    this.lookAt(ledger.once(clock.monotonicMs(), most));
+    if (all) this.#taken = false;
+  }
+
+  /** Brings the ledger's word on these grants to what the kernel has, where packets may have moved that. */
+  refresh(grants: readonly Grant[]): void {
+    const { ledger, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    for (const { id, kind, address } of grants) {
+      if (kind !== "once" && kind !== "idle") continue;
+      this.lookAt(ledger.at(address, nowMs).filter(({ grant }) => grant.id === id));
+    }
+  }
+
+  /** What the kernel has left of an idle grant: no traffic gives it more than its own cap allows. */
+  renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
+    const { firewall, ledger, clock } = this.#parts;
+    const prefix = parsePrefix(address)!;
+    const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));
+    const own = ledger.at(address, clock.monotonicMs()).find(({ grant }) => grant.id === id);
+    return own === undefined ? 0 : Math.min(leftMs, longestMs(own));
+  }
+
+  /** The same for these grants, and sets the ends of idle ones to what traffic made of them. */
+  lookAt(some: readonly Remaining[]): void {
+    const { firewall, ledger, clock } = this.#parts;
+    for (const remaining of some) {
+      const { grant, lifeMs } = remaining;
+      // A look at another one may have ended it.
+      if (lifeMs <= 0 || ledger.get(grant.id) === undefined) continue;
+      const { address, kind, ports } = grant;
+      if (kind === "idle") {
+        const leftMs = this.renewedMs(grant);
+        if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
+        else if (hasPaused(firewall, remaining)) this.#parts.ended(grant, "expired");
+      }
+      if (kind !== "once" || ports.length === 0) continue;
+      const lives = firewall.livesMs(parsePrefix(address)!.address, ports, { kind });
+      if (lives.every((leftMs) => leftMs > 0)) continue;
+      this.#spent(grant);
+    }
+  }
+
+  /** Of several holders of one element one let a connection in: who came first goes, the others have theirs still. */
+  #spent({ address, ports }: Grant): void {
+    const { firewall, ledger, clock } = this.#parts;
+    const sharing = ledger.at(address, clock.monotonicMs()).filter(({ grant, lifeMs }) => {
+      return grant.kind === "once" && lifeMs > 0 && overlap(grant.ports, ports);
+    });
+    const [first, ...others] = sharing;
+    if (first === undefined) return;
+    try {
+      this.withdraw(first.grant, "keep");
+      for (const other of others) {
+        const beside = others.filter((one) => one !== other).map(needOf);
+        firewall.open({ ...sameAgain(other), beside });
+      }
+    } catch (error) {
+      this.#parts.fault(error);
+    }
+    this.#parts.ended(first.grant, this.#taken ? "lost" : "used");
+  }
+
+  /** A holder who knocks again at a door that a reload changed has what the door gives now, and nothing else. */
+  leave(grant: Grant): void {
+    try {
+      this.withdraw(grant, "keep", this.others(grant.address));
+    } catch (error) {
+      this.#parts.fault(error);
+    }
+  }
+
+  /** Takes from the kernel what this grant alone needs. */
+  withdraw(
+    { id, address, ports, kind, idleMs, ...holder }: Grant,
+    sessions: "end" | "keep",
+    others = this.others(address, id),
+  ): void {
+    const { firewall, ledger, clock } = this.#parts;
+    const prefix = parsePrefix(address)!;
+    const held = ledger
+      .touching(address, clock.monotonicMs())
+      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
+    firewall.close({
+      address: prefix.address,
+      prefix6: prefix.bits === 64 ? 64 : 128,
+      ports,
+      sessions,
+      keep: others.map(needOf),
+      owner: { kind, ...(idleMs !== undefined && { idleMs }), label: formatLabel(holder) },
+      ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
+    });
+  }
+
+  /** Whether another living grant needs an element of this one. */
+  shares({ id, address, kind, idleMs, ports }: Grant): boolean {
+    return this.others(address, id).some(
+      ({ grant }) => grant.kind === kind && grant.idleMs === idleMs && overlap(grant.ports, ports),
+    );
+  }
+
+  /** Brings to order what a daemon before this one wrote beside the elements of these grants. */
+  tidy(ids: readonly string[]): void {
+    for (const id of ids) {
+      const grant = this.#parts.ledger.get(id);
+      if (grant !== undefined) this.leave(grant);
+    }
+  }
+
+  /** What lives of the grants of an address, but for one. */
+  others(address: string, id?: string): Remaining[] {
+    const { ledger, clock } = this.#parts;
+    return ledger
+      .at(address, clock.monotonicMs())
+      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
+  }
+}
+
+/**
+ * Whether an idle grant that the kernel has not ended by itself: its cap is there and it is not, or is over.
+ * Else somebody took both.
+ */
+export function hasPaused(
+  firewall: Pick<Firewall, "capMs">,
+  { grant: { address, ports, idleMs = 0 }, capMs }: Remaining,
+): boolean {
+  return capMs <= 0 || firewall.capMs(parsePrefix(address)!.address, ports, idleMs) > 0;
+}
+
+function overlap(a: Grant["ports"], b: Grant["ports"]): boolean {
+  return a.some((range) => b.some((other) => rangesOverlap(range, other)));
+}
+
+function placeOf({ address, ports }: Grant): Held {
+  const prefix = parsePrefix(address)!;
+  return { address: prefix.address, prefix6: prefix.bits === 64 ? 64 : 128, ports };
+}
