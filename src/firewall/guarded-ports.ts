@@ -1,6 +1,6 @@
 /** The ports that the kernel guards now, read back from its table. */
 
-import type { PortRange, Proto } from "../core/port.ts";
+import { PROTO_NUMBER, type PortRange, type Proto } from "../core/port.ts";
 import { runNft } from "../native/libnftables.ts";
 import { nftError } from "./nft-error.ts";
 import { SET, TABLE_NAME } from "./sets.ts";
@@ -10,9 +10,12 @@ export interface GuardedNow extends PortRange {
   readonly leftMs?: number;
 }
 
-/** libnftables-json(5): `{concat: ["tcp", 22]}`, or a range of ports, inside `elem` where it has a timeout. */
+/** libnftables-json(5): `{concat: ["tcp", 22]}` (6 for "tcp" where /etc/protocols is missing), or a range of ports, inside `elem` where it has a timeout. */
 interface Concat {
-  readonly concat: readonly [Proto, number | { readonly range: readonly [number, number] }];
+  readonly concat: readonly [
+    Proto | number,
+    number | { readonly range: readonly [number, number] },
+  ];
 }
 type Element = Concat | { readonly elem: { readonly val: Concat; readonly expires?: number } };
 interface Listing {
@@ -33,7 +36,8 @@ export function guardedNow(): GuardedNow[] {
 
 function readElement(element: Element): GuardedNow {
   const { val, expires } = "elem" in element ? element.elem : { val: element, expires: undefined };
-  const [proto, port] = val.concat;
+  const [named, port] = val.concat;
+  const proto = named === "udp" || named === PROTO_NUMBER.udp ? "udp" : "tcp";
   const [from, to] = typeof port === "number" ? [port, port] : port.range;
   return { proto, from, to, ...(expires !== undefined && { leftMs: expires * 1_000 }) };
 }

@@ -46,6 +46,15 @@ describe("the daemon", () => {
     },
   );
 
+  test("status names protocols also where a minimal system has no /etc/protocols", async () => {
+    await server.start();
+    await server.stop();
+    const without = 'mount --bind /dev/null /etc/protocols && exec "$@"';
+    const argv = ["unshare", "-m", "sh", "-c", without, "sh", ...server.argv("status")];
+    const { out } = lab.run("server", argv, { mayFail: true });
+    expect(out).toStartWith("No sallyport runs here, and the kernel guards 8080/tcp: ");
+  });
+
   test("status tells what the kernel guards when no daemon runs", async () => {
     const status = (...options: string[]) =>
       lab.run("server", server.argv("status", ...options), { mayFail: true });
