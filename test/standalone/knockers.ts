@@ -1,8 +1,9 @@
 /** The clients that are one file: how a test starts each, with folders of its own. */
 
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { run } from "../support/programs.ts";
 
 const FOLDER = resolve(import.meta.dir, "../../src/standalone");
 
@@ -61,8 +62,64 @@ const PYTHON: Knocker = {
 
 const DASH = shell("sallyport-knock.sh in dash", ["dash", "--"], true);
 
+/** The C# of the PowerShell client, compiled with what PowerShell 5.1's compiler understands; answers the program. */
+function compiledPowerShell(): string {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-mono-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const [, source = ""] =
+    /^\$source = @'\n([^]*?)^'@$/m.exec(readFileSync(fileOf("sallyport-knock.ps1"), "utf8")) ?? [];
+  writeFileSync(join(folder, "knock.cs"), source);
+  writeFileSync(join(folder, "start.cs"), START);
+  const program = join(folder, "knock.exe");
+  const sources = [join(folder, "knock.cs"), join(folder, "start.cs")];
+  run([
+    "mcs",
+    "-langversion:5",
+    "-warnaserror",
+    "-noconfig",
+    "-r:System.dll",
+    `-out:${program}`,
+    ...sources,
+  ]);
+  return program;
+}
+
+/** In place of the lines of PowerShell around it; draws "key door lo hi n slot" where the first word is "vectors". */
+const START = `
+using System;
+using Sallyport;
+static class Start
+{
+    static int Main(string[] words)
+    {
+        if (words.Length == 1 && words[0] == "vectors")
+        {
+            for (string line; (line = Console.In.ReadLine()) != null; )
+            {
+                string[] term = line.Split(' ');
+                byte[] key = Rks.DecodeBase32(term[0]);
+                Console.WriteLine(term.Length == 2
+                    ? BitConverter.ToString(Rks.ServerKey(key, term[1])).Replace("-", "").ToLowerInvariant()
+                    : string.Join(" ", Rks.Ports(key, term[1], int.Parse(term[2]), int.Parse(term[3]), int.Parse(term[4]), long.Parse(term[5]))));
+            }
+            return 0;
+        }
+        Result result = Knock.Run(words);
+        foreach (string line in result.Lines) Console.WriteLine(line);
+        return result.Code;
+    }
+}`;
+
+export const POWERSHELL: Knocker = {
+  name: "sallyport-knock.ps1, its C#",
+  self: "sallyport-knock.ps1",
+  // Windows keeps a user's folders from others without modes.
+  argv: ["sh", "-c", 'umask 077; exec mono "$0" "$@"', compiledPowerShell()],
+  sendsUdp: true,
+};
+
 /** One of each file: what they say does not depend on the shell. */
-export const FILES: readonly Knocker[] = [PYTHON, DASH];
+export const FILES: readonly Knocker[] = [PYTHON, DASH, POWERSHELL];
 
 /** Every way to send. */
 export const KNOCKERS: readonly Knocker[] = [

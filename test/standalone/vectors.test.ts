@@ -1,9 +1,10 @@
 /** Every published vector of RKS1, against each client that is one file. */
 
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import vectors from "../../docs/rks-vectors.json" with { type: "json" };
 import { run } from "../support/programs.ts";
-import { fileOf, programsFolder } from "./knockers.ts";
+import { fileOf, POWERSHELL, programsFolder } from "./knockers.ts";
 import { decodeBase32 } from "../../src/rks/base32.ts";
 
 const PORTS = vectors.sequences.map(({ ports }) => ports);
@@ -58,6 +59,15 @@ test.each([
   const { out, err } = run(words, { input: LINES.join("") });
   expect(err).toBe("");
   expect(out.trimEnd().split("\n")).toEqual(ANSWERS);
+});
+
+test("sallyport-knock.ps1 draws and derives what is published, in C#", () => {
+  const { out } = run([...POWERSHELL.argv, "vectors"], { input: LINES.join("") });
+  expect(out.trimEnd().split("\n")).toEqual(ANSWERS);
+});
+
+test("sallyport-knock.ps1 is ASCII: PowerShell 5.1 takes a file without a mark for the system's code page", () => {
+  expect(readFileSync(fileOf("sallyport-knock.ps1"), "utf8")).toMatch(/^[\n -~]*$/);
 });
 
 test.each(["openssl dgst", "shasum -a 256", "busybox sha256sum"])(
