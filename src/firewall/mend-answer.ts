@@ -13,10 +13,19 @@ export interface Chain {
 }
 
 /** Chains that some plans, or guards of earlier versions (`answer`), have and others have not. */
-export const OPTIONAL_CHAINS: readonly string[] = ["answer", "mend", "dscp4", "dscp6", "labels"];
+export const OPTIONAL_CHAINS: readonly string[] = [
+  "answer",
+  "mend",
+  "dscp4",
+  "dscp6",
+  "labels",
+  "even",
+];
 
 /** linux/netfilter_ipv4.h: NF_IP_PRI_RAW: the stack's own resets have no tracked connection yet. */
 const PRIORITY_RAW = -300;
+/** NF_IP_PRI_MANGLE: by then they are tracked, or called invalid. */
+const PRIORITY_MANGLE = -150;
 /** linux/ip.h: struct iphdr without options, then struct tcphdr: what `reject` sends. */
 const RESET_LENGTH = 20 + 20;
 /** Names a mark as ours; the low byte is the type of service to answer with. */
@@ -126,6 +135,19 @@ function labelRules(): string[] {
   ];
 }
 
+/**
+ * What tracking calls invalid has no connection to carry a mark, so the guard's resets of it have no DSCP;
+ * with these rules nobody's have. Of a connection that is known, no reset is touched.
+ */
+function evenRules({ ip, ip6 }: { readonly ip: boolean; readonly ip6: boolean }): string[] {
+  const reset = "tcp flags & (fin | syn | rst) == rst ct state invalid";
+  const comment = 'comment "an answer to no connection: as ours"';
+  return [
+    ...(ip ? [`${reset} ip dscp set 0 ${comment}`] : []),
+    ...(ip6 ? [`${reset} ip6 dscp set 0 ${comment}`] : []),
+  ];
+}
+
 /** The hook that mends what the guard answers, and what it jumps to; none where nothing needs mending. */
 export function mendingChains(plan: GuardPlan): Chain[] {
   const { ip, ip6 } = resets(plan);
@@ -144,5 +166,8 @@ export function mendingChains(plan: GuardPlan): Chain[] {
   if (labels) mend("labels", "ip6 flowlabel 0", labelRules());
   if (rules.length === 0) return [];
   const base = `type filter hook output priority ${PRIORITY_RAW}; policy accept;`;
-  return [{ name: "mend", base, rules }, ...chains];
+  const mending = [{ name: "mend", base, rules }, ...chains];
+  if (!echo) return mending;
+  const after = `type filter hook output priority ${PRIORITY_MANGLE}; policy accept;`;
+  return [...mending, { name: "even", base: after, rules: evenRules({ ip, ip6 }) }];
 }

@@ -195,8 +195,6 @@ const BEYOND_RULES = [
   /^(SYN|ACK|FIN), (IP option (7|68|134)|RR full|TS full)$/,
   // A list of options that is malformed leaves kernels from 6.7 silent, others not.
   /^(SYN|ACK|FIN), (option 254|MD5|AO) (of|beyond|after the end)/,
-  // A tracked connection carries the DSCP to the reset, and there is none.
-  /^FIN, TOS/,
   // What the kernel refuses of extension headers it refuses after the last hook.
   /^\w+, (destination option|routing header|hop-by-hop not first)/,
 ];
