@@ -25,7 +25,7 @@ export class Openings {
     for (const grants of this.#byDoor.values()) yield* grants.values();
   }
 
-  /** How many addresses a door is open to. */
+  /** How many grants a door has: one for each address and holder. */
   count(door: string): number {
     return this.#byDoor.get(door)?.size ?? 0;
   }

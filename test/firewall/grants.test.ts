@@ -290,6 +290,18 @@ test("loadGuard() removes the sets of an idle time that is gone, once its grants
   expect(here(showGuard)).not.toContain("idle4_10m");
 });
 
+test("loadGuard() takes away sets of earlier versions, and puts those of this one in their place", () => {
+  here(removeGuard);
+  nft(
+    "table inet sallyport { set once4 { type ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; elements = { 10.77.0.2 . tcp . 22 timeout 1m }; }; set cap6 { type ipv6_addr . inet_proto . inet_service; flags timeout; }; }",
+  );
+  here(() => loadGuard(planOf({ idleMs: [600_000] })));
+  const shown = here(showGuard);
+  expect(
+    ["once4", "cap6 {", "one4", "cap6_10m"].map((set) => shown.includes(`set ${set}`)),
+  ).toEqual([false, false, true, true]);
+});
+
 test("loadGuard() makes the table anew when somebody deleted it or flushed everything", () => {
   nft("delete table inet sallyport");
   here(() => loadGuard(planOf()));

@@ -39,7 +39,7 @@ async function oneConnection(scale: Scale): Promise<Finding> {
 }
 
 async function racedConnection(scale: Scale): Promise<Finding> {
-  const users = Array.from({ length: scale === "full" ? 100 : 10 }, (_, i) => `user${i}`);
+  const users = Array.from({ length: scale === "full" ? 60 : 10 }, (_, i) => `user${i}`);
   const door = webDoor(users, 'uses = "one"\nopen_for = "30s"');
   await using stage = await Stage.set(
     `${door}[door.beside]\nopens = ["8081/tcp"]\nusers = ["user0"]\n`,
