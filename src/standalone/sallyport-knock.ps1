@@ -823,7 +823,8 @@ namespace Sallyport
             else if (text == null)
             {
                 char[] buffer = new char[LinkLength + 1];
-                text = new string(buffer, 0, Console.In.ReadBlock(buffer, 0, buffer.Length));
+                try { text = new string(buffer, 0, Console.In.ReadBlock(buffer, 0, buffer.Length)); }
+                catch (IOException error) { throw Profile.Refuse("standard input: " + error.Message.TrimEnd('.') + ": pipe the link in"); }
             }
             if (text.Length > LinkLength) throw Profile.Refuse("standard input is longer than any link: give it the link alone");
             return Profile.Pick(text);

@@ -1136,7 +1136,7 @@ print_outcome() { # what, checks
     printf '  "attempts": %s,\n  "sinceKnockMs": %s,\n  "elapsedMs": %s\n}\n' "$ATTEMPTS" "$SINCE_MS" "$ELAPSED_MS"
   fi
   case $STATE in
-    open | sent) [ -n "$JSON" ] || printf '%s\n' "$R" ;;
+    open | sent) [ -n "$JSON" ] || printf '%s\n' "$R" 2>/dev/null || fail "Cannot write the output: standard output takes no more" ;;
     *) fail "$R" ;;
   esac
 }

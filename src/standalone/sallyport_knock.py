@@ -951,9 +951,14 @@ def _reporter(verbose: bool) -> Callable[[str, dict], None]:
 
 
 def _read_link() -> str:
+    if sys.stdin is None:
+        raise _refuse("standard input is closed: pipe the link in")
     if sys.stdin.isatty():
         return pick_link(getpass.getpass("Profile link (not shown): "))
-    text = sys.stdin.buffer.read(LINK_BYTES + 1)
+    try:
+        text = sys.stdin.buffer.read(LINK_BYTES + 1)
+    except OSError as error:
+        raise _refuse("standard input: %s: pipe the link in" % error.strerror) from None
     if len(text) > LINK_BYTES:
         raise _refuse("standard input is longer than any link: give it the link alone")
     return pick_link(text.decode("utf-8", "replace"))
@@ -1115,8 +1120,7 @@ def _forget(options: argparse.Namespace) -> None:
     print("Forgot which slots were used for %s on %s" % (profile.door, profile.host))
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Runs the command line and answers its exit code."""
+def _run(argv: Optional[Sequence[str]]) -> int:
     try:
         options = _parser().parse_intermixed_args(argv)
         if options.save is not None:
@@ -1135,6 +1139,26 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Runs the command line and answers its exit code."""
+    code = OK
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up_output()  # who stopped reading did not undo what was done
+    except OSError as error:
+        _note("Cannot write the output: %s" % error.strerror)
+        _give_up_output()
+        code = FAILURE
+    return code
+
+
+def _give_up_output() -> None:
+    """The interpreter would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -157,6 +157,27 @@ describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) =
     expect([said.code, said.out, said.err.trim().split("\n").length]).toEqual([64, "", 1]);
   });
 
+  test("ends in one sentence where standard input cannot be read", () => {
+    for (const redirection of ["<&-", "< /dev/zero", "< /dev/null"]) {
+      const script = `exec "$@" --save new ${redirection}`;
+      const words = ["sh", "-c", script, "sh", ...knockWords(knocker, home)];
+      const said = plain(run(words, { mayFail: true }), knocker);
+      expect(said.err).toStartWith("CLIENT: Cannot read the profile link: standard input");
+      expect([said.code, said.err.trim().split("\n").length]).toEqual([64, 1]);
+    }
+  });
+
+  test.skipIf(knocker === POWERSHELL)("fails where its output cannot be written", () => {
+    saveLink(linkTo("127.0.0.1"));
+    const words = knockWords(knocker, home, "home", "--no-wait");
+    const said = plain(
+      run(["sh", "-c", 'exec "$@" > /dev/full', "sh", ...words], { mayFail: true }),
+      knocker,
+    );
+    expect(said.err).toStartWith("CLIENT: Cannot write the output: ");
+    expect([said.code, said.err.trim().split("\n").length]).toEqual([1, 1]);
+  });
+
   test("refuses a link in its arguments, where ps shows it", () => {
     for (const argv of [[good], ["--forget", good]]) {
       const said = knock(knocker, argv);
