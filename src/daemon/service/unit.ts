@@ -103,7 +103,8 @@ RestartSec=2
 # Fed only while the thread that hears knocks answers.
 WatchdogSec=20
 WatchdogSignal=${WATCHDOG_SIGNAL}
-TimeoutStartSec=30
+# A slow machine at a busy boot takes more than half a minute: ended before it is ready, it would begin anew for ever.
+TimeoutStartSec=300
 # It takes two seconds, whatever hangs.
 TimeoutStopSec=5
 OOMScoreAdjust=-500
@@ -153,7 +154,8 @@ Type=oneshot
 # Stopping it leaves the guard up: "sallyport firewall remove" takes it away.
 RemainAfterExit=yes
 ExecStart=${plan.executable} firewall load --config ${argument(plan.config)} --fallback ${lastConfig}
-TimeoutStartSec=30
+# The network waits for it, so not for ever; ended too early, it would leave the ports open.
+TimeoutStartSec=180
 ${RUNTIME_VARIABLES}
 
 # The second is to read a configuration that belongs to the daemon's user.

@@ -135,6 +135,16 @@ test("serviceUnit() and guardUnit() keep what systemd would take for its own out
   expect(guard).toContain(`.toml" --fallback "/var/lib/a b/config.last.toml"\n`);
 });
 
+test("units give a slow machine minutes, as a guard that is ended before it stands leaves the ports open", () => {
+  const daemon = serviceFiles({ ...options(), user: "root" }).find(
+    ({ path }) => path === SERVICE_UNIT,
+  )!;
+  const guard = guardUnit({ executable, config, lastConfig: "/var/lib/s/config.last.toml" });
+  for (const unit of [daemon.text, guard]) {
+    expect(Number(/^TimeoutStartSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThanOrEqual(180);
+  }
+});
+
 describe("install()", () => {
   test("writes what remove takes away, and again over its own", () => {
     expect(install(serviceFiles(options()), root)).toEqual([root + SYSUSERS, root + SERVICE_UNIT]);
