@@ -24,7 +24,10 @@ const FAULT_QUIET_MS = 5_000;
 const BY_SEQUENCE: Holder = { via: "fixed" };
 const BY_HAND: Holder = { via: "hand" };
 
-/** What the control plane may be behind by before fixed doors, whose knocks cost nothing, open to nobody new. */
+/**
+ * What the control plane may be behind by before fixed doors, whose knocks cost nothing, open to nobody new;
+ * a door that as many may hold at once may also be opened by as many at once.
+ */
 const MOST_UNHEARD = 256;
 
 export interface DoorkeeperParts {
@@ -101,7 +104,7 @@ export class Doorkeeper implements MatchSink {
     const same = held !== undefined && sameTerms(held, { kind, ports });
     if (same && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
     const unheard = counters.get("eventsTold") - counters.get("eventsHeard");
-    const behind = this.#behind.has(door.name) || unheard > MOST_UNHEARD;
+    const behind = this.#behind.has(door.name) || unheard > Math.max(MOST_UNHEARD, door.maxGrants);
     if (held === undefined && (behind || ledger.count(door.name) >= door.maxGrants)) {
       this.#parts.counters.add("grantsFailed");
       if (!this.#isLoud("door.full")) return;

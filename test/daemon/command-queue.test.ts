@@ -54,7 +54,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = libc.syscall.argtypes = [ctypes.c_long] * 4
 traced = stolen = written = 0
 for tid in map(int, os.listdir(f"/proc/{pid}/task")):
-    if libc.ptrace(16, tid, 0, 0) == 0: traced += 1
+    if libc.ptrace(0x4206, tid, 0, 0) == 0: traced += 1
     try: written += os.open(f"/proc/{pid}/task/{tid}/mem", os.O_RDWR) > 0
     except OSError: pass
 handle = os.pidfd_open(pid)
