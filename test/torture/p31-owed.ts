@@ -62,7 +62,7 @@ async function until(holds: () => boolean | Promise<boolean>, mostMs: number): P
 
 /** Everybody knocks at once, and while their grants end there is no descriptor to be had. */
 async function crowdEnds(scale: Scale): Promise<Finding> {
-  const count = scale === "quick" ? 400 : 5_000;
+  const count = scale === "quick" ? 300 : 5_000;
   const openSeconds = scale === "quick" ? 8 : 30;
   const users = Array.from({ length: count }, (_, i) => `user${i}`);
   await using stage = await Stage.set(webDoor(), { users, start: false, as: AS_SERVICE });

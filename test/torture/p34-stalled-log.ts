@@ -58,7 +58,7 @@ async function holdUp(kind: string, scale: Scale): Promise<Finding> {
   const serve = [EXECUTABLE, "serve", "--config", stage.server.config];
   const child = stage.lab.start("server", ["python3", "-c", LAUNCHER, kind, ...serve]);
   await ready(stage);
-  await chatter(stage, scale === "quick" ? 5_120 : 20_480);
+  await chatter(stage, scale === "quick" ? 5_120 : 10_240);
   const { logLinesDropped: dropped = 0 } = await stage.counters();
   await stage.roomInSlot(5_000);
   await stage.wire.knock("client", stage.knocks(CLIENT));
