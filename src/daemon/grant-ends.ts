@@ -164,10 +164,13 @@ export class GrantEnds {
  * Else somebody took both.
  */
 export function hasPaused(
-  firewall: Pick<Firewall, "capMs">,
-  { grant: { address, ports, idleMs = 0 }, capMs }: Remaining,
+  firewall: Pick<Firewall, "capMs" | "livesMs">,
+  { grant, capMs }: Remaining,
 ): boolean {
-  return capMs <= 0 || firewall.capMs(parsePrefix(address)!.address, ports, idleMs) > 0;
+  const { address } = parsePrefix(grant.address)!;
+  const { ports, idleMs = 0 } = grant;
+  if (firewall.livesMs(address, ports, grant).every((leftMs) => leftMs > 0)) return false;
+  return capMs <= 0 || firewall.capMs(address, ports, idleMs) > 0;
 }
 
 function overlap(a: Grant["ports"], b: Grant["ports"]): boolean {

@@ -11,7 +11,7 @@ import type { Firewall, KernelGrant, Which } from "../firewall/firewall.ts";
 import { SET_SIZE } from "../firewall/sets.ts";
 import { hasPaused } from "./grant-ends.ts";
 import { needOf, sameAgain } from "./grant-request.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, Remaining } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
 
 /** What a look at the kernel found. */
@@ -85,9 +85,8 @@ export function reenterGrants(
     const all = ledger.at(grant.address, nowMs).filter(({ lifeMs }) => lifeMs > 0);
     const own = all.find((other) => other.grant.id === id);
     if (own === undefined) continue;
-    const { address } = parsePrefix(grant.address)!;
     // The list is of a moment ago, and of a table that changed while it was read.
-    if (firewall.livesMs(address, grant.ports, grant).every((leftMs) => leftMs > 0)) continue;
+    if (stands(firewall, own)) continue;
     if (grant.kind === "idle" && hasPaused(firewall, own)) {
       ended(grant);
       continue;
@@ -105,6 +104,20 @@ export function reenterGrants(
   }
   counters.add("grantsRepaired", entered);
   return { entered };
+}
+
+/** Lives are counted by two clocks, a moment apart. */
+const NEARLY_MS = 1_000;
+
+/** Whether the kernel has all of a grant: an element may be there for somebody else, and end with his. */
+function stands(firewall: Firewall, { grant, lifeMs, capMs }: Remaining): boolean {
+  const { address } = parsePrefix(grant.address)!;
+  const { kind, ports, idleMs = 0 } = grant;
+  // Traffic may have set an idle one to less than it was opened for.
+  const leastMs = kind === "idle" ? 0 : Math.max(0, lifeMs - NEARLY_MS);
+  const lives = firewall.livesMs(address, ports, grant);
+  if (lives.some((leftMs) => leftMs <= 0 || leftMs < leastMs)) return false;
+  return kind !== "idle" || firewall.capMs(address, ports, idleMs) >= capMs - NEARLY_MS;
 }
 
 function elementKey({ kind, idleMs }: Which, address: string, { proto, port }: Port): string {

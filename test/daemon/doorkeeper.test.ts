@@ -375,6 +375,21 @@ describe("auditGrants() and Doorkeeper.reenter()", () => {
     }
   });
 
+  test("puts back what several had of one element, each with his own life and cap", async () => {
+    const plain = stage(doorOf(), doorOf({ name: "long", openForMs: 3_600_000 }));
+    plain.knock();
+    plain.keeper.open("long", parseAddress(HOME)!);
+    const idle = stage(IDLE, doorOf({ name: "long", idleCloseMs: 10_000, maxOpenMs: 3_600_000 }));
+    idle.knock();
+    idle.keeper.rotating(matchOf(device("long bob phone"), SLOT, HOME, idle.clock.wallMs()));
+    for (const { firewall, audit } of [plain, idle]) {
+      firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports: doorOf().opens });
+      expect(await audit()).toEqual({ missing: 2, intended: 2, full: false });
+    }
+    expect(plain.firewall.list()).toMatchObject([{ kind: "plain", remainingMs: 3_600_000 }]);
+    expect(idle.firewall.list()).toMatchObject([{ kind: "idle", maxRemainingMs: 3_590_000 }]);
+  });
+
   test("puts back a grant that misses one of its ports", async () => {
     const opens = [{ proto: "tcp", from: 80, to: 82 } as const];
     const { knock, firewall, audit } = stage(doorOf({ opens }));
