@@ -173,6 +173,7 @@ export class Daemon implements Control {
       clock,
       counters: this.counters,
       readiness: this.#readiness,
+      heldIdleMs: () => this.#openings.idleMs(),
       reenter: () => this.#auditGrants(),
       emit: (event) => this.#hear(event),
       note: (record) => {

@@ -20,6 +20,8 @@ export interface GuardKeeperParts {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly readiness: Readiness;
+  /** The idle times of living grants. */
+  readonly heldIdleMs: () => Iterable<number>;
   /** Puts back grants and uses that are missing in the kernel. */
   readonly reenter: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
@@ -57,7 +59,7 @@ export class GuardKeeper {
 
   constructor(settings: Settings, parts: GuardKeeperParts) {
     this.#parts = parts;
-    this.#guardian = new Guardian(settings, parts.clock);
+    this.#guardian = new Guardian(settings, parts.clock, parts.heldIdleMs);
     this.#probationFile = new ProbationFile(settings.server.stateDir);
   }
 

@@ -19,15 +19,18 @@ export type GuardState = "permanent" | "probation" | "lapsed";
 
 export class Guardian {
   readonly #clock: Clock;
+  readonly #heldIdleMs: () => Iterable<number>;
   #settings: Settings;
   #intended: string | undefined;
   #probation: Probation | undefined;
   /** Nobody confirmed in time: the ports are open until the guard is loaded by hand again. */
   #lapsed = false;
 
-  constructor(settings: Settings, clock: Clock) {
+  /** `heldIdleMs`: idle times of living grants, whose rules stay although no door has them any more. */
+  constructor(settings: Settings, clock: Clock, heldIdleMs: () => Iterable<number> = () => []) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#heldIdleMs = heldIdleMs;
   }
 
   /**
@@ -35,7 +38,8 @@ export class Guardian {
    * kernel has the guard it had.
    */
   load(settings: Settings): void {
-    const plan = guardPlan(settings, this.#probationLeftMs());
+    const doors = guardPlan(settings, this.#probationLeftMs());
+    const plan = { ...doors, idleMs: [...new Set([...doors.idleMs, ...this.#heldIdleMs()])] };
     loadGuard(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
     this.#intended = guardFingerprint();

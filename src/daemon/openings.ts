@@ -25,6 +25,13 @@ export class Openings {
     for (const grants of this.#byDoor.values()) yield* grants.values();
   }
 
+  /** The idle times of all grants. */
+  idleMs(): Set<number> {
+    const times = new Set<number>();
+    for (const { idleMs } of this.grants()) if (idleMs !== undefined) times.add(idleMs);
+    return times;
+  }
+
   /** How many grants a door has: one for each address and holder. */
   count(door: string): number {
     return this.#byDoor.get(door)?.size ?? 0;

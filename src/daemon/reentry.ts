@@ -78,7 +78,6 @@ export function reenterGrants(
 ): Answers["reenter"] {
   let entered = 0;
   const nowMs = clock.monotonicMs();
-  const renewed = new Set([...doors.values()].map(({ idleCloseMs }) => idleCloseMs));
   for (const id of ids) {
     const grant = ledger.get(id);
     if (grant === undefined || !doors.has(grant.door)) continue;
@@ -92,14 +91,7 @@ export function reenterGrants(
       continue;
     }
     const beside = all.filter((other) => other !== own).map(needOf);
-    const { idleMs, maxMs, ...request } = { ...sameAgain(own), beside };
-    // A reload took its idle time away, and whoever flushed the table took the rules that renewed it.
-    const isPlain = grant.kind === "idle" && !renewed.has(idleMs);
-    firewall.open(
-      isPlain
-        ? { ...request, kind: "plain" }
-        : { ...request, ...(idleMs !== undefined && { idleMs, maxMs: maxMs! }) },
-    );
+    firewall.open({ ...sameAgain(own), beside });
     entered++;
   }
   counters.add("grantsRepaired", entered);

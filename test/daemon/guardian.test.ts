@@ -54,6 +54,19 @@ describe("Guardian", () => {
   );
 
   test(
+    "repair() brings back the rules of idle times that living grants have and no door any more",
+    () => {
+      const guardian = new Guardian(SETTINGS, new HandClock(), () => [7_000]);
+      here(() => guardian.load(SETTINGS));
+      nft("flush", "ruleset");
+      here(() => guardian.repair());
+      expect(nft("list", "table", "inet", "sallyport")).toContain("set idle4_7s");
+      expect(here(() => guardian.intact())).toBe(true);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "load() that fails leaves the guard and what is meant as they were",
     () => {
       const { guardian } = stage();

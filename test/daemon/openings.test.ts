@@ -21,3 +21,14 @@ test("Openings.count() falls at the end of a grant, and only once", () => {
   for (const event of [closed, opened(NOW, A), restored, closed, closed]) openings.hear(event);
   expect(openings.count("ssh")).toBe(1);
 });
+
+test("Openings.idleMs() tells each idle time of living grants once", () => {
+  const openings = new Openings();
+  const idle = (address: string, idleMs: number) => grantOf(address, { kind: "idle", idleMs });
+  const ended = idle("203.0.113.9", 7_000);
+  for (const grant of [A, idle("203.0.113.8", 5_000), idle("203.0.113.10", 5_000), ended]) {
+    openings.hear(opened(NOW, grant));
+  }
+  openings.hear({ type: "grant.closed", atMs: NOW, grant: ended, reason: "expired" });
+  expect([...openings.idleMs()]).toEqual([5_000]);
+});
