@@ -2,10 +2,12 @@
 
 import { parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
+import { OpError } from "../core/errors.ts";
 import type { CloseReason } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { rangesOverlap } from "../core/port.ts";
 import type { Firewall, Held } from "../firewall/firewall.ts";
+import { Errno } from "../native/errno.ts";
 import { longestMs, needOf, sameAgain } from "./grant-request.ts";
 import { formatLabel } from "./label.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
@@ -99,6 +101,8 @@ export class GrantEnds {
         firewall.open({ ...sameAgain(other), beside });
       }
     } catch (error) {
+      // The whole table is gone, and about to be back: then it shows what is missing.
+      if (error instanceof OpError && error.code === Errno.ENOENT) return;
       this.#parts.fault(error);
     }
     this.#parts.ended(first.grant, this.#taken ? "lost" : "used");

@@ -177,12 +177,15 @@ class Play {
     return "restart";
   }
 
-  /** Somebody's firewall service starts: what may have been used is not put back. */
+  /** Somebody's firewall service starts: of grants for one connection that share an element one may have been used. */
   async #flush(): Promise<string> {
     const at = this.stage.server.log.length;
     this.stage.lab.run("server", ["nft", "flush", "ruleset"]);
     await this.stage.server.waitForLog(/Repaired the guard/, at);
-    this.#lives = this.#lives.filter(({ shape }) => shape.kind !== "once");
+    const once = (one: Lives) => one.shape.kind === "once";
+    const first = (one: Lives) =>
+      one === this.#lives.find((other) => once(other) && other.address === one.address);
+    this.#lives = this.#lives.filter((one) => !first(one));
     return "flush";
   }
 
