@@ -309,6 +309,15 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
     return plain(lab.run("client", words, { mayFail: true, input }), knocker);
   };
 
+  /** What sallyport says does not depend on the client it is compared with, and takes a while. */
+  const said = new Map<string, Finished>();
+  const asSallyport = (argv: readonly string[], input = "") => {
+    const key = JSON.stringify([argv, input]);
+    const known = said.get(key) ?? client(SALLYPORT, argv, input);
+    said.set(key, known);
+    return known;
+  };
+
   describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) => {
     test.each([
       ["a port that is open already", ["-"], "&opens=2222/tcp"],
@@ -323,7 +332,7 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
       ["a door that opens no TCP port", ["-", "-v"], "&opens=51820/udp"],
     ])("tells %s as sallyport does", (_what, argv, extra) => {
       const link = linkTo("gate.example", extra);
-      expect(client(knocker, argv, link)).toEqual(client(SALLYPORT, argv, link));
+      expect(client(knocker, argv, link)).toEqual(asSallyport(argv, link));
     });
 
     test.each(["[fe80::77:1%25eth0]", "[fe80::77:1%eth0]", "[fe80::77:1%25eth7]"])(
@@ -350,7 +359,7 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
       [["10.77.0.1", "-u", "7000", "8000"]],
       [["10.77.0.1", "7000", "--wait", "2223", "--tries", "2", "--timeout", "3s", "-v"]],
     ])("tells the fixed sequence %p as sallyport does", (argv) => {
-      expect(client(knocker, argv)).toEqual(client(SALLYPORT, argv));
+      expect(client(knocker, argv)).toEqual(asSallyport(argv));
     });
   });
 });
