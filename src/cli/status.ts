@@ -4,7 +4,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import type { Style } from "./output.ts";
-import { print, printable, printJson, printTable, styled } from "./output.ts";
+import { oneLine, print, printable, printJson, printTable, styled } from "./output.ts";
 import { localTime, roughDuration } from "./times.ts";
 import { connectControl, nobodyListens } from "../api/client.ts";
 import type { DoorView } from "../api/control.ts";
@@ -45,10 +45,10 @@ function printReadiness(status: Status): void {
   const up = roughDuration(uptimeSeconds * 1000);
   print(`sallyport ${printable(version)} is ${styled(style, word)}, up ${up}`);
   for (const { message, detail } of reasons) {
-    print(`  ${message}${detail === undefined ? "" : `: ${printable(detail)}`}`);
+    print(`  ${message}${detail === undefined ? "" : `: ${printable(oneLine(detail))}`}`);
   }
   if (probation !== undefined) print(styled("yellow", `  ${describeProbation(probation)}`));
-  for (const notice of notices) print(styled("yellow", `  ${printable(notice)}`));
+  for (const notice of notices) print(styled("yellow", `  ${printable(oneLine(notice))}`));
 }
 
 /** The bound of a quantile's bucket, in words; undefined lies above the last bucket's. */

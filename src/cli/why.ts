@@ -3,7 +3,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
-import { print, printable, printJson, type Style, styled } from "./output.ts";
+import { oneLine, print, printable, printJson, type Style, styled } from "./output.ts";
 import { connectControl } from "../api/client.ts";
 import type { WhyFinding } from "../api/control.ts";
 import { parsePeer } from "../api/schemas.ts";
@@ -47,7 +47,8 @@ export function whyCommand(): CommandUnknownOpts {
         return;
       }
       for (const finding of explanation.findings) {
-        print(`${mark(finding)} ${styled("dim", when(finding))}${printable(finding.sentence)}`);
+        const sentence = printable(oneLine(finding.sentence));
+        print(`${mark(finding)} ${styled("dim", when(finding))}${sentence}`);
       }
     });
 }

@@ -48,6 +48,15 @@ test("status exits 1 and gives every reason while the daemon is not ready", asyn
   ]);
 });
 
+test("status tells a reason of several lines in one", async () => {
+  await using daemon = await startDaemon();
+  const detail = "Cannot load config.toml: one mistake\nconfig.toml:9: door.ssh.foo\nMend it";
+  daemon.control.reasons = [{ code: "config", detail }];
+  expect((await daemon.run("status")).out).toContain(
+    "is in force: Cannot load config.toml: one mistake; config.toml:9: door.ssh.foo; Mend it\n",
+  );
+});
+
 test("status says until when the guard is on probation, and what comes of it", async () => {
   await using daemon = await startDaemon();
   const untilMs = Date.now() + 90_000;
@@ -97,7 +106,7 @@ test("status gives no control character of the daemon to the terminal", async ()
     expect(out.replaceAll(/[\n\t]/g, "")).not.toMatch(/\p{Cc}/u);
   }
   const { out } = await daemon.run("status");
-  expect(out).toContain(": �]0;pwned��2J�ready\n");
+  expect(out).toContain(": �]0;pwned��2J; ready\n");
   expect(out).toContain("eve�drow");
 });
 

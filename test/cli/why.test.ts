@@ -17,6 +17,12 @@ test("why prints a line for each finding, and marks what is well", async () => {
   });
 });
 
+test("why prints a finding of several lines in one", async () => {
+  await using daemon = await startDaemon();
+  daemon.control.findings = [{ kind: "not-ready", sentence: "2 mistakes\nline 1\nline 2" }];
+  expect((await daemon.run("why", "203.0.113.9")).out).toBe("✗ 2 mistakes; line 1; line 2\n");
+});
+
 test("why --json prints what the API answers", async () => {
   await using daemon = await startDaemon();
   const { findings } = daemon.control;
