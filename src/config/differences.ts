@@ -7,7 +7,13 @@ import {
   isWithin,
   type Prefix,
 } from "../core/address.ts";
-import { formatPortRange, type PortRange, rangesOverlap, withoutRanges } from "../core/port.ts";
+import {
+  distinctRanges,
+  formatPortRange,
+  type PortRange,
+  rangesOverlap,
+  withoutRanges,
+} from "../core/port.ts";
 import { KeyTable, type NamedKey } from "../rks/key-table.ts";
 import { type CutOff, CutOffFinder, type Device, type Terms } from "./cut-offs.ts";
 import { formatEndpoint } from "./fields.ts";
@@ -20,7 +26,7 @@ export type { CutOff, Terms } from "./cut-offs.ts";
 interface NewlyGuarded {
   readonly door: string;
   readonly ports: readonly PortRange[];
-  /** Somebody has a key for the door, or may know its sequence. */
+  /** Somebody has a key for the door, or may know its sequence. Else no other door opens these ports to anybody. */
   readonly openable: boolean;
 }
 
@@ -42,20 +48,23 @@ export function termsOf(settings: Settings, keys: readonly NamedKey[]): Terms {
   return { settings, keys: KeyTable.from(keys) };
 }
 
-const guardedBy = ({ doors }: Settings) => doors.flatMap(({ opens }) => opens);
+const portsOf = (doors: readonly Door[]) => distinctRanges(doors.flatMap(({ opens }) => opens));
+const guardedBy = ({ doors }: Settings) => portsOf(doors);
 
 export function differencesOf(before: Terms, after: Terms): Differences {
   const finder = new CutOffFinder(before, after);
   const found = before.settings.doors.map((door) => ({ door, ...finder.find(door) }));
   const [was, is] = [guardedBy(before.settings), guardedBy(after.settings)];
+  const openable = new Set(after.settings.doors.filter((door) => isOpenable(door, after)));
+  const opened = portsOf([...openable]);
   const allowed = new Set(after.settings.guard.alwaysAllow.map(formatPrefix));
   return {
     cutOff: found.flatMap(({ cutOff }) => cutOff),
     shut: found.flatMap(({ door, everybody }) => (everybody ? door.name : [])),
     guarded: after.settings.doors.flatMap((door) => {
-      const ports = withoutRanges(door.opens, was);
-      const openable = isOpenable(door, after);
-      return ports.length === 0 ? [] : { door: door.name, ports, openable };
+      const isOpen = openable.has(door);
+      const ports = withoutRanges(door.opens, isOpen ? was : [...was, ...opened]);
+      return ports.length === 0 ? [] : { door: door.name, ports, openable: isOpen };
     }),
     unguarded: withoutRanges(was, is),
     barred: before.settings.guard.alwaysAllow.filter((one) => !allowed.has(formatPrefix(one))),
@@ -140,7 +149,7 @@ export function dangerOf(
   if (shut.length > 0) return `nobody who can open ${named(shut)} now could any more`;
   const locked = guarded.filter(({ openable }) => !openable);
   if (locked.length > 0) {
-    return `nobody could reach ${ports(locked.flatMap((one) => one.ports))} any more`;
+    return `nobody could reach ${ports(distinctRanges(locked.flatMap((one) => one.ports)))} any more`;
   }
   if (deaf.length > 0) return "knocks that are heard now would not be heard any more";
   return caller === undefined ? undefined : dangerTo(caller, differences, after, openers);

@@ -72,6 +72,13 @@ export function withoutRanges(
   );
 }
 
+/** The ports of `ranges`, each once; in the same order. */
+export function distinctRanges(ranges: readonly PortRange[]): PortRange[] {
+  const distinct: PortRange[] = [];
+  for (const range of ranges) distinct.push(...withoutRanges([range], distinct));
+  return distinct;
+}
+
 /** What of `ranges` is in `others`, too. */
 export function commonRanges(
   ranges: readonly PortRange[],

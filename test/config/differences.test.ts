@@ -120,6 +120,36 @@ describe("differencesOf()", () => {
       "nobody could reach 8080/tcp any more",
     ],
     [
+      "a door that nobody can open, to a port that another one opens",
+      terms(
+        `${SSH}[door.web]\nopens = ["8080/tcp", "81/tcp"]\nusers = ["carol"]\n[door.all]\nopens = ["8080/tcp", "81/tcp"]\nusers = ["*"]\n`,
+      ),
+      ["8080/tcp, 81/tcp will need a knock at all"],
+      undefined,
+    ],
+    [
+      "a door that nobody can open, to a port of another one and to one of its own",
+      terms(
+        `${SSH}[door.web]\nopens = ["8080/tcp", "82/tcp"]\nusers = ["carol"]\n${WEB.replace("web", "all")}`,
+      ),
+      [
+        '82/tcp will be shut: nobody has a key for web: give one with "sallyport user add"',
+        "8080/tcp will need a knock at all",
+      ],
+      "nobody could reach 82/tcp any more",
+    ],
+    [
+      "two doors that nobody can open, to one port",
+      terms(
+        `${SSH}[door.web]\nopens = ["8080/tcp"]\nusers = ["carol"]\n[door.all]\nopens = ["8080/tcp"]\nusers = ["dave"]\n`,
+      ),
+      [
+        '8080/tcp will be shut: nobody has a key for web: give one with "sallyport user add"',
+        '8080/tcp will be shut: nobody has a key for all: give one with "sallyport user add"',
+      ],
+      "nobody could reach 8080/tcp any more",
+    ],
+    [
       "a port that another door takes",
       terms(`${SSH.replace("22", "2222")}[door.root]\nopens = ["22/tcp"]\nusers = ["alice"]\n`),
       [
@@ -136,6 +166,13 @@ describe("differencesOf()", () => {
     ],
   ])("tells of %s", (_, after, lines, danger) => {
     expect(told(terms(SSH), after)).toEqual([lines, danger]);
+  });
+
+  test("names once a port that two doors guard no more", () => {
+    const both = `${WEB}[door.other]\nopens = ["8080/tcp"]\nusers = ["*"]\n`;
+    expect(told(terms(SSH + both), terms(SSH))[0]).toContain(
+      "8080/tcp will not be guarded any more: everybody reaches it",
+    );
   });
 
   test("leaves nobody out who keeps another door to the port", () => {
