@@ -198,11 +198,13 @@ export class Daemon implements Control {
       entered: (next, kept) => {
         this.#enter(next);
         if (kept) keepConfig(next);
-        this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
       keysEntered: (next) => {
         this.#enter(next);
         keepConfig(next);
+      },
+      reloaded: () => {
+        this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
       reverted: () => {
         this.#recollection.note({ type: "config.reverted", atMs: clock.wallMs(), file });

@@ -40,6 +40,8 @@ export interface ReloaderParts {
   readonly entered: (next: Configuration, kept: boolean) => void;
   /** The same configuration with other keys is. */
   readonly keysEntered: (next: Configuration) => void;
+  /** What was read anew is in force: `entered` was told of it. */
+  readonly reloaded: () => void;
   /** What ran before came back: `entered` was told of it. */
   readonly reverted: () => void;
   /** It is not, and why. */
@@ -157,6 +159,7 @@ export class Reloader {
     this.#before = fallback;
     this.#notice = undefined;
     entered(next, fallback === undefined);
+    this.#parts.reloaded();
     const warnings = firstWarnings([...next.warnings, ...keyWarnings(next.settings, next.keys)]);
     for (const sentence of [...changes, ...warnings]) log("warning", sentence);
     const done = `Reloaded ${file}: ${counted(next.settings.doors.length, "door")}, ${counted(next.keys.length, "key")}${this.#probation(armMs)}`;
@@ -201,7 +204,7 @@ export class Reloader {
     return [...new Set(cutOff.map(({ door }) => door))].flatMap((door) => {
       const living = this.#parts.grantsOf(door);
       if (living === 0) return [];
-      return `${counted(living, "living grant")} of ${door} will last until the time is over`;
+      return `${counted(living, "living grant")} of ${door} will last until ${living === 1 ? "its" : "their"} time is over`;
     });
   }
 }

@@ -55,6 +55,7 @@ function stage(folder: StateFolder) {
       call(`enter ${portsOf(next).join()}${kept ? "" : " unconfirmed"}`);
       current = next;
     },
+    reloaded: () => call("reloaded"),
     reverted: () => call("reverted"),
     keysEntered: ({ keys, settings }) => {
       call(`enter ${keys.length} keys`);
@@ -74,7 +75,7 @@ describe("Reloader.reload()", () => {
       done: `Reloaded ${file}: 1 door, 0 keys`,
       warnings: ['alice has no key: run "sallyport user add alice"'],
     });
-    expect(calls).toEqual(["hear 23", "guard 23", "enter 23"]);
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23", "reloaded"]);
   });
 
   test("touches nothing when the file is wrong", async () => {
@@ -113,7 +114,7 @@ describe("Reloader.reload()", () => {
     using folder = new StateFolder();
     const { reloader, calls } = stage(folder);
     await Promise.all([reloader.reload({ yes: true }), reloader.reload({ yes: true })]);
-    const once = ["hear 22", "guard 22", "enter 22"];
+    const once = ["hear 22", "guard 22", "enter 22", "reloaded"];
     expect(calls).toEqual([...once, ...once]);
   });
 });
@@ -206,7 +207,7 @@ describe("Reloader.reload() on probation", () => {
     const refusal = await reloader
       .between(() => Promise.reject(new Error(`after ${calls.at(-1)}`)), true)
       .catch(String);
-    expect(refusal).toBe("Error: after enter 23 unconfirmed");
+    expect(refusal).toBe("Error: after reloaded");
     await armed;
     expect(refused).toEqual([]);
     expect(await reloader.goBack()).toBe(true);
@@ -217,9 +218,9 @@ describe("Reloader.reload() on probation", () => {
     const { reloader, calls } = stage(folder);
     write(folder, "23/tcp");
     await reloader.reload({ armMs: 60_000 });
-    expect(calls).toEqual(["hear 23", "guard 23", "enter 23 unconfirmed"]);
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23 unconfirmed", "reloaded"]);
     expect(await reloader.between(() => Promise.resolve("armed anew"), false)).toBe("armed anew");
-    expect(calls.at(-1)).toBe("enter 23 unconfirmed");
+    expect(calls.at(-1)).toBe("reloaded");
     expect(await reloader.between(() => Promise.resolve("confirmed"), true)).toBe("confirmed");
     expect(calls.at(-1)).toBe("enter 23");
     expect(await reloader.goBack()).toBe(false);
