@@ -28,11 +28,15 @@ export function armCommand() {
 export function confirmCommand() {
   return new Command("confirm")
     .description("Make the guard permanent, after a knock and a new connection proved the way in")
-    .option("--force", "without the proof", false)
+    .option("--force", "without the proof")
     .addOption(socketOption())
     .addOption(configOption())
     .addHelpText("after", "\nExample:\n  sallyport confirm")
     .action(async (options) => {
-      print(printable(await connectControl(await controlSocket(options)).confirm(options.force)));
+      print(
+        printable(
+          await connectControl(await controlSocket(options)).confirm(options.force === true),
+        ),
+      );
     });
 }
