@@ -47,7 +47,7 @@ import { Readiness } from "./readiness.ts";
 import { Recollection } from "./recollection.ts";
 import { Reloader } from "./reloader.ts";
 import { Settling } from "./settling.ts";
-import { counted, startReport } from "./start-report.ts";
+import { counted, describeLeftOwed, startReport } from "./start-report.ts";
 import { stopReport } from "./stop-report.ts";
 import { Upkeep } from "./upkeep.ts";
 import { within } from "./within.ts";
@@ -273,6 +273,11 @@ export class Daemon implements Control {
       this.#guard.watch();
       this.#seenTimer = setInterval(() => this.#recollection.seen(this.#clock.wallMs()), SEEN_MS);
       this.#commands.adopt(await this.grants(), settings.doors, this.#clock.wallMs());
+      const leftOwed = describeLeftOwed(
+        this.#recollection.owed.leftCount,
+        settings.server.stateDir,
+      );
+      if (leftOwed !== undefined) log("warning", leftOwed);
       this.#recollection.note({
         type: "daemon.started",
         atMs: this.#clock.wallMs(),

@@ -38,6 +38,13 @@ export function startReport(facts: StartFacts): string[] {
   ];
 }
 
+/** Undefined where no close command was left to the daemon of the state folder's owner. */
+export function describeLeftOwed(count: number, stateDir: string): string | undefined {
+  if (count === 0) return undefined;
+  const which = count === 1 ? "is not run" : "are not run";
+  return `${counted(count, "close command")} owed in ${stateDir} ${which}: another user owns that folder, and could have any program run as this one: start the daemon as its owner`;
+}
+
 /** "1 door", "2 doors". */
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;

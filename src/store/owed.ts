@@ -11,6 +11,7 @@
 
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { isForeign } from "../files/owner.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
 
 /** What to run when a grant ends: as the configuration said when it opened, whatever it says by then. */
@@ -67,6 +68,8 @@ export interface OwedOptions {
 export class OwedCommands {
   readonly #file: StateFile;
   readonly #entries = new Map<number, Entry>();
+  /** Of the owner of the folder, where root works in it: never run, and kept. */
+  #left: readonly Entry[] = [];
   /** The one debt of each grant that lives. */
   readonly #living = new Map<string, number>();
   #next = 1;
@@ -87,7 +90,10 @@ export class OwedCommands {
       report,
       nowMs,
     });
-    this.#takeOver(this.#file.read(readEntries) ?? []);
+    const found = this.#file.read(readEntries) ?? [];
+    for (const { number } of found) this.#next = Math.max(this.#next, number + 1);
+    if (found.length > 0 && isForeign(stateDir)) this.#left = found;
+    else this.#takeOver(found);
     this.#file.write((database) => this.#writeAll(database));
   }
 
@@ -169,6 +175,11 @@ export class OwedCommands {
       .map((entry) => claimOf(entry));
   }
 
+  /** How many the file owes that this process does not run, since another user could have written them. */
+  get leftCount(): number {
+    return this.#left.length;
+  }
+
   /** How many close commands have not started although their grants are over. */
   get dueCount(): number {
     return this.#entries.size - this.#living.size;
@@ -187,9 +198,10 @@ export class OwedCommands {
       entries.filter(({ state }) => state === State.living).map(({ grant }) => grant),
     );
     for (const entry of entries) {
-      this.#next = Math.max(this.#next, entry.number + 1);
-      if (entry.state === State.living) this.#enter(entry);
-      else if (!living.has(entry.grant)) {
+      if (entry.state === State.living) {
+        // Another daemon may have owed it as well, beside one that was left alone.
+        if (!this.#living.has(entry.grant)) this.#enter(entry);
+      } else if (!living.has(entry.grant)) {
         const again = entry.again || entry.state === State.begun;
         this.#enter({ ...entry, state: State.due, again });
       }
@@ -212,7 +224,7 @@ export class OwedCommands {
 
   #writeAll(database: Database): void {
     database.run("DELETE FROM debts");
-    for (const entry of this.#entries.values()) insert(database, entry);
+    for (const entry of [...this.#left, ...this.#entries.values()]) insert(database, entry);
   }
 }
 

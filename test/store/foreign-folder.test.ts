@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AuditLog } from "../../src/store/audit.ts";
 import { AuditReader } from "../../src/store/audit-query.ts";
+import { type Debt, OwedCommands } from "../../src/store/owed.ts";
 import { grantOf, NOW, opened, StateFolder, useAt } from "./support.ts";
 
 const OWNER = 61_234;
@@ -59,6 +60,42 @@ describe.skipIf(process.geteuid!() !== 0)(
       expect(folder.notices).toEqual([]);
       using reader = new AuditReader(folder.path);
       expect([...reader.query({})]).toHaveLength(1);
+    });
+
+    test("run nothing of what his daemon owes, and leave it to that daemon", () => {
+      using folder = foreignFolder();
+      const openOwed = () => new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
+      const debtOf = (grant: string): Debt => ({
+        grant,
+        door: "ssh",
+        address: "203.0.113.7",
+        argv: ["/bin/sh", "-c", "whatever he likes"],
+        privileged: true,
+        endsMs: NOW,
+      });
+      chownSync(folder.path, 0, 0);
+      const his = openOwed();
+      for (const grant of ["due", "living"]) his.owe(debtOf(grant));
+      his.end("due");
+      his.close();
+      for (const path of [folder.path, folder.file("owed.db")]) chownSync(path, OWNER, OWNER);
+
+      const roots = openOwed();
+      expect([roots.due(), roots.living(), roots.end("living")]).toEqual([[], [], undefined]);
+      expect([roots.dueCount, roots.leftCount]).toEqual([0, 2]);
+      roots.owe(debtOf("living"));
+      roots.owe(debtOf("root's own"));
+      const paid = roots.end("root's own")!;
+      expect(paid.number).toBeGreaterThan(2);
+      roots.settle(paid.number);
+      roots.close();
+
+      for (const path of [folder.path, folder.file("owed.db")]) chownSync(path, 0, 0);
+      const again = openOwed();
+      expect(again.due()).toEqual([{ ...debtOf("due"), number: 1, again: false }]);
+      expect(again.living()).toEqual([debtOf("living")]);
+      expect(again.leftCount).toBe(0);
+      again.close();
     });
 
     test.each([
