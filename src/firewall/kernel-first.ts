@@ -24,6 +24,8 @@ const FIRST = -2_147_483_648;
  * TCP and UDP one way only.
  */
 const PROTOCOL = "@nh,72,8";
+/** linux/ipv6.h: nexthdr of struct ipv6hdr. */
+const NEXT_HEADER = "@nh,48,8";
 /** IANA: protocols for experiments stand in for TCP and UDP. Nothing of this host serves them. */
 const MASKED = [
   { proto: "tcp", number: 6, mask: 253 },
@@ -33,10 +35,12 @@ const MASKED = [
 /**
  * The rules that deny. Until routing, the packet goes as one of a protocol that nobody serves: so no
  * rule of another table sends it to a container or a proxy, and should one lose the mark, it stays
- * denied. Of IPv6 the kernel judges nothing between here and the input hook.
+ * denied. Of IPv6 the kernel judges nothing but the
+ * destination between here and the input hook.
  */
 export function denyRules(): string[] {
   return [
+    ...elsewhereRules(),
     'meta nfproto ipv6 goto closed comment "nothing judges it in between"',
     ...MASKED.map(
       ({ proto, mask }) =>
@@ -44,6 +48,24 @@ export function denyRules(): string[] {
         'comment "for nobody, until routing"',
     ),
     "drop",
+  ];
+}
+
+/**
+ * To what is no address of this host, though `gate` cannot tell: the first address of a network, which a
+ * host that forwards takes for its own and another does not, or one that it has no way to. Routing
+ * decides, and what it makes of it is the answer. To the first address no host answers a segment.
+ */
+function elsewhereRules(): string[] {
+  const elsewhere = "meta nfproto ipv6 fib daddr type != { local, multicast }";
+  return [
+    'meta nfproto ipv6 fib daddr type anycast meta l4proto tcp drop comment "a closed port is silent"',
+    ...MASKED.map(
+      ({ proto, mask }) =>
+        `${elsewhere} ip6 nexthdr ${proto} meta priority set ${DENIED} ${NEXT_HEADER} set ${mask} accept ` +
+        'comment "for nobody, until routing"',
+    ),
+    `${elsewhere} drop`,
   ];
 }
 
@@ -56,6 +78,7 @@ export function kernelFirstChains(): Chain[] {
       rules: [
         `meta priority != ${DENIED} accept comment "not denied"`,
         ...MASKED.map(({ number, mask }) => `ip protocol ${mask} ${PROTOCOL} set ${number}`),
+        ...MASKED.map(({ number, mask }) => `ip6 nexthdr ${mask} ${NEXT_HEADER} set ${number}`),
         // Sent on by a rule that asks for no port: past the input hook.
         'ct status dnat goto closed comment "sent on: refused here"',
       ],

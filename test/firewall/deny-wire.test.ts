@@ -158,6 +158,30 @@ function normal(packet: Buffer): Answer {
   return { text: packet.toString("hex"), label };
 }
 
+describe("IPv6 to what is no address of the server", () => {
+  const network = "fd78::";
+  const unreachable = "fd79::1";
+
+  test.each(["0", "1"])(
+    "a guarded port is as silent as a closed one, forwarding %s",
+    async (on) => {
+      for (const routed of [`${network}/64`, `${unreachable}/128`]) {
+        lab.run("client", ["ip", "-6", "route", "replace", routed, "via", lab.address6.server]);
+      }
+      lab.run("server", ["ip", "addr", "replace", `${network}1/64`, "dev", "eth0", "nodad"]);
+      lab.run("server", ["ip", "-6", "route", "replace", "unreachable", `${unreachable}/128`]);
+      lab.run("server", ["sysctl", "-qw", `net.ipv6.conf.all.forwarding=${on}`]);
+      guard(lab, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`) });
+      for (const address of [network, unreachable]) {
+        const closed = await answers(address, CLOSED);
+        const guarded = await answers(address, GUARDED);
+        expect(guarded.map(({ text }) => text)).toEqual(closed.map(({ text }) => text));
+      }
+      lab.run("server", ["sysctl", "-qw", "net.ipv6.conf.all.forwarding=0"]);
+    },
+  );
+});
+
 describe.each([
   ["IPv4", lab.address4.server],
   ["IPv6", lab.address6.server],
