@@ -25,6 +25,8 @@ export function spawnCommand(argv: readonly string[], limitMs: number): Promise<
     stderr: "ignore",
     cwd: "/",
     env: ENVIRONMENT,
+    // A session of its own: what a terminal sends to the daemon (Ctrl-C, the end of a session) is not for it.
+    detached: true,
     timeout: limitMs,
     killSignal: "SIGKILL",
   });

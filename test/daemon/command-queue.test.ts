@@ -169,6 +169,22 @@ describe("CommandQueue", () => {
   );
 
   test(
+    "keeps from a command what a terminal sends to the daemon: it has a session of its own",
+    async () => {
+      using folder = new StateFolder();
+      const { run } = queueOf();
+      const script = 'cut -d " " -f 5,6 /proc/$$/stat > "$1"; echo $$ $$ >> "$1"';
+      for (const privileged of [true, false]) {
+        const out = folder.file(`${privileged}`);
+        await run(shell(script, out), { privileged });
+        const [actual, leader] = readFileSync(out, "utf8").trim().split("\n");
+        expect(actual).toBe(leader);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "runs one chain in order, and others beside it",
     async () => {
       using folder = new StateFolder();

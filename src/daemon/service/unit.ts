@@ -107,6 +107,8 @@ WatchdogSignal=${WATCHDOG_SIGNAL}
 TimeoutStartSec=300
 # It takes two seconds, whatever hangs.
 TimeoutStopSec=5
+# The daemon alone is stopped: a close command of a door that has begun goes on to its end.
+KillMode=process
 OOMScoreAdjust=-500
 ${RUNTIME_VARIABLES}
 # Threads of the daemon stand behind the one that opens doors; commands of doors need not.

@@ -67,6 +67,7 @@ describe("serviceFiles()", () => {
       "StateDirectory=sallyport",
       "RuntimeDirectory=sallyport",
       "Restart=always",
+      "KillMode=process",
       "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN",
       "CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN",
     ]) {
