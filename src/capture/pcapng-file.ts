@@ -48,6 +48,9 @@ const FIXED_BYTES: ReadonlyMap<number, number> = new Map([
   [Block.enhancedPacket, PACKET_BYTES],
 ]);
 
+/** Link types of which each has a remark; the frames of others are told together. */
+const MOST_TOLD = 8;
+
 /** More than any machine has; a file full of descriptions must not fill the memory. */
 const MOST_INTERFACES = 65_536;
 
@@ -94,11 +97,19 @@ export class PcapngFile implements CaptureFile {
   }
 
   remarks(): string[] {
-    const foreign = [...this.#foreign].map(([linkType, frames]) => {
+    const all = [...this.#foreign];
+    const foreign = all.slice(0, MOST_TOLD).map(([linkType, frames]) => {
       return frames === 1
         ? `1 frame was not looked at: ${foreignLinkType(linkType)}`
         : `${frames} frames were not looked at: ${foreignLinkType(linkType, "their")}`;
     });
+    const others = all.slice(MOST_TOLD);
+    if (others.length > 0) {
+      const frames = others.reduce((sum, [, count]) => sum + count, 0);
+      foreign.push(
+        `Of ${others.length} more link types that carry no plain IP packets, frames not looked at: ${frames}`,
+      );
+    }
     return this.#isCut ? [...foreign, CUT_REMARK] : foreign;
   }
 

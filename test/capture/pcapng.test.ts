@@ -188,6 +188,21 @@ test("openCaptureFile() leaves out frames of other link types, and says so", () 
   );
 });
 
+test("openCaptureFile() tells a few other link types apart, however many a hostile file names", () => {
+  const types = Array.from({ length: 300 }, (_, i) => 1_000 + i);
+  const { remarks } = read(
+    ng.section(),
+    ng.interface(raw),
+    ...types.map((type) => ng.interface(type)),
+    ng.packet(0, 1n, SYN),
+    ...types.map((_, i) => ng.packet(i + 1, 1n, SYN)),
+  );
+  expect(remarks.length).toBe(9);
+  expect(remarks.at(-1)).toBe(
+    "Of 292 more link types that carry no plain IP packets, frames not looked at: 292",
+  );
+});
+
 test("openCaptureFile() ends at a block that was cut short, wherever the cut is", () => {
   const parts = [
     ng.section(),

@@ -35,7 +35,7 @@ function load(settings: Settings): string[] {
   const guarded = guardedPorts(settings);
   adoptSessions(guarded);
   loadGuard(guardPlan(settings));
-  return guarded.map(formatPortRange);
+  return [...new Set(guarded.map(formatPortRange))];
 }
 
 function guardedByFallback(refusal: SallyportError, fallback: string): SallyportError {
