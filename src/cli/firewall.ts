@@ -2,6 +2,7 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { withConfig } from "../config/find.ts";
+import { formatDuration } from "../core/duration.ts";
 import { print } from "./output.ts";
 import {
   executableOption,
@@ -58,13 +59,24 @@ export function firewallCommand() {
     .action(async ({ config, fallback }) => {
       const { describeHolder, isGuarding } = await import("../daemon/guard-lock.ts");
       const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
-      const ports =
-        withConfig(config, (file) => loadGuardOnce(file, fallback)).join(", ") || "no port";
-      print(
-        isGuarding() === "yes"
-          ? `Guarding ${ports} beside the daemon that runs${describeHolder()}: where its own guard differs, it puts that back`
-          : `Guarding ${ports}: closed until a daemon opens doors (sallyport serve)`,
-      );
+      const loaded = withConfig(config, (file) => loadGuardOnce(file, fallback));
+      const { probationLeftMs: leftMs } = loaded;
+      const ports = loaded.ports.join(", ") || "no port";
+      if (isGuarding() === "yes") {
+        print(
+          `Guarding ${ports} beside the daemon that runs${describeHolder()}: where its own guard differs, it puts that back`,
+        );
+      } else if (leftMs === undefined) {
+        print(`Guarding ${ports}: closed until a daemon opens doors (sallyport serve)`);
+      } else if (leftMs === 0) {
+        print(
+          "Guarding no port: nobody confirmed the probation in time: start sallyport serve, and begin again with sallyport arm",
+        );
+      } else {
+        print(
+          `Guarding ${ports} on probation: start sallyport serve, knock, and run sallyport confirm, or the ports open again in ${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)}`,
+        );
+      }
     });
 
   return command.addCommand(installCommand()).addCommand(uninstallCommand());

@@ -248,6 +248,31 @@ describe("the daemon", () => {
   );
 
   test(
+    "has firewall load go on with a probation, so that a boot without a daemon locks nobody out",
+    async () => {
+      await using server = new GuardedServer(lab, DOORS.replace("8080", "8083"), {
+        users: ["alice"],
+      });
+      await startEcho(lab, "server", 8083);
+      await server.start(["--arm", "10s"]);
+      await server.stop("SIGKILL");
+      lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
+      const load = () =>
+        lab.run("server", [EXECUTABLE, "firewall", "load", "--config", server.config]).out;
+      expect(load()).toMatch(
+        /^Guarding 8083\/tcp on probation: .*, or the ports open again in \d+s\n$/,
+      );
+      expect(probe(lab, "client", "10.77.0.1", 8083)).toBe("refused");
+      const guarded = lab.run("server", ["nft", "list", "set", "inet", "sallyport", "guarded"]).out;
+      expect(guarded).toMatch(/8083 .*expires \d/);
+      writeFileSync(join(server.dir, "state", "probation"), `${Date.now() - 1}\n`);
+      expect(load()).toStartWith("Guarding no port: nobody confirmed the probation in time: ");
+      expect(probe(lab, "client", "10.77.0.1", 8083)).toBe("open");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "leaves a configuration behind by which firewall load guards when the one of the boot is broken",
     async () => {
       await using server = new GuardedServer(lab, DOORS.replace("8080", "8082"), {
