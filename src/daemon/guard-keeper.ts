@@ -73,7 +73,7 @@ export class GuardKeeper {
     const leftMs = armMs ?? earlierMs;
     const adopted = this.#guardian.adopt();
     if (leftMs === undefined) this.#guardian.load(settings);
-    else if (leftMs === 0) this.#lapse();
+    else if (leftMs === 0) this.#endEarlier();
     else {
       this.#guardian.arm(leftMs);
       this.#beginProbation(leftMs, "open");
@@ -199,6 +199,16 @@ export class GuardKeeper {
     this.#probationTimer = setTimeout(() => void this.#endProbation(), lapsesInMs);
   }
 
+  /** A probation that lapsed before this start: the file says so already, whether or not it can be written. */
+  #endEarlier(): void {
+    try {
+      this.#lapse();
+    } catch (error) {
+      if (this.#guardian.state !== "lapsed") throw error;
+      log("error", messageOf(error));
+    }
+  }
+
   async #endProbation(): Promise<void> {
     // The timer may have come a little early.
     if (!this.#guardian.isOver) {
@@ -224,6 +234,8 @@ export class GuardKeeper {
     log("error", sentence);
     try {
       this.#guardian.lapse();
+      // It ends a little before the kernel would: who starts in between must not find some of it left.
+      this.#probationFile.begin(clock.wallMs());
     } finally {
       note({ type: "guard.lapsed", atMs: clock.wallMs() });
     }
