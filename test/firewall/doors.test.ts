@@ -65,10 +65,10 @@ describe.each(FAMILIES)("$family", ({ server, client }) => {
   );
 
   test("a grant ends by itself and its session lives on", async () => {
-    grants.open(request(client, { openMs: 700 }));
+    grants.open(request(client, { openMs: 2_000 }));
     using session = await Session.open(lab, "client", server, 2222);
     expect(session.met).toBe("open");
-    await Bun.sleep(900);
+    await Bun.sleep(2_100);
     expect(probe(lab, "client", server, 2222)).toBe("refused");
     expect(await session.echo()).toBe("echoed");
   });
@@ -197,9 +197,9 @@ describe.each(FAMILIES)("$family", ({ server, client }) => {
   });
 
   test("an idle grant ends at its cap in spite of traffic, and the session lives", async () => {
-    grants.open(request(client, { kind: "idle", openMs: 500, idleMs: 1_500, maxMs: 600 }));
+    grants.open(request(client, { kind: "idle", openMs: 1_500, idleMs: 1_500, maxMs: 1_600 }));
     using session = await Session.open(lab, "client", server, 2222);
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 12; i++) {
       expect(await session.echo()).toBe("echoed");
       await Bun.sleep(300);
     }
@@ -267,9 +267,9 @@ describe("IPv6 networks", () => {
   });
 
   test("an idle grant of a /64 is renewed by a neighbour's traffic", async () => {
-    grants.open(request(neighbour, { kind: "idle", prefix6: 64, openMs: 700, idleMs: 1_500 }));
+    grants.open(request(neighbour, { kind: "idle", prefix6: 64, openMs: 1_500, idleMs: 1_500 }));
     using session = await Session.open(lab, "client", server6, 2222);
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 6; i++) {
       expect(await session.echo()).toBe("echoed");
       await Bun.sleep(400);
     }

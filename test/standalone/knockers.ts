@@ -1,5 +1,6 @@
 /** The clients that are one file: how a test starts each, with folders of its own. */
 
+import { test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -139,4 +140,9 @@ export function knockWords(knocker: Knocker, home: string, ...argv: string[]): s
     ...knocker.argv,
     ...argv,
   ];
+}
+
+/** `test` for what this knocker can do; for what it cannot there is no test. */
+export function testIf(able: boolean): (name: string, work: () => void | Promise<void>) => void {
+  return able ? (name, work) => test(name, work) : () => {};
 }

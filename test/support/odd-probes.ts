@@ -178,8 +178,8 @@ export function behindRouter(lab: Lab): Vantage {
   lab.run("server", ["ip", "route", "add", "10.99.0.0/24", "via", lab.address4.client]);
   lab.run("server", ["ip", "-6", "route", "add", "fd99::/64", "via", lab.address6.client]);
   // The router finds the host behind it once its own address there is no longer tentative: RFC 4862, 5.4.
-  for (const far of ["10.99.0.2", "fd99::2"]) {
-    lab.run("client", ["ping", "-q", "-c", "1", "-w", "10", far]);
+  for (const address of ["10.99.0.2", "fd99::2"]) {
+    lab.run("client", ["ping", "-q", "-c", "1", "-w", "10", address]);
   }
   return {
     host: "container",
