@@ -105,7 +105,8 @@ export class Doorkeeper implements MatchSink {
     if (same && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
     const unheard = counters.get("eventsTold") - counters.get("eventsHeard");
     const behind = this.#behind.has(door.name) || unheard > Math.max(MOST_UNHEARD, door.maxGrants);
-    if (held === undefined && (behind || ledger.count(door.name) >= door.maxGrants)) {
+    const full = ledger.count(door.name) >= door.maxGrants;
+    if (held === undefined && (behind || full)) {
       this.#parts.counters.add("grantsFailed");
       if (!this.#isLoud("door.full")) return;
       this.#emit({
@@ -114,7 +115,8 @@ export class Doorkeeper implements MatchSink {
         door: door.name,
         address: formatAddress(match.source),
         most: door.maxGrants,
-        ...(behind && { behind }),
+        // A full door would not open when its commands have caught up, either.
+        ...(!full && { behind }),
       });
       return;
     }

@@ -234,6 +234,15 @@ describe("Doorkeeper.fixed()", () => {
     expect(types().slice(2)).toEqual(["grant.opened"]);
   });
 
+  test("calls a fixed door full that is, also while the control plane is late", () => {
+    const { fixed, events, counters } = stage(fixedDoorOf({ maxGrants: 1 }));
+    fixed(HOME);
+    counters.set("eventsTold", 1_000);
+    fixed("198.51.100.9");
+    expect(events.at(-1)).toMatchObject({ type: "door.full", most: 1 });
+    expect(events.at(-1)).not.toHaveProperty("behind");
+  });
+
   test("a close knock ends what the same address opened, and no session", () => {
     const { fixed, firewall, events, types } = stage(fixedDoorOf());
     fixed(HOME);
