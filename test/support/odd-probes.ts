@@ -237,8 +237,8 @@ export function compareOddities(
     "net.ipv4.icmp_msgs_per_sec=1000000",
     "net.ipv4.icmp_msgs_burst=1000000",
   ]);
-  // Neighbours are known before: an answer must not wait for one.
-  lab.run(vantage.host, ["ping", "-c", "1", "-W", "2", server]);
+  // Neighbours are known before, and no address is tentative: an answer must not wait for either.
+  lab.run(vantage.host, ["ping", "-q", "-c", "1", "-w", "10", server]);
   const expected = answers(lab, vantage, server, closed);
   const found = answers(lab, vantage, server, guarded);
   const names = Object.keys(expected).filter(
