@@ -19,9 +19,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["files"],
   config: ["rks", "files"],
   api: ["config"],
-  client: ["config", "rks"], // needs no root and no C library
+  client: ["rks"], // needs no root and no C library
   standalone: [], // clients of one file each, in other languages
-  daemon: [
+  "foreign-rules": ["native", "firewall", "config"], // what others let in, whoever asks
+  "data-plane": ["native", "capture", "decode", "rks", "match", "firewall", "config"], // the thread that opens doors
+  "control-plane": [
     "native",
     "files",
     "capture",
@@ -29,23 +31,40 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "rks",
     "match",
     "firewall",
+    "foreign-rules",
     "store",
     "config",
     "api",
+    "data-plane",
   ],
-  cli: ["config", "client", "api", "daemon"],
+  service: ["files", "config", "control-plane"], // what a service manager reads
+  // commands that need no daemon
+  offline: [
+    "native",
+    "files",
+    "capture",
+    "decode",
+    "match",
+    "firewall",
+    "store",
+    "config",
+    "data-plane",
+    "control-plane",
+  ],
+  doctor: ["native", "firewall", "foreign-rules", "config", "api", "control-plane"],
+  cli: ["config", "client", "api", "control-plane", "service", "offline", "doctor"],
 };
 
 /** Third-party modules are confined too: a parser or an FFI call has one home. */
 const MODULE_HOMES: Record<string, readonly string[]> = {
   "bun:ffi": ["native"],
   "bun:sqlite": ["store"],
-  "smol-toml": ["config", "client"],
+  "smol-toml": ["config"],
   hono: ["api"],
   "hono-openapi": ["api"],
   "@commander-js/extra-typings": ["cli"],
   commander: ["cli"],
-  "@logtape/logtape": ["daemon"],
+  "@logtape/logtape": ["control-plane"],
 };
 
 interface Import {
@@ -109,7 +128,11 @@ test("a module with a home is imported nowhere else", () => {
 test("cli reaches the daemon only when a command runs, so that a client loads no C library", () => {
   const wrong = files
     .filter((file) => relative(SRC, file).startsWith("cli/"))
-    .filter((file) => /^import (?!type)[^;]*from "\.\.\/daemon\//m.test(readFileSync(file, "utf8")))
+    .filter((file) =>
+      /^import (?!type)[^;]*from "\.\.\/(control-plane|service|offline|doctor)\//m.test(
+        readFileSync(file, "utf8"),
+      ),
+    )
     .map((file) => relative(SRC, file));
   expect(wrong).toEqual([]);
 });

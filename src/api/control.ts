@@ -1,4 +1,4 @@
-/** What the API needs of a running daemon; `daemon/` implements it, tests write their own. */
+/** What the API needs of a running daemon; `control-plane/` implements it, tests write their own. */
 
 import type { Caller } from "../config/differences.ts";
 import type { Address } from "../core/address.ts";

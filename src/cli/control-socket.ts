@@ -41,7 +41,7 @@ export async function controlSocket(options: SocketOptions): Promise<string> {
 
 /** The socket of the daemon that guards here, told on standard error, where nobody listens at `instead`. */
 export async function guardSocket(instead: string): Promise<string | undefined> {
-  const { socketOfGuard } = await import("../daemon/guard-lock.ts");
+  const { socketOfGuard } = await import("../control-plane/guard/guard-lock.ts");
   const found = socketOfGuard();
   if (found === undefined || found === instead) return undefined;
   process.stderr.write(

@@ -3,7 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { findConfig, whyTaken } from "../config/find.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import type { Finding, Level } from "../daemon/doctor/finding.ts";
+import type { Finding, Level } from "../core/finding.ts";
 import { print, printable, printJson, type Style, styled } from "./output.ts";
 
 const STYLE: Record<Level, Style> = { ok: "green", warning: "yellow", problem: "red" };
@@ -46,7 +46,7 @@ export function doctorCommand() {
         "\nExample:\n  sudo sallyport doctor",
     )
     .action(async ({ config, quiet, json }) => {
-      const { examine } = await import("../daemon/doctor/examine.ts");
+      const { examine } = await import("../doctor/examine.ts");
       const file = configFile(config);
       const why = config === undefined && file !== undefined ? whyTaken(file) : undefined;
       const all = await examine(file, why);

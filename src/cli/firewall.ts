@@ -24,7 +24,7 @@ export function firewallCommand() {
     .description("Print the table as the kernel has it, grants included")
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall show")
     .action(async () => {
-      const { showFirewall } = await import("../daemon/firewall-access.ts");
+      const { showFirewall } = await import("../offline/firewall-access.ts");
       print(showFirewall().trimEnd());
     });
 
@@ -37,7 +37,7 @@ export function firewallCommand() {
         "\nOther tables are not touched.\n\nExample:\n  sudo sallyport firewall remove",
     )
     .action(async () => {
-      const { removeFirewall } = await import("../daemon/firewall-access.ts");
+      const { removeFirewall } = await import("../offline/firewall-access.ts");
       print(
         removeFirewall()
           ? "Removed the table inet sallyport: the ports it guarded are open to everybody"
@@ -57,8 +57,8 @@ export function firewallCommand() {
         "\nExample:\n  sudo sallyport firewall load --config /etc/sallyport/config.toml",
     )
     .action(async ({ config, fallback }) => {
-      const { describeHolder, isGuarding } = await import("../daemon/guard-lock.ts");
-      const { loadGuardOnce } = await import("../daemon/service/load-guard.ts");
+      const { describeHolder, isGuarding } = await import("../control-plane/guard/guard-lock.ts");
+      const { loadGuardOnce } = await import("../offline/load-guard.ts");
       const loaded = withConfig(config, (file) => loadGuardOnce(file, fallback));
       const { probationLeftMs: leftMs } = loaded;
       const ports = loaded.ports.join(", ") || "no port";
@@ -91,7 +91,7 @@ function installCommand() {
     .addOption(printOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall install --print")
     .action(async ({ config, executable, root: named, print: only }) => {
-      const { guardFiles, install } = await import("../daemon/service/install.ts");
+      const { guardFiles, install } = await import("../service/install.ts");
       const root = rootOf(named);
       const files = guardFiles({ config, executable, root });
       if (only === true) {
@@ -109,7 +109,7 @@ function uninstallCommand() {
     .addOption(rootOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall uninstall")
     .action(async ({ root: named }) => {
-      const { removeGuardUnit } = await import("../daemon/service/install.ts");
+      const { removeGuardUnit } = await import("../service/install.ts");
       const root = rootOf(named);
       const paths = removeGuardUnit(root);
       if (paths.length === 0) print("There is no unit of the guard: nothing was removed");

@@ -18,7 +18,7 @@ import { formatAddress, formatPrefix, maskAddress, parseAddress } from "../core/
 import { parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { AUDIT_FILE, DEFAULT_STATE_DIR } from "../core/state-files.ts";
-import type { AuditFilter, ToldEntry } from "../daemon/audit-access.ts";
+import type { AuditFilter, ToldEntry } from "../control-plane/audit-access.ts";
 
 const COLUMNS = [
   { title: "TIME" },
@@ -185,7 +185,7 @@ async function follow(stateDir: string, options: LogOptions, nowMs: number): Pro
   if (options.until !== undefined) {
     refuse("--until ends what --follow goes on with: leave one of them out");
   }
-  const { followAudit } = await import("../daemon/log-follower.ts");
+  const { followAudit } = await import("../offline/log-follower.ts");
   const ofPast = options.since === undefined ? BEFORE_FOLLOWING : undefined;
   const { limit: _, sinceMs: __, ...after } = filterOf(options, nowMs);
   const show = options.json === true ? undefined : rowPrinter();
@@ -236,7 +236,7 @@ export function logCommand(clock: Clock = systemClock): CommandUnknownOpts {
       const stateDir = findLog(options.config);
       guardOutput();
       if (options.follow === true) return follow(stateDir, options, nowMs);
-      const { auditTypes, readAudit } = await import("../daemon/audit-access.ts");
+      const { auditTypes, readAudit } = await import("../control-plane/audit-access.ts");
       let found = false;
       for (const entries of lots(readAudit(stateDir, filter))) {
         found = true;

@@ -46,11 +46,11 @@ export function program(): Command {
     serveCommand(),
     checkCommand({
       renderGuard: async (settings) => {
-        const { renderGuard } = await import("../daemon/firewall-access.ts");
+        const { renderGuard } = await import("../offline/firewall-access.ts");
         return renderGuard(settings).trimEnd();
       },
       warningsHere: async (settings) => {
-        const { knockedHere } = await import("../daemon/doctor/knocked-here.ts");
+        const { knockedHere } = await import("../doctor/knocked-here.ts");
         return knockedHere(settings);
       },
     }),

@@ -42,7 +42,7 @@ async function reload(socket: string, request: ReloadRequest): Promise<ReloadTol
 
 /** What of this machine is in the way of knocks, as `check` tells it; the daemon itself sees less of it. */
 async function warningsHere(config: string | undefined): Promise<readonly string[]> {
-  const { knockedHere } = await import("../daemon/doctor/knocked-here.ts");
+  const { knockedHere } = await import("../doctor/knocked-here.ts");
   try {
     return knockedHere(loadSettings(findConfig(config)));
   } catch (error) {

@@ -5,7 +5,7 @@ import { type DeviceKey, loadKeys } from "../config/keys.ts";
 import { admits, whoOf } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
-import type { LastOpener } from "../daemon/audit-access.ts";
+import type { LastOpener } from "../control-plane/audit-access.ts";
 import { callerConnection } from "./caller.ts";
 
 /** Whom a command is about; `device` is undefined where none was named. */
@@ -34,7 +34,7 @@ async function ownOpening(
   caller: Address,
   who: Who,
 ): Promise<LastOpener | undefined> {
-  const { openersAt } = await import("../daemon/audit-access.ts");
+  const { openersAt } = await import("../control-plane/audit-access.ts");
   return openersAt(stateDir, caller).find((opener) => isMeant(who, opener));
 }
 

@@ -29,7 +29,7 @@ export function replayCommand() {
           ExitCode.usage,
         );
       }
-      const { replay } = await import("../daemon/replay.ts");
+      const { replay } = await import("../offline/replay.ts");
       const report = withConfig(options.config, (config) => replay(file, config, to));
       if (options.json) {
         printJson(report);

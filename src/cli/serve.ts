@@ -15,7 +15,7 @@ export function serveCommand() {
         "\nExample:\n  sallyport serve --config /etc/sallyport/config.toml",
     )
     .action(async ({ config, arm }) => {
-      const { serve } = await import("../daemon/serve.ts");
+      const { serve } = await import("../control-plane/serve.ts");
       await serve(findConfig(config), arm === undefined ? undefined : readProbation(arm));
     });
 }

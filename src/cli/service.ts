@@ -27,7 +27,7 @@ function installCommand() {
         "\nExample:\n  sudo sallyport service install --print",
     )
     .action(async ({ user, config, executable, root: named, print: only }) => {
-      const { install, preparations, serviceFiles } = await import("../daemon/service/install.ts");
+      const { install, preparations, serviceFiles } = await import("../service/install.ts");
       const root = rootOf(named);
       const options = { user, config, executable, root };
       const files = serviceFiles(options);
@@ -46,7 +46,7 @@ function removeCommand() {
     .addOption(rootOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport service remove")
     .action(async ({ root: named }) => {
-      const { removeService } = await import("../daemon/service/install.ts");
+      const { removeService } = await import("../service/install.ts");
       const root = rootOf(named);
       const paths = removeService(root);
       if (paths.length === 0) print("There is no unit of the service: nothing was removed");

@@ -12,7 +12,7 @@ import type { Status } from "../api/schemas.ts";
 import { formatUsers } from "../config/names.ts";
 import { LATENCY_BUCKETS } from "../core/counters.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import type { StandingGuard } from "../daemon/firewall-access.ts";
+import type { StandingGuard } from "../offline/firewall-access.ts";
 
 const DOOR_COLUMNS = [
   { title: "DOOR" },
@@ -113,7 +113,7 @@ function describeStanding({ guarded, endsInMs, grants }: StandingGuard): string[
 
 /** Where nobody listens the kernel is asked; throws `refusal` where that may not be, or a daemon guards after all. */
 async function printStanding(refusal: SallyportError, json: boolean): Promise<void> {
-  const { standingGuard } = await import("../daemon/firewall-access.ts");
+  const { standingGuard } = await import("../offline/firewall-access.ts");
   const standing = standingGuard();
   if (standing === "unseen") {
     throw new SallyportError(

@@ -37,7 +37,7 @@ export async function tellKeys(
     if (!nobodyListens(error)) throw untold(messageOf(error), 'run "sallyport reload"');
     const moved = options.socket === undefined ? await guardSocket(socket) : undefined;
     if (moved !== undefined) return await tellKeys(settings, { ...options, socket: moved });
-    const { isGuarding } = await import("../daemon/guard-lock.ts");
+    const { isGuarding } = await import("../control-plane/guard/guard-lock.ts");
     const runs = isGuarding();
     if (runs === "no") return "No sallyport runs here";
     if (runs === "unseen") {

@@ -1,4 +1,4 @@
-/** The one place where a clock is read. Logic takes `now`; only `daemon/`, `client/` and `cli/` hold a Clock. */
+/** The one place where a clock is read. Logic takes `now`; only the planes, `client/` and `cli/` hold a Clock. */
 
 export interface Clock {
   /** Unix time in milliseconds; steps when somebody sets the clock. */

@@ -65,3 +65,11 @@ export function effectiveCapabilities(): Set<Capability> {
   }
   return parseCapabilities(/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0");
 }
+
+/**
+ * Whether the kernel answers questions about rules. Asked first, since libnftables writes its own
+ * complaint to standard error without.
+ */
+export function mayAskKernel(): boolean {
+  return effectiveCapabilities().has("CAP_NET_ADMIN");
+}

@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { addKey, makeKey } from "../../src/config/keys.ts";
-import { readConfiguration } from "../../src/daemon/configuration.ts";
-import { keepConfig } from "../../src/daemon/last-config.ts";
+import { readConfiguration } from "../../src/control-plane/configuration.ts";
+import { keepConfig } from "../../src/control-plane/last-config.ts";
 import { spawnSync } from "../support/programs.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Finding } from "../../src/daemon/doctor/finding.ts";
+import type { Finding } from "../../src/core/finding.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { Lab } from "../support/lab.ts";

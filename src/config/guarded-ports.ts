@@ -1,0 +1,9 @@
+/** The ports that a configuration guards. */
+
+import type { PortRange } from "../core/port.ts";
+import type { Settings } from "./settings.ts";
+
+/** In the order of the file; a range that two doors open stands there twice. */
+export function guardedPorts(settings: Settings): PortRange[] {
+  return settings.doors.flatMap(({ opens }) => opens);
+}

@@ -1,0 +1,25 @@
+/** The entry of the thread without privileges: it gives them up first of all, and then starts what it is told to. */
+
+import { parentPort } from "node:worker_threads";
+import { messageOf } from "../../core/errors.ts";
+import { giveUpPrivileges } from "../../native/bare-thread.ts";
+import { allowStandingInFront } from "../../native/thread-priority.ts";
+import type { Launch, Launched } from "./bare-launcher.ts";
+import { spawnCommand } from "./spawn-command.ts";
+
+const port = parentPort!;
+const tell = (launched: Launched) => port.postMessage(launched);
+
+allowStandingInFront();
+giveUpPrivileges();
+
+port.on("message", ({ id, argv, limitMs }: Launch) => {
+  try {
+    const ended = spawnCommand(argv, limitMs);
+    tell({ type: "started", id });
+    void ended.then((end) => tell({ type: "ended", id, end }));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    tell({ type: "refused", id, code, message: messageOf(error) });
+  }
+});

@@ -1,0 +1,211 @@
+/** Runs programs for doors and alarms: an argv and no shell, a few at a time, each for a limited time. */
+
+import type { Counters } from "../../core/counters.ts";
+import { messageOf } from "../../core/errors.ts";
+import { BareLauncher, type Program } from "./bare-launcher.ts";
+import { CommandLanes, MOST_WAITING } from "./command-lanes.ts";
+import { type ProgramEnd, spawnCommand } from "./spawn-command.ts";
+
+/** A command that runs longer is killed. */
+const TIME_LIMIT_MS = 30_000;
+
+/** Where nothing can be started now, the next try comes after so long, and after twice as long each time. */
+const FIRST_REST_MS = 100;
+const LONGEST_REST_MS = 5_000;
+
+/** Dropped commands of a door get a line at most so often. */
+const DROPS_QUIET_MS = 5_000;
+
+/** The machine or this process has no room for another process now; nothing is wrong with the command. */
+const SHORTAGES: ReadonlySet<string> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "EAGAIN",
+  "ENOMEM",
+  "ENOBUFS",
+  "LAUNCHER",
+]);
+
+/** A command that must start, sooner or later: told of each step towards it. */
+export interface Owed {
+  /** It is about to be started. */
+  begin(): void;
+  /** It could not be started now, and is tried again. */
+  postpone(): void;
+  /** The program has been started, or cannot be: it is not tried again. */
+  settle(): void;
+}
+
+export interface Command {
+  /** The first item is an absolute path; nothing is interpreted. */
+  readonly argv: readonly string[];
+  /** With what the daemon may do; else without any capability. */
+  readonly privileged: boolean;
+  /** Whose queue it waits in, in words for the log: "the door ssh". */
+  readonly lane: string;
+  /** Commands with the same chain run one after the other: a door is not switched off before it is on. */
+  readonly chain?: string;
+  /** For whom, in words for the log: "ssh and 203.0.113.7". */
+  readonly what: string;
+  /** Never dropped; without it, a command is where too many of its lane wait. */
+  readonly owed?: Owed;
+  /** It has ended: "exited with 0", "was killed after 30 s". */
+  readonly ended?: (outcome: string) => void;
+}
+
+type Log = (level: "info" | "warning" | "error", sentence: string) => void;
+
+export interface CommandQueueParts {
+  readonly log: Log;
+  /** Told how many wait and how many were dropped. */
+  readonly counters: Counters;
+  /** Default: 30 s. */
+  readonly timeLimitMs?: number;
+}
+
+export class CommandQueue {
+  readonly #log: Log;
+  readonly #counters: Counters;
+  readonly #timeLimitMs: number;
+  readonly #launcher = new BareLauncher();
+  readonly #lanes = new CommandLanes<Command>();
+  /** Drops of a lane since its last line in the log. */
+  readonly #dropped = new Map<string, number>();
+  /** Commands of which it is not known yet whether they have started. */
+  readonly #starting = new Set<Promise<unknown>>();
+  #restMs = 0;
+  #resting: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor({ log, counters, timeLimitMs = TIME_LIMIT_MS }: CommandQueueParts) {
+    this.#log = log;
+    this.#counters = counters;
+    this.#timeLimitMs = timeLimitMs;
+  }
+
+  /** Unprivileged commands may come: what starts them is made ready while there is room for it. */
+  prepare(): void {
+    this.#launcher.prepare();
+  }
+
+  /** Runs the command as soon as there is room; answers false, and says so, when too many of its lane wait already. */
+  add(command: Command): boolean {
+    const taken = this.#lanes.add(command);
+    if (taken) this.#next();
+    else this.#drop(command);
+    return taken;
+  }
+
+  /**
+   * What waits is not started any more, and stays owed where it is; what runs goes on by itself. Resolves
+   * when it is known of each command whether it has started.
+   */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#resting);
+    await Promise.all(this.#starting);
+    const lost = [...this.#lanes.left()].filter(({ owed }) => owed === undefined).length;
+    if (lost === 0) return;
+    this.#counters.add("commandsDropped", lost);
+    this.#log("warning", `Dropped ${lost} commands that waited: the daemon stops`);
+  }
+
+  #next(): void {
+    while (!this.#stopped && this.#resting === undefined) {
+      const command = this.#lanes.take();
+      if (command === undefined) break;
+      void this.#run(command).then(() => {
+        this.#lanes.release(command);
+        this.#next();
+      });
+    }
+    this.#counters.set("commandsWaiting", this.#lanes.waiting);
+  }
+
+  async #run(command: Command): Promise<void> {
+    const launching = this.#launch(command);
+    this.#starting.add(launching);
+    const program = await launching;
+    this.#starting.delete(launching);
+    if (program !== undefined) this.#tell(command, await program.ended);
+  }
+
+  /** Undefined where the command did not start. */
+  async #launch(command: Command): Promise<Program | undefined> {
+    const { argv, owed, ended } = command;
+    try {
+      owed?.begin();
+      const program = await this.#start(command);
+      this.#settle(command);
+      if (this.#restMs > 0) this.#log("info", "Commands start again");
+      this.#restMs = 0;
+      return program;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      if (SHORTAGES.has(code)) {
+        owed?.postpone();
+        this.#rest(error);
+        return undefined;
+      }
+      this.#settle(command);
+      this.#log("error", `Cannot run ${argv[0]} for ${command.what}: ${messageOf(error)}`);
+      ended?.(`could not be started: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #start({ argv, privileged }: Command): Promise<Program> {
+    if (privileged) return { ended: spawnCommand(argv, this.#timeLimitMs) };
+    return await this.#launcher.start(argv, this.#timeLimitMs);
+  }
+
+  #settle(command: Command): void {
+    this.#lanes.started(command);
+    command.owed?.settle();
+    this.#counters.set("commandsWaiting", this.#lanes.waiting);
+  }
+
+  #tell({ argv, what, ended }: Command, { exitCode, signal }: ProgramEnd): void {
+    const outcome =
+      exitCode === null
+        ? `was ended by ${signal ?? "a signal"}; a command has ${this.#timeLimitMs / 1_000} s`
+        : `exited with ${exitCode}`;
+    const name = `${argv[0]} for ${what}`;
+    if (exitCode === 0) this.#log("info", `Ran ${name}`);
+    else this.#log("warning", `${name} ${outcome}`);
+    ended?.(outcome);
+  }
+
+  /** Starts nothing for a while: whatever is short now is short for all. */
+  #rest(error: unknown): void {
+    if (this.#resting !== undefined || this.#stopped) return;
+    if (this.#restMs === 0) {
+      const waiting = this.#lanes.waiting;
+      this.#log(
+        "error",
+        `Cannot start commands now: ${messageOf(error)}: ${waiting} wait, and are tried again until they start`,
+      );
+    }
+    this.#restMs = Math.min(Math.max(FIRST_REST_MS, 2 * this.#restMs), LONGEST_REST_MS);
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      this.#next();
+    }, this.#restMs);
+  }
+
+  #drop({ argv, lane, what }: Command): void {
+    this.#counters.add("commandsDropped");
+    const since = this.#dropped.get(lane);
+    this.#dropped.set(lane, (since ?? 0) + 1);
+    if (since !== undefined) return;
+    this.#log(
+      "error",
+      `Dropped ${argv[0]} for ${what}: ${MOST_WAITING} commands of ${lane} wait already`,
+    );
+    setTimeout(() => {
+      const more = this.#dropped.get(lane)! - 1;
+      this.#dropped.delete(lane);
+      if (more > 0) this.#log("error", `Dropped ${more} more commands of ${lane}: too many wait`);
+    }, DROPS_QUIET_MS).unref();
+  }
+}

@@ -1,0 +1,151 @@
+/** The commands of doors: one when a grant opens, and its counterpart exactly once when the grant ends. */
+
+import { fillPlaceholders } from "../../config/run-command.ts";
+import type { Door } from "../../config/settings.ts";
+import type { Counters } from "../../core/counters.ts";
+import type { DaemonEvent } from "../../core/events.ts";
+import { type Grant, placeId } from "../../core/grant.ts";
+import type { Claim, Debt, OwedCommands } from "../../store/owed.ts";
+import type { CommandQueue } from "./command-queue.ts";
+
+/** What ran, for the audit log. */
+export interface CommandEnd {
+  readonly door: string;
+  readonly address: string;
+  readonly program: string;
+  readonly outcome: string;
+}
+
+export interface DoorCommandsParts {
+  readonly queue: Pick<CommandQueue, "add">;
+  readonly owed: OwedCommands;
+  /** Told how many close commands are due. */
+  readonly counters: Counters;
+  /** Fixed doors that owe so many close commands that they must not open any more; called when these change. */
+  readonly behind: (doors: readonly string[]) => void;
+  readonly ended: (end: CommandEnd) => void;
+}
+
+export class DoorCommands {
+  readonly #parts: DoorCommandsParts;
+  /** Debts of an earlier daemon whose grants the kernel does not have: nobody will tell their end. */
+  #orphans: Debt[] = [];
+  #doors: readonly Door[] = [];
+  /** Close commands that are due, by door. */
+  readonly #due = new Map<string, number>();
+  readonly #behind = new Set<string>();
+
+  constructor(parts: DoorCommandsParts) {
+    this.#parts = parts;
+  }
+
+  /** Follows grants. What is owed at the end is written down at the beginning, as the door said it then. */
+  hear(event: DaemonEvent, doors: readonly Door[]): void {
+    this.#doors = doors;
+    if (event.type === "grant.closed") {
+      if (event.shared !== true) this.#end(placeId(event.grant));
+      return;
+    }
+    if (event.type !== "grant.opened") return;
+    const { grant } = event;
+    // The commands are for the address: one when the first holder opens the door to it, one when the
+    // last one's grant ends.
+    const renewed = event.renewed || event.shared === true;
+    const place = placeId(grant);
+    const run = doors.find(({ name }) => name === grant.door)?.run;
+    if (run === undefined) return;
+    const { privileged } = run;
+    if (run.close !== undefined) {
+      const argv = fillPlaceholders(run.close, facts(grant));
+      const { door, address, expiresMs } = grant;
+      if (renewed) this.#parts.owed.extend(place, expiresMs);
+      else
+        this.#parts.owed.owe({ grant: place, door, address, argv, privileged, endsMs: expiresMs });
+    }
+    if (run.open === undefined || renewed) return;
+    const argv = fillPlaceholders(run.open, facts(grant));
+    this.#parts.queue.add({ argv, privileged, chain: place, ...this.#about(argv, grant) });
+  }
+
+  /** After a start: what an earlier daemon left owed is paid when its time has come. */
+  adopt(living: readonly Grant[], doors: readonly Door[], wallMs: number): void {
+    this.#doors = doors;
+    const ids = new Set(living.map(placeId));
+    const { owed } = this.#parts;
+    const due = owed.due();
+    this.#orphans = owed.living().filter(({ grant }) => !ids.has(grant));
+    for (const claim of due) this.#pay(claim);
+    this.payDue(wallMs);
+  }
+
+  /** Call it every second or so while it answers that something is still owed. */
+  payDue(wallMs: number): boolean {
+    const due = this.#orphans.filter(({ endsMs }) => endsMs <= wallMs);
+    this.#orphans = this.#orphans.filter(({ endsMs }) => endsMs > wallMs);
+    for (const { grant } of due) this.#end(grant);
+    return this.#orphans.length > 0;
+  }
+
+  #end(grant: string): void {
+    const claim = this.#parts.owed.end(grant);
+    if (claim !== undefined) this.#pay(claim);
+  }
+
+  #pay(claim: Claim): void {
+    const { queue, owed: debts } = this.#parts;
+    const { argv, privileged, number, again, grant, door } = claim;
+    const about = this.#about(argv, claim);
+    // The daemon that began it died in that very moment: better twice than never.
+    const what = again ? `${about.what}, which may have run before` : about.what;
+    const owed = {
+      begin: () => debts.begin(number),
+      postpone: () => debts.postpone(number),
+      settle: () => {
+        debts.settle(number);
+        this.#count(door, -1);
+      },
+    };
+    this.#count(door, 1);
+    queue.add({ argv, privileged, chain: grant, ...about, what, owed });
+  }
+
+  #count(door: string, by: 1 | -1): void {
+    const due = (this.#due.get(door) ?? 0) + by;
+    if (due === 0) this.#due.delete(door);
+    else this.#due.set(door, due);
+    this.#parts.counters.set("closesOwed", this.#parts.owed.dueCount);
+    this.#judge(door, due);
+  }
+
+  /**
+   * What is owed is never dropped, and knocks at a fixed door can be forged for ever: so it opens to no
+   * more addresses than may hold it until their close commands have started.
+   */
+  #judge(name: string, due: number): void {
+    const door = this.#doors.find((one) => one.name === name);
+    const most = door?.fixed === undefined ? Infinity : door.maxGrants;
+    const before = this.#behind.size;
+    if (due >= most) this.#behind.add(name);
+    else if (due <= most / 2) this.#behind.delete(name);
+    if (this.#behind.size !== before) this.#parts.behind([...this.#behind]);
+  }
+
+  #about(argv: readonly string[], { door, address }: Pick<Grant, "door" | "address">) {
+    const program = argv[0] ?? "";
+    return {
+      lane: `the door ${door}`,
+      what: `${door} and ${address}`,
+      ended: (outcome: string) => this.#parts.ended({ door, address, program, outcome }),
+    };
+  }
+}
+
+function facts(grant: Grant): Parameters<typeof fillPlaceholders>[1] {
+  return {
+    address: grant.address,
+    family: grant.address.includes(":") ? "6" : "4",
+    door: grant.door,
+    ...(grant.user !== undefined && { user: grant.user }),
+    ...(grant.device !== undefined && { device: grant.device }),
+  };
+}

@@ -1,0 +1,87 @@
+/** Reads everything the daemon is configured by, and refuses it as a whole when any of it is wrong. */
+
+import { checkBound } from "../config/bound.ts";
+import { loadKeyTable } from "../config/keys.ts";
+import { parseSettings, readConfigText } from "../config/load.ts";
+import { programWarnings } from "../config/program-warnings.ts";
+import { settingsWarnings } from "../config/warnings.ts";
+import type { Settings } from "../config/settings.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
+import { makeFolder } from "../files/owner.ts";
+import { detectDeny } from "../firewall/deny.ts";
+import type { GuardPlan } from "../firewall/guard-plan.ts";
+import type { KeyTable } from "../rks/key-table.ts";
+import { makePlan, type Plan } from "../data-plane/plan.ts";
+
+export interface Configuration {
+  readonly settings: Settings;
+  /** The text that the settings were read from. */
+  readonly toml: string;
+  readonly keys: KeyTable;
+  /** Of the keys.toml they were read from. */
+  readonly keysDigest: string;
+  readonly plan: Plan;
+  readonly warnings: readonly string[];
+  /** Why the files could not be taken, where this is what worked last, in their place. */
+  readonly mistake?: string;
+}
+
+/**
+ * Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory.
+ * `accept` may refuse the settings before anything of that directory is touched.
+ */
+export function readConfiguration(
+  file: string,
+  accept: (settings: Settings) => void = () => {},
+): Configuration {
+  const toml = readConfigText(file);
+  const settings = parseSettings(toml, file);
+  accept(settings);
+  makeStateDir(settings.server.stateDir);
+  return { settings, toml, ...readKeys(settings), warnings: warningsOf(settings) };
+}
+
+/** What is allowed and may not be meant, on this machine. */
+export function warningsOf(settings: Settings): string[] {
+  return [...settingsWarnings(settings), ...programWarnings(settings)];
+}
+
+/** The same configuration with the keys as they stand in the file now. Throws as `readConfiguration` does. */
+export function withKeysOfNow(configuration: Configuration): Configuration {
+  return { ...configuration, ...readKeys(configuration.settings) };
+}
+
+function readKeys(settings: Settings): Pick<Configuration, "keys" | "keysDigest" | "plan"> {
+  const { keys, digest } = loadKeyTable(settings.server.stateDir);
+  checkBound(settings, keys);
+  return { keys, keysDigest: digest, plan: makePlan(settings, keys) };
+}
+
+/**
+ * Every port that no door's grant opens is closed by this plan, during a probation for `probationMs`
+ * only; asks the kernel how closed ports answer here.
+ */
+export function guardPlan(settings: Settings, probationMs = Infinity): GuardPlan {
+  const { deny, alwaysAllow } = settings.guard;
+  return {
+    guarded: settings.doors.flatMap(({ opens, openAfterMs = Infinity }) => {
+      const forMs = Math.min(openAfterMs, probationMs);
+      return opens.map((range) => (forMs === Infinity ? range : { ...range, forMs }));
+    }),
+    allow: alwaysAllow,
+    deny: deny === "auto" ? detectDeny() : { ip: deny, ip6: deny },
+    idleMs: [...new Set(settings.doors.flatMap(({ idleCloseMs }) => idleCloseMs ?? []))],
+  };
+}
+
+function makeStateDir(path: string): void {
+  try {
+    makeFolder(path);
+  } catch (error) {
+    throw new SallyportError(
+      `Cannot make the state directory "${path}": ${messageOf(error)}: create it for this user, or set server.state_dir`,
+      undefined,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,260 @@
+/** Says what was heard from an address and what was missing: when somebody asks, and in the log. */
+
+import type { Explanation, WhyFinding } from "../../api/control.ts";
+import { type Address, formatAddress, maskAddress, sameAddress } from "../../core/address.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Settings } from "../../config/settings.ts";
+import type { SourceHits } from "../../match/hit-table.ts";
+import { type Candidates, findTries, type RotatingTry, type Try } from "../../match/near-misses.ts";
+import type { DaemonEvent } from "../../core/events.ts";
+import type { KeyTable } from "../../rks/key-table.ts";
+import { clockTime, describeTry, type TryFacts } from "./describe-try.ts";
+import type { Answers, Memory, Request } from "../../data-plane/messages.ts";
+import { FormerTerms } from "./former-terms.ts";
+import type { Plan } from "../../data-plane/plan.ts";
+import { UsedKnocks } from "./used-knocks.ts";
+import { describeFormer, sameHolder, suspicions } from "./void-knocks.ts";
+
+/** Work at a stretch before requests and signals get their turn. */
+const STRETCH_MS = 2;
+
+/** Sources that one look at who came close takes. */
+const LOOKED_AT = 4;
+
+/** Looking takes at most one part in so many of the time, however many devices there are. */
+const IDLE_SHARE = 20;
+
+/** Lines a minute about sources that came close: forged ones must not fill the log. */
+const LINES_A_MINUTE = 10;
+
+/** Nearly a knock is worth a line in the log; the rest is told to whoever asks. */
+const LOGGED: ReadonlySet<WhyFinding["kind"]> = new Set([
+  "incomplete",
+  "clock",
+  "slow",
+  "crowded",
+  "fixed",
+]);
+
+export interface ExplainerParts {
+  readonly clock: Clock;
+  /** What is in force now. */
+  readonly configuration: () => { readonly settings: Settings; readonly plan: Plan };
+  readonly ask: <T extends Request["type"]>(
+    request: Extract<Request, { type: T }>,
+  ) => Promise<Answers[T]>;
+  /** Knocks heard from anybody since the start. */
+  readonly knocks: () => number;
+  /** Other tables' rules that drop a guarded port, each as a sentence; may throw. */
+  readonly foreignRules: (settings: Settings) => readonly string[];
+  /** The keys of the file, where those are others than the ones in force and can be read. */
+  readonly unread: () => KeyTable | undefined;
+  /** What is not as it looks though knocks open doors, each as a sentence. */
+  readonly notices: () => readonly string[];
+  /** Why a right knock may not open now, each as a sentence. */
+  readonly obstacles: () => readonly string[];
+}
+
+export class Explainer {
+  readonly #parts: ExplainerParts;
+  readonly #used = new UsedKnocks();
+  readonly #former = new FormerTerms();
+  #nextLookMs = 0;
+  #looking = false;
+  readonly #lineTimes: number[] = [];
+
+  constructor(parts: ExplainerParts) {
+    this.#parts = parts;
+  }
+
+  hear(event: DaemonEvent): void {
+    this.#used.hear(event);
+  }
+
+  /** `next` is in force from now on, in the place of `before`. */
+  entered(before: Settings, next: Settings): void {
+    this.#former.entered(before, next, this.#parts.clock.wallMs());
+  }
+
+  /** Everything known about an address, most telling first. Takes no more than a few ms at a stretch. */
+  async why(address: Address): Promise<Explanation> {
+    const { ask, configuration } = this.#parts;
+    const { settings } = configuration();
+    const memory = await ask({ type: "why", address });
+    const findings = [
+      ...this.#openNow(memory),
+      ...this.#allowed(address, settings),
+      ...(await this.#heard(address, memory)),
+      ...this.#parts.notices().map((said) => finding("keys", said)),
+      ...this.#parts.obstacles().map((said) => finding("not-ready", said)),
+      ...this.#parts.foreignRules(settings).map((said) => finding("firewall", said)),
+    ];
+    return { address: formatAddress(address), findings };
+  }
+
+  /**
+   * Tells `line` of sources that came close and stopped, and answers whether there may be more of them.
+   * Call it a few seconds after knocks were heard: it looks only when its share of the time allows.
+   */
+  async look(line: (sentence: string) => void): Promise<boolean> {
+    const { clock, ask } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    if (this.#looking || startedMs < this.#nextLookMs) return true;
+    this.#looking = true;
+    try {
+      const sources = await ask({ type: "quiet", least: this.#leastKnocks(), most: LOOKED_AT });
+      for (const source of sources) await this.#tellOf(source, line);
+      return sources.length === LOOKED_AT;
+    } finally {
+      this.#looking = false;
+      const endedMs = clock.monotonicMs();
+      this.#nextLookMs = endedMs + (endedMs - startedMs) * IDLE_SHARE;
+    }
+  }
+
+  async #tellOf({ source, hits }: SourceHits, line: (sentence: string) => void): Promise<void> {
+    const [made] = await this.#tries(hits);
+    if (made === undefined || heardShare(made) < 0.5) return;
+    const { kind, sentence } = describeTry(made, await this.#facts(made, source, "past"));
+    if (LOGGED.has(kind) && this.#mayWrite()) line(`Nearly, ${formatAddress(source)}: ${sentence}`);
+  }
+
+  /** Half of the shortest sequence: fewer knocks than that came close to nothing. */
+  #leastKnocks(): number {
+    const { rotating, fixed } = this.#parts.configuration().plan;
+    const lengths = [
+      ...rotating.groups.map(({ space }) => space.ports),
+      ...fixed.map(({ sequence }) => sequence.knocks.length),
+    ];
+    return Math.max(2, Math.ceil(lengths.reduce((least, n) => Math.min(least, n), 16) / 2));
+  }
+
+  #mayWrite(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    while (this.#lineTimes.length > 0 && this.#lineTimes[0]! < nowMs - 60_000) {
+      this.#lineTimes.shift();
+    }
+    if (this.#lineTimes.length >= LINES_A_MINUTE) return false;
+    this.#lineTimes.push(nowMs);
+    return true;
+  }
+
+  #openNow({ grants }: Memory): WhyFinding[] {
+    const nowMs = this.#parts.clock.wallMs();
+    return grants.map(({ door, address, expiresMs }) =>
+      finding("open", `${door} is open to ${address} until ${clockTime(expiresMs, nowMs)}`),
+    );
+  }
+
+  #allowed(address: Address, { guard }: Settings): WhyFinding[] {
+    return guard.alwaysAllow
+      .filter((prefix) => sameAddress(maskAddress(address, prefix.bits), prefix.address))
+      .map(() =>
+        finding(
+          "allowed",
+          "This address needs no knock: guard.always_allow lets it reach every guarded port",
+        ),
+      );
+  }
+
+  async #heard(address: Address, { hits, sinceMs }: Memory): Promise<WhyFinding[]> {
+    const nowMs = this.#parts.clock.wallMs();
+    const changes = describeFormer(this.#former.doors, nowMs);
+    const last = hits.at(-1);
+    if (last === undefined) return [this.#silent(address, sinceMs, nowMs), ...changes];
+    const tries = await this.#tries(hits);
+    const strange = tries.length > 0 && tries.every(isWhole) ? [] : await this.#void(hits, address);
+    const findings = strange.map(({ told }) => told);
+    for (const made of tries) {
+      // Terms that are alike draw ports in common: where the knock is whole under others, those were meant.
+      if (!isWhole(made) && strange.some((one) => sameHolder(one.made, made))) continue;
+      findings.push(describeTry(made, await this.#facts(made, address, "all")));
+    }
+    if (findings.length > 0) return findings.toSorted((a, b) => (b.atMs ?? 0) - (a.atMs ?? 0));
+    const count = hits.length === 1 ? "1 knock was" : `${hits.length} knocks were`;
+    const said = `${count} heard, the last at ${clockTime(last.timeMs, nowMs)}, and they are part of no sequence of any door, not even with a clock that is minutes off: is it a link of this server, made under its present terms, and of a key that still exists (sallyport user list)`;
+    return [{ ...finding("unrelated", said), atMs: Math.round(last.timeMs) }, ...changes];
+  }
+
+  /** Knocks that are whole by what is not in force. */
+  async #void(
+    hits: Memory["hits"],
+    source: Address,
+  ): Promise<{ made: RotatingTry; told: WhyFinding }[]> {
+    const { clock, configuration, unread } = this.#parts;
+    const { settings, plan } = configuration();
+    const grounds = {
+      settings,
+      subjects: plan.rotating,
+      former: this.#former.doors,
+      unread: unread(),
+      used: this.#used,
+      source,
+      nowMs: clock.wallMs(),
+    };
+    const found: { made: RotatingTry; told: WhyFinding }[] = [];
+    for (const { subjects, tell } of suspicions(grounds)) {
+      for (const made of await this.#search(hits, { rotating: subjects, fixed: [] })) {
+        if (made.kind !== "rotating" || !isWhole(made)) continue;
+        const told = tell(made);
+        if (told === undefined) continue;
+        found.push({ made, told: { ...told, atMs: Math.round(made.lastMs) } });
+      }
+    }
+    return found;
+  }
+
+  #silent(address: Address, sinceMs: number, nowMs: number): WhyFinding {
+    const minutes = Math.max(1, Math.round((nowMs - sinceMs) / 60_000));
+    const span = minutes === 1 ? "last minute" : `last ${minutes} minutes`;
+    const others =
+      this.#parts.knocks() === 0
+        ? "nor from anybody else: is this the right interface ([server] interfaces), and is there a firewall on the way"
+        : "though others are heard: does it knock on this host's address, does it come from another address (behind NAT), and is there a firewall on the way";
+    return finding(
+      "silent",
+      `Nothing was heard from ${formatAddress(address)} in the ${span}, ${others}`,
+    );
+  }
+
+  async #facts(made: Try, source: Address, ports: TryFacts["ports"]): Promise<TryFacts> {
+    const nowMs = this.#parts.clock.wallMs();
+    if (made.kind === "fixed") return { source, nowMs, uses: [], ports };
+    const { door, user, device } = made.subject;
+    // A matcher forgets who used a slot once nobody can use it again.
+    const own = this.#used.find(made.subject, made.slot) ?? [];
+    const uses = await this.#parts.ask({ type: "uses", door, user, device });
+    return { source, nowMs, ports, uses: [...uses, own].flat() };
+  }
+
+  #tries(hits: Memory["hits"]): Promise<Try[]> {
+    return this.#search(hits, this.#parts.configuration().plan);
+  }
+
+  async #search(hits: Memory["hits"], among: Candidates): Promise<Try[]> {
+    const { clock } = this.#parts;
+    const search = findTries(hits, among);
+    let untilMs = clock.monotonicMs() + STRETCH_MS;
+    for (;;) {
+      const { done, value } = search.next();
+      if (done === true) return value;
+      if (clock.monotonicMs() < untilMs) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      untilMs = clock.monotonicMs() + STRETCH_MS;
+    }
+  }
+}
+
+function isWhole(made: Try): boolean {
+  return made.kind === "fixed" || made.missing.length === 0;
+}
+
+function heardShare(made: Try): number {
+  return made.kind === "rotating"
+    ? made.heard / made.subject.space.ports
+    : made.accepted / made.subject.sequence.knocks.length;
+}
+
+function finding(kind: WhyFinding["kind"], sentence: string): WhyFinding {
+  return { kind, sentence };
+}

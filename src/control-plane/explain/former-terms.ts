@@ -1,0 +1,44 @@
+/** How doors were knocked for until a reload changed it: who holds a link of then should be told so. */
+
+import type { Door, Settings } from "../../config/settings.ts";
+
+/** More reloads than that within the memory of sources are an administrator trying things out. */
+const MOST = 8;
+
+export interface FormerDoor {
+  /** As it was, with those who are let in now; a door that is gone, with those whom it let in. */
+  readonly door: Door;
+  /** When it was changed: Unix milliseconds. */
+  readonly untilMs: number;
+}
+
+/** Whether a link that was made for `link` opens `door`: more ports than are asked for do no harm. */
+function stillOpens(link: Door, door: Door): boolean {
+  const terms = ({ name, space: { proto, lo, hi, stepSeconds } }: Door) =>
+    [name, proto, lo, hi, stepSeconds].join(" ");
+  return terms(link) === terms(door) && link.space.ports >= door.space.ports;
+}
+
+export class FormerTerms {
+  #doors: readonly FormerDoor[] = [];
+
+  /** The latest first. */
+  get doors(): readonly FormerDoor[] {
+    return this.#doors;
+  }
+
+  /** `next` has taken the place of `before`. */
+  entered(before: Settings, next: Settings, nowMs: number): void {
+    const rotating = (settings: Settings) => settings.doors.filter(({ users }) => users.length > 0);
+    const now = rotating(next);
+    const gone = rotating(before).map((door) => ({ door, untilMs: nowMs }));
+    const all: FormerDoor[] = [];
+    for (const { door, untilMs } of [...gone, ...this.#doors]) {
+      const users = now.find(({ name }) => name === door.name)?.users ?? door.users;
+      const known = [...now, ...all.map((former) => former.door)];
+      if (known.some((other) => stillOpens(door, other))) continue;
+      all.push({ door: { ...door, users }, untilMs });
+    }
+    this.#doors = all.slice(0, MOST);
+  }
+}

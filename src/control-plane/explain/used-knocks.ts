@@ -1,0 +1,34 @@
+/** Which knocks opened a door, by whom and when: longer than a matcher has to know it, and only to explain. */
+
+import { parseAddress } from "../../core/address.ts";
+import type { DaemonEvent } from "../../core/events.ts";
+import type { KnownUse, RotatingSubject } from "../../match/subject.ts";
+
+/** As many as there can be tries in the memory of sources; the oldest goes first. */
+const MOST = 8_192;
+
+type Named = Pick<KnownUse, "door" | "user" | "device" | "stepSeconds" | "slot">;
+
+function nameOf({ door, user, device, stepSeconds, slot }: Named): string {
+  return [door, user, device, stepSeconds, slot].join("\0");
+}
+
+export class UsedKnocks {
+  readonly #uses = new Map<string, KnownUse>();
+
+  hear(event: DaemonEvent): void {
+    if (event.type !== "grant.opened" || event.used === undefined) return;
+    const { grant, used, atMs } = event;
+    const source = parseAddress(event.source);
+    if (grant.user === undefined || grant.device === undefined || source === undefined) return;
+    const { door, user, device } = grant;
+    const use = { door, user, device, ...used, source, timeMs: atMs };
+    this.#uses.set(nameOf(use), use);
+    if (this.#uses.size > MOST) this.#uses.delete(this.#uses.keys().next().value!);
+  }
+
+  /** The use of a slot by a device at a door, whatever its terms were; undefined for one that opened nothing. */
+  find({ door, user, device, space }: RotatingSubject, slot: number): KnownUse | undefined {
+    return this.#uses.get(nameOf({ door, user, device, stepSeconds: space.stepSeconds, slot }));
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Looks whether the kernel holds the grants it should, on the thread that has time: sixty thousand
+ * elements take a second to compare, and the data plane hears of those that are missing alone.
+ */
+
+import type { Grant } from "../../core/grant.ts";
+import type { Door } from "../../config/settings.ts";
+import type { KernelGrant } from "../../firewall/firewall.ts";
+import { KernelGrants } from "../../firewall/grants.ts";
+import { withSpareDescriptors } from "../../native/spare-descriptors.ts";
+import type { Answers, Request } from "../../data-plane/messages.ts";
+import { compareGrants } from "../../data-plane/reentry.ts";
+
+/** Grants and uses that the data plane puts back at a time: about half a millisecond each. */
+const AT_ONCE = 32;
+
+export interface GrantAuditParts {
+  /** The grants the data plane told of. */
+  readonly grants: () => Iterable<Grant>;
+  readonly doors: () => readonly Door[];
+  /** What the kernel holds now. */
+  readonly list: () => readonly KernelGrant[];
+  readonly ask: <T extends Request["type"]>(
+    request: Extract<Request, { type: T }>,
+  ) => Promise<Answers[T]>;
+}
+
+/** What an audit put back, of how many. */
+export interface Audited {
+  readonly missing: number;
+  readonly intended: number;
+  /** A set of the kernel has no room left. */
+  readonly full: boolean;
+}
+
+/** What the kernel holds now, by a socket that is this thread's own. Throws OpError. */
+export function listKernelGrants(): readonly KernelGrant[] {
+  return withSpareDescriptors(() => {
+    using kernel = KernelGrants.open();
+    return kernel.list();
+  });
+}
+
+/** Puts back grants and uses that are missing in the kernel. Throws OpError where it refuses. */
+export async function auditGrants({ grants, doors, list, ask }: GrantAuditParts): Promise<Audited> {
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const answer: Answers["remember"] = await ask({ type: "remember", after, most: AT_ONCE });
+    after = answer.next;
+  }
+  // Before the kernel is asked: what is opened in between is missing in neither.
+  const told = [...grants()];
+  const { missing, intended, full } = compareGrants(told, doors(), list());
+  let entered = 0;
+  for (let at = 0; at < missing.length; at += AT_ONCE) {
+    entered += (await ask({ type: "reenter", ids: missing.slice(at, at + AT_ONCE) })).entered;
+  }
+  // The others ended while this looked, or are about to.
+  return { missing: entered, intended: intended - (missing.length - entered), full };
+}

@@ -1,0 +1,271 @@
+/** Keeps watch over the guard: compares it with what is meant, has it repaired, and follows a probation to its end. */
+
+import type { Settings } from "../../config/settings.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Counters } from "../../core/counters.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { DaemonEvent } from "../../core/events.ts";
+import type { OwnRecord } from "../../store/audit-record.ts";
+import type { Audited } from "./grant-audit.ts";
+import { Guardian, type GuardState } from "./guardian.ts";
+import { log } from "../log.ts";
+import { ProbationFile } from "./probation-file.ts";
+import type { Readiness } from "../readiness.ts";
+
+/** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
+const AUDIT_MS = 30_000;
+
+export interface GuardKeeperParts {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly readiness: Readiness;
+  /** The idle times of living grants. */
+  readonly heldIdleMs: () => Iterable<number>;
+  /** Puts back grants and uses that are missing in the kernel. */
+  readonly reenter: () => Promise<Audited>;
+  readonly emit: (event: DaemonEvent) => void;
+  /** Something became of the guard as a whole, for the audit log. */
+  readonly note: (record: GuardRecord) => void;
+  /** A probation is over without a confirmation: puts back what ran before it, by `restore`; false where that cannot be. */
+  readonly goBack: () => Promise<boolean>;
+  /** What comes of a probation unless somebody confirms: the ports open, or what ran before a reload comes back. */
+  readonly otherwise: () => "open" | "back";
+}
+
+type GuardRecord = Extract<
+  OwnRecord,
+  { type: "guard.probation" | "guard.confirmed" | "guard.lapsed" }
+>;
+
+const HOW_TO_CONFIRM = "knock, connect, and run sallyport confirm there";
+
+/** "58s": what is left of a probation is no round time. */
+function aboutSeconds(ms: number): string {
+  return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000));
+}
+
+export class GuardKeeper {
+  readonly #parts: GuardKeeperParts;
+  readonly #guardian: Guardian;
+  readonly #probationFile: ProbationFile;
+  #probationTimer: NodeJS.Timeout | undefined;
+  #auditTimer: NodeJS.Timeout | undefined;
+  #auditing: Promise<void> = Promise.resolve();
+  /** The last one in the chain has not begun. */
+  #waiting = false;
+  /** Between `watch` and `stop`. */
+  #watching = false;
+
+  constructor(settings: Settings, parts: GuardKeeperParts) {
+    this.#parts = parts;
+    this.#guardian = new Guardian(settings, parts.clock, parts.heldIdleMs);
+    this.#probationFile = new ProbationFile(settings.server.stateDir);
+  }
+
+  /**
+   * Loads the guard for the first time: permanent, on a probation of `armMs`, or as a probation that an
+   * earlier daemon began goes on. Answers how many living sessions it kept. Throws OpError.
+   */
+  loadFirst(settings: Settings, armMs: number | undefined): number {
+    const { clock } = this.#parts;
+    const earlierMs = this.#probationFile.leftMs(clock.wallMs());
+    const leftMs = armMs ?? earlierMs;
+    const adopted = this.#guardian.adopt();
+    if (leftMs === undefined) this.#guardian.load(settings);
+    else if (leftMs === 0) this.#endEarlier();
+    else {
+      this.#guardian.arm(leftMs);
+      this.#beginProbation(leftMs, "open");
+      const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
+      log(
+        "warning",
+        `${begins} for ${aboutSeconds(leftMs)}: ${HOW_TO_CONFIRM}, or the ports open again`,
+      );
+    }
+    return adopted;
+  }
+
+  /** From now on the guard is audited, now and then and whenever `audit` is called. */
+  watch(): void {
+    this.#watching = true;
+    this.#parts.counters.set("enforcedShare", 1);
+    this.#auditTimer = setInterval(() => void this.audit(), AUDIT_MS);
+  }
+
+  /**
+   * Loads the guard of a new configuration, on a probation of `armMs` where that is given; throws OpError,
+   * and then the old one stays in force.
+   */
+  replace(next: Settings, armMs?: number): void {
+    this.#guardian.adoptNew(next);
+    if (armMs === undefined) {
+      this.#guardian.load(next);
+      return;
+    }
+    const otherwise = this.#guardian.state === "permanent" ? "back" : this.#parts.otherwise();
+    this.#guardian.arm(armMs, next);
+    this.#beginProbation(armMs, otherwise);
+  }
+
+  /** Loads the guard of an earlier configuration for good; throws OpError, and then everything is as it was. */
+  restore(before: Settings): void {
+    this.#guardian.loadForGood(before);
+    this.#probationFile.end();
+    this.#watchProbation();
+  }
+
+  get state(): GuardState {
+    return this.#guardian.state;
+  }
+
+  /** Milliseconds until the probation is over; undefined without one. */
+  get leftMs(): number | undefined {
+    return this.#guardian.leftMs;
+  }
+
+  /** Begins a probation; answers what to tell whoever asked for it. */
+  async arm(forMs: number): Promise<string> {
+    // Nobody looks at the guard while it is being changed on purpose.
+    await this.#auditing;
+    const otherwise = this.#parts.otherwise();
+    this.#guardian.arm(forMs);
+    this.#beginProbation(forMs, otherwise);
+    const comes = otherwise === "open" ? "the ports open again" : "what ran before comes back";
+    const sentence = `Guarding on probation for ${formatDuration(forMs)}: ${HOW_TO_CONFIRM}, or ${comes}`;
+    log("warning", sentence);
+    return sentence;
+  }
+
+  /** Ends a probation for good; throws a SallyportError when the proof is missing, unless `force`. */
+  async confirm(force: boolean): Promise<string> {
+    await this.#auditing;
+    this.#guardian.confirm(force);
+    this.#probationFile.end();
+    this.#watchProbation();
+    const { clock, note } = this.#parts;
+    note({ type: "guard.confirmed", atMs: clock.wallMs(), forced: force });
+    const sentence = "Confirmed: the guard is permanent";
+    log("info", sentence);
+    return sentence;
+  }
+
+  /**
+   * One audit at a time; what is touched during one is looked at by the next, once, however often it
+   * was touched: who changes the table in a loop must not queue up work.
+   */
+  audit(): Promise<void> {
+    if (this.#waiting) return this.#auditing;
+    this.#waiting = true;
+    this.#auditing = this.#auditing.then(() => {
+      this.#waiting = false;
+      return this.#auditOnce();
+    });
+    return this.#auditing;
+  }
+
+  hear(event: DaemonEvent): void {
+    this.#guardian.hear(event);
+  }
+
+  /** Takes the guard out of the kernel. */
+  remove(): void {
+    this.#guardian.remove();
+  }
+
+  /** Ends the watch, with the audit that is under way; the guard stays as it is. */
+  async stop(): Promise<void> {
+    this.#watching = false;
+    clearInterval(this.#auditTimer);
+    clearTimeout(this.#probationTimer);
+    await this.#auditing;
+  }
+
+  #beginProbation(forMs: number, otherwise: "open" | "back"): void {
+    const { clock, note } = this.#parts;
+    const atMs = clock.wallMs();
+    this.#probationFile.begin(atMs + forMs);
+    this.#watchProbation();
+    note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
+  }
+
+  /** The kernel ends a probation by itself; this notices, and tells. */
+  #watchProbation(): void {
+    const { readiness } = this.#parts;
+    clearTimeout(this.#probationTimer);
+    readiness.clear("probation");
+    const { lapsesInMs } = this.#guardian;
+    if (lapsesInMs === undefined) return;
+    this.#probationTimer = setTimeout(() => void this.#endProbation(), lapsesInMs);
+  }
+
+  /** A probation that lapsed before this start: the file says so already, whether or not it can be written. */
+  #endEarlier(): void {
+    try {
+      this.#lapse();
+    } catch (error) {
+      if (this.#guardian.state !== "lapsed") throw error;
+      log("error", messageOf(error));
+    }
+  }
+
+  async #endProbation(): Promise<void> {
+    // The timer may have come a little early.
+    if (!this.#guardian.isOver) {
+      this.#watchProbation();
+      return;
+    }
+    if (await this.#parts.goBack()) return;
+    // Confirmed, or begun anew, while that was tried.
+    if (!this.#guardian.isOver) return;
+    try {
+      this.#lapse();
+    } catch (error) {
+      log("error", messageOf(error));
+    }
+  }
+
+  /** Nothing is guarded any more; throws OpError where the kernel does not take our word, and opens by itself. */
+  #lapse(): void {
+    const { clock, note, readiness } = this.#parts;
+    const sentence =
+      "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
+    readiness.set("probation", sentence);
+    log("error", sentence);
+    try {
+      this.#guardian.lapse();
+      // It ends a little before the kernel would: who starts in between must not find some of it left.
+      this.#probationFile.begin(clock.wallMs());
+    } finally {
+      note({ type: "guard.lapsed", atMs: clock.wallMs() });
+    }
+  }
+
+  /** Compares the kernel with what is meant, and puts back what is missing. */
+  async #auditOnce(): Promise<void> {
+    if (!this.#watching) return;
+    const { clock, counters, readiness, reenter, emit } = this.#parts;
+    const before = clock.monotonicMs();
+    try {
+      // Says "I live" to the kernel, before it is compared: the load moves the end of open_after on.
+      if (this.#guardian.refreshes && this.#guardian.intact()) this.#guardian.repair();
+      const rules = !this.#guardian.intact();
+      if (rules) {
+        readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
+        this.#guardian.repair();
+        counters.add("guardRepairs");
+      }
+      const { missing, intended, full } = await reenter();
+      if (!full) readiness.foundRoom();
+      counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
+      readiness.clear("firewall");
+      if (!rules && missing === 0) return;
+      const tookMs = clock.monotonicMs() - before;
+      emit({ type: "guard.repaired", atMs: clock.wallMs(), rules, grants: missing, tookMs });
+    } catch (error) {
+      counters.set("enforcedShare", 0);
+      readiness.set("firewall", messageOf(error));
+      log("error", messageOf(error));
+    }
+  }
+}

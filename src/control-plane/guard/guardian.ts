@@ -1,0 +1,181 @@
+/** Keeps the guard in the kernel as it was meant: loads it, compares, puts it back when others changed it. */
+
+import type { Settings } from "../../config/settings.ts";
+import type { Clock } from "../../core/clock.ts";
+import { SallyportError } from "../../core/errors.ts";
+import type { DaemonEvent } from "../../core/events.ts";
+import { rangesOverlap } from "../../core/port.ts";
+import { guardFingerprint } from "../../firewall/audit.ts";
+import { guardLoaded, loadGuard, removeGuard } from "../../firewall/guard.ts";
+import { adoptSessions, livingSessions } from "../../firewall/sessions.ts";
+import { guardedPorts } from "../../config/guarded-ports.ts";
+import { guardPlan } from "../configuration.ts";
+import { Probation } from "./probation.ts";
+
+/** The kernel counts its own way: what has less than this left is over. */
+const OVER_MS = 1_000;
+
+/** "lapsed": nobody confirmed a probation in time, and nothing is guarded. */
+export type GuardState = "permanent" | "probation" | "lapsed";
+
+export class Guardian {
+  readonly #clock: Clock;
+  readonly #heldIdleMs: () => Iterable<number>;
+  #settings: Settings;
+  #intended: string | undefined;
+  #probation: Probation | undefined;
+  /** Nobody confirmed in time: the ports are open until the guard is loaded by hand again. */
+  #lapsed = false;
+
+  /** `heldIdleMs`: idle times of living grants, whose rules stay although no door has them any more. */
+  constructor(settings: Settings, clock: Clock, heldIdleMs: () => Iterable<number> = () => []) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#heldIdleMs = heldIdleMs;
+  }
+
+  /**
+   * Puts the guard of `settings` into the kernel in one transaction. Throws OpError, and then the
+   * kernel has the guard it had.
+   */
+  load(settings: Settings): void {
+    const doors = guardPlan(settings, this.#probationLeftMs());
+    const plan = { ...doors, idleMs: [...new Set([...doors.idleMs, ...this.#heldIdleMs()])] };
+    loadGuard(this.#lapsed ? { ...plan, guarded: [] } : plan);
+    this.#settings = settings;
+    this.#intended = guardFingerprint();
+  }
+
+  /**
+   * Enters the sessions that live into connection tracking, so that the guard about to go up cuts none;
+   * answers how many. Only where no guard stands: beside one everything is tracked already, and a
+   * session that tracking does not know was closed on purpose, or slipped in while the table was gone.
+   */
+  adopt(): number {
+    return guardLoaded() ? 0 : adoptSessions(guardedPorts(this.#settings));
+  }
+
+  /** The same for ports that `next` guards and the settings in force do not. */
+  adoptNew(next: Settings): number {
+    const guarded = guardedPorts(this.#settings);
+    return adoptSessions(
+      guardedPorts(next).filter((range) => !guarded.some((other) => rangesOverlap(range, other))),
+    );
+  }
+
+  /** Whether a guard stands already, of an earlier daemon or of the boot unit. */
+  static stands(): boolean {
+    return guardLoaded();
+  }
+
+  /** Whether the kernel holds the guard that was loaded. */
+  intact(): boolean {
+    return this.#intended !== undefined && guardFingerprint() === this.#intended;
+  }
+
+  /** Loads the guard again. */
+  repair(): void {
+    this.load(this.#settings);
+  }
+
+  /** Whether ports are guarded for a time only and that time has to be moved on now and then. */
+  get refreshes(): boolean {
+    return (
+      !this.#lapsed && this.#settings.doors.some(({ openAfterMs }) => openAfterMs !== undefined)
+    );
+  }
+
+  /**
+   * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew, also after
+   * one that lapsed. Throws OpError, and then everything is as it was.
+   */
+  arm(forMs: number, settings = this.#settings): void {
+    const sessions = livingSessions(guardedPorts(settings));
+    const probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
+    this.#loadWith(settings, { probation, lapsed: false });
+  }
+
+  /** Puts the guard of `settings` up without a probation. Throws OpError, and then everything is as it was. */
+  loadForGood(settings: Settings): void {
+    this.#loadWith(settings, { probation: undefined, lapsed: false });
+  }
+
+  #loadWith(
+    settings: Settings,
+    next: { readonly probation: Probation | undefined; readonly lapsed: boolean },
+  ): void {
+    const before = { probation: this.#probation, lapsed: this.#lapsed };
+    this.#probation = next.probation;
+    this.#lapsed = next.lapsed;
+    try {
+      this.load(settings);
+    } catch (error) {
+      this.#probation = before.probation;
+      this.#lapsed = before.lapsed;
+      throw error;
+    }
+  }
+
+  /** Makes the guard permanent; throws a SallyportError that says which proof is missing, unless `force`. */
+  confirm(force: boolean): void {
+    if (this.#lapsed) {
+      throw new SallyportError(
+        "Cannot confirm: the probation is over and the ports are open: begin again with sallyport arm",
+      );
+    }
+    if (this.#probation === undefined) {
+      throw new SallyportError(
+        "Cannot confirm: the guard is not on probation, it is permanent already",
+      );
+    }
+    const missing = this.#probation.missing(livingSessions(guardedPorts(this.#settings)));
+    if (missing !== undefined && !force) {
+      throw new SallyportError(
+        `Cannot confirm: ${missing}: knock, connect through the opened door and confirm from there, or use --force`,
+      );
+    }
+    this.loadForGood(this.#settings);
+  }
+
+  hear(event: DaemonEvent): void {
+    this.#probation?.hear(event);
+  }
+
+  get state(): GuardState {
+    if (this.#lapsed) return "lapsed";
+    return this.#probation === undefined ? "permanent" : "probation";
+  }
+
+  /** Whether the probation runs out just now; in a moment the kernel stops guarding by itself. */
+  get isOver(): boolean {
+    return this.#probation !== undefined && this.#probationLeftMs()! <= OVER_MS;
+  }
+
+  /** Stops guarding, as the kernel does by itself in a moment; throws OpError where it does not take our word. */
+  lapse(): void {
+    this.#probation = undefined;
+    this.#lapsed = true;
+    this.load(this.#settings);
+  }
+
+  /** Milliseconds until the probation is over; undefined without one. */
+  get leftMs(): number | undefined {
+    return this.#probationLeftMs();
+  }
+
+  /** Milliseconds until `lapse` is worth asking; undefined when there is no probation. */
+  get lapsesInMs(): number | undefined {
+    const leftMs = this.#probationLeftMs();
+    return leftMs === undefined ? undefined : Math.max(0, leftMs - OVER_MS + 1);
+  }
+
+  remove(): void {
+    removeGuard();
+    this.#intended = undefined;
+  }
+
+  #probationLeftMs(): number | undefined {
+    if (this.#probation === undefined) return undefined;
+    return Math.max(OVER_MS, Math.round(this.#probation.endsMs - this.#clock.monotonicMs()));
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The configuration that worked last, with its keys: kept for a start that finds broken files, since a
+ * guard that stands without a daemon keeps everybody out.
+ */
+
+import { existsSync, statSync } from "node:fs";
+import { checkBound } from "../config/bound.ts";
+import { keepLastKeys, lastKeysFile, loadKeyTable } from "../config/keys.ts";
+import { lastConfigFile, lastStateDir } from "../config/last-settings.ts";
+import { parseSettings } from "../config/load.ts";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
+import { type Configuration, readConfiguration, warningsOf } from "./configuration.ts";
+import { log } from "./log.ts";
+import { makePlan } from "../data-plane/plan.ts";
+
+/** Keeps what is in force; a state folder that takes nothing stops no door. */
+export function keepConfig({ settings, toml, keysDigest }: Configuration): void {
+  const { stateDir } = settings.server;
+  try {
+    const file = lastConfigFile(stateDir);
+    if (readPrivateFile(file) !== toml) writePrivateFile(file, toml);
+    keepLastKeys(stateDir, keysDigest);
+  } catch (error) {
+    log("warning", `A start with a broken configuration would open nothing: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * What the files say, or, where they are refused and `mayFallBack`, what worked last, with the refusal
+ * in `mistake`. Throws SallyportError (the refusal) where nothing worked before.
+ */
+export function readOrFallBack(file: string, mayFallBack: () => boolean): Configuration {
+  try {
+    return readConfiguration(file);
+  } catch (refusal) {
+    if (!(refusal instanceof SallyportError)) throw refusal;
+    const stateDir = lastStateDir(file);
+    if (stateDir === undefined || !mayFallBack()) throw refusal;
+    try {
+      return { ...readLast(stateDir), mistake: refusal.message };
+    } catch (error) {
+      if (!(error instanceof SallyportError)) throw error;
+      throw new SallyportError(
+        `${refusal.message}\nNor could the one that worked last be used: ${error.message}`,
+        refusal.exitCode,
+        { cause: refusal },
+      );
+    }
+  }
+}
+
+/** Keys that were removed since are removed here, too: keys.toml comes first wherever it can be read. */
+function readLast(stateDir: string): Configuration {
+  const file = lastConfigFile(stateDir);
+  checkOwner(stateDir, file);
+  const toml = readPrivateFile(file) ?? "";
+  const settings = parseSettings(toml, file);
+  const { keys, digest } = readKeys(stateDir);
+  checkBound(settings, keys);
+  const plan = makePlan(settings, keys);
+  return { settings, toml, keys, keysDigest: digest, plan, warnings: warningsOf(settings) };
+}
+
+function readKeys(stateDir: string) {
+  try {
+    return loadKeyTable(stateDir);
+  } catch (error) {
+    const file = lastKeysFile(stateDir);
+    if (!(error instanceof SallyportError) || !existsSync(file)) throw error;
+    return loadKeyTable(stateDir, file);
+  }
+}
+
+/** Commands in it run with the rights of this process: nobody with fewer may have written it. */
+function checkOwner(stateDir: string, file: string): void {
+  const { uid } = statSync(stateDir);
+  if (uid === process.geteuid!()) return;
+  throw new SallyportError(
+    `Cannot trust ${file}: ${stateDir} belongs to uid ${uid}: start the daemon as that user`,
+    ExitCode.config,
+  );
+}
+
+/** "config.toml:12": the first mistake's place, and nothing of what stands there; for whoever may read /readyz. */
+export function placeOfMistake(refusal: string): string | undefined {
+  const line =
+    /([^\s/:]+\.toml):(\d+): /.exec(refusal) ??
+    /([^\s/:]+\.toml): TOML is broken at line (\d+)/.exec(refusal);
+  if (line !== null) return `${line[1]}:${line[2]}`;
+  return /([^\s/:]+\.toml):/.exec(refusal)?.[1];
+}

@@ -1,0 +1,218 @@
+/** Puts a new configuration in the place of the one in force: the whole of it or nothing. */
+
+import type { ReloadRequest, ReloadTold } from "../api/control.ts";
+import {
+  type Caller,
+  dangerOf,
+  describeDifferences,
+  type Differences,
+  differencesOf,
+  needsStart,
+  type Opener,
+} from "../config/differences.ts";
+import type { Settings } from "../config/settings.ts";
+import { firstWarnings, keyWarnings } from "../config/warnings.ts";
+import { formatDuration } from "../core/duration.ts";
+import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
+import { type Configuration, readConfiguration, withKeysOfNow } from "./configuration.ts";
+import type { GuardState } from "./guard/guardian.ts";
+import { log } from "./log.ts";
+import type { Plan } from "../data-plane/plan.ts";
+import { counted } from "./start-report.ts";
+
+export interface ReloaderParts {
+  /** config.toml */
+  readonly file: string;
+  /** What is in force. */
+  readonly current: () => Configuration;
+  /** Makes the data plane work by the plan; when it cannot it works by its old one, and this throws. */
+  readonly configure: (plan: Plan) => Promise<void>;
+  /** Loads the guard in one transaction, on probation where a time is given; when it cannot the old one stands, and this throws. */
+  readonly guard: (settings: Settings, armMs: number | undefined) => void;
+  /** As `guard`, and whatever probation runs is over. */
+  readonly guardForGood: (settings: Settings) => void;
+  readonly guardState: () => GuardState;
+  /** How many grants of a door live. */
+  readonly grantsOf: (door: string) => number;
+  /** Who opened doors to the caller's address, as far as anybody knows. */
+  readonly openers: (caller: Caller) => readonly Opener[];
+  /** The configuration is in force from now on; `kept` unless it may be gone in a moment. */
+  readonly entered: (next: Configuration, kept: boolean) => void;
+  /** The same configuration with other keys is. */
+  readonly keysEntered: (next: Configuration) => void;
+  /** What was read anew is in force: `entered` was told of it. */
+  readonly reloaded: () => void;
+  /** What ran before came back: `entered` was told of it. */
+  readonly reverted: () => void;
+  /** It is not, and why. */
+  readonly refused: (error: unknown) => void;
+}
+
+export class Reloader {
+  readonly #parts: ReloaderParts;
+  #reloading: Promise<unknown> = Promise.resolve();
+  /** What comes back unless somebody confirms what is in force. */
+  #before: Configuration | undefined;
+  #notice: string | undefined;
+
+  constructor(parts: ReloaderParts) {
+    this.#parts = parts;
+  }
+
+  /** What comes of a probation unless somebody confirms: the ports open, or what ran before comes back. */
+  get otherwise(): "open" | "back" {
+    return this.#before === undefined ? "open" : "back";
+  }
+
+  /** One sentence while the file says something else than what is in force, because nobody confirmed it. */
+  get notice(): string | undefined {
+    return this.#notice;
+  }
+
+  /** Reads the file again. A bad one, or one that needs a yes, changes nothing and throws; the old one stays in force. */
+  reload(request: ReloadRequest): Promise<ReloadTold> {
+    return this.#inTurn(() => this.#reloadOnce(request));
+  }
+
+  /**
+   * Takes the keys as they stand in their file, and nothing else; returns what was in force before. A bad
+   * file changes nothing and throws.
+   */
+  reloadKeys(): Promise<Configuration> {
+    return this.#inTurn(async () => {
+      const before = this.#parts.current();
+      const next = withKeysOfNow(before);
+      // What is removed now must not come back with it.
+      const fallback = this.#before && withKeysOfNow(this.#before);
+      await this.#parts.configure(next.plan);
+      this.#before = fallback;
+      this.#parts.keysEntered(next);
+      return before;
+    });
+  }
+
+  /** Runs what begins or confirms a probation while no reload changes the guard; `confirms`: what is in force stays so. */
+  between<T>(work: () => Promise<T>, confirms: boolean): Promise<T> {
+    const done = this.#reloading.then(async () => {
+      const result = await work();
+      if (!confirms || this.#before === undefined) return result;
+      this.#before = undefined;
+      this.#parts.entered(this.#parts.current(), true);
+      return result;
+    });
+    this.#reloading = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Nobody confirmed in time: puts back what ran before; false where there is nothing, or it cannot. */
+  goBack(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { file, current, configure, guardForGood, entered, reverted } = this.#parts;
+      const before = this.#before;
+      if (before === undefined) return false;
+      const now = current();
+      try {
+        await configure(before.plan);
+        try {
+          guardForGood(before.settings);
+        } catch (error) {
+          await configure(now.plan);
+          throw error;
+        }
+      } catch (error) {
+        log("error", `What ran before the reload cannot be put back: ${messageOf(error)}`);
+        return false;
+      }
+      this.#before = undefined;
+      entered(before, true);
+      reverted();
+      this.#notice = `Nobody confirmed the last reload in time: what ran before it is in force again, and ${file} says something else: mend it, or reload it again`;
+      log("error", this.#notice);
+      return true;
+    });
+  }
+
+  /** One after the other: what one takes back when it fails must be what stood before it. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#reloading.then(work);
+    this.#reloading = done.catch(this.#parts.refused);
+    return done;
+  }
+
+  async #reloadOnce(request: ReloadRequest): Promise<ReloadTold> {
+    const { file, current, configure, guard, guardState, entered } = this.#parts;
+    const { armMs } = request;
+    const before = current();
+    const next = readConfiguration(file, (settings) => refuseStartOnly(before.settings, settings));
+    const differences = differencesOf(before, next);
+    const changes = [...describeDifferences(differences), ...this.#livingGrants(differences)];
+    this.#requireYes(request, differences, next, changes);
+    const fallback =
+      this.#before ?? (armMs !== undefined && guardState() === "permanent" ? before : undefined);
+    await configure(next.plan);
+    try {
+      guard(next.settings, armMs);
+    } catch (error) {
+      await configure(before.plan);
+      throw error;
+    }
+    this.#before = fallback;
+    this.#notice = undefined;
+    entered(next, fallback === undefined);
+    this.#parts.reloaded();
+    const warnings = firstWarnings([...next.warnings, ...keyWarnings(next.settings, next.keys)]);
+    for (const sentence of [...changes, ...warnings]) log("warning", sentence);
+    const done = `Reloaded ${file}: ${counted(next.settings.doors.length, "door")}, ${counted(next.keys.length, "key")}${this.#probation(armMs)}`;
+    log("info", done);
+    return { done, changes, warnings };
+  }
+
+  #requireYes(
+    { yes, armMs, from }: ReloadRequest,
+    differences: Differences,
+    { settings }: Configuration,
+    changes: readonly string[],
+  ): void {
+    if (yes === true || armMs !== undefined) return;
+    const openers = from === undefined ? [] : this.#parts.openers(from);
+    const danger = dangerOf(differences, settings, from, openers);
+    if (danger === undefined) return;
+    throw new NeedsYes(
+      [
+        `Cannot reload ${this.#parts.file} without a yes: ${danger}`,
+        ...changes.map((change) => `  ${change}`),
+        'Run "sallyport reload --yes", or "sallyport reload --arm 5m": then what runs now comes back by itself unless you confirm',
+      ].join("\n"),
+    );
+  }
+
+  /** What whoever reloaded has to know of it, as a clause. */
+  #probation(armMs: number | undefined): string {
+    const state = this.#parts.guardState();
+    if (state === "lapsed") {
+      return "; the probation ended without a confirmation, and nothing is guarded: begin again with sallyport arm";
+    }
+    if (state === "permanent") return "";
+    const going =
+      armMs === undefined ? "still on probation" : `on probation for ${formatDuration(armMs)}`;
+    const otherwise =
+      this.#before === undefined ? "the ports open again" : "what ran before comes back";
+    return `; ${going}: knock, connect, and run sallyport confirm there, or ${otherwise}`;
+  }
+
+  #livingGrants({ cutOff }: Differences): string[] {
+    return [...new Set(cutOff.map(({ door }) => door))].flatMap((door) => {
+      const living = this.#parts.grantsOf(door);
+      if (living === 0) return [];
+      return `${counted(living, "living grant")} of ${door} will last until ${living === 1 ? "its" : "their"} time is over`;
+    });
+  }
+}
+
+function refuseStartOnly(before: Settings, after: Settings): void {
+  const changed = needsStart(before, after);
+  if (changed === undefined) return;
+  throw new SallyportError(
+    `Cannot reload: ${changed}, which takes effect at the next start only: restart sallyport ("systemctl restart sallyport"), or put it back; nothing was changed`,
+  );
+}

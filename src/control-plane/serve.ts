@@ -1,0 +1,127 @@
+/** `sallyport serve`: one daemon from its configuration to the signal that ends it. */
+
+import { systemClock } from "../core/clock.ts";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
+import { exitAtOnce, exitIn } from "../native/exit.ts";
+import type { Configuration } from "./configuration.ts";
+import { Daemon } from "./daemon.ts";
+import { claimGuard, describeHolder } from "./guard/guard-lock.ts";
+import { Guardian } from "./guard/guardian.ts";
+import { readOrFallBack } from "./last-config.ts";
+import { flushLog, log, startLog, tellEnd } from "./log.ts";
+import { requirePrivilege } from "./privilege.ts";
+import { openNotifier, WATCHDOG_SIGNAL } from "./notify.ts";
+import { ServiceManager } from "./service-manager.ts";
+
+/** A stop takes no longer, whatever hangs: then the kernel ends it. */
+const STOP_S = 2;
+
+/** How long the end of the log may take. */
+const FLUSH_MS = 250;
+
+/**
+ * Guards until SIGTERM or SIGINT, on probation at first with `armMs`; ends the process when it is
+ * done. Throws SallyportError where it cannot begin.
+ */
+export async function serve(file: string, armMs?: number): Promise<void> {
+  const configuration = readOrFallBack(file, somebodyIsKeptOut);
+  requirePrivilege();
+  keepDescriptorsSelectable();
+  using lock = claimGuard();
+  if (lock === undefined) {
+    throw new SallyportError(
+      `Cannot start: another sallyport guards this machine already${describeHolder()}: ` +
+        "stop that one first, or ask it with sallyport status",
+    );
+  }
+  await startLog();
+  const code = await guardUntilStopped(file, configuration, armMs);
+  flushLog(FLUSH_MS);
+  // Whatever else still waits for something: commands, a reader of the log, the runtime's own.
+  exitAtOnce(code);
+}
+
+/** From the start to the end of a daemon, told in the log; answers the exit code. */
+async function guardUntilStopped(
+  file: string,
+  configuration: Configuration,
+  armMs: number | undefined,
+): Promise<ExitCode> {
+  const manager = new ServiceManager(openNotifier(notifyEnvironment(), process.pid), log);
+  const daemon = new Daemon(file, configuration, systemClock, {
+    armMs,
+    entered: (summary) => manager.status(summary),
+  });
+  const ended = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => ended.resolve(signal));
+  }
+  process.on("SIGHUP", () => void reloadOnSignal(daemon, manager));
+  if (manager.watched) process.on(WATCHDOG_SIGNAL, endByWatchdog);
+  try {
+    await daemon.start();
+  } catch (error) {
+    return endWith(error);
+  }
+  manager.ready(daemon.summary, () => daemon.answers());
+  const reason = await Promise.race([ended.promise, daemon.died]);
+  exitIn(STOP_S);
+  manager.stopping();
+  if (reason instanceof SallyportError) {
+    await daemon.stop("keep", `the data plane ended: ${reason.message}`);
+    return endWith(
+      new SallyportError(
+        `The data plane ended: ${reason.message}: the guard stays up, start sallyport again`,
+        reason.exitCode,
+      ),
+    );
+  }
+  await daemon.stop("obey", reason);
+  log("info", `Stopped by ${reason}`);
+  return ExitCode.ok;
+}
+
+/** The service manager has not heard of the data plane for too long: it hangs, and cannot be asked to stop. */
+function endByWatchdog(): void {
+  tellEnd(
+    "The thread that hears knocks does not answer any more: ended by the watchdog of the service manager, which starts it again: the guard stays up meanwhile",
+  );
+  flushLog(FLUSH_MS);
+  exitAtOnce(ExitCode.failure);
+}
+
+/** Says why it ends; anything but a SallyportError is a bug, and ends the process as one. */
+function endWith(error: unknown): ExitCode {
+  if (!(error instanceof SallyportError)) throw error;
+  tellEnd(error.message);
+  return error.exitCode;
+}
+
+/**
+ * A service that does not start, or a guard that stands without a daemon, keeps everybody out. A first
+ * start by hand does neither, and whoever makes it wants to hear of the mistake.
+ */
+function somebodyIsKeptOut(): boolean {
+  if (process.env["NOTIFY_SOCKET"] !== undefined) return true;
+  requirePrivilege();
+  return Guardian.stands();
+}
+
+/** The service manager hears of the end of a reload in either case: the daemon goes on. */
+async function reloadOnSignal(daemon: Daemon, manager: ServiceManager): Promise<void> {
+  manager.reloading();
+  try {
+    await daemon.reload();
+    manager.reloaded(daemon.summary);
+  } catch (error) {
+    log("error", `Reload refused, the old configuration stays in force: ${messageOf(error)}`);
+    manager.reloaded(`${daemon.summary}, the last reload was refused`);
+  }
+}
+
+/** The three variables that systemd sets, by name: a whole environment would type-check as none of them. */
+function notifyEnvironment() {
+  const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+  return { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID };
+}

@@ -1,0 +1,127 @@
+/** `sallyport doctor`: everything on this machine that would stop a knock. Looks, and changes nothing. */
+
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { warningsOf } from "../control-plane/configuration.ts";
+import { readLinks } from "../native/links.ts";
+import { checkEarlyPrograms, readEarly } from "./early-programs.ts";
+import { checkExecutable, readExecutable } from "./executable.ts";
+import { type Finding, type Findings, ok, problem, unseen, warning } from "../core/finding.ts";
+import {
+  examineBypass,
+  examineRules,
+  publishedPorts,
+  publishedPortsIn,
+} from "../foreign-rules/examine-rules.ts";
+import { checkInterfaces } from "./interfaces.ts";
+import { checkKernel, probeKernel } from "./kernel.ts";
+import { checkKeys, readKeys } from "./keys.ts";
+import { checkLibraries, readLibraries } from "./libraries.ts";
+import { checkPrivileges, readPrivileges } from "./privileges.ts";
+import { isGuarding } from "../control-plane/guard/guard-lock.ts";
+import { checkRunning, readRunning } from "./running.ts";
+import { checkServices, inKnockRange, knockRanges } from "./services.ts";
+import { processNames, readListening } from "./sockets.ts";
+import { checkStateFolder, readStateFolder } from "./state-folder.ts";
+import { checkTime, readTime } from "./time.ts";
+import { checkTracking, readOtherTrackers, readTracking } from "./tracking.ts";
+
+/**
+ * The findings, in the order in which a person would look. `file` undefined: there is no
+ * configuration, and what needs one is left out. `why` it was taken is said where it is refused. Never
+ * throws for what it finds.
+ */
+export async function examine(file: string | undefined, why?: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const look = async (check: string, at: () => Findings | Promise<Findings>) => {
+    const found = await attempt(check, at);
+    for (const finding of found) findings.push({ check, ...finding });
+  };
+  await look("libraries", () => checkLibraries(readLibraries()));
+  await look("privileges", () => checkPrivileges(readPrivileges()));
+  await look("executable", () => checkExecutable(readExecutable()));
+  await look("kernel", () => checkKernel(probeKernel()));
+  await look("connection tracking", () => checkTracking(readTracking(), readOtherTrackers()));
+  const settings = readConfig(file);
+  await look("configuration", () => checkConfig(settings, file, why));
+  if (settings === undefined || settings instanceof SallyportError) return findings;
+  await look("keys", () => checkKeys(readKeys(settings), settings));
+  await look("state folder", () => checkStateFolder(readStateFolder(settings.server.stateDir)));
+  await look("interfaces", () =>
+    checkInterfaces({ wanted: settings.server.interfaces, links: readLinks() }),
+  );
+  await look("time", () => checkTime(readTime(), settings));
+  await look("other tables", () => examineRules(settings));
+  await look("bypass", () => examineBypass(settings));
+  await look("early programs", () => checkEarlyPrograms(readEarly(readLinks())));
+  await look("services", () => examineServices(settings));
+  await look("daemon", async () => checkRunning(await readRunning(settings)));
+  return findings;
+}
+
+/** What cannot be looked at is a finding, not the end of the examination. */
+async function attempt(check: string, at: () => Findings | Promise<Findings>): Promise<Findings> {
+  try {
+    return await at();
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    if (error.exitCode === ExitCode.privilege) return [unseen(`${check}: ${error.message}`)];
+    const cut = error.message.lastIndexOf(": ");
+    return [problem(error.message.slice(0, cut), error.message.slice(cut + 2))];
+  }
+}
+
+function readConfig(file: string | undefined): Settings | SallyportError | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return loadSettings(file);
+  } catch (error) {
+    if (error instanceof SallyportError) return error;
+    throw error;
+  }
+}
+
+function checkConfig(
+  settings: Settings | SallyportError | undefined,
+  file: string | undefined,
+  why: string | undefined,
+): Findings {
+  if (settings === undefined) {
+    return [
+      problem(
+        "There is no configuration: doors, keys, interfaces and rules were not looked at",
+        "write one, or name it with --config",
+      ),
+    ];
+  }
+  if (settings instanceof SallyportError) {
+    return settings.exitCode === ExitCode.privilege
+      ? [unseen(`${file}`)]
+      : [
+          problem(
+            settings.message,
+            `correct it until "sallyport check" is content${why === undefined ? "" : `; ${why}`}`,
+          ),
+        ];
+  }
+  const warnings = warningsOf(settings).map((said) =>
+    warning(said, "see docs/config.md, and leave it if it is meant"),
+  );
+  const doors = settings.doors.length === 1 ? "1 door" : `${settings.doors.length} doors`;
+  return [ok(`${file} is valid: ${doors}`), ...warnings];
+}
+
+function examineServices(settings: Settings): Findings {
+  const sockets = readListening();
+  const inodes = new Set(inKnockRange({ settings, sockets }).map(({ socket }) => socket.inode));
+  for (const { port, inode } of sockets) if (port === settings.api.listen.port) inodes.add(inode);
+  return checkServices({
+    settings,
+    sockets,
+    names: processNames(inodes),
+    published: publishedPorts(settings),
+    publishedInRange: publishedPortsIn(knockRanges(settings)),
+    daemonRuns: isGuarding() !== "no",
+  });
+}

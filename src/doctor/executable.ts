@@ -1,0 +1,51 @@
+/** Check: the executable gives nobody rights, because whoever runs it can make it run any program. */
+
+import { statSync } from "node:fs";
+import { hasFileCapabilities } from "../native/file-capabilities.ts";
+import { type Findings, ok, problem, warning } from "../core/finding.ts";
+
+export interface ExecutableFacts {
+  readonly path: string;
+  readonly capabilities: boolean;
+  /** st_mode */
+  readonly mode: number;
+  readonly uid: number;
+}
+
+/** Default: this executable. Throws OpError when it cannot be asked. */
+export function readExecutable(path: string = process.execPath): ExecutableFacts {
+  const { mode, uid } = statSync(path);
+  return { path, capabilities: hasFileCapabilities(path), mode, uid };
+}
+
+/** sys/stat.h */
+const S_ISUID = 0o4000;
+const S_ISGID = 0o2000;
+
+export function checkExecutable({ path, capabilities, mode, uid }: ExecutableFacts): Findings {
+  const interpreter =
+    "with BUN_BE_BUN=1 it runs any script, so everybody on this machine has these rights";
+  const findings: Findings[number][] = [];
+  if (capabilities) {
+    findings.push(
+      problem(
+        `${path} has file capabilities: ${interpreter}`,
+        `run "setcap -r ${path}" and let systemd give them to the service (sallyport service install)`,
+      ),
+    );
+  }
+  if ((mode & (S_ISUID | S_ISGID)) !== 0) {
+    findings.push(
+      problem(`${path} is setuid or setgid: ${interpreter}`, `run "chmod ug-s ${path}"`),
+    );
+  }
+  if ((mode & 0o022) !== 0 || uid !== 0) {
+    findings.push(
+      warning(
+        `${path} can be replaced by a user other than root, and the service runs what stands there`,
+        `run "chown root ${path}" and "chmod go-w ${path}", or copy it to /usr/local/bin`,
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok(`${path} gives no rights to who runs it`)];
+}

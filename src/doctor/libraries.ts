@@ -1,0 +1,55 @@
+/** Check: the C libraries are there, and which version of each. */
+
+import { basename } from "node:path";
+import { libnftablesVersion } from "../native/libnftables.ts";
+import { findLibrary, NEEDED_LIBRARIES } from "../native/needed-libraries.ts";
+import { libpcapVersion } from "../native/libpcap.ts";
+import { type Findings, listed, ok, problem } from "../core/finding.ts";
+import { mayAskKernel } from "../native/capabilities.ts";
+
+export interface LibraryFacts {
+  readonly name: string;
+  readonly packages: string;
+  readonly sonames: readonly string[];
+  /** Absent: none of the sonames opens. `version` is the library's own account, where it gives one. */
+  readonly found?: { readonly file: string; readonly version?: string };
+}
+
+export function readLibraries(): LibraryFacts[] {
+  return NEEDED_LIBRARIES.map((library) => {
+    const { name, packages, sonames } = library;
+    const found = findLibrary(library);
+    if (found === undefined) return { name, packages, sonames };
+    const version = versionOf(name);
+    const file = basename(found.file);
+    return {
+      name,
+      packages,
+      sonames,
+      found: { file, ...(version !== undefined && { version }) },
+    };
+  });
+}
+
+/** libnftnl and libmnl have no function that tells it; the name of their file does. */
+function versionOf(name: string): string | undefined {
+  if (name === "libpcap") return /[\d.]+\d/.exec(libpcapVersion())?.[0];
+  if (name !== "libnftables" || !mayAskKernel()) return undefined;
+  return libnftablesVersion();
+}
+
+function versionText({ version }: NonNullable<LibraryFacts["found"]>): string {
+  return version === undefined ? "" : ` ${version}`;
+}
+
+export function checkLibraries(facts: readonly LibraryFacts[]): Findings {
+  const there = facts.flatMap(({ name, found }) =>
+    found === undefined ? [] : [`${name}${versionText(found)} (${found.file})`],
+  );
+  const missing = facts
+    .filter(({ found }) => found === undefined)
+    .map(({ sonames, packages }) =>
+      problem(`${sonames.join(" or ")} is not on this machine`, `install the package ${packages}`),
+    );
+  return [...missing, ...(there.length > 0 ? [ok(`Found ${listed(there)}`)] : [])];
+}

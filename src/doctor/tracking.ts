@@ -1,0 +1,71 @@
+/** Check: the connection tracking table has room; a full one drops what is new and cuts what lives. */
+
+import { readFileSync } from "node:fs";
+import { type Findings, ok, problem, warning } from "../core/finding.ts";
+import { legacyTables } from "../foreign-rules/legacy-tables.ts";
+import { type Listing, readListing } from "../foreign-rules/listing.ts";
+import { isOurs } from "../foreign-rules/trace.ts";
+
+export interface TrackingFacts {
+  readonly count: number;
+  readonly max: number;
+}
+
+/** Undefined where not all rules can be seen. */
+export function readOtherTrackers(): boolean | undefined {
+  const listing = readListing();
+  if (listing === undefined) return undefined;
+  if (otherTrackers(listing)) return true;
+  return legacyTables("ip").length + legacyTables("ip6").length > 0 ? undefined : false;
+}
+
+/** Matches and targets of iptables that have connections tracked. */
+const TRACKERS =
+  /^(conn\w+|state|helper|cluster|nat|MASQUERADE|[SD]NAT|REDIRECT|NETMAP|CONN\w+|CT)$/;
+
+/** Whether a table that is not ours has a rule or a chain for which the kernel tracks connections. */
+export function otherTrackers({ chains, rules }: Pick<Listing, "chains" | "rules">): boolean {
+  if (chains.some(({ family, table, type }) => type === "nat" && !isOurs(family, table)))
+    return true;
+  return [...rules.values()]
+    .flat()
+    .some(({ family, table, expr }) => !isOurs(family, table) && expr.some(asksForTracking));
+}
+
+/** `ct state`, on whichever side it stands, `ct mark set`, a helper, or one of iptables. */
+function asksForTracking(part: unknown): boolean {
+  if (typeof part !== "object" || part === null) return false;
+  return Object.entries(part).some(([key, value]) => {
+    if (key === "ct" || key.startsWith("ct ")) return true;
+    if (key === "xt") return TRACKERS.test(String((value as { name?: unknown } | null)?.name));
+    return asksForTracking(value);
+  });
+}
+
+/** Undefined before the first rule or module that tracks. */
+export function readTracking(): TrackingFacts | undefined {
+  const read = (name: string) =>
+    Number(readFileSync(`/proc/sys/net/netfilter/nf_conntrack_${name}`, "utf8"));
+  try {
+    return { count: read("count"), max: read("max") };
+  } catch {
+    return undefined;
+  }
+}
+
+/** `others`: whether something besides the guard has connections tracked; undefined: nobody can tell. */
+export function checkTracking(facts: TrackingFacts | undefined, others?: boolean): Findings {
+  if (facts === undefined) {
+    return [ok("Connection tracking is not in use yet: the guard will have all traffic tracked")];
+  }
+  const { count, max } = facts;
+  // 0 is no limit.
+  const share = max === 0 ? 0 : count / max;
+  const state = `The connection tracking table holds ${count} of ${max === 0 ? "any number of" : max} connections`;
+  const remedy = `raise it (sysctl net.netfilter.nf_conntrack_max=${max * 2}), or find out who fills it (conntrack -L)`;
+  if (share >= 0.95) return [problem(`${state}: new ones are dropped when it is full`, remedy)];
+  if (share >= 0.75) return [warning(state, remedy)];
+  const alone =
+    ": the guard alone has all traffic of this machine tracked, no other rule asks for it";
+  return [ok(`${state}${others === false ? alone : ""}`)];
+}

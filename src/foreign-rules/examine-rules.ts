@@ -1,0 +1,69 @@
+/** The checks that follow packets through the rules of other tables, with what they need from the kernel. */
+
+import { readFileSync } from "node:fs";
+import type { Settings } from "../config/settings.ts";
+import { formatPort, type PortRange } from "../core/port.ts";
+import { guardedPorts } from "../config/guarded-ports.ts";
+import { checkRoutedContainers, checkUntracked } from "./bypass.ts";
+import { type Findings, unseen } from "../core/finding.ts";
+import { checkForeignRules, guardedPortsOf } from "./foreign-rules.ts";
+import { legacyTables } from "./legacy-tables.ts";
+import { readListing } from "./listing.ts";
+import { publishedIn } from "./published.ts";
+import { readRuleText } from "./rule-text.ts";
+import { trace } from "./trace.ts";
+
+export function examineRules(settings: Settings): Findings {
+  const listing = readListing();
+  if (listing === undefined) return [unseen("the rules of other tables")];
+  return checkForeignRules({
+    listing,
+    guarded: guardedPorts(settings),
+    textOf: readRuleText,
+    legacyTables: [...legacyTables("ip"), ...legacyTables("ip6")],
+  });
+}
+
+/** The sentences about rules of other tables that end what a grant lets in; also those of "not seen". */
+export function problemsOfRules(settings: Settings): string[] {
+  return examineRules(settings)
+    .filter(({ level }) => level === "problem")
+    .map(({ sentence }) => sentence);
+}
+
+export function examineBypass(settings: Settings): Findings {
+  const listing = readListing();
+  if (listing === undefined) return [unseen("rules that go past the guard")];
+  const facts = { listing, guarded: guardedPorts(settings), textOf: readRuleText };
+  const forwarding = {
+    4: isSet("ipv4/ip_forward"),
+    6: isSet("ipv6/conf/all/forwarding"),
+  };
+  return [...checkUntracked(facts), ...checkRoutedContainers({ ...facts, forwarding })];
+}
+
+function isSet(name: string): boolean {
+  try {
+    return readFileSync(`/proc/sys/net/${name}`, "utf8").trim() === "1";
+  } catch {
+    return false; // a kernel without IPv6
+  }
+}
+
+/** Ports of these ranges that other tables send elsewhere; none where the rules cannot be read. */
+export function publishedPortsIn(ranges: readonly PortRange[]): PortRange[] {
+  const listing = readListing();
+  return listing === undefined ? [] : publishedIn(listing, ranges);
+}
+
+/** Empty where the rules cannot be read: then a published port is said to have no service. */
+export function publishedPorts(settings: Settings): Set<string> {
+  const listing = readListing();
+  if (listing === undefined) return new Set();
+  const published = guardedPortsOf(guardedPorts(settings)).filter(({ proto, port }) =>
+    ([4, 6] as const).some(
+      (family) => trace(listing, { family, proto, port }).redirected !== undefined,
+    ),
+  );
+  return new Set(published.map(formatPort));
+}

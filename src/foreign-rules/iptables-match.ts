@@ -1,0 +1,81 @@
+/** Matches and targets of iptables that nft's JSON leaves opaque, read from the text in which nft translates them. */
+
+import type { Statement } from "../firewall/rule-match.ts";
+import type { ListedRule } from "./listing.ts";
+
+/** Those that pick first packets by port or state; others pick particular senders, and count as unmet. */
+const TELLING = new Set(["multiport", "conntrack", "state", "tcp", "udp", "addrtype"]);
+
+/** Whether the statement is one of those that `translated` reads. */
+export function isTranslated(statement: Statement): boolean {
+  return isOpaque(statement) || isDnat(statement);
+}
+
+function isDnat(statement: Statement): boolean {
+  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
+  return type === "target" && name === "DNAT";
+}
+
+/** Whether the statement is a match that decides for strangers too, and that JSON does not tell. */
+export function isOpaque(statement: Statement): boolean {
+  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
+  return type === "match" && TELLING.has(name ?? "");
+}
+
+const PORTS = /\b(tcp|udp) dport (!= )?(\{[^}]*\}|\d+(?:-\d+)?)/;
+const TYPE = /\bfib (saddr|daddr) type (!= )?(?:\{ ([\w, ]+) \}|(\w+))/;
+/** "dnat to 172.17.0.2:80", "dnat to [fd00::2]:80", "dnat to 172.17.0.2" */
+const DNAT = /\bdnat to (?:\[([0-9a-f:]+)\]|([0-9.]+|[0-9a-f]*:[0-9a-f:]+?))(?::(\d+))?(?=\s|$)/;
+const STATES = /\bct state (!= )?(?:\{ ([\w, ]+) \}|([\w,]+))/;
+
+/**
+ * The rule with such statements replaced by what `text`, the rule as nft prints it, says of them; those
+ * that the text does not tell either stay opaque.
+ */
+export function translated(rule: ListedRule, text: string): ListedRule {
+  if (!rule.expr.some(isTranslated)) return rule;
+  const read = (one: Statement) => (isDnat(one) ? toDnat(text) : toMatch(one, text));
+  return {
+    ...rule,
+    expr: rule.expr.map((one) => (isTranslated(one) ? (read(one) ?? one) : one)),
+  };
+}
+
+function toDnat(text: string): Statement | undefined {
+  const [, bracketed, plain, port] = DNAT.exec(text) ?? [];
+  const addr = bracketed ?? plain;
+  if (addr === undefined) return undefined;
+  return { dnat: { addr, ...(port !== undefined && { port: Number(port) }) } };
+}
+
+function toMatch(statement: Statement, text: string): Statement | undefined {
+  const { name } = statement["xt"] as { name: string };
+  if (name === "addrtype") return typeMatch(text);
+  return name === "conntrack" || name === "state" ? stateMatch(text) : portMatch(text);
+}
+
+function portMatch(text: string): Statement | undefined {
+  const [, protocol, negated, ports] = PORTS.exec(text) ?? [];
+  if (ports === undefined) return undefined;
+  const set = [...ports.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, from, to]) =>
+    to === undefined ? Number(from) : { range: [Number(from), Number(to)] },
+  );
+  const left = { payload: { protocol, field: "dport" } };
+  return { match: { op: negated === undefined ? "==" : "!=", left, right: { set } } };
+}
+
+function typeMatch(text: string): Statement | undefined {
+  const [, side, negated, braced, plain] = TYPE.exec(text) ?? [];
+  if (side === undefined) return undefined;
+  const right = braced === undefined ? plain : { set: braced.split(/, ?/) };
+  const left = { fib: { result: "type", flags: [side] } };
+  return { match: { op: negated === undefined ? "==" : "!=", left, right } };
+}
+
+function stateMatch(text: string): Statement | undefined {
+  const [, negated, braced, plain] = STATES.exec(text) ?? [];
+  const states = (braced ?? plain)?.split(/, ?/);
+  if (states === undefined) return undefined;
+  const op = negated === undefined ? "in" : "!=";
+  return { match: { op, left: { ct: { key: "state" } }, right: states } };
+}

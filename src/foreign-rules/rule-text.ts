@@ -1,0 +1,51 @@
+/** Names a rule so that a person finds it: table, chain, number, and the rule as nft prints it. */
+
+import { runNft } from "../native/libnftables.ts";
+import type { Place } from "./trace.ts";
+
+/** The text of the rule at a place; undefined where it cannot be told. */
+export type RuleText = (place: Place) => string | undefined;
+
+/** Longer rules are cut. */
+const LONGEST = 160;
+
+/** "table inet filter, chain input, rule 7: tcp dport 22 drop" */
+export function describePlace(place: Place, textOf: RuleText): string {
+  const { family, table, chain, rule } = place;
+  const where = `table ${family} ${table}, chain ${chain}`;
+  if (rule === undefined) return `${where}, policy drop`;
+  const text = textOf(place);
+  if (text === undefined) return `${where}, rule ${rule}`;
+  const cut = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  return `${where}, rule ${rule}: ${cut}`;
+}
+
+/** Asks the kernel of the calling thread's network namespace. */
+export function readRuleText({ family, table, chain, rule }: Place): string | undefined {
+  const shown = runNft(`list chain ${family} ${table} ${chain}`, { terse: true });
+  if (!shown.ok || rule === undefined) return undefined;
+  const text = ruleTexts(shown.output, chain)[rule - 1];
+  return text?.replace(/ counter packets \d+ bytes \d+/, " counter");
+}
+
+/** The rules in what `nft list chain` printed, one string each; nft wraps long sets over several lines. */
+export function ruleTexts(listing: string, chain: string): string[] {
+  const lines = listing.split("\n").map((line) => line.trim());
+  const rules: string[] = [];
+  let pending = "";
+  for (const line of lines.slice(lines.indexOf(`chain ${chain} {`) + 1)) {
+    if (pending === "" && line === "}") break;
+    if (pending === "" && /^(type \w+ hook |comment ")/.test(line)) continue;
+    pending = pending === "" ? line : `${pending} ${line}`;
+    if (depth(pending) > 0) continue;
+    rules.push(pending);
+    pending = "";
+  }
+  return rules;
+}
+
+/** Braces still open; those inside of quotes do not count. */
+function depth(text: string): number {
+  const bare = text.replaceAll(/"[^"]*"/g, "");
+  return bare.split("{").length - bare.split("}").length;
+}

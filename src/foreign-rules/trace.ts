@@ -1,0 +1,177 @@
+/** Follows a first packet to a port of this machine through the chains of other tables. */
+
+import type { Statement } from "../firewall/rule-match.ts";
+import { FAMILY, TABLE } from "../firewall/sets.ts";
+import { isOpaque } from "./iptables-match.ts";
+import { chainKey, type ListedChain, type Listing } from "./listing.ts";
+import { mapped, meets, type PortProbe } from "./port-condition.ts";
+
+/** A rule, or the policy of a base chain where `rule` is absent. */
+export interface Place {
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+  /** As nft counts when a person reads the chain: the first is 1. */
+  readonly rule?: number;
+}
+
+export interface Trace {
+  /** What ends the packet; absent: all chains let it through. */
+  readonly ended?: { readonly by: "drops" | "rejects"; readonly at: Place };
+  /** Rules that may drop it, with a condition that nobody here can read. */
+  readonly unclear: readonly Place[];
+  /** Rules that take it out of connection tracking. */
+  readonly untracked: readonly Place[];
+  /** A rule that sends it to another address: the chains of `input` do not see it then. */
+  readonly redirected?: { readonly at: Place; readonly address?: string; readonly port?: number };
+}
+
+/** A packet passes these hooks on its way to a local socket, in this order. */
+const HOOKS = ["ingress", "prerouting", "input"] as const;
+/** nf_tables refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
+const DEEPEST = 16;
+
+/**
+ * What becomes of it, whichever interface it comes in by. Conditions on what a stranger's packet cannot
+ * have (an address, a mark) count as unmet.
+ */
+export function trace(listing: Listing, probe: PortProbe): Trace {
+  const { interfaces, addresses } = listing.arrivals ?? {};
+  if (interfaces === undefined || addresses === undefined || interfaces.length === 0) {
+    return new Tracer(listing, probe).run();
+  }
+  const traces = interfaces.map((name) =>
+    new Tracer(listing, { ...probe, interface: name, addresses }).run(),
+  );
+  const ended = traces.find((one) => one.ended !== undefined)?.ended;
+  const redirected = traces.find((one) => one.redirected !== undefined)?.redirected;
+  return {
+    unclear: traces.flatMap(({ unclear }) => unclear),
+    untracked: traces.flatMap(({ untracked }) => untracked),
+    ...(ended !== undefined && { ended }),
+    ...(redirected !== undefined && { redirected }),
+  };
+}
+
+type Verdict = "accept" | "return" | "drops" | "rejects" | undefined;
+
+class Tracer {
+  readonly #listing: Listing;
+  readonly #probe: PortProbe;
+  readonly #unclear: Place[] = [];
+  readonly #untracked: Place[] = [];
+  #redirected: Trace["redirected"];
+  #at: Place | undefined;
+
+  constructor(listing: Listing, probe: PortProbe) {
+    this.#listing = listing;
+    this.#probe = probe;
+  }
+
+  run(): Trace {
+    const ended = this.#end();
+    return {
+      unclear: this.#unclear,
+      untracked: this.#untracked,
+      ...(ended !== undefined && { ended }),
+      ...(this.#redirected !== undefined && { redirected: this.#redirected }),
+    };
+  }
+
+  #end(): Trace["ended"] {
+    for (const chain of this.#baseChains()) {
+      if (chain.hook === "input" && this.#redirected !== undefined) continue;
+      const verdict = this.#follow(chain, chain.name, 0);
+      if (verdict === "drops" || verdict === "rejects") return { by: verdict, at: this.#at! };
+      const { family, table, name, policy } = chain;
+      if (verdict !== "accept" && policy === "drop") {
+        return { by: "drops", at: { family, table, chain: name } };
+      }
+    }
+    return undefined;
+  }
+
+  #baseChains(): ListedChain[] {
+    const families = new Set(["inet", "netdev", this.#probe.family === 4 ? "ip" : "ip6"]);
+    const rank = ({ hook }: ListedChain) => HOOKS.indexOf(hook as (typeof HOOKS)[number]);
+    return this.#listing.chains
+      .filter(({ family, table }) => families.has(family) && !isOurs(family, table))
+      .filter((chain) => rank(chain) >= 0)
+      .sort((a, b) => rank(a) - rank(b) || (a.prio ?? 0) - (b.prio ?? 0));
+  }
+
+  #follow({ family, table }: ListedChain, name: string, depth: number): Verdict {
+    if (depth > DEEPEST) return undefined;
+    const rules = this.#listing.rules.get(chainKey({ family, table }, name)) ?? [];
+    for (const [i, rule] of rules.entries()) {
+      const place: Place = { family, table, chain: name, rule: i + 1 };
+      for (const found of rule.expr) {
+        const statement =
+          "vmap" in found ? mapped(found, this.#probe, rule, this.#listing.sets) : found;
+        if (statement === undefined) break;
+        if (isOpaque(statement)) {
+          if (rule.expr.some(isRefusal)) this.#unclear.push(place);
+          break;
+        }
+        if (!meets(statement, this.#probe, rule, this.#listing.sets)) break;
+        const target = targetOf(statement);
+        if (target !== undefined) {
+          const verdict = this.#follow({ family, table, name }, target, depth + 1);
+          if (verdict !== undefined && verdict !== "return") return verdict;
+          if ("goto" in statement) return undefined;
+          continue;
+        }
+        const verdict = this.#plain(statement, place);
+        if (verdict === "return") return undefined;
+        if (verdict !== undefined) return verdict;
+      }
+    }
+    return undefined;
+  }
+
+  #plain(statement: Statement, place: Place): Verdict {
+    const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
+    const target = type === "target" ? name : undefined;
+    if ("notrack" in statement || target === "CT" || target === "NOTRACK") {
+      this.#untracked.push(place);
+      return undefined;
+    }
+    if ("dnat" in statement || target === "DNAT") {
+      this.#redirected = { at: place, ...destination(statement["dnat"]) };
+      return "accept";
+    }
+    // Queued to a program counts as let through: nobody here can know.
+    if ("accept" in statement || "queue" in statement || "redirect" in statement) return "accept";
+    if ("return" in statement) return "return";
+    if ("drop" in statement) return this.#endAt("drops", place);
+    if (isRefusal(statement)) return this.#endAt("rejects", place);
+    return undefined;
+  }
+
+  #endAt(verdict: "drops" | "rejects", place: Place): Verdict {
+    this.#at = place;
+    return verdict;
+  }
+}
+
+export function isOurs(family: string, table: string): boolean {
+  return family === FAMILY && table === TABLE;
+}
+
+function isRefusal(statement: Statement): boolean {
+  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
+  return "drop" in statement || "reject" in statement || (type === "target" && name === "REJECT");
+}
+
+function targetOf(statement: Statement): string | undefined {
+  const jump = (statement["jump"] ?? statement["goto"]) as { target?: string } | null | undefined;
+  return jump?.target;
+}
+
+function destination(dnat: unknown): { address?: string; port?: number } {
+  const { addr, port } = (dnat ?? {}) as { addr?: unknown; port?: unknown };
+  return {
+    ...(typeof addr === "string" && { address: addr }),
+    ...(typeof port === "number" && { port }),
+  };
+}

@@ -1,0 +1,65 @@
+/** `sallyport firewall load`: the guard of a configuration, loaded once and without a daemon. */
+
+import { existsSync } from "node:fs";
+import { loadSettings, parseSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { SallyportError } from "../core/errors.ts";
+import { formatPortRange } from "../core/port.ts";
+import { readPrivateFile } from "../files/private-file.ts";
+import { loadGuard } from "../firewall/guard.ts";
+import { adoptSessions } from "../firewall/sessions.ts";
+import { guardedPorts } from "../config/guarded-ports.ts";
+import { guardPlan } from "../control-plane/configuration.ts";
+import { ProbationFile } from "../control-plane/guard/probation-file.ts";
+import { requireNetAdmin } from "./firewall-access.ts";
+
+/** What was loaded. */
+export interface LoadedGuard {
+  /** As text, "22/tcp"; none where a probation lapsed. */
+  readonly ports: readonly string[];
+  /** Milliseconds that a probation begun earlier has left, 0 for one that lapsed; undefined without one. */
+  readonly probationLeftMs: number | undefined;
+}
+
+/**
+ * Needs CAP_NET_ADMIN and the configuration, not the keys. Living sessions, grants and uses stay, so
+ * a daemon that runs is not disturbed; a probation that is written down goes on, so that a boot with no
+ * daemon after it locks nobody out. Where `file` is refused and `fallback` stands, the guard of that
+ * is loaded, and the refusal is thrown all the same. Throws SallyportError.
+ */
+export function loadGuardOnce(file: string, fallback?: string): LoadedGuard {
+  requireNetAdmin("load the guard");
+  let settings: Settings;
+  try {
+    settings = loadSettings(file);
+  } catch (error) {
+    if (!(error instanceof SallyportError) || fallback === undefined || !existsSync(fallback)) {
+      throw error;
+    }
+    throw guardedByFallback(error, fallback);
+  }
+  return load(settings);
+}
+
+function load(settings: Settings): LoadedGuard {
+  const probationLeftMs = new ProbationFile(settings.server.stateDir).leftMs(Date.now());
+  const lapsed = probationLeftMs === 0;
+  const guarded = lapsed ? [] : guardedPorts(settings);
+  adoptSessions(guarded);
+  const plan = guardPlan(settings, probationLeftMs);
+  loadGuard(lapsed ? { ...plan, guarded } : plan);
+  return { ports: [...new Set(guarded.map(formatPortRange))], probationLeftMs };
+}
+
+function guardedByFallback(refusal: SallyportError, fallback: string): SallyportError {
+  let outcome: string;
+  try {
+    // It stands in a folder of the daemon's user: no link, no pipe, and nothing of anybody else's.
+    const loaded = load(parseSettings(readPrivateFile(fallback) ?? "", fallback));
+    outcome = `Guarding ${loaded.ports.join(", ") || "no port"} all the same, as the configuration that worked last has it (${fallback}): mend the one above and load it again`;
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    outcome = `Nor could the one that worked last be loaded: ${error.message}`;
+  }
+  return new SallyportError(`${refusal.message}\n${outcome}`, refusal.exitCode, { cause: refusal });
+}

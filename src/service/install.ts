@@ -1,0 +1,134 @@
+/** `sallyport service` and `sallyport firewall install`: what they write, and where. */
+
+import { existsSync, lstatSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { loadSettings } from "../config/load.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { lastConfigFile } from "../config/last-settings.ts";
+import { guardUnit, serviceUnit, sysusers } from "./unit.ts";
+import { removeFiles, type WrittenFile, writeFiles } from "./written-file.ts";
+
+export const SERVICE_UNIT = "/etc/systemd/system/sallyport.service";
+export const GUARD_UNIT = "/etc/systemd/system/sallyport-guard.service";
+export const SYSUSERS = "/etc/sysusers.d/sallyport.conf";
+
+export interface UnitOptions {
+  /** Absolute. */
+  readonly executable: string;
+  readonly config: string;
+  /** "" for this machine, else the folder that stands for its root: "/tmp/package". */
+  readonly root: string;
+}
+
+export interface ServiceOptions extends UnitOptions {
+  readonly user: string;
+}
+
+/** The files of the service. Throws SallyportError for what could not work in its sandbox. */
+export function serviceFiles(options: ServiceOptions): WrittenFile[] {
+  const { user } = options;
+  if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(user)) {
+    refuse(`--user is "${user}"`, 'name a user such as "sallyport", or "root"');
+  }
+  requirePlace(options);
+  const { stateDir, socket } = configured(options);
+  const { executable, config } = options;
+  const plan = { executable, config, user, stateDir, runDir: dirname(socket) };
+  const unit = { path: SERVICE_UNIT, text: serviceUnit(plan) };
+  return user === "root" ? [unit] : [{ path: SYSUSERS, text: sysusers(plan) }, unit];
+}
+
+export function guardFiles(options: UnitOptions): WrittenFile[] {
+  requirePlace(options);
+  const { executable, config } = options;
+  const lastConfig = lastConfigFile(configured(options).stateDir);
+  return [{ path: GUARD_UNIT, text: guardUnit({ executable, config, lastConfig }) }];
+}
+
+/** What to run before the service can start, besides what every unit needs. */
+export function preparations(options: ServiceOptions): string[] {
+  const { user, config, root } = options;
+  if (user === "root") return [];
+  const { mode = 0 } = statSync(root + config, { throwIfNoEntry: false }) ?? {};
+  // It holds no secret, but somebody who closes it must let the service read it.
+  const read =
+    mode === 0 || (mode & 0o004) !== 0
+      ? []
+      : [`chown root:${user} ${config}`, `chmod 0640 ${config}`];
+  const { stateDir } = configured(options);
+  // systemd makes what is below /var/lib, and hands over what is there already.
+  const own = stateDir.startsWith("/var/lib/")
+    ? []
+    : [`install -d -m 0700 -o ${user} -g ${user} ${stateDir}`, `chown -R ${user}: ${stateDir}`];
+  return ["systemd-sysusers", ...read, ...own];
+}
+
+/** Writes them and answers their paths. */
+export function install(files: readonly WrittenFile[], root: string): string[] {
+  return writeFiles(files, root);
+}
+
+/** Takes away what `install` of the service wrote; answers the paths. The user, keys and state stay. */
+export function removeService(root: string): string[] {
+  refuseEnabled(root, "multi-user.target", "sallyport");
+  return removeFiles([SERVICE_UNIT, SYSUSERS], root);
+}
+
+export function removeGuardUnit(root: string): string[] {
+  refuseEnabled(root, "sysinit.target", "sallyport-guard");
+  return removeFiles([GUARD_UNIT], root);
+}
+
+/** A unit that goes while it is enabled leaves a link to nothing behind. */
+function refuseEnabled(root: string, target: string, unit: string): void {
+  const link = `${root}/etc/systemd/system/${target}.wants/${unit}.service`;
+  if (lstatSync(link, { throwIfNoEntry: false }) === undefined) return;
+  throw new SallyportError(
+    `Cannot remove ${unit}.service: it is enabled: run "systemctl disable --now ${unit}" first`,
+  );
+}
+
+/** The sandbox hides these, so nothing there could be started or read. */
+const HIDDEN = /^\/(home|root|tmp|var\/tmp|run\/user)\//;
+
+function requirePlace({ executable, config }: UnitOptions): void {
+  for (const [what, path] of [
+    ["the executable", executable],
+    ["the configuration", config],
+  ] as const) {
+    if (!path.startsWith("/")) refuse(`${what} is "${path}"`, "name its absolute path");
+    if (/[\p{Cc}]/u.test(path)) refuse(`${what} has a control character`, "rename it");
+    if (HIDDEN.test(path)) {
+      refuse(
+        `${what} is ${path}, which services do not see`,
+        what === "the executable"
+          ? "copy it to /usr/local/bin and run it from there"
+          : "move it to /etc/sallyport/config.toml",
+      );
+    }
+  }
+  // systemd takes a program's path as it stands: there is no way to write these.
+  if (!/^[\w./@:+-]+$/.test(executable)) {
+    refuse(`the executable is "${executable}"`, 'name a path of letters, digits and "._@:+-" only');
+  }
+  if (/\/bun(\.exe)?$/.test(executable)) {
+    refuse(
+      "this is no compiled executable",
+      "build one (scripts/build), or name it with --executable",
+    );
+  }
+}
+
+/** Paths of the configuration; its defaults where a package is made and none exists yet. */
+function configured({ config, root }: UnitOptions): { stateDir: string; socket: string } {
+  const file = root + config;
+  if (root !== "" && !existsSync(file)) {
+    return { stateDir: "/var/lib/sallyport", socket: "/run/sallyport/control.sock" };
+  }
+  const { server, api } = loadSettings(file);
+  return { stateDir: server.stateDir, socket: api.socket };
+}
+
+function refuse(state: string, remedy: string): never {
+  throw new SallyportError(`Cannot install: ${state}: ${remedy}`, ExitCode.usage);
+}

@@ -1,0 +1,99 @@
+/** Files that an install writes and a remove takes away: only those, and only as they were written. */
+
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { asOwnerOf } from "../files/owner.ts";
+import { readRegularFile } from "../files/regular-file.ts";
+
+/** A file to write; `path` is absolute, without the root it may be put under. */
+export interface WrittenFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+const SEAL = /^# Written by sallyport; to change it use a drop-in \(seal ([0-9a-f]{64})\)\n/;
+
+function sealOf(text: string): string {
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
+}
+
+/** The text as it is written: a first line that says who wrote it, and that nobody changed it since. */
+export function sealed(text: string): string {
+  return `# Written by sallyport; to change it use a drop-in (seal ${sealOf(text)})\n${text}`;
+}
+
+/** "ours": as an install wrote it, of this or another version. "changed": written by us, changed by hand. */
+function stateOf(path: string): "missing" | "ours" | "changed" | "foreign" {
+  const text = readRegularFile(path);
+  if (text === undefined) return "missing";
+  const found = SEAL.exec(text);
+  if (found === null) return "foreign";
+  return sealOf(text.slice(found[0].length)) === found[1] ? "ours" : "changed";
+}
+
+function refuse(operation: string, path: string, state: "changed" | "foreign"): never {
+  const why = state === "changed" ? "somebody changed it by hand" : "sallyport did not write it";
+  throw new SallyportError(
+    `Cannot ${operation} ${path}: ${why}: move it away first, and keep changes of yours in ${path}.d/`,
+  );
+}
+
+/** Writes all of them under `root` ("" for this machine), or none: what others wrote or changed is refused first. */
+export function writeFiles(files: readonly WrittenFile[], root: string): string[] {
+  const paths = files.map(({ path }) => root + path);
+  for (const path of paths) {
+    const state = stateOf(path);
+    if (state === "changed" || state === "foreign") refuse("replace", path, state);
+  }
+  for (const { path, text } of files) {
+    // The folder of a package may be anybody's: whoever owns it must not lead us to files of root's.
+    attempt("write", root + path, () =>
+      inRoot(root, () => {
+        mkdirSync(dirname(root + path), { recursive: true });
+        // Beside it first: a crash must not leave half a unit. Under a name that nobody can take before.
+        const beside = `${root}${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+        try {
+          writeFileSync(beside, sealed(text), { mode: 0o644, flag: "wx" });
+          renameSync(beside, root + path);
+        } finally {
+          rmSync(beside, { force: true });
+        }
+      }),
+    );
+  }
+  return paths;
+}
+
+/** Removes those that are there; answers their paths. One that was changed by hand refuses all. */
+export function removeFiles(paths: readonly string[], root: string): string[] {
+  const found = paths.map((path) => root + path).filter((path) => stateOf(path) !== "missing");
+  for (const path of found) {
+    const state = stateOf(path);
+    if (state === "changed" || state === "foreign") refuse("remove", path, state);
+  }
+  for (const path of found) attempt("remove", path, () => inRoot(root, () => rmSync(path)));
+  return found;
+}
+
+/** With the rights of whoever owns the folder that stands for the root; one that is missing is made by whoever runs this. */
+function inRoot<T>(root: string, work: () => T): T {
+  if (root === "") return work();
+  mkdirSync(root, { recursive: true });
+  return asOwnerOf(root, work);
+}
+
+function attempt(operation: string, path: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    const code = (error as { code?: string }).code ?? messageOf(error);
+    const denied = code === "EACCES" || code === "EPERM";
+    throw new SallyportError(
+      `Cannot ${operation} ${path}: ${code}: ${denied ? "run as root, or name another place with --root" : "see what stands there"}`,
+      denied ? ExitCode.privilege : ExitCode.failure,
+      { cause: error },
+    );
+  }
+}
