@@ -18,11 +18,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   files: ["native"], // files of folders that may be somebody else's
   store: ["files"],
   config: ["rks", "files"],
+  keys: ["rks", "files", "config"], // who may knock, and how strong that is with the doors there are
   api: ["config"],
   client: ["rks"], // needs no root and no C library
   standalone: [], // clients of one file each, in other languages
   "foreign-rules": ["native", "firewall", "config"], // what others let in, whoever asks
-  "data-plane": ["native", "capture", "decode", "rks", "match", "firewall", "config"], // the thread that opens doors
+  "data-plane": ["native", "capture", "decode", "rks", "match", "firewall", "config", "keys"], // the thread that opens doors
   "control-plane": [
     "native",
     "files",
@@ -34,6 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "foreign-rules",
     "store",
     "config",
+    "keys",
     "api",
     "data-plane",
   ],
@@ -51,15 +53,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "data-plane",
     "control-plane",
   ],
-  doctor: ["native", "firewall", "foreign-rules", "config", "api", "control-plane"],
-  cli: ["config", "client", "api", "control-plane", "service", "offline", "doctor"],
+  doctor: ["native", "firewall", "foreign-rules", "config", "keys", "api", "control-plane"],
+  cli: ["config", "keys", "client", "api", "control-plane", "service", "offline", "doctor"],
 };
 
 /** Third-party modules are confined too: a parser or an FFI call has one home. */
 const MODULE_HOMES: Record<string, readonly string[]> = {
   "bun:ffi": ["native"],
   "bun:sqlite": ["store"],
-  "smol-toml": ["config"],
+  "smol-toml": ["config", "keys"],
   hono: ["api"],
   "hono-openapi": ["api"],
   "@commander-js/extra-typings": ["cli"],

@@ -1,8 +1,9 @@
 /** `sallyport check`: whether a configuration is right, what it would guard, how strong it is, and what it changes. */
 
 import { Command } from "@commander-js/extra-typings";
-import type { Bound } from "../config/bound.ts";
-import { boundOf, checkBound, formatBound, formatChance } from "../config/bound.ts";
+import type { Bound } from "../keys/bound.ts";
+import { formatChance } from "../config/chance.ts";
+import { boundOf, checkBound, formatBound } from "../keys/bound.ts";
 import {
   dangerOf,
   describeDifferences,
@@ -10,16 +11,17 @@ import {
   needsStart,
   termsOf,
 } from "../config/differences.ts";
-import { lastTerms } from "../config/last-settings.ts";
+import { lastTerms } from "../keys/last-terms.ts";
 import { findConfig, withConfig } from "../config/find.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
-import type { DeviceKey } from "../config/keys.ts";
-import { loadKeys } from "../config/keys.ts";
+import type { DeviceKey } from "../keys/keys.ts";
+import { loadKeys } from "../keys/keys.ts";
 import { loadSettings } from "../config/load.ts";
 import { EVERYBODY, formatUsers } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { programWarnings } from "../config/program-warnings.ts";
-import { keyWarnings, settingsWarnings } from "../config/warnings.ts";
+import { settingsWarnings } from "../config/warnings.ts";
+import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { guessChance } from "../core/fixed-sequence.ts";

@@ -3,10 +3,10 @@
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 import { renderUnicodeCompact } from "uqr";
-import type { DeviceKey } from "../config/keys.ts";
+import type { DeviceKey } from "../keys/keys.ts";
 import { quote } from "../config/mistake.ts";
 import { admits } from "../config/names.ts";
-import { bareHost, type DoorLink, doorLinks, guessHost } from "../config/profile.ts";
+import { bareHost, type DoorLink, doorLinks, guessHost } from "../keys/profile.ts";
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { onTerminal, print, printJson } from "./output.ts";

@@ -1,7 +1,7 @@
 /** What a removed key would cost: asked before it goes. */
 
 import { type Address, formatAddress } from "../core/address.ts";
-import { type DeviceKey, loadKeys } from "../config/keys.ts";
+import { type DeviceKey, loadKeys } from "../keys/keys.ts";
 import { admits, whoOf } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";

@@ -2,7 +2,7 @@
 
 import { connectControl, nobodyListens } from "../api/client.ts";
 import type { KeysTold } from "../api/control.ts";
-import { keysFile } from "../config/keys.ts";
+import { keysFile } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import { guardSocket } from "./control-socket.ts";

@@ -2,14 +2,14 @@
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { KeysTold } from "../api/control.ts";
-import { checkBound } from "../config/bound.ts";
+import { checkBound } from "../keys/bound.ts";
 import { withConfig } from "../config/find.ts";
-import type { DeviceKey } from "../config/keys.ts";
-import { addKey, loadKeys, makeKey, removeKeys } from "../config/keys.ts";
+import type { DeviceKey } from "../keys/keys.ts";
+import { addKey, loadKeys, makeKey, removeKeys } from "../keys/keys.ts";
 import { loadSettings } from "../config/load.ts";
 import { quote } from "../config/mistake.ts";
 import { admits, DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
-import { serverName } from "../config/server-name.ts";
+import { serverName } from "../keys/server-name.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";

@@ -5,8 +5,6 @@ import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
 import { DEFAULT_STATE_DIR, LAST_CONFIG_FILE } from "../core/state-files.ts";
 import { readPrivateFile } from "../files/private-file.ts";
-import type { Terms } from "./cut-offs.ts";
-import { lastKeysFile, loadKeyTable } from "./keys.ts";
 import { parseSettings, readConfigText } from "./load.ts";
 import type { Settings } from "./settings.ts";
 
@@ -38,19 +36,6 @@ export function lastSettings(file: string): Settings | undefined {
   try {
     const last = lastConfigFile(stateDir);
     return parseSettings(readPrivateFile(last) ?? "", last);
-  } catch (error) {
-    if (error instanceof SallyportError) return undefined;
-    throw error;
-  }
-}
-
-/** What worked last with its keys, undefined as for `lastSettings`. */
-export function lastTerms(file: string): Terms | undefined {
-  const settings = lastSettings(file);
-  if (settings === undefined) return undefined;
-  const { stateDir } = settings.server;
-  try {
-    return { settings, keys: loadKeyTable(stateDir, lastKeysFile(stateDir)).keys };
   } catch (error) {
     if (error instanceof SallyportError) return undefined;
     throw error;

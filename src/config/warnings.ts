@@ -5,12 +5,9 @@ import type { Prefix } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
-import { formatChance } from "./bound.ts";
+import { formatChance } from "./chance.ts";
 import { formatEndpoint } from "./fields.ts";
 import { isLoopback, isPrivate } from "./networks.ts";
-import { KeyTable } from "../rks/key-table.ts";
-import type { DeviceKey } from "./keys.ts";
-import { EVERYBODY } from "./names.ts";
 import type { Door, Settings } from "./settings.ts";
 
 const DAY_MS = 86_400_000;
@@ -107,24 +104,6 @@ export function settingsWarnings(settings: Settings): string[] {
     );
   }
   return warnings;
-}
-
-/** Warnings about users and keys that do not go together. */
-export function keyWarnings(
-  settings: Settings,
-  keys: readonly Pick<DeviceKey, "user">[] | KeyTable,
-): string[] {
-  const named = new Set(settings.doors.flatMap(({ users }) => users));
-  const holders = new Set(keys instanceof KeyTable ? keys.users() : keys.map(({ user }) => user));
-  const everybody = named.delete(EVERYBODY);
-  const keyless = [...named].filter((user) => !holders.has(user));
-  const doorless = everybody ? [] : [...holders].filter((user) => !named.has(user));
-  return [
-    ...keyless.map((user) => `${user} has no key: run "sallyport user add ${user}"`),
-    ...doorless.map(
-      (user) => `${user} has a key and no door names them: add "${user}" to a door's users`,
-    ),
-  ];
 }
 
 /** A screen of them; "sallyport check" has all. */

@@ -1,7 +1,7 @@
 /** Reads everything the daemon is configured by, and refuses it as a whole when any of it is wrong. */
 
-import { checkBound } from "../config/bound.ts";
-import { loadKeyTable } from "../config/keys.ts";
+import { checkBound } from "../keys/bound.ts";
+import { loadKeyTable } from "../keys/keys.ts";
 import { parseSettings, readConfigText } from "../config/load.ts";
 import { programWarnings } from "../config/program-warnings.ts";
 import { settingsWarnings } from "../config/warnings.ts";

@@ -11,7 +11,7 @@ import {
   type ReloadRequest,
   type ReloadTold,
 } from "../api/control.ts";
-import { keysFile } from "../config/keys.ts";
+import { keysFile } from "../keys/keys.ts";
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";

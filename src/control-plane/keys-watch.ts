@@ -1,7 +1,7 @@
 /** Whether keys.toml is still the one that the daemon works by. */
 
 import { lstatSync } from "node:fs";
-import { digestOfKeys, keysFile, loadKeyTable } from "../config/keys.ts";
+import { digestOfKeys, keysFile, loadKeyTable } from "../keys/keys.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 

@@ -4,8 +4,8 @@
  */
 
 import { existsSync, statSync } from "node:fs";
-import { checkBound } from "../config/bound.ts";
-import { keepLastKeys, lastKeysFile, loadKeyTable } from "../config/keys.ts";
+import { checkBound } from "../keys/bound.ts";
+import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
 import { lastConfigFile, lastStateDir } from "../config/last-settings.ts";
 import { parseSettings } from "../config/load.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";

@@ -11,7 +11,8 @@ import {
   type Opener,
 } from "../config/differences.ts";
 import type { Settings } from "../config/settings.ts";
-import { firstWarnings, keyWarnings } from "../config/warnings.ts";
+import { firstWarnings } from "../config/warnings.ts";
+import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
 import { type Configuration, readConfiguration, withKeysOfNow } from "./configuration.ts";

@@ -1,6 +1,6 @@
 /** Turns checked settings and keys into what each part needs: pure, and plain data for the worker. */
 
-import type { DeviceKey } from "../config/keys.ts";
+import type { DeviceKey } from "../keys/keys.ts";
 import { EVERYBODY } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { spansOf } from "../core/fixed-sequence.ts";

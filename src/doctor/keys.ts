@@ -1,10 +1,10 @@
 /** Check: every rotating door has a key that opens it, and nobody else can read them. */
 
-import { checkBound } from "../config/bound.ts";
-import { type DeviceKey, keysFile, loadKeys } from "../config/keys.ts";
+import { checkBound } from "../keys/bound.ts";
+import { type DeviceKey, keysFile, loadKeys } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { EVERYBODY, exampleUser } from "../config/names.ts";
-import { keyWarnings } from "../config/warnings.ts";
+import { keyWarnings } from "../keys/key-warnings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { type Findings, ok, problem, unseen, warning } from "../core/finding.ts";
 

@@ -4,7 +4,7 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { addKey, makeKey } from "../../src/config/keys.ts";
+import { addKey, makeKey } from "../../src/keys/keys.ts";
 import { readConfiguration } from "../../src/control-plane/configuration.ts";
 import { keepConfig } from "../../src/control-plane/last-config.ts";
 import { spawnSync } from "../support/programs.ts";

@@ -4,10 +4,10 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { boundOf, checkBound, formatBound } from "../../src/config/bound.ts";
+import { boundOf, checkBound, formatBound } from "../../src/keys/bound.ts";
 import { formatSettings } from "../../src/config/format.ts";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
-import type { DeviceKey } from "../../src/config/keys.ts";
+import type { DeviceKey } from "../../src/keys/keys.ts";
 import { parseSettings } from "../../src/config/load.ts";
 import { admits, formatUsers } from "../../src/config/names.ts";
 import {
@@ -19,7 +19,8 @@ import {
   runSchema,
   serverSchema,
 } from "../../src/config/schema.ts";
-import { keyWarnings, settingsWarnings } from "../../src/config/warnings.ts";
+import { settingsWarnings } from "../../src/config/warnings.ts";
+import { keyWarnings } from "../../src/keys/key-warnings.ts";
 import { ExitCode, SallyportError } from "../../src/core/errors.ts";
 import { portsNeeded } from "../../src/rks/bound.ts";
 import { KeyTable } from "../../src/rks/key-table.ts";

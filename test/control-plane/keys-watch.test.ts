@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { chmodSync, rmSync, utimesSync } from "node:fs";
-import { addKey, digestOfKeys, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { addKey, digestOfKeys, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { KeysWatch } from "../../src/control-plane/keys-watch.ts";
 import { StateFolder } from "../store/support.ts";
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { chownSync, readFileSync, writeFileSync } from "node:fs";
-import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { lastConfigFile } from "../../src/config/last-settings.ts";
 import { readConfiguration } from "../../src/control-plane/configuration.ts";
 import { keepConfig, placeOfMistake, readOrFallBack } from "../../src/control-plane/last-config.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { addKey, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { addKey, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { parseAddress } from "../../src/core/address.ts";
 import { type Configuration, readConfiguration } from "../../src/control-plane/configuration.ts";
 import type { GuardState } from "../../src/control-plane/guard/guardian.ts";

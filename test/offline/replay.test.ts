@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { addKey, makeKey } from "../../src/config/keys.ts";
+import { addKey, makeKey } from "../../src/keys/keys.ts";
 import { LinkType } from "../../src/core/link-type.ts";
 import { replay } from "../../src/offline/replay.ts";
 import { GOLDEN_CAPTURES } from "../golden/captures.ts";

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { addKey, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { addKey, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { type Host, Lab } from "../support/lab.ts";

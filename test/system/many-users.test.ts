@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { formatKeys, makeKey } from "../../src/config/keys.ts";
+import { formatKeys, makeKey } from "../../src/keys/keys.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
 import { slotAt } from "../../src/rks/slot.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Explanation } from "../../src/api/control.ts";
-import { addKey, makeKey, removeKeys } from "../../src/config/keys.ts";
+import { addKey, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { type Host, Lab } from "../support/lab.ts";

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatKeys, makeKey } from "../../src/config/keys.ts";
+import { formatKeys, makeKey } from "../../src/keys/keys.ts";
 import { emptyKnock } from "../../src/core/knock.ts";
 import { Matcher } from "../../src/match/matcher.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../src/rks/space.ts";

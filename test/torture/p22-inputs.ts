@@ -3,7 +3,7 @@
 import { chmodSync, chownSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeBase32 } from "../../src/rks/base32.ts";
-import { parseKeys } from "../../src/config/keys.ts";
+import { parseKeys } from "../../src/keys/keys.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { fuzzCaptures } from "../support/fuzz-captures.ts";
 import { fuzzDecode } from "../support/fuzz-decode.ts";

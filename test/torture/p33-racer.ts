@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Database } from "bun:sqlite";
-import { formatKeys, makeKey } from "../../src/config/keys.ts";
+import { formatKeys, makeKey } from "../../src/keys/keys.ts";
 import { AuditLog } from "../../src/store/audit.ts";
 import { AUDIT_SCHEMA } from "../../src/store/audit-schema.ts";
 import { EXECUTABLE } from "../support/executable.ts";

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DeviceKey, formatKeys, makeKey } from "../../src/config/keys.ts";
+import { type DeviceKey, formatKeys, makeKey } from "../../src/keys/keys.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
 import { slotAt, slotStartMs } from "../../src/rks/slot.ts";

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DeviceKey, formatKeys, makeKey } from "../../../src/config/keys.ts";
+import { type DeviceKey, formatKeys, makeKey } from "../../../src/keys/keys.ts";
 import { sequencePorts } from "../../../src/rks/sequence.ts";
 import { slotAt } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../../src/rks/space.ts";

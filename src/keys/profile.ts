@@ -6,11 +6,11 @@ import { parsePrefix } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { lacksZone } from "../core/scoped-address.ts";
 import { formatProfileLink, parseProfileLink, readHost } from "../rks/profile-link.ts";
-import { isPrivate } from "./networks.ts";
+import { isPrivate } from "../config/networks.ts";
 import type { DeviceKey } from "./keys.ts";
-import { quote } from "./mistake.ts";
-import { admits, whoOf } from "./names.ts";
-import type { Door, Settings } from "./settings.ts";
+import { quote } from "../config/mistake.ts";
+import { admits, whoOf } from "../config/names.ts";
+import type { Door, Settings } from "../config/settings.ts";
 
 /** A link is a secret: it holds the device's key. */
 export interface DoorLink {

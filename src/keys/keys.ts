@@ -10,11 +10,11 @@ import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { KeyTable } from "../rks/key-table.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { formatKeys, readKeyTable, readKeyText } from "./key-text.ts";
-import { lineFinder } from "./lines.ts";
-import { quote } from "./mistake.ts";
-import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "./names.ts";
+import { lineFinder } from "../config/lines.ts";
+import { quote } from "../config/mistake.ts";
+import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
 import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
-import { isTable } from "./tables.ts";
+import { isTable } from "../config/tables.ts";
 
 export { formatKeys } from "./key-text.ts";
 

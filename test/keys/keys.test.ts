@@ -25,8 +25,8 @@ import {
   makeKey,
   parseKeys,
   removeKeys,
-} from "../../src/config/keys.ts";
-import type { DeviceKey } from "../../src/config/keys.ts";
+} from "../../src/keys/keys.ts";
+import type { DeviceKey } from "../../src/keys/keys.ts";
 import { ExitCode, SallyportError } from "../../src/core/errors.ts";
 import { encodeBase32 } from "../../src/rks/base32.ts";
 import { spawn, spawnSync } from "../support/programs.ts";
@@ -323,7 +323,7 @@ describe("parseKeys()", () => {
   });
 });
 
-const KEYS_MODULE = resolve(import.meta.dir, "../../src/config/keys.ts");
+const KEYS_MODULE = resolve(import.meta.dir, "../../src/keys/keys.ts");
 
 test("addKey() loses none of the devices that eight processes add at once", async () => {
   const script = `

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseSettings } from "../../src/config/load.ts";
-import { serverName } from "../../src/config/server-name.ts";
+import { serverName } from "../../src/keys/server-name.ts";
 import { isServerName } from "../../src/rks/key.ts";
 import { spawn } from "../support/programs.ts";
 
@@ -45,7 +45,7 @@ test("serverName() is the same for processes that make it at once", async () => 
   const at = (path: string) => JSON.stringify(resolve(import.meta.dir, "../../src", path));
   const script = `
     const { parseSettings } = await import(${at("config/load.ts")});
-    const { serverName } = await import(${at("config/server-name.ts")});
+    const { serverName } = await import(${at("keys/server-name.ts")});
     console.log(serverName(parseSettings(${JSON.stringify(configOf(""))})));`;
   const children = Array.from({ length: 8 }, () =>
     spawn([process.execPath, "-e", script], { stdout: "pipe" }),

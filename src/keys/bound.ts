@@ -4,9 +4,10 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { KeyTable } from "../rks/key-table.ts";
 import { FORGERY_LIMIT, forgeryPerDay, portsNeeded } from "../rks/bound.ts";
 import type { BoundDoor } from "../rks/bound.ts";
+import { formatChance } from "../config/chance.ts";
 import type { DeviceKey } from "./keys.ts";
-import { EVERYBODY } from "./names.ts";
-import type { Settings } from "./settings.ts";
+import { EVERYBODY } from "../config/names.ts";
+import type { Settings } from "../config/settings.ts";
 
 /** The keys there are, in whichever form. */
 type Keys = readonly DeviceKey[] | KeyTable;
@@ -45,11 +46,6 @@ export function boundOf(settings: Settings, keys: Keys): Bound {
     doors,
     ...(needed !== undefined && { portsNeeded: needed }),
   };
-}
-
-/** "3.5e-12" */
-export function formatChance(chance: number): string {
-  return chance === 0 ? "0" : chance.toExponential(1);
 }
 
 /** The bound as a sentence without a full stop. */

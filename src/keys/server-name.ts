@@ -6,7 +6,7 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { encodeBase32 } from "../rks/base32.ts";
 import { isServerName } from "../rks/key.ts";
 import { createPrivateFile, readPrivateFile } from "../files/private-file.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../config/settings.ts";
 
 /** The host's short name and four random characters, so that two hosts of one name differ. */
 function makeName(host: string): string {

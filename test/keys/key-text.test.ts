@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { formatKeys, parseKeys } from "../../src/config/keys.ts";
-import { readKeyTable, readKeyText } from "../../src/config/key-text.ts";
+import { formatKeys, parseKeys } from "../../src/keys/keys.ts";
+import { readKeyTable, readKeyText } from "../../src/keys/key-text.ts";
 
 const NAME = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,31}$/);
 const KEYS = fc.uniqueArray(
