@@ -31,25 +31,25 @@ import { viewDoors } from "./door-views.ts";
 import { Explainer } from "./explain/explainer.ts";
 import { openersAt } from "./audit-access.ts";
 import { type Audited, auditGrants, listKernelGrants } from "./guard/grant-audit.ts";
-import { GuardKeeper } from "./guard/guard-keeper.ts";
-import { Guardian, type GuardState } from "./guard/guardian.ts";
+import { GuardAudit } from "./guard/guard-audit.ts";
+import { GuardLoader, type GuardState } from "./guard/guard-loader.ts";
 import { endWithKeys } from "./key-removal.ts";
 import { KeysWatch } from "./keys-watch.ts";
 import { keepConfig, placeOfMistake } from "./last-config.ts";
 import type { LedgerPage } from "../data-plane/ledger.ts";
 import { describeEvent, log, onDroppedLine } from "./log.ts";
-import { Lookout } from "./lookout.ts";
+import { NearMissWatch } from "./near-miss-watch.ts";
 import { describeKeyChange } from "./lost-keys.ts";
 import { LossWait } from "./loss-wait.ts";
 import { Openings } from "./openings.ts";
 import { packPlan, type Plan } from "../data-plane/plan.ts";
 import { Readiness } from "./readiness.ts";
-import { Recollection } from "./recollection.ts";
+import { PersistentState } from "./persistent-state.ts";
 import { Reloader } from "./reloader.ts";
-import { Settling } from "./settling.ts";
+import { AfterStart } from "./after-start.ts";
 import { counted, describeLeftOwed, startReport } from "./start-report.ts";
 import { stopReport } from "./stop-report.ts";
-import { Upkeep } from "./upkeep.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { within } from "./within.ts";
 
 /** How long a stop waits, at most, for each of the three that it ends. */
@@ -81,7 +81,7 @@ export interface DaemonOptions {
 /** What stands in the kernel after a stop, as far as it can be seen: a table may stand that guards nothing any more. */
 function guardLeft(state: GuardState): { readonly guard?: "stays" | "removed" } {
   try {
-    return { guard: state !== "lapsed" && Guardian.stands() ? "stays" : "removed" };
+    return { guard: state !== "lapsed" && GuardLoader.stands() ? "stays" : "removed" };
   } catch {
     return {};
   }
@@ -94,22 +94,22 @@ export class Daemon implements Control {
   readonly #startedAt: number;
   readonly #readiness = new Readiness();
   readonly #openings = new Openings();
-  readonly #recollection: Recollection;
+  readonly #persistent: PersistentState;
   readonly #queue = new CommandQueue({ log, counters: this.counters });
   readonly #commands: DoorCommands;
   readonly #alarm: AlarmCommand;
   readonly #lossWait: LossWait;
   readonly #explainer: Explainer;
   readonly #died = Promise.withResolvers<SallyportError>();
-  readonly #guard: GuardKeeper;
+  readonly #guard: GuardAudit;
   readonly #reloader: Reloader;
   readonly #keysWatch: KeysWatch;
   #configuration: Configuration;
   readonly #armMs: number | undefined;
   readonly #entered: (summary: string) => void;
-  readonly #lookout = new Lookout(() => this.#look());
-  readonly #settling = new Settling(() => this.#link.ask({ type: "rehearse" }));
-  readonly #upkeep = new Upkeep(() => this.#keepUp());
+  readonly #nearMissWatch = new NearMissWatch(() => this.#look());
+  readonly #afterStart = new AfterStart(() => this.#link.ask({ type: "warm-up" }));
+  readonly #housekeeping = new Housekeeping(() => this.#keepUp());
   #seenTimer: NodeJS.Timeout | undefined;
   readonly #link: DataPlaneLink;
   readonly #api: ApiListeners;
@@ -135,23 +135,23 @@ export class Daemon implements Control {
         this.#hear(event);
         this.counters.add("eventsHeard");
       },
-      rehearsed: () => this.#settling.begin(),
+      warm: () => this.#afterStart.begin(),
       heard: () => {
-        if (this.#ready) this.#lookout.heard();
+        if (this.#ready) this.#nearMissWatch.heard();
       },
       clockSet: () => {
-        if (this.#ready) this.#upkeep.now();
+        if (this.#ready) this.#housekeeping.now();
       },
       touched: () => void this.#guard.audit(),
       died: (error) => this.#died.resolve(error),
     });
-    this.#recollection = new Recollection(configuration.settings.server.stateDir, {
+    this.#persistent = new PersistentState(configuration.settings.server.stateDir, {
       nowMs: clock.wallMs(),
       report: (notice) => this.#storeSays(notice),
     });
     this.#commands = new DoorCommands({
       queue: this.#queue,
-      owed: this.#recollection.owed,
+      owed: this.#persistent.owed,
       counters: this.counters,
       behind: (doors) => {
         this.#readiness.setBehind(doors);
@@ -159,25 +159,25 @@ export class Daemon implements Control {
         this.#link.ask({ type: "behind", doors }).catch(() => undefined);
       },
       ended: (end) => {
-        this.#recollection.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
+        this.#persistent.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
       },
     });
     this.#lossWait = new LossWait({
       clock,
       readiness: this.#readiness,
-      recollection: this.#recollection,
+      persistent: this.#persistent,
       subjects: () => this.#configuration.plan.rotating,
       applyDoubt: () => this.#configure(this.#configuration.plan),
     });
-    this.#guard = new GuardKeeper(configuration.settings, {
+    this.#guard = new GuardAudit(configuration.settings, {
       clock,
       counters: this.counters,
       readiness: this.#readiness,
       heldIdleMs: () => this.#openings.idleMs(),
-      reenter: () => this.#auditGrants(),
+      repairGrants: () => this.#auditGrants(),
       emit: (event) => this.#hear(event),
       note: (record) => {
-        this.#recollection.note(record);
+        this.#persistent.note(record);
         this.#entered(this.summary);
       },
       goBack: () => this.#reloader.goBack(),
@@ -192,7 +192,7 @@ export class Daemon implements Control {
       guardState: () => this.#guard.state,
       grantsOf: (door) => this.#openings.count(door),
       openers: ({ address }) => {
-        this.#recollection.audit.flush();
+        this.#persistent.audit.flush();
         return openersAt(this.#configuration.settings.server.stateDir, address);
       },
       entered: (next, kept) => {
@@ -204,14 +204,14 @@ export class Daemon implements Control {
         keepConfig(next);
       },
       reloaded: () => {
-        this.#recollection.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
+        this.#persistent.note({ type: "config.reloaded", atMs: clock.wallMs(), file });
       },
       reverted: () => {
-        this.#recollection.note({ type: "config.reverted", atMs: clock.wallMs(), file });
+        this.#persistent.note({ type: "config.reverted", atMs: clock.wallMs(), file });
       },
       refused: (error) => {
         const message = `Reload refused: ${messageOf(error)}`;
-        this.#recollection.note({ type: "config.refused", atMs: clock.wallMs(), message });
+        this.#persistent.note({ type: "config.refused", atMs: clock.wallMs(), message });
       },
     });
     this.#keysWatch = new KeysWatch(
@@ -260,25 +260,22 @@ export class Daemon implements Control {
     this.#readiness.setKeys(plan);
     let guarded = true;
     try {
-      guarded = Guardian.stands();
+      guarded = GuardLoader.stands();
       await this.#api.start();
       const interfaces = await this.#link.attached;
       this.#readiness.setCaptures(settings.server.interfaces, interfaces);
       const adopted = this.#guard.loadFirst(settings, this.#armMs);
       const { restored } = await this.#link.ask({
         type: "begin",
-        uses: this.#recollection.usesFor(plan.rotating),
+        uses: this.#persistent.usesFor(plan.rotating),
       });
       this.#ready = true;
       this.#guard.watch();
-      this.#seenTimer = setInterval(() => this.#recollection.seen(this.#clock.wallMs()), SEEN_MS);
+      this.#seenTimer = setInterval(() => this.#persistent.seen(this.#clock.wallMs()), SEEN_MS);
       this.#commands.adopt(await this.grants(), settings.doors, this.#clock.wallMs());
-      const leftOwed = describeLeftOwed(
-        this.#recollection.owed.leftCount,
-        settings.server.stateDir,
-      );
+      const leftOwed = describeLeftOwed(this.#persistent.owed.leftCount, settings.server.stateDir);
       if (leftOwed !== undefined) log("warning", leftOwed);
-      this.#recollection.note({
+      this.#persistent.note({
         type: "daemon.started",
         atMs: this.#clock.wallMs(),
         version: VERSION,
@@ -295,7 +292,7 @@ export class Daemon implements Control {
       for (const { code, detail } of this.readiness())
         log("warning", `Not ready: ${detail ?? code}`);
       log("info", `Started in ${Math.round(this.uptimeMs())} ms`);
-      this.#upkeep.now();
+      this.#housekeeping.now();
     } catch (error) {
       // A first start that fails must not leave a machine locked that was open before.
       if (!guarded) this.#guard.remove();
@@ -330,13 +327,13 @@ export class Daemon implements Control {
           settings,
           grants: () => this.grants(),
           close: (id) => this.close(id),
-          flushAudit: () => this.#recollection.audit.flush(),
+          flushAudit: () => this.#persistent.audit.flush(),
         });
     const file = keysFile(settings.server.stateDir);
     const change = describeKeyChange(before.keys, keys);
     const done = `Read ${file} again: ${counted(keys.length, "key")}, ${change}`;
     log("info", done);
-    this.#recollection.note({ type: "keys.reloaded", atMs: this.#clock.wallMs(), file, change });
+    this.#persistent.note({ type: "keys.reloaded", atMs: this.#clock.wallMs(), file, change });
     return { done, file, ended: ended.grants, cut: ended.sessions };
   }
 
@@ -365,7 +362,7 @@ export class Daemon implements Control {
     this.#entered(this.summary);
     this.#prepareCommands();
     this.#readiness.setKeys(next.plan);
-    this.#upkeep.now();
+    this.#housekeeping.now();
   }
 
   #prepareCommands(): void {
@@ -383,9 +380,9 @@ export class Daemon implements Control {
   async stop(guard: "obey" | "keep", reason: string): Promise<void> {
     this.#readiness.set("stopping");
     clearInterval(this.#seenTimer);
-    this.#lookout.stop();
-    this.#settling.stop();
-    this.#upkeep.stop();
+    this.#nearMissWatch.stop();
+    this.#afterStart.stop();
+    this.#housekeeping.stop();
     const waited = [
       await within(PATIENCE_MS, this.#queue.stop()),
       await within(PATIENCE_MS, this.#guard.stop()),
@@ -393,13 +390,13 @@ export class Daemon implements Control {
     ];
     if (guard === "obey") this.#obeyOnStop();
     const atMs = this.#clock.wallMs();
-    this.#recollection.note({
+    this.#persistent.note({
       type: "daemon.stopped",
       atMs,
       reason,
       ...guardLeft(this.#guard.state),
     });
-    this.#recollection.close(atMs, waited[2] === true);
+    this.#persistent.close(atMs, waited[2] === true);
     this.#api.stop();
     const names = ["a command", "an audit of the guard", "the data plane"];
     const hung = names.filter((_, i) => waited[i] === false);
@@ -416,7 +413,7 @@ export class Daemon implements Control {
 
   /** The plan with everything that must not open a door again. */
   #withUses(plan: Plan): Plan {
-    return { ...plan, uses: this.#recollection.usesFor(plan.rotating) };
+    return { ...plan, uses: this.#persistent.usesFor(plan.rotating) };
   }
 
   async #configure(plan: Plan): Promise<void> {
@@ -445,7 +442,7 @@ export class Daemon implements Control {
     log(state === "working" ? "info" : "error", message);
     // Not while the stores are being opened: there is no log to write to yet.
     if (!this.#ready) return;
-    this.#recollection.note({ type: `store.${state}`, atMs: this.#clock.wallMs(), message });
+    this.#persistent.note({ type: `store.${state}`, atMs: this.#clock.wallMs(), message });
   }
 
   uptimeMs(): number {
@@ -525,7 +522,7 @@ export class Daemon implements Control {
     if (event.type !== "grant.restored" || ++this.#kept <= MOST_KEPT_TOLD) log(level, sentence);
     this.#readiness.hear(event);
     this.#guard.hear(event);
-    this.#recollection.hear(event, this.#configuration.plan.rotating);
+    this.#persistent.hear(event, this.#configuration.plan.rotating);
     this.#openings.hear(event);
     this.#explainer.hear(event);
     this.#commands.hear(event, this.#configuration.settings.doors);

@@ -13,7 +13,7 @@ import { packPlan, type Plan } from "../data-plane/plan.ts";
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
   /** The data plane has done all that it does once; told once. */
-  rehearsed(): void;
+  warm(): void;
   /** Knocks came since this was told last; at most twice a second. */
   heard(): void;
   /** Somebody set the wall clock. */
@@ -100,10 +100,10 @@ export class DataPlaneLink {
       case "event":
         this.#listener.event(told.event);
         return;
-      case "rehearsed":
+      case "warm":
         // By now the engine has made the threads that compile: a knock must not queue behind one.
         preferThread(this.#thread);
-        this.#listener.rehearsed();
+        this.#listener.warm();
         return;
       case "heard":
         this.#listener.heard();

@@ -5,12 +5,12 @@ import type { Subjects } from "../match/subject-table.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import { log } from "./log.ts";
 import type { Readiness } from "./readiness.ts";
-import type { Recollection } from "./recollection.ts";
+import type { PersistentState } from "./persistent-state.ts";
 
 export interface LossWaitParts {
   readonly clock: Clock;
   readonly readiness: Readiness;
-  readonly recollection: Recollection;
+  readonly persistent: PersistentState;
   /** Those of the configuration in force. */
   readonly subjects: () => Subjects;
   /** Makes the data plane believe no knock that is doubtful by now. */
@@ -33,13 +33,13 @@ export class LossWait {
    * Throws when the data plane cannot take that in; the next call tries again.
    */
   async watchClock(): Promise<void> {
-    const { clock, recollection, applyDoubt } = this.#parts;
+    const { clock, persistent, applyDoubt } = this.#parts;
     const stepMs = this.#clockWatch.step();
     if (stepMs !== 0) {
       const direction = stepMs > 0 ? "forward" : "back";
       log("warning", `The clock was set ${direction} by ${Math.round(Math.abs(stepMs) / 1_000)} s`);
-      recollection.clockWasSet(clock.wallMs());
-      this.#unapplied = recollection.lost !== undefined;
+      persistent.clockWasSet(clock.wallMs());
+      this.#unapplied = persistent.lost !== undefined;
     }
     if (!this.#unapplied) return;
     await applyDoubt();
@@ -51,21 +51,21 @@ export class LossWait {
    * Answers whether they wait: call it every second or so then.
    */
   tell(): boolean {
-    const { clock, readiness, recollection, subjects } = this.#parts;
+    const { clock, readiness, persistent, subjects } = this.#parts;
     const atMs = clock.wallMs();
-    const leftMs = recollection.waitsUntilMs(subjects()) - atMs;
+    const leftMs = persistent.waitsUntilMs(subjects()) - atMs;
     const waiting = readiness.has("clock");
     if (leftMs <= 0) {
       if (waiting) log("info", "The wait is over: rotating doors open again");
       readiness.clear("clock");
       return false;
     }
-    const reason = recollection.lost!;
+    const reason = persistent.lost!;
     const sentence = `Rotating doors wait ${Math.ceil(leftMs / 1_000)} s, until no knock used before can open them: ${reason}`;
     readiness.set("clock", sentence);
     if (waiting) return true;
     log("warning", sentence);
-    recollection.note({ type: "uses.lost", atMs, reason, waitMs: leftMs });
+    persistent.note({ type: "uses.lost", atMs, reason, waitMs: leftMs });
     return true;
   }
 }

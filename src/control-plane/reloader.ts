@@ -16,7 +16,7 @@ import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
 import { type Configuration, readConfiguration, withKeysOfNow } from "./configuration.ts";
-import type { GuardState } from "./guard/guardian.ts";
+import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
 import type { Plan } from "../data-plane/plan.ts";
 import { counted } from "./start-report.ts";

@@ -7,7 +7,7 @@ import { exitAtOnce, exitIn } from "../native/exit.ts";
 import type { Configuration } from "./configuration.ts";
 import { Daemon } from "./daemon.ts";
 import { claimGuard, describeHolder } from "./guard/guard-lock.ts";
-import { Guardian } from "./guard/guardian.ts";
+import { GuardLoader } from "./guard/guard-loader.ts";
 import { readOrFallBack } from "./last-config.ts";
 import { flushLog, log, startLog, tellEnd } from "./log.ts";
 import { requirePrivilege } from "./privilege.ts";
@@ -105,7 +105,7 @@ function endWith(error: unknown): ExitCode {
 function somebodyIsKeptOut(): boolean {
   if (process.env["NOTIFY_SOCKET"] !== undefined) return true;
   requirePrivilege();
-  return Guardian.stands();
+  return GuardLoader.stands();
 }
 
 /** The service manager hears of the end of a reload in either case: the daemon goes on. */

@@ -4,7 +4,7 @@ import type { Settings } from "../config/settings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { formatPortRange } from "../core/port.ts";
 import { guardedPorts } from "../config/guarded-ports.ts";
-import type { GuardState } from "./guard/guardian.ts";
+import type { GuardState } from "./guard/guard-loader.ts";
 
 export interface StopFacts {
   readonly settings: Settings;

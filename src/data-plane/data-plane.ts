@@ -23,8 +23,8 @@ import { Listener } from "./listener.ts";
 import type { Answers, Asked, DataPlaneStart, Memory, Request, Told } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { type Plan, unpackPlan } from "./plan.ts";
-import { Rehearsal } from "./rehearsal.ts";
-import { carryUses, rememberUses, restoreGrants, restoreUses } from "./restore.ts";
+import { WarmUp } from "./warm-up.ts";
+import { carryUses, rememberUses, restoreGrants, restoreUses } from "./restore-from-kernel.ts";
 
 /** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
@@ -51,8 +51,8 @@ const ONCE_AT_A_LOOK = 64;
 /** A source that has not knocked for so long has ended its try. */
 const QUIET_MS = 2_000;
 
-/** Knocks rehearsed between two looks at the wire: about a millisecond of work. */
-const REHEARSED_AT_ONCE = 10;
+/** Knocks of the warm-up played between two looks at the wire: about a millisecond of work. */
+const PLAYED_AT_ONCE = 10;
 
 export class DataPlane {
   readonly #clock: Clock;
@@ -66,12 +66,12 @@ export class DataPlane {
   #plan: Plan;
   #listener: Listener;
   #matcher: Matcher;
-  #keeper: Doorkeeper | undefined;
+  #doorkeeper: Doorkeeper | undefined;
   #firewall: KernelGrants | undefined;
   #events: TableEvents | undefined;
-  #rehearsal: Rehearsal | undefined;
-  #rehearsing = false;
-  #rehearsed = false;
+  #warmUp: WarmUp | undefined;
+  #warming = false;
+  #warm = false;
   readonly #clockSets = new ClockSets();
   readonly #pace = new Pace();
   #nextTickMs = 0;
@@ -106,9 +106,9 @@ export class DataPlane {
   run(): void {
     while (!this.#stopping) {
       const waiting = this.#matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
-      if (!waiting && this.#rehearsing) this.#rehearse();
+      if (!waiting && this.#warming) this.#warmUpSome();
       const echoing = this.#echoes.isDue(this.#clock.monotonicMs());
-      const busy = waiting || echoing || this.#ending || this.#rehearsing;
+      const busy = waiting || echoing || this.#ending || this.#warming;
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
       this.#watchTable();
       if (this.#poll.ready(this.#wake.fd)) this.#answerRequests();
@@ -120,7 +120,7 @@ export class DataPlane {
       for (const sentence of this.#listener.drain()) this.#fault("capture", sentence);
       const nowMs = this.#clock.monotonicMs();
       this.#ending =
-        nowMs >= this.#ledger.nextEndMs && this.#keeper?.expire(ENDED_AT_ONCE) === true;
+        nowMs >= this.#ledger.nextEndMs && this.#doorkeeper?.expire(ENDED_AT_ONCE) === true;
       if (this.#ledger.onceSize > 0 && nowMs >= this.#nextOnceMs) this.#lookAtOnce(nowMs);
       this.#listenForEchoes(nowMs);
       if (happened) this.#nextTickMs = Math.min(this.#nextTickMs, nowMs + TICK_MS);
@@ -134,13 +134,13 @@ export class DataPlane {
     this.#clockSets.close();
   }
 
-  #rehearse(): void {
-    this.#rehearsing = this.#rehearsal?.step(REHEARSED_AT_ONCE) === true;
-    if (this.#rehearsing || this.#rehearsed) return;
-    this.#rehearsed = true;
+  #warmUpSome(): void {
+    this.#warming = this.#warmUp?.step(PLAYED_AT_ONCE) === true;
+    if (this.#warming || this.#warm) return;
+    this.#warm = true;
     // 18 MB of garbage, which would stay for as long as nothing else is allocated here.
     Bun.gc(true);
-    this.#tell({ type: "rehearsed" });
+    this.#tell({ type: "warm" });
   }
 
   /** Until the first thing that no descriptor tells of. */
@@ -153,7 +153,7 @@ export class DataPlane {
   }
 
   #lookAtOnce(nowMs: number): void {
-    this.#keeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
+    this.#doorkeeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
     this.#nextOnceMs = nowMs + ONCE_LOOK_MS;
   }
 
@@ -229,14 +229,14 @@ export class DataPlane {
         return this.#matcher.usesOf(request);
       case "quiet":
         return this.#hits.quiet(this.#clock.wallMs(), QUIET_MS, request.least, request.most);
-      case "rehearse":
-        this.#rehearsal?.again();
-        this.#rehearsing = this.#rehearsal !== undefined;
+      case "warm-up":
+        this.#warmUp?.again();
+        this.#warming = this.#warmUp !== undefined;
         return null;
       case "ping":
         return null;
-      case "reenter":
-        return this.#begun().reenter(request.ids);
+      case "repair-grants":
+        return this.#begun().repairGrants(request.ids);
       case "remember":
         return this.#remember(request);
       case "behind":
@@ -252,7 +252,7 @@ export class DataPlane {
   #grants({ after, most }: { readonly after: number; readonly most: number }): LedgerPage {
     const page = () =>
       this.#ledger.page(this.#clock.monotonicMs(), this.#clock.wallMs(), after, most);
-    this.#keeper?.ends.refresh(page().grants);
+    this.#doorkeeper?.ends.refresh(page().grants);
     return page();
   }
 
@@ -260,7 +260,7 @@ export class DataPlane {
     return {
       hits: this.#hits.of(address),
       sinceMs: this.#hits.completeSinceMs(address),
-      grants: this.#keeper?.grantsOf(address) ?? [],
+      grants: this.#doorkeeper?.grantsOf(address) ?? [],
     };
   }
 
@@ -269,7 +269,7 @@ export class DataPlane {
     const looked = this.#echoes.next(nowMs, this.#hits);
     if (looked?.echo === undefined) return;
     const { subject, slot } = looked.echo.use;
-    if (this.#matcher.reportReuse(subject, slot)) this.#keeper?.echoed(looked.echo);
+    if (this.#matcher.reportReuse(subject, slot)) this.#doorkeeper?.echoed(looked.echo);
   }
 
   /** Our own grants carry our socket's id in the event; what the control plane loads is told apart by its audit. */
@@ -277,7 +277,7 @@ export class DataPlane {
     const events = this.#events;
     if (events === undefined || !this.#poll.ready(events.fd)) return;
     if (events.drain(new Set([this.#firewall!.portId]))) this.#tell({ type: "touched" });
-    if (events.tookOnce()) this.#keeper?.ends.taken();
+    if (events.tookOnce()) this.#doorkeeper?.ends.taken();
   }
 
   #begin(uses: readonly KnownUse[]): number {
@@ -293,16 +293,16 @@ export class DataPlane {
       this.#emit({ type: "grant.restored", atMs: this.#clock.wallMs(), grant });
     }
     this.#counters.set("grantsLive", this.#ledger.size);
-    this.#keeper = new Doorkeeper(this.#plan.doors, {
+    this.#doorkeeper = new Doorkeeper(this.#plan.doors, {
       firewall,
       ledger: this.#ledger,
       counters: this.#counters,
       clock: this.#clock,
       emit: (event) => this.#emit(event),
     });
-    this.#keeper.ends.tidy(shared);
-    this.#rehearsal = new Rehearsal(firewall, this.#clock);
-    this.#rehearsing = true;
+    this.#doorkeeper.ends.tidy(shared);
+    this.#warmUp = new WarmUp(firewall, this.#clock);
+    this.#warming = true;
     return living.length;
   }
 
@@ -315,8 +315,8 @@ export class DataPlane {
   }
 
   #begun(): Doorkeeper {
-    if (this.#keeper === undefined) throw new Error("the data plane was asked before it began");
-    return this.#keeper;
+    if (this.#doorkeeper === undefined) throw new Error("the data plane was asked before it began");
+    return this.#doorkeeper;
   }
 
   /** New captures are attached before the old ones go: no knock falls in between. */
@@ -334,7 +334,7 @@ export class DataPlane {
     this.#matcher = matcher;
     this.#listener = listener;
     this.#plan = plan;
-    this.#keeper?.replaceDoors(plan.doors);
+    this.#doorkeeper?.replaceDoors(plan.doors);
     before[Symbol.dispose]();
     return null;
   }
@@ -345,13 +345,13 @@ export class DataPlane {
       {
         // Before `begin` nothing can be opened, so nothing is spent either.
         rotating: (match) => {
-          const verdict = this.#keeper?.rotating(match) ?? "kept";
+          const verdict = this.#doorkeeper?.rotating(match) ?? "kept";
           if (verdict === "spent") this.#echoes.expect(match, this.#clock.monotonicMs());
           return verdict;
         },
-        fixed: (match) => this.#keeper?.fixed(match),
-        repeated: (match) => this.#keeper?.repeated(match),
-        reused: (match, first, firstMs) => this.#keeper?.reused(match, first, firstMs),
+        fixed: (match) => this.#doorkeeper?.fixed(match),
+        repeated: (match) => this.#doorkeeper?.repeated(match),
+        reused: (match, first, firstMs) => this.#doorkeeper?.reused(match, first, firstMs),
       },
     );
     for (const use of plan.uses) matcher.markUsed(use);

@@ -16,7 +16,7 @@ import { GrantEnds } from "./grant-ends.ts";
 import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
 import { type Ledger, sameTerms } from "./ledger.ts";
 import type { Answers } from "./messages.ts";
-import { reenterGrants } from "./reentry.ts";
+import { repairGrants } from "./repair-grants.ts";
 
 /** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
 const FAULT_QUIET_MS = 5_000;
@@ -213,8 +213,8 @@ export class Doorkeeper implements MatchSink {
   }
 
   /** Puts grants back that the kernel should have and has not, with the life they have left. */
-  reenter(ids: readonly string[]): Answers["reenter"] {
-    return reenterGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
+  repairGrants(ids: readonly string[]): Answers["repair-grants"] {
+    return repairGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
   }
 
   #tryOpen(

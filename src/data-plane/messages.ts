@@ -37,7 +37,7 @@ export type Request =
   /** Some of the grants, oldest first: those after a page that ended at `after`, 0 to begin with. */
   | { readonly type: "grants"; readonly after: number; readonly most: number }
   /** Memory was given back: what a knock needs is to be run once more before somebody knocks. */
-  | { readonly type: "rehearse" }
+  | { readonly type: "warm-up" }
   /** Answers as soon as the loop comes round: a sign of life. */
   | { readonly type: "ping" }
   /** What is known of an address; the control plane makes sentences of it. */
@@ -51,7 +51,7 @@ export type Request =
   /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
   | { readonly type: "quiet"; readonly least: number; readonly most: number }
   /** Puts back those of these grants that should live; who asks knows that the kernel has them not. */
-  | { readonly type: "reenter"; readonly ids: readonly string[] }
+  | { readonly type: "repair-grants"; readonly ids: readonly string[] }
   /** These fixed doors owe too many close commands to open to anybody new. */
   | { readonly type: "behind"; readonly doors: readonly string[] }
   /** Tells the kernel some of the uses it has to know, in the manner of `grants`. */
@@ -65,12 +65,12 @@ export interface Answers {
   open: Grant;
   close: Grant | undefined;
   grants: LedgerPage;
-  rehearse: null;
+  "warm-up": null;
   ping: null;
   why: Memory;
   uses: KnownUse[];
   quiet: SourceHits[];
-  reenter: { readonly entered: number };
+  "repair-grants": { readonly entered: number };
   remember: { readonly next?: number };
   behind: null;
   stop: null;
@@ -106,8 +106,8 @@ export type Told =
     }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly failure: Failure }
-  /** The path of a knock was rehearsed and its garbage is gone: the start is over. */
-  | { readonly type: "rehearsed" }
+  /** The path of a knock is warm and its garbage is gone: the start is over. */
+  | { readonly type: "warm" }
   /** Knocks came since this was told last. */
   | { readonly type: "heard" }
   /** Somebody set the wall clock. */

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { readAudit } from "../../src/control-plane/audit-access.ts";
 import { LossWait } from "../../src/control-plane/loss-wait.ts";
 import { Readiness } from "../../src/control-plane/readiness.ts";
-import { Recollection } from "../../src/control-plane/recollection.ts";
+import { PersistentState } from "../../src/control-plane/persistent-state.ts";
 import { device, NOW } from "../match/support.ts";
 import { StateFolder } from "../store/support.ts";
 import { HandClock } from "../support/daemon.ts";
@@ -14,22 +14,22 @@ const ALICE = device("ssh alice laptop");
 
 /** A daemon that starts with all it remembers, or with its record of uses gone. */
 function stage(folder: StateFolder, { forgets }: { forgets: boolean }) {
-  new Recollection(folder.path, { nowMs: NOW, report: folder.report }).close(NOW);
+  new PersistentState(folder.path, { nowMs: NOW, report: folder.report }).close(NOW);
   if (forgets) rmSync(folder.file("uses.db"));
   const clock = new HandClock();
-  const recollection = new Recollection(folder.path, { nowMs: NOW, report: folder.report });
+  const persistent = new PersistentState(folder.path, { nowMs: NOW, report: folder.report });
   const readiness = new Readiness();
   let applied = 0;
   const wait = new LossWait({
     clock,
     readiness,
-    recollection,
+    persistent,
     subjects: () => [ALICE],
     applyDoubt: async () => void applied++,
   });
   return {
     clock,
-    recollection,
+    persistent,
     readiness,
     wait,
     applied: () => applied,
@@ -39,7 +39,7 @@ function stage(folder: StateFolder, { forgets }: { forgets: boolean }) {
 describe("LossWait", () => {
   test("tell() keeps readiness red for skew + 1 slots after a loss, and notes it once", () => {
     using folder = new StateFolder();
-    const { clock, wait, readiness, recollection } = stage(folder, { forgets: true });
+    const { clock, wait, readiness, persistent } = stage(folder, { forgets: true });
     expect(wait.tell()).toBe(true);
     // 15 s of this slot are left, and one slot of skew follows.
     expect(readiness.reasons()[0]).toEqual({
@@ -53,14 +53,14 @@ describe("LossWait", () => {
     clock.nowMs += 1;
     expect(wait.tell()).toBe(false);
     expect(readiness.reasons()).toEqual([]);
-    recollection.close(NOW);
+    persistent.close(NOW);
     const noted = [...readAudit(folder.path, { type: "uses.lost" })].map(({ detail }) => detail);
     expect(noted).toMatchObject([{ atMs: NOW, waitMs: 45_000 }]);
   });
 
   test("watchClock() begins the wait anew when the clock is set after a loss", async () => {
     using folder = new StateFolder();
-    const { clock, wait, readiness, recollection, applied } = stage(folder, { forgets: true });
+    const { clock, wait, readiness, persistent, applied } = stage(folder, { forgets: true });
     clock.nowMs += 45_000;
     await wait.watchClock();
     wait.tell();
@@ -72,16 +72,16 @@ describe("LossWait", () => {
       expect(readiness.has("clock")).toBe(true);
     }
     expect(applied()).toBe(2);
-    recollection.close(NOW);
+    persistent.close(NOW);
   });
 
   test("says nothing where nothing was lost, however the clock is set", async () => {
     using folder = new StateFolder();
-    const { clock, wait, readiness, recollection, applied } = stage(folder, { forgets: false });
+    const { clock, wait, readiness, persistent, applied } = stage(folder, { forgets: false });
     clock.setByMs = 86_400_000;
     await wait.watchClock();
     wait.tell();
     expect([readiness.reasons(), applied()]).toEqual([[], 0]);
-    recollection.close(NOW);
+    persistent.close(NOW);
   });
 });

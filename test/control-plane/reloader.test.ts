@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { addKey, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { parseAddress } from "../../src/core/address.ts";
 import { type Configuration, readConfiguration } from "../../src/control-plane/configuration.ts";
-import type { GuardState } from "../../src/control-plane/guard/guardian.ts";
+import type { GuardState } from "../../src/control-plane/guard/guard-loader.ts";
 import { Reloader } from "../../src/control-plane/reloader.ts";
 import type { Opener } from "../../src/config/differences.ts";
 import { NeedsYes } from "../../src/core/errors.ts";

@@ -66,7 +66,9 @@ function stage(...doors: readonly Door[]) {
         doors: () => doors,
         list: () => firewall.list(),
         ask: (request: Request) =>
-          Promise.resolve((request.type === "reenter" ? keeper.reenter(request.ids) : {}) as never),
+          Promise.resolve(
+            (request.type === "repair-grants" ? keeper.repairGrants(request.ids) : {}) as never,
+          ),
       }),
   };
 }
@@ -361,7 +363,7 @@ test("Doorkeeper.rotating() calls a grant fresh only where no element of it can 
   }
 });
 
-describe("auditGrants() and Doorkeeper.reenter()", () => {
+describe("auditGrants() and Doorkeeper.repairGrants()", () => {
   const lost = { missing: 1, intended: 1, full: false };
   const kept = { missing: 0, intended: 1, full: false };
   const nothing = { missing: 0, intended: 0, full: false };
@@ -417,7 +419,7 @@ describe("auditGrants() and Doorkeeper.reenter()", () => {
       clock.nowMs += 5_000;
       knock(HOME, SLOT + 1);
       const before = types().length;
-      expect(keeper.reenter([grantId("ssh", HOME, ALICES)])).toEqual({ entered: 0 });
+      expect(keeper.repairGrants([grantId("ssh", HOME, ALICES)])).toEqual({ entered: 0 });
       expect([types().length, counters.get("grantsRepaired")]).toEqual([before, 0]);
     }
   });

@@ -14,7 +14,7 @@ import type { Grant, GrantKind, Holder } from "../../src/core/grant.ts";
 import { Doorkeeper } from "../../src/data-plane/doorkeeper.ts";
 import { holderAddress } from "../../src/data-plane/grant-request.ts";
 import { Ledger } from "../../src/data-plane/ledger.ts";
-import { restoreGrants } from "../../src/data-plane/restore.ts";
+import { restoreGrants } from "../../src/data-plane/restore-from-kernel.ts";
 import { singlePorts } from "../../src/firewall/element-key.ts";
 import type { Firewall, KernelGrant } from "../../src/firewall/firewall.ts";
 import { KernelGrants } from "../../src/firewall/grants.ts";

@@ -6,8 +6,8 @@ import { Counters } from "../../src/core/counters.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
 import { Doorkeeper } from "../../src/data-plane/doorkeeper.ts";
 import { Ledger } from "../../src/data-plane/ledger.ts";
-import { Recollection } from "../../src/control-plane/recollection.ts";
-import { carryUses, restoreUses } from "../../src/data-plane/restore.ts";
+import { PersistentState } from "../../src/control-plane/persistent-state.ts";
+import { carryUses, restoreUses } from "../../src/data-plane/restore-from-kernel.ts";
 import { RecordingFirewall } from "../../src/firewall/recorder.ts";
 import { Matcher } from "../../src/match/matcher.ts";
 import type { RotatingSubject } from "../../src/match/subject.ts";
@@ -31,16 +31,16 @@ class Server implements Disposable {
   readonly events: DaemonEvent[] = [];
   readonly #folder = new StateFolder("/dev/shm");
   #subject: RotatingSubject;
-  #recollection: Recollection;
+  #persistent: PersistentState;
   #firewall: RecordingFirewall;
-  #keeper: Doorkeeper;
+  #doorkeeper: Doorkeeper;
   #matcher: Matcher;
 
   constructor(subject: RotatingSubject) {
     this.#subject = subject;
-    this.#recollection = this.#recollect();
+    this.#persistent = this.#recollect();
     this.#firewall = this.#kernel();
-    this.#keeper = this.#makeKeeper();
+    this.#doorkeeper = this.#makeKeeper();
     this.#matcher = this.#makeMatcher();
   }
 
@@ -54,17 +54,17 @@ class Server implements Disposable {
     const matcher = this.#makeMatcher();
     carryUses(before, { matcher, subjects: [subject] });
     this.#restore(matcher);
-    this.#keeper.replaceDoors([this.#door()]);
+    this.#doorkeeper.replaceDoors([this.#door()]);
     this.#matcher = matcher;
   }
 
   /** In the same boot, or in a new one after a stop in order: the kernel's table is gone then. */
   restart(subject: RotatingSubject, reboot: boolean): void {
-    this.#recollection.close(this.clock.wallMs());
+    this.#persistent.close(this.clock.wallMs());
     this.#subject = subject;
-    this.#recollection = this.#recollect();
+    this.#persistent = this.#recollect();
     if (reboot) this.#firewall = this.#kernel();
-    this.#keeper = this.#makeKeeper();
+    this.#doorkeeper = this.#makeKeeper();
     this.#matcher = this.#makeMatcher();
     this.#restore(this.#matcher);
   }
@@ -78,7 +78,7 @@ class Server implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#recollection.close(this.clock.wallMs());
+    this.#persistent.close(this.clock.wallMs());
     this.#folder[Symbol.dispose]();
   }
 
@@ -86,8 +86,8 @@ class Server implements Disposable {
     return doorOf({ space: this.#subject.space });
   }
 
-  #recollect(): Recollection {
-    return new Recollection(this.#folder.path, {
+  #recollect(): PersistentState {
+    return new PersistentState(this.#folder.path, {
       nowMs: this.clock.wallMs(),
       report: this.#folder.report,
     });
@@ -105,7 +105,7 @@ class Server implements Disposable {
       clock: this.clock,
       emit: (event) => {
         this.events.push(event);
-        this.#recollection.hear(event, [this.#subject]);
+        this.#persistent.hear(event, [this.#subject]);
       },
     });
   }
@@ -114,13 +114,13 @@ class Server implements Disposable {
     const matcher = new Matcher(
       { rotating: [this.#subject], fixed: [] },
       {
-        rotating: (match) => this.#keeper.rotating(match),
-        fixed: (match) => this.#keeper.fixed(match),
+        rotating: (match) => this.#doorkeeper.rotating(match),
+        fixed: (match) => this.#doorkeeper.fixed(match),
         repeated: () => {},
         reused: () => {},
       },
     );
-    for (const use of this.#recollection.usesFor([this.#subject])) matcher.markUsed(use);
+    for (const use of this.#persistent.usesFor([this.#subject])) matcher.markUsed(use);
     return matcher;
   }
 

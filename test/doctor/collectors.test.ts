@@ -184,7 +184,7 @@ describe("readStateFolder()", () => {
   });
 
   test("says that a disk is read-only, to root too", () => {
-    const source = resolve(import.meta.dir, "../../../src/doctor/state-folder.ts");
+    const source = resolve(import.meta.dir, "../../src/doctor/state-folder.ts");
     const script = `import { readStateFolder } from "${source}"; console.log(readStateFolder("${folder}").refusal)`;
     // A mount of its own, which this process alone sees.
     const mount = `mount -t tmpfs -o ro none "${folder}" && exec "$@"`;

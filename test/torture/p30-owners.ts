@@ -307,7 +307,7 @@ class Play {
         kernel
           .list()
           // What the daemon runs to be fast at the first knock.
-          .filter(({ label }) => !label.startsWith("rehearsal "))
+          .filter(({ label }) => !label.startsWith("warmUp "))
           .map(
             ({ kind, address, port }) =>
               `${kind} ${formatAddress(address)} ${port.proto} ${port.port}`,

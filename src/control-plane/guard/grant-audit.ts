@@ -9,7 +9,7 @@ import type { KernelGrant } from "../../firewall/firewall.ts";
 import { KernelGrants } from "../../firewall/grants.ts";
 import { withSpareDescriptors } from "../../native/spare-descriptors.ts";
 import type { Answers, Request } from "../../data-plane/messages.ts";
-import { compareGrants } from "../../data-plane/reentry.ts";
+import { compareGrants } from "../../data-plane/repair-grants.ts";
 
 /** Grants and uses that the data plane puts back at a time: about half a millisecond each. */
 const AT_ONCE = 32;
@@ -52,7 +52,7 @@ export async function auditGrants({ grants, doors, list, ask }: GrantAuditParts)
   const { missing, intended, full } = compareGrants(told, doors(), list());
   let entered = 0;
   for (let at = 0; at < missing.length; at += AT_ONCE) {
-    entered += (await ask({ type: "reenter", ids: missing.slice(at, at + AT_ONCE) })).entered;
+    entered += (await ask({ type: "repair-grants", ids: missing.slice(at, at + AT_ONCE) })).entered;
   }
   // The others ended while this looked, or are about to.
   return { missing: entered, intended: intended - (missing.length - entered), full };

@@ -12,7 +12,7 @@ import {
 import { StateFolder } from "../../store/support.ts";
 import { run as programRun } from "../../support/programs.ts";
 
-const SRC = join(import.meta.dir, "../../src");
+const SRC = join(import.meta.dir, "../../../src");
 
 const LIMIT_MS = 20_000;
 

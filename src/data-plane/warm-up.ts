@@ -28,13 +28,13 @@ const KNOCKS_AGAIN = 20;
 const SPACE = { ...DEFAULT_SPACE, lo: 1_024, hi: 2_047, skew: 0 };
 
 /**
- * The grants of a rehearsal are for addresses of 0.0.0.0/8, which the kernel routes no packet from, one
+ * The grants of a warm-up are for addresses of 0.0.0.0/8, which the kernel routes no packet from, one
  * for each knock as most are in earnest, and for a port that no door has; they and their uses are gone
  * from the kernel after this time.
  */
 const LIFE_MS = 100;
 const DOOR: Door = {
-  name: "rehearsal",
+  name: "warmUp",
   opens: [{ proto: "tcp", from: 1, to: 1 }],
   users: ["nobody"],
   space: SPACE,
@@ -68,7 +68,7 @@ const PORT_AT = 14 + 20 + 2;
 /** Addresses of 0.0.0.0/8: when the first has its turn again, its grant has long ended. */
 const SOURCES = 2 ** 24;
 
-export class Rehearsal {
+export class WarmUp {
   readonly #frame = new DataView(FRAME.slice().buffer);
   readonly #knock = emptyKnock();
   readonly #matcher: Matcher;
@@ -105,7 +105,7 @@ export class Rehearsal {
     this.#left = KNOCKS_AGAIN;
   }
 
-  /** Plays some knocks, each of a slot of its own; answers whether the rehearsal goes on. */
+  /** Plays some knocks, each of a slot of its own; answers whether the warm-up goes on. */
   step(knocks: number): boolean {
     for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) this.#once();
     return this.#left > 0;
@@ -132,7 +132,7 @@ export class Rehearsal {
   }
 }
 
-/** A firewall that forgets a use as soon as its grant, so that a rehearsal fills no set. */
+/** A firewall that forgets a use as soon as its grant, so that a warm-up fills no set. */
 function shortLived(firewall: Firewall): Firewall {
   return {
     open: ({ use, ...request }) =>

@@ -18,7 +18,7 @@ const OVER_MS = 1_000;
 /** "lapsed": nobody confirmed a probation in time, and nothing is guarded. */
 export type GuardState = "permanent" | "probation" | "lapsed";
 
-export class Guardian {
+export class GuardLoader {
   readonly #clock: Clock;
   readonly #heldIdleMs: () => Iterable<number>;
   #settings: Settings;

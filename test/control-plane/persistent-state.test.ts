@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { formatAddress } from "../../src/core/address.ts";
-import { Recollection } from "../../src/control-plane/recollection.ts";
+import { PersistentState } from "../../src/control-plane/persistent-state.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import { slotAt } from "../../src/rks/slot.ts";
 import { grantOf, opened, StateFolder } from "../store/support.ts";
@@ -13,8 +13,8 @@ const ALICE = device("ssh alice laptop");
 const SLOW = device("web bob phone", { ...DEFAULT_SPACE, stepSeconds: 300, skew: 2 });
 
 /** A life of the daemon in the folder. */
-function open(folder: StateFolder, nowMs = NOW): Recollection {
-  return new Recollection(folder.path, { nowMs, report: folder.report });
+function open(folder: StateFolder, nowMs = NOW): PersistentState {
+  return new PersistentState(folder.path, { nowMs, report: folder.report });
 }
 
 function knocked(slot: number, atMs = NOW) {
@@ -29,13 +29,13 @@ function forgetful(): StateFolder {
   return folder;
 }
 
-describe("Recollection", () => {
+describe("PersistentState", () => {
   test("a first start has lost nothing, so nobody waits", () => {
     using folder = new StateFolder();
-    const recollection = open(folder);
-    expect(recollection.lost).toBeUndefined();
-    expect([recollection.usesFor([ALICE]), recollection.waitsUntilMs([ALICE])]).toEqual([[], 0]);
-    recollection.close(NOW);
+    const persistent = open(folder);
+    expect(persistent.lost).toBeUndefined();
+    expect([persistent.usesFor([ALICE]), persistent.waitsUntilMs([ALICE])]).toEqual([[], 0]);
+    persistent.close(NOW);
     expect(folder.notices).toEqual([]);
   });
 
@@ -56,42 +56,42 @@ describe("Recollection", () => {
 
   test("usesFor() knows a key by itself: renamed it is spent, a new one of the same name is not", () => {
     using folder = new StateFolder();
-    const recollection = open(folder);
-    recollection.hear(knocked(SLOT), [ALICE]);
+    const persistent = open(folder);
+    persistent.hear(knocked(SLOT), [ALICE]);
     const renamed = { ...ALICE, user: "alicia", device: "desk" };
     const fresh = { ...ALICE, key: new Uint8Array(32) };
-    expect(recollection.usesFor([renamed, fresh]).map(({ user, slot }) => [user, slot])).toEqual([
+    expect(persistent.usesFor([renamed, fresh]).map(({ user, slot }) => [user, slot])).toEqual([
       ["alicia", SLOT],
     ]);
-    recollection.close(NOW);
+    persistent.close(NOW);
   });
 
   test("hear() takes no use from a grant without a slot, or of a subject that is not there", () => {
     using folder = new StateFolder();
-    const recollection = open(folder);
-    recollection.hear(opened(NOW), [ALICE]);
-    recollection.hear(knocked(SLOT), [SLOW]);
-    expect(recollection.usesFor([ALICE, SLOW])).toEqual([]);
-    recollection.close(NOW);
+    const persistent = open(folder);
+    persistent.hear(opened(NOW), [ALICE]);
+    persistent.hear(knocked(SLOT), [SLOW]);
+    expect(persistent.usesFor([ALICE, SLOW])).toEqual([]);
+    persistent.close(NOW);
   });
 
   test("after a loss, every slot that a client may have used is spent, each door by its own terms", () => {
     using folder = forgetful();
-    const recollection = open(folder);
-    expect(recollection.lost).toBe("the record of used knocks is missing");
-    const slots = recollection.usesFor([ALICE, SLOW]).map(({ slot }) => slot);
+    const persistent = open(folder);
+    expect(persistent.lost).toBe("the record of used knocks is missing");
+    const slots = persistent.usesFor([ALICE, SLOW]).map(({ slot }) => slot);
     expect(slots).toEqual([SLOT + 1, slotAt(NOW, 300) + 2]);
     // The wait ends exactly when the first slot that is not spent begins.
     for (const [i, subject] of [ALICE, SLOW].entries()) {
-      const untilMs = recollection.waitsUntilMs([subject]);
+      const untilMs = persistent.waitsUntilMs([subject]);
       const { stepSeconds } = subject.space;
       expect([slotAt(untilMs - 1, stepSeconds), slotAt(untilMs, stepSeconds)]).toEqual([
         slots[i]!,
         slots[i]! + 1,
       ]);
     }
-    expect(recollection.waitsUntilMs([ALICE, SLOW])).toBe(recollection.waitsUntilMs([SLOW]));
-    recollection.close(NOW);
+    expect(persistent.waitsUntilMs([ALICE, SLOW])).toBe(persistent.waitsUntilMs([SLOW]));
+    persistent.close(NOW);
   });
 
   test("clockWasSet() counts the doubt of a loss anew, and changes nothing without one", () => {
@@ -110,11 +110,11 @@ describe("Recollection", () => {
   test("a damaged record is reported, moved aside and waited for, and the work goes on", () => {
     using folder = new StateFolder();
     writeFileSync(folder.file("uses.db"), "this is no database, and longer than a header of one\n");
-    const recollection = open(folder);
-    expect(recollection.lost).toBe("the record of used knocks was damaged");
+    const persistent = open(folder);
+    expect(persistent.lost).toBe("the record of used knocks was damaged");
     expect(folder.notices.map(({ state }) => state)).toEqual(["replaced"]);
-    recollection.hear(knocked(SLOT), [ALICE]);
-    expect(recollection.usesFor([ALICE]).map(({ slot }) => slot)).toEqual([SLOT, SLOT + 1]);
-    recollection.close(NOW);
+    persistent.hear(knocked(SLOT), [ALICE]);
+    expect(persistent.usesFor([ALICE]).map(({ slot }) => slot)).toEqual([SLOT, SLOT + 1]);
+    persistent.close(NOW);
   });
 });

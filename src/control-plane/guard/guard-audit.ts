@@ -8,7 +8,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { OwnRecord } from "../../store/audit-record.ts";
 import type { Audited } from "./grant-audit.ts";
-import { Guardian, type GuardState } from "./guardian.ts";
+import { GuardLoader, type GuardState } from "./guard-loader.ts";
 import { log } from "../log.ts";
 import { ProbationFile } from "./probation-file.ts";
 import type { Readiness } from "../readiness.ts";
@@ -16,14 +16,14 @@ import type { Readiness } from "../readiness.ts";
 /** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
 const AUDIT_MS = 30_000;
 
-export interface GuardKeeperParts {
+export interface GuardAuditParts {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly readiness: Readiness;
   /** The idle times of living grants. */
   readonly heldIdleMs: () => Iterable<number>;
   /** Puts back grants and uses that are missing in the kernel. */
-  readonly reenter: () => Promise<Audited>;
+  readonly repairGrants: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
   /** Something became of the guard as a whole, for the audit log. */
   readonly note: (record: GuardRecord) => void;
@@ -45,9 +45,9 @@ function aboutSeconds(ms: number): string {
   return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000));
 }
 
-export class GuardKeeper {
-  readonly #parts: GuardKeeperParts;
-  readonly #guardian: Guardian;
+export class GuardAudit {
+  readonly #parts: GuardAuditParts;
+  readonly #guardLoader: GuardLoader;
   readonly #probationFile: ProbationFile;
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
@@ -57,9 +57,9 @@ export class GuardKeeper {
   /** Between `watch` and `stop`. */
   #watching = false;
 
-  constructor(settings: Settings, parts: GuardKeeperParts) {
+  constructor(settings: Settings, parts: GuardAuditParts) {
     this.#parts = parts;
-    this.#guardian = new Guardian(settings, parts.clock, parts.heldIdleMs);
+    this.#guardLoader = new GuardLoader(settings, parts.clock, parts.heldIdleMs);
     this.#probationFile = new ProbationFile(settings.server.stateDir);
   }
 
@@ -71,11 +71,11 @@ export class GuardKeeper {
     const { clock } = this.#parts;
     const earlierMs = this.#probationFile.leftMs(clock.wallMs());
     const leftMs = armMs ?? earlierMs;
-    const adopted = this.#guardian.adopt();
-    if (leftMs === undefined) this.#guardian.load(settings);
+    const adopted = this.#guardLoader.adopt();
+    if (leftMs === undefined) this.#guardLoader.load(settings);
     else if (leftMs === 0) this.#endEarlier();
     else {
-      this.#guardian.arm(leftMs);
+      this.#guardLoader.arm(leftMs);
       this.#beginProbation(leftMs, "open");
       const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
       log(
@@ -98,30 +98,30 @@ export class GuardKeeper {
    * and then the old one stays in force.
    */
   replace(next: Settings, armMs?: number): void {
-    this.#guardian.adoptNew(next);
+    this.#guardLoader.adoptNew(next);
     if (armMs === undefined) {
-      this.#guardian.load(next);
+      this.#guardLoader.load(next);
       return;
     }
-    const otherwise = this.#guardian.state === "permanent" ? "back" : this.#parts.otherwise();
-    this.#guardian.arm(armMs, next);
+    const otherwise = this.#guardLoader.state === "permanent" ? "back" : this.#parts.otherwise();
+    this.#guardLoader.arm(armMs, next);
     this.#beginProbation(armMs, otherwise);
   }
 
   /** Loads the guard of an earlier configuration for good; throws OpError, and then everything is as it was. */
   restore(before: Settings): void {
-    this.#guardian.loadForGood(before);
+    this.#guardLoader.loadForGood(before);
     this.#probationFile.end();
     this.#watchProbation();
   }
 
   get state(): GuardState {
-    return this.#guardian.state;
+    return this.#guardLoader.state;
   }
 
   /** Milliseconds until the probation is over; undefined without one. */
   get leftMs(): number | undefined {
-    return this.#guardian.leftMs;
+    return this.#guardLoader.leftMs;
   }
 
   /** Begins a probation; answers what to tell whoever asked for it. */
@@ -129,7 +129,7 @@ export class GuardKeeper {
     // Nobody looks at the guard while it is being changed on purpose.
     await this.#auditing;
     const otherwise = this.#parts.otherwise();
-    this.#guardian.arm(forMs);
+    this.#guardLoader.arm(forMs);
     this.#beginProbation(forMs, otherwise);
     const comes = otherwise === "open" ? "the ports open again" : "what ran before comes back";
     const sentence = `Guarding on probation for ${formatDuration(forMs)}: ${HOW_TO_CONFIRM}, or ${comes}`;
@@ -140,7 +140,7 @@ export class GuardKeeper {
   /** Ends a probation for good; throws a SallyportError when the proof is missing, unless `force`. */
   async confirm(force: boolean): Promise<string> {
     await this.#auditing;
-    this.#guardian.confirm(force);
+    this.#guardLoader.confirm(force);
     this.#probationFile.end();
     this.#watchProbation();
     const { clock, note } = this.#parts;
@@ -165,12 +165,12 @@ export class GuardKeeper {
   }
 
   hear(event: DaemonEvent): void {
-    this.#guardian.hear(event);
+    this.#guardLoader.hear(event);
   }
 
   /** Takes the guard out of the kernel. */
   remove(): void {
-    this.#guardian.remove();
+    this.#guardLoader.remove();
   }
 
   /** Ends the watch, with the audit that is under way; the guard stays as it is. */
@@ -194,7 +194,7 @@ export class GuardKeeper {
     const { readiness } = this.#parts;
     clearTimeout(this.#probationTimer);
     readiness.clear("probation");
-    const { lapsesInMs } = this.#guardian;
+    const { lapsesInMs } = this.#guardLoader;
     if (lapsesInMs === undefined) return;
     this.#probationTimer = setTimeout(() => void this.#endProbation(), lapsesInMs);
   }
@@ -204,20 +204,20 @@ export class GuardKeeper {
     try {
       this.#lapse();
     } catch (error) {
-      if (this.#guardian.state !== "lapsed") throw error;
+      if (this.#guardLoader.state !== "lapsed") throw error;
       log("error", messageOf(error));
     }
   }
 
   async #endProbation(): Promise<void> {
     // The timer may have come a little early.
-    if (!this.#guardian.isOver) {
+    if (!this.#guardLoader.isOver) {
       this.#watchProbation();
       return;
     }
     if (await this.#parts.goBack()) return;
     // Confirmed, or begun anew, while that was tried.
-    if (!this.#guardian.isOver) return;
+    if (!this.#guardLoader.isOver) return;
     try {
       this.#lapse();
     } catch (error) {
@@ -233,7 +233,7 @@ export class GuardKeeper {
     readiness.set("probation", sentence);
     log("error", sentence);
     try {
-      this.#guardian.lapse();
+      this.#guardLoader.lapse();
       // It ends a little before the kernel would: who starts in between must not find some of it left.
       this.#probationFile.begin(clock.wallMs());
     } finally {
@@ -244,18 +244,18 @@ export class GuardKeeper {
   /** Compares the kernel with what is meant, and puts back what is missing. */
   async #auditOnce(): Promise<void> {
     if (!this.#watching) return;
-    const { clock, counters, readiness, reenter, emit } = this.#parts;
+    const { clock, counters, readiness, repairGrants, emit } = this.#parts;
     const before = clock.monotonicMs();
     try {
       // Says "I live" to the kernel, before it is compared: the load moves the end of open_after on.
-      if (this.#guardian.refreshes && this.#guardian.intact()) this.#guardian.repair();
-      const rules = !this.#guardian.intact();
+      if (this.#guardLoader.refreshes && this.#guardLoader.intact()) this.#guardLoader.repair();
+      const rules = !this.#guardLoader.intact();
       if (rules) {
         readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
-        this.#guardian.repair();
+        this.#guardLoader.repair();
         counters.add("guardRepairs");
       }
-      const { missing, intended, full } = await reenter();
+      const { missing, intended, full } = await repairGrants();
       if (!full) readiness.foundRoom();
       counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
       readiness.clear("firewall");

@@ -3,7 +3,7 @@
 /** A little more than what the data plane calls quiet: by then the try of a knock is over. */
 const LOOK_MS = 2_100;
 
-export class Lookout {
+export class NearMissWatch {
   readonly #look: () => Promise<boolean>;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined;

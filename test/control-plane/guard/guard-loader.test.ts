@@ -1,7 +1,7 @@
-/** The guardian against the real kernel: loads, notices, repairs, and lives through a probation. */
+/** The guard's loader against the real kernel: loads, notices, repairs, and lives through a probation. */
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { Guardian } from "../../../src/control-plane/guard/guardian.ts";
+import { GuardLoader } from "../../../src/control-plane/guard/guard-loader.ts";
 import { guardLoaded } from "../../../src/firewall/guard.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
@@ -23,17 +23,17 @@ afterEach(() => {
 
 function stage(settings = SETTINGS) {
   const clock = new HandClock();
-  return { clock, guardian: new Guardian(settings, clock) };
+  return { clock, guardLoader: new GuardLoader(settings, clock) };
 }
 
-describe("Guardian", () => {
+describe("GuardLoader", () => {
   test(
     "intact() sees what others change of the guard, and repair() puts it back",
     () => {
-      const { guardian } = stage();
-      here(() => expect([guardian.intact(), Guardian.stands()]).toEqual([false, false]));
-      here(() => guardian.load(SETTINGS));
-      here(() => expect([guardian.intact(), Guardian.stands()]).toEqual([true, true]));
+      const { guardLoader } = stage();
+      here(() => expect([guardLoader.intact(), GuardLoader.stands()]).toEqual([false, false]));
+      here(() => guardLoader.load(SETTINGS));
+      here(() => expect([guardLoader.intact(), GuardLoader.stands()]).toEqual([true, true]));
       for (const change of [
         ["flush", "chain", "inet", "sallyport", "guard"],
         ["add", "rule", "inet", "sallyport", "guard", "accept"],
@@ -42,12 +42,15 @@ describe("Guardian", () => {
         ["flush", "ruleset"],
       ]) {
         nft(...change);
-        expect([change.join(" "), here(() => guardian.intact())]).toEqual([
+        expect([change.join(" "), here(() => guardLoader.intact())]).toEqual([
           change.join(" "),
           false,
         ]);
-        here(() => guardian.repair());
-        expect([change.join(" "), here(() => guardian.intact())]).toEqual([change.join(" "), true]);
+        here(() => guardLoader.repair());
+        expect([change.join(" "), here(() => guardLoader.intact())]).toEqual([
+          change.join(" "),
+          true,
+        ]);
       }
     },
     LIMIT_MS,
@@ -56,12 +59,12 @@ describe("Guardian", () => {
   test(
     "repair() brings back the rules of idle times that living grants have and no door any more",
     () => {
-      const guardian = new Guardian(SETTINGS, new HandClock(), () => [7_000]);
-      here(() => guardian.load(SETTINGS));
+      const guardLoader = new GuardLoader(SETTINGS, new HandClock(), () => [7_000]);
+      here(() => guardLoader.load(SETTINGS));
       nft("flush", "ruleset");
-      here(() => guardian.repair());
+      here(() => guardLoader.repair());
       expect(nft("list", "table", "inet", "sallyport")).toContain("set idle4_7s");
-      expect(here(() => guardian.intact())).toBe(true);
+      expect(here(() => guardLoader.intact())).toBe(true);
     },
     LIMIT_MS,
   );
@@ -69,11 +72,11 @@ describe("Guardian", () => {
   test(
     "load() that fails leaves the guard and what is meant as they were",
     () => {
-      const { guardian } = stage();
-      here(() => guardian.load(SETTINGS));
+      const { guardLoader } = stage();
+      here(() => guardLoader.load(SETTINGS));
       const broken = settingsOf([doorOf({ opens: [{ proto: "tcp", from: 9, to: 70_000 }] })]);
-      expect(() => here(() => guardian.load(broken))).toThrow();
-      expect(here(() => guardian.intact())).toBe(true);
+      expect(() => here(() => guardLoader.load(broken))).toThrow();
+      expect(here(() => guardLoader.intact())).toBe(true);
       expect(guarded()).toContain("tcp . 22");
     },
     LIMIT_MS,
@@ -82,35 +85,35 @@ describe("Guardian", () => {
   test(
     "remove() takes the guard away, and leaves it so until it is loaded again",
     () => {
-      const { guardian } = stage();
-      here(() => guardian.load(SETTINGS));
-      here(() => guardian.remove());
-      expect(here(() => [guardLoaded(), guardian.intact()])).toEqual([false, false]);
-      here(() => guardian.repair());
-      expect(here(() => guardian.intact())).toBe(true);
+      const { guardLoader } = stage();
+      here(() => guardLoader.load(SETTINGS));
+      here(() => guardLoader.remove());
+      expect(here(() => [guardLoaded(), guardLoader.intact()])).toEqual([false, false]);
+      here(() => guardLoader.repair());
+      expect(here(() => guardLoader.intact())).toBe(true);
     },
     LIMIT_MS,
   );
 
   test("refreshes where a door is guarded for a time only", () => {
-    expect(stage().guardian.refreshes).toBe(false);
+    expect(stage().guardLoader.refreshes).toBe(false);
     const timed = settingsOf([doorOf(), doorOf({ name: "web", openAfterMs: 60_000 })]);
-    expect(stage(timed).guardian.refreshes).toBe(true);
+    expect(stage(timed).guardLoader.refreshes).toBe(true);
   });
 });
 
-describe("Guardian on probation", () => {
+describe("GuardLoader on probation", () => {
   test(
     "arm() lets the kernel itself stop guarding, and a repair does not make that later",
     () => {
-      const { guardian, clock } = stage();
-      here(() => guardian.arm(60_000));
+      const { guardLoader, clock } = stage();
+      here(() => guardLoader.arm(60_000));
       expect(guarded()).toMatch(/timeout (1m|60s) /);
       clock.nowMs += 50_000;
       nft("flush", "ruleset");
-      here(() => guardian.repair());
+      here(() => guardLoader.repair());
       expect(guarded()).toMatch(/timeout 10s /);
-      expect(here(() => guardian.intact())).toBe(true);
+      expect(here(() => guardLoader.intact())).toBe(true);
     },
     LIMIT_MS,
   );
@@ -118,24 +121,24 @@ describe("Guardian on probation", () => {
   test(
     "lapse() guards nothing any more, and the time for it is told",
     () => {
-      const { guardian, clock } = stage();
-      here(() => guardian.arm(60_000));
-      expect([guardian.lapsesInMs, guardian.isOver]).toEqual([59_001, false]);
-      clock.nowMs += guardian.lapsesInMs!;
-      expect(guardian.isOver).toBe(true);
-      here(() => guardian.lapse());
-      expect([guardian.lapsesInMs, guardian.isOver, guardian.state]).toEqual([
+      const { guardLoader, clock } = stage();
+      here(() => guardLoader.arm(60_000));
+      expect([guardLoader.lapsesInMs, guardLoader.isOver]).toEqual([59_001, false]);
+      clock.nowMs += guardLoader.lapsesInMs!;
+      expect(guardLoader.isOver).toBe(true);
+      here(() => guardLoader.lapse());
+      expect([guardLoader.lapsesInMs, guardLoader.isOver, guardLoader.state]).toEqual([
         undefined,
         false,
         "lapsed",
       ]);
       expect(guarded()).not.toContain("elements");
       // A repair or a reload must not lock the ports behind somebody's back.
-      here(() => guardian.repair());
-      here(() => guardian.load(SETTINGS));
+      here(() => guardLoader.repair());
+      here(() => guardLoader.load(SETTINGS));
       expect(guarded()).not.toContain("elements");
-      expect(() => here(() => guardian.confirm(true))).toThrow("the probation is over");
-      here(() => guardian.arm(60_000));
+      expect(() => here(() => guardLoader.confirm(true))).toThrow("the probation is over");
+      here(() => guardLoader.arm(60_000));
       expect(guarded()).toContain("tcp . 22");
     },
     LIMIT_MS,
@@ -144,18 +147,18 @@ describe("Guardian on probation", () => {
   test(
     "confirm() asks for a proof, or --force, and makes the guard permanent",
     () => {
-      const { guardian } = stage();
-      here(() => guardian.load(SETTINGS));
-      expect(() => here(() => guardian.confirm(true))).toThrow("it is permanent already");
-      here(() => guardian.arm(60_000));
-      expect(() => here(() => guardian.confirm(false))).toThrow("no door was opened by a knock");
-      guardian.hear(opened(NOW, grantOf("203.0.113.7")));
-      expect(() => here(() => guardian.confirm(false))).toThrow("no new connection");
+      const { guardLoader } = stage();
+      here(() => guardLoader.load(SETTINGS));
+      expect(() => here(() => guardLoader.confirm(true))).toThrow("it is permanent already");
+      here(() => guardLoader.arm(60_000));
+      expect(() => here(() => guardLoader.confirm(false))).toThrow("no door was opened by a knock");
+      guardLoader.hear(opened(NOW, grantOf("203.0.113.7")));
+      expect(() => here(() => guardLoader.confirm(false))).toThrow("no new connection");
       expect(guarded()).toContain("expires");
-      here(() => guardian.confirm(true));
+      here(() => guardLoader.confirm(true));
       expect(guarded()).not.toContain("expires");
       expect(guarded()).toContain("tcp . 22");
-      expect(guardian.lapsesInMs).toBeUndefined();
+      expect(guardLoader.lapsesInMs).toBeUndefined();
     },
     LIMIT_MS,
   );

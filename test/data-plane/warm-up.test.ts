@@ -1,9 +1,9 @@
-/** The rehearsal: it plays what it should, and leaves nothing behind, in the kernel either. */
+/** The warm-up: it plays what it should, and leaves nothing behind, in the kernel either. */
 
 import { afterAll, expect, test } from "bun:test";
 import { formatAddress } from "../../src/core/address.ts";
 import { formatPort, formatPortRange } from "../../src/core/port.ts";
-import { Rehearsal } from "../../src/data-plane/rehearsal.ts";
+import { WarmUp } from "../../src/data-plane/warm-up.ts";
 import { RecordingFirewall } from "../../src/firewall/recorder.ts";
 import { freshUse, grantsOf, guard, request } from "../firewall/support.ts";
 import { Lab } from "../support/lab.ts";
@@ -13,16 +13,16 @@ const lab = new Lab();
 afterAll(() => lab[Symbol.dispose]());
 
 /** Plays it to its end; answers how many steps it took. */
-function play(rehearsal: Rehearsal, knocks: number): number {
+function play(warmUp: WarmUp, knocks: number): number {
   let steps = 1;
-  while (rehearsal.step(knocks)) steps++;
+  while (warmUp.step(knocks)) steps++;
   return steps;
 }
 
-test("Rehearsal.step() plays every knock as far as the firewall, for nobody and for a moment", () => {
+test("WarmUp.step() plays every knock as far as the firewall, for nobody and for a moment", () => {
   const clock = new HandClock();
   const firewall = new RecordingFirewall(() => clock.monotonicMs());
-  const steps = play(new Rehearsal(firewall, clock), 10);
+  const steps = play(new WarmUp(firewall, clock), 10);
   expect(firewall.opened).toHaveLength(steps * 10);
   const kinds = firewall.opened.map(({ address, ports, openMs, use }) =>
     [address.a0 >>> 24, ports.map(formatPortRange), openMs, use?.forMs].join(" "),
@@ -36,39 +36,39 @@ test("Rehearsal.step() plays every knock as far as the firewall, for nobody and 
   expect([firewall.list(), firewall.uses()]).toEqual([[], []]);
 });
 
-test("Rehearsal.again() plays a few more knocks, none of which was played before", () => {
+test("WarmUp.again() plays a few more knocks, none of which was played before", () => {
   const firewall = new RecordingFirewall(() => 0);
-  const rehearsal = new Rehearsal(firewall, new HandClock());
-  play(rehearsal, 100);
+  const warmUp = new WarmUp(firewall, new HandClock());
+  play(warmUp, 100);
   const first = firewall.opened.length;
-  expect(rehearsal.step(100)).toBe(false);
+  expect(warmUp.step(100)).toBe(false);
   expect(firewall.opened).toHaveLength(first);
-  rehearsal.again();
-  play(rehearsal, 7);
+  warmUp.again();
+  play(warmUp, 7);
   const again = firewall.opened.length - first;
   expect(again).toBeGreaterThan(0);
   expect(again).toBeLessThan(first / 10);
   expect(new Set(firewall.opened.map(({ use }) => use!.id.toHex())).size).toBe(first + again);
 });
 
-test("Rehearsal.step() ends with the first knock that the kernel refuses", () => {
+test("WarmUp.step() ends with the first knock that the kernel refuses", () => {
   const firewall = new RecordingFirewall(() => 0);
   let tries = 0;
   firewall.open = () => {
     tries++;
     throw new Error("full");
   };
-  expect(new Rehearsal(firewall, new HandClock()).step(10)).toBe(false);
+  expect(new WarmUp(firewall, new HandClock()).step(10)).toBe(false);
   // Copies of the knock that completed it count as tries of their own.
   expect(tries).toBeLessThanOrEqual(2);
 });
 
-test("Rehearsal leaves the kernel's grants and uses as they were", async () => {
+test("WarmUp leaves the kernel's grants and uses as they were", async () => {
   guard(lab);
   using firewall = grantsOf(lab);
   const use = freshUse();
   firewall.open(request("203.0.113.7", { use }));
-  play(new Rehearsal(firewall, new HandClock()), 100);
+  play(new WarmUp(firewall, new HandClock()), 100);
   const own = () =>
     firewall
       .list()
@@ -77,5 +77,5 @@ test("Rehearsal leaves the kernel's grants and uses as they were", async () => {
   while (firewall.uses().length > 1 || own().length > 1) await Bun.sleep(20);
   expect(own()).toEqual(["203.0.113.7 2222/tcp"]);
   expect(firewall.uses().map((id) => id.toHex())).toEqual([use.id.toHex()]);
-  expect(lab.run("server", ["nft", "list", "ruleset"]).out).not.toContain("rehearsal");
+  expect(lab.run("server", ["nft", "list", "ruleset"]).out).not.toContain("warmUp");
 }, 20_000);

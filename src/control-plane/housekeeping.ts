@@ -6,7 +6,7 @@ const BUSY_MS = 1_000;
 /** Else, should an event have been missed. */
 const REST_MS = 30_000;
 
-export class Upkeep {
+export class Housekeeping {
   readonly #work: () => Promise<boolean>;
   #timer: NodeJS.Timeout | undefined;
   #working = false;

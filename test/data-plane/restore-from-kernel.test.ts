@@ -5,7 +5,11 @@ import { formatAddress, maskAddress, parseAddress } from "../../src/core/address
 import { grantId } from "../../src/core/grant.ts";
 import { formatPortRange, parsePort } from "../../src/core/port.ts";
 import { Ledger } from "../../src/data-plane/ledger.ts";
-import { rememberUses, restoreGrants, restoreUses } from "../../src/data-plane/restore.ts";
+import {
+  rememberUses,
+  restoreGrants,
+  restoreUses,
+} from "../../src/data-plane/restore-from-kernel.ts";
 import type { KernelGrant } from "../../src/firewall/firewall.ts";
 import { RecordingFirewall } from "../../src/firewall/recorder.ts";
 import { Matcher } from "../../src/match/matcher.ts";

@@ -4,17 +4,17 @@ import { messageOf } from "../core/errors.ts";
 import { releaseCleanPages } from "../native/resident.ts";
 import { log } from "./log.ts";
 
-/** The engine compiles what was rehearsed in threads of its own; they are done by then. */
+/** The engine compiles what the warm-up ran in threads of its own; they are done by then. */
 const DELAY_MS = 1_000;
 
-export class Settling {
-  readonly #rehearse: () => Promise<unknown>;
+export class AfterStart {
+  readonly #warmUp: () => Promise<unknown>;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** `rehearse` plays a knock a few times: what it runs is among the pages that were given back. */
-  constructor(rehearse: () => Promise<unknown>) {
-    this.#rehearse = rehearse;
+  /** `warmUp` plays a knock a few times: what it runs is among the pages that were given back. */
+  constructor(warmUp: () => Promise<unknown>) {
+    this.#warmUp = warmUp;
   }
 
   /** Call it when everything that is done once is done. */
@@ -33,7 +33,7 @@ export class Settling {
     Bun.gc(true);
     releaseCleanPages();
     try {
-      await this.#rehearse();
+      await this.#warmUp();
     } catch (error) {
       // Without it the next knock is opened half a millisecond later, and nothing else.
       if (!this.#stopped) log("warning", messageOf(error));

@@ -58,7 +58,7 @@ export function compareGrants(
   return { missing, intended, full };
 }
 
-export interface ReentryParts {
+export interface RepairParts {
   readonly firewall: Firewall;
   readonly ledger: Ledger;
   readonly counters: Counters;
@@ -70,12 +70,12 @@ export interface ReentryParts {
  * that ended by themselves.
  * Throws OpError where the kernel refuses one.
  */
-export function reenterGrants(
-  { firewall, ledger, clock, counters }: ReentryParts,
+export function repairGrants(
+  { firewall, ledger, clock, counters }: RepairParts,
   doors: ReadonlyMap<string, Door>,
   ids: readonly string[],
   ended: (grant: Grant) => void,
-): Answers["reenter"] {
+): Answers["repair-grants"] {
   let entered = 0;
   const nowMs = clock.monotonicMs();
   for (const id of ids) {

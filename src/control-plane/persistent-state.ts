@@ -18,14 +18,14 @@ function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
-export interface RecollectionParts {
+export interface PersistentStateParts {
   /** Unix milliseconds. */
   readonly nowMs: number;
   /** A file of the state folder fails, works again or was replaced. */
   readonly report: (notice: StoreNotice) => void;
 }
 
-export class Recollection {
+export class PersistentState {
   readonly audit: AuditLog;
   readonly owed: OwedCommands;
   /** Why uses may have been forgotten; undefined when none can have been. */
@@ -35,7 +35,7 @@ export class Recollection {
   #doubtMs: number;
 
   /** Never throws for a bad file or disk: what fails is reported, and the work goes on from memory. */
-  constructor(stateDir: string, { nowMs, report }: RecollectionParts) {
+  constructor(stateDir: string, { nowMs, report }: PersistentStateParts) {
     const opened = UseStore.open(stateDir, { bootId: readBootId(), nowMs, report });
     this.#uses = opened.store;
     this.lost = opened.trust === "lost" ? opened.reason : undefined;
