@@ -1,8 +1,8 @@
 /** What outlives a daemon, put together: uses of knocks, the wait after a loss, the audit log, owed commands. */
 
-import { readFileSync } from "node:fs";
 import { parseAddress } from "../core/address.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import { readBootId } from "../files/boot-id.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
@@ -12,11 +12,6 @@ import { OwedCommands } from "../store/owed.ts";
 import type { StoreNotice } from "../store/state-file.ts";
 import { keyFingerprint, type Use, usesOf } from "../store/use.ts";
 import { UseStore } from "../store/uses.ts";
-
-/** Random for every boot of the kernel. */
-function readBootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-}
 
 export interface PersistentStateParts {
   /** Unix milliseconds. */

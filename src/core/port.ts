@@ -51,6 +51,18 @@ export function formatPort(port: Port): string {
   return `${port.port}/${port.proto}`;
 }
 
+/** Single ports as ranges, neighbours joined. */
+export function joinPorts(ports: readonly Port[]): PortRange[] {
+  const ranges: { proto: Port["proto"]; from: number; to: number }[] = [];
+  const sorted = ports.toSorted((a, b) => a.proto.localeCompare(b.proto) || a.port - b.port);
+  for (const { proto, port } of sorted) {
+    const last = ranges.at(-1);
+    if (last?.proto === proto && port <= last.to + 1) last.to = port;
+    else ranges.push({ proto, from: port, to: port });
+  }
+  return ranges;
+}
+
 export function rangesOverlap(a: PortRange, b: PortRange): boolean {
   return a.proto === b.proto && a.from <= b.to && b.from <= a.to;
 }

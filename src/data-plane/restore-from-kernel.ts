@@ -3,7 +3,7 @@
 import { formatAddress, formatPrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { grantId } from "../core/grant.ts";
-import type { Port, PortRange } from "../core/port.ts";
+import { joinPorts } from "../core/port.ts";
 import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
@@ -151,16 +151,4 @@ export function restoreGrants(
     );
   }
   return shared;
-}
-
-/** Single ports as ranges, neighbours joined. */
-function joinPorts(ports: readonly Port[]): PortRange[] {
-  const ranges: { proto: Port["proto"]; from: number; to: number }[] = [];
-  const sorted = ports.toSorted((a, b) => a.proto.localeCompare(b.proto) || a.port - b.port);
-  for (const { proto, port } of sorted) {
-    const last = ranges.at(-1);
-    if (last?.proto === proto && port <= last.to + 1) last.to = port;
-    else ranges.push({ proto, from: port, to: port });
-  }
-  return ranges;
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { readBootId } from "./boot-id.ts";
 import { asOwnerOf } from "./owner.ts";
 import { createPrivateFile, removePrivateFile } from "./private-file.ts";
 import { readRegularFile } from "./regular-file.ts";
@@ -21,13 +22,9 @@ function startOf(pid: string): string | undefined {
   }
 }
 
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-}
-
 function isAlive(holder: string): boolean {
   const [boot, pid = "", start] = holder.split(" ");
-  return boot === bootId() && startOf(pid) === start;
+  return boot === readBootId() && startOf(pid) === start;
 }
 
 /**
@@ -51,7 +48,7 @@ function breakLock(lock: string, holder: string): void {
  */
 export function withFileLock<T>(file: string, work: () => T): T {
   const lock = `${file}.lock`;
-  const self = `${bootId()} ${process.pid} ${startOf(String(process.pid))} ${crypto.randomUUID()}`;
+  const self = `${readBootId()} ${process.pid} ${startOf(String(process.pid))} ${crypto.randomUUID()}`;
   for (let tries = 0; !createPrivateFile(lock, self); tries++) {
     const holder = readRegularFile(lock);
     if (holder !== undefined && !isAlive(holder)) breakLock(lock, holder);

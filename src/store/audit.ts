@@ -1,7 +1,7 @@
 /** The audit log: every event in audit.db, a moment later, in a file of bounded size. Main thread only. */
 
 import type { Database } from "bun:sqlite";
-import { Allowance } from "./allowance.ts";
+import { Allowance } from "../core/allowance.ts";
 import { type AuditRecord, factsOf, isForgeable } from "./audit-record.ts";
 import { auditFile } from "./audit-query.ts";
 import { AUDIT_SCHEMA } from "./audit-schema.ts";

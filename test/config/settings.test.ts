@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { boundOf, checkBound, formatBound } from "../../src/keys/bound.ts";
-import { formatSettings } from "../../src/config/format.ts";
+import { formatSettings } from "../support/format-settings.ts";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import type { DeviceKey } from "../../src/keys/keys.ts";
 import { parseSettings } from "../../src/config/load.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { DaemonEvent } from "../../src/core/events.ts";
-import { Allowance } from "../../src/store/allowance.ts";
+import { Allowance } from "../../src/core/allowance.ts";
 import { AuditLog, type Retention } from "../../src/store/audit.ts";
 import { AuditReader, type AuditFilter } from "../../src/store/audit-query.ts";
 import type { AuditRecord } from "../../src/store/audit-record.ts";

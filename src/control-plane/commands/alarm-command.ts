@@ -5,7 +5,7 @@ import { fillPlaceholders } from "../../config/run-command.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { DaemonEvent } from "../../core/events.ts";
-import { Allowance } from "../../store/allowance.ts";
+import { Allowance } from "../../core/allowance.ts";
 import type { CommandQueue } from "./command-queue.ts";
 
 /**

@@ -1,14 +1,14 @@
 /** Settings as the text of a config.toml, without what is at its default. */
 
 import { stringify } from "smol-toml";
-import { formatPrefix } from "../core/address.ts";
-import { formatDuration } from "../core/duration.ts";
-import { formatPort, formatPortRange } from "../core/port.ts";
-import { DEFAULT_SPACE } from "../rks/space.ts";
-import type { KnockSpace } from "../rks/space.ts";
-import { DEFAULT_MAX_GRANTS, DEFAULT_SEQUENCE_TIMEOUT_MS } from "./build.ts";
-import { formatEndpoint } from "./fields.ts";
-import type { Door, Settings } from "./settings.ts";
+import { formatPrefix } from "../../src/core/address.ts";
+import { formatDuration } from "../../src/core/duration.ts";
+import { formatPort, formatPortRange } from "../../src/core/port.ts";
+import { DEFAULT_SPACE } from "../../src/rks/space.ts";
+import type { KnockSpace } from "../../src/rks/space.ts";
+import { DEFAULT_MAX_GRANTS, DEFAULT_SEQUENCE_TIMEOUT_MS } from "../../src/config/build.ts";
+import { formatEndpoint } from "../../src/config/fields.ts";
+import type { Door, Settings } from "../../src/config/settings.ts";
 
 type Value = string | number | boolean | readonly string[] | Table | undefined;
 interface Table {

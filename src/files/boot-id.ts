@@ -1,0 +1,8 @@
+/** The name of this boot. */
+
+import { readFileSync } from "node:fs";
+
+/** Random for every boot of the kernel. */
+export function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
