@@ -7,7 +7,7 @@ import { codeOf } from "./error-code.ts";
 import type { AppOptions } from "./health-app.ts";
 import { healthApp } from "./health-app.ts";
 import { bindPrivately, clearSocketPath } from "./unix-socket.ts";
-import { parseAddress } from "../core/address.ts";
+import { isLoopback, parseAddress } from "../core/address.ts";
 import { ExitCode, messageOf, OpError, SallyportError } from "../core/errors.ts";
 
 /** `[api].listen` of the settings: an address or "localhost"; port 0 takes a free one. */
@@ -56,11 +56,9 @@ function cannotListen(object: string, key: string, thrown: unknown): SallyportEr
   );
 }
 
-function isLoopback(host: string): boolean {
-  if (host === "localhost") return true;
+function isLoopbackHost(host: string): boolean {
   const address = parseAddress(host);
-  if (address?.family === 4) return address.a0 >>> 24 === 127;
-  return address?.a0 === 0 && address.a1 === 0 && address.a2 === 0 && address.a3 === 1;
+  return host === "localhost" || (address !== undefined && isLoopback(address));
 }
 
 /** Listens on TCP; throws OpError, whose sentence names the address and the setting, when it cannot. */
@@ -69,7 +67,7 @@ export function listenForHealth(
   at: HealthAt,
   options: AppOptions = {},
 ): Listening {
-  const app = healthApp(control, { ...options, localOnly: isLoopback(at.host) });
+  const app = healthApp(control, { ...options, localOnly: isLoopbackHost(at.host) });
   const host = at.host.includes(":") ? `[${at.host}]` : at.host;
   try {
     const server = serveBounded({ hostname: at.host, port: at.port }, MOST_FOR_HEALTH, (request) =>

@@ -6,7 +6,7 @@ import { formatDuration } from "../core/duration.ts";
 import { formatPort, rangesOverlap } from "../core/port.ts";
 import type { PortRange } from "../core/port.ts";
 import type { Mistake } from "./mistake.ts";
-import { isLoopback } from "./networks.ts";
+import { isLoopbackHost } from "./networks.ts";
 import { LIMITS } from "./schema.ts";
 import { sequencesInConflict } from "./sequence-conflicts.ts";
 import type { Door, Settings } from "./settings.ts";
@@ -105,7 +105,7 @@ function checkWindow(doors: readonly Door[], report: Report): void {
 }
 
 function checkApi({ doors, api }: Pick<Settings, "doors" | "api">, report: Report): void {
-  if (!isLoopback(api.listen.host)) return;
+  if (!isLoopbackHost(api.listen.host)) return;
   for (const { name, opens } of doors) {
     const i = opens.findIndex((opened) => rangesOverlap(opened, range(api.listen.port)));
     if (i < 0) continue;

@@ -1,6 +1,12 @@
 /** Networks: which lie in which, which are private, which are so wide that nobody can mean them. */
 
-import { maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
+import {
+  isLoopback,
+  maskAddress,
+  parseAddress,
+  parsePrefix,
+  sameAddress,
+} from "../core/address.ts";
 import type { Prefix } from "../core/address.ts";
 
 /** Whether `inner` lies within `outer`, or is the same; never across families. */
@@ -9,8 +15,6 @@ function isInside(inner: Prefix, outer: Prefix): boolean {
     inner.bits >= outer.bits && sameAddress(maskAddress(inner.address, outer.bits), outer.address)
   );
 }
-
-const LOOPBACK = ["127.0.0.0/8", "::1"].map((text) => parsePrefix(text)!);
 
 /** RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6, and loopback. */
 const PRIVATE = [
@@ -21,9 +25,9 @@ const PRIVATE = [
   "169.254.0.0/16",
   "fc00::/7",
   "fe80::/10",
-]
-  .map((text) => parsePrefix(text)!)
-  .concat(LOOPBACK);
+  "127.0.0.0/8",
+  "::1",
+].map((text) => parsePrefix(text)!);
 
 /** Whether nobody on the public Internet has an address in `prefix`. */
 export function isPrivate(prefix: Prefix): boolean {
@@ -31,9 +35,9 @@ export function isPrivate(prefix: Prefix): boolean {
 }
 
 /** Whether an address, as text, is reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  const prefix = parsePrefix(host);
-  return prefix !== undefined && LOOPBACK.some((outer) => isInside(prefix, outer));
+export function isLoopbackHost(host: string): boolean {
+  const address = parseAddress(host);
+  return address !== undefined && isLoopback(address);
 }
 
 /** Nobody owns more than a /8 of IPv4 or a /16 of IPv6. */

@@ -7,7 +7,7 @@ import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { formatChance } from "./chance.ts";
 import { formatEndpoint } from "./fields.ts";
-import { isLoopback, isPrivate } from "./networks.ts";
+import { isLoopbackHost, isPrivate } from "./networks.ts";
 import type { Door, Settings } from "./settings.ts";
 
 const DAY_MS = 86_400_000;
@@ -98,7 +98,7 @@ export function settingsWarnings(settings: Settings): string[] {
       "knock.skew is 0: a knock fails when a clock is off by a second at the turn of a slot",
     );
   }
-  if (!isLoopback(api.listen.host)) {
+  if (!isLoopbackHost(api.listen.host)) {
     warnings.push(
       `api.listen is "${formatEndpoint(api.listen)}": others can read health and metrics, which show that sallyport runs here`,
     );

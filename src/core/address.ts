@@ -147,3 +147,10 @@ export function formatPrefix({ address, bits }: Prefix): string {
 export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.a0 === b.a0 && a.a1 === b.a1 && a.a2 === b.a2 && a.a3 === b.a3;
 }
+
+/** 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: nothing from outside gets there. */
+export function isLoopback({ family, a0, a1, a2, a3 }: Address): boolean {
+  if (family === 4) return a0 >>> 24 === 127;
+  if (a0 !== 0 || a1 !== 0) return false;
+  return (a2 === 0 && a3 === 1) || (a2 === 0xffff && a3 >>> 24 === 127);
+}

@@ -1,12 +1,12 @@
 /** Check: what listens where: behind the doors, in the way of knocks, and at the health listener's port. */
 
 import type { Settings } from "../config/settings.ts";
-import { formatAddress, parseAddress } from "../core/address.ts";
+import { formatAddress, isLoopback, parseAddress } from "../core/address.ts";
 import { freeRange } from "../config/free-range.ts";
 import { formatPort, formatPortRange, type PortRange, rangesOverlap } from "../core/port.ts";
 import { guardedPorts } from "../config/guarded-ports.ts";
 import { type Findings, listed, ok, problem, warning } from "../core/finding.ts";
-import { isLoopbackAddress, type ListeningSocket } from "./sockets.ts";
+import type { ListeningSocket } from "./sockets.ts";
 
 export interface ServiceFacts {
   readonly settings: Settings;
@@ -36,7 +36,7 @@ export function knockRanges({ doors }: Settings): PortRange[] {
 export function inKnockRange({ settings, sockets }: Pick<ServiceFacts, "settings" | "sockets">) {
   const ranges = knockRanges(settings);
   return sockets.flatMap((socket) => {
-    if (isLoopbackAddress(socket.address)) return [];
+    if (isLoopback(socket.address)) return [];
     const range = ranges.find((one) => rangesOverlap(one, rangeOf(socket)));
     return range === undefined ? [] : [{ socket, range }];
   });
@@ -94,7 +94,7 @@ function remedyFor({ settings, sockets, publishedInRange }: KnockedFacts): strin
   const door = settings.doors.find(({ users }) => users.length > 0);
   if (door === undefined) return "";
   const taken = [
-    ...sockets.filter(({ address }) => !isLoopbackAddress(address)).map(({ port }) => port),
+    ...sockets.filter(({ address }) => !isLoopback(address)).map(({ port }) => port),
     ...[...publishedInRange, ...guardedPorts(settings)].flatMap(portsIn),
     ...settings.doors.flatMap(({ fixed }) => fixed?.knocks.map(({ port }) => port) ?? []),
   ];
@@ -112,7 +112,7 @@ function emptyDoors({ settings, sockets, published }: ServiceFacts): Findings {
     const empty = opens.filter(
       (range) =>
         !sockets.some(({ proto, port, address }) => {
-          if (isLoopbackAddress(address)) return false;
+          if (isLoopback(address)) return false;
           return proto === range.proto && range.from <= port && port <= range.to;
         }) && ![...published].some((port) => inRange(port, range)),
     );

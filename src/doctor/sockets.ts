@@ -42,13 +42,6 @@ export function readListening(): ListeningSocket[] {
   });
 }
 
-/** 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: nothing from outside gets there. */
-export function isLoopbackAddress({ family, a0, a1, a2, a3 }: Address): boolean {
-  if (family === 4) return a0 >>> 24 === 127;
-  if (a0 !== 0 || a1 !== 0) return false;
-  return (a2 === 0 && a3 === 1) || (a2 === 0xffff && a3 >>> 24 === 127);
-}
-
 /** The names of the processes that hold these sockets, by inode; those this user may not see are absent. */
 export function processNames(inodes: ReadonlySet<string>): Map<string, string> {
   const names = new Map<string, string>();

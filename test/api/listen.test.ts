@@ -57,6 +57,25 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   );
 }
 
+test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])(
+  "listen() on %s refuses a request that names this host in words",
+  async (host) => {
+    const own = await listen(control, at(freshSocket(), host));
+    try {
+      const { port } = new URL(own.url);
+      const { status } = await fetch(
+        `http://${host === "::1" ? "[::1]" : "127.0.0.1"}:${port}/healthz`,
+        {
+          headers: { Host: "rebound.example" },
+        },
+      );
+      expect(status).toBe(421);
+    } finally {
+      own.stop();
+    }
+  },
+);
+
 test("listen() serves health on TCP and control on the unix socket", async () => {
   expect(listening.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
   expect((await fetch(`${listening.url}healthz`)).status).toBe(200);

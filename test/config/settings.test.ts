@@ -206,6 +206,11 @@ describe("settingsWarnings()", () => {
     expect(warnings[0]).toStartWith(says);
   });
 
+  test("says nothing of an API that listens on a mapped loopback address", () => {
+    const toml = `[api]\nlisten = "[::ffff:127.0.0.1]:7878"\n${GOOD}`;
+    expect(settingsWarnings(parseSettings(toml))).toEqual([]);
+  });
+
   test("says nothing of networks of one's own and of doors that only run commands", () => {
     const toml =
       `[guard]\nalways_allow = ["10.0.0.0/8", "192.168.0.0/16", "fc00::/7", "fe80::/10", "203.0.113.0/24", "2001:db8::/32"]\n` +

@@ -14,7 +14,7 @@ import { checkLibraries } from "../../src/doctor/libraries.ts";
 import { checkPrivileges } from "../../src/doctor/privileges.ts";
 import { checkRunning } from "../../src/doctor/running.ts";
 import { checkServices } from "../../src/doctor/services.ts";
-import { isLoopbackAddress, parseListening } from "../../src/doctor/sockets.ts";
+import { parseListening } from "../../src/doctor/sockets.ts";
 import { checkStateFolder } from "../../src/doctor/state-folder.ts";
 import { checkTime } from "../../src/doctor/time.ts";
 import { checkTracking } from "../../src/doctor/tracking.ts";
@@ -507,15 +507,4 @@ describe("parseListening()", () => {
   test("answers nothing for UDP sockets that are connected", () => {
     expect(parseListening(TCP.replaceAll(" 0A ", " 01 "), "udp")).toEqual([]);
   });
-});
-
-test.each([
-  ["127.3.2.1", true],
-  ["128.0.0.1", false],
-  ["::1", true],
-  ["::", false],
-  ["::ffff:127.0.0.1", true],
-  ["::ffff:192.0.2.1", false],
-])("isLoopbackAddress() of %s is %s", (text, expected) => {
-  expect(isLoopbackAddress(parseAddress(text)!)).toBe(expected);
 });
