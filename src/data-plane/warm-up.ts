@@ -44,23 +44,18 @@ const DOOR: Door = {
   maxGrants: 1,
 };
 
-/** Ethernet, IPv4, TCP SYN; the source stands at `SOURCE_AT`, the destination port at `PORT_AT`. */
+/** The source stands at `SOURCE_AT`, the destination port at `PORT_AT`. */
 const FRAME = Uint8Array.fromHex(
-  "000000000000" +
-    "000000000000" +
-    "0800" + // Ethernet: to, from, type
-    "45000028000040004006" +
-    "0000" +
-    "00000000" +
-    "7f000001" + // IPv4: 40 bytes, TCP, addresses
-    "0400" +
-    "0000" +
-    "00000000" +
-    "00000000" +
-    "5002" +
-    "ffff" +
-    "0000" +
-    "0000", // TCP: SYN
+  [
+    // Ethernet: to, from, type
+    "000000000000 000000000000 0800",
+    // IPv4: 40 bytes, TCP; from, to
+    "45000028 00004000 40060000 00000000 7f000001",
+    // TCP: ports, numbers, SYN
+    "04000000 00000000 00000000 5002ffff 00000000",
+  ]
+    .join("")
+    .replaceAll(" ", ""),
 );
 const SOURCE_AT = 14 + 12;
 const PORT_AT = 14 + 20 + 2;
