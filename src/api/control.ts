@@ -15,7 +15,6 @@ export const REASONS = {
   drops: "The kernel dropped packets before they could be examined",
   firewall: "The rule set in the kernel is not as intended",
   full: "The kernel has no room for another grant",
-  match: "Knocks are not matched",
   keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
   config: "The configuration or the keys are broken: what worked last is in force",

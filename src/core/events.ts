@@ -92,13 +92,13 @@ export type DaemonEvent =
       readonly atMs: number;
       /** A set of the kernel is full: over when an audit finds room again. */
       readonly full?: boolean;
-      readonly part: "capture" | "drops" | "firewall" | "match" | "clock";
+      readonly part: "capture" | "drops" | "firewall";
       readonly message: string;
     }
   | {
       /** The part that reported a fault works again. */
       readonly type: "recovered";
       readonly atMs: number;
-      readonly part: "capture" | "drops" | "firewall" | "match" | "clock";
+      readonly part: "capture" | "drops" | "firewall";
       readonly message: string;
     };

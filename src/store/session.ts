@@ -26,15 +26,6 @@ export interface Session {
 export type Trust =
   { readonly trust: "complete" } | { readonly trust: "lost"; readonly reason: string };
 
-/** A clock set while slewing, or read back from hardware that counts whole seconds, is this far off. */
-const CLOCK_GRAIN_MS = 1_000;
-
-/** How far the clock stands behind a time it has shown before; 0 when it does not. */
-export function clockBackMs(seenMs: number, nowMs: number): number {
-  const backMs = seenMs - nowMs;
-  return backMs > CLOCK_GRAIN_MS ? backMs : 0;
-}
-
 /** Judges an undamaged record. `stopped` is what the marker of a clean stop said, if there was one. */
 export function judgeSession(
   last: Session | undefined,

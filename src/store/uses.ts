@@ -5,7 +5,6 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
 import {
-  clockBackMs,
   judgeSession,
   leaveCleanStop,
   type Session,
@@ -52,8 +51,6 @@ export interface UseStoreOptions {
 /** What the daemon has to know before it opens a rotating door. */
 export type OpenedUses = Trust & {
   readonly store: UseStore;
-  /** How far the clock stands behind the last time it showed; 0 when it does not. */
-  readonly clockBackMs: number;
 };
 
 interface UseRow {
@@ -112,8 +109,7 @@ export class UseStore {
     if (broken > 0) store.#file.replace(`${broken} of its rows were changed behind its back`);
     const judged = judge(store.#file.found, contents, usedBefore, stopped, options.bootId);
     store.#file.write((database) => store.#writeSession(database));
-    const seenMs = contents?.session?.seenMs ?? 0;
-    return { store, ...judged, clockBackMs: clockBackMs(seenMs, options.nowMs) };
+    return { store, ...judged };
   }
 
   /**
@@ -142,14 +138,12 @@ export class UseStore {
 
   /**
    * Notes that this time has been, for the next start; call it every minute or so. Also the moment at
-   * which a disk that failed is tried again. Answers how far the clock went back since, 0 if it did not.
+   * which a disk that failed is tried again.
    */
-  seen(nowMs: number): number {
-    const backMs = clockBackMs(this.#session.seenMs, nowMs);
+  seen(nowMs: number): void {
     this.#session = { ...this.#session, seenMs: nowMs };
     this.#file.nowMs = nowMs;
     this.flush();
-    return backMs;
   }
 
   /** Writes what waits; answers whether everything is on the disk. */

@@ -158,8 +158,8 @@ describe("usesOf()", () => {
 describe("UseStore.open() trusts", () => {
   test("an empty state folder: nothing was ever used", () => {
     using folder = new StateFolder();
-    const { store, trust, clockBackMs } = folder.openUses();
-    expect([trust, clockBackMs]).toEqual(["complete", 0]);
+    const { store, trust } = folder.openUses();
+    expect(trust).toBe("complete");
     store.close(NOW);
   });
 
@@ -199,7 +199,7 @@ describe("UseStore.open() counts as lost", () => {
     const { store, ...rest } = folder.openUses(bootId);
     const uses = store.all();
     store.close(NOW);
-    expect(rest).toEqual({ trust: "lost", reason: expect.any(String), clockBackMs: 0 });
+    expect(rest).toEqual({ trust: "lost", reason: expect.any(String) });
     // The way back: the state is whole again.
     const next = folder.openUses(bootId);
     expect(next.trust).toBe("complete");
@@ -336,37 +336,6 @@ describe("UseStore.open() counts as lost", () => {
     expect(store.flush()).toBe(true);
     store.close(NOW);
     expect(folder.openUses().store.all()).toEqual([useAt(100)]);
-  });
-});
-
-describe("the clock", () => {
-  test("UseStore.open() tells how far it went back since the last run, and once only", () => {
-    using folder = new StateFolder();
-    const { store } = folder.openUses(BOOT, NOW);
-    store.close(NOW + 60_000);
-    const second = folder.openUses(BOOT, NOW + 60_000 - 3_600_000);
-    expect(second.clockBackMs).toBe(3_600_000);
-    second.store.close(NOW - 3_500_000);
-    const third = folder.openUses(BOOT, NOW - 3_500_000);
-    expect(third.clockBackMs).toBe(0);
-    third.store.close(NOW);
-  });
-
-  test("UseStore.open() takes a step of a second for the grain of a hardware clock", () => {
-    using folder = new StateFolder();
-    folder.openUses(BOOT, NOW).store.close(NOW);
-    const { store, clockBackMs } = folder.openUses(BOOT, NOW - 1_000);
-    expect(clockBackMs).toBe(0);
-    store.close(NOW);
-  });
-
-  test("UseStore.seen() tells of a step back while the daemon runs", () => {
-    using folder = new StateFolder();
-    const { store } = folder.openUses(BOOT, NOW);
-    expect(store.seen(NOW + 60_000)).toBe(0);
-    expect(store.seen(NOW)).toBe(60_000);
-    expect(store.seen(NOW + 1)).toBe(0);
-    store.close(NOW);
   });
 });
 
