@@ -8,7 +8,7 @@ import { settingsWarnings } from "../config/warnings.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import { makeFolder } from "../files/owner.ts";
-import { detectDeny } from "../firewall/deny.ts";
+import { detectDeny } from "../foreign-rules/deny.ts";
 import type { GuardPlan } from "../firewall/guard-plan.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 import { makePlan, type Plan } from "../data-plane/plan.ts";

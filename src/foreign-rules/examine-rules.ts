@@ -5,6 +5,7 @@ import type { Settings } from "../config/settings.ts";
 import { formatPort, type PortRange } from "../core/port.ts";
 import { guardedPorts } from "../config/guarded-ports.ts";
 import { checkRoutedContainers, checkUntracked } from "./bypass.ts";
+import { checkDeny } from "./deny.ts";
 import { type Findings, unseen } from "../core/finding.ts";
 import { checkForeignRules, guardedPortsOf } from "./foreign-rules.ts";
 import { legacyTables } from "./legacy-tables.ts";
@@ -16,12 +17,15 @@ import { trace } from "./trace.ts";
 export function examineRules(settings: Settings): Findings {
   const listing = readListing();
   if (listing === undefined) return [unseen("the rules of other tables")];
-  return checkForeignRules({
+  const findings = checkForeignRules({
     listing,
     guarded: guardedPorts(settings),
     textOf: readRuleText,
     legacyTables: [...legacyTables("ip"), ...legacyTables("ip6")],
   });
+  return settings.guard.deny === "auto"
+    ? [...findings, ...checkDeny(listing, readRuleText)]
+    : findings;
 }
 
 /** The sentences about rules of other tables that end what a grant lets in; also those of "not seen". */

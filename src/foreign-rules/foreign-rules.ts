@@ -39,8 +39,9 @@ export function checkForeignRules(facts: RuleFacts): Findings {
       const { ended, unclear: places } = trace(facts.listing, { family, proto, port });
       for (const at of places) unclear.set(JSON.stringify(at), at);
       if (ended === undefined) continue;
-      const key = JSON.stringify(ended);
-      const culprit = culprits.get(key) ?? { ...ended, ports: [], families: new Set() };
+      const { by, at } = ended;
+      const key = JSON.stringify({ by, at });
+      const culprit = culprits.get(key) ?? { by, at, ports: [], families: new Set() };
       if (culprit.ports.at(-1)?.port !== port || culprit.ports.at(-1)?.proto !== proto) {
         culprit.ports.push({ proto, port });
       }
@@ -67,7 +68,7 @@ export function checkForeignRules(facts: RuleFacts): Findings {
     findings.push(
       warning(
         `Could not see the rules of iptables-legacy, which nft does not show (tables ${listed(facts.legacyTables)})`,
-        "read them with iptables-legacy-save, and see that they accept the guarded ports",
+        "read them with iptables-legacy-save, see that they accept the guarded ports, and set guard.deny to what they do with closed ones",
       ),
     );
   }

@@ -1,19 +1,18 @@
 /** Matches and targets of iptables that nft's JSON leaves opaque, read from the text in which nft translates them. */
 
-import type { Statement } from "../firewall/rule-match.ts";
-import type { ListedRule } from "./listing.ts";
+import type { ListedRule, Statement } from "./listing.ts";
 
 /** Those that pick first packets by port or state; others pick particular senders, and count as unmet. */
 const TELLING = new Set(["multiport", "conntrack", "state", "tcp", "udp", "addrtype"]);
 
 /** Whether the statement is one of those that `translated` reads. */
 export function isTranslated(statement: Statement): boolean {
-  return isOpaque(statement) || isDnat(statement);
+  return isOpaque(statement) || isTarget(statement, "DNAT") || isTarget(statement, "REJECT");
 }
 
-function isDnat(statement: Statement): boolean {
+function isTarget(statement: Statement, wanted: string): boolean {
   const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-  return type === "target" && name === "DNAT";
+  return type === "target" && name === wanted;
 }
 
 /** Whether the statement is a match that decides for strangers too, and that JSON does not tell. */
@@ -26,6 +25,8 @@ const PORTS = /\b(tcp|udp) dport (!= )?(\{[^}]*\}|\d+(?:-\d+)?)/;
 const TYPE = /\bfib (saddr|daddr) type (!= )?(?:\{ ([\w, ]+) \}|(\w+))/;
 /** "dnat to 172.17.0.2:80", "dnat to [fd00::2]:80", "dnat to 172.17.0.2" */
 const DNAT = /\bdnat to (?:\[([0-9a-f:]+)\]|([0-9.]+|[0-9a-f]*:[0-9a-f:]+?))(?::(\d+))?(?=\s|$)/;
+/** "reject", "reject with tcp reset", "reject with icmp type host-prohibited", or without "type" */
+const REJECT = /\breject(?: with (icmpx|icmpv6|icmp|tcp) (?:type )?([\w-]+))?(?=\s|$)/;
 const STATES = /\bct state (!= )?(?:\{ ([\w, ]+) \}|([\w,]+))/;
 
 /**
@@ -34,7 +35,11 @@ const STATES = /\bct state (!= )?(?:\{ ([\w, ]+) \}|([\w,]+))/;
  */
 export function translated(rule: ListedRule, text: string): ListedRule {
   if (!rule.expr.some(isTranslated)) return rule;
-  const read = (one: Statement) => (isDnat(one) ? toDnat(text) : toMatch(one, text));
+  const bare = text.replaceAll(/"[^"]*"/g, '""'); // a comment says nothing
+  const read = (one: Statement) => {
+    if (isTarget(one, "DNAT")) return toDnat(bare);
+    return isTarget(one, "REJECT") ? toReject(bare) : toMatch(one, bare);
+  };
   return {
     ...rule,
     expr: rule.expr.map((one) => (isTranslated(one) ? (read(one) ?? one) : one)),
@@ -46,6 +51,13 @@ function toDnat(text: string): Statement | undefined {
   const addr = bracketed ?? plain;
   if (addr === undefined) return undefined;
   return { dnat: { addr, ...(port !== undefined && { port: Number(port) }) } };
+}
+
+function toReject(text: string): Statement | undefined {
+  const [found, type, expr] = REJECT.exec(text) ?? [];
+  if (found === undefined) return undefined;
+  if (type === undefined) return { reject: null };
+  return { reject: type === "tcp" ? { type: "tcp reset" } : { type, expr } };
 }
 
 function toMatch(statement: Statement, text: string): Statement | undefined {

@@ -1,13 +1,16 @@
 /** The rules of all tables, as nft lists them in JSON, with the sets that conditions on ports name. */
 
 import { OpError } from "../core/errors.ts";
-import { type Arrivals, readArrivals } from "../firewall/arrivals.ts";
+import { type Arrivals, readArrivals } from "./arrivals.ts";
+import { isTelling } from "./condition.ts";
 import { nftError } from "../firewall/nft-error.ts";
-import type { Statement } from "../firewall/rule-match.ts";
 import { runNft } from "../native/libnftables.ts";
 import { isTranslated, translated } from "./iptables-match.ts";
 import { mayAskKernel } from "../native/capabilities.ts";
-import { readRuleText } from "./rule-text.ts";
+import { readDevices, readRuleTexts } from "./rule-text.ts";
+
+/** One statement of a rule: an object whose key is its kind (libnftables-json(5)). */
+export type Statement = Readonly<Record<string, unknown>>;
 
 export interface ListedChain {
   readonly family: string;
@@ -17,6 +20,8 @@ export interface ListedChain {
   readonly type?: string;
   readonly prio?: number;
   readonly policy?: string;
+  /** Of chains of `ingress`. One interface is no array. */
+  readonly dev?: string | readonly string[];
 }
 
 export interface ListedRule {
@@ -41,7 +46,7 @@ export interface Listing {
   /** In order, by `chainKey`. */
   readonly rules: ReadonlyMap<string, readonly ListedRule[]>;
   readonly flowtables: readonly ListedFlowtable[];
-  /** Elements by `setKey`, of the sets and maps that conditions on a destination port name. */
+  /** Elements by `setKey`, of the sets and maps that tell something of every stranger's packet. */
   readonly sets: ReadonlyMap<string, readonly unknown[]>;
   /** Where strangers come in; absent: nobody knows, and rules about interfaces are taken as met. */
   readonly arrivals?: Arrivals;
@@ -63,13 +68,17 @@ interface Entry {
   readonly map?: { readonly elem?: readonly unknown[] };
 }
 
-/** Reads the calling thread's network namespace. Undefined without CAP_NET_ADMIN; throws OpError. */
+/** As `readRules`; undefined without CAP_NET_ADMIN. */
 export function readListing(): Listing | undefined {
-  if (!mayAskKernel()) return undefined;
-  // Terse, since block lists may hold a hundred thousand addresses that say nothing about ports.
+  return mayAskKernel() ? readRules() : undefined;
+}
+
+/** Reads the calling thread's network namespace. Throws OpError, also without privilege. */
+export function readRules(): Listing {
+  // Terse, since block lists may hold a hundred thousand addresses that say nothing about a stranger.
   const listing = readable(toListing(ask("list ruleset", true)));
   const sets = new Map<string, readonly unknown[]>();
-  for (const { kind, key } of portSets([...listing.rules.values()].flat())) {
+  for (const { kind, key } of tellingSets([...listing.rules.values()].flat())) {
     if (sets.has(key)) continue;
     const found = ask(`list ${kind} ${key}`, false).find((entry) => entry[kind] !== undefined);
     sets.set(key, found?.[kind]?.elem ?? []);
@@ -80,14 +89,27 @@ export function readListing(): Listing | undefined {
 function readable(listing: Listing): Listing {
   const rules = new Map<string, readonly ListedRule[]>();
   for (const [key, own] of listing.rules) {
-    const read = own.map((rule, i) => {
-      if (!rule.expr.some(isTranslated)) return rule;
-      const { family, table, chain } = rule;
-      return translated(rule, readRuleText({ family, table, chain, rule: i + 1 }) ?? "");
-    });
-    rules.set(key, read);
+    const [first] = own;
+    // One question for a whole chain: those of iptables may have thousands of rules.
+    const texts =
+      first !== undefined && own.some(({ expr }) => expr.some(isTranslated))
+        ? readRuleTexts(first)
+        : [];
+    rules.set(
+      key,
+      own.map((rule, i) => translated(rule, texts[i] ?? "")),
+    );
   }
-  return { ...listing, rules };
+  const chains = listing.chains.map((chain) =>
+    chain.hook === "ingress" && chain.dev === undefined ? withDevices(chain) : chain,
+  );
+  return { ...listing, chains, rules };
+}
+
+/** nft's JSON leaves out which interface a chain of `ingress` belongs to, its text does not. */
+function withDevices(chain: ListedChain): ListedChain {
+  const dev = readDevices(chain);
+  return dev.length > 0 ? { ...chain, dev } : chain;
 }
 
 export function toListing(entries: readonly Entry[]): Listing {
@@ -121,25 +143,29 @@ function ask(command: string, terse: boolean): readonly Entry[] {
   }
 }
 
-interface PortSet {
+interface NamedSet {
   readonly kind: "set" | "map";
   readonly key: string;
 }
 
-function portSets(rules: readonly ListedRule[]): PortSet[] {
+function tellingSets(rules: readonly ListedRule[]): NamedSet[] {
   return rules.flatMap((rule) =>
-    rule.expr.flatMap((statement): PortSet[] => {
+    rule.expr.flatMap((statement): NamedSet[] => {
       const { left, right } = (statement["match"] ?? {}) as { left?: unknown; right?: unknown };
-      if (isPortField(left) && typeof right === "string") {
+      if (isNamed(right) && isTelling(left)) {
         return [{ kind: "set", key: setKey(rule, right) }];
       }
       const { key, data } = (statement["vmap"] ?? {}) as { key?: unknown; data?: unknown };
-      if (isPortField(key) && typeof data === "string") {
+      if (isNamed(data) && isTelling(key)) {
         return [{ kind: "map", key: setKey(rule, data) }];
       }
       return [];
     }),
   );
+}
+
+function isNamed(right: unknown): right is string {
+  return typeof right === "string" && right.startsWith("@");
 }
 
 /** Whether what stands left of a condition is the destination port, of whatever protocol. */

@@ -3,6 +3,12 @@
 import { runNft } from "../native/libnftables.ts";
 import type { Place } from "./trace.ts";
 
+interface ChainName {
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+}
+
 /** The text of the rule at a place; undefined where it cannot be told. */
 export type RuleText = (place: Place) => string | undefined;
 
@@ -20,11 +26,25 @@ export function describePlace(place: Place, textOf: RuleText): string {
   return `${where}, rule ${rule}: ${cut}`;
 }
 
-/** Asks the kernel of the calling thread's network namespace. */
-export function readRuleText({ family, table, chain, rule }: Place): string | undefined {
+/** All rules of the place's chain, as the kernel of the calling thread's network namespace has them; none where it cannot tell. */
+export function readRuleTexts({ family, table, chain }: Omit<Place, "rule">): string[] {
   const shown = runNft(`list chain ${family} ${table} ${chain}`, { terse: true });
-  if (!shown.ok || rule === undefined) return undefined;
-  const text = ruleTexts(shown.output, chain)[rule - 1];
+  return shown.ok ? ruleTexts(shown.output, chain) : [];
+}
+
+/** The interfaces of a chain of `ingress`; none where nft does not tell. */
+export function readDevices(chain: ChainName): string[] {
+  const { family, table, name } = chain;
+  const shown = runNft(`list chain ${family} ${table} ${name}`, { terse: true });
+  const [, devices = ""] =
+    /hook ingress devices? (?:= )?(\{[^}]*\}|"[^"]*")/.exec(shown.output) ?? [];
+  return [...devices.matchAll(/[^\s{}",]+/g)].map(([device]) => device);
+}
+
+/** The one rule of the place. */
+export function readRuleText(place: Place): string | undefined {
+  if (place.rule === undefined) return undefined;
+  const text = readRuleTexts(place)[place.rule - 1];
   return text?.replace(/ counter packets \d+ bytes \d+/, " counter");
 }
 

@@ -1,10 +1,18 @@
 /** Follows a first packet to a port of this machine through the chains of other tables. */
 
-import type { Statement } from "../firewall/rule-match.ts";
+import type { PlainAnswer } from "../firewall/deny-answer.ts";
 import { FAMILY, TABLE } from "../firewall/sets.ts";
+import { mapped, meets } from "./condition.ts";
 import { isOpaque } from "./iptables-match.ts";
-import { chainKey, type ListedChain, type Listing } from "./listing.ts";
-import { mapped, meets, type PortProbe } from "./port-condition.ts";
+import {
+  chainKey,
+  type ListedChain,
+  type ListedRule,
+  type Listing,
+  type Statement,
+} from "./listing.ts";
+import type { Probe } from "./probe.ts";
+import { rejectionOf } from "./rejection.ts";
 
 /** A rule, or the policy of a base chain where `rule` is absent. */
 export interface Place {
@@ -17,7 +25,12 @@ export interface Place {
 
 export interface Trace {
   /** What ends the packet; absent: all chains let it through. */
-  readonly ended?: { readonly by: "drops" | "rejects"; readonly at: Place };
+  readonly ended?: {
+    readonly by: "drops" | "rejects";
+    /** What its sender gets. */
+    readonly answer: PlainAnswer;
+    readonly at: Place;
+  };
   /** Rules that may drop it, with a condition that nobody here can read. */
   readonly unclear: readonly Place[];
   /** Rules that take it out of connection tracking. */
@@ -31,17 +44,19 @@ const HOOKS = ["ingress", "prerouting", "input"] as const;
 /** nf_tables refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16;
 
-/**
- * What becomes of it, whichever interface it comes in by. Conditions on what a stranger's packet cannot
- * have (an address, a mark) count as unmet.
- */
-export function trace(listing: Listing, probe: PortProbe): Trace {
+/** What becomes of the packet of one probe. */
+export function follow(listing: Listing, probe: Probe): Trace {
+  return new Tracer(listing, probe).run();
+}
+
+/** What becomes of it, whichever interface strangers come in by, and whichever address they ask. */
+export function trace(listing: Listing, probe: Probe): Trace {
   const { interfaces, addresses } = listing.arrivals ?? {};
   if (interfaces === undefined || addresses === undefined || interfaces.length === 0) {
-    return new Tracer(listing, probe).run();
+    return follow(listing, probe);
   }
   const traces = interfaces.map((name) =>
-    new Tracer(listing, { ...probe, interface: name, addresses }).run(),
+    follow(listing, { ...probe, interface: name, addresses }),
   );
   const ended = traces.find((one) => one.ended !== undefined)?.ended;
   const redirected = traces.find((one) => one.redirected !== undefined)?.redirected;
@@ -53,17 +68,16 @@ export function trace(listing: Listing, probe: PortProbe): Trace {
   };
 }
 
-type Verdict = "accept" | "return" | "drops" | "rejects" | undefined;
+type Verdict = "accept" | "return" | NonNullable<Trace["ended"]> | undefined;
 
 class Tracer {
   readonly #listing: Listing;
-  readonly #probe: PortProbe;
+  readonly #probe: Probe;
   readonly #unclear: Place[] = [];
   readonly #untracked: Place[] = [];
   #redirected: Trace["redirected"];
-  #at: Place | undefined;
 
-  constructor(listing: Listing, probe: PortProbe) {
+  constructor(listing: Listing, probe: Probe) {
     this.#listing = listing;
     this.#probe = probe;
   }
@@ -82,10 +96,10 @@ class Tracer {
     for (const chain of this.#baseChains()) {
       if (chain.hook === "input" && this.#redirected !== undefined) continue;
       const verdict = this.#follow(chain, chain.name, 0);
-      if (verdict === "drops" || verdict === "rejects") return { by: verdict, at: this.#at! };
+      if (typeof verdict === "object") return verdict;
       const { family, table, name, policy } = chain;
       if (verdict !== "accept" && policy === "drop") {
-        return { by: "drops", at: { family, table, chain: name } };
+        return { by: "drops", answer: "drop", at: { family, table, chain: name } };
       }
     }
     return undefined;
@@ -96,8 +110,14 @@ class Tracer {
     const rank = ({ hook }: ListedChain) => HOOKS.indexOf(hook as (typeof HOOKS)[number]);
     return this.#listing.chains
       .filter(({ family, table }) => families.has(family) && !isOurs(family, table))
-      .filter((chain) => rank(chain) >= 0)
+      .filter((chain) => rank(chain) >= 0 && this.#passes(chain))
       .sort((a, b) => rank(a) - rank(b) || (a.prio ?? 0) - (b.prio ?? 0));
+  }
+
+  /** Chains of `ingress` belong to one interface each, or to some. */
+  #passes({ dev }: ListedChain): boolean {
+    const { interface: arrives } = this.#probe;
+    return dev === undefined || arrives === undefined || [dev].flat().includes(arrives);
   }
 
   #follow({ family, table }: ListedChain, name: string, depth: number): Verdict {
@@ -121,7 +141,7 @@ class Tracer {
           if ("goto" in statement) return undefined;
           continue;
         }
-        const verdict = this.#plain(statement, place);
+        const verdict = this.#plain(statement, place, rule);
         if (verdict === "return") return undefined;
         if (verdict !== undefined) return verdict;
       }
@@ -129,7 +149,7 @@ class Tracer {
     return undefined;
   }
 
-  #plain(statement: Statement, place: Place): Verdict {
+  #plain(statement: Statement, place: Place, rule: ListedRule): Verdict {
     const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
     const target = type === "target" ? name : undefined;
     if ("notrack" in statement || target === "CT" || target === "NOTRACK") {
@@ -143,14 +163,9 @@ class Tracer {
     // Queued to a program counts as let through: nobody here can know.
     if ("accept" in statement || "queue" in statement || "redirect" in statement) return "accept";
     if ("return" in statement) return "return";
-    if ("drop" in statement) return this.#endAt("drops", place);
-    if (isRefusal(statement)) return this.#endAt("rejects", place);
-    return undefined;
-  }
-
-  #endAt(verdict: "drops" | "rejects", place: Place): Verdict {
-    this.#at = place;
-    return verdict;
+    if ("drop" in statement) return { by: "drops", answer: "drop", at: place };
+    const answer = rejectionOf(statement, this.#probe.proto, rule.expr);
+    return answer === undefined ? undefined : { by: "rejects", answer, at: place };
   }
 }
 

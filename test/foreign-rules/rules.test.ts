@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { parseAddress } from "../../src/core/address.ts";
 import { formatPortRange, parsePortRange } from "../../src/core/port.ts";
-import { arrivalsOf } from "../../src/firewall/arrivals.ts";
+import { arrivalsOf } from "../../src/foreign-rules/arrivals.ts";
 import { checkRoutedContainers, checkUntracked } from "../../src/foreign-rules/bypass.ts";
 import type { Findings } from "../../src/core/finding.ts";
 import { checkForeignRules } from "../../src/foreign-rules/foreign-rules.ts";

@@ -1,64 +1,83 @@
-/** Whether a condition of a rule, as nft's JSON has it, is met by a first packet to a closed port. */
+/** Whether a condition of a rule, as nft's JSON has it, is met by the packet of a probe. */
 
 import { isWithin, parseAddress, parsePrefix } from "../core/address.ts";
-import type { Probe } from "./closed-port.ts";
+import { type ListedRule, type Listing, setKey, type Statement } from "./listing.ts";
+import type { Probe } from "./probe.ts";
 
-/** One statement of a rule: an object whose key is its kind (libnftables-json(5)). */
-export type Statement = Readonly<Record<string, unknown>>;
-
-/** Ports that no service and no rule is likely to name. */
-const SAMPLE_PORTS: Readonly<Record<string, number>> = { dport: 47_851, sport: 52_417 };
+/** A source port that no rule is likely to name. */
+const SOURCE_PORT = 52_417;
 
 /** The value of what a rule looks at: known, absent (the packet has no such header), or particular. */
-type Seen = { readonly is: readonly unknown[] } | "absent" | "particular" | "any but lo";
+type Seen =
+  | { readonly is: readonly unknown[] }
+  | { readonly each: readonly Seen[] }
+  | "absent"
+  | "particular"
+  | "any but lo";
 
-/** Whether the packet goes on to the rule's next statement. */
-export function matches(statement: Statement, probe: Probe, rule: readonly Statement[]): boolean {
+/**
+ * Whether the packet goes on to the rule's next statement. Conditions on what a stranger's packet
+ * cannot have (an address, a mark) count as unmet, those of iptables that stay opaque too.
+ */
+export function meets(
+  statement: Statement,
+  probe: Probe,
+  rule: ListedRule,
+  sets: Listing["sets"],
+): boolean {
   // "over" limits are for floods; below a limit a packet goes on.
-  if ("limit" in statement) return !isInverted(statement["limit"]);
-  if ("xt" in statement) return xtMatches(statement["xt"], rule);
+  if ("limit" in statement) return (statement["limit"] as { inv?: boolean } | null)?.inv !== true;
+  if ("xt" in statement) return xtMatches(statement["xt"]);
   if (!("match" in statement)) return true;
   const { op, left, right } = statement["match"] as { op: string; left: unknown; right: unknown };
   const seen = see(left, probe);
   if (seen === "absent") return false;
   const negated = op === "!=";
   if (seen === "particular") return negated;
-  if (seen !== "any but lo" && op !== "==" && op !== "in" && !negated) {
-    return compares(seen, op, right);
-  }
-  const equal =
-    seen === "any but lo"
-      ? !includes(right, "lo")
-      : seen.is.some((value) => includes(right, value));
-  return equal !== negated;
+  if (op !== "==" && op !== "in" && !negated) return compares(seen, op, right);
+  return agrees(seen, named(right, rule, sets)) !== negated;
 }
 
 /** The statement that a verdict map yields for the packet; undefined when it has none for it. */
-export function vmapVerdict(statement: Statement, probe: Probe): Statement | undefined {
+export function mapped(
+  statement: Statement,
+  probe: Probe,
+  rule: ListedRule,
+  sets: Listing["sets"],
+): Statement | undefined {
   const { key, data } = statement["vmap"] as { key: unknown; data: unknown };
-  const pairs = (data as { set?: readonly (readonly [unknown, Statement])[] } | null)?.set;
-  if (!Array.isArray(pairs)) return undefined; // a named map
+  const pairs = (data as { set?: unknown } | null)?.set ?? named(data, rule, sets);
+  if (!Array.isArray(pairs)) return undefined;
   const seen = see(key, probe);
-  if (seen === "absent" || seen === "particular") return undefined;
-  const pair = (pairs as readonly (readonly [unknown, Statement])[]).find(([name]) =>
-    seen === "any but lo" ? !includes(name, "lo") : seen.is.some((value) => includes(name, value)),
-  );
+  const listed = pairs as readonly (readonly [unknown, Statement])[];
+  const pair =
+    listed.find(([value]) => value !== "*" && agrees(seen, value)) ??
+    // What the map has for all others is for those, too, of whom nothing is known.
+    listed.find(([value]) => value === "*" && seen !== "absent");
   return pair?.[1];
 }
 
-function isInverted(limit: unknown): boolean {
-  return (limit as { inv?: boolean } | null)?.inv === true;
+/** Whether what is seen is the same for every stranger, so that a set which it is looked up in must be read. */
+export function isTelling(left: unknown): boolean {
+  return ([4, 6] as const).some((family) =>
+    (["tcp", "udp"] as const).some(
+      (proto) =>
+        typeof see(left, { family, proto, port: 1, interface: "", addresses: [] }) === "object",
+    ),
+  );
 }
 
-/**
- * Matches of the iptables compatibility layer are opaque here. Those seen in the field pick particular
- * packets (a tracking state, a set, a comment's neighbour), but for "is it addressed to us? return".
- */
-function xtMatches(xt: unknown, rule: readonly Statement[]): boolean {
+/** The elements of "@name", of which the listing has all that telling conditions name. */
+function named(right: unknown, rule: ListedRule, sets: Listing["sets"]): unknown {
+  return typeof right === "string" && right.startsWith("@")
+    ? (sets.get(setKey(rule, right)) ?? [])
+    : right;
+}
+
+/** Matches of iptables that stay opaque pick particular packets, but for a comment and a limit. */
+function xtMatches(xt: unknown): boolean {
   const { type, name } = (xt ?? {}) as { type?: string; name?: string };
-  if (type !== "match") return true;
-  if (name === "comment" || name === "limit") return true;
-  return name === "addrtype" && rule.some((statement) => "return" in statement);
+  return type !== "match" || name === "comment" || name === "limit";
 }
 
 function see(left: unknown, probe: Probe): Seen {
@@ -67,6 +86,7 @@ function see(left: unknown, probe: Probe): Seen {
     ct?: { key: string };
     fib?: { result: string; flags: unknown };
     payload?: { protocol?: string; field?: string };
+    concat?: readonly unknown[];
     "&"?: readonly unknown[];
   };
   if (of.meta !== undefined) return seeMeta(of.meta.key, probe);
@@ -75,9 +95,15 @@ function see(left: unknown, probe: Probe): Seen {
     return includes(of.fib.flags, "daddr") ? { is: ["local"] } : { is: ["unicast"] };
   }
   if (of.payload !== undefined) return seePayload(of.payload, probe);
+  if (of.concat !== undefined) return seeAll(of.concat.map((one) => see(one, probe)));
   // `tcp flags & (fin | syn | rst | ack)`: of a first packet, SYN alone is left of any mask.
   if (of["&"] !== undefined) return see(of["&"][0], probe);
   return "particular";
+}
+
+function seeAll(each: readonly Seen[]): Seen {
+  if (each.includes("absent")) return "absent";
+  return each.includes("particular") ? "particular" : { each };
 }
 
 function seeMeta(key: string, { family, proto, interface: arrives }: Probe): Seen {
@@ -109,8 +135,28 @@ function seePayload(payload: { protocol?: string; field?: string }, probe: Probe
   }
   if (protocol !== "th" && protocol !== probe.proto) return "absent";
   if (field === "flags") return { is: ["syn"] };
-  const port = SAMPLE_PORTS[field];
-  return port === undefined ? "particular" : { is: [port] };
+  if (field === "dport") return { is: [probe.port] };
+  return field === "sport" ? { is: [SOURCE_PORT] } : "particular";
+}
+
+function agrees(seen: Seen, right: unknown): boolean {
+  if (seen === "absent" || seen === "particular") return false;
+  if (seen === "any but lo") return !includes(right, "lo");
+  if ("is" in seen) return seen.is.some((value) => includes(right, value));
+  return concatenations(right).some((parts) =>
+    seen.each.every((one, i) => parts[i] !== undefined && agrees(one, parts[i])),
+  );
+}
+
+function concatenations(right: unknown): (readonly unknown[])[] {
+  if (Array.isArray(right)) return right.flatMap(concatenations);
+  if (typeof right !== "object" || right === null) return [];
+  const { set, elem, concat } = right as {
+    set?: unknown;
+    elem?: { val?: unknown };
+    concat?: readonly unknown[];
+  };
+  return concat === undefined ? concatenations(elem === undefined ? set : elem.val) : [concat];
 }
 
 /** Whether a value is in what stands on the right: itself, a set, a list, a range. */
@@ -140,7 +186,8 @@ function inNetwork(value: unknown, { addr, len }: { addr: string; len: number })
   return address !== undefined && network !== undefined && isWithin(address, network);
 }
 
-function compares(seen: Exclude<Seen, string>, op: string, right: unknown): boolean {
+function compares(seen: Seen, op: string, right: unknown): boolean {
+  if (typeof seen === "string" || !("is" in seen)) return false;
   const value = Number(seen.is[0]);
   const limit = Number(right);
   switch (op) {

@@ -1,14 +1,15 @@
 /** What the host's closed ports answer, read from real rule sets. */
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { detectDeny } from "../../src/firewall/deny.ts";
+import { readFileSync } from "node:fs";
+import { detectDeny } from "../../src/foreign-rules/deny.ts";
 import type { DenyAnswer } from "../../src/firewall/deny-answer.ts";
 import { loadGuard, removeGuard } from "../../src/firewall/guard.ts";
 import { runNft } from "../../src/native/libnftables.ts";
 import { inside } from "../support/inside.ts";
 import { Lab } from "../support/lab.ts";
 import { sendSegment } from "../support/raw-segment.ts";
-import { planOf } from "./support.ts";
+import { planOf } from "../firewall/support.ts";
 
 const lab = new Lab();
 afterAll(() => lab[Symbol.dispose]());
@@ -160,6 +161,32 @@ const CASES: readonly Case[] = [
     ip6: "reset",
   },
   {
+    name: "named sets and maps of interfaces, states and protocols, joined ones too",
+    rules: `table inet filter {
+      set inner { type ifname
+        elements = { "ctr0" }
+      }
+      set outer { typeof iifname . meta l4proto
+        elements = { "eth0" . udp }
+      }
+      map zones { type ifname : verdict
+        elements = { "ctr0" : accept, "eth0" : jump public }
+      }
+      chain public { iifname . meta l4proto @outer drop
+        reject with icmpx admin-prohibited
+      }
+      chain input { ${INPUT} drop; iifname @inner accept; iifname vmap @zones; } }`,
+    ip: { tcp: "icmpx admin-prohibited", udp: "drop" },
+    ip6: { tcp: "icmpx admin-prohibited", udp: "drop" },
+  },
+  {
+    name: "a chain of ingress belongs to its interface",
+    rules: `table netdev early { chain other { type filter hook ingress device "lo" priority 0; policy drop; }
+      chain outer { type filter hook ingress device "eth0" priority 0; policy accept; meta l4proto udp drop; } }`,
+    ip: { tcp: "reset", udp: "drop" },
+    ip6: { tcp: "reset", udp: "drop" },
+  },
+  {
     name: "accept ends only its own chain",
     rules: `table inet first { chain input { type filter hook input priority -10; policy accept; accept; } }
       table inet second { chain input { ${INPUT} drop; } }`,
@@ -181,27 +208,127 @@ function spelledOut(rules: string): string {
   return rules.replaceAll(/[;}](?=\s*\})/g, "$&\n");
 }
 
+/** Rules as iptables-restore takes them, by family; both of the compatibility layer of nftables. */
+interface Restored {
+  readonly name: string;
+  readonly v4?: string;
+  readonly v6?: string;
+  readonly ip: DenyAnswer;
+  readonly ip6: DenyAnswer;
+}
+
+const golden = (name: string) =>
+  readFileSync(new URL(`../golden/rules/${name}`, import.meta.url), "utf8");
+
+const filter = (...rules: string[]) =>
+  `*filter\n:INPUT ACCEPT [0:0]\n${rules.map((rule) => `-A INPUT ${rule}\n`).join("")}COMMIT\n`;
+
+const RESTORED: readonly Restored[] = [
+  {
+    name: "iptables-nft drops by connection state, which JSON leaves opaque",
+    v4: filter(
+      "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+      "-p tcp -m tcp --dport 22 -j ACCEPT",
+      "-m conntrack --ctstate NEW -j DROP",
+    ),
+    v6: filter("-m state --state NEW -j DROP"),
+    ip: "drop",
+    ip6: "drop",
+  },
+  {
+    name: "a drop of what is no SYN decides nothing, nor one of invalid packets",
+    v4: filter(
+      "-p tcp ! --syn -m conntrack --ctstate NEW -j DROP",
+      "-m conntrack --ctstate INVALID -j DROP",
+    ),
+    ip: "reset",
+    ip6: "reset",
+  },
+  {
+    name: "ports by multiport: a closed one is in none of them, or in all others",
+    v4: filter("-p tcp -m multiport --dports 22,80,443 -j DROP"),
+    v6: filter(
+      "-p tcp -m multiport ! --dports 22,80,443 -j DROP",
+      "-p udp -m multiport ! --dports 53,123 -j DROP",
+    ),
+    ip: "reset",
+    ip6: "drop",
+  },
+  {
+    name: "the last REJECT of Red Hat's old rules, with its option",
+    v4: filter(
+      "-m state --state RELATED,ESTABLISHED -j ACCEPT",
+      "-p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT",
+      "-j REJECT --reject-with icmp-host-prohibited",
+    ),
+    v6: filter("-j REJECT --reject-with icmp6-adm-prohibited"),
+    ip: "icmp host-prohibited",
+    ip6: "icmpv6 admin-prohibited",
+  },
+  {
+    name: "a REJECT about TCP that is no reset, and a comment that speaks of one",
+    v4: filter('-p tcp -m comment --comment "reject with tcp reset" -j REJECT'),
+    ip: { tcp: "icmpx port-unreachable", udp: "reset" },
+    ip6: "reset",
+  },
+  {
+    name: "ufw, as it was enabled",
+    v4: golden("ufw-0.36.2.v4"),
+    v6: golden("ufw-0.36.2.v6"),
+    ip: "drop",
+    ip6: "drop",
+  },
+  {
+    name: "Docker's chains beside a host's rules",
+    v4: `*raw
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A DOCKER -i docker0 -j RETURN
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+COMMIT
+${filter("-i docker0 -j ACCEPT", "-m conntrack --ctstate NEW -p udp -j DROP")}`,
+    ip: { tcp: "reset", udp: "drop" },
+    ip6: "reset",
+  },
+];
+
+/** Compares what is detected, and then, on the wire, a closed port with one that is guarded so. */
+function expectDeny(expected: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): void {
+  const here = <T>(fn: () => T): T => inside(lab.namespace("server"), fn);
+  const deny = here(detectDeny);
+  expect(deny).toEqual({ ip: expected.ip, ip6: expected.ip6 });
+  const ask = (port: number) =>
+    [lab.address4.server, lab.address6.server].map((to) =>
+      sendSegment(lab, "client", { to, port, sourcePort: 41_000 + (port % 7) }),
+    );
+  const closed = ask(3_333);
+  here(() => loadGuard(planOf({ guarded: [{ proto: "tcp", from: 3_000, to: 3_300 }], deny })));
+  expect(ask(3_100)).toEqual(closed);
+  here(removeGuard);
+}
+
 describe("detectDeny()", () => {
   test.each(CASES.map((found) => [found.name, found] as const))("%s", (_, { rules, ip, ip6 }) => {
     lab.run("server", ["nft", "flush", "ruleset"]);
     lab.run("server", ["nft", "-f", "-"], { input: spelledOut(rules) });
-    const here = <T>(fn: () => T): T => inside(lab.namespace("server"), fn);
-    expect(here(detectDeny)).toEqual({ ip, ip6 });
-
-    // The proof: the closed port itself, then the same question to one that is guarded so.
-    const ask = (port: number) =>
-      [lab.address4.server, lab.address6.server].map((to) =>
-        sendSegment(lab, "client", { to, port, sourcePort: 41_000 + (port % 7) }),
-      );
-    const closed = ask(3_333);
-    here(() =>
-      loadGuard(
-        planOf({ guarded: [{ proto: "tcp", from: 3_000, to: 3_300 }], deny: here(detectDeny) }),
-      ),
-    );
-    expect(ask(3_100)).toEqual(closed);
-    here(removeGuard);
+    expectDeny({ ip, ip6 });
   });
+
+  test.each(RESTORED.map((found) => [found.name, found] as const))(
+    "%s",
+    (_, { v4, v6, ip, ip6 }) => {
+      lab.run("server", ["nft", "flush", "ruleset"]);
+      if (v4 !== undefined) lab.run("server", ["iptables-nft-restore"], { input: v4 });
+      if (v6 !== undefined) lab.run("server", ["ip6tables-nft-restore"], { input: v6 });
+      expectDeny({ ip, ip6 });
+      lab.run("server", ["nft", "flush", "ruleset"]);
+    },
+  );
 
   test("ufw's shape through iptables: policy drop of both families", () => {
     lab.run("server", ["nft", "flush", "ruleset"]);

@@ -1,0 +1,59 @@
+/** What this host's closed ports answer, so that guarded ones can answer the same. */
+
+import type { Family } from "../core/address.ts";
+import { type Findings, warning } from "../core/finding.ts";
+import type { Proto } from "../core/port.ts";
+import type { DenyAnswer, PlainAnswer } from "../firewall/deny-answer.ts";
+import { type Listing, readRules } from "./listing.ts";
+import type { Probe } from "./probe.ts";
+import { describePlace, type RuleText } from "./rule-text.ts";
+import { follow } from "./trace.ts";
+
+/** A port that no service and no rule is likely to name. */
+const CLOSED_PORT = 47_851;
+
+/**
+ * A closed port, asked by whoever comes in by the interface of the default route. Where they come in
+ * by several, the first is as good as another: there is one answer for all. Which of the host's
+ * addresses they ask is not known, so rules about one of them decide nothing.
+ */
+function closedPort({ arrivals }: Listing, family: Family, proto: Proto): Probe {
+  const [arrives] = arrivals?.interfaces ?? [];
+  const probe = { family, proto, port: CLOSED_PORT };
+  return arrives === undefined ? probe : { ...probe, interface: arrives };
+}
+
+/** One family's answer, in one word where both protocols get the same. */
+export function denyAnswerOf(listing: Listing, family: Family): DenyAnswer {
+  const [tcp, udp] = (["tcp", "udp"] as const).map(
+    (proto): PlainAnswer =>
+      follow(listing, closedPort(listing, family, proto)).ended?.answer ?? "reset",
+  ) as [PlainAnswer, PlainAnswer];
+  return tcp === udp ? tcp : { tcp, udp };
+}
+
+/**
+ * Reads the rules of this network namespace: a drop or reject that a closed port of this host meets
+ * in another table's ingress, prerouting or input chains, or else the kernel's own answer. Rules of
+ * iptables-legacy are not seen. Throws OpError without privilege.
+ */
+export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswer } {
+  const listing = readRules();
+  return { ip: denyAnswerOf(listing, 4), ip6: denyAnswerOf(listing, 6) };
+}
+
+/** Check: `deny = "auto"` could follow every rule that may decide what closed ports answer. */
+export function checkDeny(listing: Listing, textOf: RuleText): Findings {
+  const unclear = ([4, 6] as const).flatMap((family) =>
+    (["tcp", "udp"] as const).flatMap(
+      (proto) => follow(listing, closedPort(listing, family, proto)).unclear,
+    ),
+  );
+  const places = new Map(unclear.map((at) => [JSON.stringify(at), at]));
+  return [...places.values()].map((at) =>
+    warning(
+      `Could not see whether closed ports of this host are dropped, as guarded ones would be then: ${describePlace(at, textOf)}`,
+      'read the rule with iptables-save, and set guard.deny to "drop" or "reset" as it says',
+    ),
+  );
+}
