@@ -27,6 +27,8 @@ export interface RotatingTry {
   readonly slot: number;
   /** Slots ahead of the receiver's clock at its last knock; negative: behind. */
   readonly offset: number;
+  /** All of its ports, in the order drawn. A secret while it may still be believed. */
+  readonly ports: readonly number[];
   /** Ports heard of it, and those that never came. */
   readonly heard: number;
   readonly missing: readonly number[];
@@ -162,6 +164,7 @@ function rotatingTry(
     subject,
     slot,
     offset: slot - slotAt(lastMs, space.stepSeconds),
+    ports: [...ports],
     heard: heard.size,
     missing,
     shorter: missing.length > 0 && missing[0] === ports[heard.size],

@@ -12,6 +12,7 @@ import { clockTime, describeTry, type TryFacts } from "./describe-try.ts";
 import type { Answers, Memory, Request } from "../../data-plane/messages.ts";
 import { FormerTerms } from "./former-terms.ts";
 import type { Plan } from "../../data-plane/plan.ts";
+import { newerThan, portCount } from "./newer-knocks.ts";
 import { UsedKnocks } from "./used-knocks.ts";
 import { describeFormer, sameHolder, suspicions } from "./void-knocks.ts";
 
@@ -160,20 +161,26 @@ export class Explainer {
   async #heard(address: Address, { hits, sinceMs }: Memory): Promise<WhyFinding[]> {
     const nowMs = this.#parts.clock.wallMs();
     const changes = describeFormer(this.#former.doors, nowMs);
-    const last = hits.at(-1);
-    if (last === undefined) return [this.#silent(address, sinceMs, nowMs), ...changes];
+    if (hits.length === 0) return [this.#silent(address, sinceMs, nowMs), ...changes];
     const tries = await this.#tries(hits);
-    const strange = tries.length > 0 && tries.every(isWhole) ? [] : await this.#void(hits, address);
+    const explained = tries.length > 0 && tries.every(isWhole) && !this.#begins(tries, hits);
+    const strange = explained ? [] : await this.#void(hits, address);
     const findings = strange.map(({ told }) => told);
     for (const made of tries) {
       // Terms that are alike draw ports in common: where the knock is whole under others, those were meant.
       if (!isWhole(made) && strange.some((one) => sameHolder(one.made, made))) continue;
       findings.push(describeTry(made, await this.#facts(made, address, "all")));
     }
-    if (findings.length > 0) return findings.toSorted((a, b) => (b.atMs ?? 0) - (a.atMs ?? 0));
-    const count = hits.length === 1 ? "1 knock was" : `${hits.length} knocks were`;
-    const said = `${count} heard, the last at ${clockTime(last.timeMs, nowMs)}, and they are part of no sequence of any door, not even with a clock that is minutes off: is it a link of this server, made under its present terms, and of a key that still exists (sallyport user list)`;
-    return [{ ...finding("unrelated", said), atMs: Math.round(last.timeMs) }, ...changes];
+    const all = [...tries, ...strange.map(({ made }) => made)];
+    if (all.length === 0) return [unrelated(hits, "", nowMs), ...changes];
+    findings.sort((a, b) => (b.atMs ?? 0) - (a.atMs ?? 0));
+    if (!this.#begins(all, hits)) return findings;
+    return [unrelated(newerThan(all, hits), "newer ", nowMs), ...changes, ...findings];
+  }
+
+  /** Whether what came after these tries is as much as somebody sends who means to knock. */
+  #begins(tries: readonly Try[], hits: Memory["hits"]): boolean {
+    return portCount(newerThan(tries, hits)) >= this.#leastKnocks();
   }
 
   /** Knocks that are whole by what is not in force. */
@@ -243,6 +250,14 @@ export class Explainer {
       untilMs = clock.monotonicMs() + STRETCH_MS;
     }
   }
+}
+
+/** `which` is a word before "knocks", or nothing. */
+function unrelated(hits: Memory["hits"], which: string, nowMs: number): WhyFinding {
+  const { timeMs } = hits.at(-1)!;
+  const count = hits.length === 1 ? `1 ${which}knock was` : `${hits.length} ${which}knocks were`;
+  const said = `${count} heard, the last at ${clockTime(timeMs, nowMs)}, and they are part of no sequence of any door, not even with a clock that is minutes off: is it a link of this server, made under its present terms, and of a key that still exists (sallyport user list)`;
+  return { ...finding("unrelated", said), atMs: Math.round(timeMs) };
 }
 
 function isWhole(made: Try): boolean {

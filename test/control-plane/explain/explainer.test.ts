@@ -114,6 +114,27 @@ describe("Explainer.why()", () => {
     ]);
   });
 
+  const WRONG = Array.from({ length: 8 }, (_, i) => 20_001 + i);
+
+  test("says that the newest knocks belong to no sequence, though older ones of the address do", async () => {
+    const older = hitsOn(portsOf(ALICE, SLOT), NOW);
+    const hits = [...older, ...hitsOn(WRONG, NOW + 60_000)];
+    const { findings } = await explainer({ memory: { hits } }).made.why(HOME);
+    expect(findings.map(({ kind }) => kind)).toEqual(["unrelated", "refused"]);
+    expect(findings[0]!.sentence).toStartWith(
+      "8 newer knocks were heard, the last at 08:01:15 UTC, and they are part of no sequence",
+    );
+    expect(findings[0]!.atMs).toBe(NOW + 60_007);
+  });
+
+  test("takes neither knocks sent again nor a few of another kind for a newer try", async () => {
+    const ports = portsOf(ALICE, SLOT);
+    const again = hitsOn(ports.slice(0, 6), NOW + 60_000);
+    const few = hitsOn(WRONG.slice(0, 3), NOW + 61_000);
+    const hits = [...hitsOn(ports, NOW), ...again, ...few];
+    expect(await kinds({ memory: { hits } })).toEqual(["refused"]);
+  });
+
   test("knows the addresses that need no knock", async () => {
     const guard = { ...SETTINGS.guard, alwaysAllow: [parsePrefix("203.0.113.0/24")!] };
     expect(await kinds({ settings: { ...SETTINGS, guard } })).toEqual(["allowed", "silent"]);
@@ -244,6 +265,19 @@ describe("Explainer.why(), where terms and keys are not what they were", () => {
       "keys: Keys changed",
     ]);
   });
+});
+
+test("Explainer.why() tells newer knocks by a key not read yet, though older ones are right", async () => {
+  const bob = device("ssh bob phone");
+  const { made } = explainer({
+    memory: {
+      hits: [...hitsOn(portsOf(ALICE, SLOT), NOW), ...hitsOn(portsOf(bob, SLOT), NOW + 500)],
+    },
+    settings: parseSettings(`[door.ssh]\nopens = ["22/tcp"]\nusers = ["*"]\n`),
+    parts: { unread: () => KeyTable.from([ALICE, bob]) },
+  });
+  const { findings } = await made.why(HOME);
+  expect(findings.map(({ kind }) => kind)).toEqual(["keys", "refused"]);
 });
 
 describe("Explainer.look()", () => {

@@ -1,0 +1,32 @@
+/** Knocks that came after everything that could be explained: an older try must not hide them. */
+
+import { type Port, PROTO_NUMBER } from "../../core/port.ts";
+import type { Hit } from "../../match/hit-table.ts";
+import type { Try } from "../../match/near-misses.ts";
+
+/**
+ * Those of `hits` (oldest first) that came after the last knock of every try and that none of them would
+ * have sent: a client that sends its knock again begins nothing new.
+ */
+export function newerThan(tries: readonly Try[], hits: readonly Hit[]): Hit[] {
+  const lastMs = tries.reduce((latest, made) => Math.max(latest, made.lastMs), -Infinity);
+  const explained = new Set(tries.flatMap(portsOf).map(nameOf));
+  return hits.filter((hit) => hit.timeMs > lastMs && !explained.has(nameOf(hit)));
+}
+
+/** How many ports these knocks were on. */
+export function portCount(hits: readonly Hit[]): number {
+  return new Set(hits.map(nameOf)).size;
+}
+
+function portsOf(made: Try): Pick<Hit, "proto" | "port">[] {
+  const ports: readonly Port[] =
+    made.kind === "fixed"
+      ? made.subject.sequence.knocks
+      : [...made.ports].map((port) => ({ proto: made.subject.space.proto, port }));
+  return ports.map(({ proto, port }) => ({ proto: PROTO_NUMBER[proto], port }));
+}
+
+function nameOf({ proto, port }: Pick<Hit, "proto" | "port">): number {
+  return proto * 65_536 + port;
+}
