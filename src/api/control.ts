@@ -20,7 +20,7 @@ export const REASONS = {
   config: "The configuration or the keys are broken: what worked last is in force",
   listen: "A listener of the API could not be had",
   state: "The state directory cannot be read or written",
-  probation: "The probation of the guard ended without a confirmation: nothing is guarded",
+  probation: "Nothing is guarded",
   stopping: "The daemon is stopping",
 } as const;
 

@@ -1,13 +1,12 @@
 /** `sallyport doctor`: everything on this machine that would stop a knock. Looks, and changes nothing. */
 
-import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { warningsOf } from "../control-plane/configuration.ts";
 import { readLinks } from "../native/links.ts";
+import { checkConfiguration, readConfiguration } from "./configuration.ts";
 import { checkEarlyPrograms, readEarly } from "./early-programs.ts";
 import { checkExecutable, readExecutable } from "./executable.ts";
-import { type Finding, type Findings, ok, problem, unseen, warning } from "../core/finding.ts";
+import { type Finding, type Findings, problem, unseen } from "../core/finding.ts";
 import {
   examineBypass,
   examineRules,
@@ -20,7 +19,7 @@ import { checkKeys, readKeys } from "./keys.ts";
 import { checkLibraries, readLibraries } from "./libraries.ts";
 import { checkPrivileges, readPrivileges } from "./privileges.ts";
 import { isGuarding } from "../control-plane/guard/guard-lock.ts";
-import { checkRunning, readRunning } from "./running.ts";
+import { checkRunning, readGuard, readRunning } from "./running.ts";
 import { checkServices, inKnockRange, knockRanges } from "./services.ts";
 import { processNames, readListening } from "./sockets.ts";
 import { checkStateFolder, readStateFolder } from "./state-folder.ts";
@@ -42,11 +41,14 @@ export async function examine(file: string | undefined, why?: string): Promise<F
   await look("privileges", () => checkPrivileges(readPrivileges()));
   await look("executable", () => checkExecutable(readExecutable()));
   await look("kernel", () => checkKernel(probeKernel()));
-  await look("connection tracking", () => checkTracking(readTracking(), readOtherTrackers()));
-  const settings = readConfig(file);
-  await look("configuration", () => checkConfig(settings, file, why));
-  if (settings === undefined || settings instanceof SallyportError) return findings;
-  await look("keys", () => checkKeys(readKeys(settings), settings));
+  await look("connection tracking", () =>
+    checkTracking(readTracking(), readOtherTrackers(), readGuard()),
+  );
+  const configuration = await readConfiguration(file);
+  await look("configuration", () => checkConfiguration(configuration, why));
+  const { settings, answers } = configuration;
+  if (settings === undefined) return findings;
+  await look("keys", () => checkKeys(readKeys(settings), settings, answers));
   await look("state folder", () => checkStateFolder(readStateFolder(settings.server.stateDir)));
   await look("interfaces", () =>
     checkInterfaces({ wanted: settings.server.interfaces, links: readLinks() }),
@@ -70,46 +72,6 @@ async function attempt(check: string, at: () => Findings | Promise<Findings>): P
     const cut = error.message.lastIndexOf(": ");
     return [problem(error.message.slice(0, cut), error.message.slice(cut + 2))];
   }
-}
-
-function readConfig(file: string | undefined): Settings | SallyportError | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return loadSettings(file);
-  } catch (error) {
-    if (error instanceof SallyportError) return error;
-    throw error;
-  }
-}
-
-function checkConfig(
-  settings: Settings | SallyportError | undefined,
-  file: string | undefined,
-  why: string | undefined,
-): Findings {
-  if (settings === undefined) {
-    return [
-      problem(
-        "There is no configuration: doors, keys, interfaces and rules were not looked at",
-        "write one, or name it with --config",
-      ),
-    ];
-  }
-  if (settings instanceof SallyportError) {
-    return settings.exitCode === ExitCode.privilege
-      ? [unseen(`${file}`)]
-      : [
-          problem(
-            settings.message,
-            `correct it until "sallyport check" is content${why === undefined ? "" : `; ${why}`}`,
-          ),
-        ];
-  }
-  const warnings = warningsOf(settings).map((said) =>
-    warning(said, "see docs/config.md, and leave it if it is meant"),
-  );
-  const doors = settings.doors.length === 1 ? "1 door" : `${settings.doors.length} doors`;
-  return [ok(`${file} is valid: ${doors}`), ...warnings];
 }
 
 function examineServices(settings: Settings): Findings {

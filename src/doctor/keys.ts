@@ -18,14 +18,19 @@ export function readKeys(settings: Settings): readonly DeviceKey[] | SallyportEr
   }
 }
 
+/** `answers`: a daemon runs, which opens by keys that it has read before. */
 export function checkKeys(
   keys: readonly DeviceKey[] | SallyportError,
   settings: Settings,
+  answers = false,
 ): Findings {
   const file = keysFile(settings.server.stateDir);
   if (keys instanceof SallyportError) {
-    return keys.exitCode === ExitCode.privilege
-      ? [unseen(`the keys in ${file}`, "run as root, or as the user that runs sallyport")]
+    if (keys.exitCode === ExitCode.privilege) {
+      return [unseen(`the keys in ${file}`, "run as root, or as the user that runs sallyport")];
+    }
+    return answers
+      ? [warning(keys.message, "until then the running daemon opens by the keys that worked last")]
       : [problem(keys.message, "until then sallyport does not start")];
   }
   const rotating = settings.doors.filter(({ users }) => users.length > 0);

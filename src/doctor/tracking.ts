@@ -42,6 +42,12 @@ function asksForTracking(part: unknown): boolean {
   });
 }
 
+/** By whether the guard stands: what no other rule asks for. */
+const ALONE = {
+  true: "the guard alone has all traffic of this machine tracked, no other rule asks for it",
+  false: "no rule asks for it now, the guard will have all traffic of this machine tracked",
+} as const;
+
 /** Undefined before the first rule or module that tracks. */
 export function readTracking(): TrackingFacts | undefined {
   const read = (name: string) =>
@@ -53,8 +59,15 @@ export function readTracking(): TrackingFacts | undefined {
   }
 }
 
-/** `others`: whether something besides the guard has connections tracked; undefined: nobody can tell. */
-export function checkTracking(facts: TrackingFacts | undefined, others?: boolean): Findings {
+/**
+ * `others`: whether something besides the guard has connections tracked; `guard`: whether that stands;
+ * undefined: nobody can tell.
+ */
+export function checkTracking(
+  facts: TrackingFacts | undefined,
+  others?: boolean,
+  guard?: boolean,
+): Findings {
   if (facts === undefined) {
     return [ok("Connection tracking is not in use yet: the guard will have all traffic tracked")];
   }
@@ -65,7 +78,6 @@ export function checkTracking(facts: TrackingFacts | undefined, others?: boolean
   const remedy = `raise it (sysctl net.netfilter.nf_conntrack_max=${max * 2}), or find out who fills it (conntrack -L)`;
   if (share >= 0.95) return [problem(`${state}: new ones are dropped when it is full`, remedy)];
   if (share >= 0.75) return [warning(state, remedy)];
-  const alone =
-    ": the guard alone has all traffic of this machine tracked, no other rule asks for it";
-  return [ok(`${state}${others === false ? alone : ""}`)];
+  const alone = guard === undefined || others !== false ? "" : `: ${ALONE[`${guard}`]}`;
+  return [ok(`${state}${alone}`)];
 }

@@ -219,12 +219,17 @@ const CASES: readonly Case[] = [
   },
   {
     name: "checkTracking() says that the guard alone has connections tracked",
-    findings: () => checkTracking({ count: 74, max: 100 }, false),
+    findings: () => checkTracking({ count: 74, max: 100 }, false, true),
     expected: [/^ok .*74 of 100 connections: the guard alone has all traffic .* tracked/],
   },
   {
+    name: "checkTracking() says that the guard will, where none stands",
+    findings: () => checkTracking({ count: 74, max: 100 }, false, false),
+    expected: [/^ok .*74 of 100 connections: no rule asks for it now, the guard will have all/],
+  },
+  {
     name: "checkTracking() says nothing of it where others track, too",
-    findings: () => checkTracking({ count: 74, max: 100 }, true),
+    findings: () => checkTracking({ count: 74, max: 100 }, true, true),
     expected: [/^ok .*74 of 100 connections \|/],
   },
   {

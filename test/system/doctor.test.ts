@@ -115,6 +115,71 @@ describe("doctor", () => {
   );
 
   test(
+    "names the mistake of a broken file, and goes on by what the running daemon works by",
+    async () => {
+      await server.start();
+      server.writeConfig(`${DOORS}\nopne_for = "30s"\n`);
+      const rules =
+        "table inet filter {\n chain input {\n type filter hook input priority 0; policy accept;\n" +
+        " tcp dport 8080 drop\n }\n}\n";
+      try {
+        const mistake = expect.stringMatching(
+          /^warning configuration: .*config\.toml:\d+: .*opne_for[^]*then run "sallyport reload": the running daemon works by what worked last, and so do the checks below$/s,
+        );
+        expect(complaints()).toEqual({ code: 0, works: true, said: [mistake] });
+        // Neither does a start with it keep anybody out.
+        await server.stop("SIGKILL");
+        await server.start();
+        expect(complaints()).toEqual({
+          code: 0,
+          works: true,
+          said: [
+            mistake,
+            expect.stringMatching(/^warning daemon: The daemon is not ready: .*opne_for/s),
+          ],
+        });
+        lab.run("server", ["nft", "-f", "-"], { input: rules });
+        const { code, said } = complaints();
+        expect(code).toBe(1);
+        expect(said).toContainEqual(expect.stringMatching(/^problem other tables: .*8080\/tcp/));
+        await server.stop("SIGKILL");
+        const dead = complaints();
+        expect(dead.code).toBe(1);
+        expect(dead.said).toContainEqual(
+          expect.stringMatching(
+            /^problem configuration: .*is content; the checks below go by what worked last$/s,
+          ),
+        );
+        expect(dead.said).toContainEqual(expect.stringMatching(/^problem daemon: The guard is up/));
+      } finally {
+        server.writeConfig(DOORS);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "warns of broken keys only while a daemon opens by those it has read",
+    async () => {
+      await server.start();
+      const keys = join(server.dir, "state", "keys.toml");
+      chmodSync(keys, 0o644);
+      const { code, said } = complaints();
+      chmodSync(keys, 0o600);
+      expect({ code, said }).toEqual({
+        code: 0,
+        said: [
+          expect.stringMatching(
+            /^warning keys: .*others may read it.*by the keys that worked last$/,
+          ),
+          expect.stringMatching(/^warning daemon: .*others may read it/),
+        ],
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "shows no key, whatever it says",
     () => {
       const secret = /key = "(\w+)"/.exec(

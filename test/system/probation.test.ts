@@ -77,13 +77,16 @@ describe("a guard on probation", () => {
     await server.start();
     expect(server.log.slice(from)).toMatch(/The probation goes on for \d+m?s?: knock, connect/);
     expect(server.command("confirm", "--force").code).toBe(0);
+    await server.waitForLog(/Confirmed without a proof: the guard is permanent/);
     expect(await gauge()).toBe("0");
     expect(server.command("status").out).not.toContain("robation");
 
     expect(server.command("arm", "--for", "5s").code).toBe(0);
     from = server.log.length;
     await server.waitForLog(/Nobody confirmed in time: nothing is guarded any more/, from);
-    expect(server.command("status").out).toContain("nothing is guarded");
+    expect(server.command("status").out).toContain(
+      "\n  Nothing is guarded: nobody confirmed the probation in time: begin again with sallyport arm\n",
+    );
     expect(server.command("reload").out).toContain(
       "and nothing is guarded: begin again with sallyport arm",
     );

@@ -145,7 +145,7 @@ export class GuardAudit {
     this.#watchProbation();
     const { clock, note } = this.#parts;
     note({ type: "guard.confirmed", atMs: clock.wallMs(), forced: force });
-    const sentence = "Confirmed: the guard is permanent";
+    const sentence = `Confirmed${force ? " without a proof" : ""}: the guard is permanent`;
     log("info", sentence);
     return sentence;
   }
@@ -228,10 +228,9 @@ export class GuardAudit {
   /** Nothing is guarded any more; throws OpError where the kernel does not take our word, and opens by itself. */
   #lapse(): void {
     const { clock, note, readiness } = this.#parts;
-    const sentence =
-      "Nobody confirmed in time: nothing is guarded any more: begin again with sallyport arm";
-    readiness.set("probation", sentence);
-    log("error", sentence);
+    const remedy = "begin again with sallyport arm";
+    readiness.set("probation", `nobody confirmed the probation in time: ${remedy}`);
+    log("error", `Nobody confirmed in time: nothing is guarded any more: ${remedy}`);
     try {
       this.#guardLoader.lapse();
       // It ends a little before the kernel would: who starts in between must not find some of it left.

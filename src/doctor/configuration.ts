@@ -1,0 +1,80 @@
+/** Check: the configuration can be taken; where not, what a daemon works by all the same. */
+
+import { connectControl } from "../api/client.ts";
+import { lastSettings } from "../config/last-settings.ts";
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { warningsOf } from "../control-plane/configuration.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { type Findings, ok, problem, unseen, warning } from "../core/finding.ts";
+
+export interface ConfigurationFacts {
+  /** Undefined: there is none. */
+  readonly file: string | undefined;
+  /** Why the file cannot be taken. */
+  readonly refusal?: SallyportError;
+  /** What the file says; where it is refused, what worked last. Undefined: neither can be read. */
+  readonly settings: Settings | undefined;
+  /** A daemon answers where these settings say. */
+  readonly answers: boolean;
+}
+
+export async function readConfiguration(file: string | undefined): Promise<ConfigurationFacts> {
+  if (file === undefined) return { file, settings: undefined, answers: false };
+  try {
+    const settings = loadSettings(file);
+    return { file, settings, answers: await daemonAnswers(settings) };
+  } catch (refusal) {
+    if (!(refusal instanceof SallyportError)) throw refusal;
+    const settings = lastSettings(file);
+    const answers = settings !== undefined && (await daemonAnswers(settings));
+    return { file, refusal, settings, answers };
+  }
+}
+
+async function daemonAnswers({ api }: Settings): Promise<boolean> {
+  try {
+    await connectControl(api.socket).status();
+    return true;
+  } catch (error) {
+    if (error instanceof SallyportError) return false;
+    throw error;
+  }
+}
+
+/** `why` the file was taken is said where it is refused. */
+export function checkConfiguration(facts: ConfigurationFacts, why?: string): Findings {
+  const { file, refusal, settings } = facts;
+  if (refusal !== undefined) return [refused(facts, refusal, why)];
+  if (settings === undefined) {
+    return [
+      problem(
+        "There is no configuration: doors, keys, interfaces and rules were not looked at",
+        "write one, or name it with --config",
+      ),
+    ];
+  }
+  const warnings = warningsOf(settings).map((said) =>
+    warning(said, "see docs/config.md, and leave it if it is meant"),
+  );
+  const doors = settings.doors.length === 1 ? "1 door" : `${settings.doors.length} doors`;
+  return [ok(`${file} is valid: ${doors}`), ...warnings];
+}
+
+function refused(
+  { file, settings, answers }: ConfigurationFacts,
+  { exitCode, message }: SallyportError,
+  why: string | undefined,
+): Findings[number] {
+  if (exitCode === ExitCode.privilege) return unseen(`${file}`);
+  const taken = why === undefined ? "" : `; ${why}`;
+  const mend = 'correct it until "sallyport check" is content';
+  if (answers) {
+    return warning(
+      message,
+      `${mend}, then run "sallyport reload": the running daemon works by what worked last, and so do the checks below${taken}`,
+    );
+  }
+  const below = settings === undefined ? "" : "; the checks below go by what worked last";
+  return problem(message, `${mend}${below}${taken}`);
+}
