@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { type Findings, ok, problem, warning } from "../core/finding.ts";
 import { legacyTables } from "../foreign-rules/legacy-tables.ts";
-import { type Listing, readListing } from "../foreign-rules/listing.ts";
+import type { Listing } from "../foreign-rules/listing.ts";
+import { readListing } from "../foreign-rules/read-listing.ts";
 import { isOurs } from "../foreign-rules/trace.ts";
 
 export interface TrackingFacts {

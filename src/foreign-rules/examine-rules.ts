@@ -9,7 +9,7 @@ import { checkDeny } from "./deny.ts";
 import { type Findings, unseen } from "../core/finding.ts";
 import { checkForeignRules, guardedPortsOf } from "./foreign-rules.ts";
 import { legacyTables } from "./legacy-tables.ts";
-import { readListing } from "./listing.ts";
+import { readListing } from "./read-listing.ts";
 import { publishedIn } from "./published.ts";
 import { readRuleText } from "./rule-text.ts";
 import { trace } from "./trace.ts";

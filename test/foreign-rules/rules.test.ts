@@ -8,7 +8,7 @@ import { checkRoutedContainers, checkUntracked } from "../../src/foreign-rules/b
 import type { Findings } from "../../src/core/finding.ts";
 import { checkForeignRules } from "../../src/foreign-rules/foreign-rules.ts";
 import { FEATURES, probeKernel } from "../../src/doctor/kernel.ts";
-import { readListing, toListing } from "../../src/foreign-rules/listing.ts";
+import { readListing, toListing } from "../../src/foreign-rules/read-listing.ts";
 import { publishedIn } from "../../src/foreign-rules/published.ts";
 import { readRuleText, ruleTexts } from "../../src/foreign-rules/rule-text.ts";
 import { loadGuard } from "../../src/firewall/guard.ts";
