@@ -44,6 +44,8 @@ export async function race(options: RaceOptions): Promise<Race> {
       if (done) break;
       said += new TextDecoder().decode(value);
     }
+    const code = await racer.exited;
+    if (code !== 0) throw new Error(`the racer ended before he was stopped, with ${code}`);
     taken = Number(said);
     return taken;
   };
@@ -99,6 +101,8 @@ class Racer {
     const fitting = readdirSync(traps).filter(
       (trap) => trap.startsWith(`${name}:`) || trap.startsWith("any:"),
     );
+    // A command that replaces the name takes the trap along, so that none may be left.
+    if (fitting.length === 0) return;
     const trap = join(traps, fitting[Math.floor(Math.random() * fitting.length)]!);
     const kept = join(traps, `kept-${name}`);
     const stood = attempt(() => renameSync(path, kept));

@@ -8,6 +8,8 @@ export interface Row {
   readonly trial: Trial;
   readonly finding: Finding;
   readonly peers: Partial<Record<Peer, Finding>>;
+  /** What the full run measured, where the attack was played once more after that. */
+  readonly first?: string;
 }
 
 /** What each number promises; the order is that of the table. */
@@ -57,10 +59,15 @@ function verdict({ trial, finding }: Row): string {
   return trial.awaits === undefined ? "**broken**" : `**not yet**: ${trial.awaits}`;
 }
 
+function measured({ finding, first }: Row): string {
+  if (first === undefined) return finding.measured;
+  return `${finding.measured} (played again; in the full run: ${first})`;
+}
+
 function line(row: Row): string {
-  const { trial, finding } = row;
+  const { trial } = row;
   const promise = `${trial.promise} ${PROMISES[trial.promise] ?? ""}`;
-  return `| ${[promise, trial.attack, finding.measured, verdict(row)].map(cell).join(" | ")} |`;
+  return `| ${[promise, trial.attack, measured(row), verdict(row)].map(cell).join(" | ")} |`;
 }
 
 function peerLines({ trial, peers }: Row): string[] {

@@ -2,13 +2,15 @@
  * Plays trials one after the other, each in a process of its own that is ended when it takes too long:
  *
  *     bun test/torture/run.ts [--quick] [PROMISE…]
+ *     bun test/torture/run.ts --again
  *
- * Prints the table; a full run of everything also writes docs/torture.md. Exits 1 unless all held.
+ * Prints the table; a full run of everything also writes docs/torture.md. With --again, what the last full run
+ * found broken is played once more, and docs/torture.md tells both. Exits 1 unless all held.
  */
 
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Lab } from "../support/lab.ts";
 import { renderReport, type Row } from "./report.ts";
 import { TRIALS } from "./trials.ts";
@@ -22,6 +24,14 @@ const TRIAL_MS = 150_000;
 const RUN_MS = 25 * 60_000;
 
 const DOCS = join(import.meta.dir, "../../docs/torture.md");
+
+/** What the last full run found, for --again. */
+const LAST = join(import.meta.dir, "../../.cache/torture.json");
+
+interface Run {
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+}
 
 /** Plays one trial in a child and answers what it printed last. */
 async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): Promise<Finding> {
@@ -56,6 +66,27 @@ async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): 
   }
 }
 
+/** The last full run with what was broken in it played once more. */
+async function playAgain(): Promise<Run> {
+  const { seconds, rows } = JSON.parse(readFileSync(LAST, "utf8")) as Run;
+  const played: Row[] = [];
+  for (const row of rows) {
+    const index = TRIALS.findIndex(
+      ({ promise, attack }) => promise === row.trial.promise && attack === row.trial.attack,
+    );
+    if (row.finding.held || index < 0) {
+      played.push(row);
+      continue;
+    }
+    const began = performance.now();
+    const finding = await play(index, "full", TRIAL_MS);
+    const again: Row = { ...row, finding, first: row.first ?? row.finding.measured };
+    announce(row.trial, again, performance.now() - began);
+    played.push(again);
+  }
+  return { seconds, rows: played };
+}
+
 async function playAll(wanted: readonly string[], scale: Scale): Promise<Row[]> {
   const deadline = performance.now() + RUN_MS;
   const left = () => Math.min(TRIAL_MS, deadline - performance.now());
@@ -85,16 +116,22 @@ function announce({ promise, attack }: Trial, { finding, peers }: Row, ms: numbe
 
 const words = process.argv.slice(2);
 const scale: Scale = words.includes("--quick") ? "quick" : "full";
-const wanted = words.filter((word) => word !== "--quick");
+const again = words.includes("--again");
+const wanted = words.filter((word) => word !== "--quick" && word !== "--again");
 const unknown = wanted.find((word) => !TRIALS.some(({ promise }) => promise === word));
 if (unknown !== undefined) {
   console.error(`scripts/torture: no promise "${unknown}": write some of P1 to P34, or nothing`);
   process.exit(64);
 }
 const began = performance.now();
-const rows = await playAll(wanted, scale);
-const seconds = (performance.now() - began) / 1_000;
+const { rows, seconds }: Run = again
+  ? await playAgain()
+  : { rows: await playAll(wanted, scale), seconds: (performance.now() - began) / 1_000 };
 const broken = rows.filter(({ finding }) => !finding.held).length;
-if (wanted.length === 0 && scale === "full") writeFileSync(DOCS, renderReport(rows, seconds));
+if (wanted.length === 0 && scale === "full") {
+  mkdirSync(dirname(LAST), { recursive: true });
+  writeFileSync(LAST, JSON.stringify({ seconds, rows } satisfies Run));
+  writeFileSync(DOCS, renderReport(rows, seconds));
+}
 console.log(`${rows.length - broken} held, ${broken} broken, ${Math.round(seconds)} s`);
 process.exit(broken === 0 ? 0 : 1);
