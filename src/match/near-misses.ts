@@ -73,7 +73,10 @@ export function* findTries(
   const found: Found[] = [];
   const table = SubjectTable.of(rotating);
   for (const group of table.groups) yield* findIn(group, hits, table.length, found);
-  const best = found.sort((a, b) => a.chance - b.chance).slice(0, MOST_TRIES);
+  // None of them is an accident, so the latest are what somebody asks about.
+  const best = found
+    .sort((a, b) => b.made.lastMs - a.made.lastMs || a.chance - b.chance)
+    .slice(0, MOST_TRIES);
   const runs = fixed.flatMap((subject) => closestRun(subject, hits) ?? []);
   return [...best.map(({ made }) => made), ...runs]
     .sort((a, b) => b.lastMs - a.lastMs)

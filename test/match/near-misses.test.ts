@@ -57,6 +57,16 @@ describe("findTries()", () => {
     ]);
   });
 
+  test("leaves out the oldest where a source knocked more often than it tells", () => {
+    const hits = Array.from({ length: 9 }, (_, i) =>
+      hitsOn(portsOf(ALICE, SLOT + i), NOW + i * 30_000),
+    ).flat();
+    const slots = findTriesNow(hits, SUBJECTS).map((made) =>
+      made.kind === "rotating" ? made.slot - SLOT : undefined,
+    );
+    expect(slots).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
+  });
+
   test("sees ports that came too far apart, and others that came in between", () => {
     const ports = portsOf(ALICE, SLOT);
     const slow = only(findTriesNow(hitsOn(ports, NOW, 2_000), SUBJECTS));

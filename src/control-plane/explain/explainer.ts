@@ -14,7 +14,7 @@ import { FormerTerms } from "./former-terms.ts";
 import type { Plan } from "../../data-plane/plan.ts";
 import { newerThan, portCount } from "./newer-knocks.ts";
 import { UsedKnocks } from "./used-knocks.ts";
-import { describeFormer, sameHolder, suspicions } from "./void-knocks.ts";
+import { describeFormer, sameHolder, sameKnock, suspicions } from "./void-knocks.ts";
 
 /** Work at a stretch before requests and signals get their turn. */
 const STRETCH_MS = 2;
@@ -164,7 +164,11 @@ export class Explainer {
     if (hits.length === 0) return [this.#silent(address, sinceMs, nowMs), ...changes];
     const tries = await this.#tries(hits);
     const explained = tries.length > 0 && tries.every(isWhole) && !this.#begins(tries, hits);
-    const strange = explained ? [] : await this.#void(hits, address);
+    const suspected = explained ? [] : await this.#void(hits, address);
+    // A knock that is whole by the terms in force may be whole by shorter former ones, too.
+    const strange = suspected.filter(
+      ({ made }) => !tries.some((one) => isWhole(one) && sameKnock(made, one)),
+    );
     const findings = strange.map(({ told }) => told);
     for (const made of tries) {
       // Terms that are alike draw ports in common: where the knock is whole under others, those were meant.

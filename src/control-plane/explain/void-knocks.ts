@@ -39,6 +39,11 @@ export function sameHolder(a: RotatingTry, b: Try): boolean {
   return b.kind === "rotating" && whose(a) === whose(b);
 }
 
+/** Whether two tries are those of one device at one door in one slot, by whatever terms. */
+export function sameKnock(a: RotatingTry, b: Try): boolean {
+  return b.kind === "rotating" && sameHolder(a, b) && a.lastMs <= b.lastMs && a.slot === b.slot;
+}
+
 /** Everything that the whole knocks of a source may have been made by, beside what is in force. */
 export function suspicions(grounds: Grounds): Suspicion[] {
   const { settings, subjects, former, unread, used, source, nowMs } = grounds;
