@@ -12,16 +12,20 @@ export function lastConfigFile(stateDir: string): string {
   return join(stateDir, LAST_CONFIG_FILE);
 }
 
+/** The state folder that a file names, also a broken one; undefined where it names none or cannot be read. */
+export function namedStateDir(file: string): string | undefined {
+  try {
+    return /^\s*state_dir\s*=\s*["']([^"'\n]+)["']/m.exec(readConfigText(file))?.[1];
+  } catch (error) {
+    if (error instanceof SallyportError) return undefined;
+    throw error;
+  }
+}
+
 /** Where the state may lie, as far as a broken file and the service manager tell; the likeliest first. */
 export function stateDirs(file: string): string[] {
-  let named: string | undefined;
-  try {
-    named = /^\s*state_dir\s*=\s*["']([^"'\n]+)["']/m.exec(readConfigText(file))?.[1];
-  } catch (error) {
-    if (!(error instanceof SallyportError)) throw error;
-  }
   const given = process.env["STATE_DIRECTORY"]?.split(":")[0];
-  return [named, given, DEFAULT_STATE_DIR].filter((dir) => dir !== undefined);
+  return [namedStateDir(file), given, DEFAULT_STATE_DIR].filter((dir) => dir !== undefined);
 }
 
 /** The state folder that holds what worked last, undefined where none does. */

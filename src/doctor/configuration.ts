@@ -1,7 +1,9 @@
 /** Check: the configuration can be taken; where not, what a daemon works by all the same. */
 
 import { connectControl } from "../api/client.ts";
-import { lastSettings } from "../config/last-settings.ts";
+import { resolve } from "node:path";
+import { CONFIG_FILES } from "../config/find.ts";
+import { lastSettings, namedStateDir } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { warningsOf } from "../control-plane/configuration.ts";
@@ -26,10 +28,15 @@ export async function readConfiguration(file: string | undefined): Promise<Confi
     return { file, settings, answers: await daemonAnswers(settings) };
   } catch (refusal) {
     if (!(refusal instanceof SallyportError)) throw refusal;
-    const settings = lastSettings(file);
+    const settings = isInUse(file) ? lastSettings(file) : undefined;
     const answers = settings !== undefined && (await daemonAnswers(settings));
     return { file, refusal, settings, answers };
   }
+}
+
+/** What worked last is told of the file that a daemon reads, never of a draft elsewhere that names no state folder. */
+function isInUse(file: string): boolean {
+  return resolve(file) === CONFIG_FILES[0] || namedStateDir(file) !== undefined;
 }
 
 async function daemonAnswers({ api }: Settings): Promise<boolean> {
