@@ -57,12 +57,15 @@ export function mapped(
   return pair?.[1];
 }
 
-/** Whether what is seen is the same for every stranger, so that a set which it is looked up in must be read. */
-export function isTelling(left: unknown): boolean {
+/**
+ * Whether what is seen is the same for every stranger, so that a set which it is looked up in must be
+ * read; `addresses`: the probes that follow know what they are sent to.
+ */
+export function isTelling(left: unknown, addresses: boolean): boolean {
+  const known = addresses ? { addresses: [] } : {};
   return ([4, 6] as const).some((family) =>
     (["tcp", "udp"] as const).some(
-      (proto) =>
-        typeof see(left, { family, proto, port: 1, interface: "", addresses: [] }) === "object",
+      (proto) => typeof see(left, { family, proto, port: 1, interface: "", ...known }) === "object",
     ),
   );
 }

@@ -5,7 +5,7 @@ import { type Findings, warning } from "../core/finding.ts";
 import type { Proto } from "../core/port.ts";
 import type { DenyAnswer, PlainAnswer } from "../firewall/deny-answer.ts";
 import type { Listing } from "./listing.ts";
-import { readRules } from "./read-listing.ts";
+import { readDecidingRules } from "./read-listing.ts";
 import type { Probe } from "./probe.ts";
 import { describePlace, type RuleText } from "./rule-text.ts";
 import { follow } from "./trace.ts";
@@ -39,7 +39,7 @@ export function denyAnswerOf(listing: Listing, family: Family): DenyAnswer {
  * iptables-legacy are not seen. Throws OpError without privilege.
  */
 export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswer } {
-  const listing = readRules();
+  const listing = readDecidingRules();
   return { ip: denyAnswerOf(listing, 4), ip6: denyAnswerOf(listing, 6) };
 }
 

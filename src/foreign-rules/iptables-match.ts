@@ -5,14 +5,25 @@ import type { ListedRule, Statement } from "./listing.ts";
 /** Those that pick first packets by port or state; others pick particular senders, and count as unmet. */
 const TELLING = new Set(["multiport", "conntrack", "state", "tcp", "udp", "addrtype"]);
 
+/** Whether the statement is one of those that `translated` reads and that decide what becomes of a packet. */
+export function decides(statement: Statement): boolean {
+  return isOpaque(statement) || isTarget(statement, "REJECT");
+}
+
 /** Whether the statement is one of those that `translated` reads. */
 export function isTranslated(statement: Statement): boolean {
-  return isOpaque(statement) || isTarget(statement, "DNAT") || isTarget(statement, "REJECT");
+  return decides(statement) || isTarget(statement, "DNAT");
 }
 
 function isTarget(statement: Statement, wanted: string): boolean {
   const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
   return type === "target" && name === wanted;
+}
+
+/** Whether the statement asks whether an address is one of this machine's. */
+export function isAddressType(statement: Statement): boolean {
+  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
+  return type === "match" && name === "addrtype";
 }
 
 /** Whether the statement is a match that decides for strangers too, and that JSON does not tell. */

@@ -5,7 +5,8 @@ import { readArrivals } from "./arrivals.ts";
 import { isTelling } from "./condition.ts";
 import { nftError } from "../firewall/nft-error.ts";
 import { runNft } from "../native/libnftables.ts";
-import { isTranslated, translated } from "./iptables-match.ts";
+import { arrivingRules } from "./arriving-rules.ts";
+import { decides, isTranslated, translated } from "./iptables-match.ts";
 import {
   chainKey,
   type ListedChain,
@@ -13,6 +14,7 @@ import {
   type ListedRule,
   type Listing,
   setKey,
+  type Statement,
 } from "./listing.ts";
 import { mayAskKernel } from "../native/capabilities.ts";
 import { readDevices, readRuleTexts } from "./rule-text.ts";
@@ -32,12 +34,26 @@ export function readListing(): Listing | undefined {
 
 /** Reads the calling thread's network namespace. Throws OpError, also without privilege. */
 export function readRules(): Listing {
+  return read(isTranslated, true);
+}
+
+/**
+ * As `readRules`, of those chains alone that decide what a closed port answers: on machines with
+ * thousands of containers or blocked networks the others take seconds to read, at every start.
+ */
+export function readDecidingRules(): Listing {
+  return read(decides, false);
+}
+
+/** `wanted`: which opaque statements are read from text; `addresses`: sets of the machine's own matter. */
+function read(wanted: (statement: Statement) => boolean, addresses: boolean): Listing {
   // Terse, since block lists may hold a hundred thousand addresses that say nothing about a stranger.
   const listed = runNft("list ruleset", { json: true, terse: true });
   if (!listed.ok) throw nftError("read", "the rules of other tables", listed.error);
-  const listing = readable(toListing(parse(listed.output)));
+  const all = toListing(parse(listed.output));
+  const listing = readable(addresses ? all : { ...all, rules: arrivingRules(all) }, wanted);
   const sets = new Map<string, readonly unknown[]>();
-  for (const { kind, key } of tellingSets([...listing.rules.values()].flat())) {
+  for (const { kind, key } of tellingSets([...listing.rules.values()].flat(), addresses)) {
     if (sets.has(key)) continue;
     sets.set(key, elementsOf(kind, key));
   }
@@ -51,18 +67,18 @@ function elementsOf(kind: NamedSet["kind"], key: string): readonly unknown[] {
   return parse(listed.output).find((entry) => entry[kind] !== undefined)?.[kind]?.elem ?? [];
 }
 
-function readable(listing: Listing): Listing {
+function readable(listing: Listing, wanted: (statement: Statement) => boolean): Listing {
   const rules = new Map<string, readonly ListedRule[]>();
   for (const [key, own] of listing.rules) {
     const [first] = own;
     // One question for a whole chain: those of iptables may have thousands of rules.
     const texts =
-      first !== undefined && own.some(({ expr }) => expr.some(isTranslated))
-        ? readRuleTexts(first)
-        : [];
+      first !== undefined && own.some(({ expr }) => expr.some(wanted)) ? readRuleTexts(first) : [];
+    // Others may have changed the chain since it was listed: then nobody knows which text is whose.
+    const fitting = texts.length === own.length;
     rules.set(
       key,
-      own.map((rule, i) => translated(rule, texts[i] ?? "")),
+      own.map((rule, i) => translated(rule, fitting ? texts[i]! : "")),
     );
   }
   const chains = listing.chains.map((chain) =>
@@ -81,12 +97,20 @@ export function toListing(entries: readonly Entry[]): Listing {
   return {
     chains: entries.flatMap(({ chain }) => chain ?? []),
     rules: Map.groupBy(
-      entries.flatMap(({ rule }) => rule ?? []),
+      entries.flatMap(({ rule }) => (rule === undefined ? [] : withStatements(rule))),
       (rule) => chainKey(rule, rule.chain),
     ),
     flowtables: entries.flatMap(({ flowtable }) => flowtable ?? []),
     sets: new Map(),
   };
+}
+
+/** Every statement an object: what nft knows no JSON for, such as a chain without a name, it prints as a string. */
+function withStatements(rule: ListedRule): ListedRule {
+  const expr = (rule.expr ?? []).map((one: unknown) =>
+    typeof one === "object" && one !== null ? (one as Statement) : { unread: one },
+  );
+  return { ...rule, expr };
 }
 
 function parse(json: string): readonly Entry[] {
@@ -111,15 +135,15 @@ interface NamedSet {
   readonly key: string;
 }
 
-function tellingSets(rules: readonly ListedRule[]): NamedSet[] {
+function tellingSets(rules: readonly ListedRule[], addresses: boolean): NamedSet[] {
   return rules.flatMap((rule) =>
     rule.expr.flatMap((statement): NamedSet[] => {
       const { left, right } = (statement["match"] ?? {}) as { left?: unknown; right?: unknown };
-      if (isNamed(right) && isTelling(left)) {
+      if (isNamed(right) && isTelling(left, addresses)) {
         return [{ kind: "set", key: setKey(rule, right) }];
       }
       const { key, data } = (statement["vmap"] ?? {}) as { key?: unknown; data?: unknown };
-      if (isNamed(data) && isTelling(key)) {
+      if (isNamed(data) && isTelling(key, addresses)) {
         return [{ kind: "map", key: setKey(rule, data) }];
       }
       return [];

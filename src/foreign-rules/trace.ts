@@ -2,8 +2,9 @@
 
 import type { PlainAnswer } from "../firewall/deny-answer.ts";
 import { FAMILY, TABLE } from "../firewall/sets.ts";
+import { HOOKS } from "./arriving-rules.ts";
 import { mapped, meets } from "./condition.ts";
-import { isOpaque } from "./iptables-match.ts";
+import { isAddressType, isOpaque } from "./iptables-match.ts";
 import {
   chainKey,
   type ListedChain,
@@ -39,8 +40,6 @@ export interface Trace {
   readonly redirected?: { readonly at: Place; readonly address?: string; readonly port?: number };
 }
 
-/** A packet passes these hooks on its way to a local socket, in this order. */
-const HOOKS = ["ingress", "prerouting", "input"] as const;
 /** nf_tables refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16;
 
@@ -117,7 +116,8 @@ class Tracer {
   /** Chains of `ingress` belong to one interface each, or to some. */
   #passes({ dev }: ListedChain): boolean {
     const { interface: arrives } = this.#probe;
-    return dev === undefined || arrives === undefined || [dev].flat().includes(arrives);
+    if (dev === undefined || arrives === undefined) return true;
+    return [dev].flat().some((one) => isNamed(one, arrives));
   }
 
   #follow({ family, table }: ListedChain, name: string, depth: number): Verdict {
@@ -129,7 +129,13 @@ class Tracer {
         const statement =
           "vmap" in found ? mapped(found, this.#probe, rule, this.#listing.sets) : found;
         if (statement === undefined) break;
+        if ("unread" in statement) {
+          this.#unclear.push(place);
+          break;
+        }
         if (isOpaque(statement)) {
+          // "-m addrtype --dst-type LOCAL -j RETURN" is how ufw lets go on what is for this machine.
+          if (isAddressType(statement) && rule.expr.some((one) => "return" in one)) continue;
           if (rule.expr.some(isRefusal)) this.#unclear.push(place);
           break;
         }
@@ -171,6 +177,11 @@ class Tracer {
 
 export function isOurs(family: string, table: string): boolean {
   return family === FAMILY && table === TABLE;
+}
+
+/** "eth*" names every interface that begins so. */
+function isNamed(device: string, name: string): boolean {
+  return device.endsWith("*") ? name.startsWith(device.slice(0, -1)) : name === device;
 }
 
 function isRefusal(statement: Statement): boolean {

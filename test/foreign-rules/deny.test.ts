@@ -42,6 +42,12 @@ const CASES: readonly Case[] = [
     ip6: "drop",
   },
   {
+    name: "policy drop, and a chain without a name, for which nft has no JSON",
+    rules: `table inet filter { chain input { ${INPUT} drop; tcp dport 1-1000 jump { counter; accept; }; } }`,
+    ip: "drop",
+    ip6: "drop",
+  },
+  {
     name: "policy drop of IPv4 only",
     rules: `table ip filter { chain INPUT { ${INPUT} drop; tcp dport 22 accept; } }`,
     ip: "drop",
