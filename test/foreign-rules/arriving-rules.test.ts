@@ -13,7 +13,7 @@ const rule = (inChain: string, ...expr: Statement[]): { rule: ListedRule } => ({
   rule: { family: "inet", table: "filter", chain: inChain, handle: ++handle, expr },
 });
 const names = (...entries: Parameters<typeof toListing>[0]) =>
-  [...arrivingRules(toListing(entries)).keys()].map((key) => key.split(" ")[2]).sort();
+  [...arrivingRules(toListing(entries)).keys()].map((key) => key.split(" ")[2]!).toSorted();
 
 test("arrivingRules() holds what input jumps to, also by a map, and nothing of output", () => {
   const vmap = { key: {}, data: { set: [["tcp", { jump: { target: "by-map" } }]] } };

@@ -239,11 +239,18 @@ export function compareOddities(
   ]);
   // Neighbours are known before, and no address is tentative: an answer must not wait for either.
   lab.run(vantage.host, ["ping", "-q", "-c", "1", "-w", "10", server]);
-  const expected = answers(lab, vantage, server, closed);
-  const found = answers(lab, vantage, server, guarded);
-  const names = Object.keys(expected).filter(
-    (name) => expected[name]!.join() !== found[name]!.join(),
-  );
+  const compared = () => {
+    const expected = answers(lab, vantage, server, closed);
+    const found = answers(lab, vantage, server, guarded);
+    const names = Object.keys(expected).filter(
+      (name) => expected[name]!.join() !== found[name]!.join(),
+    );
+    return { expected, found, names };
+  };
+  const first = compared();
+  // A network that begins to carry packets in between makes a difference once; a guard makes it each time.
+  const { expected, found, names: again } = first.names.length > 0 ? compared() : first;
+  const names = again.filter((name) => first.names.includes(name));
   const known = names.filter((name) => BEYOND_RULES.some((kind) => kind.test(name)));
   return {
     probes: Object.keys(expected).length,

@@ -59,7 +59,7 @@ function verdict({ trial, finding }: Row): string {
   return trial.awaits === undefined ? "**broken**" : `**not yet**: ${trial.awaits}`;
 }
 
-function measured({ finding, first }: Row): string {
+function told({ finding, first }: Row): string {
   if (first === undefined) return finding.measured;
   return `${finding.measured} (played again; in the full run: ${first})`;
 }
@@ -67,7 +67,7 @@ function measured({ finding, first }: Row): string {
 function line(row: Row): string {
   const { trial } = row;
   const promise = `${trial.promise} ${PROMISES[trial.promise] ?? ""}`;
-  return `| ${[promise, trial.attack, measured(row), verdict(row)].map(cell).join(" | ")} |`;
+  return `| ${[promise, trial.attack, told(row), verdict(row)].map(cell).join(" | ")} |`;
 }
 
 function peerLines({ trial, peers }: Row): string[] {

@@ -18,7 +18,7 @@ import type { Finding, Peer, Scale, Trial } from "./trial.ts";
 import { spawn } from "../support/programs.ts";
 
 /** A trial that is not over by then has failed. */
-const TRIAL_MS = 150_000;
+const TRIAL_MS = 240_000;
 
 /** The whole run, whatever the trials do. */
 const RUN_MS = 25 * 60_000;
