@@ -3,6 +3,7 @@
 import { isWithin, parseAddress, parsePrefix } from "../core/address.ts";
 import { type ListedRule, type Listing, setKey, type Statement } from "./listing.ts";
 import type { Probe } from "./probe.ts";
+import { xtName } from "./xt.ts";
 
 /** A source port that no rule is likely to name. */
 const SOURCE_PORT = 52_417;
@@ -27,7 +28,7 @@ export function meets(
 ): boolean {
   // "over" limits are for floods; below a limit a packet goes on.
   if ("limit" in statement) return (statement["limit"] as { inv?: boolean } | null)?.inv !== true;
-  if ("xt" in statement) return xtMatches(statement["xt"]);
+  if ("xt" in statement) return xtMatches(statement);
   if (!("match" in statement)) return true;
   const { op, left, right } = statement["match"] as { op: string; left: unknown; right: unknown };
   const seen = see(left, probe);
@@ -78,9 +79,9 @@ function named(right: unknown, rule: ListedRule, sets: Listing["sets"]): unknown
 }
 
 /** Matches of iptables that stay opaque pick particular packets, but for a comment and a limit. */
-function xtMatches(xt: unknown): boolean {
-  const { type, name } = (xt ?? {}) as { type?: string; name?: string };
-  return type !== "match" || name === "comment" || name === "limit";
+function xtMatches(statement: Statement): boolean {
+  const match = xtName(statement, "match");
+  return match === undefined || match === "comment" || match === "limit";
 }
 
 function see(left: unknown, probe: Probe): Seen {

@@ -1,6 +1,7 @@
 /** Matches and targets of iptables that nft's JSON leaves opaque, read from the text in which nft translates them. */
 
 import type { ListedRule, Statement } from "./listing.ts";
+import { xtName } from "./xt.ts";
 
 /** Those that pick first packets by port or state; others pick particular senders, and count as unmet. */
 const TELLING = new Set(["multiport", "conntrack", "state", "tcp", "udp", "addrtype"]);
@@ -16,20 +17,17 @@ export function isTranslated(statement: Statement): boolean {
 }
 
 function isTarget(statement: Statement, wanted: string): boolean {
-  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-  return type === "target" && name === wanted;
+  return xtName(statement, "target") === wanted;
 }
 
 /** Whether the statement asks whether an address is one of this machine's. */
 export function isAddressType(statement: Statement): boolean {
-  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-  return type === "match" && name === "addrtype";
+  return xtName(statement, "match") === "addrtype";
 }
 
 /** Whether the statement is a match that decides for strangers too, and that JSON does not tell. */
 export function isOpaque(statement: Statement): boolean {
-  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-  return type === "match" && TELLING.has(name ?? "");
+  return TELLING.has(xtName(statement, "match") ?? "");
 }
 
 const PORTS = /\b(tcp|udp) dport (!= )?(\{[^}]*\}|\d+(?:-\d+)?)/;
@@ -72,7 +70,7 @@ function toReject(text: string): Statement | undefined {
 }
 
 function toMatch(statement: Statement, text: string): Statement | undefined {
-  const { name } = statement["xt"] as { name: string };
+  const name = xtName(statement, "match");
   if (name === "addrtype") return typeMatch(text);
   return name === "conntrack" || name === "state" ? stateMatch(text) : portMatch(text);
 }

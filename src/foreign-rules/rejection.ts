@@ -3,6 +3,7 @@
 import type { Proto } from "../core/port.ts";
 import { ICMP_ANSWERS, type IcmpAnswer, type PlainAnswer } from "../firewall/deny-answer.ts";
 import type { Statement } from "./listing.ts";
+import { xtName } from "./xt.ts";
 
 /** Undefined for statements that reject nothing. `rule` is all of the rule that the statement stands in. */
 export function rejectionOf(
@@ -11,8 +12,7 @@ export function rejectionOf(
   rule: readonly Statement[],
 ): PlainAnswer | undefined {
   if ("reject" in statement) return rejectAnswer(statement["reject"], proto);
-  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-  if (type !== "target" || name !== "REJECT") return undefined;
+  if (xtName(statement, "target") !== "REJECT") return undefined;
   // An iptables REJECT whose option nft does not print: taken for a reset where the rule is about
   // TCP, which is what people write such a rule for, and else for its default.
   const aboutProto = rule.some((one) => "match" in one);

@@ -2,7 +2,7 @@
 
 import type { PlainAnswer } from "../firewall/deny-answer.ts";
 import { FAMILY, TABLE } from "../firewall/sets.ts";
-import { HOOKS } from "./arriving-rules.ts";
+import { HOOKS, isArriving } from "./arriving-rules.ts";
 import { mapped, meets } from "./condition.ts";
 import { isAddressType, isOpaque } from "./iptables-match.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "./listing.ts";
 import type { Probe } from "./probe.ts";
 import { rejectionOf } from "./rejection.ts";
+import { xtName } from "./xt.ts";
 
 /** A rule, or the policy of a base chain where `rule` is absent. */
 export interface Place {
@@ -109,7 +110,7 @@ class Tracer {
     const rank = ({ hook }: ListedChain) => HOOKS.indexOf(hook as (typeof HOOKS)[number]);
     return this.#listing.chains
       .filter(({ family, table }) => families.has(family) && !isOurs(family, table))
-      .filter((chain) => rank(chain) >= 0 && this.#passes(chain))
+      .filter((chain) => isArriving(chain) && this.#passes(chain))
       .sort((a, b) => rank(a) - rank(b) || (a.prio ?? 0) - (b.prio ?? 0));
   }
 
@@ -156,8 +157,7 @@ class Tracer {
   }
 
   #plain(statement: Statement, place: Place, rule: ListedRule): Verdict {
-    const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-    const target = type === "target" ? name : undefined;
+    const target = xtName(statement, "target");
     if ("notrack" in statement || target === "CT" || target === "NOTRACK") {
       this.#untracked.push(place);
       return undefined;
@@ -185,8 +185,7 @@ function isNamed(device: string, name: string): boolean {
 }
 
 function isRefusal(statement: Statement): boolean {
-  const { type, name } = (statement["xt"] ?? {}) as { type?: string; name?: string };
-  return "drop" in statement || "reject" in statement || (type === "target" && name === "REJECT");
+  return "drop" in statement || "reject" in statement || xtName(statement, "target") === "REJECT";
 }
 
 function targetOf(statement: Statement): string | undefined {
