@@ -7,7 +7,7 @@ import { codeOf } from "./error-code.ts";
 import type { AppOptions } from "./health-app.ts";
 import { healthApp } from "./health-app.ts";
 import { bindPrivately, clearSocketPath } from "./unix-socket.ts";
-import { isLoopback, parseAddress } from "../core/address.ts";
+import { isLoopbackHost } from "../core/address.ts";
 import { ExitCode, messageOf, OpError, SallyportError } from "../core/errors.ts";
 
 /** `[api].listen` of the settings: an address or "localhost"; port 0 takes a free one. */
@@ -56,18 +56,16 @@ function cannotListen(object: string, key: string, thrown: unknown): SallyportEr
   );
 }
 
-function isLoopbackHost(host: string): boolean {
-  const address = parseAddress(host);
-  return host === "localhost" || (address !== undefined && isLoopback(address));
-}
-
 /** Listens on TCP; throws OpError, whose sentence names the address and the setting, when it cannot. */
 export function listenForHealth(
   control: Control,
   at: HealthAt,
   options: AppOptions = {},
 ): Listening {
-  const app = healthApp(control, { ...options, localOnly: isLoopbackHost(at.host) });
+  const app = healthApp(control, {
+    ...options,
+    localOnly: at.host === "localhost" || isLoopbackHost(at.host),
+  });
   const host = at.host.includes(":") ? `[${at.host}]` : at.host;
   try {
     const server = serveBounded({ hostname: at.host, port: at.port }, MOST_FOR_HEALTH, (request) =>

@@ -6,7 +6,7 @@ import { formatDuration } from "../core/duration.ts";
 import { formatPort, rangesOverlap } from "../core/port.ts";
 import type { PortRange } from "../core/port.ts";
 import type { Mistake } from "./mistake.ts";
-import { isLoopbackHost } from "./networks.ts";
+import { isLoopbackHost } from "../core/address.ts";
 import { LIMITS } from "./schema.ts";
 import { sequencesInConflict } from "./sequence-conflicts.ts";
 import type { Door, Settings } from "./settings.ts";

@@ -1,12 +1,6 @@
 /** Networks: which lie in which, which are private, which are so wide that nobody can mean them. */
 
-import {
-  isLoopback,
-  maskAddress,
-  parseAddress,
-  parsePrefix,
-  sameAddress,
-} from "../core/address.ts";
+import { maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
 import type { Prefix } from "../core/address.ts";
 
 /** Whether `inner` lies within `outer`, or is the same; never across families. */
@@ -32,12 +26,6 @@ const PRIVATE = [
 /** Whether nobody on the public Internet has an address in `prefix`. */
 export function isPrivate(prefix: Prefix): boolean {
   return PRIVATE.some((outer) => isInside(prefix, outer));
-}
-
-/** Whether an address, as text, is reached from this machine only. */
-export function isLoopbackHost(host: string): boolean {
-  const address = parseAddress(host);
-  return address !== undefined && isLoopback(address);
 }
 
 /** Nobody owns more than a /8 of IPv4 or a /16 of IPv6. */

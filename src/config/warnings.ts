@@ -1,13 +1,13 @@
 /** What is allowed and may still not be meant: one sentence each, without full stops. */
 
-import { formatPrefix } from "../core/address.ts";
+import { formatPrefix, isLoopbackHost } from "../core/address.ts";
 import type { Prefix } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { formatChance } from "./chance.ts";
 import { formatEndpoint } from "./fields.ts";
-import { isLoopbackHost, isPrivate } from "./networks.ts";
+import { isPrivate } from "./networks.ts";
 import type { Door, Settings } from "./settings.ts";
 
 const DAY_MS = 86_400_000;

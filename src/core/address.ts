@@ -154,3 +154,9 @@ export function isLoopback({ family, a0, a1, a2, a3 }: Address): boolean {
   if (a0 !== 0 || a1 !== 0) return false;
   return (a2 === 0 && a3 === 1) || (a2 === 0xffff && a3 >>> 24 === 127);
 }
+
+/** `isLoopback` of an address as text; false for what is none. */
+export function isLoopbackHost(host: string): boolean {
+  const address = parseAddress(host);
+  return address !== undefined && isLoopback(address);
+}
