@@ -8,7 +8,15 @@
  * found broken is played once more, and docs/torture.md tells both. Exits 1 unless all held.
  */
 
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Lab } from "../support/lab.ts";
@@ -68,6 +76,10 @@ async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): 
 
 /** The last full run with what was broken in it played once more. */
 async function playAgain(): Promise<Run> {
+  if (!existsSync(LAST)) {
+    console.error("scripts/torture: no full run has been here: run it without --again first");
+    process.exit(64);
+  }
   const { seconds, rows } = JSON.parse(readFileSync(LAST, "utf8")) as Run;
   const played: Row[] = [];
   for (const row of rows) {
