@@ -1,4 +1,4 @@
-/** The audit log, for commands that work without a daemon. */
+/** The audit log in sentences, for the daemon and for commands that work without one. */
 
 import { type Address, isWithin, parsePrefix } from "../core/address.ts";
 import { SallyportError } from "../core/errors.ts";
