@@ -103,6 +103,8 @@ export class Doorkeeper implements MatchSink {
     const { kind, ports } = grantRequest(door, match.source, BY_SEQUENCE);
     const same = held !== undefined && sameTerms(held, { kind, ports });
     if (same && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
+    // Nothing would be renewed, and whoever knocks all the time would keep its command from running again.
+    if (same && runsAtOpeningOnly(door)) return;
     const unheard = counters.get("eventsTold") - counters.get("eventsHeard");
     const behind = this.#behind.has(door.name) || unheard > Math.max(MOST_UNHEARD, door.maxGrants);
     const full = ledger.count(door.name) >= door.maxGrants;
@@ -344,6 +346,10 @@ export class Doorkeeper implements MatchSink {
   #emit(event: DaemonEvent): void {
     this.#parts.emit(event);
   }
+}
+
+function runsAtOpeningOnly({ opens, run }: Door): boolean {
+  return opens.length === 0 && run?.close === undefined;
 }
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {

@@ -189,6 +189,21 @@ describe("Doorkeeper.fixed()", () => {
     expect(expiresMs - clock.wallMs()).toBe(openForMs - (openings === 1 ? afterMs : 0));
   });
 
+  test.each([
+    [{ open: ["/bin/x"] }, 2], // the knocks in between would else put off the next run for ever
+    [{ open: ["/bin/x"], close: ["/bin/y"] }, 1], // they put off its close command
+  ])("runs %p of a knock every second for 45 s and an open_for of 30 s: %p times", (run, times) => {
+    const door = fixedDoorOf({ opens: [], openForMs: 30_000, run: { ...run, privileged: false } });
+    const { fixed, keeper, events, clock } = stage(door);
+    for (let second = 0; second < 45; second++) {
+      fixed();
+      clock.nowMs += 1_000;
+      keeper.expire();
+    }
+    const opened = events.filter((event) => event.type === "grant.opened" && !event.renewed);
+    expect(opened).toHaveLength(times);
+  });
+
   test("gives no more addresses a door than max_grants, says so now and then, and renews those", () => {
     const { fixed, events, clock, firewall, counters, types } = stage(
       fixedDoorOf({ maxGrants: 2 }),
