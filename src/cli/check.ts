@@ -21,6 +21,7 @@ import { EVERYBODY, formatUsers } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { programWarnings } from "../config/program-warnings.ts";
 import { settingsWarnings } from "../config/warnings.ts";
+import { isTrigger, weaknessOf } from "../config/weakness.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -52,6 +53,11 @@ export interface Surroundings {
 
 function opensText({ opens, run }: Door): string {
   return [...opens.map(formatPortRange), ...(run ? ["a command"] : [])].join(", ");
+}
+
+function forText(door: Door): string {
+  if (door.users.length > 0) return formatUsers(door.users);
+  return isTrigger(door) ? "everybody" : "whoever knows the sequence";
 }
 
 function knockText({ fixed, space }: Door): string {
@@ -105,9 +111,24 @@ function formatDevices(devices: readonly string[]): string {
 }
 
 function fixedDoors(settings: Settings): { door: string; scanChance: number }[] {
-  return settings.doors.flatMap(({ name, fixed }) =>
-    fixed ? [{ door: name, scanChance: guessChance(fixed) }] : [],
+  return settings.doors.flatMap(({ name, fixed, weak }) =>
+    fixed ? [{ door: name, scanChance: weak === true ? 1 : guessChance(fixed) }] : [],
   );
+}
+
+function fixedLines(door: Door): string[] {
+  if (door.fixed === undefined) return [];
+  if (isTrigger(door)) {
+    const knock = formatPort(door.fixed.knocks[0]!);
+    return [
+      `Whoever connects to ${knock} runs the command of ${door.name}: one knock is no secret`,
+    ];
+  }
+  const weakness = weaknessOf(door);
+  if (weakness !== undefined) return [`The knock of ${door.name} is ${weakness}: weak`];
+  return [
+    `Chance that one scan in random order opens ${door.name}: ${formatChance(guessChance(door.fixed))}; whoever sees its knock can repeat it`,
+  ];
 }
 
 /** The keys, or the error that root alone may read them: the rest can be checked without. */
@@ -132,7 +153,7 @@ function printReport(settings: Settings, keys: readonly DeviceKey[], denied: boo
     settings.doors.map((door) => [
       door.name,
       opensText(door),
-      door.users.length > 0 ? formatUsers(door.users) : "whoever knows the sequence",
+      forText(door),
       knockText(door),
       timeText(door),
     ]),
@@ -148,11 +169,7 @@ function printReport(settings: Settings, keys: readonly DeviceKey[], denied: boo
     print(`Keys that open a door: ${devices}`);
     print(formatBound(bound).replace(/^c/, "C"));
   }
-  for (const { door, scanChance } of fixedDoors(settings)) {
-    print(
-      `Chance that one scan in random order opens ${door}: ${formatChance(scanChance)}; whoever sees its knock can repeat it`,
-    );
-  }
+  for (const line of settings.doors.flatMap(fixedLines)) print(line);
 }
 
 function reportJson(

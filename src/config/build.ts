@@ -54,6 +54,7 @@ export function buildDoor(name: string, door: DoorTable, knock: KnockTable): Doo
     uses: door.uses ?? "many",
     prefix6: door.prefix6 ?? 128,
     maxGrants: door.max_grants ?? DEFAULT_MAX_GRANTS,
+    ...(door.weak === true && { weak: true }),
     ...(door.run && { run: buildRun(door.run) }),
     ...(door.open_after !== undefined && { openAfterMs: door.open_after }),
   };

@@ -1,6 +1,5 @@
 /** What must hold between doors, and between doors and the rest. Pure; takes doors that are right by themselves. */
 
-import { scanCompletes } from "../core/fixed-sequence.ts";
 import type { FixedSequence } from "../core/fixed-sequence.ts";
 import { formatDuration } from "../core/duration.ts";
 import { formatPort, rangesOverlap } from "../core/port.ts";
@@ -10,6 +9,7 @@ import { isLoopbackHost } from "../core/address.ts";
 import { LIMITS } from "./schema.ts";
 import { sequencesInConflict } from "./sequence-conflicts.ts";
 import type { Door, Settings } from "./settings.ts";
+import { weaknessOf } from "./weakness.ts";
 
 type Report = (mistake: Mistake) => void;
 
@@ -49,14 +49,23 @@ function checkKnocksUnguarded(doors: readonly Door[], report: Report): void {
 }
 
 function checkScans(doors: readonly Door[], report: Report): void {
-  for (const { name, fixed } of doors) {
-    const scan = fixed && scanCompletes(fixed);
-    if (scan === undefined) continue;
-    report({
-      path: ["door", name, "sequence"],
-      state: `is completed by ${scan}`,
-      remedy: "write three ports or more, with others between them, such as 7000, 9000, 8000",
-    });
+  for (const door of doors) {
+    if (door.fixed === undefined) continue;
+    const weakness = weaknessOf(door);
+    if (weakness !== undefined && door.weak === undefined) {
+      report({
+        path: ["door", door.name, "sequence"],
+        state: `is ${weakness}`,
+        remedy:
+          "write three ports or more, with others between them, such as 7000, 9000, 8000, or weak = true if whoever scans this server may open it",
+      });
+    } else if (weakness === undefined && door.weak !== undefined) {
+      report({
+        path: ["door", door.name, "weak"],
+        state: "is true, and this door needs no leave to be weak",
+        remedy: "take it out, so that no later sequence is weak unnoticed",
+      });
+    }
   }
 }
 

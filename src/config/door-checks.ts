@@ -11,7 +11,7 @@ import { LIMITS } from "./schema.ts";
 type Report = (mistake: Mistake) => void;
 
 const ROTATING_ONLY = ["range", "ports", "step", "proto", "idle_close", "uses"] as const;
-const FIXED_ONLY = ["sequence_timeout", "close_sequence", "max_grants"] as const;
+const FIXED_ONLY = ["sequence_timeout", "close_sequence", "max_grants", "weak"] as const;
 const PORTS_ONLY = ["idle_close", "max_open", "uses", "prefix6", "open_after"] as const;
 
 /** Whether the name is one. A key that was taken for a name is none: names go into every log. */

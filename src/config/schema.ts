@@ -100,10 +100,7 @@ export const runSchema = v.strictObject({
 });
 
 const KNOCKS = 'write a list of ports such as ["7000", "8000/udp", "9000"]';
-const sequence = v.pipe(
-  list(knock, LIMITS.knocks, KNOCKS),
-  v.minLength(2, "write two knocks or more"),
-);
+const sequence = v.pipe(list(knock, LIMITS.knocks, KNOCKS), v.minLength(1, KNOCKS));
 
 export const doorSchema = v.strictObject({
   opens: v.optional(list(portRange, LIMITS.portsPerDoor, 'write a list such as ["22/tcp"]'), []),
@@ -117,6 +114,7 @@ export const doorSchema = v.strictObject({
   sequence_timeout: v.optional(duration("1s", "10m", "15s")),
   close_sequence: v.optional(sequence),
   max_grants: v.optional(integer({ min: 1, max: LIMITS.fixedElements })),
+  weak: v.optional(v.boolean("write true or false")),
   idle_close: v.optional(duration("5s", "24h", "10m")),
   max_open: v.optional(duration("1s", "30d", "8h")),
   uses: v.optional(choice(["many", "one"])),

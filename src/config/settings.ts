@@ -32,6 +32,8 @@ export interface Door {
   readonly prefix6: 64 | 128;
   /** Most addresses a fixed door is open to at a time. */
   readonly maxGrants: number;
+  /** A plain scan may complete `fixed`; absent: such a sequence is refused. */
+  readonly weak?: true;
   readonly run?: DoorCommands;
   /** How long the kernel guards the door's ports without a living daemon; absent: for ever. */
   readonly openAfterMs?: number;

@@ -4,26 +4,41 @@ import { formatPrefix, isLoopbackHost } from "../core/address.ts";
 import type { Prefix } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import { guessChance } from "../core/fixed-sequence.ts";
-import { formatPortRange, rangesOverlap } from "../core/port.ts";
+import { formatPort, formatPortRange, rangesOverlap } from "../core/port.ts";
 import { formatChance } from "./chance.ts";
 import { formatEndpoint } from "./fields.ts";
 import { isPrivate } from "./networks.ts";
 import type { Door, Settings } from "./settings.ts";
+import { isTrigger, weaknessOf } from "./weakness.ts";
 
 const DAY_MS = 86_400_000;
 
 /** A random scan of a fixed sequence's ports should not open it more often than this. */
 const GUESS_LIMIT = 1e-6;
 
+const WEAK_ADVICE =
+  "whoever scans this server opens it; take ports in another order, with others between them, or users";
+
 function doorWarnings(door: Door): string[] {
   const warnings: string[] = [];
   const warn = (key: string, text: string) => warnings.push(`door.${door.name}.${key} ${text}`);
-  if (door.fixed !== undefined && guessChance(door.fixed) > GUESS_LIMIT) {
+  if (door.fixed !== undefined && isTrigger(door)) {
+    const knock = formatPort(door.fixed.knocks[0]!);
+    warn(
+      "sequence",
+      `is one knock and no secret: whoever connects to ${knock}, or scans it, runs its command`,
+    );
+  } else if (door.weak === true) {
+    warn("sequence", `is ${weaknessOf(door)}, and weak = true allows it: ${WEAK_ADVICE}`);
+  } else if (door.fixed !== undefined && guessChance(door.fixed) > GUESS_LIMIT) {
     const chance = formatChance(guessChance(door.fixed));
     warn(
       "sequence",
       `is opened by one scan in random order with a chance of ${chance}: add knocks`,
     );
+  }
+  if (door.closing?.knocks.length === 1) {
+    warn("close_sequence", "is one knock: a scan, or one forged packet, ends what the door opened");
   }
   if (door.fixed !== undefined && door.opens.length > 0 && door.openForMs > DAY_MS) {
     warn(

@@ -71,6 +71,30 @@ describe("sallyport check", () => {
     expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
   });
 
+  test("tells a weak knock and one that is no secret from a chance", () => {
+    const doors = `[door.weak]
+opens = ["8444/tcp"]
+sequence = ["7001", "7002", "7003"]
+weak = true
+[door.wake]
+sequence = ["25565"]
+run = { open = ["/bin/true"] }
+`;
+    writeFileSync(file, configOf("") + doors);
+    const { code, out } = sallyport(["check", "--config", file]);
+    expect(code).toBe(0);
+    for (const line of [
+      "wake\ta command\teverybody\t25565/tcp\t30s",
+      "The knock of weak is completed by one scan (ascending TCP): weak",
+      "Whoever connects to 25565/tcp runs the command of wake: one knock is no secret",
+    ]) {
+      expect(out.split("\n")).toContain(line);
+    }
+    expect(out).toContain(
+      "Warning: door.weak.sequence is completed by one scan (ascending TCP), and weak",
+    );
+  });
+
   test("finds config.toml in the working directory", () => {
     expect(sallyport(["check"]).code).toBe(0);
   });

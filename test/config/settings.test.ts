@@ -169,6 +169,18 @@ describe("settingsWarnings()", () => {
       '[door.old]\nopens = ["22/tcp"]\nsequence = ["7000", "7099", "7050"]\n',
     ],
     [
+      "door.old.sequence is completed by one scan (ascending TCP), and weak = true allows it: whoever scans this server opens it",
+      '[door.old]\nopens = ["22/tcp"]\nsequence = ["7001", "7002", "7003"]\nweak = true\n',
+    ],
+    [
+      "door.wake.sequence is one knock and no secret: whoever connects to 25565/tcp, or scans it, runs its command",
+      '[door.wake]\nsequence = ["25565"]\nrun = { open = ["/bin/true"] }\n',
+    ],
+    [
+      "door.old.close_sequence is one knock: a scan, or one forged packet, ends what the door opened",
+      '[door.old]\nopens = ["22/tcp"]\nsequence = ["7000", "19000", "8000"]\nclose_sequence = ["6000"]\n',
+    ],
+    [
       'door.ssh.open_for is 2d: living connections need no grant, so "30s" does',
       `${GOOD}open_for = "48h"\n`,
     ],

@@ -53,6 +53,7 @@ function doorTable(door: Door, shared: KnockSpace): Table {
     ),
     close_sequence: closing?.knocks.map(formatPort),
     max_grants: rotating ? undefined : unless(door.maxGrants, DEFAULT_MAX_GRANTS),
+    weak: door.weak,
     open_for: formatDuration(door.openForMs),
     idle_close: idleCloseMs === undefined ? undefined : formatDuration(idleCloseMs),
     max_open: maxOpenMs === undefined ? undefined : formatDuration(maxOpenMs),
