@@ -10,7 +10,7 @@ import { asOwnerOf, isForeign } from "../files/owner.ts";
 import { AUDIT_SCHEMA } from "./audit-schema.ts";
 import { checkContents, pragma } from "./database.ts";
 import type { AuditFacts, AuditRecord } from "./audit-record.ts";
-import { codeOf, Damage, meaningOf } from "./sqlite-error.ts";
+import { codeOf, Damage, isOfFile, meaningOf, OtherVersion } from "./sqlite-error.ts";
 
 export function auditFile(stateDir: string): string {
   return join(stateDir, AUDIT_FILE);
@@ -233,8 +233,7 @@ export class AuditReader implements Disposable {
   }
 
   #translate(error: unknown): unknown {
-    const known = codeOf(error) !== undefined || error instanceof Damage;
-    return known ? refusal(this.#file, error) : error;
+    return isOfFile(error) ? refusal(this.#file, error) : error;
   }
 }
 
@@ -304,6 +303,15 @@ function refusal(file: string, error: unknown): SallyportError {
     return new SallyportError(
       `Cannot show the log: this user may not read ${file}: run as root or as the user that owns it`,
       ExitCode.privilege,
+    );
+  }
+  if (error instanceof OtherVersion) {
+    const { found, known } = error;
+    const [writer, remedy] = error.isLater
+      ? ["a later", "run that one"]
+      : ["an earlier", "start sallyport serve, which takes it over"];
+    return new SallyportError(
+      `Cannot show the log: ${writer} sallyport wrote ${file} (version ${found}, this one knows ${known}): ${remedy}`,
     );
   }
   if (error instanceof Damage || /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code)) {

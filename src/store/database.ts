@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { asOwnerOf } from "../files/owner.ts";
 import { syncFolder } from "../files/private-file.ts";
-import { codeOf, Damage } from "./sqlite-error.ts";
+import { Damage, isOfFile, OtherVersion } from "./sqlite-error.ts";
 
 /** What a database of ours holds. */
 export interface DatabaseContents {
@@ -90,15 +90,18 @@ function expectedSchema({ schema }: DatabaseContents): string {
   }
 }
 
-/** Throws Damage unless the file is ours, of this version and with nothing but our tables. */
-export function checkContents(database: Database, spec: DatabaseContents): void {
-  if (pragma(database, "application_id") !== spec.applicationId) {
+/** The version of a file of ours; throws Damage where it is of another program. */
+function versionOf(database: Database, { applicationId }: DatabaseContents): number {
+  if (pragma(database, "application_id") !== applicationId) {
     throw new Damage("it is not a file of sallyport");
   }
-  const version = pragma(database, "user_version");
-  if (version !== spec.version) {
-    throw new Damage(`it is of version ${String(version)}, this sallyport knows ${spec.version}`);
-  }
+  return Number(pragma(database, "user_version"));
+}
+
+/** Throws Damage or OtherVersion unless the file is ours, of this version and with nothing but our tables. */
+export function checkContents(database: Database, spec: DatabaseContents): void {
+  const version = versionOf(database, spec);
+  if (version !== spec.version) throw new OtherVersion(version, spec.version);
   if (schemaOf(database) !== expectedSchema(spec)) {
     throw new Damage("its tables are not those of sallyport");
   }
@@ -115,16 +118,21 @@ function makeContents(database: Database, spec: DatabaseSpec): void {
   })();
 }
 
+/**
+ * Asked before anything is set or written: a file of a later version keeps every byte. Its writer may mean
+ * something by what we would take for a mistake.
+ */
+function refuseLater(database: Database, spec: DatabaseSpec): void {
+  const version = versionOf(database, spec);
+  if (version > spec.version) throw new OtherVersion(version, spec.version);
+}
+
 /** Brings a file of an older version to this one, in one transaction: a power cut leaves the one or the other. */
 function migrate(database: Database, spec: DatabaseSpec): void {
-  if (pragma(database, "application_id") !== spec.applicationId) return;
+  if (versionOf(database, spec) === spec.version) return;
   database
     .transaction(() => {
-      for (
-        let version = Number(pragma(database, "user_version"));
-        version < spec.version;
-        version++
-      ) {
+      for (let version = versionOf(database, spec); version < spec.version; version++) {
         const step = spec.migrations?.[version];
         if (step === undefined) return; // of a version nobody made: `checkContents` refuses it
         step(database);
@@ -136,8 +144,8 @@ function migrate(database: Database, spec: DatabaseSpec): void {
 
 /**
  * Opens the file, making it (mode 0600) where it is missing, with the rights of its folder's owner: SQLite
- * follows links, and makes files beside it. Throws a `Damage` or another error that `isDamage` accepts
- * where the file is to be moved aside, and whatever the disk said otherwise.
+ * follows links, and makes files beside it. Throws an error that `isDamage` accepts where the file is to be
+ * moved aside, an OtherVersion where it is to be left alone, and whatever the disk said otherwise.
  */
 export function openDatabase(spec: DatabaseSpec): OpenedDatabase {
   return asOwnerOf(dirname(spec.path), () => openHere(spec));
@@ -152,6 +160,7 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
     // Before the journal mode: with a lock of its own the log needs no memory shared through a file.
     if (!spec.shared) database.run("PRAGMA locking_mode = EXCLUSIVE");
     if (made) database.run("PRAGMA auto_vacuum = INCREMENTAL");
+    else refuseLater(database, spec);
     database.run("PRAGMA journal_mode = WAL");
     database.run(`PRAGMA journal_size_limit = ${4 << 20}`);
     if (made) makeContents(database, spec);
@@ -176,7 +185,7 @@ export function readCopy<T>(spec: DatabaseSpec, work: (database: Database) => T)
   try {
     return asOwnerOf(dirname(spec.path), () => readCopyHere(spec, work));
   } catch (error) {
-    if (codeOf(error) === undefined && !(error instanceof Damage)) throw error;
+    if (!isOfFile(error)) throw error;
     return undefined;
   }
 }

@@ -11,6 +11,7 @@
 
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
+import type { DatabaseContents } from "./database.ts";
 import { isForeign } from "../files/owner.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
 
@@ -54,10 +55,14 @@ CREATE TABLE debts (
 ) STRICT;
 `;
 
-const SCHEMA_VERSION = 1;
-
-/** "SPow" */
-const APPLICATION_ID = 0x53506f77;
+/** What owed.db looks like. */
+export const OWED_SCHEMA: DatabaseContents = {
+  /** "SPow" */
+  applicationId: 0x53506f77,
+  version: 1,
+  schema: SCHEMA,
+  check: true,
+};
 
 export interface OwedOptions {
   /** Unix milliseconds. */
@@ -68,8 +73,10 @@ export interface OwedOptions {
 export class OwedCommands {
   readonly #file: StateFile;
   readonly #entries = new Map<number, Entry>();
-  /** Of the owner of the folder, where root works in it: never run, and kept. */
+  /** Kept for another start: of the owner of the folder, where root works in it, or learnt of too late. */
   #left: readonly Entry[] = [];
+  /** What the file owes is known; a file that could not be read may come back. */
+  #learnt: boolean;
   /** The one debt of each grant that lives. */
   readonly #living = new Map<string, number>();
   #next = 1;
@@ -80,17 +87,17 @@ export class OwedCommands {
   constructor(stateDir: string, { nowMs, report }: OwedOptions) {
     this.#file = new StateFile({
       path: join(stateDir, "owed.db"),
-      applicationId: APPLICATION_ID,
-      version: SCHEMA_VERSION,
-      schema: SCHEMA,
+      ...OWED_SCHEMA,
       shared: false,
-      check: true,
       without: "close commands are owed as long as this daemon lives only",
-      refill: (database) => this.#writeAll(database),
+      refill: (database) => this.#refill(database),
       report,
       nowMs,
     });
-    const found = this.#file.read(readEntries) ?? [];
+    const contents = this.#file.read(readContents);
+    this.#learnt = contents !== undefined;
+    const { entries: found, broken } = contents ?? { entries: [], broken: 0 };
+    if (broken > 0) this.#file.replace(`${broken} of its rows were changed behind its back`);
     for (const { number } of found) this.#next = Math.max(this.#next, number + 1);
     if (found.length > 0 && isForeign(stateDir)) this.#left = found;
     else this.#takeOver(found);
@@ -115,7 +122,7 @@ export class OwedCommands {
     if (!this.#unsynced) return;
     this.#unsynced = false;
     // One that waits for the disk takes everything before it along.
-    this.#file.write((database) => database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`));
+    this.#file.write((database) => database.run(`PRAGMA user_version = ${OWED_SCHEMA.version}`));
     this.#syncing = setTimeout(() => this.#sync(), SYNC_MS).unref();
   }
 
@@ -175,7 +182,7 @@ export class OwedCommands {
       .map((entry) => claimOf(entry));
   }
 
-  /** How many the file owes that this process does not run, since another user could have written them. */
+  /** How many the file owes that this process does not run: at a start, since another user could have written them. */
   get leftCount(): number {
     return this.#left.length;
   }
@@ -222,6 +229,16 @@ export class OwedCommands {
     }, false);
   }
 
+  /** Memory is all there is, but where the file could not be read before: what it owes must not be lost. */
+  #refill(database: Database): void {
+    if (!this.#learnt) {
+      const late = readContents(database).entries;
+      this.#left = [...this.#left, ...late.map((entry) => ({ ...entry, number: this.#next++ }))];
+      this.#learnt = true;
+    }
+    this.#writeAll(database);
+  }
+
   #writeAll(database: Database): void {
     database.run("DELETE FROM debts");
     for (const entry of [...this.#left, ...this.#entries.values()]) insert(database, entry);
@@ -246,13 +263,36 @@ interface DebtRow {
   readonly again: number;
 }
 
-function readEntries(database: Database): Entry[] {
+interface Contents {
+  readonly entries: readonly Entry[];
+  /** Rows that no sallyport wrote. */
+  readonly broken: number;
+}
+
+function readContents(database: Database): Contents {
   const rows = database.query<DebtRow, []>("SELECT * FROM debts ORDER BY number").all();
-  return rows.map(({ number, debt, claimed, again }) =>
-    Object.assign(JSON.parse(debt) as Debt, {
-      number,
-      state: Object.values(State).find((known) => known === claimed) ?? State.due,
-      again: again === 1,
-    }),
-  );
+  const entries = rows.map(entryOf).filter((entry) => entry !== undefined);
+  return { entries, broken: rows.length - entries.length };
+}
+
+function entryOf({ number, debt, claimed, again }: DebtRow): Entry | undefined {
+  const words = readDebt(debt);
+  if (words === undefined) return undefined;
+  const state = Object.values(State).find((known) => known === claimed) ?? State.due;
+  return { ...words, number, state, again: again === 1 };
+}
+
+function readDebt(text: string): Debt | undefined {
+  let debt: Partial<Debt> | null;
+  try {
+    debt = JSON.parse(text) as Partial<Debt> | null;
+  } catch {
+    return undefined;
+  }
+  const { grant, door, address, argv, privileged, endsMs } = debt ?? {};
+  const named = [grant, door, address].every((word) => typeof word === "string");
+  const isArgv = Array.isArray(argv) && argv.every((word) => typeof word === "string");
+  if (!named || !isArgv || argv.length === 0) return undefined;
+  if (typeof privileged !== "boolean" || typeof endsMs !== "number") return undefined;
+  return { grant: grant!, door: door!, address: address!, argv, privileged, endsMs };
 }

@@ -67,6 +67,24 @@ export function leaveCleanStop(stateDir: string, bootId: string): void {
   unlessRefused(() => writePrivateFile(markerPath(stateDir), `${bootId}\n`));
 }
 
+function unwrittenPath(stateDir: string): string {
+  return join(stateDir, "uses-unwritten");
+}
+
+/**
+ * Whether a run that could not write into uses.db, since a later sallyport had made that file, left a mark.
+ * The kernel need not vouch for what it heard: the sets of the later one may be others.
+ */
+export function ranUnwritten(stateDir: string): boolean {
+  return unlessRefused(() => readPrivateFile(unwrittenPath(stateDir)) !== undefined) ?? true;
+}
+
+/** Leaves that mark, or takes it away. */
+export function markUnwritten(stateDir: string, unwritten: boolean): void {
+  const path = unwrittenPath(stateDir);
+  unlessRefused(() => (unwritten ? writePrivateFile(path, "") : removePrivateFile(path)));
+}
+
 /** Undefined where the disk, or what stands in the marker's place, refuses. */
 function unlessRefused<T>(work: () => T): T | undefined {
   try {

@@ -1,8 +1,26 @@
-/** What a failed SQLite or file call means: a damaged file, or a disk that will not take a write just now. */
+/** What a failed SQLite or file call means: a damaged file, one of another version, or a disk that takes no write just now. */
 
 /** A file that is no database of ours, or not a whole one: to be moved aside, never to be written to. */
 export class Damage extends Error {
   override readonly name = "Damage";
+}
+
+/** A whole file of ours, of a version that this sallyport does not write. */
+export class OtherVersion extends Error {
+  override readonly name = "OtherVersion";
+  readonly found: number;
+  readonly known: number;
+
+  constructor(found: number, known: number) {
+    super(`it is of version ${found}, this sallyport knows ${known}`);
+    this.found = found;
+    this.known = known;
+  }
+
+  /** Of a later sallyport: to be left as it is, never to be written to or moved. */
+  get isLater(): boolean {
+    return this.found > this.known;
+  }
 }
 
 interface Coded {
@@ -22,7 +40,19 @@ export function codeOf(error: unknown): string | undefined {
 /** Whether the file itself is wrong, so that no later try can succeed. */
 export function isDamage(error: unknown): error is Error {
   if (error instanceof Damage) return true;
+  // One of an earlier version was taken over before; what is left is of a version that nobody wrote.
+  if (error instanceof OtherVersion) return !error.isLater;
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error) ?? "");
+}
+
+/** Whether a later sallyport wrote the file. */
+export function isLater(error: unknown): boolean {
+  return error instanceof OtherVersion && error.isLater;
+}
+
+/** Whether it is the file, the disk or the folder that failed, and not this program. */
+export function isOfFile(error: unknown): boolean {
+  return error instanceof Damage || error instanceof OtherVersion || codeOf(error) !== undefined;
 }
 
 /** Whether another process has locked the file. */
@@ -45,6 +75,12 @@ const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
 
 /** The state and the way out of a failure that is no damage, as two clauses. */
 export function meaningOf(error: unknown): { readonly state: string; readonly remedy: string } {
+  if (error instanceof OtherVersion) {
+    return {
+      state: `a later sallyport wrote it (version ${error.found}, this one knows ${error.known})`,
+      remedy: "run that one again, or move the file away",
+    };
+  }
   const code = codeOf(error) ?? "unknown error";
   const [, state, remedy] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
   return { state: state ?? code, remedy: remedy ?? "check the disk and its folder" };

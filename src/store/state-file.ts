@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { asOwnerOf } from "../files/owner.ts";
 import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
 import { moveAside, openDatabase, readCopy } from "./database.ts";
-import { codeOf, isDamage, isHeld, meaningOf } from "./sqlite-error.ts";
+import { codeOf, isDamage, isHeld, isLater, isOfFile, meaningOf } from "./sqlite-error.ts";
 
 /**
  * "failing": writes go nowhere from now on. "working": they reach the disk again. "replaced": a file was
@@ -28,8 +28,8 @@ export interface StateFileSpec extends DatabaseSpec {
   readonly nowMs: number;
 }
 
-/** What stood at the path when it was opened. */
-export type Found = "nothing" | "intact" | "damaged" | "unwritable";
+/** What stood at the path when it was opened; "later": a file of a later sallyport, which stays as it is. */
+export type Found = "nothing" | "intact" | "damaged" | "unwritable" | "later";
 
 export class StateFile {
   readonly found: Found;
@@ -39,8 +39,8 @@ export class StateFile {
   #opened: OpenedDatabase | undefined;
   #failing = false;
   #closed = false;
-  /** By another process, at the last try. */
-  #held = false;
+  /** At the last try another process held it, or it was of a later version: a copy would tell nothing. */
+  #unreadable = false;
   /** The file misses something that only memory has. */
   #behind = false;
 
@@ -62,7 +62,8 @@ export class StateFile {
    */
   read<T>(work: (database: Database) => T): T | undefined {
     // A copy of a file that another process is writing could be of two moments at once.
-    if (this.#opened === undefined) return this.#held ? undefined : readCopy(this.#spec, work);
+    if (this.#opened === undefined)
+      return this.#unreadable ? undefined : readCopy(this.#spec, work);
     const { database } = this.#opened;
     try {
       return this.#asOwner(() => work(database));
@@ -101,6 +102,7 @@ export class StateFile {
     } catch (error) {
       const damaged = isDamage(error);
       this.#fail(error);
+      if (isLater(error)) return "later";
       if (!damaged || this.#failing) return "unwritable";
     }
     try {
@@ -151,7 +153,7 @@ export class StateFile {
   }
 
   #fail(error: unknown): void {
-    if (!isDamage(error) && codeOf(error) === undefined) throw error;
+    if (!isOfFile(error)) throw error;
     this.#drop();
     this.#behind = true;
     if (isDamage(error)) this.#moveAside(error.message);
@@ -175,7 +177,7 @@ export class StateFile {
   }
 
   #failed(error: unknown): void {
-    this.#held = isHeld(error);
+    this.#unreadable = isHeld(error) || isLater(error);
     if (this.#failing) return;
     this.#failing = true;
     const { state, remedy } = meaningOf(error);

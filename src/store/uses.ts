@@ -4,9 +4,12 @@ import type { Database } from "bun:sqlite";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
+import type { DatabaseContents } from "./database.ts";
 import {
   judgeSession,
   leaveCleanStop,
+  markUnwritten,
+  ranUnwritten,
   type Session,
   takeCleanStop,
   type Trust,
@@ -37,8 +40,15 @@ CREATE TABLE session (
 ) STRICT;
 `;
 
-/** "SPus" */
-const APPLICATION_ID = 0x53507573;
+/** What uses.db looks like. */
+export const USES_SCHEMA: DatabaseContents = {
+  /** "SPus" */
+  applicationId: 0x53507573,
+  version: 2,
+  schema: SCHEMA,
+  migrations: { 1: (database) => nameSlotLengths(database, USES_TABLE) },
+  check: true,
+};
 
 export interface UseStoreOptions {
   /** /proc/sys/kernel/random/boot_id */
@@ -85,12 +95,8 @@ export class UseStore {
     this.#session = { bootId, seenMs: nowMs };
     this.#file = new StateFile({
       path: join(stateDir, "uses.db"),
-      applicationId: APPLICATION_ID,
-      version: 2,
-      schema: SCHEMA,
-      migrations: { 1: (database) => nameSlotLengths(database, USES_TABLE) },
+      ...USES_SCHEMA,
       shared: false,
-      check: true,
       without: "uses of knocks are remembered until a reboot only",
       refill: (database) => this.#writeAll(database),
       report,
@@ -107,8 +113,14 @@ export class UseStore {
     for (const use of contents?.uses ?? []) store.#uses.set(placeOf(use), use);
     const broken = contents?.broken ?? 0;
     if (broken > 0) store.#file.replace(`${broken} of its rows were changed behind its back`);
-    const judged = judge(store.#file.found, contents, usedBefore, stopped, options.bootId);
-    store.#file.write((database) => store.#writeSession(database));
+    const { found } = store.#file;
+    const unwritten = found !== "later" && ranUnwritten(stateDir);
+    const judged = unwritten
+      ? lost("an earlier sallyport ran meanwhile and could not write down what was used")
+      : judge(found, contents, usedBefore, stopped, options.bootId);
+    if (store.#file.write((database) => store.#writeSession(database))) {
+      markUnwritten(stateDir, false);
+    } else if (found === "later") markUnwritten(stateDir, true);
     return { store, ...judged };
   }
 
@@ -162,6 +174,7 @@ export class UseStore {
     this.seen(nowMs);
     const complete = this.#file.complete;
     this.#file.close();
+    if (complete) markUnwritten(this.#stateDir, false);
     if (complete && heardAll) leaveCleanStop(this.#stateDir, this.#session.bootId);
   }
 
@@ -197,6 +210,10 @@ function hasSigns(stateDir: string): boolean {
   );
 }
 
+function lost(reason: string): Trust {
+  return { trust: "lost", reason };
+}
+
 function judge(
   found: StateFile["found"],
   contents: Contents | undefined,
@@ -204,7 +221,7 @@ function judge(
   stopped: string | undefined,
   bootId: string,
 ): Trust {
-  const lost = (reason: string): Trust => ({ trust: "lost", reason });
+  if (found === "later") return lost("a later sallyport wrote the record of used knocks");
   if (found === "damaged" || (contents !== undefined && contents.broken > 0)) {
     return lost("the record of used knocks was damaged");
   }

@@ -1,11 +1,12 @@
 /** What the stores do on a disk that fails; run by `onTmpfs`, which mounts it. Prints one line of JSON. */
 
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AuditLog } from "../../src/store/audit.ts";
 import { AuditReader } from "../../src/store/audit-query.ts";
 import { OwedCommands } from "../../src/store/owed.ts";
 import type { StoreNotice } from "../../src/store/state-file.ts";
+import type { Use } from "../../src/store/use.ts";
 import { UseStore } from "../../src/store/uses.ts";
 import { BOOT, NEXT_BOOT, NOW, opened, useAt } from "./support.ts";
 import { spawnSync } from "../support/programs.ts";
@@ -49,6 +50,11 @@ const debt = (grant: string) => ({
 function auditCount(): number {
   using reader = new AuditReader(folder);
   return [...reader.query({})].length;
+}
+
+/** From the file's header (https://www.sqlite.org/fileformat.html): to read it otherwise takes room on the disk. */
+function userVersion(): number {
+  return readFileSync(join(folder, "uses.db")).readUInt32BE(60);
 }
 
 /** Breaks and mends the disk under running stores. */
@@ -138,6 +144,29 @@ const scenarios: Record<string, () => unknown> = {
     audit.close();
     const again = openUses(NEXT_BOOT);
     return { broken, brokenNotices, mended, after: [again.trust, again.store.all()[0]?.slot] };
+  },
+
+  "full at an upgrade": () => {
+    copyFileSync(join(import.meta.dir, "../golden/state/uses-v1.db"), join(folder, "uses.db"));
+    fill();
+    const { store, trust } = openUses();
+    const doors = (uses: readonly Use[]) => uses.map(({ door }) => door);
+    const found = [trust, doors(store.all()), store.flush()];
+    const versions = [userVersion()];
+    rmSync(filler);
+    store.seen(NOW + 1);
+    store.close(NOW + 2);
+    versions.push(userVersion());
+    const next = openUses(NEXT_BOOT);
+    return {
+      found,
+      versions,
+      after: [
+        next.trust,
+        doors(next.store.all()),
+        told().filter((one) => one.startsWith("failing")).length,
+      ],
+    };
   },
 
   "full at a start after a clean stop": () => {

@@ -262,11 +262,11 @@ describe("UseStore.open() counts as lost", () => {
       },
     ],
     [
-      "of a later version",
-      "it is of version 3, this sallyport knows 2",
+      "of a version that nobody wrote",
+      "it is of version 0, this sallyport knows 2",
       (path) => {
         using same = new Database(path, { readwrite: true });
-        same.run("PRAGMA user_version = 3");
+        same.run("PRAGMA user_version = 0");
       },
     ],
     [
@@ -431,7 +431,7 @@ test("UseStore.open() never throws, wherever the folder is", () => {
 });
 
 describe("a uses.db of version 1, which did not say how long its slots were", () => {
-  const GOLDEN = join(import.meta.dir, "../golden/uses-v1.db");
+  const GOLDEN = join(import.meta.dir, "../golden/state/uses-v1.db");
   const old = (folder: StateFolder, change: (database: Database) => void = () => {}) => {
     copyFileSync(GOLDEN, folder.file("uses.db"));
     const database = new Database(folder.file("uses.db"));
