@@ -33,13 +33,21 @@ export function lastStateDir(file: string): string | undefined {
   return stateDirs(file).find((dir) => existsSync(lastConfigFile(dir)));
 }
 
+/**
+ * Reads the copy of what worked last; throws as `parseSettings` does. A key that nobody knows here is no
+ * mistake of anybody: a later sallyport knew it, and who goes back to this one must not be locked out.
+ */
+export function parseLastSettings(toml: string, file: string): Settings {
+  return parseSettings(toml, file, { lenient: true });
+}
+
 /** What worked last, undefined where there is nothing or this user may not read it. */
 export function lastSettings(file: string): Settings | undefined {
   const stateDir = lastStateDir(file);
   if (stateDir === undefined) return undefined;
   try {
     const last = lastConfigFile(stateDir);
-    return parseSettings(readPrivateFile(last) ?? "", last);
+    return parseLastSettings(readPrivateFile(last) ?? "", last);
   } catch (error) {
     if (error instanceof SallyportError) return undefined;
     throw error;

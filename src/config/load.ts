@@ -4,10 +4,11 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { errnoOf } from "../files/errno.ts";
+import { describeRenamed } from "./former-keys.ts";
 import { lineFinder } from "./lines.ts";
 import { formatPath } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";
-import { readSettings } from "./read-settings.ts";
+import { type ReadOptions, readSettings } from "./read-settings.ts";
 import type { Settings } from "./settings.ts";
 
 /** A file larger than this is not a config.toml. */
@@ -98,10 +99,15 @@ function sentences(file: string, toml: string, mistakes: readonly Mistake[]): st
 }
 
 /**
- * Reads the text of a config.toml; `file` is its name in messages. Throws a SallyportError (exit 78)
+ * Reads the text of a config.toml; `file` is its name in messages. Keys under their former names are taken,
+ * and told in `formerNames`. Throws a SallyportError (exit 78)
  * whose first line counts the mistakes and whose others are one each: "FILE:LINE: PATH …: remedy".
  */
-export function parseSettings(toml: string, file = "config.toml"): Settings {
+export function parseSettings(
+  toml: string,
+  file = "config.toml",
+  options: ReadOptions = {},
+): Settings {
   let raw: unknown;
   try {
     raw = parse(toml);
@@ -110,8 +116,11 @@ export function parseSettings(toml: string, file = "config.toml"): Settings {
     if (isKnockdConfig(toml)) return refuse(file, KNOCKD);
     return throwMistakes(file, [syntaxMistake(file, error)]);
   }
-  const { settings, mistakes } = readSettings(raw);
-  if (settings !== undefined) return settings;
+  const { settings, mistakes, renamed } = readSettings(raw, options);
+  if (settings !== undefined) {
+    if (renamed.length === 0) return settings;
+    return { ...settings, formerNames: sentences(file, toml, renamed.map(describeRenamed)) };
+  }
   return throwMistakes(
     file,
     sentences(file, toml, mistakes.slice(0, MOST_MISTAKES)),

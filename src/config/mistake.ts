@@ -12,6 +12,8 @@ export interface Mistake {
   readonly state: string;
   /** A clause that says what to do: `write a duration such as "30s"`. */
   readonly remedy: string;
+  /** It is a key that this sallyport does not know, and everything else can be read without. */
+  readonly unknown?: true;
 }
 
 const MOST_SHOWN = 60;

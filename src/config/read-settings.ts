@@ -4,6 +4,13 @@ import { checkAlarm } from "./alarm.ts";
 import { buildDoor, buildSettings } from "./build.ts";
 import { checkTogether } from "./checks.ts";
 import { checkDoor, checkDoorName } from "./door-checks.ts";
+import {
+  asWritten,
+  FORMER_KEYS,
+  type FormerKey,
+  type RenamedKey,
+  withNamesOfNow,
+} from "./former-keys.ts";
 import { shown } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";
 import { checkRun } from "./run-command.ts";
@@ -67,13 +74,36 @@ function readDoors(value: unknown, knock: KnockTable, report: Report): Door[] {
   return doors;
 }
 
-/** Reads what smol-toml made of config.toml. Settings come only without any mistake. */
-export function readSettings(raw: unknown): {
+interface Read {
   readonly settings?: Settings;
   readonly mistakes: readonly Mistake[];
-} {
+}
+
+export interface ReadOptions {
+  /** Default: `FORMER_KEYS`. */
+  readonly former?: readonly FormerKey[];
+  /** Leave out keys that nobody knows here. Default: they are mistakes. */
+  readonly lenient?: boolean;
+}
+
+/** Reads what smol-toml made of config.toml; `renamed`: what stands there under a name of `former`. */
+export function readSettings(
+  written: unknown,
+  { former = FORMER_KEYS, lenient = false }: ReadOptions = {},
+): Read & { readonly renamed: readonly RenamedKey[] } {
+  const { raw, renamed, mistakes: twice } = withNamesOfNow(written, former);
+  const { settings, mistakes } = readNamesOfNow(raw, lenient);
+  const told = mistakes.map((mistake) => ({ ...mistake, path: asWritten(mistake.path, renamed) }));
+  if (settings === undefined || twice.length > 0) return { mistakes: [...twice, ...told], renamed };
+  return { settings, mistakes: [], renamed };
+}
+
+/** Settings come only without any mistake. */
+function readNamesOfNow(raw: unknown, lenient: boolean): Read {
   const mistakes: Mistake[] = [];
-  const report: Report = (mistake) => mistakes.push(mistake);
+  const report: Report = (mistake) => {
+    if (!lenient || mistake.unknown !== true) mistakes.push(mistake);
+  };
   const file = knownKeys(raw, [], SECTIONS, report) ?? {};
   const section = <
     Schema extends

@@ -64,4 +64,6 @@ export interface Settings {
     /** argv; `{address}` and its like are still in place. */
     readonly run: readonly string[];
   };
+  /** One sentence for each key that the file has under a former name, with its line; absent: none. */
+  readonly formerNames?: readonly string[];
 }

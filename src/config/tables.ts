@@ -22,6 +22,7 @@ function unknownKey(path: Path, key: string, keys: readonly string[]): Mistake {
       state: "looks like a secret, which config.toml must not hold",
       remedy:
         'take it out and trust it no more; "sallyport user add" makes keys and keeps them in keys.toml',
+      unknown: true,
     };
   }
   const meant = nearest(key, keys);
@@ -32,6 +33,7 @@ function unknownKey(path: Path, key: string, keys: readonly string[]): Mistake {
       meant === undefined
         ? `take it out, or write one of ${keys.join(", ")}`
         : `did you mean "${meant}"?`,
+    unknown: true,
   };
 }
 

@@ -101,8 +101,9 @@ function allowWarning(prefix: Prefix): string[] {
 
 /** Warnings about what the file says. */
 export function settingsWarnings(settings: Settings): string[] {
-  const { doors, guard, api } = settings;
+  const { doors, guard, api, formerNames = [] } = settings;
   const warnings = [
+    ...formerNames,
     ...doors.flatMap(doorWarnings),
     ...rangeWarnings(doors),
     ...sharingWarnings(doors),
