@@ -128,11 +128,26 @@ function sharedKey(keys: readonly DeviceKey[]): string | undefined {
   return undefined;
 }
 
-/** The keys of the state folder, [] without a file. Throws (exit 78) for a file that cannot be trusted. */
-export function loadKeys(stateDir: string): DeviceKey[] {
+/**
+ * The text of keys.toml, undefined where there never was one: `user remove` leaves a file without keys, so
+ * one that is gone beside keys that worked was lost. Throws (exit 78) then, and where it cannot be trusted.
+ */
+function readKeysFile(stateDir: string): string | undefined {
   const file = keysFile(stateDir);
   const text = readPrivateFile(file);
-  return text === undefined ? [] : parseKeys(text, file);
+  if (text !== undefined) return text;
+  const last = lastKeysFile(stateDir);
+  if (!/^\[/m.test(readPrivateFile(last) ?? "")) return undefined;
+  throw new SallyportError(
+    `Cannot load ${file}: it is gone, and ${last} holds the keys that worked last: run "cp -p ${last} ${file}", or remove that one as well where nobody is to have a key`,
+    ExitCode.config,
+  );
+}
+
+/** The keys of the state folder, [] without a file. Throws (exit 78) for a file that was lost or cannot be trusted. */
+export function loadKeys(stateDir: string): DeviceKey[] {
+  const text = readKeysFile(stateDir);
+  return text === undefined ? [] : parseKeys(text, keysFile(stateDir));
 }
 
 /** Keys as a server works by them. */
@@ -144,7 +159,8 @@ export interface LoadedKeys {
 
 /** As `loadKeys`, in a table: what a server needs of a hundred thousand of them. */
 export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): LoadedKeys {
-  const text = readPrivateFile(file) ?? "";
+  const own = file === keysFile(stateDir);
+  const text = (own ? readKeysFile(stateDir) : readPrivateFile(file)) ?? "";
   const keys = readKeyTable(text) ?? KeyTable.from(parseKeys(text, file));
   return { keys, digest: digestOf(text) };
 }

@@ -1,7 +1,7 @@
 /** What a start takes where the files are broken: what worked last, and never a key that was removed. */
 
 import { describe, expect, test } from "bun:test";
-import { chownSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { lastConfigFile } from "../../src/config/last-settings.ts";
 import { readConfiguration } from "../../src/control-plane/configuration.ts";
@@ -58,6 +58,31 @@ describe("readOrFallBack()", () => {
     const { keys, mistake } = readOrFallBack(file, yes);
     expect([...keys.users()]).toEqual(["alice"]);
     expect(placeOfMistake(mistake!)).toMatch(/^keys\.toml:\d+$/);
+  });
+
+  test("takes the keys that worked last where keys.toml is gone, and has them put back before any is added", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const keys = keysFile(folder.path);
+    const last = lastKeysFile(folder.path);
+    rmSync(keys);
+    const gone = `Cannot load ${keys}: it is gone, and ${last} holds the keys that worked last: run "cp -p ${last} ${keys}", or remove that one as well where nobody is to have a key`;
+    const found = readOrFallBack(file, yes);
+    expect([found.mistake, [...found.keys.users()]]).toEqual([gone, ["alice", "bob"]]);
+    expect(placeOfMistake(gone)).toBe("keys.toml");
+    const added = { user: "carol", device: "laptop", key: makeKey("lab") };
+    expect(() => addKey(folder.path, added)).toThrow(gone);
+    copyFileSync(last, keys);
+    chmodSync(keys, 0o600);
+    expect(readOrFallBack(file, yes).mistake).toBeUndefined();
+  });
+
+  test("takes a keys.toml that is gone for none where the last key was removed before", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    for (const user of ["alice", "bob"]) removeKeys(folder.path, user);
+    rmSync(keysFile(folder.path));
+    expect(readOrFallBack(file, yes).keys.length).toBe(0);
   });
 
   test("refuses where nothing worked before, or where a mistake keeps nobody out", () => {
