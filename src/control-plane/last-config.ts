@@ -6,8 +6,7 @@
 import { existsSync, statSync } from "node:fs";
 import { checkBound } from "../keys/bound.ts";
 import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
-import { lastConfigFile, lastStateDir } from "../config/last-settings.ts";
-import { parseSettings } from "../config/load.ts";
+import { lastConfigFile, lastStateDir, parseLastSettings } from "../config/last-settings.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { type Configuration, readConfiguration, warningsOf } from "./configuration.ts";
@@ -55,7 +54,7 @@ function readLast(stateDir: string): Configuration {
   const file = lastConfigFile(stateDir);
   checkOwner(stateDir, file);
   const toml = readPrivateFile(file) ?? "";
-  const settings = parseSettings(toml, file);
+  const settings = parseLastSettings(toml, file);
   const { keys, digest } = readKeys(stateDir);
   checkBound(settings, keys);
   const plan = makePlan(settings, keys);

@@ -1,7 +1,8 @@
 /** `sallyport firewall load`: the guard of a configuration, loaded once and without a daemon. */
 
 import { existsSync } from "node:fs";
-import { loadSettings, parseSettings } from "../config/load.ts";
+import { parseLastSettings } from "../config/last-settings.ts";
+import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
@@ -55,7 +56,7 @@ function guardedByFallback(refusal: SallyportError, fallback: string): Sallyport
   let outcome: string;
   try {
     // It stands in a folder of the daemon's user: no link, no pipe, and nothing of anybody else's.
-    const loaded = load(parseSettings(readPrivateFile(fallback) ?? "", fallback));
+    const loaded = load(parseLastSettings(readPrivateFile(fallback) ?? "", fallback));
     outcome = `Guarding ${loaded.ports.join(", ") || "no port"} all the same, as the configuration that worked last has it (${fallback}): mend the one above and load it again`;
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;

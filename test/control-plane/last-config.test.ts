@@ -77,6 +77,16 @@ describe("readOrFallBack()", () => {
     expect(readOrFallBack(file, yes).mistake).toBeUndefined();
   });
 
+  test("takes what a later sallyport worked by, without the keys that only that one knows", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const later = `${readFileSync(file, "utf8")}from = ["10.0.0.0/8"]\n`;
+    for (const one of [file, lastConfigFile(folder.path)]) writeFileSync(one, later);
+    const { settings, mistake } = readOrFallBack(file, yes);
+    expect(settings.doors.map(({ name }) => name)).toEqual(["ssh"]);
+    expect(mistake).toContain(`${file}:6: door.ssh.from is not a key that sallyport knows`);
+  });
+
   test("takes a keys.toml that is gone for none where the last key was removed before", () => {
     using folder = new StateFolder();
     const file = stage(folder);
