@@ -1,4 +1,6 @@
-/** The bytes of a file in their order, however large it is: one chunk of them is in memory. */
+/**
+ * The bytes of a file in their order. However large the file is, only one chunk of it is in memory.
+ */
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { messageOf, OpError } from "../core/errors.ts";
@@ -7,7 +9,7 @@ const CHUNK_BYTES = 1024 * 1024;
 
 const READABLE = "name a .pcap or .pcapng file that you may read";
 
-/** In words, what one meets who mistypes a name; the runtime's own text repeats the name. */
+/** The errors that a mistyped name leads to, in words: the runtime's own text repeats the name. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "this user may not read it",
@@ -22,7 +24,7 @@ function reasonOf(error: unknown): string {
 /** Standard input, as other programs name it. */
 const STDIN = "-";
 
-/** The file ended before what was begun in it did. */
+/** The file ended in the middle of something. */
 export class CutShort extends Error {
   override readonly name = "CutShort";
 }
@@ -31,11 +33,11 @@ export class CutShort extends Error {
 export class ByteStream {
   /** The path, for messages. */
   readonly name: string;
-  /** What `need` made sure of stands in it at `at`; overwritten by the next `need`. */
+  /** Holds the bytes that `need` made sure of, from `at` on; overwritten by the next `need`. */
   readonly view = new DataView(new ArrayBuffer(CHUNK_BYTES));
   readonly #bytes = new Uint8Array(this.view.buffer);
   #file: number | undefined;
-  /** What is read and not taken yet: `view[#from, #to)`. */
+  /** The bytes read and not taken yet: `view[#from, #to)`. */
   #from = 0;
   #to = 0;
   #taken = 0;
@@ -49,7 +51,7 @@ export class ByteStream {
     }
   }
 
-  /** Where in `view` the next byte stands. */
+  /** The offset in `view` of the next byte. */
   get at(): number {
     return this.#from;
   }
@@ -59,7 +61,7 @@ export class ByteStream {
     return this.#taken;
   }
 
-  /** Whether the next `bytes`, at most a chunk, are there and now in `view` at `at`. */
+  /** Whether the next `bytes`, at most a chunk, exist; they are then in `view` at `at`. */
   has(bytes: number): boolean {
     if (this.#to - this.#from >= bytes) return true;
     this.#bytes.copyWithin(0, this.#from, this.#to);
@@ -73,7 +75,7 @@ export class ByteStream {
     return true;
   }
 
-  /** As `has`; throws CutShort where they are not there. */
+  /** Like `has`, but throws CutShort where they do not exist. */
   need(bytes: number): void {
     if (!this.has(bytes)) throw new CutShort();
   }
@@ -84,7 +86,7 @@ export class ByteStream {
     this.#taken += bytes;
   }
 
-  /** Takes any number of bytes unseen; throws CutShort where they are not there. */
+  /** Takes any number of bytes unseen; throws CutShort where the file ends before. */
   skip(bytes: number): void {
     for (let left = bytes; left > 0;) {
       this.need(1);
@@ -94,12 +96,12 @@ export class ByteStream {
     }
   }
 
-  /** An error about what the file holds. */
+  /** An error about the content of the file. */
   failure(detail: string, remedy: string): OpError {
     return failure("read", this.name, detail, remedy);
   }
 
-  /** Can be called again. */
+  /** May be called more than once. */
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
@@ -125,7 +127,9 @@ function failure(
   return new OpError({ operation, object, detail, code: errnoOf(cause), remedy }, { cause });
 }
 
-/** The errno of an error of `node:fs`, which carries it negative; 0 for others. */
+/**
+ * The errno of an error of `node:fs`, which carries it as a negative number; 0 for other errors.
+ */
 function errnoOf(error: unknown): number {
   const hasErrno = error instanceof Error && "errno" in error && typeof error.errno === "number";
   return hasErrno ? Math.abs(error.errno as number) : 0;

@@ -1,11 +1,14 @@
-/** Opens a capture file of any format that tcpdump and Wireshark write, without libpcap: a capture can be replayed anywhere. */
+/**
+ * Opens a capture file of any format that tcpdump and Wireshark write. It needs no libpcap, so that
+ * a capture can be replayed anywhere.
+ */
 
 import { ByteStream } from "./byte-stream.ts";
 import type { CaptureFile } from "./capture-file.ts";
 import { isPcap, PcapFile } from "./pcap-file.ts";
 import { isPcapng, PcapngFile } from "./pcapng-file.ts";
 
-/** The first bytes of files that hold a capture file, read as a big-endian number, and what unpacks them. */
+/** The first bytes of packed files, read as a big-endian number, and the tool that unpacks each. */
 const PACKED: readonly (readonly [first: number, shift: number, name: string, tool: string])[] = [
   [0x1f8b, 16, "gzip", "gunzip"],
   [0x425a68, 8, "bzip2", "bunzip2"],
@@ -15,9 +18,9 @@ const PACKED: readonly (readonly [first: number, shift: number, name: string, to
 ];
 
 /**
- * Opens a .pcap file (either byte order, micro- or nanoseconds, the patched and swapped kinds of the
- * nineties) or a pcapng file; pipes work too, and "-" is standard input. Throws OpError when it cannot be read, is neither, or is
- * of a link type that cannot be decoded.
+ * Opens a .pcap file (either byte order, micro- or nanoseconds, and the patched and swapped kinds
+ * of the nineties) or a pcapng file. Pipes work too, and "-" is standard input. Throws OpError when
+ * the file cannot be read, is of neither format, or has a link type that cannot be decoded.
  */
 export function openCaptureFile(path: string): CaptureFile {
   const stream = new ByteStream(path);

@@ -11,13 +11,14 @@ const SYN6 = "ip6[6] = 6 and ip6[53] & 0x17 = 2";
 const PORT6 = "ip6[42:2]";
 
 /**
- * Hop-by-hop, routing, fragment, authentication, destination: BPF cannot walk them, decode does. Not
- * with ICMPv6 right behind: every neighbour's multicast reports look like that.
+ * Hop-by-hop, routing, fragment, authentication and destination headers: BPF cannot walk them, so
+ * they pass and `decode` does. Not with ICMPv6 right behind them: the multicast reports of every
+ * neighbour look like that.
  */
 const EXTENSIONS6 =
   "ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 51 or ip6[6] = 60) and ip6[40] != 58";
 
-/** Passes nothing: what a server without doors listens to. */
+/** Passes nothing: the filter of a server without doors. */
 const NOTHING = "less 0";
 
 interface Span {
@@ -26,9 +27,9 @@ interface Span {
 }
 
 /**
- * An expression for `pcap_compile` that passes every frame `decodeFrame` takes for a knock on one of
- * the `wanted` ports, and next to nothing else. IPv6 packets with extension headers pass whatever
- * their port. On Ethernet, frames with one or two VLAN tags pass as those without.
+ * An expression for `pcap_compile`. It passes every frame that `decodeFrame` takes for a knock on
+ * one of the `wanted` ports, and next to nothing else. IPv6 packets with extension headers pass
+ * whatever their port. On Ethernet, frames with one or two VLAN tags pass like those without.
  */
 export function knockFilter(wanted: readonly PortRange[], linkType: LinkType): string {
   const tcp = merged(wanted, "tcp");
@@ -46,14 +47,15 @@ export function knockFilter(wanted: readonly PortRange[], linkType: LinkType): s
     branches.push(`(${EXTENSIONS6})`);
   }
   const plain = branches.join(" or ");
-  // `vlan` shifts every offset after it. A single tag that the kernel has taken off passes the plain
-  // part; one that it left in the frame, and the second of two, needs the shifted ones.
+  // `vlan` shifts every offset after it. A single tag that the kernel has taken off passes the
+  // plain part. A tag that it left in the frame, such as the second of two, needs the shifted
+  // parts.
   return linkType === LinkType.ethernet
     ? `${plain} or (vlan and (${plain} or (vlan and (${plain}))))`
     : plain;
 }
 
-/** The ranges of one protocol in ascending order, overlapping and adjoining ones made one. */
+/** The ranges of one protocol in ascending order; overlapping and adjoining ones are merged. */
 function merged(ranges: readonly PortRange[], proto: Proto): Span[] {
   const spans: { from: number; to: number }[] = [];
   const sorted = ranges

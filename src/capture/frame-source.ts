@@ -1,4 +1,4 @@
-/** Where frames come from while they happen: an interface. */
+/** A live source of frames: an interface. */
 
 import type { LinkType } from "../core/link-type.ts";
 
@@ -17,21 +17,21 @@ export type FrameSink = (
 export interface FrameSource {
   /** The interface, for messages. */
   readonly name: string;
-  /** Of all its frames. */
+  /** The link type of all its frames. */
   readonly linkType: LinkType;
   /** Becomes readable when frames wait, for poll(2). */
   readonly fd: number;
   /**
-   * Hands at most `most` waiting frames to `sink` without blocking and answers how many. 0 means none
-   * waits now. Throws OpError when the interface is lost, with code ENODEV when
-   * it was deleted or renamed: close this source then, and open a new one when the interface is back.
-   * An interface that is merely down yields nothing until it is up again.
+   * Hands at most `most` waiting frames to `sink` without blocking and returns how many; 0 means
+   * that none waits. Throws OpError when the interface is lost, with code ENODEV when it was
+   * deleted or renamed: close this source then, and open a new one when the interface is back. An
+   * interface that is merely down yields nothing until it is up again.
    */
   drain(sink: FrameSink, most: number): number;
   /**
-   * Frames since the source was opened: those the filter passed, and those of them that got lost. Ask
-   * now and then: an interface deleted while it was down makes itself known only here, by the OpError
-   * that `drain` would throw.
+   * Frames since the source was opened: those that the filter passed, and how many of them were
+   * lost. Call it now and then: an interface that was deleted while it was down shows only here, by
+   * the OpError that `drain` would throw.
    */
   stats(): { received: number; dropped: number };
   close(): void;

@@ -11,13 +11,13 @@ import { handOut, type RecordFormat } from "./records.ts";
 /** A cooked header, an IPv6 header, a few extension headers and TCP. */
 const SNAPLEN = 256;
 
-/** Holds about 24,000 frames: what 300,000 a second bring while the reader sleeps 80 ms. */
+/** Holds about 24,000 frames: 300,000 frames a second while the reader sleeps 80 ms. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** Frames in one call to libpcap: enough to make the call cheap, few enough to stay in the cache. */
 const BATCH = 512;
 
-/** What libpcap writes on this machine; x64 and arm64 are both little-endian. */
+/** The format that libpcap writes on this machine: x64 and arm64 are both little-endian. */
 const NATIVE: RecordFormat = { littleEndian: true, perMs: 1e3 };
 
 /** The interfaces of the calling thread's network namespace, without `any`. */
@@ -27,10 +27,10 @@ export function interfaceNames(): string[] {
 }
 
 /**
- * Captures what comes in on the interface `name` and passes `filter`, which is told the link type and
- * answers a BPF expression. Frames wait in the kernel from the return of this call on. Throws OpError:
- * ENODEV (naming the interfaces that exist), ENETDOWN, EPERM, or code 0 for a link type that cannot be
- * decoded and for whatever else libpcap refuses.
+ * Captures the incoming frames of the interface `name` that pass `filter`, a function from the link
+ * type to a BPF expression. Frames wait in the kernel from the return of this call on. Throws
+ * OpError: ENODEV (naming the interfaces that exist), ENETDOWN, EPERM, or code 0 for a link type
+ * that cannot be decoded and for everything else that libpcap refuses.
  */
 export function openInterface(name: string, filter: (linkType: LinkType) => string): FrameSource {
   try {
@@ -114,7 +114,7 @@ class InterfaceSource implements FrameSource {
   }
 }
 
-/** The sum behind a counter of 32 bits that wraps; right when asked at least once a wrap. */
+/** The true sum behind a 32-bit counter that wraps; right when it is read at least once a wrap. */
 class Total {
   #sum = 0;
   #last = 0;

@@ -16,23 +16,28 @@ import { RECORD_BYTES, recordTimeMs, type RecordFormat } from "./records.ts";
 /** `struct pcap_file_header { u32 magic; u16 major, minor; u32 thiszone, sigfigs, snaplen, linktype; }` */
 const HEADER_BYTES = 24;
 
-/** The upper bits of the link type tell of frame check sequences. */
+/** The upper bits of the link type describe frame check sequences. */
 const LINK_TYPE_BITS = 0xffff;
 
 interface FileFormat extends RecordFormat {
   readonly recordBytes: number;
 }
 
-/** `struct pcap_sf_patched_pkthdr` has `int index; u16 protocol; u8 pkt_type;` and a pad behind the rest. */
+/**
+ * `struct pcap_sf_patched_pkthdr` has `int index; u16 protocol; u8 pkt_type;` and padding behind
+ * the other fields.
+ */
 const PATCHED_RECORD_BYTES = RECORD_BYTES + 8;
 
-/** The first four bytes, read as big-endian, of each way to write a file (sf-pcap.c of libpcap). */
+/**
+ * The first four bytes of each kind of file, read as a big-endian number (sf-pcap.c of libpcap).
+ */
 const FORMATS: ReadonlyMap<number, FileFormat> = new Map([
   [0xa1b2c3d4, { littleEndian: false, perMs: 1e3, recordBytes: RECORD_BYTES }],
   [0xd4c3b2a1, { littleEndian: true, perMs: 1e3, recordBytes: RECORD_BYTES }],
   [0xa1b23c4d, { littleEndian: false, perMs: 1e6, recordBytes: RECORD_BYTES }],
   [0x4d3cb2a1, { littleEndian: true, perMs: 1e6, recordBytes: RECORD_BYTES }],
-  // libpcap as patched for Linux by Alexey Kuznetsov, in distributions of the years before 2002
+  // libpcap as Alexey Kuznetsov patched it for Linux, in distributions before 2002
   [0xa1b2cd34, { littleEndian: false, perMs: 1e3, recordBytes: PATCHED_RECORD_BYTES }],
   [0x34cdb2a1, { littleEndian: true, perMs: 1e3, recordBytes: PATCHED_RECORD_BYTES }],
 ]);
@@ -47,11 +52,13 @@ export class PcapFile implements CaptureFile {
   readonly #stream: ByteStream;
   readonly #format: FileFormat;
   readonly #linkType: LinkType;
-  /** Old writers put the two lengths of a record the other way round. */
+  /** Old writers swap the two lengths of a record. */
   readonly #areLengthsSwapped: boolean;
   #isCut = false;
 
-  /** `stream` stands at the first byte, and `isPcap`. Throws OpError where the header cannot be used. */
+  /**
+   * `stream` is at the first byte of a file that `isPcap`. Throws OpError for an unusable header.
+   */
   constructor(stream: ByteStream) {
     this.name = stream.name;
     this.#stream = stream;
@@ -61,7 +68,7 @@ export class PcapFile implements CaptureFile {
     const { littleEndian } = this.#format;
     const major = view.getUint16(4, littleEndian);
     const minor = view.getUint16(6, littleEndian);
-    // 543.0 is what DG/UX wrote.
+    // DG/UX wrote 543.0.
     if (!(major === 2 && minor <= 4) && !(major === 543 && minor === 0)) {
       throw stream.failure(`it is of version ${major}.${minor} of its format, not of 2.4`, ANEW);
     }

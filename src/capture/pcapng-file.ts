@@ -1,4 +1,7 @@
-/** The pcapng format, as Wireshark and dumpcap write it: blocks, of which some describe interfaces and some hold frames. */
+/**
+ * The pcapng format, as Wireshark and dumpcap write it: blocks. Some describe interfaces, some hold
+ * frames.
+ */
 
 import { isLinkType } from "../core/link-type.ts";
 import { type ByteStream, CutShort } from "./byte-stream.ts";
@@ -25,17 +28,20 @@ const Block = {
   enhancedPacket: 6,
 } as const;
 
-/** What a section says first, in its own byte order. */
+/** The first field of a section, in the section's own byte order. */
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
-/** `u32 type, total_length;` before the body, and the length again behind it */
+/** `u32 type, total_length;` before the body; the length stands again behind it */
 const HEAD_BYTES = 8;
 const TAIL_BYTES = 4;
 
 /** `u32 magic; u16 major, minor; i64 section_length;` */
 const SECTION_BYTES = 16;
 const INTERFACE_BYTES = 8;
-/** `u32 interface, time_high, time_low, captured, original;`, and `u16 interface, drops; …` of the obsolete one */
+/**
+ * `u32 interface, time_high, time_low, captured, original;`; the obsolete block begins with
+ * `u16 interface, drops;`
+ */
 const PACKET_BYTES = 20;
 /** `u32 original;` */
 const SIMPLE_BYTES = 4;
@@ -48,10 +54,10 @@ const FIXED_BYTES: ReadonlyMap<number, number> = new Map([
   [Block.enhancedPacket, PACKET_BYTES],
 ]);
 
-/** Link types of which each has a remark; the frames of others are told together. */
+/** Link types that get a remark each; the frames of all others share one. */
 const MOST_TOLD = 8;
 
-/** More than any machine has; a file full of descriptions must not fill the memory. */
+/** More than any machine has: a file full of descriptions must not fill the memory. */
 const MOST_INTERFACES = 65_536;
 
 /** Whether a file that begins with `magic` is of this format. */
@@ -62,15 +68,18 @@ export function isPcapng(magic: number): boolean {
 export class PcapngFile implements CaptureFile {
   readonly name: string;
   readonly #stream: ByteStream;
-  /** Of the section that is being read, as are the interfaces. */
+  /** The byte order of the current section; the interfaces belong to it too. */
   #littleEndian = true;
   #interfaces: PcapngInterface[] = [];
-  /** Frames by link type that were not handed out. */
+  /** Frames that were not handed out, by link type. */
   readonly #foreign = new Map<number, number>();
   #handedOut = 0;
   #isCut = false;
 
-  /** `stream` stands at the first byte, and `isPcapng`. Throws OpError where the first section cannot be used. */
+  /**
+   * `stream` is at the first byte of a file that `isPcapng`. Throws OpError for an unusable first
+   * section.
+   */
   constructor(stream: ByteStream) {
     this.name = stream.name;
     this.#stream = stream;
@@ -81,7 +90,7 @@ export class PcapngFile implements CaptureFile {
   }
 
   drain(sink: FrameSink, most: number): number {
-    if (this.#isCut) return 0; // it stands in the middle of a block
+    if (this.#isCut) return 0; // it stands inside a block
     const before = this.#handedOut;
     try {
       while (this.#handedOut - before < most && this.#stream.has(1)) this.#readBlock(sink);
@@ -150,7 +159,7 @@ export class PcapngFile implements CaptureFile {
     stream.take(TAIL_BYTES);
   }
 
-  /** What is known of the block stands in `view`; what is not taken of it is skipped. */
+  /** The known part of the block is in `view`; the rest of the block is skipped. */
   #readBody(type: number, bodyBytes: number, sink: FrameSink): void {
     const { view, at } = this.#stream;
     const little = this.#littleEndian;
@@ -194,7 +203,7 @@ export class PcapngFile implements CaptureFile {
     this.#handOut(from, captured, bodyBytes - PACKET_BYTES, timeMs, sink);
   }
 
-  /** `room` is what the block has behind the fields of its packet. */
+  /** `room` is the number of bytes that the block has behind the fields of its packet. */
   #handOut(
     from: PcapngInterface,
     length: number,
@@ -227,7 +236,7 @@ export class PcapngFile implements CaptureFile {
     );
   }
 
-  /** Of the section that begins at `at`, whose first fields stand in `view`. */
+  /** Sets the byte order of the section that begins at `at`; its first fields are in `view`. */
   #followByteOrder(): void {
     const { view, at, taken } = this.#stream;
     this.#littleEndian = view.getUint32(at + HEAD_BYTES, true) === BYTE_ORDER_MAGIC;

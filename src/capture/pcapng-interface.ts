@@ -1,4 +1,7 @@
-/** What a pcapng file says of an interface it holds frames of: their link type and how their times are written. */
+/**
+ * How a pcapng file describes an interface: the link type of its frames, and how their times are
+ * written.
+ */
 
 import type { ByteStream } from "./byte-stream.ts";
 import { ANEW } from "./capture-file.ts";
@@ -10,10 +13,10 @@ const IF_TSOFFSET = 14;
 
 const OPTION_BYTES = 4;
 
-/** The upper bit of if_tsresol: a power of two and not of ten. */
+/** The upper bit of if_tsresol: the resolution is a power of two, not of ten. */
 const BINARY_RESOLUTION = 0x80;
 
-/** Microseconds, where the file does not say. */
+/** Microseconds: the resolution of a file that names none. */
 const STANDARD_RESOLUTION = 6;
 
 /** A time of the file, in ticks, is `ticks * multiply / divide + offsetMs` in Unix milliseconds. */
@@ -24,12 +27,12 @@ interface TickScale {
 
 export interface PcapngInterface extends TickScale {
   readonly linkType: number;
-  /** Most bytes kept of a frame; 0 is no limit. */
+  /** How many bytes of a frame are kept at most; 0 is no limit. */
   readonly snaplen: number;
   readonly offsetMs: number;
 }
 
-/** One of the two factors is always 1 and the other exact, so that a time is rounded once. */
+/** One of the two factors is always 1 and the other is exact, so that a time is rounded once. */
 function tickScale(resolution: number): TickScale {
   const exponent = resolution & ~BINARY_RESOLUTION;
   if ((resolution & BINARY_RESOLUTION) !== 0) return { multiply: 1000 / 2 ** exponent, divide: 1 };
@@ -39,9 +42,10 @@ function tickScale(resolution: number): TickScale {
 }
 
 /**
- * Reads the body of an interface description block, `bodyBytes` (8 or more) from where `stream` stands:
- * `u16 linktype, reserved; u32 snaplen;` and options. Takes it up to the end of its last option at most,
- * so the caller skips the rest. Throws OpError at an option that ends outside.
+ * Reads the body of an interface description block, `bodyBytes` (8 or more) from the position of
+ * `stream`: `u16 linktype, reserved; u32 snaplen;` and options. Stops after the last option at the
+ * latest; the caller skips the rest of the block. Throws OpError for an option that ends outside
+ * the block.
  */
 export function readInterface(
   stream: ByteStream,

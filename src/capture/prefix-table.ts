@@ -10,7 +10,7 @@ interface Rows {
   readonly words: Uint32Array;
 }
 
-/** Prefixes of one family. Looking up costs one binary search per different prefix length. */
+/** Prefixes of one family. A look-up costs one binary search for each different prefix length. */
 class FamilyTable {
   readonly #lengths: readonly Rows[];
 
@@ -21,7 +21,7 @@ class FamilyTable {
   }
 
   has(a0: number, a1: number, a2: number, a3: number): boolean {
-    // By index: iterating would allocate an iterator a packet.
+    // By index: a `for … of` would allocate an iterator for each packet.
     for (let i = 0; i < this.#lengths.length; i++) {
       const { mask, words } = this.#lengths[i]!;
       const m0 = (a0 & mask[0]!) >>> 0;
@@ -67,7 +67,10 @@ export class PrefixTable {
     this.#table6 = new FamilyTable(6, prefixes);
   }
 
-  /** Whether a prefix covers the address of these words (`Address`: IPv4 has its own in `a0`, the rest 0). */
+  /**
+   * Whether a prefix covers the address in these words (an IPv4 address is in `a0`, the others are
+   * 0).
+   */
   has(family: Family, a0: number, a1: number, a2: number, a3: number): boolean {
     return (family === 4 ? this.#table4 : this.#table6).has(a0, a1, a2, a3);
   }

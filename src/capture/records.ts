@@ -1,4 +1,4 @@
-/** Records of a capture file, in memory: what stands before each frame. */
+/** Records of a capture file in memory: the header before each frame. */
 
 import type { LinkType } from "../core/link-type.ts";
 import type { FrameSink } from "./frame-source.ts";
@@ -6,14 +6,14 @@ import type { FrameSink } from "./frame-source.ts";
 /** `struct pcap_sf_pkthdr { u32 seconds, fraction, caplen, len; }` */
 export const RECORD_BYTES = 16;
 
-/** How the numbers of a capture file are written. */
+/** How a capture file writes numbers. */
 export interface RecordFormat {
   readonly littleEndian: boolean;
   /** Units of the fraction in a millisecond: 1e3 for microseconds, 1e6 for nanoseconds. */
   readonly perMs: number;
 }
 
-/** Bytes of the frame that follows the record header at `at`. */
+/** The length in bytes of the frame that follows the record header at `at`. */
 export function recordLength(records: DataView, at: number, format: RecordFormat): number {
   return records.getUint32(at + 8, format.littleEndian);
 }
@@ -25,7 +25,7 @@ export function recordTimeMs(records: DataView, at: number, format: RecordFormat
   return seconds * 1000 + fraction / format.perMs;
 }
 
-/** Hands the frame of the whole record at `at` to `sink`; answers where the next record begins. */
+/** Hands the frame of the whole record at `at` to `sink`. Returns the offset of the next record. */
 export function handOut(
   records: DataView,
   at: number,

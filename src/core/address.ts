@@ -3,8 +3,9 @@
 export type Family = 4 | 6;
 
 /**
- * An address as four unsigned 32-bit words, most significant first. IPv4 uses `a0`, the others are 0.
- * The packet path passes these words about, because a string or bigint per packet costs too much.
+ * An address as four unsigned 32-bit words, most significant first. IPv4 uses `a0`, the others are
+ * 0. The packet path passes these words around, because a string or bigint per packet costs too
+ * much.
  */
 export interface Address {
   readonly family: Family;
@@ -122,7 +123,10 @@ export function maskAddress(address: Address, bits: number): Address {
   };
 }
 
-/** Reads "10.0.0.0/8", "fd00::/8" or a bare address; undefined for anything else or for set host bits. */
+/**
+ * Reads "10.0.0.0/8", "fd00::/8" or a bare address; undefined for any other text and for set host
+ * bits.
+ */
 export function parsePrefix(text: string): Prefix | undefined {
   const [host = "", length, extra] = text.split("/");
   const address = parseAddress(host);
@@ -134,7 +138,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   return sameAddress(maskAddress(address, bits), address) ? { address, bits } : undefined;
 }
 
-/** Whether an address is of a network. */
+/** Whether an address is in a network. */
 export function isWithin(address: Address, { address: network, bits }: Prefix): boolean {
   return sameAddress(maskAddress(address, bits), network);
 }
@@ -148,14 +152,14 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.a0 === b.a0 && a.a1 === b.a1 && a.a2 === b.a2 && a.a3 === b.a3;
 }
 
-/** 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: nothing from outside gets there. */
+/** 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: no packet from outside gets there. */
 export function isLoopback({ family, a0, a1, a2, a3 }: Address): boolean {
   if (family === 4) return a0 >>> 24 === 127;
   if (a0 !== 0 || a1 !== 0) return false;
   return (a2 === 0 && a3 === 1) || (a2 === 0xffff && a3 >>> 24 === 127);
 }
 
-/** `isLoopback` of an address as text; false for what is none. */
+/** `isLoopback` for an address as text; false for text that is no address. */
 export function isLoopbackHost(host: string): boolean {
   const address = parseAddress(host);
   return address !== undefined && isLoopback(address);

@@ -1,6 +1,6 @@
-/** How many of something may pass: so many at once, and so many a second after that. */
+/** A limit: so many at once, and so many a second after that. */
 
-/** Times that lie further back than this come from a clock that was set. */
+/** Times further back than this come from a clock that was set. */
 const STEP_MS = 10_000;
 
 export class Allowance {
@@ -15,12 +15,15 @@ export class Allowance {
     this.#left = burst;
   }
 
-  /** Whether one more may pass at `nowMs`. Times may be a little out of order; a clock set back starts anew. */
+  /**
+   * Whether one more may pass at `nowMs`. Times may be slightly out of order; a clock set back
+   * starts anew.
+   */
   take(nowMs: number): boolean {
     if (nowMs < this.#atMs - STEP_MS) this.#atMs = nowMs;
     const passedMs = Math.max(0, nowMs - this.#atMs);
     this.#left = Math.min(this.#burst, this.#left + (passedMs * this.#perSecond) / 1_000);
-    // Never back by a little: two times that alternate would earn their difference again and again.
+    // Never back by a little: two alternating times would earn their difference again and again.
     this.#atMs = Math.max(this.#atMs, nowMs);
     if (this.#left < 1) return false;
     this.#left--;

@@ -1,9 +1,12 @@
-/** The one place where a clock is read. Logic takes `now`; only the planes, `client/` and `cli/` hold a Clock. */
+/**
+ * The one place that reads a clock. Logic takes `now`; only the planes, `client/` and `cli/` hold a
+ * Clock.
+ */
 
 export interface Clock {
-  /** Unix time in milliseconds; steps when somebody sets the clock. */
+  /** Unix time in milliseconds; jumps when somebody sets the clock. */
   wallMs(): number;
-  /** Milliseconds since an arbitrary start; never steps. */
+  /** Milliseconds since an arbitrary start; never jumps. */
   monotonicMs(): number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Counters in shared memory: the data plane writes, the control plane reads, nobody waits.
- * One writer only; a reader may see one counter a little older than another.
+ * Counters in shared memory: the data plane writes, the control plane reads, neither waits. One
+ * writer only; a reader may see one counter slightly older than another.
  */
 
 /** Upper bounds of the latency histogram's buckets, in seconds; the last bucket is +Inf. */
@@ -10,32 +10,32 @@ export const LATENCY_BUCKETS = [
 
 const NAMES = [
   "packets", // frames the kernel filter passed
-  "unknownFrames", // frames that hold no knock: fragments, other protocols, malformed
+  "unknownFrames", // frames without a knock: fragments, other protocols, malformed
   "foreignFrames", // frames not addressed to this machine
-  "captureDrops", // frames the kernel dropped because we were slow
+  "captureDrops", // frames that the kernel dropped because the reader was slow
   "captureInterfaces", // captures attached now
   "knocks", // frames that were knocks to this machine
   "matches", // complete sequences, new ones only
-  "repeats", // complete sequences used before, same address, but not the copies of one knock
+  "repeats", // complete sequences used before, same address, later than a copy of the same knock
   "reuses", // complete sequences used before, another address
   "partialReuses", // used sequences of which another address hit more than half
   "grantsOpened",
   "grantsRenewed",
   "grantsClosed",
-  "grantsFailed", // right knocks the kernel refused to open
+  "grantsFailed", // right knocks that the kernel refused to open
   "grantsLive", // now
-  "grantsRepaired", // put back after somebody else took them from the kernel
-  "guardRepairs", // loads of the guard because somebody else changed it
-  "enforcedShare", // at the last audit: of what should be in the kernel, how much was (0–1)
+  "grantsRepaired", // put back after another program took them from the kernel
+  "guardRepairs", // loads of the guard because another program changed it
+  "enforcedShare", // at the last audit: how much of the wanted state was in the kernel (0–1)
   "sources4", // IPv4 sources in the tables now
   "sources6",
   "sourcesEvicted",
   "commandsWaiting", // commands of doors and alarms that have not started
-  "closesOwed", // close commands whose grant is over and that have not started
+  "closesOwed", // close commands whose grant is over and which have not started
   "commandsDropped", // open commands and alarms that were never started, because too many waited
-  "logLinesDropped", // lines of the log that nobody took
-  "eventsTold", // by the data plane to the control plane
-  "eventsHeard", // of these, by the control plane
+  "logLinesDropped", // lines of the log that its reader did not take
+  "eventsTold", // events sent by the data plane to the control plane
+  "eventsHeard", // events taken by the control plane
   "latencyCount",
   "latencySumSeconds",
 ] as const;
@@ -46,7 +46,7 @@ const INDEX = Object.fromEntries(NAMES.map((name, i) => [name, i])) as Record<Co
 const LENGTH = NAMES.length + LATENCY_BUCKETS.length + 1;
 
 export class Counters {
-  /** Hand this to another thread and make a Counters of it there. */
+  /** The memory to hand to another thread, which makes a Counters of it. */
   readonly memory: SharedArrayBuffer;
   readonly #cells: Float64Array;
 

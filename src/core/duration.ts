@@ -4,7 +4,7 @@ const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
 
 const PATTERN = /^(\d{1,9})(ms|s|m|h|d)$/;
 
-/** Milliseconds of "30s", "500ms", "10m", "8h" or "1d"; undefined for anything else. */
+/** The milliseconds of "30s", "500ms", "10m", "8h" or "1d"; undefined for any other text. */
 export function parseDuration(text: string): number | undefined {
   const match = PATTERN.exec(text);
   if (match === null) return undefined;

@@ -28,22 +28,22 @@ export class SallyportError extends Error {
   }
 }
 
-/** What is done only once somebody said that he means it; its message says what it would do, and to whom. */
+/** An action that needs a "yes" first. The message says what it would do, and to whom. */
 export class NeedsYes extends SallyportError {
   override readonly name: string = "NeedsYes";
 }
 
-/** What a failed call at the kernel or C library border knows. */
+/** The facts about a failed call at the border to the kernel or a C library. */
 export interface OpFailure {
-  /** What was tried, in words: "add a grant", "open a capture". */
+  /** The action, in words: "add a grant", "open a capture". */
   readonly operation: string;
-  /** What it was tried on: "inet sallyport grants4", "eth0". */
+  /** The object of the action: "inet sallyport grants4", "eth0". */
   readonly object: string;
-  /** What the library or the kernel said: errno name or the library's own text. */
+  /** The reason: an errno name, or the library's own text. */
   readonly detail: string;
   /** errno, positive; 0 where the library has none. */
   readonly code: number;
-  /** What the reader can do about it; a clause without a full stop. */
+  /** The remedy for the reader; a clause without a full stop. */
   readonly remedy: string;
   readonly exitCode?: ExitCode;
 }
@@ -69,7 +69,7 @@ export class OpError extends SallyportError {
   }
 }
 
-/** The message of anything thrown, for logs and for wrapping. */
+/** The message of any thrown value, for logs and for wrapping. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,14 +1,14 @@
-/** What the data plane tells the rest: the only account of what happened, and free of secrets. */
+/** The events that the data plane sends: the only account of what happened, and free of secrets. */
 
 import type { Grant } from "./grant.ts";
 
 /**
- * Why a grant ended: its time ran out, its one connection was let in, someone closed it, a close knock
- * came, or others deleted it.
+ * Why a grant ended: its time ran out, its one connection was let in, somebody closed it by hand, a
+ * close knock came, or others deleted it.
  */
 export type CloseReason = "expired" | "used" | "hand" | "knock" | "lost";
 
-/** The slot that a rotating knock used, and how long the slots of its door were. */
+/** The slot that a rotating knock used, and the length of its door's slots. */
 export interface SlotUse {
   readonly slot: number;
   readonly stepSeconds: number;
@@ -20,19 +20,19 @@ export type DaemonEvent =
       readonly type: "grant.opened";
       readonly atMs: number;
       readonly grant: Grant;
-      /** Its holder had the grant already and its end moved. */
+      /** The same holder had the grant already, and its end moved. */
       readonly renewed: boolean;
-      /** Somebody else holds the door open to this address, too. */
+      /** Another holder also has the door open for this address. */
       readonly shared?: boolean;
-      /** The address itself, also where the whole /64 is let in. */
+      /** The address of the packet, even where the whole /64 is let in. */
       readonly source: string;
-      /** Absent unless a rotating knock opened. */
+      /** Present only where a rotating knock opened. */
       readonly used?: SlotUse;
       /** From the capture of the last knock to the kernel's acknowledgement; absent when opened by hand. */
       readonly latencyMs?: number;
     }
   | {
-      /** Found living in the kernel when the daemon started. */
+      /** Found alive in the kernel when the daemon started. */
       readonly type: "grant.restored";
       readonly atMs: number;
       readonly grant: Grant;
@@ -42,11 +42,11 @@ export type DaemonEvent =
       readonly atMs: number;
       readonly grant: Grant;
       readonly reason: CloseReason;
-      /** Somebody else still holds the door open to this address. */
+      /** Another holder still has the door open for this address. */
       readonly shared?: boolean;
     }
   | {
-      /** A sequence used before, from the address that used it: a retransmission, not an attack. */
+      /** A used sequence again, from the address that used it: a retransmission, not an attack. */
       readonly type: "knock.repeated";
       readonly atMs: number;
       readonly door: string;
@@ -55,7 +55,10 @@ export type DaemonEvent =
       readonly address: string;
     }
   | {
-      /** A used sequence, whole or in part, from another address: at most once per key, door and slot. */
+      /**
+       * A used sequence, whole or in part, from another address. At most once for each key, door
+       * and slot.
+       */
       readonly type: "knock.reused";
       readonly atMs: number;
       readonly door: string;
@@ -68,7 +71,7 @@ export type DaemonEvent =
       readonly part?: { readonly heard: number; readonly ports: number };
     }
   | {
-      /** Somebody else changed our table, and it is as it was meant again. */
+      /** Another program changed our table, and the table is right again. */
       readonly type: "guard.repaired";
       readonly atMs: number;
       /** Whether the rules were loaded again; else only grants were missing. */
@@ -77,20 +80,26 @@ export type DaemonEvent =
       readonly tookMs: number;
     }
   | {
-      /** A right fixed knock, but as many addresses hold the door as it allows. Told now and then only. */
+      /**
+       * A right fixed knock, but the door is open to as many addresses as it allows. Sent only now
+       * and then.
+       */
       readonly type: "door.full";
       readonly atMs: number;
       readonly door: string;
       readonly address: string;
       readonly most: number;
-      /** Not so many addresses hold it, but what follows its openings (commands, log, stores) is late. */
+      /**
+       * The door allows more addresses, but the work after its openings (commands, log, stores) is
+       * late.
+       */
       readonly behind?: boolean;
     }
   | {
       /** A right knock whose door could not be opened, or a part that stopped working. */
       readonly type: "fault";
       readonly atMs: number;
-      /** A set of the kernel is full: over when an audit finds room again. */
+      /** A set of the kernel is full; the fault is over when an audit finds room again. */
       readonly full?: boolean;
       readonly part: "capture" | "drops" | "firewall";
       readonly message: string;

@@ -1,15 +1,18 @@
-/** What the doctor says: one finding for each thing that was looked at. */
+/** The findings of the doctor: one for each thing that it examined. */
 
-/** "problem": a knock cannot work as configured. "warning": it may not, or it could not be seen. */
+/**
+ * "problem": a knock cannot work as configured. "warning": it may fail, or the state could not be
+ * seen.
+ */
 export type Level = "ok" | "warning" | "problem";
 
 export interface Finding {
-  /** What was looked at, in a word or two: "libraries", "other tables". */
+  /** The thing examined, in a word or two: "libraries", "other tables". */
   readonly check: string;
   readonly level: Level;
   /** Names the thing and its state. No full stop, no secret. */
   readonly sentence: string;
-  /** What to do about it; a clause. Absent where all is well. */
+  /** The remedy, a clause. Absent where all is well. */
   readonly remedy?: string;
 }
 
@@ -32,7 +35,7 @@ export const problem = (sentence: string, remedy: string): Said => ({
   remedy,
 });
 
-/** What the kernel shows to root alone. */
+/** A finding about facts that the kernel shows only to root. */
 export const unseen = (what: string, remedy = "run as root"): Said =>
   warning(`Could not see ${what}`, remedy);
 

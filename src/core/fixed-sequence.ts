@@ -1,4 +1,4 @@
-/** Fixed knock sequences, as knockd has them: what one is, how a run of one advances, how weak it is. */
+/** Fixed knock sequences, as knockd has them: their form, how a run advances, how weak they are. */
 
 import { formatPort, PROTO_NUMBER } from "./port.ts";
 import type { Port, PortRange, Proto } from "./port.ts";
@@ -9,10 +9,10 @@ export interface FixedSequence {
   readonly timeoutMs: number;
 }
 
-/** The start of a run that does not exist; further from any time than every timeout. */
+/** The start of a run that does not exist: further from any time than every timeout. */
 export const NO_START = -Infinity;
 
-/** What a packet left of a source's runs at one sequence. */
+/** The state of a source's runs at one sequence after a packet. */
 export type RunState = "over" | "running" | "complete";
 
 /** One number for a protocol (IANA) and a port. */
@@ -20,7 +20,7 @@ export function knockKey(protoNumber: number, port: number): number {
   return protoNumber * 65_536 + port;
 }
 
-/** The sequence as `stepRun` takes it. */
+/** The sequence in the form that `stepRun` takes. */
 export function knockKeys(sequence: FixedSequence): Uint32Array {
   return Uint32Array.from(sequence.knocks, ({ proto, port }) =>
     knockKey(PROTO_NUMBER[proto], port),
@@ -28,13 +28,13 @@ export function knockKeys(sequence: FixedSequence): Uint32Array {
 }
 
 /**
- * One packet of a source at a sequence. `starts[at + s − 1]` is when the latest living run that has
- * accepted the first `s` knocks began (`NO_START`: none), for each `s` below the length; it is updated
- * in place. Only packets inside the sequence's spans may be passed.
+ * Handles one packet of a source at a sequence. `starts[at + s − 1]` is the start of the latest
+ * living run that has accepted the first `s` knocks (`NO_START`: none), for each `s` below the
+ * length; it is updated in place. Only packets inside the sequence's spans may be passed.
  *
- * The next knock advances a run, a knock accepted before is ignored (a retransmission, a duplicate, the
- * start of another try), any other port ends the run. Every prefix has its own latest run, so that a
- * try overlapping a failed one is not lost. Times may be slightly out of order.
+ * The next knock advances a run. A knock accepted before is ignored (a retransmission, a duplicate,
+ * the start of another try). Any other port ends the run. Every prefix has its own latest run, so
+ * that a try that overlaps a failed one is not lost. Times may be slightly out of order.
  */
 export function stepRun(
   keys: Uint32Array,
@@ -58,7 +58,8 @@ export function stepRun(
   for (let s = length - 1; s >= 1; s--) {
     let began = seenFrom >= 0 && seenFrom < s ? starts[at + s - 1]! : NO_START;
     if (keys[s - 1] === key) began = Math.max(began, s === 1 ? timeMs : starts[at + s - 2]!);
-    // Both ways, so that a clock set back does not keep a run alive until it is made up for.
+    // In both directions, so that a clock set back does not keep a run alive until the time is made
+    // up for.
     if (Math.abs(timeMs - began) > timeoutMs) began = NO_START;
     starts[at + s - 1] = began;
     if (began !== NO_START) state = "running";
@@ -67,8 +68,8 @@ export function stepRun(
 }
 
 /**
- * Where other ports reset a run: for each protocol of the sequence, from the lowest to the highest of
- * all its ports. A matcher must see all of it, or a plain scan completes the sequence.
+ * The ports that reset a run: for each protocol of the sequence, from the lowest to the highest of
+ * all its ports. A matcher must see all of them, or a plain scan completes the sequence.
  */
 export function spansOf(sequence: FixedSequence): PortRange[] {
   const ports = sequence.knocks.map(({ port }) => port);
@@ -81,8 +82,8 @@ export function spansOf(sequence: FixedSequence): PortRange[] {
 
 /**
  * The chance that one scan of all spans in random order, each port once, completes the sequence:
- * its knocks must come right after one another. A sequence that names a port twice cannot be
- * completed so; for it the chance is that of as many independent random packets.
+ * its knocks must come right after one another. A scan cannot complete a sequence that names a port
+ * twice; its chance is that of as many independent random packets.
  */
 export function guessChance(sequence: FixedSequence): number {
   const total = spansOf(sequence).reduce((sum, { from, to }) => sum + to - from + 1, 0);
@@ -101,7 +102,10 @@ interface Pass {
   readonly packets: readonly Port[];
 }
 
-/** Every plain way over the ports of a sequence; one port stands for any stretch it does not use. */
+/**
+ * Every plain way over the ports of a sequence; one port stands for each stretch that it does not
+ * use.
+ */
 function passesOver(sequence: FixedSequence): Pass[] {
   const used = [...new Set(sequence.knocks.map(({ port }) => port))].sort((a, b) => a - b);
   const ports = used.flatMap((port, i) => {
@@ -131,9 +135,10 @@ function completes(sequence: FixedSequence, packets: readonly Port[]): boolean {
 }
 
 /**
- * The plain scan that completes the sequence, in words that follow "is completed by"; undefined where
- * none does. Tried: up and down the span, by TCP, UDP and both, each packet once or twice, one pass or
- * two. A port twice in a row is named too: any network that duplicates a packet knocks it.
+ * The plain scan that completes the sequence, in words that follow "is completed by"; undefined
+ * where no scan does. It tries up and down the span, by TCP, UDP and both, each packet once or
+ * twice, in one pass or two. A port twice in a row is reported too: any network that duplicates a
+ * packet knocks it.
  */
 export function scanCompletes(sequence: FixedSequence): string | undefined {
   const passes = passesOver(sequence);

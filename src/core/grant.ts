@@ -6,21 +6,21 @@ import type { PortRange } from "./port.ts";
 export type Via = "rotating" | "fixed" | "hand";
 
 /**
- * How a grant ends besides its time: "plain" and "fixed" (a set of their own, so that forged fixed
- * knocks cannot fill the other) not at all, "once" with the first connection, "idle" lives on while
- * an established connection carries traffic.
+ * How a grant ends besides its time. "plain" and "fixed" (a set of their own, so that forged fixed
+ * knocks cannot fill the other) end no other way. "once" ends with the first connection. "idle"
+ * lives on while an established connection carries traffic.
  */
 export type GrantKind = "plain" | "fixed" | "once" | "idle";
 
-/** Who has a grant, and how it came about. */
+/** The holder of a grant, and how it came about. */
 export interface Holder {
   readonly via: Via;
-  /** Whose knock it was; absent for fixed knocks and for grants opened by hand. */
+  /** The user who knocked; absent for fixed knocks and for grants opened by hand. */
   readonly user?: string;
   readonly device?: string;
 }
 
-/** The terms of an opening stay those of its grant, whatever a reload makes of the door. */
+/** An opening keeps the terms of its grant, whatever a reload makes of the door. */
 export interface Grant extends Holder {
   /** `grantId` */
   readonly id: string;
@@ -29,7 +29,7 @@ export interface Grant extends Holder {
   readonly address: string;
   readonly ports: readonly PortRange[];
   readonly kind: GrantKind;
-  /** "idle" only: the life that traffic restores. */
+  /** "idle" only: the life that each packet restores. */
   readonly idleMs?: number;
   /** Unix milliseconds. */
   readonly openedMs: number;
@@ -40,7 +40,9 @@ function tenDigits(...names: readonly string[]): string {
   return Bun.SHA256.hash(names.join("\0"), "hex").slice(0, 10);
 }
 
-/** Ten hexadecimal digits that name what a door lets one holder do from an address, stable across restarts. */
+/**
+ * Ten hexadecimal digits that identify a door, a holder and an address; the same after a restart.
+ */
 export function grantId(door: string, address: string, { via, user, device }: Holder): string {
   return tenDigits(door, address, via, ...(user === undefined ? [] : [`${user}/${device}`]));
 }

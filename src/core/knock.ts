@@ -3,8 +3,8 @@
 import type { Address, Family } from "./address.ts";
 
 /**
- * One object is reused for every frame: copy what must outlive the call. Addresses are words as in
- * `Address`: `s0`–`s3` the source, `d0`–`d3` the destination.
+ * One object is reused for every frame: copy all that must outlive the call. Addresses are words as
+ * in `Address`: `s0`–`s3` the source, `d0`–`d3` the destination.
  */
 export interface Knock {
   /** When the packet was captured: Unix milliseconds, with a fraction. */
@@ -24,7 +24,9 @@ export interface Knock {
   d3: number;
 }
 
-/** A fresh knock to decode into. All fields exist from the start, so its shape never changes. */
+/**
+ * A fresh knock to decode into. All fields exist from the start, so that its shape never changes.
+ */
 export function emptyKnock(): Knock {
   return {
     timeMs: 0.5, // a fraction, so that the engine picks a double for the field at once

@@ -1,8 +1,8 @@
-/** Link types: how the frames of a capture begin, as libpcap and capture files number them. */
+/** Link types: how the frames of a capture begin. libpcap and capture files use these numbers. */
 
-/** Values of pcap/dlt.h; capture files use the same numbers but for raw IP, which is 101 there. */
+/** Values of pcap/dlt.h. Capture files use the same numbers, except 101 for raw IP. */
 export const LinkType = {
-  /** DLT_NULL: BSD loopback, address family in the byte order of the machine that captured */
+  /** DLT_NULL: BSD loopback, address family in the byte order of the capturing machine */
   null: 0,
   /** DLT_EN10MB: Ethernet */
   ethernet: 1,

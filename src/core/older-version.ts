@@ -1,4 +1,4 @@
-/** Order of versions that are numbers between dots. */
+/** The order of versions that are numbers between dots. */
 
 /** Whether `found` ("5.4.0-42-generic", "0.9.8") comes before `wanted` ("5.10"). */
 export function isOlderVersion(found: string, wanted: string): boolean {

@@ -2,7 +2,7 @@
 
 export type Proto = "tcp" | "udp";
 
-/** IANA protocol numbers, as they stand in packets and in nftables keys. */
+/** IANA protocol numbers, as packets and nftables keys hold them. */
 export const PROTO_NUMBER = { tcp: 6, udp: 17 } as const;
 
 /** One port of one protocol; in a fixed sequence, one knock. */
@@ -11,7 +11,7 @@ export interface Port {
   readonly port: number;
 }
 
-/** Inclusive range of ports of one protocol; a single port has `from === to`. */
+/** An inclusive range of ports of one protocol; a single port has `from === to`. */
 export interface PortRange {
   readonly proto: Proto;
   readonly from: number;
@@ -22,7 +22,7 @@ const RANGE = /^(\d{1,5})(?:-(\d{1,5}))?(?:[/:](tcp|udp))?$/;
 
 /**
  * Reads "22", "22/tcp", "8000-8010/udp" and knockd's "8000:udp"; TCP where no protocol is named.
- * Undefined for anything else, for port 0 or above 65535, and for a range that runs backwards.
+ * Undefined for any other text, for port 0 or above 65535, and for a range that runs backwards.
  */
 export function parsePortRange(text: string): PortRange | undefined {
   const match = RANGE.exec(text);
@@ -33,7 +33,7 @@ export function parsePortRange(text: string): PortRange | undefined {
   return { proto: (match[3] ?? "tcp") as Proto, from, to };
 }
 
-/** As `parsePortRange`, for a single port. */
+/** Like `parsePortRange`, for a single port. */
 export function parsePort(text: string): Port | undefined {
   const range = parsePortRange(text);
   if (range === undefined || range.from !== range.to) return undefined;
@@ -51,7 +51,7 @@ export function formatPort(port: Port): string {
   return `${port.port}/${port.proto}`;
 }
 
-/** Single ports as ranges, neighbours joined. */
+/** Single ports as ranges; neighbours are joined. */
 export function joinPorts(ports: readonly Port[]): PortRange[] {
   const ranges: { proto: Port["proto"]; from: number; to: number }[] = [];
   const sorted = ports.toSorted((a, b) => a.proto.localeCompare(b.proto) || a.port - b.port);
@@ -67,7 +67,7 @@ export function rangesOverlap(a: PortRange, b: PortRange): boolean {
   return a.proto === b.proto && a.from <= b.to && b.from <= a.to;
 }
 
-/** What is left of `ranges` without those of `taken`. */
+/** `ranges` without the ports of `taken`. */
 export function withoutRanges(
   ranges: readonly PortRange[],
   taken: readonly PortRange[],
@@ -84,14 +84,14 @@ export function withoutRanges(
   );
 }
 
-/** The ports of `ranges`, each once; in the same order. */
+/** The ports of `ranges`, each once, in the same order. */
 export function distinctRanges(ranges: readonly PortRange[]): PortRange[] {
   const distinct: PortRange[] = [];
   for (const range of ranges) distinct.push(...withoutRanges([range], distinct));
   return distinct;
 }
 
-/** What of `ranges` is in `others`, too. */
+/** The part of `ranges` that `others` contains too. */
 export function commonRanges(
   ranges: readonly PortRange[],
   others: readonly PortRange[],

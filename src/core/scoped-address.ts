@@ -1,4 +1,4 @@
-/** Link-local IPv6 addresses with the interface they are good on: "fe80::1%eth0" (RFC 4007). */
+/** Link-local IPv6 addresses with the interface they are valid on: "fe80::1%eth0" (RFC 4007). */
 
 import { type Address, parseAddress } from "./address.ts";
 
@@ -6,16 +6,16 @@ import { type Address, parseAddress } from "./address.ts";
 const LINK_LOCAL = 0xfe80_0000;
 const LINK_LOCAL_MASK = 0xffc0_0000;
 
-/** What Linux takes for the name of an interface, or its number; macOS and Windows take less. */
+/** The name of an interface, or its number, as Linux accepts it; macOS and Windows accept less. */
 const ZONE = /^[^\s/:%\p{Cc}]{1,15}$/u;
 
 export interface ScopedAddress {
   readonly address: Address;
-  /** Name or number of an interface of the computer that uses the address. */
+  /** The name or number of an interface of the computer that uses the address. */
   readonly zone: string;
 }
 
-/** Whether an address says nothing without an interface. */
+/** Whether an address means nothing without an interface. */
 export function isLinkLocal({ family, a0 }: Address): boolean {
   return family === 6 && (a0 & LINK_LOCAL_MASK) >>> 0 === LINK_LOCAL;
 }
@@ -26,7 +26,10 @@ export function lacksZone(text: string): boolean {
   return address !== undefined && isLinkLocal(address);
 }
 
-/** Reads "fe80::1%eth0"; undefined for anything else, an address with a zone that needs none included. */
+/**
+ * Reads "fe80::1%eth0"; undefined for any other text, and for an address that needs no zone but has
+ * one.
+ */
 export function parseScoped(text: string): ScopedAddress | undefined {
   const at = text.indexOf("%");
   if (at < 0) return undefined;

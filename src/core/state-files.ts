@@ -1,21 +1,24 @@
 /** Files of the state folder that more than one part knows. */
 
-/** The folder, where server.state_dir does not say. */
+/** The default of server.state_dir. */
 export const DEFAULT_STATE_DIR = "/var/lib/sallyport";
 
 /** The keys of all devices, mode 0600. */
 export const KEYS_FILE = "keys.toml";
 
 /**
- * Stands from the first key on until the first start of a daemon. Keys without this and without a record
- * of uses are keys whose record was lost.
+ * Exists from the first key on until the first start of a daemon. Keys without this file and
+ * without a record of uses are keys whose record was lost.
  */
 export const FIRST_START_FILE = "first-start";
 
-/** The config.toml that was in force last. */
+/** A copy of the config.toml that was in force last. */
 export const LAST_CONFIG_FILE = "config.last.toml";
 
-/** The keys that were in force last, for a start that finds a broken keys.toml; a removed key leaves it first. */
+/**
+ * The keys that were in force last, for a start that finds a broken keys.toml. A removed key leaves
+ * this copy first.
+ */
 export const LAST_KEYS_FILE = "keys.last.toml";
 
 /** The audit log. */

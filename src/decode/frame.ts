@@ -1,4 +1,4 @@
-/** Frame → knock: finds the IP packet behind whatever link layer stands before it. */
+/** Frame → knock: finds the IP packet behind any of the known link layers. */
 
 import type { Knock } from "../core/knock.ts";
 import { LinkType } from "../core/link-type.ts";
@@ -13,7 +13,7 @@ const ETH_P_8021AD = 0x88a8;
 const ETH_P_PPP_SES = 0x8864;
 const ETH_P_QINQ1 = 0x9100;
 
-/** linux/if_packet.h: seen because the interface listens to everything, or sent by this machine */
+/** linux/if_packet.h: seen because the interface is promiscuous, or sent by this machine */
 const PACKET_OTHERHOST = 3;
 const PACKET_OUTGOING = 4;
 
@@ -23,7 +23,7 @@ const COOKED2_BYTES = 20;
 const LOOPBACK_BYTES = 4;
 const VLAN_TAG_BYTES = 4;
 
-/** Two tags are QinQ; the rest is grace. A bound, so that a frame full of tags costs no more than others. */
+/** Two tags are QinQ; more are tolerated up to here. The bound keeps a frame full of tags cheap. */
 const MOST_VLAN_TAGS = 4;
 
 /** AF_INET everywhere, and AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin */
@@ -32,10 +32,11 @@ const BSD_INET6: ReadonlySet<number> = new Set([10, 24, 28, 30]);
 
 /**
  * Reads `frame[offset, offset + length)`, which must lie inside the view, as a frame of `linkType`.
- * True when it is a knock, a TCP segment with SYN and none of ACK, FIN and RST or a UDP datagram, of
- * IPv4 or IPv6, whole or the first fragment; `knock` then holds it, all but `timeMs`. False for
- * everything else: outgoing and foreign packets of cooked captures, later fragments, malformed or cut
- * headers, other protocols; `knock` may then hold some of it. Never throws and allocates nothing.
+ * Returns true for a knock: a TCP segment with SYN and none of ACK, FIN and RST, or a UDP datagram,
+ * over IPv4 or IPv6, whole or the first fragment. `knock` then holds it, except for `timeMs`.
+ * Returns false for everything else: outgoing and foreign packets of cooked captures, later
+ * fragments, malformed or cut headers, other protocols. `knock` may then hold a part of it. Never
+ * throws and allocates nothing.
  */
 export function decodeFrame(
   linkType: LinkType,
@@ -79,12 +80,15 @@ export function decodeFrame(
   }
 }
 
-/** A cooked capture of `any` sees a forwarded packet twice, and what this machine sends: neither knocks. */
+/**
+ * A cooked capture of `any` sees a forwarded packet twice, and the packets that this machine sends:
+ * neither are knocks.
+ */
 function isNotForUs(packetType: number): boolean {
   return packetType === PACKET_OUTGOING || packetType === PACKET_OTHERHOST;
 }
 
-/** `type` is the EtherType of what starts at `start`, which may be further VLAN tags. */
+/** `type` is the EtherType of the bytes at `start`, which may be a further VLAN tag. */
 function decodeTagged(
   frame: DataView,
   type: number,
@@ -111,7 +115,10 @@ function decodeIp(frame: DataView, start: number, end: number, knock: Knock): bo
     : decodeIpv4(frame, start, end, knock);
 }
 
-/** The family is in the byte order of the machine that captured: the small reading is the right one. */
+/**
+ * The family is in the byte order of the capturing machine: the smaller of the two readings is
+ * right.
+ */
 function decodeLoopback(frame: DataView, offset: number, end: number, knock: Knock): boolean {
   const big = frame.getUint32(offset);
   const family = big > 0xffff ? frame.getUint32(offset, true) : big;

@@ -1,4 +1,4 @@
-/** IPv4 and IPv6 packets: whether a TCP or UDP header begins in this one, and where. */
+/** IPv4 and IPv6 packets: whether a TCP or UDP header begins in this packet, and where. */
 
 import type { Knock } from "../core/knock.ts";
 import { decodeTransport } from "./transport.ts";
@@ -17,7 +17,7 @@ const AUTHENTICATION = 51;
 const DESTINATION = 60;
 const IPV6_FRAGMENT_OFFSET = 0xfff8;
 
-/** Senders use one or two. A bound, so that a packet made of headers costs no more than others. */
+/** Senders use one or two. The bound keeps a packet made of headers cheap. */
 const MOST_EXTENSIONS = 8;
 
 /** Reads an IPv4 packet in `[start, end)`; padding behind its total length is not part of it. */
@@ -27,7 +27,8 @@ export function decodeIpv4(frame: DataView, start: number, end: number, knock: K
   const headerBytes = (first & 0xf) * 4;
   const totalBytes = frame.getUint16(start + 2);
   if (first >>> 4 !== 4 || headerBytes < IPV4_BYTES || totalBytes < headerBytes) return false;
-  // A later fragment holds payload where the ports would be: whatever the sender put there (RFC 1858).
+  // In a later fragment, payload of the sender's choice stands in the place of the ports (RFC
+  // 1858).
   if ((frame.getUint16(start + 6) & IPV4_FRAGMENT_OFFSET) !== 0) return false;
 
   knock.family = 4;
@@ -70,8 +71,8 @@ export function decodeIpv6(frame: DataView, start: number, end: number, knock: K
 }
 
 /**
- * The length of the extension header of type `header` at `at`; 0 when it is none, does not fit, or
- * says that no TCP or UDP header for this machine follows.
+ * The length of the extension header of type `header` at `at`. 0 for another header, for one that
+ * does not fit, and for one that rules out a TCP or UDP header for this machine behind it.
  */
 function extensionBytes(
   frame: DataView,
@@ -83,12 +84,12 @@ function extensionBytes(
   if (at + EXTENSION_BYTES > end) return 0;
   switch (header) {
     case HOP_BY_HOP:
-      // Elsewhere the kernel refuses it (RFC 8200 §4.1).
+      // Anywhere else the kernel refuses it (RFC 8200 §4.1).
       return isFirst ? (frame.getUint8(at + 1) + 1) * 8 : 0;
     case DESTINATION:
       return (frame.getUint8(at + 1) + 1) * 8;
     case ROUTING:
-      // With segments left, the destination in the IPv6 header is a stop on the way.
+      // With segments left, the destination in the IPv6 header is only a stop on the way.
       return frame.getUint8(at + 3) === 0 ? (frame.getUint8(at + 1) + 1) * 8 : 0;
     case FRAGMENT:
       return (frame.getUint16(at + 2) & IPV6_FRAGMENT_OFFSET) === 0 ? EXTENSION_BYTES : 0;

@@ -1,4 +1,6 @@
-/** PPP and Cisco HDLC: what stands before an IP packet on serial lines, and on DSL within Ethernet. */
+/**
+ * PPP and Cisco HDLC: the headers before an IP packet on serial lines, and on DSL inside Ethernet.
+ */
 
 import type { Knock } from "../core/knock.ts";
 import { decodeIpv4, decodeIpv6 } from "./ip.ts";
@@ -10,7 +12,7 @@ const HDLC_ADDRESS_CONTROL = 0xff03;
 const CISCO_UNICAST = 0x0f00;
 const CISCO_BROADCAST = 0x8f00;
 
-/** linux/if_ether.h, which Cisco HDLC uses, too */
+/** linux/if_ether.h; Cisco HDLC uses it too */
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 
@@ -18,7 +20,7 @@ const ETH_P_IPV6 = 0x86dd;
 const PPP_IP = 0x21;
 const PPP_IPV6 = 0x57;
 
-/** RFC 2516: version and type, then code 0 in a session; session and length behind */
+/** RFC 2516: version and type, then code 0 in a session; session and length follow */
 const PPPOE_SESSION = 0x1100;
 const PPPOE_BYTES = 6;
 
@@ -54,14 +56,16 @@ export function decodeCiscoHdlc(
   return type === ETH_P_IPV6 && decodeIpv6(frame, start + CISCO_BYTES, end, knock);
 }
 
-/** What follows the Ethernet type of a PPPoE session: its payload ends where the header says. */
+/**
+ * The bytes behind the Ethernet type of a PPPoE session. Its payload ends where the header says.
+ */
 export function decodePppoe(frame: DataView, start: number, end: number, knock: Knock): boolean {
   if (start + PPPOE_BYTES > end || frame.getUint16(start) !== PPPOE_SESSION) return false;
   const payload = start + PPPOE_BYTES;
   return decodeProtocol(frame, payload, Math.min(end, payload + frame.getUint16(start + 4)), knock);
 }
 
-/** The protocol field is one byte where that is odd, two otherwise (RFC 1661, 2). */
+/** The protocol field has one byte where that byte is odd, two bytes otherwise (RFC 1661, 2). */
 function decodeProtocol(frame: DataView, start: number, end: number, knock: Knock): boolean {
   if (start + 2 > end) return false;
   const first = frame.getUint8(start);

@@ -14,7 +14,10 @@ const ACK = 0x10;
 /** RFC 768 */
 const UDP_BYTES = 8;
 
-/** Reads a header of IP protocol `proto` in `[start, end)`; false when it is no knock or does not fit. */
+/**
+ * Reads a header of IP protocol `proto` in `[start, end)`; false when it is not a knock or does not
+ * fit.
+ */
 export function decodeTransport(
   frame: DataView,
   proto: number,

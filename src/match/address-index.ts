@@ -6,12 +6,14 @@ import type { Address } from "../core/address.ts";
 const KEY_PARTS = 18;
 
 /**
- * Finds the number (`id`, 0 to `capacity − 1`, given by the caller) of a key: an address and a 16-bit tag.
+ * Finds the number (`id`, 0 to `capacity − 1`, given by the caller) of a key: an address and a
+ * 16-bit tag.
  *
  * Open addressing with linear probing at a load of at most one half. Deletion moves later entries
- * back instead of leaving tombstones, so churn does not slow it down. The hash is simple tabulation
- * over random tables of this instance: nobody outside can choose addresses that collide, and with it
- * linear probing is constant time (Pătraşcu and Thorup, "The Power of Simple Tabulation Hashing").
+ * back instead of leaving tombstones, so that churn does not slow it down. The hash is simple
+ * tabulation over random tables of this instance: nobody outside can choose addresses that collide,
+ * and with it linear probing is constant time (Pătraşcu and Thorup, "The Power of Simple Tabulation
+ * Hashing").
  */
 export class AddressIndex {
   /** Two to four buckets, the hash, four words and the tag. */
@@ -38,7 +40,7 @@ export class AddressIndex {
   hash(a0: number, a1: number, a2: number, a3: number, tag: number): number {
     const random = this.#random;
     let hash = mix(random, 0, a0);
-    // Words that are zero are those of every IPv4 address; any fixed value of theirs hashes as well.
+    // All IPv4 addresses have zero in these words: any fixed value for them hashes as well.
     if ((a1 | a2 | a3) !== 0) {
       hash ^= mix(random, 1024, a1) ^ mix(random, 2048, a2) ^ mix(random, 3072, a3);
     }

@@ -1,14 +1,16 @@
-/** Doubly linked lists over small numbers, oldest first: who is next to be forgotten. */
+/**
+ * Doubly linked lists over small numbers, oldest first: they say which number is forgotten next.
+ */
 
 /**
- * `lists` lists over ids from 0 to `capacity − 1`; an id stands in at most one of them. Everything is
- * constant time and nothing is allocated after the construction.
+ * `lists` lists over ids from 0 to `capacity − 1`; an id is in at most one of them. Every operation
+ * takes constant time, and nothing is allocated after the construction.
  */
 export class AgeLists {
   static readonly BYTES_PER_ID = 8;
   static readonly BYTES_PER_LIST = 8;
 
-  /** Neighbours as `id + 1`, 0 for none, so that fresh memory is empty lists. */
+  /** Neighbours as `id + 1`, 0 for none, so that fresh memory is a set of empty lists. */
   readonly #older: Int32Array;
   readonly #newer: Int32Array;
   readonly #oldest: Int32Array;

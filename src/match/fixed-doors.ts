@@ -1,4 +1,4 @@
-/** Matching fixed sequences: many doors at once, each source's runs apart. */
+/** Matching fixed sequences: many doors at once, with the runs of each source apart. */
 
 import { knockKey, knockKeys, NO_START, spansOf, stepRun } from "../core/fixed-sequence.ts";
 import { knockSource } from "../core/knock.ts";
@@ -7,21 +7,21 @@ import { PROTO_NUMBER } from "../core/port.ts";
 import type { SourceTable } from "./source-table.ts";
 import type { FixedSubject, MatchSink } from "./subject.ts";
 
-/** Ports of one protocol, and the subjects that hear each: `subjects[segment[port]]`. */
+/** Ports of one protocol, and the subjects that hear each of them: `subjects[segment[port]]`. */
 interface Listeners {
   readonly segment: Uint16Array;
   readonly subjects: readonly Uint16Array[];
 }
 
-/** What is known of the sources of one address family; a source is tagged with the subject's index. */
+/** The runs of the sources of one address family; a source is tagged with the subject's index. */
 interface Runs {
   readonly table: SourceTable;
   readonly starts: Float64Array;
 }
 
 /**
- * A source takes memory only from the first knock of a sequence on, and until its run ends: by
- * completion, by another port or, when someone needs the room, by its age.
+ * A source takes memory only from the first knock of a sequence until its run ends: by completion,
+ * by another port or, when the room is needed, by age.
  */
 export class FixedDoors {
   readonly #subjects: readonly FixedSubject[];
@@ -49,7 +49,9 @@ export class FixedDoors {
     this.#v6 = { table: v6, starts: new Float64Array(v6.capacity * this.#stride) };
   }
 
-  /** Starts kept per source and subject: one for each proper prefix of the longest sequence. */
+  /**
+   * Starts kept for each source and subject: one for each proper prefix of the longest sequence.
+   */
   static startsPerSource(subjects: readonly FixedSubject[]): number {
     return Math.max(1, ...subjects.map(({ sequence }) => sequence.knocks.length - 1));
   }
@@ -86,7 +88,10 @@ export class FixedDoors {
   }
 }
 
-/** Cuts the ports of a protocol where a span begins or ends, so that a port costs its own spans only. */
+/**
+ * Cuts the ports of a protocol where a span begins or ends, so that a port costs only its own
+ * spans.
+ */
 function listeners(subjects: readonly FixedSubject[], proto: "tcp" | "udp"): Listeners {
   const spans = subjects.flatMap(({ sequence }, index) =>
     spansOf(sequence)

@@ -1,19 +1,22 @@
-/** How far a source got in a fixed sequence, and what ended it. For explanation only: it opens nothing. */
+/**
+ * How far a source got in a fixed sequence, and why its run ended. For explanation only: it opens
+ * nothing.
+ */
 
 import { knockKey, knockKeys, spansOf } from "../core/fixed-sequence.ts";
 import { type Port, PROTO_NUMBER } from "../core/port.ts";
 import type { Hit } from "./hit-table.ts";
 import type { FixedSubject } from "./subject.ts";
 
-/** A fixed sequence, begun. */
+/** A fixed sequence that a source began. */
 export interface FixedTry {
   readonly kind: "fixed";
   readonly subject: FixedSubject;
-  /** Knocks accepted, in order, of the longest run; all of them: it was complete. */
+  /** Knocks accepted, in order, in the longest run; a complete run has all of them. */
   readonly accepted: number;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** What ended the run: another port, or its time; absent: nothing more came. */
+  /** Why the run ended: another port, or its time was over. Absent when nothing more came. */
   readonly ended?: Port | "late";
 }
 
@@ -25,9 +28,9 @@ interface Run {
 }
 
 /**
- * The longest run of the sequence among the knocks (oldest first), the latest of several; undefined
- * when its first knock never came. Every prefix has one run here, not several as when matching:
- * enough to tell a person what went wrong.
+ * The longest run of the sequence among the knocks (oldest first), the latest of equal ones;
+ * undefined when its first knock never came. A prefix has one run here, where the matcher keeps
+ * several: that is enough to tell a person what went wrong.
  */
 export function closestRun(subject: FixedSubject, hits: readonly Hit[]): FixedTry | undefined {
   const { sequence } = subject;

@@ -1,10 +1,13 @@
-/** What was heard lately, by source: remembered to explain, never to open. */
+/** The latest knocks of each source: remembered to explain, never to open. */
 
 import type { Address } from "../core/address.ts";
 import type { Knock } from "../core/knock.ts";
 import { type Hit, HitTable, type SourceHits } from "./hit-table.ts";
 
-/** Sources remembered per address family by default; a forged crowd of one family never touches the other. */
+/**
+ * Sources remembered per address family by default. A forged crowd of one family never touches the
+ * other.
+ */
 const SOURCES = 1_024;
 
 export class HitLog {
@@ -12,7 +15,10 @@ export class HitLog {
   readonly #v4: HitTable;
   readonly #v6: HitTable;
 
-  /** About 1.4 KB for each of `sources` of each family, and 250 KB for those heard of once. */
+  /**
+   * Takes about 1.4 KB for each of `sources` of each family, and 250 KB for sources heard only
+   * once.
+   */
   constructor(nowMs: number, sources = SOURCES) {
     this.#startedMs = nowMs;
     this.#v4 = new HitTable(4, sources);
@@ -25,23 +31,29 @@ export class HitLog {
     else this.#v6.note(knock);
   }
 
-  /** The last knocks of a source, oldest first; empty for one that was not heard of, or forgotten. */
+  /**
+   * The latest knocks of a source, oldest first; empty for a source that was never heard, or is
+   * forgotten.
+   */
   of(source: Address): Hit[] {
     return this.#table(source).of(source);
   }
 
-  /** Since when a source of this family that knocked twice is surely remembered: Unix milliseconds. */
+  /**
+   * The time (Unix milliseconds) since which every source of this family that knocked twice is
+   * remembered.
+   */
   completeSinceMs(source: Address): number {
     return Math.max(this.#startedMs, this.#table(source).completeSinceMs);
   }
 
-  /** As `HitTable.quiet`, of both families. */
+  /** As `HitTable.quiet`, for both families. */
   quiet(nowMs: number, quietMs: number, least: number, most: number): SourceHits[] {
     const found = this.#v4.quiet(nowMs, quietMs, least, most);
     return [...found, ...this.#v6.quiet(nowMs, quietMs, least, most - found.length)];
   }
 
-  /** As `HitTable.hitting`, of both families. */
+  /** As `HitTable.hitting`, for both families. */
   hitting(...question: Parameters<HitTable["hitting"]>): void {
     this.#v4.hitting(...question);
     this.#v6.hitting(...question);

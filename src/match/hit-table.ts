@@ -1,4 +1,7 @@
-/** The last knocks of many sources of one address family, for explanation: fixed memory, a few writes a knock. */
+/**
+ * The latest knocks of many sources of one address family, for explanation: fixed memory, a few
+ * writes a knock.
+ */
 
 import type { Address, Family } from "../core/address.ts";
 import type { Knock } from "../core/knock.ts";
@@ -21,30 +24,40 @@ export interface SourceHits {
   readonly hits: readonly Hit[];
 }
 
-/** Knocks kept of a source: more than a sequence and its slack have by default, and eight tries of a client. */
+/**
+ * Knocks kept of a source: more than a sequence with its slack by default, and eight tries of a
+ * client.
+ */
 const HITS = 128;
 
-/** After a pause as long, what a source did before is a story of its own, and forgotten. */
+/**
+ * After a pause this long, the earlier knocks of a source belong to another story and are
+ * forgotten.
+ */
 export const PAUSE_MS = 600_000;
 
 /** First knocks that wait for a second one; a power of two. */
 const WAITING = 16_384;
 const WAITING_SHIFT = 32 - Math.log2(WAITING);
 
-/** Sources that may push out another in a second: so whoever floods needs minutes to have all forgotten. */
+/**
+ * Sources that may push out another in a second: a flood needs minutes until all others are
+ * forgotten.
+ */
 const PUSHED_OUT_A_SECOND = 16;
 
 /**
- * A source takes a place with its second knock on another port. Until then its first one waits in a
- * bucket that the next comer takes over, so that a flood of forged sources, one packet each, pushes
- * nobody out. A full table gives the place of whoever was heard of longest ago, at a bounded pace.
+ * A source takes a place with its second knock on another port. Until then its first knock waits in
+ * a bucket that the next comer takes over, so that a flood of forged sources, one packet each,
+ * pushes nobody out. When the table is full, the source that was silent for longest gives its
+ * place, at a bounded pace.
  */
 export class HitTable {
   readonly family: Family;
   readonly capacity: number;
-  /** Sources in the table now; their ids are all numbers below. */
+  /** Sources in the table now; all their ids are smaller numbers. */
   size = 0;
-  /** Every source heard of twice since then is in the table still: Unix milliseconds. */
+  /** Every source that knocked twice since this time (Unix milliseconds) is still in the table. */
   completeSinceMs = -Infinity;
 
   readonly #index: AddressIndex;
@@ -52,7 +65,10 @@ export class HitTable {
   readonly #ports: Uint16Array;
   readonly #protos: Uint8Array;
   readonly #ticks: Uint32Array;
-  /** Where the next knock of a source goes, how many are kept, and how many came since `quiet` named it. */
+  /**
+   * The place of a source's next knock, how many are kept, and how many came since `quiet` named
+   * the source.
+   */
   readonly #next: Uint8Array;
   readonly #count: Uint8Array;
   readonly #unnamed: Uint8Array;
@@ -64,7 +80,7 @@ export class HitTable {
   readonly #waitingMs = new Float64Array(WAITING);
   #second = 0;
   #pushedOut = 0;
-  /** For `hitting`: where in its list a port stands, from 1 on; all 0 in between. */
+  /** For `hitting`: the place of a port in its list, from 1 on; all 0 between two calls. */
   readonly #places = new Uint8Array(65_536);
 
   constructor(family: Family, capacity: number) {
@@ -93,7 +109,7 @@ export class HitTable {
     }
     const waiting = hash >>> WAITING_SHIFT;
     const known = this.#waitingHash[waiting] === hash && this.#waitingProto[waiting] !== 0;
-    // The same port again is most often a retransmission, and says nothing new.
+    // The same port again is mostly a retransmission, and tells nothing new.
     const again =
       known && this.#waitingPort[waiting] === port && this.#waitingProto[waiting] === proto;
     if (known && !again) {
@@ -111,7 +127,7 @@ export class HitTable {
     this.#waitingMs[waiting] = timeMs;
   }
 
-  /** What is known of a source, oldest first: all of its last knocks, or the one that waits. */
+  /** The knocks of a source, oldest first: all that are kept, or the single one that waits. */
   of({ a0, a1, a2, a3 }: Address): Hit[] {
     const hash = this.#index.hash(a0, a1, a2, a3, 0);
     const id = this.#index.find(hash, a0, a1, a2, a3, 0);
@@ -123,8 +139,8 @@ export class HitTable {
   }
 
   /**
-   * At most `most` sources with `least` knocks or more since they were named here last, and none
-   * within `quietMs` before `nowMs`: each try is named once, when it is over.
+   * At most `most` sources that knocked `least` times or more since they were last returned here,
+   * and not at all within `quietMs` before `nowMs`: each try is named once, when it is over.
    */
   quiet(nowMs: number, quietMs: number, least: number, most: number): SourceHits[] {
     const found: SourceHits[] = [];
@@ -137,8 +153,8 @@ export class HitTable {
   }
 
   /**
-   * Calls `each` with every source that hit `least` or more of the ports (of at most 32) between two
-   * times: how many of them, and how many distinct ports altogether at most.
+   * Calls `each` with every source that hit `least` or more of the ports (at most 32) between two
+   * times: with how many of them it hit, and with an upper bound of its distinct ports altogether.
    */
   hitting(
     wanted: { readonly ports: Uint16Array; readonly proto: number; readonly least: number },

@@ -1,4 +1,7 @@
-/** The matcher: knocks in, matches out. Pure: times are those of the packets, and it does no I/O. */
+/**
+ * The matcher: knocks in, matches out. Pure: its times are those of the packets, and it does no
+ * I/O.
+ */
 
 import type { Knock } from "../core/knock.ts";
 import { slotAt } from "../rks/slot.ts";
@@ -10,7 +13,7 @@ import type { FixedSubject, KnownUse, MatchSink } from "./subject.ts";
 import { type SubjectGroup, SubjectTable, type Subjects } from "./subject-table.ts";
 import { Uses } from "./uses.ts";
 
-/** Most memory all source tables may take together when they are full, whoever floods them. */
+/** The memory that all source tables together may take when a flood has filled them. */
 export const SOURCE_BYTES = 60 * 1_024 * 1_024;
 
 export interface MatcherSubjects {
@@ -19,21 +22,24 @@ export interface MatcherSubjects {
 }
 
 export interface MatcherOptions {
-  /** Sources remembered per address family, for each knock space and for the fixed doors; default 32,768. Less where `SOURCE_BYTES` asks for it. */
+  /**
+   * Sources remembered per address family, for each knock space and for the fixed doors; 32,768 by
+   * default, fewer where `SOURCE_BYTES` demands it.
+   */
   readonly sourcesPerFamily?: number;
-  /** How many of them may belong to one IPv6 /64; default 64. */
+  /** How many of these sources may belong to one IPv6 /64; default 64. */
   readonly perPrefix64?: number;
 }
 
 export interface MatcherStats {
-  /** Sources remembered now; the same address counts once for each knock space and fixed sequence. */
+  /** Sources remembered now. An address counts once for each knock space and fixed sequence. */
   readonly sources4: number;
   readonly sources6: number;
-  /** Sources forgotten to make room, ever. */
+  /** Sources forgotten to make room since the start. */
   readonly evicted: number;
 }
 
-/** Subjects with equal terms, and their uses. */
+/** Subjects with equal terms, and the uses of their sequences. */
 interface Group {
   readonly subjects: SubjectGroup;
   readonly uses: Uses;
@@ -74,9 +80,10 @@ export class Matcher {
   }
 
   /**
-   * Derives the sequences that will soon be needed, at most about `most` of them (a microsecond each),
-   * and answers whether more is waiting. Call it between packets and from a timer, a few times a slot
-   * at least: what is not ready when a packet needs it is completed then, in that packet's time.
+   * Derives the sequences that will be needed soon, at most about `most` of them (a microsecond
+   * each), and returns whether more is waiting. Call it between packets and from a timer, a few
+   * times a slot at least: a page that is not ready when a packet needs it is completed in that
+   * packet's time.
    */
   prepare(nowMs: number, most: number): boolean {
     let left = most;
@@ -85,8 +92,8 @@ export class Matcher {
   }
 
   /**
-   * Takes one knock, inbound and to this machine, and tells the sink of whatever it completes before it
-   * returns. Allocates only for a match. Times may be out of order by up to a window.
+   * Takes one knock, inbound and to this machine. Tells the sink of everything that it completes
+   * before it returns. Allocates only for a match. Times may be out of order by up to a window.
    */
   feed(knock: Knock): void {
     for (let i = 0; i < this.#spaces.length; i++) this.#spaces[i]!.feed(knock);
@@ -94,8 +101,8 @@ export class Matcher {
   }
 
   /**
-   * Takes over a use known from elsewhere: that slot and all before it are spent, for good. Returns
-   * whether the subject exists here with slots of that length.
+   * Takes over a use known from elsewhere: its slot and all earlier ones are spent for good.
+   * Returns whether the subject exists here with slots of that length.
    */
   markUsed(use: KnownUse): boolean {
     const place = this.#find(use);
@@ -105,14 +112,18 @@ export class Matcher {
   }
 
   /**
-   * The uses known here of subjects that used a slot `since` this time, each subject's lowest slot
-   * first, as `markUsed` of another matcher takes them; without it, of all subjects.
+   * The uses of all subjects that used a slot since `sinceMs` (Unix milliseconds), each subject's
+   * lowest slot first, in the form that `markUsed` of another matcher takes. Without the time, of
+   * all subjects.
    */
   *usedSlots(sinceMs = 0): Generator<KnownUse, void> {
     for (const [, uses] of this.usedSubjects(sinceMs, 0)) yield* uses;
   }
 
-  /** As `usedSlots`, by subject, from the place `from` on; what comes behind a place is asked for with the next. */
+  /**
+   * As `usedSlots`, by subject, from the place `from` on. The next call continues from the place of
+   * the last subject returned.
+   */
   *usedSubjects(sinceMs: number, from: number): Generator<[place: number, uses: KnownUse[]], void> {
     let first = 0;
     for (const { subjects, uses } of this.#groups) {
@@ -124,13 +135,13 @@ export class Matcher {
     }
   }
 
-  /** The uses known of one subject, lowest slot first; empty where it is not here. */
+  /** The known uses of one subject, lowest slot first; empty where the subject is not here. */
   usesOf(subject: Pick<KnownUse, "door" | "user" | "device">): KnownUse[] {
     const place = this.#find(subject);
     return place === undefined ? [] : place.uses.known(place.index);
   }
 
-  /** As `Uses.report`: whether the caller is the first to tell that another address knows this use. */
+  /** As `Uses.report`: whether this is the first report that another address knows this use. */
   reportReuse(subject: Pick<KnownUse, "door" | "user" | "device">, slot: number): boolean {
     const place = this.#find(subject);
     return place !== undefined && place.uses.report(place.index, slot);

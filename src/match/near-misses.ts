@@ -1,4 +1,7 @@
-/** How close a source came to opening a door, and what was missing. For explanation only: it opens nothing. */
+/**
+ * How close a source came to opening a door, and what it missed. For explanation only: it opens
+ * nothing.
+ */
 
 import { PROTO_NUMBER } from "../core/port.ts";
 import { KEY_BYTES } from "../rks/key.ts";
@@ -8,16 +11,21 @@ import type { Hit } from "./hit-table.ts";
 import { keyAt, SubjectTable, type SubjectGroup, type Subjects } from "./subject-table.ts";
 import type { FixedSubject, RotatingSubject } from "./subject.ts";
 
-/** Slots before the first and after the last knock in which a wrong clock is looked for: 20 minutes at 30 s. */
+/**
+ * Slots before the first and after the last knock that are searched for a wrong clock: 20 minutes
+ * at 30 s.
+ */
 const SLOTS_AROUND = 40;
 
-/** Sequences derived before others get their turn: about half a millisecond. */
+/** Sequences derived before others get their turn: about half a millisecond of work. */
 const DERIVED_AT_ONCE = 1_024;
 
-/** A sequence that chance alone would hit as often as this among all that were tried is none. */
+/**
+ * A sequence that chance alone would hit as often as this, among all that were tried, is not a try.
+ */
 const MOST_CHANCE = 1e-3;
 
-/** Tries told of one source. */
+/** How many tries of one source are told. */
 const MOST_TRIES = 8;
 
 /** A rotating sequence, hit in part or whole. */
@@ -25,22 +33,32 @@ export interface RotatingTry {
   readonly kind: "rotating";
   readonly subject: RotatingSubject;
   readonly slot: number;
-  /** Slots ahead of the receiver's clock at its last knock; negative: behind. */
+  /**
+   * Slots by which the sequence is ahead of the receiver's clock at its last knock; negative:
+   * behind.
+   */
   readonly offset: number;
-  /** All of its ports, in the order drawn. A secret while it may still be believed. */
+  /**
+   * All of its ports, in the order drawn. They are secret while the sequence may still be believed.
+   */
   readonly ports: readonly number[];
-  /** Ports heard of it, and those that never came. */
+  /** The ports of it that were heard, and those that never came. */
   readonly heard: number;
   readonly missing: readonly number[];
-  /** What is missing was drawn last: a link of fewer ports draws just those that came. */
+  /**
+   * The missing ports are those drawn last: a link with fewer ports draws only the ones that came.
+   */
   readonly shorter: boolean;
-  /** Most ports of it that came within one window, and when the first and last of these came. */
+  /**
+   * The most of its ports that came within one window, and when the first and the last of these
+   * came.
+   */
   readonly together: number;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** From the first to the last of all of its ports. */
+  /** Milliseconds from the first to the last of all of its ports. */
   readonly spreadMs: number;
-  /** Other ports hit between the first and the last of those that came together. */
+  /** Other ports hit between the first and the last of the `together` ports. */
   readonly others: number;
 }
 
@@ -62,8 +80,9 @@ export function chanceOf(heard: number, ports: number, distinct: number, range: 
 }
 
 /**
- * Finds what the knocks of one source were meant to be; the latest try comes first. A generator: each
- * step is about half a millisecond of work, and many devices make many steps. `hits` are oldest first.
+ * Finds out what the knocks of one source were meant to be; the latest try comes first. A
+ * generator, since many devices make many steps; each step is about half a millisecond of work.
+ * `hits` are oldest first.
  */
 export function* findTries(
   hits: readonly Hit[],
@@ -73,7 +92,7 @@ export function* findTries(
   const found: Found[] = [];
   const table = SubjectTable.of(rotating);
   for (const group of table.groups) yield* findIn(group, hits, table.length, found);
-  // None of them is an accident, so the latest are what somebody asks about.
+  // None of them is an accident, and the latest are those that somebody asks about.
   const best = found
     .sort((a, b) => b.made.lastMs - a.made.lastMs || a.chance - b.chance)
     .slice(0, MOST_TRIES);
@@ -88,7 +107,7 @@ interface Found {
   readonly made: RotatingTry;
 }
 
-/** Adds to `found` what is no accident among so many subjects. */
+/** Adds to `found` every try that is no accident among so many subjects. */
 function* findIn(
   group: SubjectGroup,
   hits: readonly Hit[],
@@ -113,7 +132,7 @@ function* findIn(
       for (let at = 0; at < part.count; at++) {
         if (++derived % DERIVED_AT_ONCE === 0) {
           yield;
-          // Another search may have turned it meanwhile.
+          // Another search may have turned the deriver meanwhile.
           deriver.turnTo(slot);
         }
         deriver.derive(keys, keyAt(part, at), KEY_BYTES, ports, 0);
@@ -138,7 +157,7 @@ export function findTriesNow(hits: readonly Hit[], subjects: Candidates): Try[] 
   }
 }
 
-/** The ports of a protocol that were hit, and 1 for each of them. */
+/** The ports of a protocol that were hit; `flags` has a 1 for each of them. */
 function portsOf(hits: readonly Hit[], proto: "tcp" | "udp") {
   const own = hits.filter((hit) => hit.proto === PROTO_NUMBER[proto]).map(({ port }) => port);
   const flags = new Uint8Array(65_536);
@@ -179,7 +198,9 @@ function rotatingTry(
   };
 }
 
-/** The window that holds most distinct ports, the latest of several; `own` is in the order of time. */
+/**
+ * The window with the most distinct ports, the latest of equal ones; `own` is in the order of time.
+ */
 function closestTogether(own: readonly Hit[], windowMs: number) {
   let best = { together: 0, firstMs: 0, lastMs: 0 };
   for (const [last, { timeMs: lastMs }] of own.entries()) {

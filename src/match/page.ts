@@ -1,23 +1,24 @@
-/** One slot of one knock space: every device's sequence, found by port. */
+/** One slot of one knock space: the sequences of all devices, found by port. */
 
 import { KEY_BYTES } from "../rks/key.ts";
 import { keyAt, type SubjectGroup } from "./subject-table.ts";
 
-/** What one unit of `build`, a derivation of a third of a microsecond, is worth in other work. */
+/** How much other work equals one unit of `build`, a derivation of a third of a microsecond. */
 const OFFSETS_PER_UNIT = 256;
 const FILLS_PER_UNIT = 4;
 
-/** The slot of a page that stands for none. */
+/** The slot of a page that holds none. */
 export const NO_SLOT = -1;
 
 /**
  * Built piece by piece, so that a hundred thousand devices do not hold up a packet; readable once
  * `ready`. The sequences of subject `i` are `ports[i * n … i * n + n)`. Those that contain port
- * `lo + p` belong to the subjects `holders[offsets[p] … offsets[p + 1])`; beside each of them stands in
- * `companions` another port of its sequence, which rules nearly all of them out without a look at `ports`.
+ * `lo + p` belong to the subjects `holders[offsets[p] … offsets[p + 1])`; beside each of them
+ * stands in `companions` another port of its sequence, which rules out nearly all of them without a
+ * look at `ports`.
  *
- * A page is used again for slot after slot: fresh memory of this size would be zeroed, and paged in by
- * the kernel, in the time of a packet, and the old would wait for a collector.
+ * A page is used again for slot after slot. Fresh memory of this size would be zeroed and paged in
+ * by the kernel in the time of a packet, and the old memory would wait for a collector.
  */
 export class Page {
   slot = NO_SLOT;
@@ -38,13 +39,14 @@ export class Page {
     const { ports, lo, hi } = group.space;
     this.#group = group;
     this.ports = new Uint16Array(group.length * ports);
-    // One place more than readers see: while filling, offsets[p + 1] is where the next holder of p goes.
+    // One place more than readers see: during the filling, offsets[p + 1] is the place of the next
+    // holder of p.
     this.offsets = new Uint32Array(hi - lo + 3);
     this.holders = new Uint32Array(this.ports.length);
     this.companions = new Uint16Array(this.ports.length);
   }
 
-  /** Begins another slot, or with `NO_SLOT` waits for one. */
+  /** Begins another slot; with `NO_SLOT` the page waits for one. */
   turnTo(slot: number): void {
     this.slot = slot;
     this.ready = false;
@@ -55,7 +57,7 @@ export class Page {
     this.#filled = 0;
   }
 
-  /** Does at most about `units` of the work that is left, and answers how many units remain unspent. */
+  /** Does at most about `units` of the remaining work. Returns how many units are left unspent. */
   build(units: number): number {
     const { length } = this.#group;
     let left = units;
@@ -79,7 +81,7 @@ export class Page {
     while (index >= parts[this.#part]!.first + parts[this.#part]!.count) this.#part++;
     const part = parts[this.#part]!;
     const at = index * space.ports;
-    // Turned each time: pages of several slots share it.
+    // Turned on every call, since pages of several slots share it.
     const deriver = this.#group.deriver(this.#part);
     deriver.turnTo(this.slot);
     deriver.derive(keys, keyAt(part, index - part.first), KEY_BYTES, this.ports, at);

@@ -1,4 +1,4 @@
-/** The pages of one knock space that matter at a time: built ahead of it, used again behind it. */
+/** The pages of one knock space that matter now: built before their slot, used again after it. */
 
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import type { KnockSpace } from "../rks/space.ts";
@@ -6,22 +6,22 @@ import { NO_SLOT, Page } from "./page.ts";
 import type { SubjectGroup } from "./subject-table.ts";
 
 export class Pages {
-  /** Slots accepted at the time of the last `turnTo`, lowest first. */
+  /** The slots accepted at the time of the last `turnTo`, lowest first. */
   readonly accepted: Page[] = [];
   /**
-   * The accepted ones, and those that a packet within one window before or after can complete: a hit
-   * on any of their ports is worth remembering. Knowing these, "no memory before the first hit on a
-   * port of a valid sequence" decides as remembering everything would.
+   * The accepted slots, and those that a packet within one window before or after can complete: a
+   * hit on any of their ports is worth remembering. With these, "no memory before the first hit on
+   * a port of a valid sequence" decides as if everything were remembered.
    */
   readonly remembered: Page[] = [];
 
   readonly #space: KnockSpace;
   readonly #group: SubjectGroup;
-  /** All pages there are; those of slots that are out of reach are used again for those to come. */
+  /** All pages. Those of slots out of reach are used again for slots to come. */
   readonly #pages: Page[] = [];
-  /** One millisecond more than the window: times are compared in whole milliseconds. */
+  /** A millisecond more than the window, since times are compared in whole milliseconds. */
   readonly #reachMs: number;
-  /** Between these times `accepted` and `remembered` stay as they are. */
+  /** Between these times `accepted` and `remembered` stay the same. */
   #fromMs = 0;
   #untilMs = 0;
 
@@ -31,7 +31,9 @@ export class Pages {
     this.#reachMs = group.space.windowSeconds * 1_000 + 1;
   }
 
-  /** Makes `accepted` and `remembered` those of a packet's time, completing any page that is not ready. */
+  /**
+   * Sets `accepted` and `remembered` for a packet's time, and completes any page that is not ready.
+   */
   turnTo(timeMs: number): void {
     if (timeMs >= this.#fromMs && timeMs < this.#untilMs) return;
     const { stepSeconds, skew } = this.#space;
@@ -55,8 +57,9 @@ export class Pages {
   }
 
   /**
-   * Works ahead for the present time and one slot on, the pages needed first first, doing at most
-   * `units` derivations or as much other work. Answers the units unspent: 0 means that more may wait.
+   * Works ahead for the present time and one slot more, most urgent pages first, with at most
+   * `units` derivations or as much other work. Returns the units left unspent: 0 means that more
+   * may wait.
    */
   prepare(nowMs: number, units: number): number {
     this.#letGo(nowMs);
@@ -89,13 +92,17 @@ export class Pages {
     return spare;
   }
 
-  /** Lets go of what is out of reach, a window later than needed: packets come a little behind the clock. */
+  /**
+   * Frees the pages out of reach, a window later than possible: packets come a little behind the
+   * clock.
+   */
   #letGo(timeMs: number): void {
     const first = this.#firstSlot(timeMs - this.#reachMs);
     const last = this.#lastSlot(timeMs) + 1;
     for (const page of this.#pages) {
       if (page.slot >= first && page.slot <= last) continue;
-      // What the last packet was judged by may judge the next one: it stays until a packet turns away.
+      // The page that judged the last packet may judge the next one: it stays until a packet turns
+      // away.
       if (!this.remembered.includes(page)) page.turnTo(NO_SLOT);
     }
   }

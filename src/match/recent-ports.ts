@@ -1,30 +1,35 @@
 /** The last distinct ports each source has hit, and when. */
 
-/** Times are kept modulo 2^32 ms; a difference of two is right while they are less than 24 days apart. */
+/**
+ * Times are kept modulo 2^32 ms. A difference of two times is right while they are less than 24
+ * days apart.
+ */
 function apart(a: number, b: number): number {
   return Math.abs((a - b) | 0);
 }
 
-/** Milliseconds as they are kept here. */
+/** Milliseconds as this class keeps them. */
 export function tick(timeMs: number): number {
   return Math.floor(timeMs) >>> 0;
 }
 
 /**
- * Per source (by its id in a SourceTable) a ring of the last `length` distinct ports. A port hit again
- * moves to the newest place and takes the new time. Whatever is more than two windows from the present
- * packet is dropped from the old end: it can be in one window with no packet to come, even where
- * packets arrive a window out of order, and the modulo of the times never shows.
+ * For each source (by its id in a SourceTable) a ring of the last `length` distinct ports. A port
+ * that is hit again moves to the newest place with the new time. Ports more than two windows away
+ * from the present packet are dropped from the old end: no packet to come can be in one window with
+ * them, even where packets arrive a window out of order, and the modulo of the times never shows.
  */
 export class RecentPorts {
   readonly length: number;
   readonly #windowMs: number;
   readonly #ports: Uint16Array;
   readonly #ticks: Uint32Array;
-  /** Place of the oldest port in the ring, and how many there are. */
+  /** The place of the oldest port in the ring, and the number of ports. */
   readonly #head: Uint16Array;
   readonly #count: Uint16Array;
-  /** Time of the last hit, in full: a ring of a source that was away for weeks is not read at all. */
+  /**
+   * The full time of the last hit: the ring of a source that was away for weeks is not read at all.
+   */
   readonly #lastMs: Float64Array;
 
   constructor(sources: number, length: number, windowMs: number) {
@@ -37,17 +42,17 @@ export class RecentPorts {
     this.#lastMs = new Float64Array(sources);
   }
 
-  /** Bytes a source takes, for sizing tables. */
+  /** Bytes for each source, for sizing tables. */
   static bytesPerSource(length: number): number {
     return length * 6 + 12;
   }
 
-  /** Forgets the ports of a source: its id has passed to another. */
+  /** Forgets the ports of a source, because its id has passed to another. */
   clear(id: number): void {
     this.#count[id] = 0;
   }
 
-  /** Records a hit and answers how many distinct ports are kept now. */
+  /** Records a hit. Returns how many distinct ports are kept now. */
   hit(id: number, port: number, timeMs: number): number {
     const length = this.length;
     const base = id * length;
@@ -70,7 +75,7 @@ export class RecentPorts {
       if (count === length) head = head + 1 === length ? 0 : head + 1;
       else count++;
     } else {
-      // Close the gap the port leaves: those newer than it move one place towards the old end.
+      // Close the gap that the port leaves: newer ports move one place towards the old end.
       const end = base + length;
       let place = found;
       for (let left = count - 1 - this.#ageOf(base, head, found); left > 0; left--) {
@@ -90,8 +95,8 @@ export class RecentPorts {
   }
 
   /**
-   * Sets `marks[port − lo] = mark` for each port of the source that was hit within a window of `timeMs`,
-   * and answers how many those are.
+   * Sets `marks[port − lo] = mark` for each port that the source hit within a window of `timeMs`.
+   * Returns how many these are.
    */
   mark(id: number, timeMs: number, marks: Uint8Array, mark: number, lo: number): number {
     const base = id * this.length;
@@ -126,7 +131,7 @@ export class RecentPorts {
     return this.#ticks[this.#placeOf(base, this.#head[id]!, this.#count[id]!, port)]!;
   }
 
-  /** Index of a port into the arrays, or −1. */
+  /** The index of a port in the arrays, or −1. */
   #placeOf(base: number, head: number, count: number, port: number): number {
     const ports = this.#ports;
     const end = base + this.length;
@@ -139,7 +144,7 @@ export class RecentPorts {
     return -1;
   }
 
-  /** How many ports of the ring are older than the one at `place`. */
+  /** How many ports of the ring are older than the port at `place`. */
   #ageOf(base: number, head: number, place: number): number {
     const age = place - base - head;
     return age < 0 ? age + this.length : age;

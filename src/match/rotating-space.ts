@@ -10,13 +10,13 @@ import type { SourceTable } from "./source-table.ts";
 import type { SubjectGroup } from "./subject-table.ts";
 import type { Uses } from "./uses.ts";
 
-/** What is known of the sources of one address family. */
+/** The sources of one address family. */
 interface Sources {
   readonly table: SourceTable;
   readonly recent: RecentPorts;
 }
 
-/** All subjects with equal terms; the sources of each space are remembered apart. */
+/** All subjects with equal terms. Each space remembers sources of its own. */
 export class RotatingSpace {
   readonly pages: Pages;
   readonly #space: KnockSpace;
@@ -24,7 +24,9 @@ export class RotatingSpace {
   readonly #uses: Uses;
   readonly #v4: Sources;
   readonly #v6: Sources;
-  /** `marks[port − lo] === #mark` for the ports under examination; older values are left to rot. */
+  /**
+   * `marks[port − lo] === #mark` for the ports under examination; older values need no clearing.
+   */
   readonly #marks: Uint8Array;
   #mark = 0;
 
@@ -39,7 +41,7 @@ export class RotatingSpace {
     this.#v6 = this.#sources(v6);
   }
 
-  /** `k`: how many distinct ports are remembered of a source; there are no more than the range has. */
+  /** `k`: how many distinct ports are remembered of a source, at most as many as the range has. */
   static recentLength({ lo, hi, ports, slack }: KnockSpace): number {
     return Math.min(ports + slack, hi - lo + 1);
   }
@@ -77,7 +79,7 @@ export class RotatingSpace {
     return { table, recent };
   }
 
-  /** Whether some sequence worth remembering contains port `lo + p`. */
+  /** Whether a sequence worth remembering contains port `lo + p`. */
   #isValid(p: number): boolean {
     const pages = this.pages.remembered;
     for (let i = 0; i < pages.length; i++) {
@@ -103,7 +105,8 @@ export class RotatingSpace {
     const mark = this.#mark;
     const end = offsets[knock.port - lo + 1]!;
     for (let at = offsets[knock.port - lo]!; at < end; at++) {
-      // Beside the port that came: of many thousand sequences nearly all end here, in one line of the cache.
+      // Besides the port that came: of many thousand sequences nearly all end here, in one cache
+      // line.
       if (marks[companions[at]! - lo] !== mark) continue;
       const holder = holders[at]!;
       const from = holder * n;

@@ -1,23 +1,27 @@
-/** The sources remembered now: a table of fixed size that forgets the one not heard of for longest. */
+/**
+ * The sources remembered now: a table of fixed size that forgets the source that was silent for
+ * longest.
+ */
 
 import type { Family } from "../core/address.ts";
 import { AddressIndex } from "./address-index.ts";
 import { AgeLists } from "./age-lists.ts";
 
 /**
- * Gives the sources of one family numbers (`id`, 0 to `capacity − 1`) under which others keep what they
- * know of them. A source is an address and a 16-bit `tag` (0 where the table serves one purpose).
+ * Gives the sources of one family numbers (`id`, 0 to `capacity − 1`); other parts keep their
+ * knowledge of a source under its number. A source is an address and a 16-bit `tag` (0 where the
+ * table serves one purpose).
  *
- * When the table is full the source heard of longest ago makes room. One IPv6 /64, which any host has
- * for itself, holds at most `perPrefix64` of them: the oldest of that /64 goes first, so that a flood
- * from one network cannot push the others out. IPv4 sources have no such quota.
+ * When the table is full, the source that was silent for longest makes room. One IPv6 /64, which
+ * any host has for itself, holds at most `perPrefix64` sources: the oldest of that /64 goes first,
+ * so that a flood from one network cannot push the others out. IPv4 sources have no such quota.
  */
 export class SourceTable {
   readonly family: Family;
   readonly capacity: number;
   /** Sources in the table now. */
   size = 0;
-  /** Sources forgotten to make room, ever. */
+  /** Sources forgotten to make room since the start. */
   evicted = 0;
 
   readonly #quota: number;
@@ -38,7 +42,7 @@ export class SourceTable {
     this.#prefixes = family === 6 ? new PrefixQuota(capacity) : undefined;
   }
 
-  /** Bytes a source takes here when the table is full. */
+  /** Bytes that a source takes here when the table is full. */
   static bytesPerSource(family: Family): number {
     const own = AddressIndex.BYTES_PER_KEY + AgeLists.BYTES_PER_ID + 4;
     return family === 4 ? own : 2 * own + AgeLists.BYTES_PER_LIST + 8;
@@ -50,13 +54,16 @@ export class SourceTable {
     return this.#index.find(this.#index.hash(a0, a1, a2, a3, tag), a0, a1, a2, a3, tag);
   }
 
-  /** Marks a source in the table as the one heard of last. */
+  /** Marks a source in the table as the one heard last. */
   renew(id: number): void {
     this.#ages.renew(0, id);
     this.#prefixes?.renew(id);
   }
 
-  /** Enters a source that is not in the table; its id may be one that another source had until now. */
+  /**
+   * Enters a source that is not in the table. Returns its id, which another source may have had
+   * until now.
+   */
   admit(a0: number, a1: number, a2: number, a3: number, tag: number): number {
     const crowded = this.#prefixes?.crowdedOut(a0, a1, this.#quota) ?? -1;
     if (crowded >= 0) this.#evict(crowded);
@@ -84,7 +91,7 @@ export class SourceTable {
   }
 }
 
-/** Which sources belong to the same /64, each /64 oldest first. */
+/** The sources that belong to each /64, oldest first. */
 class PrefixQuota {
   readonly #index: AddressIndex;
   readonly #members: AgeLists;
@@ -102,7 +109,7 @@ class PrefixQuota {
     this.#free = new Int32Array(capacity);
   }
 
-  /** The source that must go before another of this /64 may come, or −1. */
+  /** The source that must leave before another of this /64 may come, or −1. */
   crowdedOut(a0: number, a1: number, quota: number): number {
     const prefix = this.#find(a0, a1);
     return prefix >= 0 && this.#count[prefix]! >= quota ? this.#members.oldest(prefix) : -1;

@@ -10,22 +10,22 @@ import type { KnownUse, RotatingSubject } from "./subject.ts";
 export interface DoorMembers {
   readonly door: string;
   readonly space: KnockSpace;
-  /** Rows of the key table, ascending; absent: all of them. */
+  /** Rows of the key table, ascending; absent for all rows. */
   readonly rows?: Uint32Array;
 }
 
-/** What a SubjectTable is made of, as it goes to another thread. */
+/** The parts of a SubjectTable, in the form that goes to another thread. */
 export interface SubjectMemory {
   readonly keys: KeyTableMemory;
   readonly doors: readonly DoorMembers[];
 }
 
-/** Subjects as a list or as a table; a table is what a hundred thousand of them come in. */
+/** Subjects as a list or as a table; a hundred thousand of them come as a table. */
 export type Subjects = readonly RotatingSubject[] | SubjectTable;
 
-/** A run of subjects that stand side by side in a group: those of one door. */
+/** Neighbouring subjects of a group: those of one door. */
 export interface GroupPart extends DoorMembers {
-  /** Index in the group of its first subject. */
+  /** The index in the group of its first subject. */
   readonly first: number;
   readonly count: number;
 }
@@ -35,7 +35,7 @@ export class SubjectGroup {
   readonly space: KnockSpace;
   readonly length: number;
   readonly parts: readonly GroupPart[];
-  /** `KEY_BYTES` a row. */
+  /** `KEY_BYTES` for each row. */
   readonly keys: Uint8Array;
   readonly #table: KeyTable;
   readonly #partOf = new Map<string, GroupPart>();
@@ -56,7 +56,7 @@ export class SubjectGroup {
     this.length = first;
   }
 
-  /** The subject of an index: a fresh object, so not for loops over all of them. */
+  /** The subject of an index. A fresh object for each call: not for loops over all subjects. */
   at(index: number): RotatingSubject {
     const part = this.partAt(index);
     const row = rowOf(part, index - part.first);
@@ -65,7 +65,7 @@ export class SubjectGroup {
     return { door, user, device, key, space };
   }
 
-  /** Index of a subject, or −1. */
+  /** The index of a subject, or −1. */
   find({ door, user, device }: Pick<KnownUse, "door" | "user" | "device">): number {
     const part = this.#partOf.get(door);
     if (part === undefined) return -1;
@@ -74,7 +74,7 @@ export class SubjectGroup {
     return index;
   }
 
-  /** Draws sequences of the part at this place in `parts`; turn it to a slot first. */
+  /** Draws sequences of the part at this place in `parts`. Turn it to a slot first. */
   deriver(part: number): SequenceDeriver {
     let deriver = this.#derivers[part];
     if (deriver === undefined) {
@@ -93,11 +93,11 @@ export class SubjectGroup {
 
 export class SubjectTable implements Iterable<RotatingSubject> {
   readonly memory: SubjectMemory;
-  /** One for each knock space. */
+  /** One group for each knock space. */
   readonly groups: readonly SubjectGroup[];
   readonly length: number;
 
-  /** Every door stands in `doors` once. */
+  /** `doors` names every door once. */
   constructor(memory: SubjectMemory) {
     this.memory = memory;
     const table = new KeyTable(memory.keys);
@@ -106,7 +106,7 @@ export class SubjectTable implements Iterable<RotatingSubject> {
     this.length = this.groups.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** The table of a list, or the table itself. */
+  /** The table of a list; a table is returned as it is. */
   static of(subjects: Subjects): SubjectTable {
     if (subjects instanceof SubjectTable) return subjects;
     const { memory } = KeyTable.from(subjects);
@@ -121,7 +121,7 @@ export class SubjectTable implements Iterable<RotatingSubject> {
     return new SubjectTable({ keys: memory, doors });
   }
 
-  /** A fresh object for each subject: for few of them, or rarely. */
+  /** A fresh object for each subject: for few subjects, or rarely. */
   *[Symbol.iterator](): Generator<RotatingSubject, void> {
     for (const group of this.groups) {
       for (let index = 0; index < group.length; index++) yield group.at(index);
@@ -137,14 +137,14 @@ export class SubjectTable implements Iterable<RotatingSubject> {
   }
 }
 
-/** Index in its group of a row that belongs to the part, or −1. */
+/** The index in its group of a row of the part, or −1. */
 function indexOf({ rows, first }: GroupPart, row: number): number {
   if (rows === undefined) return first + row;
   const at = lowerBound(rows.length, (i) => rows[i]! >= row);
   return rows[at] === row ? first + at : -1;
 }
 
-/** Row of the key table of the `i`th subject of a part. */
+/** The row in the key table of the `i`th subject of a part. */
 export function rowOf({ rows }: DoorMembers, i: number): number {
   return rows === undefined ? i : rows[i]!;
 }
@@ -154,7 +154,10 @@ export function keyAt(part: DoorMembers, i: number): number {
   return rowOf(part, i) * KEY_BYTES;
 }
 
-/** The first of `count` indices for which `holds` does, as it does for all after it; `count` when none. */
+/**
+ * The first of `count` indices for which `holds` is true, as it must be for all after it; `count`
+ * when there is none.
+ */
 function lowerBound(count: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = count;

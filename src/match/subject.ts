@@ -1,4 +1,4 @@
-/** What a matcher listens for, what it tells of it, and to whom. */
+/** The subjects that a matcher listens for, its matches, and the sink that receives them. */
 
 import type { Address } from "../core/address.ts";
 import type { FixedSequence } from "../core/fixed-sequence.ts";
@@ -13,7 +13,7 @@ export interface RotatingSubject {
   readonly space: KnockSpace;
 }
 
-/** One fixed sequence of a door, and what it asks for. */
+/** One fixed sequence of a door, and the terms that its knocks must meet. */
 export interface FixedSubject {
   readonly door: string;
   readonly action: "open" | "close";
@@ -26,7 +26,7 @@ export interface RotatingMatch {
   readonly subject: RotatingSubject;
   readonly slot: number;
   readonly source: Address;
-  /** When the packet that completed it was captured: Unix milliseconds. */
+  /** When the completing packet was captured, in Unix milliseconds. */
   readonly timeMs: number;
   /** `useId` of key, door and slot. */
   readonly use: Uint8Array;
@@ -40,37 +40,46 @@ export interface FixedMatch {
   readonly timeMs: number;
 }
 
-/** Where a matcher tells of matches, during `feed`; the objects are the receiver's to keep. */
+/** Receives the matches during `feed`; the objects belong to the receiver. */
 export interface MatchSink {
   /**
-   * A sequence not used before is complete. Answer "spent" when its use is recorded (opened now, or the
-   * kernel knew the use already) and "kept" when the opening failed, so that the use stays available.
+   * An unused sequence is complete. Return "spent" when its use is recorded (opened now, or the
+   * kernel knew the use already) and "kept" when the opening failed, so that the use stays
+   * available.
    */
   rotating(match: RotatingMatch): "spent" | "kept";
-  /** Tells every completion: a fixed sequence may be used again and again. */
+  /** A fixed sequence is complete. Called every time: it may be used again and again. */
   fixed(match: FixedMatch): void;
   /**
-   * The used sequence again, from the address that used it, and later than copies of one knock come (a
-   * window): once per use.
+   * The used sequence again, from the address that used it, later than a copy of the same knock can
+   * come (a window). Called once for each use.
    */
   repeated(match: RotatingMatch): void;
-  /** The used sequence from another address than `first`; once per subject and slot. */
+  /** The used sequence from another address than `first`. Called once for each subject and slot. */
   reused(match: RotatingMatch, first: Address, firstMs: number): void;
 }
 
-/** A use as a matcher hands it on and takes it over: from the store, the kernel or an earlier matcher. */
+/**
+ * A use in the form in which a matcher returns it and takes it over: from the store, the kernel or
+ * an earlier matcher.
+ */
 export interface KnownUse {
   readonly door: string;
   readonly user: string;
   readonly device: string;
-  /** Length of the slots that `slot` counts: of slots of another length it says nothing. */
+  /**
+   * The length of the slots that `slot` counts. The use says nothing about slots of another length.
+   */
   readonly stepSeconds: number;
-  /** This slot and all before it are spent. */
+  /** This slot and all earlier ones are spent. */
   readonly slot: number;
-  /** Who used it and when, where that is known; without it, a repeat of it is refused in silence. */
+  /**
+   * The source and the time of the use, where they are known; without them a repeat is refused
+   * silently.
+   */
   readonly source?: Address;
   readonly timeMs?: number;
-  /** Whether `repeated` and `reused` were told of it already. */
+  /** Whether `repeated` and `reused` were called for it already. */
   readonly repeated?: boolean;
   readonly reused?: boolean;
 }

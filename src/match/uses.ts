@@ -1,4 +1,4 @@
-/** Which sequences were used, by whom: one use each, forward only. */
+/** The sequences that were used, and by whom: one use each, forward only. */
 
 import type { Address } from "../core/address.ts";
 import { knockSource } from "../core/knock.ts";
@@ -7,7 +7,7 @@ import { useId } from "../rks/use-id.ts";
 import type { KnownUse, MatchSink, RotatingMatch, RotatingSubject } from "./subject.ts";
 import type { KnockSpace } from "../rks/space.ts";
 
-/** A use whose user's address is known, and what was told of it since. */
+/** A use from a known address, and what the sink was told of it since. */
 interface Use {
   readonly slot: number;
   readonly source: Address;
@@ -16,7 +16,7 @@ interface Use {
   reused: boolean;
 }
 
-/** Subjects with equal terms, each named by its index: a `SubjectGroup`. */
+/** Subjects with equal terms, by index: a `SubjectGroup`. */
 export interface IndexedSubjects {
   readonly space: KnockSpace;
   readonly length: number;
@@ -27,9 +27,12 @@ export interface IndexedSubjects {
 export class Uses {
   readonly #subjects: IndexedSubjects;
   readonly #sink: MatchSink;
-  /** The last slot spent, −1 before the first: whatever is not later is never offered again. */
+  /** The last slot spent, −1 before the first: only later slots are ever offered again. */
   readonly #last: Float64Array;
-  /** Uses of a subject that can still be repeated, lowest slot first; few of many subjects have any. */
+  /**
+   * The uses of a subject that can still be repeated, lowest slot first; few of many subjects have
+   * any.
+   */
   readonly #recent = new Map<number, Use[]>();
 
   constructor(subjects: IndexedSubjects, sink: MatchSink) {
@@ -38,7 +41,7 @@ export class Uses {
     this.#last = new Float64Array(subjects.length).fill(-1);
   }
 
-  /** Decides what a sequence that `knock` completed means, and tells the sink. */
+  /** Decides what the sequence means that `knock` completed, and tells the sink. */
   complete(index: number, slot: number, knock: Knock): void {
     if (slot > this.#last[index]!) {
       const match = this.#match(index, slot, knock);
@@ -49,9 +52,10 @@ export class Uses {
     }
     const use = this.#find(index, slot);
     if (use === undefined) return;
-    // Told once each: copies come by the dozen, and forged replays must not multiply alarms.
+    // Each is told once: copies come by the dozen, and forged replays must not multiply alarms.
     if (isFrom(use.source, knock)) {
-      // Clients send each knock twice, and networks copy: what comes within a window is the same knock.
+      // Clients send each knock twice, and networks copy: a repeat within a window is the same
+      // knock.
       const sinceMs = knock.timeMs - use.timeMs;
       if (use.repeated || sinceMs <= this.#subjects.space.windowSeconds * 1_000) return;
       use.repeated = true;
@@ -62,7 +66,10 @@ export class Uses {
     }
   }
 
-  /** Takes over a use from elsewhere, of slots as long as these; an older one than is known changes nothing. */
+  /**
+   * Takes over a use from elsewhere, of slots of the same length; a use older than the known ones
+   * changes nothing.
+   */
   mark(index: number, use: KnownUse): void {
     const { slot, source, timeMs = 0, repeated = false, reused = false } = use;
     if (slot < this.#last[index]! || slot === this.#recent.get(index)?.at(-1)?.slot) return;
@@ -70,14 +77,14 @@ export class Uses {
     else this.#record(index, { slot, source, timeMs, repeated, reused });
   }
 
-  /** The subjects whose last use is of this slot or a later one, by index. */
+  /** The indices of the subjects whose last use is of this slot or a later one. */
   *usedSince(slot: number, from = 0): Generator<number, void> {
     for (let index = from; index < this.#last.length; index++) {
       if (this.#last[index]! >= slot) yield index;
     }
   }
 
-  /** What is known of a subject, lowest slot first, for `mark` of another instance. */
+  /** The known uses of a subject, lowest slot first, for `mark` of another instance. */
   known(index: number): KnownUse[] {
     const last = this.#last[index]!;
     if (last < 0) return [];
@@ -88,8 +95,9 @@ export class Uses {
   }
 
   /**
-   * Notes that the use of a slot is to be reported as known to another address. True once for each
-   * use, whether `complete` or this tells of it; false where the use, or who made it, is not known.
+   * Notes that the use of a slot is reported as known to another address. Returns true once for
+   * each use, whether `complete` or this call reports it. Returns false where the use, or its
+   * source, is not known.
    */
   report(index: number, slot: number): boolean {
     const use = this.#find(index, slot);
@@ -104,7 +112,7 @@ export class Uses {
 
   #record(index: number, use: Use): void {
     this.#last[index] = use.slot;
-    // No packet can complete an older one, not even one that comes in a window late.
+    // No packet can complete an older use, not even one that comes a window late.
     const { skew, windowSeconds, stepSeconds } = this.#subjects.space;
     const oldest = use.slot - 2 * skew - Math.ceil(windowSeconds / stepSeconds);
     const recent = (this.#recent.get(index) ?? []).filter(({ slot }) => slot >= oldest);

@@ -1,4 +1,7 @@
-/** Base32 as RKS1 writes keys: RFC 4648 §6, without padding, upper case written and either case read. */
+/**
+ * Base32 as RKS1 writes keys: RFC 4648 §6, without padding, written in upper case and read in
+ * either.
+ */
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -18,7 +21,7 @@ export function encodeBase32(bytes: Uint8Array): string {
   return bits === 0 ? text : text + ALPHABET[(buffer << (5 - bits)) & 31]!;
 }
 
-/** The value of each character by its code; 255 for those that are not of the alphabet. */
+/** The value of each character by its code; 255 for characters outside the alphabet. */
 const VALUES = new Uint8Array(128).fill(255);
 for (let value = 0; value < ALPHABET.length; value++) {
   VALUES[ALPHABET.charCodeAt(value)] = value;
@@ -26,8 +29,8 @@ for (let value = 0; value < ALPHABET.length; value++) {
 }
 
 /**
- * The bytes of `text`, or undefined where a character is not of the alphabet, the length is one no
- * encoder writes, or the spare bits at the end are set (so that every key has one spelling).
+ * The bytes of `text`. Undefined where a character is outside the alphabet, where no encoder writes
+ * that length, or where the spare bits at the end are set (so that every key has one spelling).
  */
 export function decodeBase32(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));

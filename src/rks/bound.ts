@@ -16,7 +16,7 @@ export const FORGERY_LIMIT = 1e-6;
 /** A million packets a second, for a day. */
 const PACKETS_PER_DAY = 1_000_000 * 86_400;
 
-/** C(total, chosen), exact enough in doubles: RKS1 never chooses more than 16 of 65,535. */
+/** C(total, chosen). Doubles are exact enough: RKS1 never chooses more than 16 of 65,535. */
 function choose(total: number, chosen: number): number {
   let count = 1;
   for (let i = 0; i < chosen; i++) count *= (total - i) / (chosen - i);
@@ -31,7 +31,7 @@ function forgeryPerPacket({ devices, space }: BoundDoor, n: number): number {
   return (valid * choose(n + space.slack - 1, n - 1)) / choose(range, n);
 }
 
-/** An upper bound of the expected number of forged openings in a day of 1,000,000 packets a second. */
+/** An upper bound of the expected forged openings in a day of 1,000,000 packets a second. */
 export function forgeryPerDay(doors: readonly BoundDoor[]): number {
   return doors.reduce(
     (sum, door) => sum + PACKETS_PER_DAY * forgeryPerPacket(door, door.space.ports),
@@ -41,7 +41,8 @@ export function forgeryPerDay(doors: readonly BoundDoor[]): number {
 
 /**
  * The smallest number of ports that keeps all doors together within `FORGERY_LIMIT` when every door
- * with fewer is raised to it; not below the smallest number in use. Undefined where 16 are too few.
+ * with fewer is raised to it. Never below the smallest number in use. Undefined where 16 are too
+ * few.
  */
 export function portsNeeded(doors: readonly BoundDoor[]): number | undefined {
   const least = Math.min(SPACE_LIMITS.ports.max, ...doors.map((door) => door.space.ports));

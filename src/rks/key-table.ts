@@ -1,4 +1,7 @@
-/** The keys of many devices in a few buffers, which threads share: nothing to copy, nothing to collect. */
+/**
+ * The keys of many devices in a few buffers that threads share: nothing to copy, nothing to
+ * collect.
+ */
 
 import { KEY_BYTES } from "./key.ts";
 
@@ -6,18 +9,21 @@ import { KEY_BYTES } from "./key.ts";
 export interface NamedKey {
   readonly user: string;
   readonly device: string;
-  /** `KEY_BYTES` bytes. */
+  /** `KEY_BYTES` bytes */
   readonly key: Uint8Array;
 }
 
-/** What a KeyTable is made of, as it goes to another thread. */
+/** The parts of a KeyTable, in the form that goes to another thread. */
 export interface KeyTableMemory {
-  /** `KEY_BYTES` a row. */
+  /** `KEY_BYTES` for each row. */
   readonly keys: Uint8Array;
-  /** "user/device", one after the other, and where each ends. */
+  /** All names, "user/device", one after the other; and the end of each. */
   readonly names: Uint8Array;
   readonly ends: Uint32Array;
-  /** Rows + 1 by the hash of their names, 0 for a free place; a power of two of places, half of them free. */
+  /**
+   * Row + 1 at the hash of its name, 0 for a free place. The number of places is a power of two; at
+   * least half are free.
+   */
   readonly index: Uint32Array;
 }
 
@@ -32,7 +38,7 @@ export class KeyTable {
     this.#names = Buffer.from(buffer, byteOffset, byteLength);
   }
 
-  /** Takes the devices one by one, so that whoever reads them from a file need not hold them all. */
+  /** Takes the devices one by one, so that a reader of a file need not hold them all. */
   static from(devices: Iterable<NamedKey>): KeyTable {
     let keys = new Uint8Array(16 * KEY_BYTES);
     let names = new Uint8Array(16 * 32);
@@ -64,7 +70,7 @@ export class KeyTable {
     return table;
   }
 
-  /** The table of a list, or the table itself. */
+  /** The table of a list; a table is returned as it is. */
   static of(keys: readonly NamedKey[] | KeyTable): KeyTable {
     return keys instanceof KeyTable ? keys : KeyTable.from(keys);
   }
@@ -73,7 +79,7 @@ export class KeyTable {
     return this.memory.ends.length;
   }
 
-  /** A fresh object, with a view of the key. */
+  /** The device of a row: a fresh object with a view of the key. */
   at(row: number): NamedKey {
     const name = this.#name(row);
     const slash = name.indexOf("/");
@@ -89,7 +95,7 @@ export class KeyTable {
     for (let row = 0; row < this.length; row++) yield this.user(row);
   }
 
-  /** Whether two devices have one name, or two names one key. */
+  /** Whether two devices share a name, or two names a key. */
   get hasTwins(): boolean {
     const { keys, names, ends, index } = this.memory;
     const length = this.length;
@@ -105,7 +111,7 @@ export class KeyTable {
 
       const from = row === 0 ? 0 : ends[row - 1]!;
       const size = ends[row]! - from;
-      // Of equal names the first stands first on the way.
+      // Of equal names, the search meets the first one first.
       for (let i = hashOf(names, from, ends[row]!) & mask; ; i = (i + 1) & mask) {
         const other = index[i]! - 1;
         if (other === row) break;
@@ -121,7 +127,7 @@ export class KeyTable {
     return this.memory.keys.subarray(row * KEY_BYTES, (row + 1) * KEY_BYTES);
   }
 
-  /** The row of a device that `accept` takes, or −1. */
+  /** The row of a device for which `accept` returns true, or −1. */
   find(user: string, device: string, accept: (row: number) => boolean = () => true): number {
     const { names, ends, index } = this.memory;
     const wanted = encoder.encode(`${user}/${device}`);
@@ -149,7 +155,7 @@ export class KeyTable {
   }
 }
 
-/** FNV-1a: names differ in their last characters, which it spreads over all bits. */
+/** FNV-1a: names differ in their last characters, and it spreads those over all bits. */
 function hashOf(bytes: Uint8Array, from: number, to: number): number {
   let hash = 0x811c_9dc5;
   for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x0100_0193);

@@ -1,6 +1,6 @@
 /**
- * What of RKS1 an author of another client needs, as one file: `scripts/package --rks1` makes it. Nothing here
- * touches a clock, a file or a network.
+ * The part of RKS1 that the author of another client needs, as one file: `scripts/package --rks1`
+ * makes it. Nothing here touches a clock, a file or a network.
  */
 
 export { decodeBase32, encodeBase32 } from "./base32.ts";

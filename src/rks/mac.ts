@@ -1,4 +1,4 @@
-/** HMAC-SHA-256 of one short message under many keys: no object is made for any of them. */
+/** HMAC-SHA-256 of one short message under many keys, without an object for each of them. */
 
 import { sha256 } from "./sha256.ts";
 
@@ -8,12 +8,12 @@ const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
 
 /**
- * The general construction of RFC 2104, written out over buffers that are used again. A hasher of the
- * engine's own for every key costs twice the time, and at a hundred thousand keys a slot its remains
- * make the collector stop the thread.
+ * The general construction of RFC 2104, written out over buffers that are used again. One hasher of
+ * the engine for each key costs twice the time, and at a hundred thousand keys a slot the garbage
+ * makes the collector stop the thread.
  */
 export class Mac {
-  /** The message; may be changed between two calls of `sign`. */
+  /** The message; the caller may change it between two calls of `sign`. */
   readonly message: Uint8Array;
   /** Overwritten by every `sign`. */
   readonly digest = new Uint8Array(DIGEST_BYTES);
@@ -27,7 +27,10 @@ export class Mac {
     this.message = this.#inner.subarray(BLOCK_BYTES);
   }
 
-  /** Signs under the key `keys[at … at + length)`; the same length, at most 64, for all keys of a Mac. */
+  /**
+   * Signs under the key `keys[at … at + length)`. All keys of a Mac have the same length, at most
+   * 64.
+   */
   sign(keys: Uint8Array, at: number, length: number): Uint8Array {
     if (length > BLOCK_BYTES) throw new RangeError("A key is longer than a block");
     const inner = this.#inner;

@@ -1,4 +1,7 @@
-/** The profile link: all a client needs to knock at one door, in one line that fits a QR code. */
+/**
+ * The profile link: everything that a client needs to knock at one door, in one line that fits a QR
+ * code.
+ */
 
 import { type Family, parseAddress } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -13,7 +16,10 @@ import { DEFAULT_SPACE, SPACE_LIMITS } from "./space.ts";
 export interface Profile {
   /** "alice" or "alice/laptop". */
   readonly user: string;
-  /** A name, an IPv4 address, or an IPv6 address without brackets, a link-local one with its zone: "fe80::1%eth0". */
+  /**
+   * A name, an IPv4 address, or an IPv6 address without brackets; a link-local one has its zone:
+   * "fe80::1%eth0".
+   */
   readonly host: string;
   readonly door: string;
   readonly key: Uint8Array;
@@ -22,7 +28,7 @@ export interface Profile {
   readonly ports: number;
   readonly stepSeconds: number;
   readonly proto: Proto;
-  /** What the door opens, for the client to wait on; empty where it opens no port. */
+  /** The ports that the door opens, for the client to wait on; empty where it opens none. */
   readonly opens: readonly PortRange[];
 }
 
@@ -32,7 +38,7 @@ const HOST_NAME =
 const USER = /^[^\s/\p{Cc}]{1,64}(\/[^\s/\p{Cc}]{1,64})?$/u;
 const PARAMETERS = ["key", "lo", "hi", "n", "step", "proto", "opens"];
 
-/** No message may quote any part of a link: whatever is out of place may be the key. */
+/** No message may quote any part of a link: the misplaced part may be the key. */
 function refuse(reason: string): never {
   throw new SallyportError(`Cannot read the profile link: ${reason}`, ExitCode.usage);
 }
@@ -42,14 +48,14 @@ function readUser(encoded: string): string {
     const user = decodeURIComponent(encoded);
     if (USER.test(user)) return user;
   } catch {
-    // A broken percent escape; the answer is the same.
+    // A broken percent escape gets the same refusal.
   }
   return refuse('its user is not a name: write "alice@" or "alice%2Flaptop@" before the host');
 }
 
 /**
- * The host in what stands between "@" and "/" of a link; undefined where that is none. The zone of a
- * link-local address stands behind "%25" (RFC 6874), or behind "%" as people paste it.
+ * The host in the text between "@" and "/" of a link; undefined where there is none. The zone of a
+ * link-local address follows "%25" (RFC 6874), or "%" as people paste it.
  */
 function hostIn(written: string): string | undefined {
   const host = written.replace(/^\[(.*)\]$/, "$1");
@@ -62,7 +68,7 @@ function literal(text: string, family: Family): string | undefined {
   return parseAddress(text)?.family === family ? text : undefined;
 }
 
-/** "%25" alone is the interface of the number 25: behind the sign of RFC 6874 something follows. */
+/** "%25" alone is the interface with the number 25: text follows the sign of RFC 6874. */
 function scopedIn(text: string): string | undefined {
   const [, address, encoded] = /^([^%]*)%25(.+)$/s.exec(text) ?? [];
   try {
@@ -74,8 +80,8 @@ function scopedIn(text: string): string | undefined {
 }
 
 /**
- * The host of a link as a person may write it, an IPv6 address with brackets or without; undefined for
- * none, and for a link-local address without its interface.
+ * The host of a link as a person may write it, an IPv6 address with brackets or without. Undefined
+ * for text that is no host, and for a link-local address without its interface.
  */
 export function readHost(text: string): string | undefined {
   const host = hostIn(text.includes(":") && !text.startsWith("[") ? `[${text}]` : text);
@@ -95,7 +101,10 @@ function readHostOf(written: string): string {
   );
 }
 
-/** As forms are encoded; what is broken stays as it is. By hand, since not every app has URLSearchParams. */
+/**
+ * Decodes as forms encode; a broken escape stays as it is. Written by hand, since not every app has
+ * URLSearchParams.
+ */
 function readEscapes(encoded: string): string {
   const text = encoded.replaceAll("+", " ");
   try {
@@ -145,7 +154,7 @@ function readOpens(text: string | undefined): PortRange[] {
   });
 }
 
-/** Reads a link. Throws a SallyportError (exit 64) that quotes nothing of it. */
+/** Reads a link. Throws a SallyportError (exit 64) that quotes no part of it. */
 export function parseProfileLink(text: string): Profile {
   const match = LINK.exec(text.trim());
   if (match === null) return refuse("it is not one: it looks like rks1://USER@HOST/DOOR?key=…");
@@ -181,7 +190,10 @@ export function parseProfileLink(text: string): Profile {
   };
 }
 
-/** Writes a link without the parameters that are at their default; `parseProfileLink` reads it back equal. */
+/**
+ * Writes a link without the parameters that have their default; `parseProfileLink` reads it back
+ * equal.
+ */
 export function formatProfileLink(profile: Profile): string {
   const { user, host, door, key, lo, hi, ports, stepSeconds, proto, opens } = profile;
   const parameters = [

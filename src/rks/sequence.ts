@@ -6,15 +6,17 @@ import type { KnockSpace } from "./space.ts";
 const BLOCK_BYTES = 32; // one HMAC-SHA-256
 const DRAWS = 65_536; // values of a u16
 
-/** What of a knock space decides which ports are drawn. */
+/** The terms of a knock space that decide which ports are drawn. */
 export type DrawTerms = Pick<KnockSpace, "lo" | "hi" | "ports">;
 
-/** Draws the sequences of one door, for many keys and slots, without making an object for any. */
+/** Draws the sequences of one door for many keys and slots, without an object for each of them. */
 export class SequenceDeriver {
   readonly #lo: number;
   readonly #range: number;
   readonly #ports: number;
-  /** A draw above the last whole multiple of the range would make the low ports likelier than the high ones. */
+  /**
+   * A draw above the last whole multiple of the range would make low ports likelier than high ones.
+   */
   readonly #limit: number;
   readonly #mac: Mac;
   readonly #message: DataView;
@@ -32,7 +34,7 @@ export class SequenceDeriver {
     this.#message = new DataView(buffer, byteOffset, byteLength);
   }
 
-  /** Turns to a slot, a whole number from 0 to 2^53 − 1; call it before the first `derive`. */
+  /** Turns to a slot, a whole number from 0 to 2^53 − 1. Call it before the first `derive`. */
   turnTo(slot: number): void {
     const at = this.#message.byteLength - 12;
     this.#message.setUint32(at, Math.floor(slot / 2 ** 32));
@@ -40,8 +42,8 @@ export class SequenceDeriver {
   }
 
   /**
-   * Writes the ports of the key `keys[keyAt … keyAt + keyBytes)` to `into` from `at` on, in order of
-   * drawing. Keys have 64 bytes at most, and all the same number.
+   * Writes the ports of the key `keys[keyAt … keyAt + keyBytes)` to `into` from `at` on, in the
+   * order drawn. All keys have the same length, at most 64 bytes.
    */
   derive(keys: Uint8Array, keyAt: number, keyBytes: number, into: Uint16Array, at: number): void {
     const counterAt = this.#message.byteLength - 4;
@@ -57,7 +59,8 @@ export class SequenceDeriver {
         const draw = (bytes[i]! << 8) | bytes[i + 1]!;
         if (draw >= limit) continue;
         const port = lo + (draw % range);
-        // Stands past the drawn ports until kept; a typed array's own search costs more than eight steps.
+        // Written behind the drawn ports, and kept only if it is new; a typed array's own search
+        // costs more than eight steps.
         into[next] = port;
         let first = at;
         while (into[first] !== port) first++;
@@ -69,9 +72,9 @@ export class SequenceDeriver {
 }
 
 /**
- * The `ports` distinct ports of a door in a slot, in order of drawing. `slot` is a whole number from 0
- * to 2^53 − 1, `key` has at most 64 bytes. Throws a RangeError where the range has fewer ports than the
- * sequence needs.
+ * The `ports` distinct ports of a door in a slot, in the order drawn. `slot` is a whole number from
+ * 0 to 2^53 − 1, `key` has at most 64 bytes. Throws a RangeError where the range has fewer ports
+ * than the sequence needs.
  */
 export function sequencePorts(
   key: Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * SHA-256 of a short message: the engine's own where there is one that answers at once, else written out, so that
- * this folder runs in Node, browsers and apps, too. WebCrypto would answer in a promise, and on https alone.
+ * SHA-256 of a short message. The engine's own is used where there is a synchronous one, else the
+ * one written out here, so that this folder also runs in Node, browsers and apps. WebCrypto would
+ * return a promise, and works on https only.
  */
 
 /** FIPS 180-4, 4.2.2: the first 32 bits of the fractions of the cube roots of the first 64 primes. */
@@ -15,13 +16,13 @@ const K = new Uint32Array([
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ]);
 
-/** 5.3.3: of the square roots of the first eight. */
+/** 5.3.3: the same of the square roots of the first eight. */
 const INITIAL = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
 
 const BLOCK_BYTES = 64;
-/** Behind the message stand one byte 0x80 and the number of its bits in eight. */
+/** Behind the message follow one byte 0x80 and the number of its bits in eight bytes. */
 const PADDING_BYTES = 9;
 
 function rotate(word: number, by: number): number {
@@ -39,7 +40,7 @@ function padded(message: Uint8Array): DataView {
   return view;
 }
 
-/** 6.2.2: takes one block of sixteen words in; `w` is room for the schedule. */
+/** 6.2.2: adds one block of sixteen words to `hash`; `w` is room for the schedule. */
 function compress(hash: Uint32Array, view: DataView, at: number, w: Uint32Array): void {
   for (let t = 0; t < 16; t++) w[t] = view.getUint32(at + t * 4);
   for (let t = 16; t < 64; t++) {
@@ -59,7 +60,7 @@ function compress(hash: Uint32Array, view: DataView, at: number, w: Uint32Array)
   for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) hash[i] = hash[i]! + word;
 }
 
-/** SHA-256 without any engine's help: writes the 32 bytes to `into`. */
+/** SHA-256 without the engine's help: writes the 32 bytes to `into`. */
 export function portableSha256(message: Uint8Array, into: Uint8Array): void {
   const view = padded(message);
   const hash = new Uint32Array(INITIAL);

@@ -1,4 +1,4 @@
-/** Slots: the numbered stretches of Unix time in which one sequence of ports is due. */
+/** Slots: the numbered stretches of Unix time that have one sequence of ports each. */
 
 /** The slot of a Unix time in milliseconds: `floor(unix seconds / step)`. */
 export function slotAt(ms: number, stepSeconds: number): number {

@@ -2,7 +2,7 @@
 
 import type { Proto } from "../core/port.ts";
 
-/** Where and how a door's knocks are drawn, and how forgivingly they are believed. */
+/** The terms that decide how a door's knocks are drawn, and how forgivingly they are believed. */
 export interface KnockSpace {
   readonly proto: Proto;
   /** First and last port of the knock range, inclusive. */
@@ -32,7 +32,7 @@ export const DEFAULT_SPACE: KnockSpace = {
   slack: 64,
 };
 
-/** What RKS1 allows, both ends inclusive; `range` is `hi − lo + 1`. */
+/** The limits of RKS1, both ends inclusive; `range` is `hi − lo + 1`. */
 export const SPACE_LIMITS = {
   lo: { min: 1, max: 65_535 },
   hi: { min: 1, max: 65_535 },

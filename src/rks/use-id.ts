@@ -5,8 +5,9 @@ import { sha256 } from "./sha256.ts";
 const BYTES = 16;
 
 /**
- * The first 16 bytes of SHA-256 over `"RKS1" 00 "use" 00 door 00 u64(slot) K`: unambiguous, since a
- * door name holds no zero byte and only the key, which comes last, has no length. Says nothing about `K`.
+ * The first 16 bytes of SHA-256 over `"RKS1" 00 "use" 00 door 00 u64(slot) K`. Unambiguous, since a
+ * door name holds no zero byte and only the key, which comes last, has no fixed length. Reveals
+ * nothing about `K`.
  */
 export function useId(key: Uint8Array, door: string, slot: number): Uint8Array {
   const head = `RKS1\0use\0${door}\0........`;
