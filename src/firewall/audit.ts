@@ -4,8 +4,8 @@ import { runNft } from "../native/libnftables.ts";
 import { SET, TABLE_NAME } from "./sets.ts";
 
 /**
- * The guard without what lives and ends in it by itself (grants, uses, counters): equal texts mean an
- * equal guard. Undefined when the table is not there. Take one right after `loadGuard`.
+ * The guard without the parts that change by themselves (grants, uses, counters): equal texts mean
+ * an equal guard. Undefined when the table does not exist. Take one right after `loadGuard`.
  */
 export function guardFingerprint(): string | undefined {
   const table = runNft(`list table ${TABLE_NAME}`, { terse: true, stateless: true });

@@ -14,7 +14,10 @@ import { type Acknowledgement, request } from "../native/netlink/request.ts";
 import type { NetlinkSocket } from "../native/netlink/socket.ts";
 import type { Session } from "./sessions.ts";
 
-/** linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK; a message's type is subsystem and command. */
+/**
+ * linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK; the type of a message is subsystem and
+ * command.
+ */
 const NFNL_SUBSYS_CTNETLINK = 1;
 /** linux/netfilter/nfnetlink_conntrack.h: enum cntl_msg_types */
 const IPCTNL_MSG_CT_NEW = (NFNL_SUBSYS_CTNETLINK << 8) | 0;
@@ -52,10 +55,10 @@ const AF = { 0: 0, 4: 2, 6: 10 } as const;
 /** The kernel's own default for established TCP (nf_conntrack_tcp_timeout_established): five days. */
 const ESTABLISHED_SECONDS = 432_000;
 
-/** Whether what lives between an address and a port of ours is somebody else's. */
+/** Whether a flow between an address and a port of ours belongs to somebody else. */
 export type Spared = (peer: Address, port: Port) => boolean;
 
-/** One end-to-end flow as the table keeps it, in its original direction. */
+/** One end-to-end flow as the table holds it, in its original direction. */
 interface Flow {
   readonly source: Address;
   readonly target: Address;
@@ -64,7 +67,7 @@ interface Flow {
   readonly targetPort: number;
 }
 
-/** Speaks ctnetlink over a netfilter socket that it does not own. */
+/** Speaks ctnetlink over a netfilter socket that belongs to the caller. */
 export class Conntrack {
   readonly #socket: NetlinkSocket;
   readonly #out = new MessageWriter();
@@ -74,7 +77,7 @@ export class Conntrack {
   }
 
   /**
-   * Enters an established TCP session that began before anything was tracked, so that the guard's
+   * Enters an established TCP session that began before tracking, so that the guard's
    * `ct state established` knows it. Returns false when the table knows it already.
    */
   insertSession({ peer, local, peerPort, localPort }: Session): boolean {
@@ -88,7 +91,7 @@ export class Conntrack {
     out.nest(CTA_PROTOINFO, () => {
       out.nest(CTA_PROTOINFO_TCP, () => {
         out.u8(CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
-        // Nobody saw the handshake, so sequence numbers cannot be held against a window.
+        // The handshake was never seen, so sequence numbers cannot be checked against a window.
         const liberal = Uint8Array.of(BE_LIBERAL, BE_LIBERAL); // struct nf_ct_tcp_flags: flags, mask
         out.attribute(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, liberal);
         out.attribute(CTA_PROTOINFO_TCP_FLAGS_REPLY, liberal);
@@ -98,8 +101,8 @@ export class Conntrack {
   }
 
   /**
-   * Ends every flow between the address (its /64) and these ports of ours, but for those that are
-   * `spared`; returns how many.
+   * Ends every flow between the address (its /64) and these ports of ours, except those that are
+   * `spared`. Returns how many it ended.
    */
   deleteConnections(
     address: Address,
@@ -120,7 +123,8 @@ export class Conntrack {
     const doomed = this.#handles(address.family, (flow) => {
       return (
         isDoomed(flow.source, flow.proto, flow.targetPort) ||
-        // A flow that we began, from the guarded port: a peer-to-peer service such as WireGuard.
+        // A flow that this machine began from the guarded port: a peer-to-peer service such as
+        // WireGuard.
         isDoomed(flow.target, flow.proto, flow.sourcePort)
       );
     });
@@ -134,7 +138,10 @@ export class Conntrack {
     return ended;
   }
 
-  /** What names each flow that `wanted` picks: its tuple, identity and zone, as the kernel wrote them. */
+  /**
+   * The attributes that identify each flow that `wanted` picks: its tuple, identity and zone, as
+   * the kernel wrote them.
+   */
   #handles(family: Family, wanted: (flow: Flow) => boolean): Handle[][] {
     const flags = NLM_F.REQUEST | NLM_F.DUMP;
     const answer = dump<Handle[]>(
@@ -174,7 +181,7 @@ export class Conntrack {
     });
   }
 
-  /** Sends the message; false when the kernel refused it with `expected`. */
+  /** Sends the message. Returns false when the kernel refused it with `expected`. */
   #request(operation: string, sequence: number, expected: number): boolean {
     const said = request(this.#socket, this.#out.bytes, this.#out.length, sequence);
     if (said.code === 0) return true;
@@ -183,7 +190,7 @@ export class Conntrack {
   }
 }
 
-/** An attribute that helps to name a flow. */
+/** An attribute that helps to identify a flow. */
 interface Handle {
   readonly type: number;
   readonly value: Uint8Array;
@@ -198,7 +205,7 @@ function identity(view: DataView, attributes: Span): Handle[] {
   });
 }
 
-/** Undefined for what has no ports (ICMP), and for what is malformed. */
+/** Undefined for flows without ports (ICMP), and for malformed ones. */
 function readFlow(view: DataView, attributes: Span, family: Family): Flow | undefined {
   const tuple = within(view, attributes, CTA_TUPLE_ORIG);
   const ip = tuple && within(view, tuple, CTA_TUPLE_IP);

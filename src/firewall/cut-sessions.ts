@@ -1,4 +1,4 @@
-/** Ends sessions whose grant is over already, so that there is no element to take away. */
+/** Ends sessions whose grant is over already, so that no element has to go. */
 
 import type { Address } from "../core/address.ts";
 import type { PortRange } from "../core/port.ts";
@@ -7,9 +7,9 @@ import { Conntrack } from "./conntrack.ts";
 import { endSessions } from "./end-sessions.ts";
 
 /**
- * Ends what lives between an address, or its /64, and these ports, of this machine's services and of
- * forwarded ones; returns how many flows the kernel knew. A packet that still comes is nothing's and is
- * denied, where no grant lets it in: ask that first. Throws OpError.
+ * Ends the sessions between an address, or its /64, and these ports: those of this machine's
+ * services and forwarded ones. Returns how many flows the kernel knew. A later packet of theirs
+ * belongs to no session and is denied unless a grant lets it in: check that first. Throws OpError.
  */
 export function cutSessions(
   address: Address,

@@ -1,4 +1,4 @@
-/** What a closed port answers, and the nftables statements that answer so. */
+/** The answer of a closed port, and the nftables statements that give it. */
 
 import type { Proto } from "../core/port.ts";
 
@@ -32,12 +32,12 @@ export type IcmpAnswer = {
 }[keyof IcmpAnswers];
 
 /**
- * "drop": silence. "reset": what the kernel itself says of a port where nobody listens, a TCP reset
- * or ICMP port unreachable. Else an ICMP error, also to TCP.
+ * "drop": silence. "reset": the kernel's own answer for a port without a listener, a TCP reset or
+ * ICMP port unreachable. Otherwise an ICMP error, also to TCP.
  */
 export type PlainAnswer = "drop" | "reset" | IcmpAnswer;
 
-/** One answer for both protocols, or one for each where a host treats them apart. */
+/** One answer for both protocols, or one for each where a host treats them differently. */
 export type DenyAnswer = PlainAnswer | Readonly<Record<Proto, PlainAnswer>>;
 
 /** The answer to one protocol. */
@@ -47,12 +47,12 @@ export function answerTo(deny: DenyAnswer, proto: Proto): PlainAnswer {
 
 function statement(answer: PlainAnswer, proto: Proto): string {
   if (answer === "drop") return "drop";
-  // With "type", which nftables before 1.0 wants to hear.
+  // With "type", which nftables before 1.0 requires.
   if (answer !== "reset") return `reject with ${answer.replace(" ", " type ")}`;
   return proto === "tcp" ? "reject with tcp reset" : "reject with icmpx type port-unreachable";
 }
 
-/** The rules that answer as a closed port, in nft's words; what they leave over is dropped. */
+/** The rules that answer like a closed port, in nft's words. They drop the rest. */
 export function closedRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): string[] {
   const rules: string[] = [];
   for (const proto of ["tcp", "udp"] as const) {
@@ -65,6 +65,6 @@ export function closedRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyA
     if (ip !== "drop") rules.push(`meta nfproto ipv4 meta l4proto ${proto} ${ip}`);
     if (ip6 !== "drop") rules.push(`meta nfproto ipv6 meta l4proto ${proto} ${ip6}`);
   }
-  // Also where everything was rejected: an answer that the kernel cannot make must not let pass.
+  // Even where everything was rejected: a packet whose answer the kernel cannot make must not pass.
   return [...rules, 'drop comment "silence, and what could not be answered"'];
 }

@@ -1,4 +1,4 @@
-/** Keys of the sets by address, protocol and port, as they lie in the kernel. */
+/** Keys of the sets by address, protocol and port, in the kernel's layout. */
 
 import type { Address, Family } from "../core/address.ts";
 import { addressFromBytes, maskAddress } from "../core/address.ts";
@@ -10,7 +10,10 @@ export function keyLength(family: Family): number {
   return (family === 4 ? 4 : 16) + 4 + 4;
 }
 
-/** The address a grant is entered under: of a /64 its first one, which the masked look-up yields. */
+/**
+ * The address under which a grant is entered: the first one of a /64, which the masked look-up
+ * yields.
+ */
 export function grantedAddress(address: Address, prefix6: 64 | 128): Address {
   return address.family === 6 && prefix6 === 64 ? maskAddress(address, 64) : address;
 }
@@ -20,7 +23,7 @@ export function namesWhole64({ family, a2, a3 }: Address): boolean {
   return family === 6 && a2 === 0 && a3 === 0;
 }
 
-/** Writes the key of `port` at the beginning of `view` (24 bytes or more); answers its length. */
+/** Writes the key of `port` at the beginning of `view` (24 bytes or more). Returns its length. */
 export function writeKey(view: DataView, address: Address, proto: Proto, port: number): number {
   view.setUint32(0, address.a0);
   let at = 4;
@@ -48,7 +51,7 @@ export function writeMarkedKey(
   return length + 4;
 }
 
-/** What `writeKey` wrote; undefined where protocol or length are none of ours. */
+/** Reads a key of `writeKey`; undefined where its protocol or length is not one of ours. */
 export function readKey(
   view: DataView,
   at: number,

@@ -1,4 +1,7 @@
-/** Messages about one element of a set: built once by libnftnl, then only what differs is written anew. */
+/**
+ * Messages about one element of a set: libnftnl builds each once, then only the parts that differ
+ * are rewritten.
+ */
 
 import type { NFT_MSG, SetMessages } from "../native/libnftnl.ts";
 import {
@@ -11,13 +14,15 @@ import { NFGENMSG_LEN, NLMSG_HDRLEN } from "../native/netlink/message.ts";
 import { addressOf } from "../native/memory.ts";
 import { ELEMENT, readElements } from "./set-element.ts";
 
-/** More than a message without user data takes: two names, a key of 24 bytes and a timeout. */
+/** More than a message without user data needs: two names, a key of 24 bytes and a timeout. */
 const TEMPLATE_ROOM = 512;
 
 /** Netlink is in host order; every target of this program is little-endian. */
 const LITTLE = true;
 
-/** What kind of message, with its flags of `NLM_F`; the element has a life only where one is added. */
+/**
+ * The type of a message and its flags of `NLM_F`. The element has a life only where one is added.
+ */
 export interface ElementMessageKind {
   readonly type: (typeof NFT_MSG)[keyof typeof NFT_MSG];
   readonly flags: number;
@@ -27,8 +32,8 @@ export interface ElementMessageKind {
 }
 
 /**
- * One kind of message for one set, as bytes. Opening a door a second time costs no call into the
- * library: in a process that rests between knocks, those calls were a third of the time.
+ * One kind of message for one set, as bytes. So opening a door a second time needs no call into the
+ * library: in a process that rests between knocks, those calls took a third of the time.
  */
 export class ElementMessage {
   readonly #bytes: Uint8Array;
@@ -36,7 +41,9 @@ export class ElementMessage {
   readonly #keyLength: number;
   /** 0 where the element has no life. */
   readonly #lifeAt: number;
-  /** The attributes that hold the element, both up to the end of the message. */
+  /**
+   * The offsets of the two attributes that hold the element; both extend to the end of the message.
+   */
   readonly #listAt: number;
   readonly #elementAt: number;
 
@@ -65,8 +72,8 @@ export class ElementMessage {
   }
 
   /**
-   * Writes the message at `at` of the memory of `into` and `view`, and answers its length. `ms` is the
-   * life in whole milliseconds, `userData` what `commentUserData` makes.
+   * Writes the message at `at` into the memory of `into` and `view`. Returns its length. `ms` is
+   * the life in whole milliseconds, `userData` comes from `commentUserData`.
    */
   write(
     into: Uint8Array,
@@ -82,7 +89,7 @@ export class ElementMessage {
     view.setUint32(at + 8, sequence, LITTLE);
     for (let i = 0; i < this.#keyLength; i++) into[at + this.#keyAt + i] = key[i]!;
     if (this.#lifeAt !== 0) {
-      // Netfilter has its 64-bit numbers in network order.
+      // Netfilter uses network order for its 64-bit numbers.
       view.setUint32(at + this.#lifeAt, Math.floor(ms / 2 ** 32));
       view.setUint32(at + this.#lifeAt + 4, ms >>> 0);
     }

@@ -1,4 +1,4 @@
-/** Ends living TCP sessions at their sockets, so that nothing of them is left to come back. */
+/** Ends living TCP sessions at their sockets, so that no part of them can come back. */
 
 import { type Address, addressBytes, maskAddress, sameAddress } from "../core/address.ts";
 import type { PortRange } from "../core/port.ts";
@@ -24,10 +24,10 @@ const ID_AT = 8;
 const SRC_AT = ID_AT + 4;
 const DST_AT = SRC_AT + 16;
 const COOKIE_AT = DST_AT + 16 + 4;
-/** INET_DIAG_NOCOOKIE: whatever socket has these ends */
+/** INET_DIAG_NOCOOKIE: any socket with these ends */
 const NO_COOKIE = 0xffff_ffff;
 
-/** The `inet_diag_req_v2` that names the session. */
+/** The `inet_diag_req_v2` that identifies the session. */
 function requestOf({ peer, local, peerPort, localPort }: Session): Uint8Array {
   const bytes = new Uint8Array(REQUEST_BYTES);
   const view = new DataView(bytes.buffer);
@@ -44,9 +44,9 @@ function requestOf({ peer, local, peerPort, localPort }: Session): Uint8Array {
 }
 
 /**
- * Ends the sessions of this machine's own services on these ports with the address, or its /64, but for
- * those that are `spared`; both sides get a reset. Returns how many. Kernels without CONFIG_INET_DIAG_DESTROY end none: there the
- * guard alone keeps them from being heard.
+ * Ends the sessions of this machine's own services on these ports with the address, or its /64,
+ * except those that are `spared`; both sides get a reset. Returns how many it ended. Kernels
+ * without CONFIG_INET_DIAG_DESTROY end none: there the guard alone silences them.
  */
 export function endSessions(
   address: Address,

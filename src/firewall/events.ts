@@ -1,4 +1,4 @@
-/** Hears of every change to nf_tables, and tells whether somebody else's touched our table. */
+/** Receives every change to nf_tables, and tells whether another program changed our table. */
 
 import { behind, type Span, textOf, within } from "../native/netlink/attributes.ts";
 import { messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
@@ -8,7 +8,10 @@ import { SET, TABLE } from "./sets.ts";
 /** linux/netfilter/nfnetlink.h */
 const NFNLGRP_NFTABLES = 7;
 const NFNL_SUBSYS_NFTABLES = 10;
-/** linux/netfilter/nf_tables.h: enum nf_tables_msg_types; NFT_MSG_DELSETELEM is the last that names a table. */
+/**
+ * linux/netfilter/nf_tables.h: enum nf_tables_msg_types; NFT_MSG_DELSETELEM is the last that names
+ * a table.
+ */
 const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_DELSETELEM = 14;
 /** linux/netfilter/nf_tables.h: NFTA_SET_ELEM_LIST_SET */
@@ -18,10 +21,10 @@ const NFTA_TABLE = 1;
 
 /** asm-generic/socket.h, the same on x64 and arm64 */
 const SO_RCVBUFFORCE = 33;
-/** Holds the 60,000 events of a set of that size being flushed. */
+/** Holds 60,000 events: as many as the flush of a full set makes. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 
-/** linux/netlink.h: nlmsg_pid, relative to what comes after the header */
+/** linux/netlink.h: nlmsg_pid, relative to the end of the header */
 const PORT_ID_BEFORE = 4;
 
 export class TableEvents implements Disposable {
@@ -31,16 +34,16 @@ export class TableEvents implements Disposable {
 
   #tookOnce = false;
 
-  /** Belongs to one thread and to the network namespace that was its when this was made. */
+  /** Belongs to one thread, and to the network namespace of that thread at the time. */
   constructor() {
     this.fd = this.#socket.fd;
     this.#socket.setOption(SO_RCVBUFFORCE, BUFFER_BYTES, SOL_SOCKET);
   }
 
   /**
-   * Takes everything that waits; returns whether a socket other than those of `ownPortIds` changed our
-   * table. Also true when events were lost: look at the whole table then. Expiry and the packet path
-   * make no events.
+   * Takes all waiting events. Returns whether a socket other than those of `ownPortIds` changed our
+   * table. Also returns true when events were lost: the whole table must then be examined. Expiry
+   * and the packet path make no events.
    */
   drain(ownPortIds: ReadonlySet<number>): boolean {
     let touched = false;
@@ -68,7 +71,7 @@ export class TableEvents implements Disposable {
     return touched;
   }
 
-  /** Whether somebody else took grants for one connection away since this was asked last. */
+  /** Whether another program deleted grants for one connection since the last call. */
   tookOnce(): boolean {
     const took = this.#tookOnce;
     this.#tookOnce = false;

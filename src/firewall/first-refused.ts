@@ -1,10 +1,14 @@
-/** Which of several commands nft refuses: of a text with many lines it quotes the first, whichever it is about. */
+/**
+ * Finds which of several commands nft refuses: for a text with many lines, nft quotes the first
+ * line whatever is wrong.
+ */
 
 import { runNft } from "../native/libnftables.ts";
 
 /**
- * The first line with which `commands`, one a line, are refused; changes nothing. The lines before it
- * are taken as they stand: some twelve transactions that are never committed, for a thousand lines.
+ * The first line at which `commands`, one a line, are refused; changes nothing. It tries the
+ * beginning of the text up to some line: for a thousand lines, some twelve transactions that are
+ * never committed.
  */
 export function firstRefused(commands: string): string {
   const lines = commands.split("\n").filter((line) => line.trim() !== "");

@@ -23,9 +23,9 @@ import { SET, TABLE_NAME } from "./sets.ts";
 import { closeSlots, openSlots, setOf, SHORTEST_MS, wholeMs } from "./slots.ts";
 import type { Comment, IdleSet, Slot } from "./slots.ts";
 
-/** How long an address that was closed is refused, at least. */
+/** How long an address is refused at least after it was closed. */
 const REVOKED_MS = 5 * 60_000;
-/** A transaction is tried again when an element that it deletes ended in between. */
+/** A transaction is repeated when an element that it deletes ended in between. */
 const TRIES = 4;
 
 export class KernelGrants implements Firewall, Disposable {
@@ -46,7 +46,7 @@ export class KernelGrants implements Firewall, Disposable {
     return new KernelGrants();
   }
 
-  /** What the kernel calls the socket; changes made here carry it in events. */
+  /** The kernel's id for the socket; events about changes made here carry it. */
   get portId(): number {
     return this.#nft.socket.portId;
   }
@@ -66,7 +66,7 @@ export class KernelGrants implements Firewall, Disposable {
     const address = grantedAddress(request.address, prefix6);
     const idle = this.#idleSets().filter(({ family }) => family === address.family);
     const end = (request.sessions ?? "end") === "end";
-    // Longer than any packet in flight can bring an idle grant back for.
+    // Longer than a packet in flight can still renew an idle grant.
     const revokedMs = Math.max(REVOKED_MS, ...idle.map(({ idleMs }) => idleMs + 60_000));
     const slots = closeSlots(address.family, idle, request, this.#owned);
     const others = heldPlaces(held);
@@ -117,7 +117,10 @@ export class KernelGrants implements Firewall, Disposable {
     return grants;
   }
 
-  /** As `list`, but where an element has several owners once for each of them, with his own life. */
+  /**
+   * Like `list`, but an element with several owners is listed once for each of them, with that
+   * owner's life.
+   */
   listOwned(): KernelGrant[] {
     const records = new Map<string, KernelGrant[]>();
     for (const family of [4, 6] as const) {
@@ -169,10 +172,10 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   /**
-   * Opens what is not open yet without a look at what is there: one message to the kernel and one
-   * answer. Undefined where the kernel refused, whatever the reason: then nothing has changed, and
-   * `#apply` looks first. Not for grants that are likely to stand: a transaction that fails waits for
-   * all processors, many milliseconds.
+   * Opens elements that do not exist yet without looking first: one message to the kernel and one
+   * answer. Returns undefined where the kernel refused for any reason: then nothing has changed,
+   * and `#apply` looks first. Not for grants that are likely to exist: a failed transaction waits
+   * for all processors, many milliseconds.
    */
   #openFresh(
     address: Address,
@@ -190,7 +193,8 @@ export class KernelGrants implements Firewall, Disposable {
       if (ms > 0) {
         names.set(nft.add(set, length, ms, true, slot.comment ?? comment), set);
       } else {
-        // Deleting what is missing fails the whole transaction; an element added in it never shows.
+        // Deleting a missing element fails the whole transaction; an element added in the same one
+        // never shows.
         names.set(nft.add(set, length, SHORTEST_MS, false), set);
         names.set(nft.delete(set, length), set);
       }
@@ -201,7 +205,7 @@ export class KernelGrants implements Firewall, Disposable {
       ({ sequence, code }) => sequence === useSequence && code === Errno.EEXIST,
     );
     if (isUsed) return "used";
-    // Something stands or ended meanwhile: look first. Anything else would be refused again.
+    // Something exists, or ended meanwhile: look first. Any other refusal would come again.
     const other = refusals.find(({ code }) => code !== Errno.EEXIST && code !== Errno.ENOENT);
     if (other === undefined) return undefined;
     throw refusalError("open a grant in", names.get(other.sequence) ?? SET.used, other);
@@ -231,7 +235,7 @@ export class KernelGrants implements Firewall, Disposable {
       if (used?.code === Errno.EEXIST) return "used";
       const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
       const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
-      // Better a grant whose other owners a later daemon will not know than none.
+      // Without the record a later daemon does not know the other owners: better than no grant.
       if (refusal.code === Errno.ENFILE && set === SET.shared(address.family)) {
         const unshared = slots.filter(({ mark }) => mark === undefined);
         return this.#apply(operation, address, unshared, use, comment);
@@ -242,7 +246,7 @@ export class KernelGrants implements Firewall, Disposable {
     throw refusalError(operation, missing!.set, missing!.refusal);
   }
 
-  /** Adds what brings one slot from the life it has to the one it should have. */
+  /** Adds the messages that bring one slot from its present life to its wanted one. */
   #move(
     address: Address,
     slot: Slot,
@@ -255,7 +259,7 @@ export class KernelGrants implements Firewall, Disposable {
     const missing = slot.keepShorter === true && lifeMs < 0;
     const ms = missing ? 0 : slot.keepShorter === true ? Math.min(slot.ms, lifeMs) : slot.ms;
     const length = this.#writeKey(address, slot);
-    // Adding an element that is there does not move its end on older kernels; replacing it does.
+    // On older kernels, adding an element that exists does not move its end; replacing it does.
     if (lifeMs >= 0) names.set(this.#nft.delete(set, length), set);
     const said = slot.comment ?? comment;
     if (ms > 0) names.set(this.#nft.add(set, length, ms, false, said), set);
@@ -266,7 +270,9 @@ export class KernelGrants implements Firewall, Disposable {
     return this.#nft.add(SET.used, 16, wholeMs(forMs), exclusive);
   }
 
-  /** Lives left to elements, in their order: Infinity without an end, −1 where there is none. */
+  /**
+   * The remaining lives of elements, in their order: Infinity without an end, −1 for a missing one.
+   */
   #lives(address: Address, slots: readonly KeySlot[]): number[] {
     const lives: number[] = [];
     for (let from = 0; from < slots.length; from += LOOK_UPS_AT_ONCE) {
@@ -279,7 +285,7 @@ export class KernelGrants implements Firewall, Disposable {
     return lives;
   }
 
-  /** Writes the key of a slot for the next message; answers its length. */
+  /** Writes the key of a slot for the next message. Returns its length. */
   #writeKey(address: Address, { port, mark, address: own = address }: KeySlot): number {
     const { key } = this.#nft;
     if (mark === undefined) return writeKey(key, own, port.proto, port.port);
@@ -310,7 +316,7 @@ export class KernelGrants implements Firewall, Disposable {
     });
   }
 
-  /** What an element says of its owner: what `nft` shows, and what it does not. */
+  /** The owner of an element as bytes: the part that `nft` shows and the part that it hides. */
   readonly #owned: Comment = (label, { openedMs, which }) => {
     const comment = this.#comment(label);
     if (openedMs === undefined) return comment;
@@ -342,7 +348,7 @@ function wholeNetwork(address: Address): OpError {
   });
 }
 
-/** What says which element is meant. */
+/** The fields that identify an element. */
 type KeySlot = Pick<Slot, "set" | "port" | "address" | "mark">;
 
 function whichKey(grant: KernelGrant): string {

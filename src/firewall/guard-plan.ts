@@ -1,4 +1,4 @@
-/** What the guard guards, and the lists that go into its sets: merged, so that nothing overlaps. */
+/** The plan of the guard, and the lists that go into its sets: merged, so that nothing overlaps. */
 
 import type { Family, Prefix } from "../core/address.ts";
 import { formatPrefix, maskAddress, sameAddress } from "../core/address.ts";
@@ -12,30 +12,39 @@ export interface GuardPlan {
   /** May overlap. */
   readonly allow: readonly Prefix[];
   readonly deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer };
-  /** The different idle times of the doors; each has sets and rules of its own. */
+  /** The different idle times of the doors; each has its own sets and rules. */
   readonly idleMs: readonly number[];
-  /** Whether this host's own resets of IPv6 carry flow labels. Default: `loadGuard` looks, and where nft can. */
+  /**
+   * Whether this host's own IPv6 resets carry flow labels. Default: `loadGuard` finds out, where
+   * nft supports them.
+   */
   readonly flowLabels?: boolean;
-  /** Whether resets echo the probe's DSCP, as the kernel's own do. Default: where nft and kernel can. */
+  /**
+   * Whether resets echo the probe's DSCP, like the kernel's own. Default: where nft and kernel
+   * support it.
+   */
   readonly echoDscp?: boolean;
-  /** Kinds of TCP options that leave a closed port silent. Default: `loadGuard` asks the kernel. */
+  /**
+   * Kinds of TCP options that a closed port does not answer. Default: `loadGuard` asks the kernel.
+   */
   readonly silentOptions?: readonly number[];
 }
 
-/** Ports that nobody reaches without a grant. */
+/** Ports that cannot be reached without a grant. */
 export interface GuardedRange extends PortRange {
-  /** The kernel stops guarding after this time unless the plan is loaded again; default: never. */
+  /** The kernel stops guarding after this time unless the plan is loaded again. Default: never. */
   readonly forMs?: number;
 }
 
-/** Time to guard; Infinity where no end was given. */
+/** How long to guard; Infinity where there is no end. */
 function life(range: GuardedRange): number {
   return range.forMs ?? Number.POSITIVE_INFINITY;
 }
 
 /**
  * The same ports in ascending order without overlap, since an interval set refuses overlapping
- * elements; ports in several ranges are guarded for the longest time. Neighbours of equal life join.
+ * elements. Ports in several ranges are guarded for the longest time. Neighbours with equal lives
+ * are joined.
  */
 export function mergeGuarded(ranges: readonly GuardedRange[]): GuardedRange[] {
   const merged: GuardedRange[] = [];

@@ -16,7 +16,10 @@ import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
 
 const GUARD = `table ${TABLE_NAME}`;
 
-/** What may be left out, in the order in which it is: without it answers differ from a closed port's. */
+/**
+ * The parts that may be left out, in this order: without them, answers differ from those of a
+ * closed port.
+ */
 const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
   { silentOptions: [] },
   { flowLabels: false },
@@ -26,8 +29,8 @@ const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
 ];
 
 /**
- * Makes the guard of this network namespace that of the plan, in one transaction that is checked
- * first; living grants and uses stay. Throws OpError, and then the kernel holds what it held before.
+ * Brings the guard of this network namespace to the plan, in one transaction that is checked first;
+ * living grants and uses stay. Throws OpError; the kernel then holds the same as before.
  */
 export function loadGuard(plan: GuardPlan): void {
   const whole = {
@@ -36,7 +39,7 @@ export function loadGuard(plan: GuardPlan): void {
     silentOptions: plan.silentOptions ?? verifiedSignatures(),
   };
   const context = withSpareDescriptors(() => lookAtSets(plan));
-  // Where nft or the kernel lack what a likeness needs, the ports are guarded all the same.
+  // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
   const plans = [whole, ...LESS_ALIKE.map((less) => ({ ...whole, ...less }))];
   let failed: Failed | undefined;
   for (const text of new Set(plans.map((one) => renderLoad(one, context)))) {
@@ -46,10 +49,10 @@ export function loadGuard(plan: GuardPlan): void {
   throw failed!();
 }
 
-/** Finds out why, which takes a while. */
+/** Finds out the reason, which takes a while. */
 type Failed = () => OpError;
 
-/** Checks the commands, then runs them; answers why the kernel kept what it held. */
+/** Checks the commands, then runs them. Returns why the kernel refused, or undefined. */
 function tryLoad(commands: string): Failed | undefined {
   const checked = runNft(commands, { dryRun: true });
   if (!checked.ok) {
@@ -59,21 +62,24 @@ function tryLoad(commands: string): Failed | undefined {
   return loaded.ok ? undefined : () => nftError("load", GUARD, loaded.error);
 }
 
-/** Takes the guard and every grant away: all ports are as open as without sallyport. None is no error. */
+/**
+ * Removes the guard and every grant: all ports are as open as without sallyport. A missing guard is
+ * not an error.
+ */
 export function removeGuard(): void {
   // Added first, since deleting a missing table is an error; `destroy` would need kernel 6.3.
   const removed = runNft(`add table ${TABLE_NAME}\ndelete table ${TABLE_NAME}`);
   if (!removed.ok) throw nftError("remove", GUARD, removed.error);
 }
 
-/** The table as nft lists it, grants included. Throws OpError when it is not there. */
+/** The table as nft lists it, with its grants. Throws OpError when the table does not exist. */
 export function showGuard(): string {
   const shown = runNft(`list ${GUARD}`);
   if (!shown.ok) throw nftError("show", GUARD, shown.error);
   return shown.output;
 }
 
-/** Whether the table is there and its hook leads into the guard. Throws OpError without privilege. */
+/** Whether the table exists and its hook leads into the guard. Throws OpError without privilege. */
 export function guardLoaded(): boolean {
   const shown = runNft(`list chain ${TABLE_NAME} gate`);
   if (shown.ok) return shown.output.includes("jump guard");
@@ -82,7 +88,10 @@ export function guardLoaded(): boolean {
   return false;
 }
 
-/** Sets that are there and not of the plan: those of idle times that hold grants stay until these end. */
+/**
+ * The sets that exist but are not in the plan. Sets of idle times that hold grants stay until these
+ * end.
+ */
 function lookAtSets(plan: GuardPlan): LoadContext {
   using nft = new NftSocket();
   const holds = new Map<number, boolean>();
@@ -104,7 +113,7 @@ function lookAtSets(plan: GuardPlan): LoadContext {
   };
 }
 
-/** net.ipv6.auto_flowlabels: 1 and 3 label what no program asked about, 0 and 2 do not. */
+/** net.ipv6.auto_flowlabels: 1 and 3 label packets unless a program objects, 0 and 2 do not. */
 function stackLabelsFlows(): boolean {
   try {
     return ["1", "3"].includes(readFileSync("/proc/sys/net/ipv6/auto_flowlabels", "utf8").trim());

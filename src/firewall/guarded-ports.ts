@@ -6,7 +6,7 @@ import { nftError } from "./nft-error.ts";
 import { SET, TABLE_NAME } from "./sets.ts";
 
 export interface GuardedNow extends PortRange {
-  /** How long they are guarded unless that is moved on: milliseconds; absent: for ever. */
+  /** How long they stay guarded without a renewal, in milliseconds; absent: for ever. */
   readonly leftMs?: number;
 }
 
@@ -22,7 +22,7 @@ interface Listing {
   readonly nftables: readonly { readonly set?: { readonly elem?: readonly Element[] } }[];
 }
 
-/** [] where nothing is guarded, with or without the table. Throws OpError without privilege. */
+/** [] where no port is guarded, with or without the table. Throws OpError without privilege. */
 export function guardedNow(): GuardedNow[] {
   const listed = runNft(`list set ${TABLE_NAME} ${SET.guarded}`, { json: true });
   if (!listed.ok) {

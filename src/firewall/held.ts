@@ -1,4 +1,4 @@
-/** What somebody holds, asked of addresses and ports. */
+/** The addresses and ports that somebody holds, as two questions. */
 
 import type { Address } from "../core/address.ts";
 import { maskAddress, sameAddress } from "../core/address.ts";
@@ -7,9 +7,9 @@ import { isIn } from "./element-key.ts";
 import type { Held } from "./firewall.ts";
 
 export interface HeldPlace {
-  /** Whether what lives between the peer and this port of ours is the holder's. */
+  /** Whether a session between the peer and this port of ours belongs to the holder. */
   readonly covers: (peer: Address, port: Port) => boolean;
-  /** Whether he holds this port for the address or its /64, or for a part of that. */
+  /** Whether the holder has this port for the address or its /64, or for a part of it. */
   readonly overlaps: (address: Address, prefix6: 64 | 128, port: Port) => boolean;
 }
 

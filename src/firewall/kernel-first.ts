@@ -1,42 +1,45 @@
 /**
- * Lets the kernel judge a denied packet of IPv4 before the guard answers it: a source that is none, an
- * option that is malformed or forbidden, a way back that is another interface. What it would not give
- * to a closed port gets no answer of ours either.
+ * Lets the kernel judge a denied IPv4 packet before the guard answers it: it may have an impossible
+ * source, a malformed or forbidden option, or a way back through another interface. A packet that
+ * gets no answer from a closed port gets none from the guard either.
  */
 
 import type { Chain } from "./mend-answer.ts";
 
 /**
- * On a denied packet from `deny` to the hook at which it is answered; "saly". Nothing else of the
- * kernel reads the priority of a packet on its way in, and no packet arrives with this one.
+ * On a denied packet from `deny` to the hook that answers it; "saly". No other part of the kernel
+ * reads the priority of an incoming packet, and no packet arrives with this one.
  */
 const DENIED = "7361:6c79";
 
 /**
- * linux/netfilter_ipv4.h: NF_IP_PRI_LAST and NF_IP_PRI_FIRST: between the two hooks only the kernel
- * itself sees the packet, so that nobody can take the mark off what has its protocol back.
+ * linux/netfilter_ipv4.h: NF_IP_PRI_LAST and NF_IP_PRI_FIRST. Only the kernel itself sees the
+ * packet between the two hooks, so nobody can take the mark off a packet whose protocol is
+ * restored.
  */
 const LAST = 2_147_483_647;
 const FIRST = -2_147_483_648;
 
 /**
- * linux/ip.h: protocol of struct iphdr. As bits: nft would mend checksums for `ip protocol set`, those of
- * TCP and UDP one way only.
+ * linux/ip.h: protocol of struct iphdr. As bits: for `ip protocol set`, nft would also mend the
+ * checksums of TCP and UDP, but only one way.
  */
 const PROTOCOL = "@nh,72,8";
 /** linux/ipv6.h: nexthdr of struct ipv6hdr. */
 const NEXT_HEADER = "@nh,48,8";
-/** IANA: protocols for experiments stand in for TCP and UDP. Nothing of this host serves them. */
+/**
+ * IANA: protocols for experiments stand in for TCP and UDP. No program on this host serves them.
+ */
 const MASKED = [
   { proto: "tcp", number: 6, mask: 253 },
   { proto: "udp", number: 17, mask: 254 },
 ] as const;
 
 /**
- * The rules that deny. Until routing, the packet goes as one of a protocol that nobody serves: so no
- * rule of another table sends it to a container or a proxy, and should one lose the mark, it stays
- * denied. Of IPv6 the kernel judges nothing but the
- * destination between here and the input hook.
+ * The rules that deny. Until routing, the packet carries a protocol that nobody serves: so no rule
+ * of another table sends it to a container or a proxy, and if a rule takes the mark off, the packet
+ * stays denied. For IPv6, the kernel judges only the destination between this hook and the input
+ * hook.
  */
 export function denyRules(): string[] {
   return [
@@ -52,9 +55,10 @@ export function denyRules(): string[] {
 }
 
 /**
- * To what is no address of this host, though `gate` cannot tell: the first address of a network, which a
- * host that forwards takes for its own and another does not, or one that it has no way to. Routing
- * decides, and what it makes of it is the answer. To the first address no host answers a segment.
+ * Rules for packets to an address that does not belong to this host, though `gate` cannot tell: the
+ * first address of a network, which a host takes for its own only if it forwards, or an address
+ * without a route. Routing decides, and its verdict is the answer. No host answers a segment to the
+ * first address.
  */
 function elsewhereRules(): string[] {
   const elsewhere = "meta nfproto ipv6 fib daddr type != { local, multicast }";
@@ -69,7 +73,7 @@ function elsewhereRules(): string[] {
   ];
 }
 
-/** The hooks at which denied packets get their protocol back, and their answer. */
+/** The hooks at which denied packets get their protocol back and receive their answer. */
 export function kernelFirstChains(): Chain[] {
   return [
     {
@@ -79,7 +83,7 @@ export function kernelFirstChains(): Chain[] {
         `meta priority != ${DENIED} accept comment "not denied"`,
         ...MASKED.map(({ number, mask }) => `ip protocol ${mask} ${PROTOCOL} set ${number}`),
         ...MASKED.map(({ number, mask }) => `ip6 nexthdr ${mask} ${NEXT_HEADER} set ${number}`),
-        // Sent on by a rule that asks for no port: past the input hook.
+        // Forwarded by a rule that ignores the port: past the input hook.
         'ct status dnat goto closed comment "sent on: refused here"',
       ],
     },

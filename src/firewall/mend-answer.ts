@@ -1,4 +1,7 @@
-/** Makes the resets of `reject` those of the stack: DSCP as in the packet, and for IPv6 a flow label. */
+/**
+ * Makes the resets of `reject` equal to those of the stack: the packet's DSCP, and for IPv6 a flow
+ * label.
+ */
 
 import { answerTo } from "./deny-answer.ts";
 import type { GuardPlan } from "./guard-plan.ts";
@@ -12,7 +15,7 @@ export interface Chain {
   readonly rules: readonly string[];
 }
 
-/** Chains that some plans, or guards of earlier versions (`answer`), have and others have not. */
+/** Chains that only some plans, or guards of earlier versions (`answer`), have. */
 export const OPTIONAL_CHAINS: readonly string[] = [
   "answer",
   "mend",
@@ -26,11 +29,11 @@ export const OPTIONAL_CHAINS: readonly string[] = [
 const PRIORITY_RAW = -300;
 /** NF_IP_PRI_MANGLE: by then they are tracked, or called invalid. */
 const PRIORITY_MANGLE = -150;
-/** linux/ip.h: struct iphdr without options, then struct tcphdr: what `reject` sends. */
+/** linux/ip.h: struct iphdr without options, then struct tcphdr: a packet of `reject`. */
 const RESET_LENGTH = 20 + 20;
-/** Names a mark as ours; the low byte is the type of service to answer with. */
+/** Identifies a mark as ours; the low byte is the type of service to answer with. */
 const MARK = 0x73_61_6c_00;
-/** Every code point but 0, as the type of service it makes. The stack echoes no ECN bits. */
+/** The type of service of every code point except 0. The stack echoes no ECN bits. */
 const SERVICES = Array.from({ length: 63 }, (_, i) => (i + 1) << 2);
 
 const hex = (value: number) => `0x${value.toString(16)}`;
@@ -47,13 +50,13 @@ function services(
   return `typeof ${types}; elements = { ${pairs.join(", ")} }`;
 }
 
-/** The maps that the rules look marks up in, with what stands between the braces of each. */
+/** The maps in which the rules look up marks: for each, the text between its braces. */
 const MAPS = {
   mark4_of: services("@nh,8,8 : ct mark", (service) => service, markOf),
-  // Of version, class and the label's first bits.
+  // Version, class and the label's first bits.
   mark6_of: services("@nh,0,16 : ct mark", (service) => service << 4, markOf),
   length4_of: services("ct mark : ip length", markOf, (service) => RESET_LENGTH + service),
-  // Version and header length, type of service, length.
+  // Version and header length, type of service, total length.
   word4_of: services(
     "ct mark : @nh,0,32",
     markOf,
@@ -77,7 +80,7 @@ function resets(plan: GuardPlan): { readonly ip: boolean; readonly ip6: boolean 
   };
 }
 
-/** The stack answers nothing to a segment that is signed with a key it does not have. */
+/** The stack does not answer a segment that is signed with a key it does not have. */
 export function silentRules(plan: GuardPlan): string[] {
   const { ip, ip6 } = resets(plan);
   if (!ip && !ip6) return [];
@@ -87,9 +90,9 @@ export function silentRules(plan: GuardPlan): string[] {
 }
 
 /**
- * Rules before `reject`: the DSCP travels to the reset as the mark of the connection, which `reject`
- * attaches to it. Only of a new connection that nobody marked: it ends with the packet, so no mark
- * of a living session or of an administrator is touched.
+ * Rules before `reject`: the DSCP travels to the reset as the mark of the connection, which
+ * `reject` attaches to it. Only for a new connection without a mark: it ends with the packet, so no
+ * mark of a living session or of an administrator is touched.
  */
 export function carryRules(plan: GuardPlan): string[] {
   if (plan.echoDscp === false) return [];
@@ -97,16 +100,17 @@ export function carryRules(plan: GuardPlan): string[] {
   const unmarked = "meta l4proto tcp ct state new ct mark 0 ct mark set";
   const carries = 'comment "carries the DSCP to the reset"';
   return [
-    // As bits: for `ip dscp` and a map with a name, nft shifts what it looks up, of IPv6 wrongly.
+    // As bits: for `ip dscp` with a named map, nft shifts the value it looks up, for IPv6 wrongly.
     ...(ip ? [`meta nfproto ipv4 ${unmarked} @nh,8,8 & 0xfc map @mark4_of ${carries}`] : []),
     ...(ip6 ? [`meta nfproto ipv6 ${unmarked} @nh,0,16 & 0xfc0 map @mark6_of ${carries}`] : []),
   ];
 }
 
 /**
- * nft writes part of a byte only from constants and knows no checksum of raw writes. So the length
- * first grows by the type of service, which corrects the checksum by just that; then both words are
- * written as they must be, past the checksum. A mark that is not ours is in no map and ends the rule.
+ * nft writes part of a byte only from constants, and knows no checksum of raw writes. So the length
+ * first grows by the type of service, which corrects the checksum by exactly that. Then both words
+ * get their right values without the checksum. A mark that is not ours is in no map and ends the
+ * rule.
  */
 function dscp4Rules(): string[] {
   return [
@@ -122,8 +126,8 @@ function dscp6Rules(): string[] {
 }
 
 /**
- * The stack gives its resets of IPv6 a flow label, `reject` gives 0: that alone would list the guarded
- * ports. The kernel draws the seeds, so nobody can tell the labels from the stack's.
+ * The stack gives its IPv6 resets a flow label, `reject` gives 0: that alone would reveal the
+ * guarded ports. The kernel draws the seeds, so nobody can tell these labels from the stack's.
  */
 function labelRules(): string[] {
   const flow = "jhash ip6 saddr . ip6 daddr . tcp sport . tcp dport";
@@ -136,8 +140,9 @@ function labelRules(): string[] {
 }
 
 /**
- * What tracking calls invalid has no connection to carry a mark, so the guard's resets of it have no DSCP;
- * with these rules nobody's have. Of a connection that is known, no reset is touched.
+ * A packet that tracking calls invalid has no connection to carry a mark, so the guard's resets for
+ * it have no DSCP. With these rules, no such reset has one. Resets of known connections are not
+ * touched.
  */
 function evenRules({ ip, ip6 }: { readonly ip: boolean; readonly ip6: boolean }): string[] {
   const reset = "tcp flags & (fin | syn | rst) == rst ct state invalid";
@@ -148,7 +153,10 @@ function evenRules({ ip, ip6 }: { readonly ip: boolean; readonly ip6: boolean })
   ];
 }
 
-/** The hook that mends what the guard answers, and what it jumps to; none where nothing needs mending. */
+/**
+ * The hook that mends the guard's answers, and the chains it jumps to; empty where nothing needs
+ * mending.
+ */
 export function mendingChains(plan: GuardPlan): Chain[] {
   const { ip, ip6 } = resets(plan);
   const echo = plan.echoDscp !== false;

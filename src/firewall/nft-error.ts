@@ -1,10 +1,10 @@
-/** Turns what nft printed into one sentence: what failed, on which line, and what would help. */
+/** Turns the output of nft into one sentence: what failed, on which line, and what would help. */
 
 import { ExitCode, OpError } from "../core/errors.ts";
 import { isOlderVersion } from "../core/older-version.ts";
 import { libnftablesVersion, OLDEST_LIBNFTABLES } from "../native/libnftables.ts";
 
-/** What a rule needs of the kernel, where "No such file or directory" is all that nft says. */
+/** The kernel features that a rule needs, for when nft only says "No such file or directory". */
 const FEATURES: readonly (readonly [needle: RegExp, feature: string])[] = [
   [/\bfib\b/, "nft_fib_inet (CONFIG_NFT_FIB_INET)"],
   [/\breject with\b/, "nft_reject_inet (CONFIG_NFT_REJECT_INET)"],
@@ -19,22 +19,28 @@ const FEATURES: readonly (readonly [needle: RegExp, feature: string])[] = [
 ];
 
 const MISSING = /No such file or directory|Operation not supported|Protocol not supported/;
-/** The kernel's word, which the library only passes on; the rest of its words for what it does not find. */
+/**
+ * Words of the kernel, which the library only passes on, and the library's words for things that it
+ * does not find.
+ */
 const OF_THE_KERNEL = /^Could not process rule:|^cache initialization failed|^netlink|File exists/;
 
 /**
- * Who would not have it: the library does not know these words, the kernel does not permit it, lacks a
- * part (a module, or an option it was built without), or says something else.
+ * Who refused. "library": it does not know these words. "privilege": the kernel does not permit it.
+ * "absence": the kernel lacks a part (a module, or an option it was built without). "kernel": it
+ * gave another reason.
  */
 export type RefusedBy = "library" | "privilege" | "absence" | "kernel";
 
 export interface Refusal {
   readonly by: RefusedBy;
-  /** In nft's words, without what surrounds them. */
+  /** In nft's words, without the text around them. */
   readonly reason: string;
 }
 
-/** `output` is what nft wrote: "Error: reason", the line it is about, and a line of carets. */
+/**
+ * `output` is the text that nft printed: "Error: reason", the offending line, and a line of carets.
+ */
 export function refusalOf(output: string): Refusal {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   const first = lines.findIndex((line) => line.includes("Error:"));
@@ -50,7 +56,10 @@ function refusedBy(output: string, reason: string): RefusedBy {
   return OF_THE_KERNEL.test(reason) ? "kernel" : "library";
 }
 
-/** For what `refusalOf` calls the library's, of commands that are ours from end to end. Asks for its version. */
+/**
+ * For a refusal that `refusalOf` puts down to the library, of commands that are entirely ours.
+ * Reads the library's version.
+ */
 export function oldLibrary(reason: string): { readonly detail: string; readonly remedy: string } {
   const version = libnftablesVersion() ?? "of this machine";
   if (isOlderVersion(version, OLDEST_LIBNFTABLES)) {
@@ -68,10 +77,15 @@ export function oldLibrary(reason: string): { readonly detail: string; readonly 
 /** A rule may be a map of many entries. */
 const MOST_QUOTED = 120;
 
-/** Operations whose commands are ours from end to end: what the library does not understand, it is too old for. */
+/**
+ * Operations whose commands are entirely ours: a library that does not understand them is too old.
+ */
 const OURS = new Set(["check", "load"]);
 
-/** One sentence about `output`, as `refusalOf` reads it; `command` is what it is about, where that is known. */
+/**
+ * One sentence about `output`, read like `refusalOf` does; `command` is the offending one, where it
+ * is known.
+ */
 export function nftError(operation: string, object: string, output: string, command = ""): OpError {
   const { by, reason } = refusalOf(output);
   const about = command.length > MOST_QUOTED ? `${command.slice(0, MOST_QUOTED)}…` : command;

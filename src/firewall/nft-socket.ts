@@ -30,14 +30,20 @@ const NFTA_SET_NAME = 2;
 /** asm-generic/socket.h, the same on x64 and arm64 */
 const SO_SNDBUFFORCE = 32;
 
-/** More than any message here takes: names, a key of 24 bytes and 123 bytes of user data. */
+/** More than any message here needs: names, a key of 24 bytes and 123 bytes of user data. */
 const MESSAGE_ROOM = 512;
-/** Keys are an address, a protocol, a port and perhaps a mark (12 to 28 bytes), or the name of a use (16). */
+/**
+ * Keys are an address, a protocol, a port and perhaps a mark (12 to 28 bytes), or the name of a use
+ * (16).
+ */
 const KEY_MAX_BYTES = 28;
 
 /** A message that the kernel refused. */
 export interface Refusal {
-  /** What `add` or `delete` returned for it; another number for the transaction as a whole. */
+  /**
+   * The sequence number that `add` or `delete` returned; any other number is the transaction as a
+   * whole.
+   */
   readonly sequence: number;
   /** errno, positive. */
   readonly code: number;
@@ -45,20 +51,20 @@ export interface Refusal {
   readonly text: string;
 }
 
-/** Look-ups in one go: their answers wait in the socket's buffer, all at once. */
+/** The most look-ups at once: all their answers wait in the socket's buffer. */
 export const LOOK_UPS_AT_ONCE = 64;
 
-/** A transaction that the kernel took; shared, so that opening a door makes no garbage. */
+/** The result of a successful transaction; shared, so that opening a door makes no garbage. */
 const NO_REFUSALS: readonly Refusal[] = [];
 
-/** The kinds of message that a set gets. */
+/** The kinds of message for a set. */
 const ADD = { type: NFT_MSG.NEWSETELEM, flags: NLM_F.CREATE, hasLife: true } as const;
 const CREATE = { ...ADD, flags: NLM_F.CREATE | NLM_F.EXCL } as const;
 const DELETE = { type: NFT_MSG.DELSETELEM, flags: 0, hasLife: false } as const;
 const ASK = { type: NFT_MSG.GETSETELEM, flags: 0, hasLife: false } as const;
 type Kind = Omit<ElementMessageKind, "keyLength">;
 
-/** Belongs to one thread, and to the network namespace that was its when it was made. */
+/** Belongs to one thread, and to the network namespace of that thread at the time. */
 export class NftSocket implements Disposable {
   readonly socket = new NetlinkSocket(NETLINK_NETFILTER);
   readonly #templates = new Map<Kind, Map<string, ElementMessage>>(
@@ -74,7 +80,7 @@ export class NftSocket implements Disposable {
   #outView = new DataView(this.#out.buffer);
   #length = 0;
   #lastAt = 0;
-  /** Sequence numbers of what was collected. */
+  /** Sequence numbers of the collected messages. */
   #first = 0;
   #last = 0;
 
@@ -83,7 +89,7 @@ export class NftSocket implements Disposable {
     this.socket.setOption(SO_SNDBUFFORCE, 8 * 1024 * 1024, SOL_SOCKET);
   }
 
-  /** Forgets what was collected and begins a transaction, which `commit` ends. */
+  /** Forgets the collected messages and begins a transaction, which `commit` ends. */
   beginTransaction(): void {
     this.#length = 0;
     this.#putBatch(this.#begin);
@@ -95,20 +101,21 @@ export class NftSocket implements Disposable {
     return this.#put(exclusive ? CREATE : ADD, set, keyLength, ms, comment);
   }
 
-  /** Deletes the element of the key; one that is missing fails the transaction with ENOENT. */
+  /** Deletes the element of the key; a missing one fails the transaction with ENOENT. */
   delete(set: string, keyLength: number): number {
     return this.#put(DELETE, set, keyLength, 0, undefined);
   }
 
   /**
-   * Does all that was collected, or nothing: then it returns why. Every reply is read: in an aborted
-   * batch the kernel still acknowledges the messages behind the one that failed. A reply to an earlier
-   * transaction, left over where the kernel had to discard some, counts for nothing.
+   * Commits all collected messages or none, and returns the refusals. Reads every reply: in an
+   * aborted batch, the kernel still acknowledges the messages behind the one that failed. Ignores a
+   * reply to an earlier transaction, left over where the kernel had to discard some.
    */
   commit(): readonly Refusal[] {
     const first = this.#first;
     const last = this.#last;
-    // Acknowledged are errors, always, and this last message: its reply comes after all the others.
+    // The kernel always acknowledges errors, and it acknowledges this last message: its reply comes
+    // after all others.
     const flags = this.#outView.getUint16(this.#lastAt + 6, true);
     this.#outView.setUint16(this.#lastAt + 6, flags | NLM_F.ACK, true);
     this.#putBatch(this.#end);
@@ -128,22 +135,25 @@ export class NftSocket implements Disposable {
         if (message.sequence === last) return refusals;
       }
       if (got > 0) continue;
-      // The kernel gave the batch up as a whole: it said why, or had no memory for an answer.
+      // The kernel gave up the batch as a whole: it gave a reason, or had no memory for a reply.
       return refusals.length > 0 ? refusals : [{ sequence: 0, code: Errno.ENOBUFS, text: "" }];
     }
   }
 
-  /** Forgets what was collected and begins look-ups, which `answers` ends. */
+  /** Forgets the collected messages and begins look-ups, which `answers` ends. */
   beginLookUps(): void {
     this.#length = 0;
   }
 
-  /** Asks for the element of the key; at most `LOOK_UPS_AT_ONCE` in one go. */
+  /** Asks for the element of the key; at most `LOOK_UPS_AT_ONCE` between two calls of `answers`. */
   ask(set: string, keyLength: number): void {
     this.#put(ASK, set, keyLength, 0, undefined);
   }
 
-  /** The lives left to what was asked for, in that order, in ms: Infinity without an end, −1 if missing. */
+  /**
+   * The remaining lives of the elements asked for, in that order, in ms: Infinity without an end,
+   * −1 if missing.
+   */
   answers(count: number): number[] {
     const last = this.#last;
     const first = (last - count + 1) >>> 0;
@@ -153,7 +163,8 @@ export class NftSocket implements Disposable {
     const { view } = this.socket;
     for (let open = count; open > 0;) {
       const got = this.socket.receive();
-      // An answer that is lost counts as missing; what relies on it is refused by the kernel and tried again.
+      // A lost answer counts as missing; the kernel refuses a change that relies on it, and the
+      // caller repeats it.
       if (got <= 0) return lives;
       for (const message of messages(view, got)) {
         if (!isBetween(message.sequence, first, last)) continue;
@@ -167,14 +178,17 @@ export class NftSocket implements Disposable {
     return lives;
   }
 
-  /** What `read` makes of each element of a set; undefined when the set or the table is missing. */
+  /**
+   * The results of `read` for the elements of a set; undefined when the set or the table is
+   * missing.
+   */
   elements<T>(set: string, read: (view: DataView, element: SetElement) => T): T[] | undefined {
     return this.#dump(set, (view, message, found: T[]) => {
       readElements(view, message, (element) => found.push(read(view, element)));
     });
   }
 
-  /** The names of the table's sets; none when it is missing. */
+  /** The names of the table's sets; empty when the table is missing. */
   setNames(): string[] {
     const names = this.#dump(undefined, (view, message, found: string[]) => {
       const attributes = behind(message, NFGENMSG_LEN);
@@ -204,7 +218,7 @@ export class NftSocket implements Disposable {
     throw refusalError("list", set ?? "", { sequence: 0, code, text });
   }
 
-  /** Whether a datagram is nothing but the acknowledgement of message `last`. */
+  /** Whether a datagram is only the acknowledgement of message `last`. */
   #isDone(got: number, last: number): boolean {
     const { view } = this.socket;
     return (
@@ -227,7 +241,7 @@ export class NftSocket implements Disposable {
     return found;
   }
 
-  /** A set has keys of one length. */
+  /** All keys of a set have one length. */
   #put(kind: Kind, set: string, keyLength: number, ms: number, comment: Uint8Array | undefined) {
     const template = this.#templateOf(kind, set, keyLength);
     const sequence = this.#nextSequence();
@@ -251,7 +265,7 @@ export class NftSocket implements Disposable {
     return this.#last;
   }
 
-  /** Makes room for the next message, and for one more. */
+  /** Makes room for the next message and one more. */
   #makeRoom(): void {
     if (this.#length + 2 * MESSAGE_ROOM <= this.#out.length) return;
     const larger = new Uint8Array(2 * this.#out.length);
@@ -270,7 +284,7 @@ export class NftSocket implements Disposable {
   }
 }
 
-/** What libnftnl writes for the begin or the end of a batch. */
+/** The message of libnftnl that begins or ends a batch. */
 function templateOf(build: typeof batchBegin): Uint8Array {
   const bytes = new Uint8Array(MESSAGE_ROOM);
   build(addressOf(bytes), 0);

@@ -1,4 +1,7 @@
-/** What an element says of its owner besides its comment: since when, and in a record beside, how it ends. */
+/**
+ * The facts about an element's owner besides its comment: since when, and in a record beside it,
+ * how it ends.
+ */
 
 import type { GrantKind } from "../core/grant.ts";
 import type { Which } from "./firewall.ts";
@@ -12,7 +15,7 @@ const WHICH_BYTES = 5;
 export interface OwnerFacts {
   /** Unix milliseconds. */
   readonly openedMs: number;
-  /** Only in a record that stands beside an element with several owners. */
+  /** Only in a record beside an element with several owners. */
   readonly which?: Which;
 }
 
@@ -27,7 +30,7 @@ export function writeOwner({ openedMs, which }: OwnerFacts): Uint8Array {
   return bytes;
 }
 
-/** What `writeOwner` wrote; undefined for what it did not write. */
+/** Reads the facts that `writeOwner` wrote; undefined for other bytes. */
 export function readOwner(view: DataView, at: number, length: number): OwnerFacts | undefined {
   if (length !== OPENED_BYTES && length !== OPENED_BYTES + WHICH_BYTES) return undefined;
   const openedMs = view.getFloat64(at);
@@ -39,7 +42,7 @@ export function readOwner(view: DataView, at: number, length: number): OwnerFact
   return { openedMs, which: kind === "idle" ? { kind, idleMs } : { kind } };
 }
 
-/** Tells the records of one element apart, by who owns it and how. */
+/** Distinguishes the records of one element by their owner and kind. */
 export function ownerMark(label: string, { kind, idleMs = 0 }: Which): number {
   const digest = Bun.SHA256.hash(`${label}\0${kind}\0${idleMs}`);
   return new DataView(digest.buffer).getUint32(0);

@@ -1,4 +1,4 @@
-/** A firewall that only remembers: stands in for the kernel in `replay`, dry runs and tests. */
+/** A firewall that only remembers: it takes the kernel's place in `replay`, dry runs and tests. */
 
 import type { Address } from "../core/address.ts";
 import { formatAddress, sameAddress } from "../core/address.ts";
@@ -14,9 +14,9 @@ interface Recorded {
   readonly maxEndMs: number;
 }
 
-/** Behaves as `KernelGrants` does, on a clock that is handed in; packets do not exist. */
+/** Behaves like `KernelGrants`, on a clock that the caller passes; there are no packets. */
 export class RecordingFirewall implements Firewall {
-  /** Every request in its order, refused ones ("used") left out. */
+  /** Every request in its order, without the refused ones ("used"). */
   readonly opened: GrantRequest[] = [];
   readonly closed: CloseRequest[] = [];
   readonly #nowMs: () => number;
@@ -74,7 +74,10 @@ export class RecordingFirewall implements Firewall {
     this.closed.push(request);
   }
 
-  /** As the kernel keeps an element: what traffic or a connection may have ended is given no life. */
+  /**
+   * Like an element in the kernel: one that traffic or a connection may have ended gets no new
+   * life.
+   */
   #keep(
     { kind, idleMs, label, lifeMs, capMs = 0 }: Need,
     { address, prefix6, port }: Pick<KernelGrant, "address" | "prefix6" | "port">,

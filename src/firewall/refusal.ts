@@ -1,4 +1,4 @@
-/** Turns what the kernel refused about grants into one sentence for people. */
+/** Turns the kernel's refusal of a change to grants into one sentence for people. */
 
 import { ExitCode, OpError } from "../core/errors.ts";
 import { Errno, errnoName } from "../native/errno.ts";
@@ -24,7 +24,7 @@ const REMEDIES = new Map<number, { detail?: string; remedy: string }>([
   [Errno.EPERM, { remedy: "run as root or with the capability CAP_NET_ADMIN" }],
 ]);
 
-/** `object` is the set concerned, without the table: "grants4". */
+/** `object` is the set, without the table: "grants4". */
 export function refusalError(operation: string, object: string, refusal: Refusal): OpError {
   const known = REMEDIES.get(refusal.code);
   const said = refusal.text === "" ? errnoName(refusal.code) : refusal.text;

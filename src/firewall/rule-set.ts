@@ -1,4 +1,7 @@
-/** The rule set as text for nft: the table as people read it, and the transaction that brings the kernel there. */
+/**
+ * The rule set as text for nft: the table as people read it, and the transaction that brings the
+ * kernel to it.
+ */
 
 import type { Family } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -16,17 +19,19 @@ import {
 import type { Chain } from "./mend-answer.ts";
 import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
-/** What loading must know of the table that is there. */
+/** The facts about the present table that loading needs. */
 export interface LoadContext {
-  /** Idle times of an earlier plan whose grants still live: their rules stay until these end. */
+  /**
+   * Idle times of an earlier plan whose grants are still alive: their rules stay until these end.
+   */
   readonly retiringIdleMs?: readonly number[];
-  /** Sets that are there and that no rule names any more: they are removed. */
+  /** Sets that exist but that no rule names any more: they are removed. */
   readonly endedSets?: readonly string[];
 }
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
 const FIRST_SYN = "tcp flags & (fin | syn | rst | ack) == syn";
-/** ACK set; SYN, FIN and RST clear: what a living session consists of. */
+/** ACK set; SYN, FIN and RST clear: the segments of a living session. */
 const DATA_SEGMENT = "tcp flags & (fin | syn | rst | ack) == ack";
 const PORT = "meta l4proto . th dport";
 /** linux/netfilter_ipv4.h: NF_IP_PRI_MANGLE; a number, because old nft names it for some families only. */
@@ -36,7 +41,7 @@ interface Source {
   readonly family: Family;
   /** nft's name of the address family: `ip saddr`. */
   readonly ip: "ip" | "ip6";
-  /** What is looked up: the address, and for IPv6 its /64 too. */
+  /** The expression to look up: the address, and for IPv6 its /64 too. */
   readonly saddr: string;
 }
 
@@ -51,12 +56,12 @@ function lookUps(set: (family: Family) => string, rest: string): string[] {
   return SOURCES.map(({ family, saddr }) => `${saddr} . ${PORT} @${set(family)} ${rest}`);
 }
 
-/** The rules with what a reader should know of each. */
+/** The rules, with the text a reader needs as a comment on each. */
 function say(text: string, rules: readonly string[]): string[] {
   return rules.map((rule) => `${rule} comment "${text}"`);
 }
 
-/** One rule for each family about the connection that a packet is of, by both addresses and ports. */
+/** One rule for each family about the connection of a packet, by both addresses and ports. */
 function connections(rule: (claims: string, connection: string) => string): string[] {
   return ([4, 6] as const).map((family) => {
     const ip = family === 4 ? "ip" : "ip6";
@@ -74,7 +79,7 @@ function spends(first: string): string[] {
   });
 }
 
-/** A claim is for the first packet, sent again: that its connection is whole, or reset, ends it. */
+/** A claim admits copies of the first packet. It ends when its connection is complete, or reset. */
 function claimRules(): string[] {
   const ends = (which: string) =>
     connections(
@@ -89,7 +94,10 @@ function claimRules(): string[] {
   ];
 }
 
-/** Restores the idle time of the sender's grant while its cap lives. No verdict: the caller goes on. */
+/**
+ * Restores the idle time of the sender's grant while its cap is alive. No verdict: the caller
+ * continues.
+ */
 function renewals(idleMs: number): string[] {
   return SOURCES.map(({ family, saddr }) => {
     const key = `${saddr} . ${PORT}`;
@@ -119,12 +127,13 @@ function guardRules(idleMs: readonly number[]): string[] {
     ...say("spends the grant", spends(`${FIRST_SYN} ct state new`)),
     // Before `established`: conntrack calls a SYN on the port pair of a dead session established.
     ...say("no grant", [`${FIRST_SYN} counter jump deny`]),
-    // Not by a SYN, and not by a RST: with a forged SYN anybody makes the grant's holder send one.
+    // Not for a SYN, and not for a RST: by a forged SYN anybody can make the grant's holder send
+    // one.
     ...say("renews", [
       `${DATA_SEGMENT} ct state established jump renew`,
       "meta l4proto udp ct state established jump renew",
     ]),
-    // Never `related`: a tracking helper can be talked into expecting a guarded port.
+    // Never `related`: a tracking helper can be tricked into expecting a guarded port.
     ...say("sessions outlive grants", ["ct state established accept"]),
     ...say("before the first answer", idle("accept")),
     ...say("spends the grant", spends("meta l4proto udp ct state new")),
@@ -139,7 +148,8 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
       base: `type filter hook prerouting priority ${PRIORITY_MANGLE}; policy accept;`,
       rules: [
         ...say("the host itself", ["iif lo accept"]),
-        // Unicast to others is forwarded; `!= local` would let broadcast and multicast in as well.
+        // Unicast to other hosts is forwarded; `!= local` would let in broadcast and multicast as
+        // well.
         ...say("not for this host", ["fib daddr type unicast accept"]),
         `${PORT} @${SET.guarded} jump guard`,
       ],
@@ -147,7 +157,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
     { name: "guard", rules: guardRules(idleMs) },
     {
       name: "claim",
-      // A full set ends its own rule only: the grant is spent, so its packet is let in.
+      // A full set ends only its own rule: the grant is spent, so its packet is let in.
       rules: [...connections((claims, connection) => `add ${claims} { ${connection} }`), "accept"],
     },
     { name: "renew", rules: idleMs.flatMap(renewals) },
@@ -173,7 +183,10 @@ function sortedIdle(idleMs: readonly number[]): number[] {
   return [...new Set(idleMs)].sort((a, b) => a - b);
 }
 
-/** The table of the plan as `nft list` would write it, grants left out; loads into an empty kernel. */
+/**
+ * The table of the plan as `nft list` would print it, without grants; can be loaded into an empty
+ * kernel.
+ */
 export function renderTable(plan: GuardPlan): string {
   const idleMs = sortedIdle(plan.idleMs);
   const elements = contents(plan);
@@ -196,8 +209,9 @@ export function renderTable(plan: GuardPlan): string {
 }
 
 /**
- * One transaction that makes the kernel's table that of the plan, whatever was there: rules and lists
- * are replaced, sets of grants and uses are only created where missing, so what lives in them stays.
+ * One transaction that brings the kernel's table to that of the plan, whatever was there. Rules and
+ * lists are replaced. Sets of grants and uses are only created where missing, so their elements
+ * stay.
  */
 export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
   const idleMs = sortedIdle([...plan.idleMs, ...(context.retiringIdleMs ?? [])]);

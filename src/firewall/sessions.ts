@@ -1,4 +1,4 @@
-/** TCP sessions that live on guarded ports: found in /proc, entered into the tracking table. */
+/** Living TCP sessions on guarded ports: read from /proc, entered into the tracking table. */
 
 import { readFileSync } from "node:fs";
 import type { Address } from "../core/address.ts";
@@ -14,7 +14,10 @@ export interface Session {
   readonly peerPort: number;
 }
 
-/** include/net/tcp_states.h: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT: both may still have to say something. */
+/**
+ * include/net/tcp_states.h: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT: either side may still
+ * send.
+ */
 const LIVING = new Set(["01", "04", "05", "08"]);
 
 /** The kernel prints addresses as 32-bit words in host order. */
@@ -34,7 +37,7 @@ function parseEndpoint(text: string): { address: Address; port: number } | undef
     return { address: { family: 4, a0, a1: 0, a2: 0, a3: 0 }, port: number };
   }
   if (words.length !== 4) return undefined;
-  // IPv4 through an IPv6 socket: what is on the wire is IPv4.
+  // IPv4 through an IPv6 socket: the wire carries IPv4.
   const mapped = a0 === 0 && a1 === 0 && a2 === 0xffff;
   const address: Address = mapped
     ? { family: 4, a0: a3, a1: 0, a2: 0, a3: 0 }
@@ -42,7 +45,7 @@ function parseEndpoint(text: string): { address: Address; port: number } | undef
   return { address, port: number };
 }
 
-/** The living sessions in the text of /proc/net/tcp or tcp6; lines that are none are left out. */
+/** The living sessions in the text of /proc/net/tcp or tcp6; other lines are ignored. */
 export function parseSessions(text: string): Session[] {
   return text.split("\n").flatMap((line) => {
     const [, localText = "", peerText = "", state = ""] = line.trim().split(/\s+/);
@@ -58,7 +61,7 @@ export function parseSessions(text: string): Session[] {
 
 function readSessions(name: "tcp" | "tcp6"): Session[] {
   try {
-    // Of the thread: it may have entered another network namespace than its process.
+    // The thread's own file: the thread may be in another network namespace than its process.
     return parseSessions(readFileSync(`/proc/thread-self/net/${name}`, "utf8"));
   } catch {
     return []; // a kernel without IPv6 has no tcp6
@@ -75,9 +78,9 @@ export function livingSessions(guarded: readonly PortRange[]): Session[] {
 }
 
 /**
- * Enters the living sessions on guarded TCP ports into the tracking table, and answers how many were
- * not known there. Call it before the guard goes up: where nothing was tracked, the next packet of an
- * old session would count as new, and be denied. Throws OpError when the kernel refuses.
+ * Enters the living sessions on guarded TCP ports into the tracking table. Returns how many it did
+ * not know. Call it before the guard is loaded: without tracking, the next packet of an old session
+ * would count as new and be denied. Throws OpError when the kernel refuses.
  */
 export function adoptSessions(guarded: readonly PortRange[]): number {
   using socket = new NetlinkSocket(NETLINK_NETFILTER);

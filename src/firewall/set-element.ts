@@ -1,4 +1,4 @@
-/** Set elements as the kernel lists them: NFT_MSG_NEWSETELEM read in place. */
+/** Set elements as the kernel lists them: reads NFT_MSG_NEWSETELEM in place. */
 
 import {
   align4,
@@ -21,17 +21,20 @@ const NFTA_SET_ELEM_USERDATA = 6;
 const NFTA_DATA_VALUE = 1;
 /** libnftnl/udata.h: NFTNL_UDATA_SET_ELEM_COMMENT */
 const UDATA_COMMENT = 0;
-/** As `ownerUserData` writes it. */
+/** The type that `ownerUserData` writes. */
 const UDATA_OWNER = 0x73;
 
-/** Attributes that whoever writes such messages needs: the list of elements, and of an element. */
+/**
+ * The attributes that a writer of such messages needs: the list of elements, and those of an
+ * element.
+ */
 export const ELEMENT = {
   LIST: NFTA_SET_ELEM_LIST_ELEMENTS,
   TIMEOUT: NFTA_SET_ELEM_TIMEOUT,
   USERDATA: NFTA_SET_ELEM_USERDATA,
 } as const;
 
-/** Where an element's parts lie in the datagram; one object is reused, copy what you keep. */
+/** The offsets of an element's parts in the datagram. One object is reused: copy what you keep. */
 export interface SetElement {
   keyAt: number;
   keyLength: number;
@@ -40,7 +43,7 @@ export interface SetElement {
   /** 0 where there is no comment. */
   commentAt: number;
   commentLength: number;
-  /** What `ownerUserData` put there; 0 where it did not. */
+  /** The offset of the bytes of `ownerUserData`; 0 where there are none. */
   ownerAt: number;
   ownerLength: number;
 }
@@ -55,7 +58,7 @@ const element: SetElement = {
   ownerLength: 0,
 };
 
-/** Calls `visit` for each element of the message; malformed ones are left out. */
+/** Calls `visit` for each element of the message; skips malformed ones. */
 export function readElements(
   view: DataView,
   message: Message,
@@ -93,7 +96,7 @@ function readElement(view: DataView, at: number, end: number): boolean {
   return true;
 }
 
-/** Netfilter writes its 64-bit numbers in network order. */
+/** Netfilter uses network order for its 64-bit numbers. */
 function readUint64(view: DataView, at: number): number {
   return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
 }

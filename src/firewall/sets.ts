@@ -5,41 +5,46 @@ import { formatDuration } from "../core/duration.ts";
 
 export const FAMILY = "inet";
 export const TABLE = "sallyport";
-/** As nft and messages name it. */
+/** The name in nft and in messages. */
 export const TABLE_NAME = `${FAMILY} ${TABLE}`;
 
-/** Elements a set of grants, of uses or of claims holds; the kernel's own default, said aloud. */
+/**
+ * The capacity of a set of grants, of uses or of claims; the kernel's own default, made explicit.
+ */
 export const SET_SIZE = 65_536;
-/** Ranges and networks that a configuration can list. */
+/** The most ranges and networks that a configuration can list. */
 export const LIST_SIZE = 65_536;
 
-/** How long a first packet speaks for its connection: SYN retransmissions of about three tries. */
+/** How long a first packet stands for its connection: SYN retransmissions of about three tries. */
 export const CLAIM_MS = 10_000;
 
 /** Sets that are looked up by address, protocol and port, one for each family. */
 export type DoorSet = "revoked" | "grants" | "fixed" | "one";
 
 /**
- * Each element of a set "one" carries this limit, which the kernel counts under a lock: of packets that
- * look it up at once on several processors, one alone finds it.
+ * Each element of a set "one" carries this limit, which the kernel counts under a lock: of several
+ * packets that look it up at once on different processors, exactly one finds it.
  */
 const FIRST_HIT = "limit rate 1/week burst 1 packets;";
 
-/** Sets of earlier versions, which a table that outlived its daemon may still hold. */
+/** Sets of earlier versions, which a table that outlived its daemon may still have. */
 export const FORMER_SETS: readonly string[] = ["once4", "once6", "cap4", "cap6", "used"];
 
 export const SET = {
   guarded: "guarded",
-  // Not "used", a word of its own before nftables 1.0, as "label" is: nothing can be called so there.
+  // Not "used", which was a word of the language before nftables 1.0, like "label": nothing can
+  // have such a name there.
   used: "uses",
   allow: (family: Family) => `allow${family}`,
   claim: (family: Family) => `claim${family}`,
-  /** Who has a part in an element that has several owners; no rule looks here. */
+  /** The owners of elements that have several; no rule looks here. */
   shared: (family: Family) => `shared${family}`,
   door: (set: DoorSet, family: Family) => `${set}${family}`,
-  /** One pair for each idle time, because the packet path's timeout is a constant of its rule. */
+  /**
+   * One pair for each idle time, because the timeout in the packet path is a constant of its rule.
+   */
   idle: (family: Family, idleMs: number) => `idle${family}_${formatDuration(idleMs)}`,
-  /** Until when those are renewed: apart as well, so that no door renews another's grants. */
+  /** How long those are renewed: separate too, so that no door renews another's grants. */
   cap: (family: Family, idleMs: number) => `cap${family}_${formatDuration(idleMs)}`,
 } as const;
 
@@ -49,7 +54,7 @@ function addressType(family: Family): string {
   return family === 4 ? "ipv4_addr" : "ipv6_addr";
 }
 
-/** Every set with its definition in nft's words: what stands between the braces. */
+/** Every set with its definition in nft's words: the text between the braces. */
 export function setDefinitions(idleMs: readonly number[]): Map<string, string> {
   const definitions = new Map<string, string>();
   // The timeout flag lets a guarded port end by itself: guarding on probation (`sallyport arm`).

@@ -1,4 +1,4 @@
-/** Which elements a request is about, and what each should come to; pure. */
+/** The elements that a request is about, and the wanted state of each. Pure. */
 
 import type { Address, Family } from "../core/address.ts";
 import { maskAddress } from "../core/address.ts";
@@ -10,7 +10,10 @@ import { ownerMark } from "./owner.ts";
 import type { OwnerFacts } from "./owner.ts";
 import { SET } from "./sets.ts";
 
-/** Shorter lives are not asked for: a kernel tick may be 10 ms, and one that rounds to 0 means for ever. */
+/**
+ * No request is for a shorter life: a kernel tick may be 10 ms, and a life that rounds to 0 means
+ * for ever.
+ */
 export const SHORTEST_MS = 100;
 
 /** One element that a request is about. */
@@ -19,15 +22,15 @@ export interface Slot {
   readonly port: Port;
   /** Default: the address of the request. */
   readonly address?: Address;
-  /** Wanted life; 0: not to be there. */
+  /** The wanted life; 0 removes the element. */
   readonly ms: number;
-  /** Only of a record in a set "shared". */
+  /** Only for a record in a set "shared". */
   readonly mark?: number;
-  /** A longer life stays. */
+  /** A longer life stays as it is. */
   readonly keepLonger?: boolean;
-  /** A shorter life stays, and so does that there is none. */
+  /** A shorter life stays as it is, and a missing element stays missing. */
   readonly keepShorter?: boolean;
-  /** What the element says of its owner; by default what the whole request says. */
+  /** What the element says of its owner. Default: the same as the whole request. */
   readonly comment?: Uint8Array;
 }
 
@@ -45,10 +48,10 @@ export function setOf({ kind, idleMs = 0 }: Which, family: Family): string {
   return kind === "idle" ? SET.idle(family, idleMs) : SET.door(KIND_SETS[kind], family);
 }
 
-/** What `nft` shows of an owner, and what it does not. */
+/** The owner of an element as bytes: the part that `nft` shows and the part that it hides. */
 export type Comment = (label: string, owner: Partial<OwnerFacts>) => Uint8Array;
 
-/** What a record says; of an idle grant it lasts as long as traffic may keep it. */
+/** One record; for an idle grant it lasts as long as traffic may keep the grant. */
 function record(family: Family, port: Port, need: Need, comment: Comment): Slot {
   const { kind, idleMs, lifeMs, capMs = 0, label, openedMs = 0 } = need;
   const which = idleMs === undefined ? { kind } : { kind, idleMs };
@@ -61,7 +64,7 @@ function record(family: Family, port: Port, need: Need, comment: Comment): Slot 
   };
 }
 
-/** Records of who has a part in the elements that a request opens, where others have one. */
+/** Records of the owners of elements that a request opens, where others share them. */
 function partSlots(request: GrantRequest, family: Family, comment: Comment): Slot[] {
   const { kind, idleMs, openMs, maxMs = DEFAULT_MAX_MS, label, openedMs, ports } = request;
   const own: Need = {
@@ -85,7 +88,7 @@ function partSlots(request: GrantRequest, family: Family, comment: Comment): Slo
   });
 }
 
-/** What opens `address`, which is the request's own or stands for its /64. */
+/** The slots that open `address`, which is the request's own or stands for its /64. */
 export function openSlots(request: GrantRequest, address: Address, comment: Comment): Slot[] {
   const { family } = address;
   const keepLonger = request.shorten !== true;
@@ -108,13 +111,16 @@ export function openSlots(request: GrantRequest, address: Address, comment: Comm
   return slots;
 }
 
-/** An address is refused when it was closed, and when its /64 was: a new grant of either lets it in again. */
+/**
+ * An address is refused when it was closed, and when its /64 was: a new grant of either lets it in
+ * again.
+ */
 function refusedAs(address: Address): Address[] {
   const alone = address.family === 4 || namesWhole64(address);
   return alone ? [address] : [address, maskAddress(address, 64)];
 }
 
-/** The longest life that somebody needs of an element, and who. */
+/** The longest life that somebody needs an element to have, and who that is. */
 interface Longest {
   readonly ms: number;
   readonly need: Need;
@@ -135,7 +141,9 @@ function longest(
   return best;
 }
 
-/** Every element of the ports, each with the longest life that somebody needs of it, else with none. */
+/**
+ * Every element of the ports, with the longest life that somebody needs it to have, or with none.
+ */
 export function closeSlots(
   family: Family,
   idle: readonly IdleSet[],
@@ -156,12 +164,13 @@ export function closeSlots(
     for (const kind of ["plain", "fixed", "once"] as const) {
       const set = setOf({ kind }, family);
       const need = longest(needs, set, port, ({ lifeMs }) => lifeMs);
-      // One that is spent must not come back.
+      // A spent element must not come back.
       push(set, port, need, kind === "once");
     }
     for (const { name, idleMs } of idle) {
       const need = longest(needs, name, port, ({ lifeMs }) => lifeMs);
-      // Nor one that ended in a pause of the traffic; and nobody's traffic gives life to another's.
+      // Neither must one that ended in a pause of the traffic; and the traffic of one holder gives
+      // no life to another's.
       push(name, port, need, true);
       const cap = longest(needs, name, port, ({ capMs }) => capMs);
       push(SET.cap(family, idleMs), port, cap, false);
@@ -186,7 +195,7 @@ function isSameOwner(a: Owner, b: Owner): boolean {
   return a.label === b.label && a.kind === b.kind && a.idleMs === b.idleMs;
 }
 
-/** At least the shortest life that is asked for; throws RangeError for one without an end. */
+/** At least the shortest life allowed; throws RangeError for a life without an end. */
 export function wholeMs(ms: number): number {
   if (!Number.isFinite(ms)) throw new RangeError(`a life of ${ms} ms has no end`);
   return Math.max(SHORTEST_MS, Math.ceil(ms));

@@ -1,4 +1,4 @@
-/** What the calling thread may do: the capabilities in effect, read from /proc without a library. */
+/** The capabilities in effect for the calling thread, read from /proc without a library. */
 
 import { readFileSync } from "node:fs";
 
@@ -67,8 +67,8 @@ export function effectiveCapabilities(): Set<Capability> {
 }
 
 /**
- * Whether the kernel answers questions about rules. Asked first, since libnftables writes its own
- * complaint to standard error without.
+ * Whether the kernel answers questions about rules. Checked first, since libnftables would
+ * otherwise print its own complaint to standard error.
  */
 export function mayAskKernel(): boolean {
   return effectiveCapabilities().has("CAP_NET_ADMIN");

@@ -1,4 +1,7 @@
-/** Notices at once that somebody set the wall clock: the kernel says so, nobody has to compare clocks. */
+/**
+ * Notices at once that somebody set the wall clock: the kernel reports it, so that nobody has to
+ * compare clocks.
+ */
 
 import { Errno } from "./errno.ts";
 import { libcCalls } from "./libc-calls.ts";
@@ -14,17 +17,19 @@ const TFD_TIMER_CANCEL_ON_SET = 1 << 1;
 /** `struct itimerspec { struct timespec it_interval, it_value; }`, four 64-bit words; seconds of the value. */
 const ITIMERSPEC_WORDS = 4;
 const VALUE_SECONDS = 2;
-/** The year 2242: the timer is there to be cancelled, not to end. */
+/** The year 2242: the timer exists to be cancelled, not to end. */
 const FAR_SECONDS = 1n << 33n;
 const TICKS_BYTES = 8;
 
-/** A timer on the wall clock that never ends. Close it once, when no thread waits on it any more. */
+/**
+ * A timer on the wall clock that never ends. Close it once, when no thread waits on it any more.
+ */
 export class ClockSets {
   /** Becomes readable when the clock was set, for poll(2): call `drain` then. */
   readonly fd: number;
   readonly #ticks = new BigUint64Array(1);
 
-  /** Throws OpError when there is no descriptor left. */
+  /** Throws OpError when no descriptor is left. */
   constructor() {
     const calls = libcCalls();
     this.fd = calls.timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -39,8 +44,8 @@ export class ClockSets {
   }
 
   /**
-   * Answers whether the clock was set since the last call, also by the end of a suspend; slewing and
-   * leap seconds do not count. Never blocks.
+   * Returns whether the clock was set since the last call, also by the end of a suspend. Slewing
+   * and leap seconds do not count. Never blocks.
    */
   drain(): boolean {
     if (libc().read(this.fd, this.#ticks, TICKS_BYTES) === TICKS_BYTES) return true;

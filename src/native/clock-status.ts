@@ -1,4 +1,6 @@
-/** Whether somebody keeps this machine's clock right: the kernel's own account (adjtimex(2)). */
+/**
+ * Whether a time service keeps this machine's clock right: the kernel's own account (adjtimex(2)).
+ */
 
 import { libcCalls } from "./libc-calls.ts";
 import { errno, failure } from "./libc.ts";
@@ -12,7 +14,10 @@ const STATUS_AT = 40;
 
 export interface ClockStatus {
   readonly synchronised: boolean;
-  /** The kernel's bound of the error; it grows by 0.5 ms a second while nobody corrects the clock. */
+  /**
+   * The kernel's bound of the error, in milliseconds; it grows by 0.5 ms a second while nobody
+   * corrects the clock.
+   */
   readonly maxErrorMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** How many files and sockets this process may have open. */
+/** The limit of files and sockets that this process may have open. */
 
 import { libcCalls } from "./libc-calls.ts";
 
@@ -9,9 +9,9 @@ const RLIMIT_NOFILE = 7;
 const SELECTABLE = 1_024n;
 
 /**
- * Keeps every descriptor below FD_SETSIZE. libnftables waits with select(2), and the C library ends a
- * process that does so with a higher one: whoever opened a thousand connections to the health listener
- * could end the daemon. With the limit, the connections beyond it are refused instead.
+ * Keeps every descriptor below FD_SETSIZE. libnftables waits with select(2), and the C library ends
+ * a process that does so with a higher one: an attacker with a thousand connections to the health
+ * listener could end the daemon. With the limit, the connections beyond it are refused instead.
  */
 export function keepDescriptorsSelectable(): void {
   // struct rlimit { rlim_t rlim_cur, rlim_max; }

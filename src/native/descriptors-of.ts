@@ -1,11 +1,11 @@
-/** What a process has open, as far as /proc tells. */
+/** The open descriptors of a process, as far as /proc shows them. */
 
 import { readdirSync, readlinkSync } from "node:fs";
 
 /**
- * What the descriptors of process `pid` lead to: "/dev/null", "socket:[4711]", …; empty where it has ended
- * or may not be seen. One that closes in between is left out and hides no other: in the process that asks,
- * the descriptor that lists the folder always does.
+ * The targets of the descriptors of process `pid`: "/dev/null", "socket:[4711]", …; empty where the
+ * process has ended or may not be seen. A descriptor that closes in between is left out and hides
+ * no other: in the calling process, the descriptor that lists the folder always does.
  */
 export function descriptorsOf(pid: number | string): string[] {
   const folder = `/proc/${pid}/fd`;

@@ -1,4 +1,4 @@
-/** The error numbers of Linux: the ones this program tells apart, and the name of each. */
+/** The error numbers of Linux: the ones that this program distinguishes, and the name of each. */
 
 /** asm-generic/errno-base.h and errno.h; the same on x64 and arm64. */
 export const Errno = {
@@ -23,7 +23,7 @@ export const Errno = {
   ECANCELED: 125,
 } as const;
 
-/** Names in the order of their numbers from 1 on; "-" where the number is not used. */
+/** Names in the order of their numbers from 1 on; "-" where the number is unused. */
 const NAMES = `
 EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK
 EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE

@@ -36,7 +36,9 @@ export class EventFd {
     return new EventFd(fd);
   }
 
-  /** Makes the descriptor readable until the next `clear`; signals in between are one. */
+  /**
+   * Makes the descriptor readable until the next `clear`; several signals in between count as one.
+   */
   signal(): void {
     this.#counter[0] = 1n;
     if (libc().write(this.fd, this.#counter, COUNTER_BYTES) === COUNTER_BYTES) return;
@@ -50,7 +52,7 @@ export class EventFd {
     });
   }
 
-  /** Takes the signal back; answers whether there was one. */
+  /** Takes the signal back. Returns whether there was one. */
   clear(): boolean {
     if (libc().read(this.fd, this.#counter, COUNTER_BYTES) === COUNTER_BYTES) return true;
     const code = errno();

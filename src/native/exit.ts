@@ -1,4 +1,4 @@
-/** The end of the process, from any of its threads and with nothing run before it. */
+/** The end of the process, from any of its threads, without running anything first. */
 
 import { libcCalls } from "./libc-calls.ts";
 
@@ -8,8 +8,8 @@ export function exitAtOnce(code: number): void {
 }
 
 /**
- * The kernel ends the process after `seconds` (SIGALRM), whatever its threads wait for by then; each call
- * replaces the one before.
+ * The kernel ends the process after `seconds` (SIGALRM), whatever its threads are waiting for; each
+ * call replaces the one before.
  */
 export function exitIn(seconds: number): void {
   libcCalls().alarm(seconds);

@@ -1,4 +1,4 @@
-/** Capabilities that a file gives to whoever runs it (capabilities(7), setcap(8)). */
+/** Capabilities that a file gives to the process that runs it (capabilities(7), setcap(8)). */
 
 import { Errno } from "./errno.ts";
 import { libcCalls } from "./libc-calls.ts";
@@ -6,10 +6,13 @@ import { cString, errno, failure } from "./libc.ts";
 
 /** linux/xattr.h: XATTR_NAME_CAPS */
 const XATTR_NAME_CAPS = "security.capability";
-/** asm-generic/errno.h; what a file without the attribute answers */
+/** asm-generic/errno.h; the error for a file without the attribute */
 const ENODATA = 61;
 
-/** Whether the file carries any. False where its file system keeps none; throws OpError when it cannot be asked. */
+/**
+ * Whether the file carries any. False where its file system stores none. Throws OpError when the
+ * kernel refuses to tell.
+ */
 export function hasFileCapabilities(path: string): boolean {
   const name = cString(path);
   const attribute = cString(XATTR_NAME_CAPS);

@@ -1,4 +1,7 @@
-/** Whose rights the calling thread has on files (credentials(7)), apart from who the process is. */
+/**
+ * The user whose file rights the calling thread has (credentials(7)), apart from the user of the
+ * process.
+ */
 
 import { Errno } from "./errno.ts";
 import { errno, failure } from "./libc.ts";
@@ -9,13 +12,13 @@ export interface FileIdentity {
   readonly gid: number;
 }
 
-/** setgroups(2) by its number: glibc's function of that name changes every thread of the process. */
+/** setgroups(2) by number: the glibc function of that name changes every thread of the process. */
 const SYS_SETGROUPS = process.arch === "arm64" ? 159 : 116;
 
-/** No id at all: the kernel changes nothing and returns the identity that stands. */
+/** Not a valid id: the kernel changes nothing and returns the present identity. */
 const ASK = 0xffff_ffff;
 
-/** Throws OpError where the kernel keeps the groups as they are: without CAP_SETGID. */
+/** Throws OpError where the kernel refuses: without CAP_SETGID. */
 function setGroups(groups: readonly number[]): void {
   const list = Uint32Array.from([...groups, 0]);
   if (libcCalls().syscall(SYS_SETGROUPS, groups.length, list, 0) !== 0n) throw refusal(errno());
@@ -25,7 +28,7 @@ function set({ uid, gid }: FileIdentity): boolean {
   const { setfsgid, setfsuid } = libcCalls();
   setfsgid(gid);
   setfsuid(uid);
-  // Neither reports a refusal.
+  // Neither call reports a refusal.
   return setfsgid(ASK) === gid && setfsuid(ASK) === uid;
 }
 
@@ -38,11 +41,11 @@ function refusal(code: number) {
 }
 
 /**
- * Runs `work` with the rights on files that this user has, no group of the caller's and none of root's
- * powers over files (CAP_DAC_OVERRIDE, CAP_CHOWN and the like): what it makes is that user's, and the
- * kernel refuses it whatever he could not do himself. The process stays root's, so he can neither
- * signal nor trace it. Only the calling thread changes, and only until `work` returns: it must not
- * promise anything. Throws OpError where this process may not do that.
+ * Runs `work` with this user's rights on files: no group of the caller's and none of root's powers
+ * over files (CAP_DAC_OVERRIDE, CAP_CHOWN and the like). New files belong to that user, and the
+ * kernel refuses everything that the user could not do. The process stays root's, so the user can
+ * neither signal nor trace it. Only the calling thread changes, and only until `work` returns: it
+ * must not return a promise. Throws OpError where this process may not do that.
  */
 export function withFileIdentity<T>(identity: FileIdentity, work: () => T): T {
   const { setfsgid, setfsuid } = libcCalls();
@@ -51,7 +54,7 @@ export function withFileIdentity<T>(identity: FileIdentity, work: () => T): T {
   const restore = () => {
     const restored = set(before);
     setGroups(groups);
-    // Going on with another's rights would break whatever comes next, in ways nobody expects.
+    // To go on with another user's rights would break later work in ways nobody expects.
     if (!restored) throw refusal(Errno.EPERM);
   };
   setGroups([]);

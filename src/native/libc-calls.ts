@@ -1,4 +1,4 @@
-/** Further calls of the C library: those that are made once in a while, not by the data plane. */
+/** Further calls of the C library: the rare ones, which the data plane does not make. */
 
 import { openLibrary } from "./library.ts";
 
@@ -165,7 +165,10 @@ function open() {
 /** One per thread, like `libc()`. */
 let opened: ReturnType<typeof open> | undefined;
 
-/** The functions, opened on first use. After one fails, `errno()` of libc.ts must be the very next call. */
+/**
+ * The functions, opened on first use. After one fails, call `errno()` of libc.ts before anything
+ * else.
+ */
 export function libcCalls(): ReturnType<typeof open> {
   opened ??= open();
   return opened;

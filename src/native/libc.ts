@@ -1,4 +1,4 @@
-/** The C library: the system calls Bun has no name for, and the one place that reads errno. */
+/** The C library: system calls that Bun does not offer, and the one place that reads errno. */
 
 import { type Pointer, read } from "bun:ffi";
 import { ExitCode, OpError, type OpFailure } from "../core/errors.ts";
@@ -6,7 +6,7 @@ import { Errno, errnoName } from "./errno.ts";
 import { openLibrary } from "./library.ts";
 
 const SYMBOLS = {
-  // int *__errno_location(void): where this thread's errno is
+  // int *__errno_location(void): the address of this thread's errno
   __errno_location: { args: [], returns: "ptr" },
   poll: {
     args: [
@@ -153,27 +153,27 @@ function open() {
   return { ...symbols, errnoAt: symbols["__errno_location"]()! };
 }
 
-/** A pointer that C handed out; opaque, only ever handed back. */
+/** A pointer from C: opaque, only ever handed back. */
 export type CPointer = Pointer | bigint;
 
 /** One per thread, since every thread has its own modules and its own errno. */
 let opened: ReturnType<typeof open> | undefined;
 
-/** The functions, opened on first use. After one fails, `errno()` must be the very next call. */
+/** The functions, opened on first use. After one fails, call `errno()` before anything else. */
 export function libc(): ReturnType<typeof open> {
   opened ??= open();
   return opened;
 }
 
 /**
- * Why the last C call of this thread failed. Only right straight after a call that reported failure:
- * it reads the thread's errno in place, with no C code of the runtime in between.
+ * Why the last C call of this thread failed. Valid only directly after a call that reported
+ * failure: it reads the thread's errno in place, with no C code of the runtime in between.
  */
 export function errno(): number {
   return read.i32(libc().errnoAt, 0);
 }
 
-/** What `failure` turns into a sentence; the code and the detail come from errno. */
+/** The input of `failure`; code and detail come from errno. */
 type Attempt = Pick<OpFailure, "operation" | "object" | "remedy">;
 
 /**
@@ -190,7 +190,7 @@ export function failure(code: number, attempt: Attempt): OpError {
   });
 }
 
-/** A string as C wants it. Keep it in a variable until the call that uses it has returned. */
+/** A string in C's form. Keep it in a variable until the call that uses it has returned. */
 export function cString(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }

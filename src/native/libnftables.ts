@@ -1,4 +1,4 @@
-/** libnftables: runs nft commands given as text, and hands back what nft prints. */
+/** libnftables: runs nft commands given as text, and returns the output of nft. */
 
 import { CString } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
@@ -12,7 +12,7 @@ const LIBNFTABLES = {
   packages: "libnftables1 (Debian), nftables (Fedora, Alpine, Arch)",
 } as const;
 
-/** The oldest that the rule set was tried with; older ones do not know all its words. */
+/** The oldest version that the rule set was tested with; older ones do not know all its words. */
 export const OLDEST_LIBNFTABLES = "0.9.8";
 
 /** nftables/libnftables.h: NFT_CTX_DEFAULT */
@@ -62,44 +62,51 @@ function load() {
 let loaded: ReturnType<typeof load> | undefined;
 
 export interface NftOptions {
-  /** Check only: the kernel is asked, nothing is changed. Default false. */
+  /** Check only: the kernel judges the commands, but nothing changes. Default false. */
   readonly dryRun?: boolean;
   /** Print JSON. Default false. */
   readonly json?: boolean;
-  /** Leave the elements of sets out. Default false. */
+  /** Leave out the elements of sets. Default false. */
   readonly terse?: boolean;
-  /** Leave out what changes by itself: counters, and how long elements still live. Default false. */
+  /**
+   * Leave out values that change by themselves: counters, and the remaining lives of elements.
+   * Default false.
+   */
   readonly stateless?: boolean;
 }
 
-/** What one run printed; `ok` is whether the whole text took effect. */
+/** The output of one run; `ok` is whether the whole text took effect. */
 export interface NftResult {
   readonly ok: boolean;
   readonly output: string;
-  /** nft's own messages, several lines; empty when all went well. */
+  /** nft's own messages, several lines; empty on success. */
   readonly error: string;
 }
 
 /**
  * Runs nft commands as one transaction in the calling thread's network namespace. A refused command
- * is an answer, not an exception; throws OpError when the library is missing or no socket can be had.
+ * is a result, not an exception. Throws OpError when the library is missing or no socket is
+ * available.
  */
 export function runNft(commands: string, options: NftOptions = {}): NftResult {
   return withSpareDescriptors(() => {
-    // The library ends the process when it cannot open its socket: whoever holds all descriptors, by
-    // connections to our health port for instance, would end the daemon.
+    // The library ends the process when it cannot open its socket. So an attacker who uses up all
+    // descriptors, by connections to the health port for instance, would end the daemon.
     new NetlinkSocket(NETLINK_NETFILTER)[Symbol.dispose]();
     return run((loaded ??= load()), commands, options);
   });
 }
 
-/** "1.0.6", by the library's own account; undefined without CAP_NET_ADMIN, as it asks the kernel first. */
+/**
+ * "1.0.6", as the library reports it; undefined without CAP_NET_ADMIN, since it asks the kernel
+ * first.
+ */
 export function libnftablesVersion(): string | undefined {
   return /"version": ?"([^"]+)"/.exec(runNft("list tables", { json: true }).output)?.[1];
 }
 
 function run(nft: ReturnType<typeof load>, commands: string, options: NftOptions): NftResult {
-  // A context is made for each run: it keeps a cache and a socket of the namespace it first saw.
+  // A new context for each run: it keeps a cache and a socket of the namespace that it first saw.
   const context = nft.nft_ctx_new(NFT_CTX_DEFAULT);
   if (context === null) {
     throw new OpError({

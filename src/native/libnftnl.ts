@@ -20,9 +20,9 @@ const NFTNL_SET_ELEM_TIMEOUT = 5;
 const NFTNL_SET_ELEM_USERDATA = 7;
 /** libnftnl/udata.h: NFTNL_UDATA_SET_ELEM_COMMENT */
 const UDATA_COMMENT = 0;
-/** Ours; nft leaves types alone that it does not know. */
+/** Ours; nft ignores types that it does not know. */
 const UDATA_OWNER = 0x73;
-/** nf_tables caps user data at one byte of length; type, length and the final zero take three. */
+/** nf_tables limits user data to one byte of length; type, length and the final zero take three. */
 export const COMMENT_MAX_BYTES = 120;
 
 /** linux/netfilter/nf_tables.h: enum nf_tables_msg_types */
@@ -136,14 +136,14 @@ function need(pointer: Pointer | bigint | null): Pointer {
 
 /** The user data that nft shows as `comment "text"`; cut to 120 bytes between characters. */
 export function commentUserData(text: string): Uint8Array {
-  // The decoder drops the incomplete character that the cut may leave, because it waits for its rest.
+  // The decoder drops an incomplete character at the cut, because it waits for the rest.
   const bytes = Buffer.from(
     new TextDecoder().decode(Buffer.from(text).subarray(0, COMMENT_MAX_BYTES), { stream: true }),
   );
   return Uint8Array.from([UDATA_COMMENT, bytes.length + 1, ...bytes, 0]);
 }
 
-/** The same with bytes of our own behind it, which nft does not show. */
+/** The same followed by bytes of our own, which nft does not show. */
 export function ownerUserData(comment: Uint8Array, owner: Uint8Array): Uint8Array {
   const data = new Uint8Array(comment.length + 2 + owner.length);
   data.set(comment);
@@ -154,7 +154,7 @@ export function ownerUserData(comment: Uint8Array, owner: Uint8Array): Uint8Arra
 }
 
 /**
- * One set of one table with one element that is filled anew for each message, so that building
+ * One set of one table with one element that is refilled for each message, so that building
  * allocates nothing here. Free it; it belongs to one thread.
  */
 export class SetMessages implements Disposable {
@@ -171,7 +171,7 @@ export class SetMessages implements Disposable {
     this.#nftnl.nftnl_set_elem_add(this.#set, this.#element);
   }
 
-  /** The element of the next messages: `keyLength` bytes at `key`, no timeout, no comment. */
+  /** Sets the element of the next messages: `keyLength` bytes at `key`, no timeout, no comment. */
   key(key: Pointer, keyLength: number): void {
     this.#nftnl.nftnl_set_elem_set(this.#element, NFTNL_SET_ELEM_KEY, key, keyLength);
     this.#nftnl.nftnl_set_elem_unset(this.#element, NFTNL_SET_ELEM_TIMEOUT);
@@ -190,7 +190,7 @@ export class SetMessages implements Disposable {
     );
   }
 
-  /** Writes one message about the element at `at`; its length stands in its first four bytes. */
+  /** Writes one message about the element at `at`; its first four bytes are its length. */
   element(at: Pointer, type: number, flags: number, sequence: number): void {
     const header = this.#nftnl.nftnl_nlmsg_build_hdr(at, type, NFPROTO_INET, flags, sequence);
     this.#nftnl.nftnl_set_elems_nlmsg_build_payload(header, this.#set);

@@ -197,7 +197,10 @@ function open() {
   return { ...symbols, pcap_dump: dumpAddress() };
 }
 
-/** Where `pcap_dump` is: a `pcap_handler` in C, so that no frame costs a call into this runtime. */
+/**
+ * The address of `pcap_dump`: a `pcap_handler` in C, so that no frame costs a call into this
+ * runtime.
+ */
 function dumpAddress(): CPointer {
   for (const soname of SONAMES.map(cString)) {
     const handle = loader().dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
@@ -219,13 +222,13 @@ export function libpcapVersion(): string {
   return text(libpcap().pcap_lib_version());
 }
 
-/** What libpcap says about `status`, the answer of its last call on `handle`. */
+/** libpcap's message about `status`, the result of its last call on `handle`. */
 export function pcapMessage(handle: CPointer, status: number): string {
   const said = text(libpcap().pcap_geterr(handle));
   return said === "" ? text(libpcap().pcap_statustostr(status)) : said;
 }
 
-/** The OpError of a call on `handle` that answered `status`; the detail is libpcap's own. */
+/** The OpError of a call on `handle` that returned `status`; the detail is libpcap's own. */
 export function pcapFailure(
   handle: CPointer,
   status: number,

@@ -1,4 +1,4 @@
-/** Opens a C library by soname, and says which package brings it when it is missing. */
+/** Opens a C library by soname; when it is missing, names the package that has it. */
 
 import { dlopen } from "bun:ffi";
 import type { FFIFunction, Library } from "bun:ffi";
@@ -8,13 +8,13 @@ import { messageOf, OpError } from "../core/errors.ts";
 export interface SharedLibrary {
   /** Tried in this order: "libpcap.so.0.8". */
   readonly sonames: readonly string[];
-  /** What to install: "libnftables1 (Debian) or libnftables (Fedora)". */
+  /** The packages to install: "libnftables1 (Debian) or libnftables (Fedora)". */
   readonly packages: string;
 }
 
 /**
- * Binds `symbols`; the first soname that opens wins. Throws OpError naming the library and the
- * package when none opens, and naming the symbol when the library is too old to have it.
+ * Binds `symbols`; the first soname that opens wins. Throws OpError. When none opens it names the
+ * library and the package; when the library is too old, the missing symbol.
  */
 export function openLibrary<Symbols extends Record<string, FFIFunction>>(
   library: SharedLibrary,

@@ -1,4 +1,7 @@
-/** The interfaces of this network namespace: their state, addresses, and the programs that see packets first. */
+/**
+ * The interfaces of this network namespace: state, addresses, and the programs that see packets
+ * first.
+ */
 
 import { type Address, addressFromBytes } from "../core/address.ts";
 import { OpError } from "../core/errors.ts";
@@ -34,7 +37,7 @@ const IFA_LOCAL = 2;
 /** linux/rtnetlink.h: `struct tcmsg { u8 family, pad; u16 pad; i32 ifindex; u32 handle, parent, info; }` */
 const TCMSG_BYTES = 20;
 const TCA_KIND = 1;
-/** linux/pkt_sched.h: what comes in, of the qdiscs `clsact` (TC_H_MIN_INGRESS) and `ingress`. */
+/** linux/pkt_sched.h: the ingress side of the qdiscs `clsact` (TC_H_MIN_INGRESS) and `ingress`. */
 const INCOMING = [0xffff_fff2, 0xffff_0000];
 
 export interface Link {
@@ -43,11 +46,11 @@ export interface Link {
   readonly loopback: boolean;
   /** Set up by the administrator. */
   readonly up: boolean;
-  /** Something answers at the other end. */
+  /** There is a device at the other end. */
   readonly carrier: boolean;
   /** "bridge", "veth", "wireguard"; absent for hardware. */
   readonly kind?: string;
-  /** Where an XDP program sits; absent without one. */
+  /** The mode of an attached XDP program; absent without one. */
   readonly xdp?: (typeof XDP_MODES)[number];
   readonly addresses: readonly Address[];
 }
@@ -63,8 +66,8 @@ export function readLinks(): Link[] {
 }
 
 /**
- * Hands every message of the answer to a dump of `type` to `read`, with the attributes behind its fixed
- * header, which is as long as that of the question; messages that are shorter are left out.
+ * Hands every message of the answer to a dump of `type` to `read`, with the attributes behind its
+ * fixed header, which is as long as that of the question. Shorter messages are ignored.
  */
 function ask<T>(
   type: number,
@@ -113,7 +116,7 @@ function linkOf(view: DataView, { at }: Message, attributes: Span): Omit<Link, "
 
 function readAddresses(): { index: number; address: Address }[] {
   return ask(RTM_GETADDR, new Uint8Array(IFADDRMSG_BYTES), (view, { at }, attributes) => {
-    // IFA_ADDRESS is the peer's on a point-to-point link; IPv6 has no IFA_LOCAL elsewhere.
+    // On a point-to-point link IFA_ADDRESS is the peer's; on other links IPv6 has no IFA_LOCAL.
     const found = within(view, attributes, IFA_LOCAL) ?? within(view, attributes, IFA_ADDRESS);
     const bytes = found && bytesOf(view, found);
     if (bytes?.length !== 4 && bytes?.length !== 16) return [];
@@ -122,7 +125,7 @@ function readAddresses(): { index: number; address: Address }[] {
 }
 
 /**
- * The classifiers ("u32", "bpf") that look at what comes in at an interface before the guard does;
+ * The classifiers ("u32", "bpf") that see incoming packets of an interface before the guard does;
  * programs attached as tcx links are not among them. Needs no privilege; throws OpError.
  */
 export function incomingFilters(index: number): string[] {
@@ -139,7 +142,7 @@ function filtersAt(index: number, parent: number): string[] {
       return kind === undefined ? "?" : textOf(view, kind);
     });
   } catch (error) {
-    // A kernel without traffic control, or an interface that is gone by now.
+    // A kernel without traffic control, or an interface that is gone.
     const none = [Errno.EOPNOTSUPP, Errno.EINVAL, Errno.ENODEV] as readonly number[];
     if (error instanceof OpError && none.includes(error.code)) return [];
     throw error;

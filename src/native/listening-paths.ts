@@ -1,4 +1,4 @@
-/** Where a process listens on unix sockets, as far as /proc tells. */
+/** The unix sockets on which a process listens, as far as /proc shows them. */
 
 import { readFileSync } from "node:fs";
 import { descriptorsOf } from "./descriptors-of.ts";
@@ -7,8 +7,8 @@ import { descriptorsOf } from "./descriptors-of.ts";
 const SO_ACCEPTCON = 0x1_0000;
 
 /**
- * The absolute paths on which process `pid` listens; empty where it may not be seen. The kernel tells whose
- * descriptor a socket is: nobody else can put a path in here.
+ * The absolute paths on which process `pid` listens; empty where it may not be seen. The kernel
+ * itself says which process has a socket open: no other process can put a path in here.
  */
 export function listeningPathsOf(pid: number): string[] {
   try {

@@ -1,12 +1,12 @@
-/** The dynamic loader: libraries by their own names, and addresses in them that C is to be given. */
+/** The dynamic loader: libraries by their own names, and addresses in them to pass to C. */
 
 import { openLibrary } from "./library.ts";
 
 function open() {
   return openLibrary(
     {
-      // glibc before 2.34 has these two in a library of their own; a later one still ships that, and
-      // finds them through it. Bun itself is linked with it.
+      // glibc before 2.34 has these two functions in a library of their own. A later one still
+      // ships that library and finds them through it. Bun itself is linked with it.
       sonames: ["libdl.so.2", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`],
       packages: "libc6 (Debian), glibc (Fedora) or musl (Alpine)",
     },

@@ -1,4 +1,7 @@
-/** The addresses the kernel calls its own: its table of local routes, read and watched over rtnetlink. */
+/**
+ * The addresses that the kernel calls its own: its table of local routes, read and watched over
+ * rtnetlink.
+ */
 
 import { ptr } from "bun:ffi";
 import { type Address, addressFromBytes, type Prefix } from "../core/address.ts";
@@ -38,15 +41,15 @@ const DST_LEN_AT = 1;
 const TABLE_AT = 4;
 const TYPE_AT = 7;
 
-/** A kernel without IPv6 has no routes of it. */
+/** A kernel without IPv6 has no IPv6 routes. */
 const NO_SUCH_FAMILY = new Set<number>([Errno.EOPNOTSUPP, Errno.EAFNOSUPPORT]);
 
 /** Bytes of an address. */
 const ADDRESS_BYTES = { [AF_INET]: 4, [AF_INET6]: 16 } as const;
 
 /**
- * Two rtnetlink sockets of the network namespace the opening thread was in: one to read the local
- * routes, one that becomes readable when they change.
+ * Two rtnetlink sockets of the opening thread's network namespace: one reads the local routes, the
+ * other becomes readable when they change.
  */
 export class LocalRoutes implements Disposable {
   /** For poll(2); belongs to this object. */
@@ -56,10 +59,10 @@ export class LocalRoutes implements Disposable {
   readonly #out = new MessageWriter(64);
 
   constructor() {
-    // Lets the kernel skip the other routes; before Linux 4.20 it sends them all and we skip them.
+    // Lets the kernel skip other routes; before Linux 4.20 it sends all, and `read` skips them.
     this.#reader.setOption(NETLINK_GET_STRICT_CHK, 1);
-    // Routes, not addresses: the kernel announces an address before its local route exists. Links,
-    // because the routes of one that goes away may go without a word.
+    // Routes, not addresses: the kernel announces an address before its local route exists. Links
+    // too, because the routes of a vanishing link may go without an announcement.
     this.#watch = new NetlinkSocket(
       NETLINK_ROUTE,
       RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
@@ -73,10 +76,13 @@ export class LocalRoutes implements Disposable {
     return [...this.#read(AF_INET), ...this.#read(AF_INET6)];
   }
 
-  /** Takes what waits on `fd`; returns whether local routes may have changed since the last call. */
+  /**
+   * Takes the messages waiting on `fd`. Returns whether local routes may have changed since the
+   * last call.
+   */
   changed(): boolean {
     let changed = false;
-    // −1: more happened than the socket could hold; what, nobody knows.
+    // −1: more happened than the socket could hold, and the rest is unknown.
     while (this.#watch.receive() !== 0) changed = true;
     return changed;
   }
@@ -121,8 +127,9 @@ function localPrefix(
   const attributes = behind(message, RTMSG_BYTES);
   if (message.type !== RTM_NEWROUTE || attributes === undefined) return undefined;
   if (view.getUint8(message.at) !== family) return undefined;
-  // Broadcast and anycast routes stand in the same table; local routes of other tables are those of
-  // transparent proxies ("local 0.0.0.0/0"), which the guard's `fib daddr type local` does not see either.
+  // The same table holds broadcast and anycast routes. Local routes of other tables belong to
+  // transparent proxies ("local 0.0.0.0/0"); the guard's `fib daddr type local` does not see them
+  // either.
   if (view.getUint8(message.at + TABLE_AT) !== RT_TABLE_LOCAL) return undefined;
   if (view.getUint8(message.at + TYPE_AT) !== RTN_LOCAL) return undefined;
   const size = ADDRESS_BYTES[family];
@@ -134,8 +141,8 @@ function localPrefix(
 }
 
 /**
- * Keeps routes of other types from waking the reader: a router that learns the whole Internet's would
- * otherwise wake it a thousand times a second.
+ * Keeps routes of other types from waking the reader: a router that learns all routes of the
+ * Internet would otherwise wake it a thousand times a second.
  */
 function attachLocalRouteFilter(fd: number): void {
   // linux/bpf_common.h: BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K
@@ -145,7 +152,7 @@ function attachLocalRouteFilter(fd: number): void {
   /** `struct sock_filter { u16 code; u8 jt, jf; u32 k; }` */
   const program: readonly (readonly [code: number, ifTrue: number, ifFalse: number, k: number])[] =
     [
-      [LOAD_BYTE, 0, 0, 4], // low byte of nlmsg_type, which no rtnetlink type exceeds
+      [LOAD_BYTE, 0, 0, 4], // low byte of nlmsg_type; no rtnetlink type is larger
       [JUMP_EQUAL, 1, 0, RTM_NEWROUTE],
       [JUMP_EQUAL, 0, 2, RTM_DELROUTE],
       [LOAD_BYTE, 0, 0, NLMSG_HDRLEN + TYPE_AT],

@@ -5,14 +5,14 @@ import type { Pointer } from "bun:ffi";
 
 export type { Pointer } from "bun:ffi";
 
-/** Where the bytes are, for as long as `memory` is referenced. */
+/** The address of the bytes, valid as long as `memory` is referenced. */
 export function addressOf(memory: Uint8Array): Pointer {
-  // A short array lives inside its object until somebody first asks for its buffer, which moves it.
+  // A short array lives inside its object until its buffer is first requested, which moves it.
   void memory.buffer;
   return ptr(memory);
 }
 
-/** `bytes` further on. */
+/** The address `bytes` further on. */
 export function offset(pointer: Pointer, bytes: number): Pointer {
   return (pointer + bytes) as Pointer;
 }

@@ -1,4 +1,4 @@
-/** Short sleeps of the calling thread; `poll` knows whole milliseconds only. */
+/** Short sleeps of the calling thread; `poll` only knows whole milliseconds. */
 
 import { libc } from "./libc.ts";
 

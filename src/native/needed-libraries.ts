@@ -41,7 +41,10 @@ export interface FoundLibrary {
   readonly file: string;
 }
 
-/** Opens the first of the sonames that opens (it stays open), and says which file that is. */
+/**
+ * Opens the first of the sonames that can be opened (it stays open), and returns the file it came
+ * from.
+ */
 export function findLibrary({ sonames }: SharedLibrary): FoundLibrary | undefined {
   for (const soname of sonames) {
     const name = cString(soname);
@@ -51,7 +54,7 @@ export function findLibrary({ sonames }: SharedLibrary): FoundLibrary | undefine
   return undefined;
 }
 
-/** The file behind a library that is open: the loader alone knows where it looked. */
+/** The file of an open library: only the loader knows where it looked. */
 function mappedFile(soname: string): string {
   const stem = soname.replace(/\.so.*$/, ".so");
   for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {

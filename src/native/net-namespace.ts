@@ -1,4 +1,4 @@
-/** Network namespaces: which one the calling thread is in. */
+/** Network namespaces: the one that the calling thread is in. */
 
 import { cString, errno, failure, libc } from "./libc.ts";
 
@@ -11,8 +11,8 @@ const CLONE_NEWNET = 0x4000_0000;
 
 /**
  * Moves the calling thread, and only it, into the namespace at `path` ("/run/netns/server",
- * "/proc/1/ns/net"); disposing of the answer moves it back. Sockets stay where they were opened, and
- * child processes start where the thread is. Needs CAP_SYS_ADMIN.
+ * "/proc/1/ns/net"); disposing of the result moves it back. Sockets stay where they were opened,
+ * and child processes start where the thread is. Needs CAP_SYS_ADMIN.
  */
 export function enterNamespace(path: string): Disposable {
   const before = openNamespace("/proc/thread-self/ns/net");

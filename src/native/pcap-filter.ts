@@ -1,4 +1,4 @@
-/** BPF programs: compiled from text by libpcap, then given to a capture or tried on frames. */
+/** BPF programs: compiled from text by libpcap, then attached to a capture or tested on frames. */
 
 import { ptr } from "bun:ffi";
 import { Errno } from "./errno.ts";
@@ -14,7 +14,7 @@ const BPF_PROGRAM_BYTES = 16;
 /** `struct pcap_pkthdr { struct timeval ts; bpf_u_int32 caplen, len; }` with 64-bit time */
 const PKTHDR_BYTES = 24;
 
-/** As large as a frame gets; only `matches` works at this length. */
+/** The largest length of a frame; only `matches` works with this length. */
 const DEAD_SNAPLEN = 65_535;
 
 /** A compiled program; libpcap owns the instructions until `close`. */
@@ -57,12 +57,12 @@ export class FilterProgram implements Disposable {
     return ptr(this.#program);
   }
 
-  /** How many instructions a frame may cost. */
+  /** The number of instructions, an upper bound of the cost of a frame. */
   get instructions(): number {
     return new DataView(this.#program.buffer).getUint32(0, true);
   }
 
-  /** Runs the program on a frame, as the kernel would on one without offloaded VLAN tags. */
+  /** Runs the program on a frame, as the kernel would on a frame without offloaded VLAN tags. */
   matches(frame: Uint8Array): boolean {
     const header = new DataView(this.#header.buffer);
     header.setUint32(16, frame.length, true);

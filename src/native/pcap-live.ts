@@ -1,4 +1,4 @@
-/** A live capture: libpcap writes what waits into memory of ours, one call a batch. */
+/** A live capture: libpcap writes waiting frames into our memory, one call for each batch. */
 
 import { CString, ptr } from "bun:ffi";
 import { ExitCode, OpError } from "../core/errors.ts";
@@ -24,7 +24,7 @@ const RECORD_HEADER_BYTES = 16;
 /** `struct pcap_stat { u_int ps_recv, ps_drop, ps_ifdrop; }` */
 const STAT_WORDS = 3;
 
-/** All interfaces, to libpcap. */
+/** libpcap's name for all interfaces. */
 const ANY = "any";
 
 /** linux/if_packet.h */
@@ -48,17 +48,17 @@ const DLT_LINUX_SLL2 = 276;
 export interface LiveOptions {
   /** Bytes kept of each frame. */
   readonly snaplen: number;
-  /** Kernel memory for frames that wait, in bytes. */
+  /** Kernel memory for waiting frames, in bytes. */
   readonly bufferBytes: number;
-  /** Most frames of one `read`. */
+  /** The most frames of one `read`. */
   readonly batch: number;
-  /** The BPF expression for a link type, once that is known. */
+  /** The BPF expression for a link type, called once the link type is known. */
   readonly filter: (linkType: number) => string;
 }
 
 /**
- * One open capture of inbound frames: immediate, non-blocking, not promiscuous. `any` and other cooked
- * captures are of version 2 where libpcap knows it.
+ * One open capture of inbound frames: immediate, non-blocking, not promiscuous. `any` and other
+ * cooked captures are of version 2 where libpcap supports it.
  */
 export class LiveCapture implements Disposable {
   readonly name: string;
@@ -67,7 +67,7 @@ export class LiveCapture implements Disposable {
   /** For poll(2); belongs to the capture. */
   readonly fd: number;
   /**
-   * What the last `read` took: records of a capture file in this machine's byte order, with
+   * The result of the last `read`: records of a capture file in this machine's byte order, with
    * microseconds, from offset 0. The next `read` overwrites them.
    */
   readonly records: DataView;
@@ -87,7 +87,7 @@ export class LiveCapture implements Disposable {
     this.linkType = libpcap().pcap_datalink(handle);
     this.fd = libpcap().pcap_get_selectable_fd(handle);
     this.#index = name === ANY ? 0 : interfaceIndex(this.fd, name);
-    // A spare byte, because a stream on memory ends what it writes with a zero.
+    // A spare byte, because a stream on memory ends its output with a zero.
     const memory = new Uint8Array(options.batch * (RECORD_HEADER_BYTES + options.snaplen) + 1);
     this.records = new DataView(memory.buffer);
     const mode = cString("w");
@@ -96,8 +96,8 @@ export class LiveCapture implements Disposable {
   }
 
   /**
-   * Opens the interface `name` of the calling thread's network namespace. Throws OpError: ENODEV where
-   * there is none of that name, ENETDOWN where it is down, EPERM without CAP_NET_RAW.
+   * Opens the interface `name` of the calling thread's network namespace. Throws OpError: ENODEV
+   * for an unknown name, ENETDOWN where it is down, EPERM without CAP_NET_RAW.
    */
   static open(name: string, options: LiveOptions): LiveCapture {
     const pcap = libpcap();
@@ -112,7 +112,7 @@ export class LiveCapture implements Disposable {
       pcap.pcap_set_buffer_size(handle, options.bufferBytes);
       check(handle, name, pcap.pcap_activate(handle));
       if (pcap.pcap_datalink(handle) === DLT_LINUX_SLL) {
-        pcap.pcap_set_datalink(handle, DLT_LINUX_SLL2); // refused by libpcap before 1.10: stays v1
+        pcap.pcap_set_datalink(handle, DLT_LINUX_SLL2); // libpcap before 1.10 refuses
       }
       ignoreOutgoing(pcap.pcap_get_selectable_fd(handle));
       const expression = options.filter(pcap.pcap_datalink(handle));
@@ -128,9 +128,9 @@ export class LiveCapture implements Disposable {
   }
 
   /**
-   * Moves at most `most` waiting frames (never more than the batch) into `records` and answers how many,
-   * 0 when none waits. Throws OpError ENETDOWN when libpcap gave the interface up; one that is only down
-   * it keeps (from 1.10 on), and goes on when it is up again.
+   * Moves at most `most` waiting frames (never more than the batch) into `records`. Returns how
+   * many, 0 when none waits. Throws OpError ENETDOWN when libpcap gave up the interface. From 1.10
+   * on, libpcap keeps an interface that is only down and continues when it is up again.
    */
   read(most: number): number {
     const handle = this.#opened();
@@ -150,7 +150,9 @@ export class LiveCapture implements Disposable {
     return frames;
   }
 
-  /** Frames the filter passed, lost ones included, and lost ones; 32 bits each, they wrap. */
+  /**
+   * Frames that the filter passed, including lost ones, and lost ones. Both have 32 bits and wrap.
+   */
   counts(): { passed: number; lost: number } {
     const handle = this.#opened();
     const status = libpcap().pcap_stats(handle, this.#stats);
@@ -166,15 +168,16 @@ export class LiveCapture implements Disposable {
   }
 
   /**
-   * Whether the interface was deleted or renamed since the capture was opened, even if another has its
-   * name now. The kernel says nothing to the descriptor when it deletes one that is down.
+   * Whether the interface was deleted or renamed since the capture was opened, even if another has
+   * its name now. The kernel does not tell the descriptor when it deletes an interface that is
+   * down.
    */
   get isGone(): boolean {
     this.#opened();
     return this.name !== ANY && interfaceIndex(this.fd, this.name) !== this.#index;
   }
 
-  /** Gives the kernel its memory back. A closed capture can be closed again, and nothing else. */
+  /** Returns the kernel's memory. A closed capture allows only another `close`. */
   close(): void {
     if (this.#handle === undefined) return;
     libpcap().pcap_dump_close(this.#dumper);
@@ -187,17 +190,17 @@ export class LiveCapture implements Disposable {
   }
 
   #opened(): CPointer {
-    // libpcap would take the address of freed memory at its word.
+    // libpcap would use the address of freed memory.
     if (this.#handle === undefined) throw new TypeError(`The capture of ${this.name} is closed`);
     return this.#handle;
   }
 }
 
 /**
- * Keeps what this machine sends out of the buffer: a name server answers to ports of the range all day.
- * Before Linux 4.20 the kernel refuses; `pcap_setdirection` then drops it after it took room. The filter
- * word `inbound` would not do: libpcap runs the filter itself on the first frame, where it cannot see
- * the direction, and loses that frame.
+ * Keeps this machine's outgoing packets out of the buffer: a name server answers to ports of the
+ * range all day. Before Linux 4.20 the kernel refuses; then `pcap_setdirection` drops them after
+ * they took room. The filter word `inbound` would not do: libpcap itself runs the filter on the
+ * first frame, cannot see the direction there, and loses that frame.
  */
 function ignoreOutgoing(fd: number): void {
   const one = new Int32Array([1]);
@@ -212,7 +215,7 @@ function interfaceIndex(fd: number, name: string): number {
   return new DataView(request.buffer).getInt32(IFNAMSIZ, true);
 }
 
-/** Statuses above 0 are warnings: the capture works. */
+/** A status above 0 is a warning: the capture works. */
 function check(handle: CPointer, name: string, status: number): void {
   if (status < 0) throw openFailure(name, status, pcapMessage(handle, status));
 }

@@ -1,4 +1,4 @@
-/** Waits for descriptors with poll(2), blocking the calling thread and nothing else. */
+/** Waits for descriptors with poll(2); blocks only the calling thread. */
 
 import { Errno } from "./errno.ts";
 import { errno, failure, libc } from "./libc.ts";
@@ -13,14 +13,17 @@ const WORDS = 2;
 const LONGEST_MS = 0x7fff_ffff;
 
 /**
- * A set of descriptors to wait on. For a handful of them: every call walks the set.
- * Does not own the descriptors; remove one before closing it.
+ * A set of descriptors to wait for. Meant for a handful: every call walks the whole set. The
+ * descriptors belong to the caller; remove one before closing it.
  */
 export class PollSet {
   #entries = new Int32Array(8 * WORDS);
   #size = 0;
 
-  /** Waits for input on `fd` (and for errors and hang-ups, which poll always reports); twice is once. */
+  /**
+   * Waits for input on `fd` (and for errors and hang-ups, which poll always reports). Adding twice
+   * is adding once.
+   */
   add(fd: number): void {
     if (this.#indexOf(fd) >= 0) return;
     if (this.#size * WORDS === this.#entries.length) {
@@ -42,15 +45,15 @@ export class PollSet {
   }
 
   /**
-   * Blocks until a descriptor is ready or `timeoutMs` has passed (rounded up; −1 waits for ever) and
-   * answers how many are ready. A signal ends the wait early with 0, so callers loop anyway.
+   * Blocks until a descriptor is ready or `timeoutMs` has passed (rounded up; −1 waits for ever).
+   * Returns how many are ready. A signal ends the wait early with 0, so callers loop anyway.
    */
   wait(timeoutMs: number): number {
     const timeout = timeoutMs < 0 ? -1 : Math.min(Math.ceil(timeoutMs), LONGEST_MS);
     const ready = libc().poll(this.#entries, this.#size, timeout);
     if (ready >= 0) return ready;
     const code = errno();
-    if (code === Errno.EINTR) return 0; // Linux clears revents before it says so
+    if (code === Errno.EINTR) return 0; // Linux clears revents before it returns this
     throw failure(code, {
       operation: "wait for",
       object: `${this.#size} descriptors`,
@@ -58,7 +61,7 @@ export class PollSet {
     });
   }
 
-  /** Whether the last `wait` found input, an error or a hang-up on `fd`: reading it tells which. */
+  /** Whether the last `wait` found input, an error or a hang-up on `fd`: reading shows which. */
   ready(fd: number): boolean {
     const at = this.#indexOf(fd);
     return at >= 0 && this.#entries[at * WORDS + 1]! >>> 16 !== 0;

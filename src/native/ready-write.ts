@@ -1,4 +1,4 @@
-/** Writes that never wait for whoever reads. */
+/** Writes that never wait for the reader. */
 
 import { Errno } from "./errno.ts";
 import { errno, failure, libc } from "./libc.ts";
@@ -6,12 +6,15 @@ import { errno, failure, libc } from "./libc.ts";
 /** poll.h */
 const POLLOUT = 0x0004;
 
-/** limits.h: a pipe that is ready takes at least so many bytes at once; sockets and terminals take such a piece, too. */
+/**
+ * limits.h: a ready pipe takes at least this many bytes at once; sockets and terminals take such a
+ * piece too.
+ */
 const PIPE_BUF = 4_096;
 
 /**
- * Writes what `fd` takes at once of `bytes`, waiting at most `waitMs` (0 by default) until it takes anything; answers how many
- * bytes that were. Throws OpError when nobody will ever read them.
+ * Writes as many of `bytes` as `fd` takes at once, after waiting at most `waitMs` (default 0) until
+ * it takes any. Returns how many were written. Throws OpError when nobody will ever read them.
  */
 export function writeIfReady(fd: number, bytes: Uint8Array, waitMs = 0): number {
   // struct pollfd { int fd; short events; short revents; }

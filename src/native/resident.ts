@@ -1,4 +1,4 @@
-/** Gives memory back that only a start needed: the pages of code and libraries that nobody runs any more. */
+/** Gives back memory that only the start needed: pages of code and libraries that no longer run. */
 
 import { readFileSync } from "node:fs";
 import { libcCalls } from "./libc-calls.ts";
@@ -6,9 +6,15 @@ import { libcCalls } from "./libc-calls.ts";
 /** linux/mman.h */
 const MADV_DONTNEED = 4;
 
-/** `55d0c000-55d1e000 r-xp 00021000 fe:00 339380    /usr/lib/libc.so.6`: a line of /proc/PID/smaps that begins a mapping. */
+/**
+ * `55d0c000-55d1e000 r-xp 00021000 fe:00 339380 /usr/lib/libc.so.6`: the line of /proc/PID/smaps
+ * that begins a mapping.
+ */
 const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/;
-/** Pages that were written to and are in no file: in memory, and (a line further down) in swap space. */
+/**
+ * Pages that were written to and are in no file: in memory, and (a line further down) in swap
+ * space.
+ */
 const WRITTEN = /^(Anonymous|Swap): +(\d+) kB$/;
 
 interface Mapping {
@@ -17,8 +23,9 @@ interface Mapping {
 }
 
 /**
- * The mappings in the text of a /proc/PID/smaps whose pages the kernel can bring back from their file at
- * any time: read-only, and never written to (not even by the loader, as relocated tables are).
+ * The mappings in the text of a /proc/PID/smaps whose pages the kernel can read from their file
+ * again at any time: read-only, and never written to (not even by the loader, like relocated
+ * tables).
  */
 export function cleanFileMappings(smaps: string): Mapping[] {
   const found: Mapping[] = [];
@@ -44,9 +51,9 @@ export function cleanFileMappings(smaps: string): Mapping[] {
 }
 
 /**
- * Takes the pages of code and constant data out of this process. They stay in the page cache, from where
- * the kernel maps those back that are run again, 16 or more at a time. Does nothing where it does not
- * tell of mappings.
+ * Takes the pages of code and constant data out of this process. They stay in the page cache; from
+ * there the kernel maps those back that run again, 16 or more at a time. Does nothing where the
+ * kernel does not list mappings.
  */
 export function releaseCleanPages(): void {
   let smaps: string;
@@ -56,6 +63,6 @@ export function releaseCleanPages(): void {
     return;
   }
   const { madvise } = libcCalls();
-  // What the kernel refuses (a locked mapping) stays as it is.
+  // A mapping that the kernel refuses (a locked one) stays as it is.
   for (const { from, bytes } of cleanFileMappings(smaps)) madvise(from, bytes, MADV_DONTNEED);
 }

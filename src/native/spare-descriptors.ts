@@ -1,8 +1,8 @@
-/** Descriptors kept back for work that must not fail because others have taken all the rest. */
+/** Descriptors reserved for work that must not fail because others have taken the rest. */
 
 import { closeSync, openSync } from "node:fs";
 
-/** More than one run of nft, its sockets and the files it reads take at a time. */
+/** More than one run of nft, its sockets and its files need at a time. */
 const COUNT = 16;
 
 const kept: number[] = [];
@@ -12,13 +12,14 @@ function keep(): void {
   try {
     while (kept.length < COUNT) kept.push(openSync("/dev/null", "r"));
   } catch {
-    // Somebody was faster; the next work takes back what is free by then.
+    // Another program was faster; the next call takes back the descriptors that are free by then.
   }
 }
 
 /**
- * Runs synchronous `work` with at least 16 descriptors free, once it has been called before. Connections
- * to our listeners are accepted by this same thread, so that nobody outside can take them in between.
+ * Runs synchronous `work` with at least 16 descriptors free, from the second call on. The same
+ * thread accepts connections to our listeners, so that nobody outside can take the descriptors in
+ * between.
  */
 export function withSpareDescriptors<T>(work: () => T): T {
   if (depth === 0) for (const fd of kept.splice(0)) closeSync(fd);

@@ -1,4 +1,7 @@
-/** Which signatures of TCP segments this kernel checks; what it cannot verify it answers with silence. */
+/**
+ * The signatures of TCP segments that this kernel checks; it does not answer segments that it
+ * cannot verify.
+ */
 
 import { Errno } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
@@ -20,8 +23,8 @@ export function verifiedSignatures(): number[] {
   const fd = libc().socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return [];
   try {
-    // Shorter than a key, as long as an int, below which no option is looked at: EINVAL of a kernel
-    // that knows the option, ENOPROTOOPT of others.
+    // Shorter than a key but as long as an int, the least for any option: a kernel that knows the
+    // option returns EINVAL, others ENOPROTOOPT.
     const nothing = new Int32Array(1);
     return SIGNATURES.filter(({ option }) => {
       const refused = libc().setsockopt(fd, IPPROTO_TCP, option, nothing, nothing.byteLength) !== 0;

@@ -14,8 +14,8 @@ const QUERY_BYTES = 64;
 const COUNT_AT = 24;
 
 /**
- * How many programs look at what comes in at the interface; 0 on kernels without tcx. Needs
- * CAP_NET_ADMIN; throws OpError without.
+ * How many programs see the incoming packets of the interface; 0 on kernels without tcx. Needs
+ * CAP_NET_ADMIN; throws OpError without it.
  */
 export function tcxPrograms(index: number): number {
   const query = new DataView(new ArrayBuffer(QUERY_BYTES));

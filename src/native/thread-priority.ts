@@ -1,16 +1,16 @@
-/** Which threads of this process get a processor first. */
+/** The order in which threads of this process get a processor. */
 
 import { readdirSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { libcCalls } from "./libc-calls.ts";
 
-/** sys/resource.h; for this call the kernel takes a thread's id for a process's. */
+/** sys/resource.h; for this call the kernel takes a thread's id as the id of a process. */
 const PRIO_PROCESS = 0;
 
 /** asm-generic/resource.h */
 const RLIMIT_NICE = 13;
 
-/** Of −20 to 19: a tenth of the weight of the others where both want the same processor. */
+/** Of −20 to 19: a tenth of the weight of other threads where both want the same processor. */
 const NICE = 10;
 
 /** The kernel's id of the calling thread. */
@@ -19,8 +19,8 @@ export function threadId(): number {
 }
 
 /**
- * Lets every other thread of this process stand behind the thread `preferred`. Needs no privilege; where
- * a sandbox forbids it (or on a kernel that knows better) nothing changes. A thread made later inherits
+ * Puts every other thread of this process behind the thread `preferred`. Needs no privilege. Where
+ * a sandbox forbids it (or the kernel decides otherwise) nothing changes. A new thread inherits
  * from the one that makes it.
  */
 export function preferThread(preferred: number): void {
@@ -29,14 +29,17 @@ export function preferThread(preferred: number): void {
   }
 }
 
-/** Takes back for a process just started what it inherited from a thread that stood behind, where that is allowed. */
+/**
+ * Gives a process just started the usual priority in place of the one inherited from a thread
+ * behind, where that is allowed.
+ */
 export function standInFront(process: number): void {
   libcCalls().setpriority(PRIO_PROCESS, process, 0);
 }
 
 /**
- * Lets this process, and what it starts, take a priority up to the usual one back without a privilege.
- * Without CAP_SYS_RESOURCE nothing changes.
+ * Allows this process, and those that it starts, to return to the usual priority without a
+ * privilege. Without CAP_SYS_RESOURCE nothing changes.
  */
 export function allowStandingInFront(): void {
   // struct rlimit { rlim_t rlim_cur, rlim_max; }; 20 is the nice value 0

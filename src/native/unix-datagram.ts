@@ -1,4 +1,7 @@
-/** Sends one datagram to a unix socket, by path or by abstract name; Bun's own sockets cannot. */
+/**
+ * Sends one datagram to a unix socket, by path or by abstract name; Bun's own sockets cannot do
+ * that.
+ */
 
 import { Errno } from "./errno.ts";
 import { libcCalls } from "./libc-calls.ts";
@@ -14,7 +17,7 @@ const UNIX_PATH_MAX = 108;
 
 /**
  * `address` is a path, or "@name" for an abstract one (systemd's spelling). Never waits: a receiver
- * whose queue is full loses the datagram. Throws OpError when it cannot be sent.
+ * with a full queue loses the datagram. Throws OpError when it cannot be sent.
  */
 export function sendUnixDatagram(address: string, text: string): void {
   const attempt = { operation: "send to", object: `the socket ${address}` };
