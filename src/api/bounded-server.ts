@@ -1,31 +1,32 @@
 /**
- * An HTTP server whose connections are bounded in number and time, one request each. When one more comes
- * than there may be, the one that has been without a whole request longest is closed: whoever asks is
- * answered, however many others only hold connections, and descriptors remain for everything else.
+ * An HTTP server whose connections are bounded in number and time, with one request each. When one
+ * connection too many comes, the server closes the one that has gone longest without a whole
+ * request. So every request is answered, however many peers only hold connections, and descriptors
+ * remain for everything else.
  */
 
 import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
 import { type Head, makeRequest, parseHead, renderResponse } from "./http-message.ts";
 
-/** A request that has not arrived by then is none; nor is an answer waited for that nobody takes. */
+/** How long a request may take to arrive, and how long its peer may take to accept the answer. */
 const ARRIVE_MS = 10_000;
 const TAKE_MS = 10_000;
 
 /**
- * So many may be too many for so long: the request of one that has just come needs a turn of the loop to
- * be read, and whoever dials without end must not push it out before.
+ * How many connections may be too many for a moment. The request of a new connection needs a turn
+ * of the loop to be read, and a peer that dials without end must not push it out before.
  */
 const SLACK = 96;
 const SLACK_MS = 20;
 
-/** What is still sent after the answer to a refused request is read for so long, or its sender never reads the answer. */
+/** How long the rest of a refused request is read; otherwise its sender never reads the answer. */
 const LINGER_MS = 500;
 
 interface Connection {
-  /** What came of a request; undefined once it is complete. */
+  /** The bytes of the request so far; undefined once it is complete. */
   received: Buffer | undefined;
   head: Head | undefined;
-  /** What is still to be sent. */
+  /** The bytes still to be sent. */
   answer: Buffer | undefined;
   /** The request was refused before its end. */
   refused: boolean;
@@ -34,31 +35,31 @@ interface Connection {
 
 type Peer = Socket<Connection>;
 
-/** Where to listen. */
+/** The address to listen on. */
 export type Place =
   { readonly hostname: string; readonly port: number } | { readonly unix: string };
 
 export interface BoundedServer {
-  /** The one in use; 0 on a unix socket. */
+  /** The port in use; 0 on a unix socket. */
   readonly port: number;
   /** Cuts every connection. */
   stop(): void;
 }
 
-/** Listens; throws as `Bun.listen` does. `most` connections at a time, and 96 more for a moment. */
+/** Listens; throws like `Bun.listen`. `most` connections at a time, and 96 more for a moment. */
 export function serveBounded(
   place: Place,
   most: number,
   answer: (request: Request) => Response | Promise<Response>,
 ): BoundedServer {
-  /** The oldest first: a byte now and then, which is no request, makes nobody younger. */
+  /** Oldest first. A byte now and then, which is not a request, makes no connection younger. */
   const peers = new Set<Peer>();
 
   const endIn = (peer: Peer, ms: number) => {
     clearTimeout(peer.data.timer);
     peer.data.timer = setTimeout(() => peer.terminate(), ms).unref();
   };
-  /** Those whose requests are being answered go last. */
+  /** Connections whose requests are being answered go last. */
   const closeOldest = () => {
     let [oldest] = peers;
     for (const peer of peers) {
@@ -73,7 +74,7 @@ export function serveBounded(
     trimming = undefined;
     while (peers.size > most) closeOldest();
   };
-  /** A loop that is late runs its timers before it reads. */
+  /** A late loop runs its timers before it reads. */
   const afterTurn = () => {
     trimming = setTimeout(trim, 0).unref();
   };
@@ -103,7 +104,7 @@ export function serveBounded(
       endIn(peer, TAKE_MS);
       pass(peer);
     } catch {
-      // The apps answer errors themselves, so this is one that they cannot.
+      // The apps answer errors themselves; this error is one that they could not.
       peer.terminate();
     }
   };

@@ -25,21 +25,24 @@ import type { Grant } from "../core/grant.ts";
 /** Long enough for a daemon that reads 60,000 grants from the kernel. */
 const TIMEOUT_MS = 10_000;
 
-/** The daemon, seen from another process. Every call throws SallyportError when it cannot be done. */
+/** The daemon, seen from another process. Every call throws SallyportError when it fails. */
 export interface ControlClient {
   status(): Promise<Status>;
   doors(): Promise<readonly DoorView[]>;
   /** In the order of their ends. */
   grants(): Promise<readonly Grant[]>;
-  /** `forMs` undefined: the door's own open_for. */
+  /** `forMs` undefined: the `open_for` of the door. */
   open(door: string, address: Address, forMs?: number): Promise<Grant>;
   why(address: Address): Promise<Explanation>;
   /** Undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
-  /** A wrong configuration exits with 78; NeedsYes where it would cut somebody off. */
+  /**
+   * A wrong configuration throws with exit code 78. Throws NeedsYes where the reload would cut
+   * somebody off.
+   */
   reload(request: ReloadRequest): Promise<ReloadTold>;
   reloadKeys(keepSessions: boolean): Promise<KeysTold>;
-  /** These two answer what was done, in one sentence. */
+  /** These two return one sentence that says what was done. */
   arm(forMs: number): Promise<string>;
   confirm(force: boolean): Promise<string>;
 }
@@ -81,10 +84,13 @@ function translated(socket: string, thrown: unknown): SallyportError {
   return unreachable(socket, `the connection broke (${code || "unknown reason"})`, remedy);
 }
 
-/** Sixty thousand grants are 15 MB. What listens on the socket may be another than we think, and endless. */
+/**
+ * Sixty thousand grants are 15 MB. The listener on the socket may be another program, and its
+ * answer endless.
+ */
 const MOST_BYTES = 64 << 20;
 
-/** The body as JSON, undefined where it is none. Throws an OpError where it does not come to an end. */
+/** The body as JSON; undefined where it is not JSON. Throws an OpError where it has no end. */
 async function readBody(socket: string, response: Response): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -131,7 +137,7 @@ async function ask(socket: string, method: string, path: string, body?: unknown)
   }
 }
 
-/** Names no host and opens nothing until the first call. */
+/** Connects and opens nothing before the first call. */
 export function connectControl(socket: string): ControlClient {
   function understood<T>(schema: v.GenericSchema<unknown, T>, { status, body }: Answer): T {
     const answer = v.safeParse(schema, body);

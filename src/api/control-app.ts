@@ -1,4 +1,4 @@
-/** The app of the unix socket: everything, for whoever may open the socket. */
+/** The app of the unix socket: everything, for every process that may open the socket. */
 
 import type { Hono } from "hono";
 import { describeRoute, validator } from "hono-openapi";
@@ -19,7 +19,9 @@ import {
 import { statusOf } from "./status.ts";
 import { addWhyRoute } from "./why-route.ts";
 
-/** Checks the body of an open request. The hook is there because the default answer repeats the body. */
+/**
+ * Checks the body of an open request. The hook replaces the default answer, which repeats the body.
+ */
 const openRequest = validator("json", OpenRequestSchema, (result, c) => {
   if (result.success) return undefined;
   const messages = new Set(result.error.map((issue) => issue.message));
@@ -92,7 +94,7 @@ function addGrantRoutes(app: Hono, control: Control): void {
   app.all("/v1/grants/:id", methodNotAllowed("DELETE"));
 }
 
-/** The health routes with nothing left out, the status, the doors, the grants and the guard. */
+/** The health routes in full, the status, the doors, the grants and the guard. */
 export function controlApp(control: Control, options: AppOptions = {}): Hono {
   const app = bareApp(options);
   addHealthRoutes(app, control, "owner", "Control of a sallyport daemon, on its unix socket.");

@@ -1,4 +1,7 @@
-/** What the API needs of a running daemon; `control-plane/` implements it, tests write their own. */
+/**
+ * The part of a running daemon that the API needs. `control-plane/` implements it; tests write
+ * their own.
+ */
 
 import type { Caller } from "../config/differences.ts";
 import type { Address } from "../core/address.ts";
@@ -6,8 +9,9 @@ import type { Counters } from "../core/counters.ts";
 import type { Grant } from "../core/grant.ts";
 
 /**
- * Every reason not to be ready, with the sentence anybody may read. The sentences are fixed so that
- * no door, user, port or address can slip into the answer of a listener that asks for no password.
+ * Every reason not to be ready, with the sentence that anybody may read. The sentences are fixed,
+ * so that no door, user, port or address can slip into the answer of a listener that asks for no
+ * password.
  */
 export const REASONS = {
   starting: "The guard is not up yet",
@@ -28,9 +32,12 @@ export type ReasonCode = keyof typeof REASONS;
 
 export interface Reason {
   readonly code: ReasonCode;
-  /** One sentence for the operator: names the interface, file or set. Shown on the unix socket only. */
+  /**
+   * One sentence for the operator that names the interface, file or set. Shown on the unix socket
+   * only.
+   */
   readonly detail?: string;
-  /** "config.toml:12", where a file of the operator is to be mended; anybody may read it. */
+  /** "config.toml:12", the place that the operator has to mend; anybody may read it. */
   readonly place?: string;
 }
 
@@ -48,50 +55,53 @@ export interface DoorView {
   readonly grants: number;
 }
 
-/** What a finding of `why` is about; all but the first four are why a door did not open. */
+/** The subject of a finding of `why`. All but the first four say why a door did not open. */
 export const WHY_KINDS = [
   "open", // a door is open to the address now
   "opened", // a knock that opened a door
-  "closed", // a fixed sequence that closed one
+  "closed", // a fixed sequence that closed a door
   "allowed", // guard.always_allow holds the address
   "incomplete", // ports of a rotating sequence are missing
-  "clock", // all of them, of a slot too far away
-  "slow", // all of them, but not within one window
-  "crowded", // all of them, among too many others
-  "terms", // the link was made under other terms than those in force
-  "used", // all of them, and used before
-  "refused", // all of them, and the door could not be opened
+  "clock", // all ports, of a slot too far away
+  "slow", // all ports, but not within one window
+  "crowded", // all ports, among too many others
+  "terms", // the link has other terms than those in force
+  "used", // all ports, of a sequence used before
+  "refused", // all ports, but the door could not be opened
   "fixed", // a fixed sequence, begun and not finished
   "unrelated", // knocks that are part of no sequence
   "silent", // nothing was heard
-  "keys", // keys.toml is another than the daemon works by, or the key is only in it
+  "keys", // the daemon works by another keys.toml, or the key is only in the new one
   "not-ready", // a right knock may not open a door now
   "firewall", // another table drops a guarded port
 ] as const;
 
 export interface WhyFinding {
   readonly kind: (typeof WHY_KINDS)[number];
-  /** One sentence for the operator; it may name ports of sequences that are not used yet. */
+  /** One sentence for the operator; it may name ports of unused sequences. */
   readonly sentence: string;
-  /** The last knock of the try it is about: Unix milliseconds. */
+  /** The last knock of the try, in Unix milliseconds. */
   readonly atMs?: number;
 }
 
 export interface Explanation {
   readonly address: string;
-  /** Never empty; what is open now comes first, then tries from the latest on, then what is no knock's fault. */
+  /**
+   * Never empty. Open doors come first, then tries from the latest on, then causes that no knock
+   * can change.
+   */
   readonly findings: readonly WhyFinding[];
 }
 
-/** What came of reading the keys again. */
+/** The result of reading the keys again. */
 export interface KeysTold {
   /** One sentence. */
   readonly done: string;
   /** The keys.toml that was read. */
   readonly file: string;
-  /** Grants of devices whose key is gone or another: ended, with their sessions. */
+  /** The grants of devices whose key is gone or changed: ended, with their sessions. */
   readonly ended: readonly Grant[];
-  /** Where sessions of such devices were ended whose grants were over. */
+  /** Where sessions of such devices were ended although their grants were over already. */
   readonly cut: readonly { readonly door: string; readonly address: string }[];
 }
 
@@ -99,26 +109,32 @@ export interface KeysTold {
 export interface ProbationView {
   /** Unix milliseconds. */
   readonly untilMs: number;
-  /** Unless somebody confirms: the ports open, or what ran before the last reload comes back. */
+  /**
+   * What happens unless somebody confirms: the ports open, or the state before the last reload
+   * returns.
+   */
   readonly otherwise: "open" | "back";
 }
 
 export interface ReloadRequest {
-  /** Even where it cuts somebody off. */
+  /** Reload even where that cuts somebody off. */
   readonly yes?: boolean | undefined;
-  /** Guard on probation for so long: what runs now comes back unless somebody confirms. */
+  /**
+   * The guard is on probation for this long: the present configuration returns unless somebody
+   * confirms.
+   */
   readonly armMs?: number | undefined;
-  /** From where whoever asks is connected, where he is. */
+  /** The connection of the person who asks, where there is one. */
   readonly from?: Caller | undefined;
 }
 
-/** What came of a reload. */
+/** The result of a reload. */
 export interface ReloadTold {
   /** One sentence. */
   readonly done: string;
-  /** Who is cut off and what else is reached otherwise now, one sentence each. */
+  /** The people cut off and the ports reached differently now, one sentence each. */
   readonly changes: readonly string[];
-  /** What is allowed and may not be meant, one sentence each. */
+  /** Settings that are allowed but may not be meant, one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -127,38 +143,51 @@ export interface Control {
   readonly counters: Counters;
   /** Unix milliseconds. */
   readonly startedMs: number;
-  /** Milliseconds since the start, by a clock that nobody sets. */
+  /** Milliseconds since the start, by a clock that nobody can set. */
   uptimeMs(): number;
-  /** Why a right knock may not open its door now; empty: ready. At most one reason per code. */
+  /** Why a right knock may not open its door now; empty when ready. At most one reason per code. */
   readiness(): readonly Reason[];
-  /** What the operator should know although knocks open doors, each one sentence: keys that were not read yet. */
+  /**
+   * Facts that the operator should know although knocks open doors, such as keys that were not read
+   * yet; one sentence each.
+   */
   notices(): readonly string[];
   /** Undefined where the guard is permanent, or a probation ended without a confirmation. */
   probation(): ProbationView | undefined;
   doors(): readonly DoorView[];
   grants(): Promise<readonly Grant[]>;
   /**
-   * Opens the door, or moves the end of a grant it has. `forMs` undefined: the door's own open_for.
-   * The name is one of `doors()`. Throws SallyportError when the door cannot be opened.
+   * Opens the door, or moves the end of its grant for this address. `forMs` undefined: the
+   * `open_for` of the door. The name is one of `doors()`. Throws SallyportError when the door
+   * cannot be opened.
    */
   open(door: string, address: Address, forMs: number | undefined): Promise<Grant>;
-  /** Ends a grant; undefined when there is none of this id. */
+  /** Ends a grant; undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
-  /** What was heard from an address and what was missing; throws SallyportError while that is not known. */
+  /**
+   * Says what was heard from an address and what it missed. Throws SallyportError while that is not
+   * known.
+   */
   why(address: Address): Promise<Explanation>;
   /**
-   * Reads the configuration and the keys again. Throws SallyportError (78) when they are wrong, NeedsYes when
-   * somebody would be cut off who should know before (`dangerOf`), and then nothing changed.
+   * Reads the configuration and the keys again. Throws SallyportError (78) when they are wrong, and
+   * NeedsYes when it would cut off somebody who should know before (`dangerOf`); then nothing
+   * changed.
    */
   reload(request: ReloadRequest): Promise<ReloadTold>;
   /**
-   * Reads keys.toml again and nothing else: what was added opens from now on, what was removed does not.
-   * Ends the grants of devices whose key is gone, and their sessions, unless `keepSessions`. Throws
-   * SallyportError (78) when the file is wrong, and then nothing changed.
+   * Reads keys.toml again and nothing else: added keys open from now on, removed keys do not. Ends
+   * the grants of devices whose key is gone, and their sessions, unless `keepSessions`. Throws
+   * SallyportError (78) when the file is wrong; then nothing changed.
    */
   reloadKeys(keepSessions: boolean): Promise<KeysTold>;
-  /** Guards on probation from now on: unless `confirm` is called, the kernel stops guarding after `forMs`. */
+  /**
+   * Puts the guard on probation: unless `confirm` is called, the kernel stops guarding after
+   * `forMs`.
+   */
   arm(forMs: number): Promise<string>;
-  /** Ends the probation; throws SallyportError that says which proof is missing, unless `force`. */
+  /**
+   * Ends the probation. Throws a SallyportError that says which proof is missing, unless `force`.
+   */
   confirm(force: boolean): Promise<string>;
 }

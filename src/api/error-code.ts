@@ -1,4 +1,4 @@
-/** Names of system errors ("ENOENT"), from whatever the runtime threw. */
+/** The name of a system error ("ENOENT") in an error of the runtime. */
 
 export function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";

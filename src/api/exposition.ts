@@ -48,7 +48,7 @@ function lines(metric: Metric): string[] {
     below += observed;
     return line(`${name}_bucket`, below, { le: formatValue(metric.bounds[i] ?? Infinity) });
   });
-  // The count is the buckets' own sum: a counter read a moment later could contradict them.
+  // The count is the sum of these buckets: a counter read a moment later could contradict them.
   return [...head, ...buckets, line(`${name}_sum`, metric.sum), line(`${name}_count`, below)];
 }
 

@@ -16,7 +16,7 @@ import {
   ReloadToldSchema,
 } from "./schemas.ts";
 
-/** The hook is there because the default answer repeats the body. */
+/** The hook replaces the default answer, which repeats the body. */
 const armRequest = validator("json", ArmRequestSchema, (result, c) =>
   result.success
     ? undefined

@@ -1,4 +1,4 @@
-/** The app of the TCP listener: health, readiness and metrics, for anyone who reaches it. */
+/** The app of the TCP listener: health, readiness and metrics, for everybody who reaches it. */
 
 import { Hono } from "hono";
 import { getPath } from "hono/utils/url";
@@ -16,11 +16,11 @@ import { HealthSchema, ReadinessSchema } from "./schemas.ts";
 import { VERSION } from "../core/version.ts";
 
 export interface AppOptions {
-  /** Where an error that is a bug goes; nothing of it is answered. Default: nowhere. */
+  /** Receives every error that is a bug; the answer shows nothing of it. Default: nowhere. */
   readonly report?: (error: unknown) => void;
 }
 
-/** As Hono reads it; a request without Host (HTTP/1.0) comes with a URL that is a mere path. */
+/** As Hono reads it. The URL of a request without Host (HTTP/1.0) is a mere path. */
 function pathOf(request: Request): string {
   return request.url.startsWith("/") ? request.url.split(/[?#]/, 1)[0]! : getPath(request);
 }
@@ -46,7 +46,7 @@ export function healthOf(control: Control): Health {
   };
 }
 
-/** Details name interfaces, files and sets: they are left out for anyone but the owner. */
+/** Details name interfaces, files and sets: only the owner sees them. */
 export function readinessOf(control: Control, audience: Audience): Readiness {
   const shown = ({ code, detail, place }: Reason) => ({
     code,
@@ -58,7 +58,7 @@ export function readinessOf(control: Control, audience: Audience): Readiness {
   return { ready: reasons.length === 0, reasons: reasons.map(shown) };
 }
 
-/** Adds what both listeners serve; `description` heads the app's OpenAPI document. */
+/** Adds the routes that both listeners serve; `description` heads the app's OpenAPI document. */
 export function addHealthRoutes(
   app: Hono,
   control: Control,
@@ -117,11 +117,11 @@ export function addHealthRoutes(
 }
 
 export interface HealthAppOptions extends AppOptions {
-  /** Refuse requests that name this host in words; for a listener on the loopback. Default: false. */
+  /** Refuse requests whose Host is a name, for a listener on the loopback. Default: false. */
   readonly localOnly?: boolean;
 }
 
-/** GET /healthz, /readyz, /metrics and /openapi.json; nothing here asks who reads. */
+/** GET /healthz, /readyz, /metrics and /openapi.json; none of them asks for a password. */
 export function healthApp(control: Control, options: HealthAppOptions = {}): Hono {
   const app = bareApp(options);
   if (options.localOnly === true) app.use(localNamesOnly);

@@ -1,18 +1,21 @@
-/** HTTP/1.1 (RFC 9112) as far as this API needs it: one request with a body of known length, one answer, the end. Pure. */
+/**
+ * As much of HTTP/1.1 (RFC 9112) as this API needs: one request with a body of known length, one
+ * answer, the end. Pure.
+ */
 
-/** Line and header fields of a request; more is an attack. */
+/** The most bytes of a request's line and header fields; more is an attack. */
 export const MOST_HEAD_BYTES = 8_192;
 
-/** The outer fence: the apps' own limit answers with a sentence. */
+/** The outer fence; the limit of the apps answers with a sentence. */
 export const MOST_BODY_BYTES = 65_536;
 
-/** What a request says before its body. */
+/** The head of a request: everything before its body. */
 export interface Head {
   readonly method: string;
   /** "/v1/doors?x=y" */
   readonly target: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** Where the body begins. */
+  /** The length of the head in bytes: the body begins there. */
   readonly length: number;
   readonly bodyLength: number;
 }
@@ -36,7 +39,10 @@ const REASONS: Readonly<Record<number, string>> = {
 const REQUEST_LINE = /^([A-Z]{1,16}) (\/[\u0021-\u007e]*) HTTP\/1\.[01]$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\u0020-\u007e\u0080-\u00ff]*?)[ \t]*$/;
 
-/** The head at the beginning of `bytes`; "more" where its end has not come yet, or the status that refuses it. */
+/**
+ * The head at the beginning of `bytes`; "more" where its end has not come yet; or the status that
+ * refuses it.
+ */
 export function parseHead(bytes: Buffer): Head | "more" | 400 | 411 | 413 | 431 {
   const end = bytes.subarray(0, MOST_HEAD_BYTES).indexOf("\r\n\r\n");
   if (end < 0) return bytes.length < MOST_HEAD_BYTES ? "more" : 431;
@@ -52,7 +58,7 @@ export function parseHead(bytes: Buffer): Head | "more" | 400 | 411 | 413 | 431 
   const all = (wanted: string) => fields.filter(([name]) => name === wanted);
   if (all("transfer-encoding").length > 0) return 411;
   const [length, second] = all("content-length").map(([, value]) => value);
-  // Two that differ are how one request is smuggled in another; so are two hosts.
+  // Two lengths that differ smuggle one request inside another; so do two hosts.
   if (second !== undefined || all("host").length > 1) return 400;
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return 400;
   const bodyLength = Number(length ?? 0);
@@ -60,7 +66,7 @@ export function parseHead(bytes: Buffer): Head | "more" | 400 | 411 | 413 | 431 
   return { method, target, fields, length: end + 4, bodyLength };
 }
 
-/** The request as an app takes it; who asked is in its Host field, not in its URL. */
+/** The request in the form that an app takes. The host is in its Host field, not in its URL. */
 export function makeRequest({ method, target, fields, length }: Head, bytes: Buffer): Request {
   const body = method === "GET" || method === "HEAD" ? null : bytes.subarray(length);
   const headers = new Headers();
@@ -68,11 +74,11 @@ export function makeRequest({ method, target, fields, length }: Head, bytes: Buf
   return new Request(`http://localhost${target}`, { method, headers, body });
 }
 
-/** An answer as it goes over the wire; the connection ends with it. */
+/** An answer in the form of the wire; the connection ends with it. */
 export async function renderResponse(response: Response, method: string): Promise<Buffer> {
   const body = Buffer.from(await response.arrayBuffer());
   const fields = [...response.headers].filter(([name]) => name !== "content-length");
-  // The length that GET would have is not known here, and need not be told (RFC 9110, 8.6).
+  // The length that GET would have is unknown here, and may be left out (RFC 9110, 8.6).
   if (method !== "HEAD") fields.push(["content-length", String(body.length)]);
   fields.push(["connection", "close"]);
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");

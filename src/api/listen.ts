@@ -17,13 +17,19 @@ export interface HealthAt {
 }
 
 export interface Listening {
-  /** Of the health listener, with the port it really has, "http://127.0.0.1:7878/"; of the other the path of its socket. */
+  /**
+   * Of the health listener its URL with the real port, "http://127.0.0.1:7878/"; of the other one
+   * the path of its socket.
+   */
   readonly place: string;
-  /** Cuts open connections, removes the socket. May be called again. */
+  /** Cuts open connections and removes the socket. May be called again. */
   stop(): void;
 }
 
-/** Connections at a time. Few enough that both listeners leave most of a thousand descriptors to everything else. */
+/**
+ * Connections at a time: few enough that both listeners leave most of a thousand descriptors to the
+ * rest.
+ */
 const MOST_FOR_HEALTH = 64;
 const MOST_FOR_CONTROL = 32;
 
@@ -56,7 +62,7 @@ function cannotListen(object: string, key: string, thrown: unknown): SallyportEr
   );
 }
 
-/** Listens on TCP; throws OpError, whose sentence names the address and the setting, when it cannot. */
+/** Listens on TCP. When it cannot, throws an OpError that names the address and the setting. */
 export function listenForHealth(
   control: Control,
   at: HealthAt,
@@ -77,7 +83,7 @@ export function listenForHealth(
   }
 }
 
-/** Listens on the unix socket at the path; throws OpError as `listenForHealth` does. */
+/** Listens on the unix socket at the path; throws OpError like `listenForHealth`. */
 export async function listenForControl(
   control: Control,
   socket: string,

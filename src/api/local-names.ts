@@ -4,7 +4,7 @@ import type { MiddlewareHandler } from "hono";
 import { problem } from "./problem.ts";
 import { parseAddress } from "../core/address.ts";
 
-/** Whether a Host header names a host by its address, or as "localhost"; a port may follow. */
+/** Whether a Host header is an address or "localhost"; a port may follow. */
 export function namesLocally(host: string): boolean {
   const name = host.replace(/:\d{1,5}$/, "");
   if (name.toLowerCase() === "localhost") return true;
@@ -13,9 +13,9 @@ export function namesLocally(host: string): boolean {
 }
 
 /**
- * A web page can point a name of its own at 127.0.0.1 and have its visitor's browser read us out;
- * the browser then sends that name. Who comes by address or as "localhost" was sent by no page.
- * A request without Host (HTTP/1.0) comes from no browser either.
+ * A web page can point a name of its own at 127.0.0.1 and have its visitor's browser read this
+ * listener; the browser then sends that name. A request by address or as "localhost" does not come
+ * from such a page. A request without Host (HTTP/1.0) comes from no browser either.
  */
 export const localNamesOnly: MiddlewareHandler = async (c, next) => {
   const host = c.req.header("Host");

@@ -1,4 +1,4 @@
-/** What is measured, what each number is called, and who may read it. */
+/** The metrics: the source and name of each number, and who may read it. */
 
 import type { Control } from "./control.ts";
 import { REASONS } from "./control.ts";
@@ -7,7 +7,7 @@ import type { CounterName } from "../core/counters.ts";
 import { LATENCY_BUCKETS } from "../core/counters.ts";
 import { VERSION } from "../core/version.ts";
 
-/** Who reads: whoever reaches the TCP listener, or whoever may open the unix socket. */
+/** The readers: everybody who reaches the TCP listener, or the owner of the unix socket. */
 export type Audience = "anyone" | "owner";
 
 interface CounterMetric {
@@ -19,13 +19,13 @@ interface CounterMetric {
 }
 
 /**
- * RKS1, "Believing a knock", 6: nothing an unauthenticated observer can read may move because part
- * of a sequence was hit. For anyone are only numbers that whole sequences move. The others tell him
- * who sends one packet and reads again whether its port counts:
+ * RKS1, "Believing a knock", 6: no number that an unauthenticated observer can read may move
+ * because part of a sequence was hit. So "anyone" sees only numbers that whole sequences move. The
+ * others would tell an attacker, who sends one packet and reads again, whether its port counts:
  * - the kernel filter passes knock ports only, so packets, knocks and drops find the ports of a
- *   fixed sequence one by one;
+ * fixed sequence one by one;
  * - a source is remembered from its first hit on a port of a valid sequence, so sources find the
- *   ports of the present slot, and so does the memory they take (`residentBytes`, below).
+ * ports of the present slot, and so does the memory they take (`residentBytes`, below).
  */
 const COUNTER_METRICS = {
   packets: {
@@ -85,7 +85,7 @@ const COUNTER_METRICS = {
     help: "Complete sequences used before by another address; refused.",
   },
   partialReuses: {
-    audience: "owner", // it moves on a part of a sequence
+    audience: "owner", // part of a sequence moves it
     type: "counter",
     name: "sallyport_partial_reuses_total",
     help: "Used sequences of which another address hit more than half.",
@@ -187,7 +187,7 @@ const COUNTER_METRICS = {
   CounterMetric
 >;
 
-/** The counters that stand for themselves, in the order they are shown. */
+/** The counters that are metrics of their own, in the order shown. */
 export const PLAIN_COUNTERS = Object.keys(COUNTER_METRICS) as (keyof typeof COUNTER_METRICS)[];
 
 function counterMetrics(control: Control, audience: Audience): Metric[] {
@@ -247,7 +247,7 @@ export function readMetrics(control: Control, audience: Audience, residentBytes:
   ];
   if (audience === "owner") {
     metrics.push(
-      // Not for anyone: it says when the ports open.
+      // Not for anyone: it tells when the ports open.
       gauge(
         "sallyport_probation_end_time_seconds",
         "When the probation of the guard ends, Unix time; 0 without one.",

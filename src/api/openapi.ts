@@ -1,4 +1,6 @@
-/** The OpenAPI side of the routes: how answers are described, and the document that lists them. */
+/**
+ * The OpenAPI side of the routes: descriptions of their answers, and the document that lists them.
+ */
 
 import type { Hono } from "hono";
 import { openAPIRouteHandler, resolver } from "hono-openapi";
@@ -12,12 +14,12 @@ export function json(description: string, schema: GenericSchema) {
   return { description, content: { "application/json": { schema: resolver(schema) } } };
 }
 
-/** An answer that tells of an error. */
+/** An answer that reports an error. */
 export function failure(description: string) {
   return { description, content: { [PROBLEM_TYPE]: { schema: resolver(ProblemSchema) } } };
 }
 
-/** GET /openapi.json of an app: describes the routes which this very app serves. */
+/** GET /openapi.json of an app: describes the routes that this app serves. */
 export function openApiDocument(app: Hono, description: string) {
   return openAPIRouteHandler(app, {
     documentation: { info: { title: "sallyport", version: VERSION, description } },

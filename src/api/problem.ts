@@ -1,4 +1,6 @@
-/** Errors as `application/problem+json` (RFC 9457): what went wrong, never what was sent. */
+/**
+ * Errors as `application/problem+json` (RFC 9457): they say what went wrong, never what was sent.
+ */
 
 import type { Context, Handler } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -35,15 +37,16 @@ export function problem(
   return c.body(JSON.stringify(body), status, { ...headers, "Content-Type": PROBLEM_TYPE });
 }
 
-/** Answers every method that a path does not serve; register it after those it does. */
+/** Answers every method that a path does not serve; register it after the methods that it does. */
 export function methodNotAllowed(...methods: readonly string[]): Handler {
   const allow = methods.join(", ");
   return (c) => problem(c, 405, `This path serves ${allow} only`, { Allow: allow });
 }
 
 /**
- * What a handler threw, as an answer. Only a SallyportError's message is known to be meant for
- * people; anything else is a bug, goes to `report` and leaves no trace in the answer.
+ * Turns the error of a handler into an answer. Only the message of a SallyportError is known to be
+ * meant for people. Everything else is a bug: it goes to `report` and leaves no trace in the
+ * answer.
  */
 export function thrownProblem(
   c: Context,
@@ -54,7 +57,7 @@ export function thrownProblem(
   if (thrown instanceof SallyportError) {
     return problem(c, thrown.exitCode === ExitCode.config ? 422 : 409, thrown.message);
   }
-  // Hono's own: its JSON reader throws 400 at a body that is not JSON.
+  // Hono's own: its JSON reader throws 400 for a body that is not JSON.
   if (thrown instanceof HTTPException && thrown.status === 400) {
     return problem(c, 400, "The body is not valid JSON");
   }

@@ -1,10 +1,10 @@
-/** What every request with a body has to pass before its content is looked at. */
+/** The checks that every request with a body must pass before its content is read. */
 
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { problem } from "./problem.ts";
 
-/** The largest request there is stays below 100 bytes. */
+/** The largest valid request stays below 100 bytes. */
 const MAX_BODY_BYTES = 4_096;
 
 export const jsonBodyOnly: MiddlewareHandler = async (c, next) => {

@@ -1,4 +1,7 @@
-/** The shape of every answer and request: the server's types, the client's check and the OpenAPI document. */
+/**
+ * The shape of every answer and request: the server's types, the client's check and the OpenAPI
+ * document.
+ */
 
 import * as v from "valibot";
 import type { DoorView, Explanation, KeysTold, ReasonCode, ReloadTold } from "./control.ts";
@@ -144,8 +147,8 @@ export const ExplanationSchema = v.pipe(
 ) satisfies v.GenericSchema<unknown, Explanation>;
 
 /**
- * An address packets can come from; undefined for any other text. IPv4 in IPv6 clothing
- * (::ffff:203.0.113.9) is none: on the wire it is IPv4, and its grant would never match.
+ * An address that packets can come from; undefined for any other text. IPv4 inside IPv6
+ * (::ffff:203.0.113.9) is refused: on the wire it is IPv4, and its grant would never match.
  */
 export function parsePeer(text: string): Address | undefined {
   const address = parseAddress(text);
@@ -157,7 +160,7 @@ export function parsePeer(text: string): Address | undefined {
   return a0 >= 0xff00_0000 ? undefined : address;
 }
 
-// Every check below carries a message of its own: the default ones quote what was sent.
+// Every check below carries its own message: the default messages quote what was sent.
 const ADDRESS =
   'address is not an IPv4 or IPv6 address that packets come from: write one such as "203.0.113.9"';
 const FOR = 'for is not a duration from 1s to 30d: write one such as "30s"';

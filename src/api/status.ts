@@ -8,7 +8,7 @@ import { LATENCY_BUCKETS } from "../core/counters.ts";
 
 /**
  * The upper bound of the bucket that holds the quantile `q` (0–1). Undefined where the histogram
- * cannot say: when it is empty, and when the quantile lies above the last bound.
+ * cannot tell: it is empty, or the quantile lies above the last bound.
  */
 export function quantileBound(
   bounds: readonly number[],

@@ -1,4 +1,4 @@
-/** A place in the file system for the control socket: free, private, and really ours to take. */
+/** A place in the file system for the control socket: free, private, and truly ours. */
 
 import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { codeOf } from "./error-code.ts";
 import { OpError } from "../core/errors.ts";
 
-/** Only `bind(2)` decides a socket's mode from its first moment on, and it takes it from the umask. */
+/** `bind(2)` alone sets a socket's mode from its first moment on, and takes it from the umask. */
 const OWNER_ONLY = 0o177;
 
 function cannotListen(path: string, detail: string, remedy: string, cause?: unknown): OpError {
@@ -18,7 +18,7 @@ async function answers(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect(path);
   socket.once("connect", () => resolve(true));
-  // EAGAIN is a full queue: somebody is there, only slow.
+  // EAGAIN is a full queue: the listener lives and is only slow.
   socket.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error))));
   try {
     return await promise;
@@ -28,8 +28,9 @@ async function answers(path: string): Promise<boolean> {
 }
 
 /**
- * Makes the folder of the socket (mode 0700 where it is missing) and removes what a dead daemon
- * left at `path`. Throws OpError when a living one listens there, or when it is no socket.
+ * Makes the folder of the socket (mode 0700 where it is missing) and removes the file that a dead
+ * daemon left at `path`. Throws OpError when a living process listens there, or when the file is
+ * not a socket.
  */
 export async function clearSocketPath(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -52,7 +53,10 @@ export async function clearSocketPath(path: string): Promise<void> {
   unlinkSync(path);
 }
 
-/** Runs `bind`, which must bind before it returns, so that the socket is its owner's alone (0600). */
+/**
+ * Runs `bind`, which must bind before it returns, so that only the owner can open the socket
+ * (0600).
+ */
 export function bindPrivately<T>(bind: () => T): T {
   const before = process.umask(OWNER_ONLY);
   try {

@@ -1,4 +1,6 @@
-/** The route that explains one address: on the unix socket only, since it moves with every single knock. */
+/**
+ * The route that explains one address. On the unix socket only, since every single knock moves it.
+ */
 
 import type { Hono } from "hono";
 import { describeRoute } from "hono-openapi";

@@ -1,14 +1,17 @@
-/** From where the person at this command came in: whoever changes who gets in may shut himself out. */
+/**
+ * Where the person at this command is connected from: a change of who gets in may shut that person
+ * out.
+ */
 
 import { readFileSync } from "node:fs";
 import { parsePeer } from "../api/schemas.ts";
 import type { Caller } from "../config/differences.ts";
 import { parsePort } from "../core/port.ts";
 
-/** Shells, sudo and su between sshd and this command; more than any of them nest. */
+/** Shells, sudo and su between sshd and this command; they never nest deeper. */
 const MOST_PARENTS = 32;
 
-/** As sshd sets it: the client's address and port, then the server's. */
+/** In the form that sshd sets: the client's address and port, then the server's. */
 function clientIn(connection = ""): Caller | undefined {
   const [client = "", , , port = ""] = connection.split(" ");
   const address = parsePeer(client.replace(/%.*$/, ""));
@@ -29,8 +32,8 @@ function parentOf(pid: number): number {
 }
 
 /**
- * The SSH client that this command runs for, undefined where it runs for none. sudo and su take the variable
- * away, so the processes above are asked as well, as far as this user may.
+ * The SSH client of the person at this command; undefined where there is none. sudo and su take the
+ * variable away, so the processes above are searched too, as far as this user may read them.
  */
 export function callerConnection(environment = process.env): Caller | undefined {
   const own = clientIn(environment["SSH_CONNECTION"]);
@@ -42,7 +45,7 @@ export function callerConnection(environment = process.env): Caller | undefined 
       if (found !== undefined) return found;
     }
   } catch {
-    // Of another user, or gone: nobody knows.
+    // The process belongs to another user, or is gone.
   }
   return undefined;
 }

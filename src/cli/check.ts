@@ -1,4 +1,7 @@
-/** `sallyport check`: whether a configuration is right, what it would guard, how strong it is, and what it changes. */
+/**
+ * `sallyport check`: whether a configuration is right, what it would guard, how strong it is, and
+ * what it changes.
+ */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Bound } from "../keys/bound.ts";
@@ -29,7 +32,9 @@ import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPort, formatPortRange } from "../core/port.ts";
 import { print, printable, printJson, printTable } from "./output.ts";
 
-/** What a reload of it would mean; nothing where nobody runs or ran, or may read by what. */
+/**
+ * The effects of a reload. Empty where no daemon runs or ran, or its configuration may not be read.
+ */
 function reloadLines(file: string, settings: Settings, keys: readonly DeviceKey[]): string[] {
   const running = lastTerms(file);
   if (running === undefined) return [];
@@ -43,11 +48,11 @@ function reloadLines(file: string, settings: Settings, keys: readonly DeviceKey[
   return [...describeDifferences(differences), ...asks];
 }
 
-/** What only whoever wires the commands knows: the firewall, and this machine. */
+/** Answers of the firewall and of this machine, which only the wiring of the commands can give. */
 export interface Surroundings {
   /** The rule set that would be loaded, as text. */
   readonly renderGuard: (settings: Settings) => Promise<string>;
-  /** What of this machine would be in the way, one sentence each. */
+  /** Conditions of this machine that would be in the way, one sentence each. */
   readonly warningsHere: (settings: Settings) => Promise<readonly string[]>;
 }
 
@@ -78,7 +83,7 @@ interface UserKeys {
   readonly devices: readonly string[];
 }
 
-/** Users of doors first, in their order; then those who have keys alone. */
+/** Users of doors first, in their order; then users that only have keys. */
 function usersOf(settings: Settings, keys: readonly DeviceKey[]): UserKeys[] {
   const devices = new Map<string, string[]>();
   for (const user of settings.doors.flatMap((door) => door.users)) devices.set(user, []);
@@ -91,7 +96,7 @@ function usersOf(settings: Settings, keys: readonly DeviceKey[]): UserKeys[] {
   return [...devices].map(([user, own]) => ({ user, devices: own }));
 }
 
-/** A screen of them; whoever wants all has --json and "sallyport user list". */
+/** A screenful; --json and "sallyport user list" show all. */
 const MOST_SHOWN = 50;
 
 function printUsers(users: readonly UserKeys[]): void {

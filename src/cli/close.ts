@@ -1,4 +1,4 @@
-/** `sallyport close`: ends grants before their time, by id, by address, by who opened them, or one door's. */
+/** `sallyport close`: ends grants before their time, by id, address, holder or door. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
@@ -15,16 +15,19 @@ import type { Grant } from "../core/grant.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { grantedTo } from "./grants.ts";
 
-/** As `grantId` makes them. */
+/** The form that `grantId` makes. */
 const ID = /^[0-9a-f]{10}$/;
 
-/** Whose grants are meant; without a device those of all the user's devices. */
+/** The holder of the grants; without a device, all devices of the user. */
 export interface Holder {
   readonly user: string;
   readonly device?: string;
 }
 
-/** What the command line names: one grant, those of an address (and of one door), or those of a user or device. */
+/**
+ * The grants that the command line names: one, those of an address (and of one door), or those of a
+ * user or device.
+ */
 export type Target =
   | { readonly id: string }
   | { readonly network: Prefix; readonly door?: string }
@@ -39,7 +42,7 @@ function readHolder(text: string): Holder | undefined {
   return isName(device) ? { user, device } : undefined;
 }
 
-/** Reads the arguments of `close`; throws SallyportError (usage) when they name nothing. */
+/** Reads the arguments of `close`. Throws SallyportError (usage) when they name no grants. */
 export function readTarget(first: string, second: string | undefined): Target {
   const address = second ?? first;
   const network = parsePrefix(address);
@@ -66,7 +69,10 @@ function overlap(a: Prefix, b: Prefix): boolean {
   return sameAddress(maskAddress(a.address, bits), maskAddress(b.address, bits));
 }
 
-/** The grants that `close` of an address or network ends: a /64's grant is its every address's. */
+/**
+ * The grants that `close` of an address or network ends. The grant of a /64 belongs to all its
+ * addresses.
+ */
 export function grantsOf(grants: readonly Grant[], { network, door }: NetworkTarget): Grant[] {
   return grants.filter((grant) => {
     const opened = parsePrefix(grant.address);
@@ -78,7 +84,7 @@ export function grantsOf(grants: readonly Grant[], { network, door }: NetworkTar
   });
 }
 
-/** The grants that a user opened by knocking, or one of the user's devices. */
+/** The grants that a user, or one of the user's devices, opened by knocking. */
 export function grantsHeldBy(grants: readonly Grant[], { user, device }: Holder): Grant[] {
   return grants.filter(
     (grant) => grant.user === user && (device === undefined || grant.device === device),
@@ -112,7 +118,7 @@ async function findAt(client: ControlClient, target: NetworkTarget): Promise<Gra
   );
 }
 
-/** What others hold of the ports that were closed to an address, a line each. */
+/** Grants of others that keep the ports open that were closed to an address, one line each. */
 export function stillOpen(closed: readonly Grant[], living: readonly Grant[]): string[] {
   const lines = closed.flatMap(({ address, ports }) => {
     const network = parsePrefix(address);
@@ -129,12 +135,12 @@ export function stillOpen(closed: readonly Grant[], living: readonly Grant[]): s
   return [...new Set(lines)];
 }
 
-/** Ends the grants one by one, so that those ended are known even if a later one fails. */
+/** Ends the grants one by one, so that the ended ones are known even if a later one fails. */
 async function* closeEach(client: ControlClient, target: Target): AsyncGenerator<Grant> {
   if ("id" in target) {
     const closed = await client.close(target.id);
     if (closed === undefined) {
-      // Ten hexadecimal digits may name a user, too.
+      // Ten hexadecimal digits may also be the name of a user.
       const held = grantsHeldBy(await client.grants(), { user: target.id });
       for (const { id } of held) {
         const ended = await client.close(id);
@@ -152,7 +158,7 @@ async function* closeEach(client: ControlClient, target: Target): AsyncGenerator
     "holder" in target ? await findHeld(client, target.holder) : await findAt(client, target);
   for (const { id } of found) {
     const closed = await client.close(id);
-    // It may have run out since it was listed; it is closed all the same.
+    // It may have run out since it was listed; then it is closed anyway.
     if (closed !== undefined) yield closed;
   }
 }

@@ -1,4 +1,7 @@
-/** Finds the daemon to talk to: the options every such command has, and the socket they lead to. */
+/**
+ * Finds the daemon to talk to: the options that every such command has, and the socket they lead
+ * to.
+ */
 
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -28,10 +31,11 @@ export const configOption = () =>
   new Option("--config <file>", "configuration that names the socket");
 
 /**
- * The path `--socket` gives, else the one of the configuration. Where nothing stands there, or the file is
- * broken, a daemon may run by what worked last, and listen where that says. A configuration that nobody
- * named and that cannot be read (it may belong to root) is no obstacle: then it is the default path. Where
- * nobody listens at any of them, it is the socket of the daemon that guards here: `[api]` may have changed.
+ * The path of `--socket`, else the one of the configuration. Where no socket is there, or the file
+ * is broken, a daemon may run by the last configuration that worked, and listen where that says. A
+ * default configuration that cannot be read (it may belong to root) is no obstacle: the path is
+ * then the default one. Where no process listens at any of these, it is the socket of the daemon
+ * that guards here, since `[api]` may have changed.
  */
 export async function controlSocket(options: SocketOptions): Promise<string> {
   if (options.socket !== undefined) return options.socket;
@@ -39,7 +43,10 @@ export async function controlSocket(options: SocketOptions): Promise<string> {
   return (await hasListener(said)) ? said : ((await guardSocket(said)) ?? said);
 }
 
-/** The socket of the daemon that guards here, told on standard error, where nobody listens at `instead`. */
+/**
+ * The socket of the daemon that guards here, announced on standard error, where no process listens
+ * at `instead`.
+ */
 export async function guardSocket(instead: string): Promise<string | undefined> {
   const { socketOfGuard } = await import("../control-plane/guard/guard-lock.ts");
   const found = socketOfGuard();
@@ -50,7 +57,7 @@ export async function guardSocket(instead: string): Promise<string | undefined> 
   return found;
 }
 
-/** False only where nothing can be there: a daemon that was killed leaves its socket's file behind. */
+/** False only where nothing can listen: a killed daemon leaves the file of its socket behind. */
 async function hasListener(path: string): Promise<boolean> {
   const connection = createConnection(path);
   try {

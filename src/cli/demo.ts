@@ -1,4 +1,7 @@
-/** `sallyport demo`: the whole story in ten seconds, in network namespaces that are gone afterwards. */
+/**
+ * `sallyport demo`: the whole story in ten seconds, in network namespaces that disappear
+ * afterwards.
+ */
 
 import { Command, Option } from "@commander-js/extra-typings";
 import { ExitCode } from "../core/errors.ts";
@@ -12,7 +15,7 @@ export function demoCommand() {
       .description(
         "Show all of it: two network namespaces, a real service, closed → knock → open → closed",
       )
-      // The demo starts itself again for the roles in it; these two are not for people.
+      // The demo starts itself again for its two roles; they are not for people.
       .addOption(new Option("--play <role>").choices(["service", "visitor"] as const).hideHelp())
       .addOption(new Option("--port <port>").argParser(Number).hideHelp())
       .addHelpText(

@@ -1,4 +1,4 @@
-/** `sallyport doctor`: what on this machine would stop a knock, and what to do about it. */
+/** `sallyport doctor`: the conditions of this machine that would stop a knock, and the remedies. */
 
 import { Command } from "@commander-js/extra-typings";
 import { findConfig, whyTaken } from "../config/find.ts";
@@ -8,7 +8,7 @@ import { print, printable, printJson, type Style, styled } from "./output.ts";
 
 const STYLE: Record<Level, Style> = { ok: "green", warning: "yellow", problem: "red" };
 
-/** Without one the machine can still be looked at. */
+/** Without a configuration the machine can still be examined. */
 function configFile(named: string | undefined): string | undefined {
   try {
     return findConfig(named);

@@ -1,4 +1,6 @@
-/** `sallyport firewall`: look at the guard in the kernel, load it without a daemon, or take it away. */
+/**
+ * `sallyport firewall`: shows the guard in the kernel, loads it without a daemon, or removes it.
+ */
 
 import { Command } from "@commander-js/extra-typings";
 import { withConfig } from "../config/find.ts";

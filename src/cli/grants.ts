@@ -1,4 +1,4 @@
-/** `sallyport grants`: which door is open to whom, and for how long still. */
+/** `sallyport grants`: the open doors, to which address, and for how much longer. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
@@ -21,7 +21,7 @@ const COLUMNS = [
   { title: "ID" },
 ] as const;
 
-/** Whose knock it was, as far as anybody knows. */
+/** Whose knock it was, as far as that is known. */
 export function grantedTo({ via, user, device }: Grant): string {
   if (user !== undefined) return device === undefined ? user : `${user}/${device}`;
   return via === "hand" ? "by hand" : "fixed knock";

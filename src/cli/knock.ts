@@ -1,4 +1,7 @@
-/** `sallyport knock`: knock at a door, then wait until it answers; also saves the profile for that. */
+/**
+ * `sallyport knock`: knocks at a door and waits until the port answers; also saves the profile for
+ * that.
+ */
 
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
@@ -69,7 +72,7 @@ function note(line: string): void {
   process.stderr.write(`sallyport: ${line}\n`);
 }
 
-/** Waiting is always told, because it looks like hanging; the rest on request. */
+/** A wait is always told, because it looks like hanging; the rest on request. */
 function reporter(verbose: boolean): (progress: KnockProgress) => void {
   return (progress) => {
     if (verbose || progress.type === "waiting") note(describeProgress(progress));
@@ -144,7 +147,7 @@ function readSequence(words: readonly string[], udp: boolean): Port[] {
   return words.map((word) => {
     const port = parsePort(word);
     if (port === undefined) {
-      // Longer words are not quoted: a link torn apart by the shell may stand here.
+      // Longer words are not quoted: a link torn apart by the shell may be among them.
       const shown = word.length <= 12 ? ` "${word}"` : "";
       throw usage(
         `Cannot read the port${shown}: write 7000, 8000:udp or 8000/udp, from 1 to 65535`,
@@ -179,7 +182,7 @@ async function save(name: string, target: string | undefined, force: boolean): P
     );
   }
   const folder = profilesFolder();
-  // Before it is asked for: whoever pastes a link should not have to paste it twice.
+  // Checked before the link is asked for, so that nobody has to paste it twice.
   checkProfileName(name, "save the profile");
   const profile = await openProfile(STDIN, folder);
   const path = saveProfile(folder, name, profile, force);

@@ -21,12 +21,12 @@ export interface LinkOptions {
 
 export interface Links {
   readonly device: DeviceKey;
-  /** The host that they name. */
+  /** The host that the links name. */
   readonly host: string;
   readonly links: readonly DoorLink[];
 }
 
-/** Advice goes to standard error: standard output may be a pipe that expects links alone. */
+/** Advice goes to standard error: standard output may be a pipe that expects only links. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -41,7 +41,10 @@ function hostOf(given: string | undefined, settings: Settings): string {
   return host;
 }
 
-/** The links of a device to all its doors, or to one. Throws (exit 64) for a door that is not the user's. */
+/**
+ * The links of a device to all its doors, or to one. Throws (exit 64) for a door that the user is
+ * not on.
+ */
 export function linksOf(settings: Settings, device: DeviceKey, options: LinkOptions): Links {
   const doors = settings.doors.filter(({ users }) => admits(users, device.user));
   if (doors.length === 0) return { device, host: "", links: [] };
@@ -62,8 +65,8 @@ export function linksOf(settings: Settings, device: DeviceKey, options: LinkOpti
 const MOST_NAME = 32;
 
 /**
- * What a device may call the profiles: after the server, since most servers have a door "ssh", and after
- * the door as well where it gets several.
+ * The profile names proposed to a device: the server's name, since most servers have a door "ssh";
+ * with the door's name behind it where the device gets several.
  */
 function saveNames(host: string, links: readonly DoorLink[]): string[] {
   const server = (isIP(host.replaceAll(/[[\]]/g, "")) === 0 ? host : hostname()).split(".")[0]!;
@@ -77,13 +80,15 @@ function noDoorNote(user: string): string {
   return `Note: no door names ${user}: write users = ["${user}"] into a door of the configuration, then run "sallyport user show ${user}"`;
 }
 
-/** White on black, by number: a theme may paint the named colours as it likes, and a camera wants contrast. */
+/**
+ * White on black, by number: a theme may change the named colours, and a camera needs the contrast.
+ */
 const QR_COLOURS = "\x1b[38;5;231;48;5;16m";
 const PLAIN = "\x1b[0m";
 
 /**
- * The QR code of a link in colours of its own, so that it is the same on a light terminal as on a dark
- * one; undefined where a line of it would not fit into `columns`.
+ * The QR code of a link in fixed colours, so that it is the same on a light terminal and on a dark
+ * one. Undefined where its lines are wider than `columns`.
  */
 export function drawQr(link: string, columns: number): string | undefined {
   const lines = renderUnicodeCompact(link, { border: 2 }).split("\n");
@@ -91,7 +96,7 @@ export function drawQr(link: string, columns: number): string | undefined {
   return lines.map((line) => `${QR_COLOURS}${line}${PLAIN}`).join("\n");
 }
 
-/** The link stands last: it is what one looks for when the code has scrolled by. */
+/** The link comes last: it must still be on the screen when the code has scrolled by. */
 function printPlain({ door, link }: DoorLink): void {
   if (!onTerminal()) {
     print(link);
@@ -107,7 +112,7 @@ function printPlain({ door, link }: DoorLink): void {
   }
 }
 
-/** Prints the links, and on standard error what to do with them. */
+/** Prints the links, and advice about them on standard error. */
 export function printLinks({ device, host, links }: Links, json = false): void {
   const { user, device: name } = device;
   if (json) printJson(links.map(({ door, link }) => ({ user, device: name, door, host, link })));

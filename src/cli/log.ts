@@ -1,4 +1,4 @@
-/** `sallyport log`: who came in, who was refused, what broke; read from the audit log itself. */
+/** `sallyport log`: who came in, who was refused, what broke; read directly from the audit log. */
 
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
@@ -32,7 +32,7 @@ const COLUMNS = [
 /** Lines shown without --limit on a terminal; a pipe gets all of them. */
 const SCREENFUL = 100;
 
-/** Lines of the past that --follow begins with, as tail and journalctl do. */
+/** Lines of the past that --follow begins with, like tail and journalctl. */
 const BEFORE_FOLLOWING = 10;
 
 const LOT = 1_000;
@@ -44,12 +44,15 @@ function refuse(reason: string): never {
   throw new SallyportError(`Cannot show the log: ${reason}`, ExitCode.usage);
 }
 
-/** "1d" is so long before `nowMs`; a date or a date and time is the reader's own, unless it names its zone. */
+/**
+ * "1d" is that long before `nowMs`. A date, with or without a time, is in the reader's time zone
+ * unless it names another.
+ */
 export function parseMoment(option: string, text: string, nowMs: number): number {
   const agoMs = parseDuration(text);
   if (agoMs !== undefined) return nowMs - agoMs;
   let atMs = NaN;
-  // Without a time, JavaScript would take the date for one of Greenwich.
+  // Without a time, JavaScript would take the date as one of UTC.
   if (DATE.test(text)) atMs = Date.parse(`${text}T00:00`);
   else if (DATE_AND_TIME.test(text)) atMs = Date.parse(text.replace(" ", "T"));
   if (!Number.isNaN(atMs)) return atMs;
@@ -58,7 +61,10 @@ export function parseMoment(option: string, text: string, nowMs: number): number
   );
 }
 
-/** The texts under which an address may stand in the log: itself, and its /64 where a door opened one. */
+/**
+ * The texts under which an address may be in the log: the address, and its /64 where a door opened
+ * that.
+ */
 function addressTexts(text: string): string[] {
   const address = parseAddress(text.replace(/\/64$/, ""));
   if (address === undefined) {
@@ -109,8 +115,8 @@ function row({ atMs, type, door, user, device, address, sentence }: ToldEntry): 
 }
 
 /**
- * Where the log lies. It is wanted most when the daemon does not start, so a configuration that is broken
- * or gone is no obstacle where a state folder that it may have meant holds a log.
+ * The folder of the log. The log is needed most when the daemon does not start. So a broken or
+ * missing configuration is no obstacle where a state folder that it may have named holds a log.
  */
 function findLog(config: string | undefined): string {
   try {
@@ -124,7 +130,7 @@ function findLog(config: string | undefined): string {
   }
 }
 
-/** What stands in a file that root does not trust names no folder. */
+/** A file that root does not trust cannot name a folder. */
 function likelyFolders(config: string | undefined): string[] {
   try {
     return stateDirs(findConfig(config));
@@ -134,7 +140,10 @@ function likelyFolders(config: string | undefined): string[] {
   }
 }
 
-/** What a pipe is given at a time, since a whole log may not fit into memory; a table is made of all its rows. */
+/**
+ * The portions that a pipe is given, since a whole log may not fit into memory; a table is made of
+ * all its rows at once.
+ */
 function* lots(entries: Iterable<ToldEntry>): Generator<ToldEntry[]> {
   let lot: ToldEntry[] = [];
   for (const entry of entries) {
@@ -146,23 +155,29 @@ function* lots(entries: Iterable<ToldEntry>): Generator<ToldEntry[]> {
   if (lot.length > 0) yield lot;
 }
 
-/** As `print`, at the pace of who reads: a pager that waits must not make a whole log pile up here. */
+/**
+ * Like `print`, at the pace of the reader: a pager that waits must not make a whole log pile up
+ * here.
+ */
 async function printAtPace(lines: readonly string[]): Promise<void> {
   if (!process.stdout.write(`${lines.join("\n")}\n`)) await once(process.stdout, "drain");
-  // A reader that went away shows itself between two turns only, and ends this (guardOutput).
+  // That a reader is gone shows only between two turns, and ends this (guardOutput).
   await setImmediate();
 }
 
-/** One line of JSON in which a terminal takes nothing for a command. */
+/** One line of JSON that holds no command for a terminal. */
 function jsonLine(value: unknown): string {
-  // JSON escapes the controls below U+0020 only; U+009B alone begins an escape sequence.
+  // JSON escapes only the controls below U+0020, but U+009B alone begins an escape sequence.
   return JSON.stringify(value).replaceAll(
     /[\u007f-\u009f]/g,
     (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
   );
 }
 
-/** Prints rows as they come, under titles on a terminal: as wide as any so far, since nobody knows those to come. */
+/**
+ * Prints rows as they come, on a terminal under titles. Columns are as wide as the widest cell so
+ * far, since later rows are unknown.
+ */
 function rowPrinter(): (entries: readonly ToldEntry[]) => Promise<void> {
   if (!onTerminal()) {
     return (entries) => printAtPace(entries.map((entry) => row(entry).map(printable).join("\t")));
@@ -202,7 +217,7 @@ async function follow(stateDir: string, options: LogOptions, nowMs: number): Pro
   }
 }
 
-/** What to say where nothing was found, so that a mistyped type is not taken for peace. */
+/** The sentence for an empty result, so that a mistyped type is not taken for peace. */
 function nothingFound(type: string | undefined, types: readonly string[]): string {
   if (type === undefined || types.length === 0) return "Nothing in the log answers this";
   const known = types.some((one) => one === type || one.startsWith(`${type}.`));

@@ -33,7 +33,7 @@ function readFor(text: string): number {
   );
 }
 
-/** Throws, with the names there are, when no door has this one. */
+/** Throws, with the names of all doors, when no door has this name. */
 export async function requireDoor(client: ControlClient, door: string, to: string): Promise<void> {
   const names = (await client.doors()).map(({ name }) => name);
   if (names.includes(door)) return;

@@ -1,4 +1,4 @@
-/** What every command prints with: lines, tables and JSON, plain where nobody looks, safe in a pipe. */
+/** Output of every command: lines, tables and JSON; plain where no person looks, safe in a pipe. */
 
 import { styleText } from "node:util";
 import { ExitCode, messageOf } from "../core/errors.ts";
@@ -14,14 +14,14 @@ export interface Column {
 let guarded = false;
 
 /**
- * Ends the program quietly when the reader of a pipe is gone (`| head`), and with a sentence when
- * standard output cannot be written (a full disk). Every print calls it; once is enough.
+ * Ends the program silently when the reader of a pipe is gone (`| head`), and with a sentence when
+ * standard output cannot be written (a full disk). Every print calls it; the first call counts.
  */
 export function guardOutput(): void {
   if (guarded) return;
   guarded = true;
   process.stdout.on("error", (error: Error & { readonly code?: string }) => {
-    // The command's own outcome stands: who stopped reading did not undo what it did.
+    // The command's own outcome stands: a reader who left did not undo its work.
     if (error.code === "EPIPE") process.exit();
     process.stderr.write(`sallyport: Cannot write the output: ${messageOf(error)}\n`);
     process.exit(ExitCode.failure);
@@ -33,7 +33,10 @@ export function onTerminal(): boolean {
   return process.stdout.isTTY;
 }
 
-/** Text in a colour or weight, when standard output is a terminal that shows it (and NO_COLOR is not set). */
+/**
+ * Text in a colour or weight, when standard output is a terminal that shows it (and NO_COLOR is not
+ * set).
+ */
 export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
@@ -46,7 +49,7 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "�");
 }
 
-/** Text of several lines as one, for rows that are told apart by their lines. */
+/** Text of several lines as one line, for output with one row a line. */
 export function oneLine(text: string): string {
   return text
     .trim()
@@ -54,23 +57,26 @@ export function oneLine(text: string): string {
     .replaceAll(/\s*\n\s*/g, "; ");
 }
 
-/** Prints one line, or several that "\n" parts. */
+/**
+ * Prints one line, or several separated by "
+ * ".
+ */
 export function print(text: string): void {
   guardOutput();
   process.stdout.write(`${text}\n`);
 }
 
-/** Prints a value as JSON, indented; escaped so far that a terminal takes nothing in it for a command. */
+/** Prints a value as indented JSON, escaped so that a terminal finds no command in it. */
 export function printJson(value: unknown): void {
   const text = JSON.stringify(value, null, 2);
-  // JSON leaves U+0080–U+009F as they are; U+009B alone begins an escape sequence.
+  // JSON leaves U+0080–U+009F as they are, but U+009B alone begins an escape sequence.
   const escaped = (char: string) => `\\u00${char.charCodeAt(0).toString(16)}`;
   print(text.replaceAll(/[\u007f-\u009f]/g, escaped));
 }
 
 /**
- * Columns as wide as their widest cell, titles first. For `print` on a terminal; widths are those
- * of the terminal's cells, styled text included. No trailing spaces.
+ * Columns as wide as their widest cell, titles first, for `print` on a terminal. Widths are
+ * measured in the terminal's cells, styled text included. No trailing spaces.
  */
 export function alignColumns(
   columns: readonly Column[],
@@ -93,8 +99,8 @@ export function alignColumns(
 }
 
 /**
- * Prints rows of text that may come from anywhere: aligned under titles on a terminal, else one row
- * a line with tabs between the cells and no titles, for `cut` and `awk`.
+ * Prints rows of text from any source. A terminal gets them aligned under titles; everything else
+ * gets one row a line with tabs between the cells and no titles, for `cut` and `awk`.
  */
 export function printTable(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
   const clean = rows.map((row) => row.map(printable));

@@ -1,4 +1,4 @@
-/** The command line: every command registered, errors turned into one sentence and an exit code. */
+/** The command line: registers every command, turns errors into one sentence and an exit code. */
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -78,7 +78,7 @@ export function program(): Command {
   return root;
 }
 
-/** The parser's own errors begin as ours do. */
+/** The parser's own errors begin like ours. */
 function tellErrors(command: CommandUnknownOpts): void {
   command.configureOutput({
     outputError: (text, write) => {
@@ -88,7 +88,7 @@ function tellErrors(command: CommandUnknownOpts): void {
   });
 }
 
-/** Quotes none of them: one may be a key. What stands there is mostly the value of an option. */
+/** Quotes none of them, since one may be a key. Mostly they are the value of an option. */
 function tooMany(command: CommandUnknownOpts): string {
   const takes = command.registeredArguments.map((one) => `<${one.name()}>`);
   const options = command.options.filter(({ required }) => required).map(({ flags }) => flags);
@@ -97,20 +97,23 @@ function tooMany(command: CommandUnknownOpts): string {
   return `error: too many arguments for "${pathOf(command)}": it takes ${wanted}${named}\n`;
 }
 
-/** A command as one types it behind the name of the program: "user add". */
+/** A command as people type it after the name of the program: "user add". */
 function pathOf(command: CommandUnknownOpts): string {
   const { parent } = command;
   return parent?.parent == null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
-/** `addCommand` hands nothing down: without this a mistyped option would end the process by itself, with code 1. */
+/**
+ * `addCommand` hands nothing down: without this, a mistyped option would end the process by itself
+ * with code 1.
+ */
 function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
   command.copyInheritedSettings(from);
   tellErrors(command);
   for (const child of command.commands) inherit(child, command);
 }
 
-/** Runs one command line and answers its exit code; prints the error, if any, as one sentence. */
+/** Runs one command line and returns its exit code. Prints the error, if any, as one sentence. */
 export async function main(argv: readonly string[]): Promise<number> {
   guardOutput();
   try {

@@ -1,4 +1,4 @@
-/** `sallyport reload`: what runs gives way to what the files say, once whoever asks knows whom that cuts off. */
+/** `sallyport reload`: puts the files into force, once the caller knows whom that cuts off. */
 
 import { createInterface } from "node:readline/promises";
 import { Command } from "@commander-js/extra-typings";
@@ -14,7 +14,7 @@ import { readProbation } from "./probation-time.ts";
 
 const printLine = (line: string) => process.stderr.write(`${printable(line)}\n`);
 
-/** Asks a person; throws the refusal where nobody is there, and where he does not mean it. */
+/** Asks a person. Throws the refusal where there is nobody to ask, or the answer is no. */
 async function requireMeant(refusal: NeedsYes): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw refusal;
   refusal.message.split("\n").forEach(printLine);
@@ -40,7 +40,10 @@ async function reload(socket: string, request: ReloadRequest): Promise<ReloadTol
   }
 }
 
-/** What of this machine is in the way of knocks, as `check` tells it; the daemon itself sees less of it. */
+/**
+ * Conditions of this machine that are in the way of knocks, as `check` reports them; the daemon
+ * itself sees fewer.
+ */
 async function warningsHere(config: string | undefined): Promise<readonly string[]> {
   const { knockedHere } = await import("../doctor/knocked-here.ts");
   try {

@@ -1,4 +1,4 @@
-/** What a removed key would cost: asked before it goes. */
+/** The cost of removing a key, asked before the key goes. */
 
 import { type Address, formatAddress } from "../core/address.ts";
 import { type DeviceKey, loadKeys } from "../keys/keys.ts";
@@ -8,7 +8,7 @@ import { SallyportError } from "../core/errors.ts";
 import type { LastOpener } from "../control-plane/audit-access.ts";
 import { callerConnection } from "./caller.ts";
 
-/** Whom a command is about; `device` is undefined where none was named. */
+/** The user of a command; `device` is undefined where none was named. */
 export interface Who {
   readonly user: string;
   readonly device: string | undefined;
@@ -18,7 +18,7 @@ function isMeant({ user, device }: Who, key: { user: string; device: string }): 
   return key.user === user && (device === undefined || key.device === device);
 }
 
-/** Doors that somebody can open now, and nobody without these keys. */
+/** Doors that can be opened now, but not without these keys. */
 function doorsShut(settings: Settings, keys: readonly DeviceKey[], who: Who): string[] {
   return settings.doors
     .filter(({ users }) => {
@@ -28,7 +28,10 @@ function doorsShut(settings: Settings, keys: readonly DeviceKey[], who: Who): st
     .map(({ name }) => name);
 }
 
-/** The opening by which the caller came in, where it was of one of these keys; without a log nobody knows. */
+/**
+ * The opening by which the caller came in, where one of these keys made it. Without a log it is
+ * unknown.
+ */
 async function ownOpening(
   stateDir: string,
   caller: Address,
@@ -38,7 +41,9 @@ async function ownOpening(
   return openersAt(stateDir, caller).find((opener) => isMeant(who, opener));
 }
 
-/** Throws a SallyportError where nobody could open a door afterwards, or where the caller would cut himself off. */
+/**
+ * Throws a SallyportError where a door would be left without a key, or the caller would be cut off.
+ */
 export async function checkRemoval(
   settings: Settings,
   who: Who,

@@ -1,4 +1,4 @@
-/** `sallyport replay`: what a capture file would have opened, and why not. */
+/** `sallyport replay`: what a capture file would have opened, and why it would not. */
 
 import { Command } from "@commander-js/extra-typings";
 import { parseAddress } from "../core/address.ts";

@@ -1,4 +1,4 @@
-/** `sallyport service`: writes the systemd unit of the daemon, or takes it away. */
+/** `sallyport service`: writes the daemon's systemd unit, or removes it. */
 
 import { Command } from "@commander-js/extra-typings";
 import { print } from "./output.ts";

@@ -51,7 +51,7 @@ function printReadiness(status: Status): void {
   for (const notice of notices) print(styled("yellow", `  ${printable(oneLine(notice))}`));
 }
 
-/** The bound of a quantile's bucket, in words; undefined lies above the last bucket's. */
+/** The bound of a quantile's bucket, in words; undefined is above the last bucket. */
 function within(seconds: number | undefined): string {
   if (seconds !== undefined) return `within ${seconds * 1000} ms`;
   return `in more than ${LATENCY_BUCKETS.at(-1)! * 1000} ms`;
@@ -85,7 +85,7 @@ function printCounters({ counters, latency }: Status): void {
   line("opening", `half ${within(latency.medianSeconds)}, 99 % ${within(latency.p99Seconds)}`);
 }
 
-/** Ports in a sentence; `sallyport firewall show` has all. */
+/** Ports in a sentence; `sallyport firewall show` has all of them. */
 const MOST_PORTS = 20;
 
 function portsText(guarded: readonly string[]): string {
@@ -111,7 +111,10 @@ function describeStanding({ guarded, endsInMs, grants }: StandingGuard): string[
   ];
 }
 
-/** Where nobody listens the kernel is asked; throws `refusal` where that may not be, or a daemon guards after all. */
+/**
+ * Asks the kernel where no daemon listens. Throws `refusal` where the user may not ask, or a daemon
+ * guards after all.
+ */
 async function printStanding(refusal: SallyportError, json: boolean): Promise<void> {
   const { standingGuard } = await import("../offline/firewall-access.ts");
   const standing = standingGuard();
@@ -127,7 +130,7 @@ async function printStanding(refusal: SallyportError, json: boolean): Promise<vo
   else for (const line of describeStanding(standing)) print(line);
 }
 
-/** Undefined where nobody listens, once that was told. */
+/** Undefined where no daemon listens, after that was printed. */
 async function askDaemon(socket: string, json: boolean) {
   const client = connectControl(socket);
   try {
@@ -139,7 +142,7 @@ async function askDaemon(socket: string, json: boolean) {
   }
 }
 
-/** Exits 1 while the daemon is not ready, so that a script may ask. */
+/** Exits with 1 while the daemon is not ready, so that a script can test it. */
 export function statusCommand(): CommandUnknownOpts {
   return new Command("status")
     .description("Show whether the daemon is ready, its doors and what it has seen")

@@ -8,7 +8,7 @@ import { messageOf, SallyportError } from "../core/errors.ts";
 import { guardSocket } from "./control-socket.ts";
 
 export interface TellOptions {
-  /** Undefined: that of the configuration. */
+  /** Undefined: the socket of the configuration. */
   readonly socket?: string | undefined;
   /** Leave the grants and sessions of removed devices as they are. Default: false. */
   readonly keepSessions?: boolean | undefined;
@@ -21,8 +21,8 @@ function untold(state: string, remedy: string): SallyportError {
 }
 
 /**
- * What the daemon answered, or one sentence where none was found to tell. Throws a SallyportError where
- * one runs and could not be told, or reads its keys elsewhere.
+ * The answer of the daemon, or one sentence where none was found. Throws a SallyportError where a
+ * daemon runs but could not be told, or reads its keys elsewhere.
  */
 export async function tellKeys(
   settings: Settings,

@@ -1,4 +1,4 @@
-/** Times and durations for a person's glance; `core/duration.ts` has the exact ones. */
+/** Times and durations at a person's glance; `core/duration.ts` has the exact ones. */
 
 const UNITS = [
   { name: "d", seconds: 86_400 },
@@ -7,7 +7,7 @@ const UNITS = [
   { name: "s", seconds: 1 },
 ] as const;
 
-/** To the second, in its two largest units: "3h 12m", "27s"; a negative one is "0s". */
+/** To the second, in the two largest units: "3h 12m", "27s"; a negative one is "0s". */
 export function roughDuration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   const at = UNITS.findIndex((unit) => seconds >= unit.seconds);

@@ -1,4 +1,4 @@
-/** The options of commands that write systemd units, and how their outcome is told. */
+/** The options of commands that write systemd units, and the report of their outcome. */
 
 import { resolve } from "node:path";
 import { Option } from "@commander-js/extra-typings";
@@ -27,7 +27,7 @@ export function rootOf(named: string | undefined): string {
   return named === undefined ? "" : resolve(named).replace(/^\/$/, "");
 }
 
-/** The files as they would be written, each under its path. */
+/** Prints the files that would be written, each under its path. */
 export function printFiles(files: readonly WrittenFile[], root: string): void {
   for (const { path, text } of files) print(`# ${root}${path}\n${text}`);
 }

@@ -1,4 +1,7 @@
-/** `sallyport user`: who has keys. `add` and `show` print secrets, on standard output and nowhere else. */
+/**
+ * `sallyport user`: who has keys. `add` and `show` print secrets, on standard output and nowhere
+ * else.
+ */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { KeysTold } from "../api/control.ts";
@@ -30,8 +33,8 @@ function checkName(what: "user" | "device", name: string): void {
 }
 
 /**
- * Reads "alice", or "alice/phone" as every command prints it, and `--device`. A key pasted for a name is
- * refused here, before any message repeats it.
+ * Reads "alice", or "alice/phone" as every command prints it, and `--device`. A key pasted in place
+ * of a name is refused here, before any message repeats it.
  */
 function readWho(name: string, option: string | undefined): Who {
   const [user = "", named, extra] = name.split("/");
@@ -50,7 +53,7 @@ function settingsOf(named: string | undefined): Settings {
   return withConfig(named, loadSettings);
 }
 
-/** The device that is meant: the one named, the default one, or the only one. */
+/** The named device, else the default one, else the only one. */
 function pickDevice(keys: readonly DeviceKey[], { user, device }: Who): DeviceKey {
   const own = keys.filter((key) => key.user === user);
   const wanted = device ?? (own.length === 1 ? own[0]!.device : DEFAULT_DEVICE);
@@ -96,8 +99,8 @@ function addCommand(clock: Clock) {
         key: makeKey(serverName(settings)),
         addedMs: clock.wallMs(),
       };
-      // Before the key is kept: what is refused must not leave half of the work behind, and one device
-      // too many must not keep the server from its next start.
+      // Before the key is kept: a refusal must leave no half of the work behind, and one device too
+      // many must not keep the server from its next start.
       const links = linksOf(settings, added, options);
       checkBound(settings, [...keys, added]);
       addKey(stateDir, added);
@@ -146,13 +149,13 @@ function listCommand() {
     });
 }
 
-/** What the removal of these keys did to what is open now. */
+/** The effect of removing these keys on the open doors and sessions. */
 function describeEnds(told: KeysTold | string, keep: boolean): string[] {
   if (typeof told === "string") {
     return [`${told}: doors that are open stay so until their time is over`];
   }
   if (keep) return ["The running daemon took it: open doors and sessions stay as they are"];
-  // Somebody else may hold it open to the same address.
+  // Another grant may hold it open to the same address.
   const ends = told.ended.map((grant) =>
     printable(`${grant.door} is closed to ${grant.address} for ${grantedTo(grant)}`),
   );

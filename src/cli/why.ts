@@ -1,4 +1,4 @@
-/** `sallyport why`: what was heard from an address, and what was missing. */
+/** `sallyport why`: what was heard from an address, and what it missed. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
@@ -16,7 +16,7 @@ function mark({ kind }: WhyFinding): string {
   return styled(style, sign);
 }
 
-/** When its last knock came, unless the sentence says a time of its own. */
+/** When its last knock came, unless the sentence has a time of its own. */
 function when({ atMs }: WhyFinding): string {
   return atMs === undefined ? "" : `${new Date(atMs).toISOString().slice(0, 19)}Z  `;
 }

@@ -1,4 +1,6 @@
-/** Knock, wait until the port answers, knock again: what rotating and fixed knocks have in common. */
+/**
+ * Knock, wait until the port answers, knock again: the common part of rotating and fixed knocks.
+ */
 
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
@@ -14,21 +16,26 @@ import type { Target } from "./targets.ts";
 
 /** The network as a knock needs it; `systemNetwork` is the real one. */
 export interface Network {
-  /** Addresses to knock on, the first to be tried first; at least one. */
+  /** Addresses to knock on, in the order to try them; at least one. */
   findTargets(host: string, family: Family | undefined): Promise<Target[]>;
   /** Looks at a port before the knock; resolves when the knock may leave. */
   probeBefore(target: Target, port: number): Promise<Probe>;
   /** Sends the knocks in this order. */
   sendKnocks(target: Target, knocks: readonly Port[], gapMs: number): Promise<void>;
-  /** Waits for a connection within `timeoutMs`, that of a probe before the knock included. */
+  /**
+   * Waits for a connection within `timeoutMs`; the connection of a probe before the knock counts.
+   */
   awaitOpen(target: Target, port: number, timeoutMs: number, before?: Probe): Promise<Awaited>;
 }
 
 export const systemNetwork: Network = { findTargets, probeBefore, sendKnocks, awaitOpen };
 
-/** What a knock is doing, for people who wait. `attempt` counts from 1. */
+/** The progress of a knock, for people who wait. `attempt` counts from 1. */
 export type KnockProgress =
-  /** Every slot allowed now is used, and the port does not answer; the knock goes on by itself in `waitMs`. */
+  /**
+   * Every slot allowed now is used, and the port does not answer. The knock continues by itself in
+   * `waitMs`.
+   */
   | { readonly type: "waiting"; readonly waitMs: number }
   | { readonly type: "knocked"; readonly attempt: number; readonly target: Target }
   | { readonly type: "refused"; readonly attempt: number; readonly target: Target }
@@ -37,23 +44,29 @@ export type KnockProgress =
 /** How a knock ended. */
 export interface KnockOutcome {
   /**
-   * The port answered; the knock was sent and nobody waited; it was sent and the port refused a connection,
-   * or stayed silent.
+   * "open": the port answered. "sent": the knock was sent and nobody waited. "refused" and
+   * "silent": it was sent, and the port refused a connection or stayed silent.
    */
   readonly state: "open" | "sent" | "refused" | "silent";
-  /** The address to connect to when open; that of the answer when refused; else where the last knock went. */
+  /**
+   * When open, the address to connect to; when refused, the address that answered; else the address
+   * of the last knock.
+   */
   readonly target: Target;
   /** The TCP port waited for; absent when nobody waited. */
   readonly port?: number;
-  /** What that port answered there before the first knock; absent when nobody waited. */
+  /** The answer of that port there before the first knock; absent when nobody waited. */
   readonly before?: PortAnswer;
   /** Knocks sent; 0 where the port answered while the knock had to wait for a slot. */
   readonly attempts: number;
-  /** From looking the host up to the end, waits for slots included. */
+  /** From looking the host up to the end, including waits for slots. */
   readonly elapsedMs: number;
-  /** From the first packet of the last knock (of the first probe, without one) to the answer or to giving up. */
+  /**
+   * From the first packet of the last knock (without one, of the first probe) to the answer or the
+   * end of the wait.
+   */
   readonly sinceKnockMs: number;
-  /** The connection that answered, paused; only when open and asked for. The caller owns it. */
+  /** The connection that answered, paused; only when open and requested. The caller owns it. */
   readonly socket?: Socket;
 }
 
@@ -63,21 +76,21 @@ export type NextKnock =
   | { readonly kind: "wait"; readonly waitMs: number };
 
 export interface AttemptPlan {
-  /** When it began, by the monotonic clock. */
+  /** When the attempts began, by the monotonic clock. */
   readonly startedMs: number;
   readonly targets: readonly Target[];
   readonly tries: number;
   readonly gapMs: number;
   /** TCP port to wait for; undefined sends once and does not wait. */
   readonly waitPort: number | undefined;
-  /** How long one try waits for the port. */
+  /** How long each try waits for the port, in milliseconds. */
   readonly timeoutMs: number;
   readonly keepSocket: boolean;
-  /** Asked before each try, and again after each wait; `nowMs` is Unix time. May throw. */
+  /** Called before each try, and again after each wait; `nowMs` is Unix time. May throw. */
   next(nowMs: number): NextKnock;
 }
 
-/** What the attempts stand on. */
+/** The surroundings of the attempts. */
 export interface AttemptDeps {
   readonly clock: Clock;
   readonly network: Network;
@@ -85,10 +98,13 @@ export interface AttemptDeps {
   readonly report: (progress: KnockProgress) => void;
 }
 
-/** The longest sleep at a time: the clock may be set meanwhile, and another knock may take the slot. */
+/** The longest single sleep: the clock may be set meanwhile, or another knock may take the slot. */
 const SLEEP_MS = 1_000;
 
-/** A connection that stands, or the knocks to send; undefined where that would mean to wait and `patient` is false. */
+/**
+ * An open connection, or the knocks to send. Undefined where it would have to wait and `patient` is
+ * false.
+ */
 async function nextKnocks(
   plan: AttemptPlan,
   target: Target,
@@ -102,7 +118,7 @@ async function nextKnocks(
     if (next.kind === "send") return next.knocks;
     if (!patient) return undefined;
     if (!probed) {
-      // Slots run out when somebody connects often: then the door of the last knock is still open.
+      // Slots run out when somebody connects often; the door of the last knock is then still open.
       const probeMs = Math.min(next.waitMs, plan.timeoutMs);
       const { socket } = await network.awaitOpen(target, plan.waitPort!, probeMs);
       if (socket !== undefined) return socket;
@@ -115,24 +131,27 @@ async function nextKnocks(
   }
 }
 
-/** What is known of one address: before its first knock, and after its last. */
+/** The answers of one address: before its first knock, and after its last. */
 interface Seen {
   readonly target: Target;
   readonly before: PortAnswer;
   readonly after: PortAnswer;
 }
 
-/** A guarded port answers alike whether a knock was believed or not; another answer than before shows more. */
+/**
+ * A guarded port answers alike whether a knock was believed or not: an answer that changed tells
+ * more.
+ */
 function changed({ before, after }: Seen): boolean {
   return before === "silent" && after === "refused";
 }
 
-/** The address that tells most. */
+/** The address that tells the most. */
 function mostTelling(seen: readonly Seen[]): Seen {
   return seen.find(changed) ?? seen.findLast(({ after }) => after === "refused") ?? seen.at(-1)!;
 }
 
-/** Carries a plan out, each try on the next target in turn. */
+/** Carries out a plan, each try on the next target in turn. */
 export async function attemptKnocks(plan: AttemptPlan, deps: AttemptDeps): Promise<KnockOutcome> {
   const { clock, network, report } = deps;
   const { waitPort: port, timeoutMs, startedMs } = plan;

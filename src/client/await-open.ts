@@ -1,4 +1,4 @@
-/** Waits until a TCP port answers, from the moment a knock has left. */
+/** Waits until a TCP port answers, from the moment at which a knock has left. */
 
 import { createConnection } from "node:net";
 import type { Socket } from "node:net";
@@ -11,7 +11,7 @@ import type { Target } from "./targets.ts";
  */
 const PROBE_AT_MS = [5, 40, 120, 300, 700, 1_200] as const;
 
-/** After those, one probe every so often. */
+/** The pause between the probes after those. */
 const PROBE_EVERY_MS = 1_000;
 
 function probeTimes(timeoutMs: number): number[] {
@@ -22,19 +22,22 @@ function probeTimes(timeoutMs: number): number[] {
   return times;
 }
 
-/** How waiting for a port ended. */
+/** The result of waiting for a port. */
 export interface Awaited {
-  /** The first connection that stands, paused and owned by the caller. */
+  /** The first open connection, paused and owned by the caller. */
   readonly socket?: Socket;
-  /** "silent" where every probe remained without an answer, "refused" where one was refused and none let in. */
+  /**
+   * "silent" where no probe got an answer, "refused" where at least one was refused and none
+   * connected.
+   */
   readonly answer: PortAnswer;
 }
 
 /**
- * Waits for the first connection that stands, `timeoutMs` at most. A refused or unanswered probe ends
- * nothing before that: the knock may still be on its way. Earlier probes stay until the end, because on a
- * door of one connection the first SYN let through is the one that counts. A probe of `before` the
- * knock that connects is as good as any, and is ended here.
+ * Waits for the first open connection, at most `timeoutMs`. A refused or unanswered probe does not
+ * end the wait: the knock may still be on its way. Earlier probes stay until the end, because on a
+ * door of one connection the first SYN let through is the one that counts. The connection of a
+ * probe `before` the knock counts too; the probe is ended here.
  */
 export function awaitOpen(
   { address }: Target,

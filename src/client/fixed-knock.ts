@@ -12,17 +12,17 @@ export interface FixedKnock {
   readonly host: string;
   /** At least one port; sent in this order. */
   readonly sequence: readonly Port[];
-  /** Knock over this family only; the resolver's first one where undefined. */
+  /** Knock over this family only; undefined: over the resolver's first one. */
   readonly family?: Family;
-  /** Between two knocks. Default 5. */
+  /** Milliseconds between two knocks. Default 5. */
   readonly gapMs?: number;
-  /** TCP port to wait for; none, and one knock only, where undefined. */
+  /** TCP port to wait for; undefined: wait for none and knock once. */
   readonly waitPort?: number;
-  /** Knocks at most while waiting. Default 3. */
+  /** The most knocks while waiting. Default 3. */
   readonly tries?: number;
-  /** How long each try waits for the port. Default 2000. */
+  /** How long each try waits for the port, in milliseconds. Default 2000. */
   readonly timeoutMs?: number;
-  /** Hand the connection that answered to the caller instead of closing it. Default false. */
+  /** Give the caller the open connection instead of closing it. Default false. */
   readonly keepSocket?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What a knock stands on: clock, memory, network. */
+/** The surroundings of a knock: clock, memory, network. */
 
 import { systemClock } from "../core/clock.ts";
 import { systemNetwork } from "./attempts.ts";
@@ -14,7 +14,7 @@ export interface KnockDeps extends AttemptDeps {
   readonly random: () => number;
 }
 
-/** The real ones, with the slots of this user. */
+/** The real surroundings, with this user's slots. */
 export function systemKnockDeps(report: (progress: KnockProgress) => void = () => {}): KnockDeps {
   return {
     clock: systemClock,

@@ -13,26 +13,27 @@ import { takeSlot } from "./take-slot.ts";
 const COPIES = 2;
 
 export interface KnockOptions {
-  /** Knock over this family only; both in turn, the resolver's first one first, where undefined. */
+  /** Knock over this family only; undefined: over both in turn, the resolver's first one first. */
   readonly family?: Family;
-  /** Knocks at most, each in a slot of its own. Default 3. */
+  /** The most knocks, each in a slot of its own. Default 3. */
   readonly tries?: number;
-  /** Between two packets; counts against the server's window. Default 0. */
+  /** Milliseconds between two packets; they count against the server's window. Default 0. */
   readonly gapMs?: number;
-  /** TCP port to wait for, or false to wait for none. Default: the first one that the door opens. */
+  /** TCP port to wait for, or false for none. Default: the first one that the door opens. */
   readonly waitPort?: number | false;
-  /** How long each try waits for the port. Default 2000. */
+  /** How long each try waits for the port, in milliseconds. Default 2000. */
   readonly timeoutMs?: number;
-  /** Hand the connection that answered to the caller instead of closing it. Default false. */
+  /** Give the caller the open connection instead of closing it. Default false. */
   readonly keepSocket?: boolean;
 }
 
 export const KNOCK_DEFAULTS = { tries: 3, gapMs: 0, timeoutMs: 2_000 } as const;
 
 /**
- * Every port twice: all of them in random order, then all again, the halves of that order shuffled anew.
- * A knock is whole with its first half, which is the shortest time to the door and the least that forged
- * packets in between can crowd out; and a burst of losses shorter than half a sequence takes no port twice.
+ * Every port twice: all of them in random order, then all again, the halves of that order shuffled
+ * anew. A knock is whole with its first half: that is the shortest time to the door, and leaves forged
+ * packets the least time to crowd it out. A burst of losses shorter than half a sequence takes no
+ * port twice.
  */
 export function sendingOrder(ports: Iterable<number>, random: () => number): number[] {
   const first = shuffled([...ports], random);
@@ -50,18 +51,21 @@ function shuffled(order: number[], random: () => number): number[] {
   return order;
 }
 
-/** How long the packets of one knock take to leave. */
+/** How long the packets of one knock take to leave, in milliseconds. */
 export function sendingMs(profile: Profile, gapMs: number): number {
   return (profile.ports * COPIES - 1) * gapMs;
 }
 
-/** The TCP port a client can wait for: the first that the door opens; undefined where it opens none. */
+/**
+ * The TCP port that a client can wait for: the first that the door opens; undefined where it opens
+ * none.
+ */
 export function firstTcpPort(profile: Profile): number | undefined {
   return profile.opens.find((range) => range.proto === "tcp")?.from;
 }
 
 /**
- * Knocks at a profile's door. Answers how it ended, also when the port stays silent; throws a
+ * Knocks at a profile's door and returns how it ended, even when the port stays silent. Throws a
  * SallyportError where nothing could be sent (no such host, no route, no slot can be remembered, a
  * clock set back). A slot is claimed before its first packet leaves and is never used again.
  */

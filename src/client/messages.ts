@@ -1,4 +1,7 @@
-/** What a person is told about a knock. No port of a rotating sequence and no key ever stands here. */
+/**
+ * The messages to a person about a knock. They never contain a port of a rotating sequence or a
+ * key.
+ */
 
 import { SallyportError } from "../core/errors.ts";
 import type { Profile } from "../rks/profile-link.ts";
@@ -24,7 +27,10 @@ export function describeOutcome(what: string, outcome: KnockOutcome): string {
   return `${where}: ${port}/tcp open after ${Math.ceil(sinceKnockMs)} ms${retried}`;
 }
 
-/** The error of a knock after which no connection stood; `checks` is what may have kept the server from believing it. */
+/**
+ * The error of a knock that led to no connection. `checks` names what may have kept the server from
+ * believing it.
+ */
 function failed(what: string, outcome: KnockOutcome, checks: string): SallyportError {
   const { state, port, before } = outcome;
   const sent = `${countOf(outcome)} sent`;
@@ -41,7 +47,7 @@ function failed(what: string, outcome: KnockOutcome, checks: string): SallyportE
   return new SallyportError(`Cannot reach ${what}: ${sent} and ${said} and, ${ask}`);
 }
 
-/** The error of a rotating knock after which no connection stood; `nowMs` is this computer's clock. */
+/** The error of a rotating knock that led to no connection; `nowMs` is this computer's clock. */
 export function failedDoor(profile: Profile, outcome: KnockOutcome, nowMs: number): SallyportError {
   const { door, host, proto, lo, hi } = profile;
   return failed(
@@ -51,7 +57,7 @@ export function failedDoor(profile: Profile, outcome: KnockOutcome, nowMs: numbe
   );
 }
 
-/** The error of a fixed knock after which no connection stood. */
+/** The error of a fixed knock that led to no connection. */
 export function failedHost(host: string, outcome: KnockOutcome): SallyportError {
   return failed(
     host,
@@ -72,7 +78,7 @@ export function describeProgress(progress: KnockProgress): string {
     : `knock ${attempt}: no answer from ${target.address}`;
 }
 
-/** What to say of a pause between packets that no server with the usual window would wait out. */
+/** A warning of a pause between packets that is too long for a server with the usual window. */
 export function warnOfDelay(profile: Profile, gapMs: number): string | undefined {
   const seconds = sendingMs(profile, gapMs) / 1_000;
   const { windowSeconds } = DEFAULT_SPACE;

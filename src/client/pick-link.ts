@@ -1,13 +1,15 @@
-/** Finds the one link in what somebody pasted: in quotes, with words around it, wrapped by a mail program. */
+/**
+ * Finds the one link in pasted text: in quotes, with words around it, wrapped by a mail program.
+ */
 
 import { ExitCode, SallyportError } from "../core/errors.ts";
 
 const BEGINNING = /rks1:\/\//gi;
 
-/** What a link is made of; a line of nothing else goes on with the link of the line before it. */
+/** The characters of a link. A line of nothing else continues the link of the line before it. */
 const PART = /^[A-Za-z0-9&=,/%._~:@?[\]-]+$/;
 
-/** Marks of a quoted mail before a line, and quotes, brackets and blanks around its text. */
+/** Marks of a quoted mail before a line; quotes, brackets and blanks around its text. */
 function bare(line: string): string {
   return line.replace(/^[\s>|]+/, "").replace(/^["'`<(“‘«]+|["'`>)”’»,;\s]+$/g, "");
 }
@@ -17,9 +19,9 @@ function refuse(state: string, remedy: string): never {
 }
 
 /**
- * The link in `text`, in one piece; where there is none, its first line with something on it, so that the
- * parser says what is wrong. Throws a SallyportError (exit 64), which quotes nothing, where there is
- * nothing at all or more than one link: nobody could tell which is meant.
+ * The link in `text`, in one piece. Where there is none, the first line that is not blank, so that
+ * the parser says what is wrong with it. Throws a SallyportError (exit 64), which quotes nothing,
+ * for blank text and for more than one link, since nobody could tell which one is meant.
  */
 export function pickLink(text: string): string {
   const found = [...text.matchAll(BEGINNING)].length;
@@ -32,7 +34,7 @@ export function pickLink(text: string): string {
     const line = lines.map(bare).find((one) => one !== "");
     return line ?? refuse("standard input is empty", "paste the link, or pipe it in");
   }
-  // What stands behind the link on its line is no part of it.
+  // The text behind the link on its line does not belong to it.
   const [begun = ""] = lines[first]!.slice(lines[first]!.search(BEGINNING)).split(/\s/);
   const parts = [bare(begun)];
   for (const line of lines.slice(first + 1)) {

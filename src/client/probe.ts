@@ -5,28 +5,34 @@ import type { Socket } from "node:net";
 import type { Target } from "./targets.ts";
 
 /**
- * What a TCP port answers. "refused" is a reset, or an error of the network, which the runtime reports
- * alike; "silent" is nothing so far.
+ * The answer of a TCP port. "refused" is a reset, or an error of the network, which the runtime
+ * reports alike; "silent" is no answer so far.
  */
 export type PortAnswer = "open" | "refused" | "silent";
 
 /** A probe under way. */
 export interface Probe {
-  /** What has come back by now. */
+  /** The answer so far. */
   readonly answer: PortAnswer;
-  /** The connection, paused, once it stands: of whoever takes it, if `end` was not called. */
+  /**
+   * The connection, paused, once it is open. It belongs to the caller who takes it, unless `end`
+   * was called.
+   */
   readonly opened: Promise<Socket>;
-  /** Closes what it has. */
+  /** Closes the connection or the attempt. */
   end(): void;
 }
 
 /**
- * The network may swap a probe and the knocks that follow: queues of network cards are served up to about
- * a millisecond apart. A knock waits so long, or until the probe is answered.
+ * The network may swap a probe and the knocks that follow: queues of network cards are served up to
+ * about a millisecond apart. A knock waits this long, or until the probe is answered.
  */
 const LEAD_MS = 5;
 
-/** Ends before the kernel sends the SYN again (after a second): that one would see what the knock did. */
+/**
+ * Ends before the kernel repeats the SYN (after a second): the repeated one would see the effect of
+ * the knock.
+ */
 const LIFE_MS = 900;
 
 /** Probes a port before a knock; resolves when the knock may follow. */

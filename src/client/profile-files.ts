@@ -1,4 +1,4 @@
-/** Saved profiles: one link a file, which nobody but its owner may read. */
+/** Saved profiles: one link in each file, which only its owner may read. */
 
 import {
   closeSync,
@@ -18,8 +18,9 @@ import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
 
 /**
- * Names are file names: no folder, nothing hidden, nothing that looks like an option. Shorter than a
- * key in base32 (52), so that a key typed in place of a name is never taken for one and quoted.
+ * Names are file names: no folder, nothing hidden, nothing that looks like an option. Shorter than
+ * a key in base32 (52), so that a key typed in place of a name is never accepted as a name and
+ * quoted.
  */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 
@@ -29,7 +30,7 @@ export function isProfileName(text: string): boolean {
   return NAME.test(text);
 }
 
-/** The names of every saved profile, sorted; none where the folder is missing. */
+/** The names of all saved profiles, sorted; empty where the folder is missing. */
 export function listProfiles(folder: string): string[] {
   try {
     return readdirSync(folder).filter(isProfileName).sort();
@@ -49,7 +50,7 @@ function badName(action: string): SallyportError {
   );
 }
 
-/** Throws (exit 64) where `name` cannot name a profile; `action` is what failed. */
+/** Throws (exit 64) where `name` cannot name a profile; `action` is the action that failed. */
 export function checkProfileName(name: string, action: string): void {
   if (!isProfileName(name)) throw badName(action);
 }
@@ -66,7 +67,7 @@ function missing(folder: string, name: string): SallyportError {
 function readPrivately(path: string): string {
   const file = openSync(path, "r");
   try {
-    // The open file is asked, not its path: the path may name another file a moment later.
+    // Checks the open file, not its path: the path may name another file a moment later.
     const { mode } = fstatSync(file);
     if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) {
       throw new SallyportError(
@@ -80,7 +81,10 @@ function readPrivately(path: string): string {
   }
 }
 
-/** Reads a saved profile. Throws a SallyportError for a missing, unsafe or broken file, quoting nothing of it. */
+/**
+ * Reads a saved profile. Throws a SallyportError, which quotes nothing of it, for a missing, unsafe
+ * or broken file.
+ */
 export function readProfile(folder: string, name: string): Profile {
   checkProfileName(name, "find the profile");
   const path = join(folder, name);
@@ -104,8 +108,8 @@ export function readProfile(folder: string, name: string): Profile {
 }
 
 /**
- * Saves a profile (file 0600, folders 0700) and answers its path. Throws a SallyportError where the name is
- * taken, unless `replace`. The file appears whole or not at all.
+ * Saves a profile (file 0600, folders 0700) and returns its path. Throws a SallyportError where the
+ * name is taken, unless `replace`. The file appears whole or not at all.
  */
 export function saveProfile(
   folder: string,

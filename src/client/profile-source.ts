@@ -1,4 +1,4 @@
-/** Where a profile comes from: a saved name, a link, or a link on standard input. */
+/** The sources of a profile: a saved name, a link, or a link on standard input. */
 
 import { parseProfileLink } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
@@ -10,14 +10,17 @@ import { readLink } from "./read-link.ts";
 export const STDIN = "-";
 
 /**
- * Whether an argument is meant as a link, whole or broken. Generous, because what is taken for a link
- * is never quoted in a message.
+ * Whether an argument is meant as a link, whole or broken. Generous, because an argument taken for
+ * a link is never quoted in a message.
  */
 export function looksLikeLink(text: string): boolean {
   return /^rks\d|:\/\/|key=/i.test(text);
 }
 
-/** Reads the profile that an argument names. Throws a SallyportError that quotes nothing of a link. */
+/**
+ * Reads the profile that an argument names. Throws a SallyportError, which quotes nothing of a
+ * link.
+ */
 export async function openProfile(argument: string, folder: string): Promise<Profile> {
   if (argument === STDIN) return parseProfileLink(await readLink("Profile link (not shown): "));
   if (looksLikeLink(argument)) return parseProfileLink(pickLink(argument));

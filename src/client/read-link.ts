@@ -4,7 +4,7 @@ import type { ReadStream } from "node:tty";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { pickLink } from "./pick-link.ts";
 
-/** Longer than any link; a wrong file on standard input is not read to its end. */
+/** Longer than any link: a wrong file on standard input is not read to its end. */
 const LINK_BYTES = 8_192;
 
 const CONTROL_C = "\x03";
@@ -13,13 +13,16 @@ const CONTROL_U = "\x15";
 const BACKSPACE = "\x08";
 const DELETE = "\x7f";
 
-/** A terminal that is asked to puts these around what is pasted, so that a line end within it is none. */
+/**
+ * On request, a terminal puts these around pasted text, so that a line end inside does not end the
+ * line.
+ */
 const PASTE_BEGINS = "\x1b[200~";
 const PASTE_ENDS = "\x1b[201~";
 const TELL_PASTES = "\x1b[?2004h";
 const TELL_NO_PASTES = "\x1b[?2004l";
 
-/** What a person typed so far, and whether the line has ended. */
+/** The text typed so far, and whether the line has ended. */
 export interface TypedLine {
   readonly text: string;
   readonly ended: "no" | "yes" | "interrupted";
@@ -27,7 +30,7 @@ export interface TypedLine {
   readonly pasting?: boolean;
 }
 
-/** One by one; the marks around a paste each as one. */
+/** One key at a time; each mark around a paste is one key. */
 function splitKeys(keys: string): string[] {
   return keys
     .split(PASTE_BEGINS)
@@ -45,8 +48,8 @@ function isText(key: string): boolean {
 }
 
 /**
- * Takes in keys as a terminal in raw mode sends them: erasing, end of line, interrupt. A line end that
- * more follows at once was pasted, and is kept: a link may be wrapped, or be one of two.
+ * Takes keys as a terminal in raw mode sends them: erasing, end of line, interrupt. A line end with
+ * more text right behind it was pasted, and is kept: a link may be wrapped, or be one of two.
  */
 export function typeKeys(line: TypedLine, keys: string): TypedLine {
   let { text, pasting = false } = line;
@@ -114,8 +117,8 @@ async function readPipe(stream: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 /**
- * The link on standard input (`pickLink`). Asks with `prompt`, and echoes nothing, where it is a terminal.
- * Throws a SallyportError where there is none, or more than one.
+ * The link on standard input (`pickLink`). On a terminal it asks with `prompt` and echoes nothing.
+ * Throws a SallyportError where there is no link, or more than one.
  */
 export async function readLink(prompt: string): Promise<string> {
   return pickLink(

@@ -1,4 +1,4 @@
-/** Single knocks on the wire: one SYN or one datagram each, and nothing after it. */
+/** Single knocks on the wire: one SYN or one datagram each, and no packet after it. */
 
 import { createConnection } from "node:net";
 import { messageOf, OpError } from "../core/errors.ts";
@@ -9,17 +9,18 @@ import type { Target } from "./targets.ts";
 const DATAGRAM = new Uint8Array(1);
 
 /**
- * Sends exactly one SYN; resolves when it has left. Any answer is ignored, and so is any failure: the
- * runtime reports a missing route and a closed port alike. Needs a literal address: a name is looked up
- * after the socket is destroyed, and no SYN leaves.
+ * Sends exactly one SYN; resolves when it has left. Ignores any answer and any failure: the runtime
+ * reports a missing route and a closed port alike. Needs a literal address: a name would be looked
+ * up after the socket is destroyed, and no SYN would leave.
  */
 export function sendSyn(target: Target, port: number): Promise<void> {
   return sendSyns(target, [port]);
 }
 
 /**
- * As `sendSyn`, for several ports in one turn of the loop: they leave in this order, some hundredths of a
- * millisecond apart. What forges packets of our own address then gets few of them in between.
+ * As `sendSyn`, for several ports in one turn of the loop: they leave in this order, some
+ * hundredths of a millisecond apart. So an attacker who forges packets of our address gets few of
+ * them in between.
  */
 export function sendSyns({ address }: Target, ports: readonly number[]): Promise<void> {
   return new Promise((resolve) => {
@@ -27,7 +28,8 @@ export function sendSyns({ address }: Target, ports: readonly number[]): Promise
       const socket = createConnection({ host: address, port, autoSelectFamily: false });
       return socket.on("error", () => {});
     });
-    // Destroyed in this turn of the loop, a socket would send nothing; kept longer, the kernel would send again.
+    // Destroyed in this turn of the loop, a socket would send nothing; kept longer, the kernel
+    // would repeat the SYN.
     setImmediate(() => {
       for (const socket of sockets) socket.destroy();
       resolve();
@@ -36,8 +38,8 @@ export function sendSyns({ address }: Target, ports: readonly number[]): Promise
 }
 
 /**
- * Sends one datagram of a socket of its own: an ICMP error for one knock would make the next send on
- * the same socket throw. Throws an OpError where this computer refuses to send.
+ * Sends one datagram from a socket of its own: an ICMP error for one knock would make the next send
+ * on the same socket throw. Throws an OpError where this computer refuses to send.
  */
 export async function sendDatagram({ address, family }: Target, port: number): Promise<void> {
   try {
@@ -62,8 +64,8 @@ export async function sendDatagram({ address, family }: Target, port: number): P
 }
 
 /**
- * Sends knocks in order, `gapMs` apart; with a gap each has left before the next begins. Without one,
- * TCP knocks leave in one burst.
+ * Sends knocks in order, `gapMs` apart. With a gap, each has left before the next begins; without
+ * one, TCP knocks leave in one burst.
  */
 export async function sendKnocks(
   target: Target,

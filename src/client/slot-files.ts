@@ -11,8 +11,8 @@ import { slotsName } from "./slot-store.ts";
 import type { SlotStore, SlotTerms } from "./slot-store.ts";
 
 /**
- * Files kept behind the highest slot. A claim of a slot further back is refused: its file may have been
- * cleared away, so that creating it proves nothing.
+ * Files kept behind the highest slot. A claim of an earlier slot is refused: its file may have been
+ * cleared away, so creating it proves nothing.
  */
 const SLOTS_KEPT = 16;
 
@@ -52,7 +52,7 @@ function createSlot(folder: string, slot: number): boolean {
   const path = join(folder, String(slot));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // No fsync: after a power cut long enough to lose this, the clock has left the slot.
+    // No fsync: a power cut that loses this lasts long enough that the clock has left the slot.
     closeSync(openSync(path, "wx", 0o600));
     return true;
   } catch (error) {
@@ -61,7 +61,10 @@ function createSlot(folder: string, slot: number): boolean {
   }
 }
 
-/** Slots in files below `root`, which is made (0700) at the first claim. Throws an OpError where it cannot. */
+/**
+ * Slots in files below `root`, which the first claim makes (0700). Throws an OpError where it
+ * cannot.
+ */
 export function slotFiles(root: string): SlotStore {
   const folderOf = (terms: SlotTerms) => join(root, slotsName(terms), `${terms.stepSeconds}s`);
   return {

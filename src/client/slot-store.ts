@@ -1,6 +1,12 @@
-/** The slots a device has used, by the terms of a link: what keeps a sequence from being sent twice. */
+/**
+ * The slots that a device has used, by the terms of a link: this keeps a sequence from being sent
+ * twice.
+ */
 
-/** Whose slots: numbers of slots of another length say nothing about these. A `Profile` is one. */
+/**
+ * The owner of the slots: slot numbers of another length say nothing about these. A `Profile` is
+ * one.
+ */
 export interface SlotTerms {
   readonly key: Uint8Array;
   readonly door: string;
@@ -8,27 +14,28 @@ export interface SlotTerms {
 }
 
 export interface SlotStore {
-  /** The highest slot used; undefined where none is. */
+  /** The highest slot used; undefined where none was. */
   last(terms: SlotTerms): number | undefined;
   /**
-   * Marks a slot used, before its first packet leaves. False where another knock had it first, or went
-   * so far ahead that the slot is no longer known to be free: read `last` again and choose another.
+   * Marks a slot used, before its first packet leaves. Returns false where another knock took it
+   * first, or went so far ahead that the slot is no longer known to be free: read `last` again and
+   * choose another.
    */
   claim(terms: SlotTerms, slot: number): boolean;
-  /** Forgets every slot of this key and door, however long. */
+  /** Forgets every slot of this key and door, whatever the slots' length. */
   forget(terms: Pick<SlotTerms, "key" | "door">): void;
 }
 
 /**
- * 128 bits that name a key and door to this device and say nothing about the key: HMAC-SHA-256 of
- * "sallyport client slots" 00 door.
+ * 128 bits that identify a key and door on this device and reveal nothing about the key:
+ * HMAC-SHA-256 of "sallyport client slots" 00 door.
  */
 export function slotsName({ key, door }: Pick<SlotTerms, "key" | "door">): string {
   const mac = new Bun.CryptoHasher("sha256", key).update(`sallyport client slots\0${door}`);
   return mac.digest("hex").slice(0, 32);
 }
 
-/** For one process and its life: demonstrations and tests. */
+/** Lives as long as the process: for demonstrations and tests. */
 export function memorySlotStore(): SlotStore {
   const used = new Map<string, Map<number, number>>();
   return {

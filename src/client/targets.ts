@@ -7,14 +7,14 @@ import { isScoped } from "./zones.ts";
 
 /** A literal address to knock on. */
 export interface Target {
-  /** A link-local one has its interface: "fe80::1%eth0". */
+  /** A link-local address has its interface: "fe80::1%eth0". */
   readonly address: string;
   readonly family: Family;
 }
 
 /**
- * The resolver's order with the families taken in turn, beginning with the first: a second knock tries
- * the other family before a second address of the same.
+ * The resolver's order with the two families in turn, beginning with its first: a second knock
+ * tries the other family before a second address of the same family.
  */
 export function interleaveFamilies(targets: readonly Target[]): Target[] {
   const first = targets.filter((target) => target.family === targets[0]?.family);
@@ -56,8 +56,9 @@ async function hasRoute({ address, family }: Target): Promise<boolean> {
 }
 
 /**
- * Looks a host up, a name or an address in brackets or without, and answers its addresses of `family`
- * (both where undefined) that this computer has a route to; at least one. Throws a SallyportError that says which of these failed.
+ * Looks a host up, which is a name or an address, with or without brackets. Returns those of its
+ * addresses of `family` (undefined: both) that this computer has a route to, at least one. Throws a
+ * SallyportError that says which step failed.
  */
 export async function findTargets(given: string, family: Family | undefined): Promise<Target[]> {
   const host = readHost(given) ?? given.replace(/^\[(.*)\]$/, "$1");

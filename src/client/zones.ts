@@ -1,4 +1,4 @@
-/** The interfaces of this computer that link-local addresses can be reached by. */
+/** The interfaces of this computer through which link-local addresses can be reached. */
 
 import { networkInterfaces } from "node:os";
 import type { NetworkInterfaceInfo } from "node:os";
@@ -7,7 +7,10 @@ import { lacksZone, parseScoped } from "../core/scoped-address.ts";
 
 type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
-/** Only an interface with such an address of its own sends to another's: name and number of each. */
+/**
+ * Name and number of each interface with a link-local address of its own: only such an interface
+ * sends to another's.
+ */
 function zonesOf(interfaces: Interfaces): Map<string, string> {
   const zones = new Map<string, string>();
   for (const [name, addresses = []] of Object.entries(interfaces)) {
@@ -17,7 +20,9 @@ function zonesOf(interfaces: Interfaces): Map<string, string> {
   return zones;
 }
 
-/** Why `host` cannot be knocked on from here for want of an interface; undefined where nothing is wanting. */
+/**
+ * Why `host` cannot be knocked on from here without an interface; undefined where none is missing.
+ */
 export function missingZone(
   host: string,
   interfaces: Interfaces = networkInterfaces(),
@@ -37,7 +42,10 @@ export function missingZone(
   return `no interface ${zone} of this computer is up with a link-local address: ${remedy}`;
 }
 
-/** Whether `host` is a link-local address with its interface. Throws a SallyportError where `missingZone` has a reason. */
+/**
+ * Whether `host` is a link-local address with its interface. Throws a SallyportError with the
+ * reason of `missingZone`, if there is one.
+ */
 export function isScoped(host: string): boolean {
   const reason = missingZone(host);
   if (reason !== undefined) throw new SallyportError(`Cannot knock on ${host}: ${reason}`);

@@ -9,7 +9,7 @@ import type { DeviceKey } from "./keys.ts";
 import { EVERYBODY } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";
 
-/** The keys there are, in whichever form. */
+/** All keys, in either form. */
 type Keys = readonly DeviceKey[] | KeyTable;
 
 /** The chance that a day of 1,000,000 forged packets a second opens any rotating door. */
@@ -17,13 +17,16 @@ export interface Bound {
   readonly perDay: number;
   readonly limit: number;
   readonly doors: readonly BoundDoor[];
-  /** The `ports` that would bring it under the limit; absent when it is, or when no number would. */
+  /**
+   * The `ports` that would bring it under the limit; absent when it is under it, or when no number
+   * would do.
+   */
   readonly portsNeeded?: number;
 }
 
 export function boundOf(settings: Settings, keys: Keys): Bound {
   const devicesOf = new Map<string, number>();
-  // Counted for doors that name users only: for everybody the number of keys is enough.
+  // Only for doors that name users: for doors for everybody the number of keys is enough.
   const rotating = settings.doors.filter(({ users }) => users.length > 0);
   if (rotating.some(({ users }) => !users.includes(EVERYBODY))) {
     const users = keys instanceof KeyTable ? keys.users() : keys.map(({ user }) => user);
@@ -53,7 +56,7 @@ export function formatBound({ perDay }: Bound): string {
   return `chance that a day of 1,000,000 forged packets a second opens any door: ${formatChance(perDay)}`;
 }
 
-/** Answers the bound; throws (exit 78) above the limit, naming the `ports` that would do. */
+/** Returns the bound. Throws (exit 78) above the limit, naming the `ports` that would do. */
 export function checkBound(settings: Settings, keys: Keys): Bound {
   const bound = boundOf(settings, keys);
   if (bound.perDay <= bound.limit) return bound;

@@ -17,16 +17,17 @@ export function formatKeys(keys: readonly DeviceKey[]): string {
 }
 
 const NAME = "[a-z0-9][a-z0-9._-]{0,31}";
-/** A table of `formatKeys`. */
+/** One table of `formatKeys`. */
 const TABLE = new RegExp(
   `\\n\\["(${NAME})/(${NAME})"\\]\\nkey = "([A-Z2-7]{52})"\\n(?:added = (\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z)\\n)?`,
   "y",
 );
 
 /**
- * The keys of a text that `formatKeys` wrote, one by one; answers whether it was such a text to its end.
- * A person may have edited it: then the TOML parser reads it, and tells what is wrong. That one takes ten
- * times the memory of the text, at a hundred thousand keys more than all the rest of the daemon.
+ * The keys of a text that `formatKeys` wrote, one by one; returns whether the text was such a one
+ * to its end. A person may have edited it: then the TOML parser reads it and tells what is wrong.
+ * That parser takes ten times the memory of the text, at a hundred thousand keys more than the
+ * whole rest of the daemon.
  */
 export function* readKeyText(text: string): Generator<DeviceKey, boolean> {
   if (!text.startsWith(HEAD)) return false;
@@ -45,7 +46,10 @@ export function* readKeyText(text: string): Generator<DeviceKey, boolean> {
   return true;
 }
 
-/** As `readKeyText`, all at once; undefined where the text is another, or two devices share a name or a key. */
+/**
+ * As `readKeyText`, all at once. Undefined where `formatKeys` did not write the text, or two
+ * devices share a name or a key.
+ */
 export function readKeyTable(text: string): KeyTable | undefined {
   let whole = false;
   const table = KeyTable.from(

@@ -1,4 +1,4 @@
-/** What of users and keys may not be meant. */
+/** Warnings about users and keys that may not be meant. */
 
 import { EVERYBODY } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";

@@ -1,4 +1,7 @@
-/** keys.toml in the state folder: one key per device. No message of this file quotes anything of a key. */
+/**
+ * keys.toml in the state folder: one key per device. No message of this file quotes any part of a
+ * key.
+ */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -24,11 +27,14 @@ export interface DeviceKey {
   readonly device: string;
   /** 32 bytes. */
   readonly key: Uint8Array;
-  /** Unix milliseconds; absent where the file does not say. */
+  /** Unix milliseconds; absent where the file does not tell. */
   readonly addedMs?: number;
 }
 
-/** A fresh key for one device on the server of that name. Its master secret is gone once this returns. */
+/**
+ * A fresh key for one device on the server of that name. Its master secret is gone when this
+ * returns.
+ */
 export function makeKey(serverName: string): Uint8Array {
   return serverKey(newMaster(), serverName);
 }
@@ -37,7 +43,7 @@ export function keysFile(stateDir: string): string {
   return join(stateDir, KEYS_FILE);
 }
 
-/** Answers the key at `name`, or a clause that says what is wrong without quoting what stands there. */
+/** The key at `name`, or a clause that says what is wrong without quoting the entry. */
 function readDevice(name: string, entry: unknown): DeviceKey | string {
   const [user = "", device = DEFAULT_DEVICE, extra] = name.split("/");
   if (!isName(user) || !isName(device) || extra !== undefined) {
@@ -63,7 +69,7 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // Line and column only: the parser's message comes with an excerpt, and the excerpt is a key.
+    // Line and column only: the parser's message has an excerpt, and the excerpt is a key.
     throw new SallyportError(
       `Cannot load ${file}: TOML is broken at line ${error.line}, column ${error.column}: repair it, or restore a copy`,
       ExitCode.config,
@@ -71,7 +77,10 @@ function parseToml(text: string, file: string): Record<string, unknown> {
   }
 }
 
-/** Reads the text of a keys.toml; `file` is its name in messages. Throws (exit 78), every mistake a line. */
+/**
+ * Reads the text of a keys.toml; `file` is its name in messages. Throws (exit 78) with one line for
+ * each mistake.
+ */
 export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
   const keys = new Map<string, DeviceKey>();
   const wrong: string[] = [];
@@ -90,13 +99,16 @@ export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
   return [...keys.values()];
 }
 
-/** Where the table of a device begins; a plain search first, for in a long file the other takes minutes. */
+/**
+ * Where the table of a device begins. A plain search comes first: in a long file the other takes
+ * minutes.
+ */
 function lineOf(name: string, text: string): number {
   const at = `\n${text}`.indexOf(`\n["${name}"]`);
   return at < 0 ? lineFinder(text)([name]) : text.slice(0, at).split("\n").length;
 }
 
-/** Every name with its key, or with what is wrong with it. */
+/** Every name with its key, or with the mistake in it. */
 function* readDevices(
   text: string,
   file: string,
@@ -150,14 +162,14 @@ export function loadKeys(stateDir: string): DeviceKey[] {
   return text === undefined ? [] : parseKeys(text, keysFile(stateDir));
 }
 
-/** Keys as a server works by them. */
+/** The keys that a server works by. */
 export interface LoadedKeys {
   readonly keys: KeyTable;
-  /** Of the text they were read from: see `digestOfKeys`. */
+  /** The digest of the text they were read from: see `digestOfKeys`. */
   readonly digest: string;
 }
 
-/** As `loadKeys`, in a table: what a server needs of a hundred thousand of them. */
+/** As `loadKeys`, as a table, the form for a server with a hundred thousand keys. */
 export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): LoadedKeys {
   const own = file === keysFile(stateDir);
   const text = (own ? readKeysFile(stateDir) : readPrivateFile(file)) ?? "";
@@ -165,7 +177,10 @@ export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): Loade
   return { keys, digest: digestOf(text) };
 }
 
-/** By which a keys.toml that changed is told from one that was only touched; of no text without a file. */
+/**
+ * Tells a changed keys.toml from one that was only touched. Without a file, the digest of an empty
+ * text.
+ */
 export function digestOfKeys(stateDir: string): string {
   return digestOf(readPrivateFile(keysFile(stateDir)) ?? "");
 }
@@ -192,7 +207,10 @@ export function addKey(stateDir: string, added: DeviceKey): void {
   });
 }
 
-/** Removes one device of a user, or all of them without `device`; answers what it removed, [] when nothing. */
+/**
+ * Removes one device of a user, or all of them without `device`. Returns the removed ones, [] when
+ * there were none.
+ */
 export function removeKeys(stateDir: string, user: string, device?: string): DeviceKey[] {
   return withFileLock(keysFile(stateDir), () => {
     const keys = loadKeys(stateDir);
@@ -211,7 +229,10 @@ export function lastKeysFile(stateDir: string): string {
   return join(stateDir, LAST_KEYS_FILE);
 }
 
-/** A removed key must not open again from the copy: it leaves that one first, and a copy that cannot be read goes whole. */
+/**
+ * A removed key must not open again from the copy. It leaves the copy first, and a copy that cannot
+ * be read is deleted.
+ */
 function forgetInLastKeys(stateDir: string, isGone: (key: DeviceKey) => boolean): void {
   const file = lastKeysFile(stateDir);
   let kept: DeviceKey[];
@@ -228,8 +249,9 @@ function forgetInLastKeys(stateDir: string, isGone: (key: DeviceKey) => boolean)
 }
 
 /**
- * Keeps the keys.toml of this digest for a start that finds a broken one; does nothing where the file is
- * another by now. Under the lock of `removeKeys`: a key that goes meanwhile must not come back.
+ * Keeps the keys.toml of this digest for a start that finds a broken one; does nothing where the
+ * file has changed by now. Runs under the lock of `removeKeys`: a key removed meanwhile must not
+ * come back.
  */
 export function keepLastKeys(stateDir: string, digest: string): void {
   const file = keysFile(stateDir);

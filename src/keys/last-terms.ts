@@ -1,11 +1,11 @@
-/** The doors and keys that worked last, to compare new ones with. */
+/** The doors and keys that worked last, for comparison with new ones. */
 
 import type { Terms } from "../config/cut-offs.ts";
 import { lastSettings } from "../config/last-settings.ts";
 import { SallyportError } from "../core/errors.ts";
 import { lastKeysFile, loadKeyTable } from "./keys.ts";
 
-/** What worked last with its keys, undefined as for `lastSettings`. */
+/** The configuration that worked last, with its keys; undefined like `lastSettings`. */
 export function lastTerms(file: string): Terms | undefined {
   const settings = lastSettings(file);
   if (settings === undefined) return undefined;

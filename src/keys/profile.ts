@@ -27,12 +27,13 @@ function linkTo(door: Door, { user, device, key }: DeviceKey, host: string): str
     host,
     door: door.name,
     key,
-    // A client waits for what its link names by connecting to it: here it would use up the one connection.
+    // A client waits by connecting to the port that its link names: here that would use up the one
+    // connection.
     opens: door.uses === "one" ? [] : door.opens,
   });
 }
 
-/** Refuses what no client could read back, or reach. */
+/** Refuses a host that no client could read back, or reach. */
 function checkHost(host: string, link: string): void {
   if (lacksZone(host)) {
     throw new SallyportError(
@@ -43,7 +44,7 @@ function checkHost(host: string, link: string): void {
   try {
     if (parseProfileLink(link).host === host) return;
   } catch {
-    // The reason quotes nothing of the link; what is wrong can only be the host.
+    // The reason quotes nothing of the link: only the host can be wrong.
   }
   throw new SallyportError(
     `Cannot make a link to ${quote(host)}: it is no host: write a name or an address such as "gate.example" or 203.0.113.7`,
@@ -56,7 +57,10 @@ export function bareHost(host: string): string {
   return readHost(host) ?? host.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** One link for each door the device's user is on, in the order of the file. Throws (exit 64) for a bad host. */
+/**
+ * One link for each door of the device's user, in the order of the file. Throws (exit 64) for a bad
+ * host.
+ */
 export function doorLinks(settings: Settings, device: DeviceKey, host: string): DoorLink[] {
   const bare = bareHost(host);
   return settings.doors
@@ -69,8 +73,8 @@ export function doorLinks(settings: Settings, device: DeviceKey, host: string): 
 }
 
 /**
- * The host by which clients most likely reach this machine: a full name, else a public address, else
- * any address that is not loopback or link-local, else the short name.
+ * The host by which clients most likely reach this machine: a full name, else a public address,
+ * else any address that is neither loopback nor link-local, else the short name.
  */
 export function guessHost(
   hostname: string,

@@ -1,4 +1,4 @@
-/** The name of this server, which goes into every key made for it. */
+/** The name of this server, which is part of every key made for it. */
 
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { isServerName } from "../rks/key.ts";
 import { createPrivateFile, readPrivateFile } from "../files/private-file.ts";
 import type { Settings } from "../config/settings.ts";
 
-/** The host's short name and four random characters, so that two hosts of one name differ. */
+/** The host's short name and four random characters, so that two hosts with one name differ. */
 function makeName(host: string): string {
   const [short = ""] = host.toLowerCase().split(".");
   const plain = short.replaceAll(/[^a-z0-9-]/g, "").slice(0, 63) || "server";
@@ -18,7 +18,8 @@ function makeName(host: string): string {
 
 /**
  * `server.name`, else the name in the state folder, which is made once. Throws (exit 78) where that
- * file does not hold a name: a new one would part this server from what was derived with the old.
+ * file does not hold a name: a new name would cut this server off from all keys derived with the
+ * old one.
  */
 export function serverName(settings: Settings): string {
   if (settings.server.name !== undefined) return settings.server.name;

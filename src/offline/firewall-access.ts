@@ -11,7 +11,7 @@ import { effectiveCapabilities } from "../native/capabilities.ts";
 import { listKernelGrants } from "../control-plane/guard/grant-audit.ts";
 import { describeHolder, isGuarding } from "../control-plane/guard/guard-lock.ts";
 
-/** libnftables would write a complaint of the kernel's to standard error, and nothing of what to do. */
+/** libnftables would print the kernel's complaint to standard error, without a remedy. */
 export function requireNetAdmin(operation: string): void {
   if (effectiveCapabilities().has("CAP_NET_ADMIN")) return;
   throw new SallyportError(
@@ -20,7 +20,7 @@ export function requireNetAdmin(operation: string): void {
   );
 }
 
-/** The table as the kernel has it. Throws SallyportError. */
+/** The table in the kernel as text. Throws SallyportError. */
 export function showFirewall(): string {
   requireNetAdmin("show the guard");
   return guardLoaded()
@@ -28,17 +28,20 @@ export function showFirewall(): string {
     : "# There is no table inet sallyport: nothing is guarded; sallyport serve loads it\n";
 }
 
-/** What the kernel holds where no daemon runs. */
+/** The state of the kernel where no daemon runs. */
 export interface StandingGuard {
-  /** "22/tcp"; none where nothing is guarded. */
+  /** "22/tcp"; empty where no port is guarded. */
   readonly guarded: readonly string[];
-  /** Until the last of them is guarded, where each ends by itself: milliseconds. */
+  /** Milliseconds until the last port is no longer guarded, where all of them end by themselves. */
   readonly endsInMs?: number;
-  /** Grants that still live. */
+  /** Grants that are still alive. */
   readonly grants: number;
 }
 
-/** Undefined where a daemon guards here after all; "unseen" to whoever may not ask the kernel. Throws OpError. */
+/**
+ * Undefined where a daemon guards here after all; "unseen" where this user may not ask the kernel.
+ * Throws OpError.
+ */
 export function standingGuard(): StandingGuard | "unseen" | undefined {
   const runs = isGuarding();
   if (runs !== "no") return runs === "unseen" ? runs : undefined;
@@ -53,7 +56,9 @@ export function standingGuard(): StandingGuard | "unseen" | undefined {
   };
 }
 
-/** Returns whether there was a guard to remove; throws while a daemon runs, which would put it back. */
+/**
+ * Returns whether there was a guard to remove. Throws while a daemon runs, which would put it back.
+ */
 export function removeFirewall(): boolean {
   requireNetAdmin("remove the guard");
   if (isGuarding() === "yes") {
@@ -68,8 +73,8 @@ export function removeFirewall(): boolean {
 }
 
 /**
- * The rule set these settings would load. Where the other tables cannot be read (no root, no library),
- * "auto" is shown as the kernel's own answer, and a comment says so.
+ * The rule set that these settings would load. Where the other tables cannot be read (no root, no
+ * library), "auto" is shown as the kernel's own answer, and a comment says so.
  */
 export function renderGuard(settings: Settings): string {
   try {

@@ -14,19 +14,19 @@ import { guardPlan } from "../control-plane/configuration.ts";
 import { ProbationFile } from "../control-plane/guard/probation-file.ts";
 import { requireNetAdmin } from "./firewall-access.ts";
 
-/** What was loaded. */
+/** The guard that was loaded. */
 export interface LoadedGuard {
-  /** As text, "22/tcp"; none where a probation lapsed. */
+  /** As text, "22/tcp"; empty where a probation lapsed. */
   readonly ports: readonly string[];
-  /** Milliseconds that a probation begun earlier has left, 0 for one that lapsed; undefined without one. */
+  /** Milliseconds left of a probation begun earlier, 0 where it lapsed; undefined without one. */
   readonly probationLeftMs: number | undefined;
 }
 
 /**
- * Needs CAP_NET_ADMIN and the configuration, not the keys. Living sessions, grants and uses stay, so
- * a daemon that runs is not disturbed; a probation that is written down goes on, so that a boot with no
- * daemon after it locks nobody out. Where `file` is refused and `fallback` stands, the guard of that
- * is loaded, and the refusal is thrown all the same. Throws SallyportError.
+ * Needs CAP_NET_ADMIN and the configuration, but no keys. Living sessions, grants and uses stay, so
+ * a running daemon is not disturbed. A probation on record goes on, so that a boot without a daemon
+ * locks nobody out. Where `file` is refused and there is a `fallback`, the guard of the fallback is
+ * loaded, and the refusal is still thrown. Throws SallyportError.
  */
 export function loadGuardOnce(file: string, fallback?: string): LoadedGuard {
   requireNetAdmin("load the guard");

@@ -6,30 +6,37 @@ import type { AuditEntry, AuditFilter } from "../store/audit-query.ts";
 import { AuditTail } from "../store/audit-tail.ts";
 import { tell, type ToldEntry } from "../control-plane/audit-access.ts";
 
-/** Looks closer together than that would only busy the disk: the daemon writes five times a second at most. */
+/** Looking more often would only busy the disk: the daemon writes at most five times a second. */
 const LEAST_MS = 100;
 
-/** A look without a sign of change: whether the reader is still there, and for file systems that give no signs. */
+/**
+ * The pause without a sign of change: to see whether the reader is still there, and for file
+ * systems that give no signs.
+ */
 const MOST_MS = 1_000;
 
-/** Entries to show, or what keeps others from being read, once for each reason that lasts. */
+/**
+ * Entries to show, or the trouble that keeps others from being read, once for each lasting trouble.
+ */
 export type Followed = { readonly entries: readonly ToldEntry[] } | { readonly trouble: string };
 
 /** Entries handed on at a time. */
 const LOT = 1_000;
 
 export interface FollowOptions {
-  /** What is to be shown of the past. */
+  /** The entries of the past to show. */
   readonly before: AuditFilter;
-  /** What is to be shown from now on. */
+  /** The entries from now on to show. */
   readonly after: AuditFilter;
   /** Unix milliseconds. */
   readonly nowMs: number;
-  /** Where it is shown: when nobody reads there any more, this ends. */
+  /** The descriptor they are shown on: when nobody reads it any more, this ends. */
   readonly output: number;
 }
 
-/** Throws a SallyportError where there is no log to begin with, or none that this user may read. */
+/**
+ * Throws a SallyportError where there is no log at the beginning, or none that this user may read.
+ */
 export async function* followAudit(
   stateDir: string,
   { before, after, nowMs, output }: FollowOptions,
@@ -41,7 +48,7 @@ export async function* followAudit(
   let told: string | undefined;
   while (!isHungUp(output)) {
     for (const entries of tail.more(after)) yield { entries: entries.map(tell) };
-    // A file that is put aside is missing for a moment: what two looks find lasts.
+    // A file that is being rotated is missing for a moment: trouble seen twice is real.
     if (tail.trouble !== undefined && tail.trouble === trouble && trouble !== told) {
       told = trouble;
       yield { trouble };
@@ -75,14 +82,14 @@ class Changes implements Disposable {
         this.#changed = true;
         this.#wake();
       });
-      // A folder that goes away, or a kernel without watches left: looking now and then remains.
+      // The folder may go away, or the kernel may have no watches left: the regular look remains.
       this.#watcher.on("error", () => {});
     } catch {
       this.#watcher = undefined;
     }
   }
 
-  /** Resolves after a change since the last call, not at once, or after a while. */
+  /** Resolves after a change since the last call, but not at once, or after a while. */
   async next(): Promise<void> {
     await Bun.sleep(LEAST_MS);
     if (!this.#changed) {

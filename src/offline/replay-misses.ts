@@ -1,4 +1,4 @@
-/** What the sources of a capture file nearly opened, told when each has gone quiet. */
+/** The doors that sources of a capture file nearly opened, told when each source has gone quiet. */
 
 import { formatAddress } from "../core/address.ts";
 import type { Knock } from "../core/knock.ts";
@@ -8,10 +8,10 @@ import { findTriesNow } from "../match/near-misses.ts";
 import { describeTry } from "../control-plane/explain/describe-try.ts";
 import type { Plan } from "../data-plane/plan.ts";
 
-/** As the daemon; a file is read once, so more memory is no matter. */
+/** As in the daemon; more memory does not matter, since a file is read once. */
 const SOURCES = 4_096;
 
-/** A source that is silent for so long, by the clock of the file, has ended its try. */
+/** A source that is silent this long, by the clock of the file, has ended its try. */
 const QUIET_MS = 60_000;
 
 export class ReplayMisses {
@@ -21,7 +21,7 @@ export class ReplayMisses {
   readonly #sentences = new Set<string>();
   #nextMs = 0;
 
-  /** `matcher` is the one that is fed the same knocks: it knows the uses. */
+  /** `matcher` is fed the same knocks: it knows the uses. */
   constructor(plan: Plan, matcher: Matcher) {
     this.#plan = plan;
     this.#matcher = matcher;

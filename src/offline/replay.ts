@@ -1,4 +1,4 @@
-/** Runs a capture file through decode and match with a firewall that only writes down what it would do. */
+/** Runs a capture file through decode and match with a firewall that only records its changes. */
 
 import { openCaptureFile } from "../capture/file.ts";
 import type { FrameSink } from "../capture/frame-source.ts";
@@ -22,12 +22,12 @@ const BATCH = 1_024;
 export interface ReplayReport {
   readonly frames: number;
   readonly knocks: number;
-  /** What a daemon would have said, in order. */
+  /** The sentences that a daemon would have logged, in order. */
   readonly events: readonly { readonly atMs: number; readonly sentence: string }[];
   readonly opened: number;
-  /** For each try that came close to opening a door: how close, and what was missing. */
+  /** For each try that came close to opening a door: how close, and what it missed. */
   readonly nearMisses: readonly string[];
-  /** A sentence for each kind of thing in the file that could not be judged. */
+  /** One sentence for each kind of content in the file that could not be judged. */
   readonly remarks: readonly string[];
 }
 

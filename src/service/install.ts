@@ -1,4 +1,4 @@
-/** `sallyport service` and `sallyport firewall install`: what they write, and where. */
+/** The files that `sallyport service` and `sallyport firewall install` write, and their paths. */
 
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -16,7 +16,7 @@ export interface UnitOptions {
   /** Absolute. */
   readonly executable: string;
   readonly config: string;
-  /** "" for this machine, else the folder that stands for its root: "/tmp/package". */
+  /** "" for this machine, else the folder that takes the place of its root: "/tmp/package". */
   readonly root: string;
 }
 
@@ -24,7 +24,10 @@ export interface ServiceOptions extends UnitOptions {
   readonly user: string;
 }
 
-/** The files of the service. Throws SallyportError for what could not work in its sandbox. */
+/**
+ * The files of the service. Throws SallyportError for a program or path that could not work in its
+ * sandbox.
+ */
 export function serviceFiles(options: ServiceOptions): WrittenFile[] {
   const { user } = options;
   if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(user)) {
@@ -45,30 +48,33 @@ export function guardFiles(options: UnitOptions): WrittenFile[] {
   return [{ path: GUARD_UNIT, text: guardUnit({ executable, config, lastConfig }) }];
 }
 
-/** What to run before the service can start, besides what every unit needs. */
+/** The commands to run before the service can start, besides those that every unit needs. */
 export function preparations(options: ServiceOptions): string[] {
   const { user, config, root } = options;
   if (user === "root") return [];
   const { mode = 0 } = statSync(root + config, { throwIfNoEntry: false }) ?? {};
-  // It holds no secret, but somebody who closes it must let the service read it.
+  // It holds no secret, but an administrator who closes it must let the service read it.
   const read =
     mode === 0 || (mode & 0o004) !== 0
       ? []
       : [`chown root:${user} ${config}`, `chmod 0640 ${config}`];
   const { stateDir } = configured(options);
-  // systemd makes what is below /var/lib, and hands over what is there already.
+  // systemd makes a folder below /var/lib, and hands over one that exists.
   const own = stateDir.startsWith("/var/lib/")
     ? []
     : [`install -d -m 0700 -o ${user} -g ${user} ${stateDir}`, `chown -R ${user}: ${stateDir}`];
   return ["systemd-sysusers", ...read, ...own];
 }
 
-/** Writes them and answers their paths. */
+/** Writes them and returns their paths. */
 export function install(files: readonly WrittenFile[], root: string): string[] {
   return writeFiles(files, root);
 }
 
-/** Takes away what `install` of the service wrote; answers the paths. The user, keys and state stay. */
+/**
+ * Removes the files that `install` of the service wrote; returns their paths. The user, keys and
+ * state stay.
+ */
 export function removeService(root: string): string[] {
   refuseEnabled(root, "multi-user.target", "sallyport");
   return removeFiles([SERVICE_UNIT, SYSUSERS], root);
@@ -79,7 +85,7 @@ export function removeGuardUnit(root: string): string[] {
   return removeFiles([GUARD_UNIT], root);
 }
 
-/** A unit that goes while it is enabled leaves a link to nothing behind. */
+/** A unit that is removed while it is enabled leaves a dangling link. */
 function refuseEnabled(root: string, target: string, unit: string): void {
   const link = `${root}/etc/systemd/system/${target}.wants/${unit}.service`;
   if (lstatSync(link, { throwIfNoEntry: false }) === undefined) return;
@@ -88,7 +94,7 @@ function refuseEnabled(root: string, target: string, unit: string): void {
   );
 }
 
-/** The sandbox hides these, so nothing there could be started or read. */
+/** The sandbox hides these folders, so nothing there could be started or read. */
 const HIDDEN = /^\/(home|root|tmp|var\/tmp|run\/user)\//;
 
 function requirePlace({ executable, config }: UnitOptions): void {
@@ -107,7 +113,7 @@ function requirePlace({ executable, config }: UnitOptions): void {
       );
     }
   }
-  // systemd takes a program's path as it stands: there is no way to write these.
+  // systemd takes a program's path literally: other characters cannot be written.
   if (!/^[\w./@:+-]+$/.test(executable)) {
     refuse(`the executable is "${executable}"`, 'name a path of letters, digits and "._@:+-" only');
   }
@@ -119,7 +125,9 @@ function requirePlace({ executable, config }: UnitOptions): void {
   }
 }
 
-/** Paths of the configuration; its defaults where a package is made and none exists yet. */
+/**
+ * Paths of the configuration; the defaults where a package is made and no configuration exists yet.
+ */
 function configured({ config, root }: UnitOptions): { stateDir: string; socket: string } {
   const file = root + config;
   if (root !== "" && !existsSync(file)) {

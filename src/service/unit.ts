@@ -1,10 +1,10 @@
-/** The text of sallyport's systemd units, pure: what they hold follows from paths, user and settings. */
+/** The text of sallyport's systemd units. Pure: it follows from paths, user and settings. */
 
 import { WATCHDOG_SIGNAL } from "../control-plane/notify.ts";
 
-/** What both units need to know. */
+/** The facts that both units need. */
 export interface UnitPlan {
-  /** Absolute; letters, digits and "._@:+-" only, since systemd can quote no program. */
+  /** Absolute; letters, digits and "._@:+-" only, since systemd cannot quote a program. */
   readonly executable: string;
   /** Absolute. */
   readonly config: string;
@@ -18,7 +18,7 @@ export interface ServicePlan extends UnitPlan {
   readonly runDir: string;
 }
 
-/** A folder that systemd makes for the service, or else one that it lets the service write to. */
+/** A folder that systemd makes for the service, or else one that the service may write to. */
 function folder(path: string, parent: string, directive: string): string[] {
   const name = path.startsWith(`${parent}/`) ? path.slice(parent.length + 1) : "";
   return name === ""
@@ -37,7 +37,7 @@ function argument(text: string): string {
   return word(text.replaceAll("$", "$$$$"));
 }
 
-/** What neither unit needs: systemd.exec(5). */
+/** Rights that neither unit needs: systemd.exec(5). */
 const SANDBOX = `
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -72,8 +72,8 @@ SystemCallFilter=~@privileged @resources @keyring
 SystemCallFilter=capset setpriority`.trim();
 
 /**
- * Either variable makes the executable another program, or has it load one. Nobody sets them for a
- * service but by "systemctl set-environment" or DefaultEnvironment=.
+ * Either variable turns the executable into another program, or makes it load one. A service gets
+ * them only by "systemctl set-environment" or DefaultEnvironment=.
  */
 const RUNTIME_VARIABLES = "UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN";
 
@@ -129,11 +129,14 @@ WantedBy=multi-user.target
 }
 
 export interface GuardUnitPlan extends UnitPlan {
-  /** The configuration that worked last, as the daemon keeps it. */
+  /** The copy that the daemon keeps of the configuration that worked last. */
   readonly lastConfig: string;
 }
 
-/** sallyport-guard.service: the guard, before the network is up and whether or not the daemon starts. */
+/**
+ * sallyport-guard.service: the guard, before the network is up and whether or not the daemon
+ * starts.
+ */
 export function guardUnit(plan: GuardUnitPlan): string {
   const config = word(plan.config);
   const lastConfig = argument(plan.lastConfig);
@@ -166,7 +169,7 @@ WantedBy=sysinit.target
 `;
 }
 
-/** A user of sysusers.d(5) who owns nothing but the state folder. */
+/** A user of sysusers.d(5) who owns only the state folder. */
 export function sysusers(plan: ServicePlan): string {
   return `#Type Name ID GECOS Home Shell\nu ${plan.user} - "sallyport daemon" ${plan.stateDir} -\n`;
 }

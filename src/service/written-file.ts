@@ -1,4 +1,4 @@
-/** Files that an install writes and a remove takes away: only those, and only as they were written. */
+/** Files that an install writes and a removal deletes: only those, and only unchanged. */
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -18,12 +18,15 @@ function sealOf(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
-/** The text as it is written: a first line that says who wrote it, and that nobody changed it since. */
+/** The text to write. Its first line says who wrote it, and proves that nobody changed it since. */
 export function sealed(text: string): string {
   return `# Written by sallyport; to change it use a drop-in (seal ${sealOf(text)})\n${text}`;
 }
 
-/** "ours": as an install wrote it, of this or another version. "changed": written by us, changed by hand. */
+/**
+ * "ours": as an install of this or another version wrote it. "changed": written by us, changed by
+ * hand.
+ */
 function stateOf(path: string): "missing" | "ours" | "changed" | "foreign" {
   const text = readRegularFile(path);
   if (text === undefined) return "missing";
@@ -39,7 +42,10 @@ function refuse(operation: string, path: string, state: "changed" | "foreign"): 
   );
 }
 
-/** Writes all of them under `root` ("" for this machine), or none: what others wrote or changed is refused first. */
+/**
+ * Writes all of them under `root` ("" for this machine), or none: a file that others wrote or
+ * changed refuses all.
+ */
 export function writeFiles(files: readonly WrittenFile[], root: string): string[] {
   const paths = files.map(({ path }) => root + path);
   for (const path of paths) {
@@ -47,11 +53,12 @@ export function writeFiles(files: readonly WrittenFile[], root: string): string[
     if (state === "changed" || state === "foreign") refuse("replace", path, state);
   }
   for (const { path, text } of files) {
-    // The folder of a package may be anybody's: whoever owns it must not lead us to files of root's.
+    // The folder of a package may be anybody's: its owner must not lead us to files of root.
     attempt("write", root + path, () =>
       inRoot(root, () => {
         mkdirSync(dirname(root + path), { recursive: true });
-        // Beside it first: a crash must not leave half a unit. Under a name that nobody can take before.
+        // First under a new name that nobody can take before, then renamed: a crash must not leave
+        // half a unit.
         const beside = `${root}${path}.${crypto.randomUUID().slice(0, 8)}.new`;
         try {
           writeFileSync(beside, sealed(text), { mode: 0o644, flag: "wx" });
@@ -65,7 +72,7 @@ export function writeFiles(files: readonly WrittenFile[], root: string): string[
   return paths;
 }
 
-/** Removes those that are there; answers their paths. One that was changed by hand refuses all. */
+/** Removes those that exist and returns their paths. A file changed by hand refuses all. */
 export function removeFiles(paths: readonly string[], root: string): string[] {
   const found = paths.map((path) => root + path).filter((path) => stateOf(path) !== "missing");
   for (const path of found) {
@@ -76,7 +83,10 @@ export function removeFiles(paths: readonly string[], root: string): string[] {
   return found;
 }
 
-/** With the rights of whoever owns the folder that stands for the root; one that is missing is made by whoever runs this. */
+/**
+ * Works with the rights of the owner of the folder that stands for the root. Where it is missing,
+ * the present user makes it.
+ */
 function inRoot<T>(root: string, work: () => T): T {
   if (root === "") return work();
   mkdirSync(root, { recursive: true });

@@ -17,7 +17,7 @@ export async function playService(port: number): Promise<void> {
   await new Promise(() => undefined);
 }
 
-/** What a connection attempt meets: the text of the service, or why there is none. */
+/** The outcome of a connection attempt: the text of the service, or why there is none. */
 function connect(host: string, port: number): Promise<{ socket?: Socket; heard: string }> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port, autoSelectFamily: false });
@@ -35,7 +35,10 @@ function connect(host: string, port: number): Promise<{ socket?: Socket; heard: 
   });
 }
 
-/** Obeys one word a line: "probe" tries a new connection, "connect" keeps it, "say" uses the one kept. */
+/**
+ * Obeys one word a line: "probe" tries a new connection, "connect" tries one and keeps it, "say"
+ * uses the kept one.
+ */
 export async function playVisitor(host: string, port: number): Promise<void> {
   let kept: Socket | undefined;
   const say = () =>

@@ -1,4 +1,4 @@
-/** Reads a child's output line by line and waits for the line one is looking for. */
+/** Reads a child's output line by line and waits for a certain line. */
 
 import { SallyportError } from "../../core/errors.ts";
 

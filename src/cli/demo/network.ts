@@ -49,12 +49,12 @@ export class DemoNetwork implements Disposable {
     }
   }
 
-  /** In front of a command that runs on that side. */
+  /** The words to put in front of a command that runs on that side. */
   inside(side: Side): string[] {
     return ["ip", "netns", "exec", this.#name(side)];
   }
 
-  /** The table in the server's namespace goes with the namespace. */
+  /** The table in the server's namespace disappears with the namespace. */
   [Symbol.dispose](): void {
     for (const side of this.#made.splice(0)) {
       Bun.spawnSync(["ip", "netns", "delete", this.#name(side)], { stderr: "ignore" });

@@ -1,4 +1,7 @@
-/** The demo itself: closed, knock, open, the connection lives, closed again; with real packets and a real kernel. */
+/**
+ * The demo itself: closed, knock, open, the connection lives, closed again; with real packets and a
+ * real kernel.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +23,7 @@ export class Play implements Disposable {
   readonly #config = join(this.#dir, "config.toml");
   readonly #children: Child[] = [];
 
-  /** Plays all acts; throws when one of them does not end as it should. */
+  /** Plays all acts; throws when one of them fails. */
   async run(): Promise<void> {
     writeFileSync(this.#config, this.#configText());
     const link = this.#addUser();
@@ -125,7 +128,7 @@ export class Play implements Disposable {
       throw new SallyportError(`The demo failed: ${what}: ${found}, not ${wanted}`);
   }
 
-  /** Ends everything the play started, also after a failure or Ctrl-C. */
+  /** Ends everything that the play started, also after a failure or Ctrl-C. */
   [Symbol.dispose](): void {
     for (const child of this.#children.splice(0)) child.kill("SIGKILL");
     this.#network[Symbol.dispose]();
