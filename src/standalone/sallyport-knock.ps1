@@ -1,4 +1,4 @@
-# Knocks at a door of sallyport (RKS1, and fixed sequences) from Windows, with nothing to install: Windows PowerShell
+# Knocks at a door of sallyport (RKS1, and fixed sequences) from Windows, without installation: Windows PowerShell
 # 5.1 or PowerShell 7, .NET classes only. Takes the options of `sallyport knock`, prints its messages, ends with its
 # exit codes (in $LASTEXITCODE).
 #
@@ -7,8 +7,8 @@
 #   Get-Clipboard | .\sallyport-knock.ps1 -  the link from the clipboard
 #
 # The program is the C# below, in the language of PowerShell 5.1's compiler. That part is tested with every change:
-# compiled by Mono's C# compiler, it draws the published vectors, says what sallyport says and opens real doors. What
-# stands around it, the first and the last lines of this file, has not run in a PowerShell yet.
+# compiled by Mono's C# compiler, it draws the published vectors, prints sallyport's messages and opens real doors. The
+# PowerShell around it, the first and the last lines of this file, has not been run yet.
 
 $source = @'
 using System;
@@ -40,7 +40,7 @@ namespace Sallyport
         public string Proto;
         public int From, To;
 
-        /// "22", "22/tcp", "8000-8010:udp"; null for anything else.
+        /// "22", "22/tcp", "8000-8010:udp"; null for any other text.
         public static PortRange Read(string text)
         {
             Match found = Written.Match(text);
@@ -63,7 +63,7 @@ namespace Sallyport
     {
         const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-        /// Null where the text is no base32, or not the one spelling of its bytes.
+        /// Null for other text, and for any but the one spelling of its bytes.
         public static byte[] DecodeBase32(string text)
         {
             List<byte> bytes = new List<byte>();
@@ -113,7 +113,7 @@ namespace Sallyport
             return Hmac(master, Encoding.ASCII.GetBytes("RKS1\0server\0" + server));
         }
 
-        /// The n distinct ports of a door in a slot, in order of drawing.
+        /// The n distinct ports of a door in a slot, in the order drawn.
         public static List<int> Ports(byte[] key, string door, int lo, int hi, int n, long slot)
         {
             int size = hi - lo + 1;
@@ -150,7 +150,7 @@ namespace Sallyport
         public int Lo, Hi, N, Step;
         public List<PortRange> Opens = new List<PortRange>();
 
-        /// Quotes nothing: whatever is out of place in a link may be the key.
+        /// Quotes nothing: the misplaced part of a link may be the key.
         public static KnockError Refuse(string reason)
         {
             return new KnockError("Cannot read the profile link: " + reason, 64);
@@ -218,7 +218,7 @@ namespace Sallyport
             return profile;
         }
 
-        /// The link, without the parameters that are at their default.
+        /// The link without the parameters that have their default.
         public string Format()
         {
             string query = "key=" + Rks.EncodeBase32(Key);
@@ -249,7 +249,7 @@ namespace Sallyport
             return Regex.Replace(Regex.Replace(line, @"\A[\s>|]+", ""), "\\A[\"'`<(\u201c\u2018\u00ab]+|[\"'`>)\u201d\u2019\u00bb,;\\s]+\\z", "");
         }
 
-        /// The one link in what somebody pasted: quoted, between words, wrapped by a mail program.
+        /// The one link in pasted text: quoted, between words, wrapped by a mail program.
         public static string Pick(string text)
         {
             Regex beginning = new Regex("rks1://", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
@@ -296,7 +296,7 @@ namespace Sallyport
                 && IPAddress.TryParse(text, out address) && address.AddressFamily == AddressFamily.InterNetworkV6;
         }
 
-        /// Whether an address says nothing without an interface: fe80::/10.
+        /// Whether an address means nothing without an interface: fe80::/10.
         public static bool LacksZone(string text)
         {
             if (!Is6(text)) return false;
@@ -315,7 +315,7 @@ namespace Sallyport
             return at >= 0 && LacksZone(text.Substring(0, at)) && Zone.IsMatch(text.Substring(at + 1));
         }
 
-        /// The host as a link writes it; a zone stands behind "%25" (RFC 6874), or behind "%" as people paste it. Null for none.
+        /// The host as a link writes it; a zone follows "%25" (RFC 6874), or "%" as people paste it. Null for other text.
         public static string ReadHost(string written)
         {
             if (!written.StartsWith("[", StringComparison.Ordinal))
@@ -336,7 +336,7 @@ namespace Sallyport
             return IsScoped(host) ? host : null;
         }
 
-        /// Interfaces that link-local addresses can be reached by: name and number of each.
+        /// Interfaces through which link-local addresses can be reached: name and number of each.
         static List<KeyValuePair<string, long>> Zones()
         {
             List<KeyValuePair<string, long>> zones = new List<KeyValuePair<string, long>>();
@@ -352,7 +352,7 @@ namespace Sallyport
             return zones;
         }
 
-        /// Why a host cannot be knocked on from here for want of an interface; null where nothing is wanting.
+        /// Why a host cannot be knocked on from here without an interface; null where none is missing.
         public static string MissingZone(string host)
         {
             bool lacks = LacksZone(host);
@@ -362,7 +362,7 @@ namespace Sallyport
             foreach (KeyValuePair<string, long> one in Zones())
             {
                 if (!lacks && (one.Key == zone || one.Value.ToString() == zone)) return null;
-                // Windows' names have blanks: there the number is written.
+                // A name of Windows with blanks cannot be in a link: its number can.
                 names.Add(Zone.IsMatch(one.Key) ? one.Key : one.Value.ToString());
             }
             if (lacks)
@@ -389,7 +389,7 @@ namespace Sallyport
         }
     }
 
-    /// Used slots as empty files: the exclusive creation of one is the claim, so two knocks never share a slot.
+    /// Used slots as empty files: creating a file exclusively claims its slot, so two knocks never share one.
     public class Slots
     {
         const int Kept = 16;
@@ -414,7 +414,7 @@ namespace Sallyport
             return slots;
         }
 
-        /// The highest slot used; -1 for none.
+        /// The highest slot used; -1 before the first.
         public long Last()
         {
             List<long> slots = Read();
@@ -556,13 +556,13 @@ namespace Sallyport
             return begun != null;
         }
 
-        /// Whether one stands within so many milliseconds; true at once when it does.
+        /// Whether one connects within so many milliseconds; true as soon as it does.
         public bool Wait(int ms)
         {
             Stopwatch watch = Stopwatch.StartNew();
             while (true)
             {
-                // The SYN that the kernel repeats after a second would see what the knock did.
+                // The SYN that the kernel repeats after a second would see the effect of the knock.
                 if (first != null && pending.Contains(first) && sinceFirst.ElapsedMilliseconds >= 900)
                 {
                     pending.Remove(first);
@@ -649,7 +649,7 @@ namespace Sallyport
 
         public static Result Run(string[] arguments) { return Run(arguments, null); }
 
-        /// Runs a command line; `input` is what came through the pipe, null where nothing did.
+        /// Runs a command line; `input` is the text from the pipe, null without a pipe.
         public static Result Run(string[] arguments, string input)
         {
             Knock knock = new Knock(input);
@@ -812,7 +812,7 @@ namespace Sallyport
                 while (true)
                 {
                     ConsoleKeyInfo key = Console.ReadKey(true);
-                    // A line end that more follows at once was pasted.
+                    // A line end with more text right behind it was pasted.
                     if (key.Key == ConsoleKey.Enter && !Console.KeyAvailable) break;
                     if (key.Key == ConsoleKey.Backspace) { if (typed.Length > 0) typed.Length--; }
                     else typed.Append(key.Key == ConsoleKey.Enter ? '\n' : key.KeyChar);
@@ -861,7 +861,7 @@ namespace Sallyport
         void Save()
         {
             if (named != null && named != "-") throw Usage("Cannot save a link from the command line: other users could see it there: leave it out, and paste or pipe it in when asked");
-            // Before it is asked for: whoever pastes a link should not have to paste it twice.
+            // Checked before the link is asked for, so that nobody has to paste it twice.
             CheckName(save, "save the profile");
             Profile profile = Profile.Read(ReadInput());
             string path = Path.Combine(profiles, save), draft = Path.Combine(profiles, "." + Guid.NewGuid());
@@ -897,7 +897,7 @@ namespace Sallyport
             return seconds < 172800 ? (seconds + 1800) / 3600 + " hours" : (seconds + 43200) / 86400 + " days";
         }
 
-        /// A slot that is now marked used; or -1, with the seconds to wait before asking again.
+        /// A slot that is now marked used; or -1, with the seconds to wait before the next call.
         static long TakeSlot(Profile profile, Slots store, out double waitSeconds)
         {
             while (true)
@@ -916,7 +916,7 @@ namespace Sallyport
                     waitSeconds = until * profile.Step - now;
                     return -1;
                 }
-                // Another knock may take it between the choice and the claim; then the choice is a later one.
+                // Another knock may take it between the choice and the claim; the next choice is then a later one.
                 if (store.Claim(slot)) return slot;
             }
         }
@@ -933,7 +933,7 @@ namespace Sallyport
             }
         }
 
-        /// Every port twice: whole in random order, then again with the halves of that order shuffled anew.
+        /// Every port twice: all in random order, then all again with the halves of that order shuffled anew.
         List<PortRange> SendingOrder(List<int> ports, string proto)
         {
             List<int> order = new List<int>(ports);
@@ -984,14 +984,14 @@ namespace Sallyport
             held.Clear();
         }
 
-        /// What was sent in the last moment must leave first.
+        /// The last packets must leave first.
         static void Release(List<Socket> held)
         {
             if (held.Count > 0) Thread.Sleep(HoldMs);
             Close(held);
         }
 
-        /// Whether the port answers within so many milliseconds. What is held of the knock is closed before it is sent again.
+        /// Whether the port answers within so many milliseconds. Attempts still held are closed before their SYN is repeated.
         static bool AwaitOpen(Probes probes, int ms, List<Socket> held)
         {
             Stopwatch watch = Stopwatch.StartNew();
@@ -1030,7 +1030,7 @@ namespace Sallyport
                     if (seen.Exists(delegate (Seen one) { return one.Changed; })) return Failed(seen, port, attempt - 1, all, since);
                     if (!probed)
                     {
-                        // Slots run out when somebody connects often: then the door of the last knock is still open.
+                        // Slots run out when somebody connects often; the door of the last knock is then still open.
                         Probes looks = new Probes(target, port);
                         bool isOpen = AwaitOpen(looks, (int)Math.Min(Math.Max(10, waitSeconds * 1000), timeoutMs), new List<Socket>());
                         looks.End();
@@ -1043,7 +1043,7 @@ namespace Sallyport
                     }
                     if (!told) Note("waiting " + Math.Ceiling(waitSeconds) + " s for a new slot: each opens only once");
                     told = true;
-                    // The clock may be set meanwhile, and another knock may take the slot.
+                    // The clock may be set meanwhile, or another knock may take the slot.
                     Thread.Sleep((int)Math.Min(waitSeconds * 1000 + 1, 1000));
                 }
                 Probes probes = new Probes(target, port);
@@ -1162,7 +1162,7 @@ namespace Sallyport
             foreach (string word in words)
             {
                 PortRange port = PortRange.Read(word);
-                // Longer words are not quoted: a link torn apart by the shell may stand here.
+                // Longer words are not quoted: a link torn apart by the shell may be among them.
                 if (port == null || port.From != port.To) throw Usage("Cannot read the port" + (word.Length <= 12 ? " \"" + word + "\"" : "") + ": write 7000, 8000:udp or 8000/udp, from 1 to 65535");
                 if (udp) port.Proto = "udp";
                 sequence.Add(port);

@@ -5,10 +5,10 @@
 #
 # Needs something that computes SHA-256 (sha256sum, openssl, shasum or sha256) and something that connects (bash,
 # nc, curl or nmap; UDP goes by bash or nc). The key is in a file of mode 0600 or comes in on standard input. It
-# stays in this shell: what leaves it goes through pipes, written by the shell's own printf, so that neither
-# command lines nor environments nor temporary files ever hold it.
+# stays in this shell. The shell's own printf writes it into pipes, so that no command line, environment or
+# temporary file ever holds it.
 
-set -f +x +a 2>/dev/null # what the caller traces or exports is not to show the key
+set -f +x +a 2>/dev/null # tracing or exporting by the caller must not show the key
 LC_ALL=C
 export LC_ALL
 
@@ -17,12 +17,12 @@ OK=0 FAILURE=1 USAGE=64 CONFIG=78 # sysexits(3) where it has one
 
 LINK_BYTES=8192
 SLOTS_AHEAD=1    # RKS1, the default skew
-PATIENCE_SLOTS=2 # waited for without asking; beyond it a clock was set, and waiting could take for ever
+PATIENCE_SLOTS=2 # waits for so many without asking; beyond them a clock was set, and the wait could take for ever
 SLOTS_KEPT=16    # files behind the highest slot
 WINDOW_SECONDS=10
-FIXED_GAP_MS=100 # each packet is a process here: they may swap when they start too close to each other
-LEAD_MS=300      # for the look at the port before the knock
-HOLD_MS=800      # how long an attempt is held: the kernel sends the SYN again after a second
+FIXED_GAP_MS=100 # each packet is a process here: processes started too close to each other may swap
+LEAD_MS=300      # for the probe of the port before the knock
+HOLD_MS=800      # how long an attempt is held: the kernel repeats the SYN after a second
 
 NL='
 '
@@ -170,7 +170,7 @@ sequence_ports() { # door lo hi n slot, under the key of set_key; R are the port
 
 # --- Links ---------------------------------------------------------------------------------------------------
 # read_link sets USER_TEXT HOST DOOR KEY_TEXT LO HI N STEP PROTO OPENS, or REASON and fails. No reason quotes
-# anything: whatever is out of place in a link may be the key.
+# anything: the misplaced part of a link may be the key.
 
 refuse() {
   REASON="Cannot read the profile link: $1"
@@ -335,7 +335,7 @@ read_link() {
   case $query in '' | *'#'*) refuse "$shape"; return 1 ;; esac
   case $DOOR in *[!a-z0-9-]*) refuse 'its door is not a name: write a–z, 0–9 and hyphens'; return 1 ;; esac
   [ "${#DOOR}" -le 63 ] || { refuse 'its door is not a name: write a–z, 0–9 and hyphens'; return 1; }
-  # A value that is there begins with "=", so that an empty one is not an omitted one.
+  # A present value begins with "=", which tells an empty one from an omitted one.
   v_key='' v_lo='' v_hi='' v_n='' v_step='' v_proto='' v_opens=''
   pairs=$query'&'
   while [ -n "$pairs" ]; do
@@ -515,7 +515,7 @@ check_name() { # name, action
 
 list_profiles() { # R: "home, office"
   R=
-  # shellcheck disable=SC2045 # names are held to a pattern, whatever else lies there
+  # shellcheck disable=SC2045 # names must fit a pattern; other files are ignored
   for name in $(ls "$PROFILES" 2>/dev/null); do
     ! is_profile_name "$name" || R=$R${R:+, }$name
   done
@@ -627,7 +627,7 @@ take_slot() { # sets SLOT, marked used; or WAIT_S, the seconds before it may be 
       roughly "$(((SLOT - 1 - present) * STEP))"
       fail "Cannot knock for $DOOR on $HOST: the last knock from here was $R ahead of this computer's clock ($(shown_time)): set the clock right; if it is right now and was wrong then, run \"$SELF --forget PROFILE\" once"
     fi
-    # Another knock may take it between the choice and the claim; then the choice is a later one.
+    # Another knock may take it between the choice and the claim; the next choice is then a later one.
     ! claim_slot "$SLOT" || return 0
   done
 }
@@ -658,7 +658,7 @@ now_ms() { # R: of a clock of no account beyond differences
   fi
 }
 
-# What connects, in order of preference. bash and curl take the ports on standard input, where no `ps` shows them.
+# The programs that connect, in order of preference. bash and curl take the ports on standard input, where no `ps` shows them.
 find_sender() { # protocols, "tcp" or "tcp udp"
   for SENDER in ${WITH:-bash nc curl nmap}; do
     has "$SENDER" || continue
@@ -755,7 +755,7 @@ send_by_curl() {
     done
     return
   fi
-  # An attempt that is refused at once must not be the end of the others, nor of an older curl without -Z.
+  # An attempt that is refused at once must not end the others, nor an older curl without -Z.
   config=
   list=$R
   while [ $# -gt 0 ]; do
@@ -783,7 +783,7 @@ send_by_nmap() {
     case ",$ports," in *",$2,"*) ;; *) ports=$ports${ports:+,}$2 ;; esac
     shift 2
   done
-  # It connects to each port once, however often it is named.
+  # nmap connects to each port once, however often the list names it.
   for _ in 1 2; do
     # shellcheck disable=SC2086
     nmap $R -p "$ports" "$address" >/dev/null 2>&1
@@ -841,7 +841,7 @@ end_looks() {
 answer_of() { # file; R
   R=silent
   [ ! -s "$1" ] || read -r R <"$1" || :
-  # curl stays connected to a service that says nothing; what it tells of it differs between its versions.
+  # curl stays connected to a silent service; its messages about that differ between versions.
   [ "$SENDER" != curl ] || case $(cat "$1.curl" 2>/dev/null) in
     *'Connected to '* | *'Established connection to '*) R=open ;;
   esac
@@ -1020,7 +1020,7 @@ attempt() {
         return
       fi
       if [ "$probed" = "$PORT" ]; then
-        # Slots run out when somebody connects often: then the door of the last knock is still open.
+        # Slots run out when somebody connects often; the door of the last knock is then still open.
         clear_answers before
         if await_open "$ADDRESS" "$PORT" "$((WAIT_S * 1000 < TIMEOUT_MS ? WAIT_S * 1000 : TIMEOUT_MS))"; then
           known_before "$ADDRESS"
@@ -1038,7 +1038,7 @@ attempt() {
     if [ -n "$PORT" ]; then
       clear_answers before
       look "$ADDRESS" "$PORT" "$WORK/before"
-      # The knock must not overtake it. What it meets later was perhaps let in by the knock.
+      # The knock must not overtake the probe. A later answer may be due to the knock.
       lead=0
       while [ ! -s "$WORK/before" ] && [ "$lead" -lt "$LEAD_MS" ]; do pause 20; lead=$((lead + 20)); done
       answer_of "$WORK/before"
@@ -1291,7 +1291,7 @@ main() {
   find_hasher
   if [ -n "$SAVING" ]; then
     case $PROFILE in '' | -) ;; *) fail "Cannot save a link from the command line: other users could see it there: leave it out, and paste or pipe it in when asked" "$USAGE" ;; esac
-    # Before it is asked for: whoever pastes a link should not have to paste it twice.
+    # Checked before the link is asked for, so that nobody has to paste it twice.
     check_name "$SAVE" "save the profile"
     read_input
     read_link "$R" || fail "$REASON" "$USAGE"
@@ -1317,5 +1317,5 @@ main() {
   exit "$OK"
 }
 
-# Tests read the functions alone.
+# Tests read only the functions.
 [ -n "${SALLYPORT_KNOCK_FUNCTIONS:-}" ] || main "$@"

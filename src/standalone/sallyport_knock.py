@@ -39,13 +39,13 @@ OK, FAILURE, USAGE, CONFIG = 0, 1, 64, 78  # sysexits(3) where it has one
 NAME = "sallyport_knock.py"
 COPIES = 2  # RKS1: each port is sent twice, so that one lost packet does not lose the knock
 SLOTS_AHEAD = 1  # RKS1, the default skew
-PATIENCE_SLOTS = 2  # waited for without asking; beyond it a clock was set, and waiting could take for ever
+PATIENCE_SLOTS = 2  # waits for so many without asking; beyond them a clock was set, and the wait could take for ever
 SLOTS_KEPT = 16  # files behind the highest slot
 WINDOW_SECONDS = 10  # RKS1, the default
 FIXED_GAP_MS = 5  # queues of network cards swap packets less than about a millisecond apart
 LINK_BYTES = 8192
-LEAD_S = 0.005  # a probe before the knock must not be overtaken by it
-LIFE_S = 0.9  # of that probe: the SYN that the kernel repeats after a second would see what the knock did
+LEAD_S = 0.005  # the knock must not overtake the probe before it
+LIFE_S = 0.9  # of that probe: the SYN that the kernel repeats after a second would see the effect of the knock
 
 
 class KnockError(Exception):
@@ -80,7 +80,7 @@ def server_key(master: bytes, server: str) -> bytes:
 
 
 def sequence_ports(key: bytes, door: str, lo: int, hi: int, n: int, slot: int) -> List[int]:
-    """The n distinct ports of a door in a slot, in order of drawing."""
+    """The n distinct ports of a door in a slot, in the order drawn."""
     size = hi - lo + 1
     if n > size:
         raise ValueError("A knock range holds fewer ports than a knock")
@@ -126,7 +126,7 @@ PART = re.compile(r"[A-Za-z0-9&=,/%._~:@?\[\]-]+")
 
 
 def _refuse(reason: str) -> KnockError:
-    # Quotes nothing: whatever is out of place in a link may be the key.
+    # Quotes nothing: the misplaced part of a link may be the key.
     return KnockError("Cannot read the profile link: " + reason, USAGE)
 
 
@@ -204,7 +204,7 @@ def _read_user(encoded: str) -> str:
 
 
 def _host_in(written: str) -> Optional[str]:
-    """The host in a link, or none; a zone stands behind "%25" (RFC 6874), or behind "%" as people paste it."""
+    """The host in a link, or none; a zone follows "%25" (RFC 6874), or "%" as people paste it."""
     host = written[1:-1] if written.startswith("[") else written
     if host == written:
         if re.fullmatch("[0-9.]+", host):
@@ -263,7 +263,7 @@ def _read_opens(text: str) -> Tuple[Tuple[str, int, int], ...]:
 
 
 def format_link(profile: Profile) -> str:
-    """Writes a link without the parameters that are at their default."""
+    """Writes a link without the parameters that have their default."""
     standard = Profile("", "", "", b"")
     query = ["key=" + base64.b32encode(profile.key).decode().rstrip("=")]
     for name in ("lo", "hi", "n", "step", "proto"):
@@ -281,7 +281,7 @@ def format_link(profile: Profile) -> str:
 
 
 def pick_link(text: str) -> str:
-    """The one link in what somebody pasted: quoted, between words, wrapped by a mail program."""
+    """The one link in pasted text: quoted, between words, wrapped by a mail program."""
 
     def bare(line: str) -> str:
         return re.sub(r"^[\"'`<(“‘«]+|[\"'`>)”’»,;\s]+$", "", re.sub(r"^[\s>|]+", "", line))
@@ -318,12 +318,12 @@ def _base(variable: str, fallback: str) -> str:
 
 
 def profiles_folder() -> str:
-    """One link a file, mode 0600, named after the profile."""
+    """One link in each file, mode 0600, named after the profile."""
     return os.path.join(_base("XDG_CONFIG_HOME", ".config"), "sallyport", "profiles")
 
 
 def slots_folder() -> str:
-    """The slots used: empty files, one folder a key, door and step."""
+    """The used slots: empty files, in a folder for each key, door and step."""
     return os.path.join(_base("XDG_STATE_HOME", ".local/state"), "sallyport", "slots")
 
 
@@ -342,7 +342,7 @@ def _check_name(name: str, action: str) -> None:
 
 
 def list_profiles(folder: Optional[str] = None) -> List[str]:
-    """The names of every saved profile, sorted; none where the folder is missing."""
+    """The names of all saved profiles, sorted; empty where the folder is missing."""
     try:
         return sorted(name for name in os.listdir(folder or profiles_folder()) if _is_name(name))
     except OSError:
@@ -356,7 +356,7 @@ def read_profile(name: str, folder: Optional[str] = None) -> Profile:
     path = os.path.join(folder, name)
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            # The open file is asked, not its path: the path may name another file a moment later.
+            # Checks the open file, not its path: the path may name another file a moment later.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise KnockError(
                     'Cannot use %s: other users of this computer can read the key in it: run "chmod 600 %s", '
@@ -383,7 +383,7 @@ def read_profile(name: str, folder: Optional[str] = None) -> Profile:
 
 
 def save_profile(name: str, profile: Profile, replace: bool = False, folder: Optional[str] = None) -> str:
-    """Saves a profile (file 0600, folders 0700) and answers its path; the file appears whole or not at all."""
+    """Saves a profile (file 0600, folders 0700) and returns its path; the file appears whole or not at all."""
     _check_name(name, "save the profile")
     folder = folder or profiles_folder()
     path = os.path.join(folder, name)
@@ -412,7 +412,7 @@ def save_profile(name: str, profile: Profile, replace: bool = False, folder: Opt
 
 
 def _make_folder(folder: str) -> None:
-    """Each missing folder 0700; makedirs gives its mode to the last one only."""
+    """Makes each missing folder with mode 0700; makedirs would give that mode only to the last."""
     if os.path.isdir(folder):
         return
     parent = os.path.dirname(folder)
@@ -426,7 +426,7 @@ def _make_folder(folder: str) -> None:
 
 
 class SlotFiles:
-    """Used slots as empty files: the exclusive creation of one is the claim, so two knocks never share a slot."""
+    """Used slots as empty files: creating a file exclusively claims its slot, so two knocks never share one."""
 
     def __init__(self, root: Optional[str] = None):
         self._root = root or slots_folder()
@@ -494,7 +494,7 @@ def _format_time(seconds: float) -> str:
 
 
 def take_slot(profile: Profile, slots: SlotFiles, now: float) -> Tuple[Optional[int], float]:
-    """(slot, 0) with the slot marked used, or (None, seconds to wait before asking again)."""
+    """(slot, 0) with the slot marked used, or (None, seconds to wait before the next call)."""
     while True:
         kind, value = choose_slot(int(now // profile.step), slots.last(profile))
         if kind == "wait":
@@ -524,7 +524,7 @@ class Target(NamedTuple):
 
 
 def _zones() -> Dict[str, str]:
-    """Interfaces that a link-local address can be reached by: name and number of each."""
+    """Interfaces through which link-local addresses can be reached: name and number of each."""
     try:
         with open("/proc/net/if_inet6", encoding="ascii", errors="replace") as table:
             rows = [line.split() for line in table]
@@ -535,7 +535,7 @@ def _zones() -> Dict[str, str]:
 
 
 def _missing_zone(host: str) -> Optional[str]:
-    """Why `host` cannot be knocked on from here for want of an interface."""
+    """Why `host` cannot be knocked on from here without an interface."""
     address, scoped, zone = host.partition("%")
     if not _is_link_local(address):
         return None
@@ -616,7 +616,7 @@ def send_knocks(target: Target, knocks: Sequence[Tuple[str, int]], gap_ms: int) 
                 time.sleep(gap_ms / 1000)
             if proto == "tcp":
                 begun.append(_begin(target, port)[0])
-                # Windows sends the SYN a moment after connect(); elsewhere it has left, and nothing may be repeated.
+                # Windows sends the SYN a moment after connect(); elsewhere it has left, and must not be repeated.
                 if os.name != "nt":
                     begun.pop().close()
             else:
@@ -636,7 +636,7 @@ def send_knocks(target: Target, knocks: Sequence[Tuple[str, int]], gap_ms: int) 
 
 
 class _Probes:
-    """Connections to one port, any of which may stand at any time. The first may leave before the knock."""
+    """Connections to one port; any of them may open at any time. The first may leave before the knock."""
 
     def __init__(self, target: Target, port: int):
         self._target, self._port = target, port
@@ -669,7 +669,7 @@ class _Probes:
             one.close()
 
     def wait(self, until: float) -> Optional[socket.socket]:
-        """The first connection that stands before `until` (monotonic seconds); the caller owns it."""
+        """The first connection that opens before `until` (monotonic seconds); the caller owns it."""
         while True:
             now = time.monotonic()
             for one in [one for one, end in self._pending.items() if end <= now]:
@@ -703,7 +703,7 @@ class _Probes:
 
 
 class Outcome(NamedTuple):
-    """How a knock ended; times in milliseconds. `connection` is the caller's, where it asked for it."""
+    """How a knock ended; times in milliseconds. `connection` belongs to the caller, where requested."""
 
     state: str  # "open", "sent", "refused", "silent"
     target: Target
@@ -719,7 +719,7 @@ PROBES_AT = (0.005, 0.040, 0.120, 0.300, 0.700, 1.200)  # seconds after the knoc
 
 
 def first_tcp_port(profile: Profile) -> Optional[int]:
-    """What a client can wait for."""
+    """The TCP port that a client can wait for."""
     return next((first for proto, first, _ in profile.opens if proto == "tcp"), None)
 
 
@@ -774,14 +774,14 @@ def knock_fixed(
 
 
 def sending_order(ports: Sequence[int]) -> List[int]:
-    """Every port twice: whole in random order, then again with the halves of that order shuffled anew."""
+    """Every port twice: all in random order, then all again with the halves of that order shuffled anew."""
     first = random.sample(list(ports), len(ports))
     half = len(first) // 2
     return first + random.sample(first[:half], half) + random.sample(first[half:], len(first) - half)
 
 
 def _await_open(probes: _Probes, timeout_s: float) -> Tuple[Optional[socket.socket], str]:
-    """The first connection that stands, and what the port answers; ends the probes."""
+    """The first connection that opens, and the answer of the port; ends the probes."""
     begun = time.monotonic()
     times = [at for at in PROBES_AT if at < timeout_s]
     while times[-1] >= PROBES_AT[-1] and times[-1] + 1 < timeout_s:
@@ -834,7 +834,7 @@ def _attempt(host, family, next_knock, tries, delay_ms, port, timeout_s, keep_co
             if changed():
                 return failed(attempt - 1)
             if not probed:
-                # Slots run out when somebody connects often: then the door of the last knock is still open.
+                # Slots run out when somebody connects often; the door of the last knock is then still open.
                 stands, _ = _await_open(_Probes(target, port), max(0.01, min(wait_s, timeout_s)))
                 if stands is not None:
                     return ended("open", target, attempt - 1, known[1] if known else "open", stands)
@@ -875,7 +875,7 @@ def _attempt(host, family, next_knock, tries, delay_ms, port, timeout_s, keep_co
 
 
 def describe(profile: Profile, outcome: Outcome) -> str:
-    """One line for a person on how a knock ended. No port of a sequence and no key stands in it."""
+    """One line for a person on how a knock ended. It never has a port of a sequence or a key in it."""
     what = "%s on %s" % (profile.door, profile.host)
     if outcome.state in ("open", "sent"):
         return _opened(what, outcome)
@@ -935,7 +935,7 @@ def _note(line: str) -> None:
 
 def _reporter(verbose: bool) -> Callable[[str, dict], None]:
     def report(kind: str, facts: dict) -> None:
-        # Waiting is always told, because it looks like hanging.
+        # A wait is always told, because it looks like hanging.
         if kind == "waiting":
             _note("waiting %d s for a new slot: each opens only once" % math.ceil(facts["wait_s"]))
         elif verbose:
@@ -978,7 +978,7 @@ def _open_profile(argument: str) -> Profile:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        # Quotes no argument: a link torn apart by the shell may stand there.
+        # Quotes no argument: a link torn apart by the shell may be among them.
         said = message if message.startswith("argument ") else message.split(":")[0]
         raise KnockError('Cannot read the command line: %s: see "%s --help"' % (said, NAME), USAGE)
 
@@ -1027,7 +1027,7 @@ def _read_sequence(words: Sequence[str], udp: bool) -> List[Tuple[str, int]]:
     for word in words:
         found = _parse_range(word)
         if found is None or found[1] != found[2]:
-            # Longer words are not quoted: a link torn apart by the shell may stand here.
+            # Longer words are not quoted: a link torn apart by the shell may be among them.
             shown = ' "%s"' % word if len(word) <= 12 else ""
             raise KnockError("Cannot read the port%s: write 7000, 8000:udp or 8000/udp, from 1 to 65535" % shown, USAGE)
         sequence.append(("udp" if udp else found[0], found[1]))
@@ -1103,7 +1103,7 @@ def _save(options: argparse.Namespace) -> None:
             "Cannot save a link from the command line: other users could see it there: leave it out, and paste or pipe it in when asked",
             USAGE,
         )
-    # Before it is asked for: whoever pastes a link should not have to paste it twice.
+    # Checked before the link is asked for, so that nobody has to paste it twice.
     _check_name(options.save, "save the profile")
     profile = parse_link(_read_link())
     path = save_profile(options.save, profile, options.force)
@@ -1142,7 +1142,7 @@ def _run(argv: Optional[Sequence[str]]) -> int:
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Runs the command line and answers its exit code."""
+    """Runs the command line and returns its exit code."""
     code = OK
     try:
         code = _run(argv)
