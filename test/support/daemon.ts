@@ -6,7 +6,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { RotatingMatch, RotatingSubject } from "../../src/match/subject.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import { useId } from "../../src/rks/use-id.ts";
-import { NOW } from "../match/support.ts";
+import { NOW } from "./matcher.ts";
 
 export class HandClock implements Clock {
   nowMs = NOW;

@@ -1,0 +1,87 @@
+/** What the kernel answered to an earlier message says nothing about the next one. */
+
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { NftSocket } from "../../../src/firewall/nft-socket.ts";
+import { SET } from "../../../src/firewall/sets.ts";
+import { Errno } from "../../../src/native/errno.ts";
+import { MessageWriter, nfgenmsg } from "../../../src/native/netlink/message-writer.ts";
+import { NLM_F } from "../../../src/native/netlink/message.ts";
+import { request } from "../../../src/native/netlink/request.ts";
+import { inside } from "../../support/inside.ts";
+import { Lab } from "../../support/lab.ts";
+import { guard } from "../../support/firewall.ts";
+
+/** linux/netfilter/nf_tables.h: NFT_MSG_GETTABLE of NFNL_SUBSYS_NFTABLES; NFTA_TABLE_NAME */
+const GETTABLE = (10 << 8) | 1;
+const NFTA_TABLE_NAME = 1;
+const NFPROTO_INET = 1;
+const USE_BYTES = 16;
+
+const lab = new Lab();
+guard(lab);
+const nft = inside(lab.namespace("server"), () => new NftSocket());
+afterAll(() => {
+  nft[Symbol.dispose]();
+  lab[Symbol.dispose]();
+});
+
+let uses = 0;
+
+/** Each test knows a use that no other has. */
+beforeEach(() => {
+  nft.key.setUint32(0, ++uses);
+  nft.beginTransaction();
+  nft.add(SET.used, USE_BYTES, 60_000, true);
+  expect(nft.commit()).toEqual([]);
+});
+
+function missingTable(sequence: number): MessageWriter {
+  const out = new MessageWriter();
+  out.begin(GETTABLE, NLM_F.REQUEST | NLM_F.ACK, sequence, nfgenmsg(NFPROTO_INET));
+  out.attribute(NFTA_TABLE_NAME, new TextEncoder().encode("no-such-table\0"));
+  return out;
+}
+
+/** Leaves a refusal in the socket, as one is left when the kernel discarded others before it. */
+function leaveRefusal(): void {
+  const out = missingTable(nft.socket.nextSequence());
+  nft.socket.send(out.bytes, out.length);
+}
+
+test("nftSocket.commit() takes a refusal of an earlier message for none of its own", () => {
+  leaveRefusal();
+  nft.key.setUint32(0, ++uses);
+  nft.beginTransaction();
+  nft.add(SET.used, USE_BYTES, 60_000, true);
+  expect(nft.commit()).toEqual([]);
+});
+
+test("nftSocket.commit() still tells its own refusal", () => {
+  leaveRefusal();
+  nft.beginTransaction();
+  const sequence = nft.add(SET.used, USE_BYTES, 60_000, true);
+  expect(nft.commit()).toMatchObject([{ sequence, code: Errno.EEXIST }]);
+});
+
+test("nftSocket.answers() counts no reply to an earlier look-up", () => {
+  leaveRefusal();
+  nft.beginLookUps();
+  nft.ask(SET.used, USE_BYTES);
+  const [left] = nft.answers(1);
+  expect(left).toBeWithin(50_000, 60_001);
+});
+
+test("nftSocket.elements() tells a missing set from a refusal, and reads past earlier replies", () => {
+  leaveRefusal();
+  expect(nft.elements("no-such-set", () => 1)).toBeUndefined();
+  expect(nft.elements(SET.used, () => 1)).toBeArrayOfSize(uses);
+});
+
+test("request() returns the kernel's words for its own message", () => {
+  leaveRefusal();
+  const sequence = nft.socket.nextSequence();
+  const out = missingTable(sequence);
+  expect(request(nft.socket, out.bytes, out.length, sequence)).toMatchObject({
+    code: Errno.ENOENT,
+  });
+});

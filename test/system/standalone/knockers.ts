@@ -1,0 +1,148 @@
+/** The clients that are one file: how a test starts each, with folders of its own. */
+
+import { test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { run } from "../../support/programs.ts";
+
+const FOLDER = resolve(import.meta.dir, "../../../src/standalone");
+
+export interface Knocker {
+  /** As a test's name says it. */
+  readonly name: string;
+  /** What it calls itself in its messages. */
+  readonly self: string;
+  /** Its words before the arguments, behind `env` and its assignments. */
+  readonly argv: readonly string[];
+  readonly sendsUdp: boolean;
+}
+
+export function fileOf(name: string): string {
+  return `${FOLDER}/${name}`;
+}
+
+/** What a system like OpenWrt has. */
+const BUSYBOX_PROGRAMS =
+  "busybox ash cat date getent head ip ls mkdir mktemp mv nc ping rm sha256sum sleep stty tr".split(
+    " ",
+  );
+
+/** A folder of its own with these programs and no other, for PATH. */
+export function programsFolder(names: readonly string[]): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), "sallyport-path-"));
+  for (const name of names) symlinkSync(Bun.which(name)!, join(path, name));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
+}
+
+/** The programs of busybox alone. */
+function busyboxFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-path-"));
+  for (const name of BUSYBOX_PROGRAMS) symlinkSync("/bin/busybox", join(folder, name));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const SHELL_FILE = fileOf("sallyport-knock.sh");
+
+/** Nothing but busybox, as on a small router. */
+const BUSYBOX = ["env", `PATH=${busyboxFolder()}`, "busybox", "ash"];
+
+function shell(name: string, argv: readonly string[], hearsUdp: boolean): Knocker {
+  const words = [...argv.slice(0, argv.indexOf("--")), SHELL_FILE];
+  const options = argv.slice(argv.indexOf("--") + 1);
+  return { name, self: "sallyport-knock.sh", argv: [...words, ...options], sendsUdp: hearsUdp };
+}
+
+const PYTHON: Knocker = {
+  name: "sallyport_knock.py",
+  self: "sallyport_knock.py",
+  argv: ["python3", "-B", fileOf("sallyport_knock.py")],
+  sendsUdp: true,
+};
+
+const DASH = shell("sallyport-knock.sh in dash", ["dash", "--"], true);
+
+/** The C# of the PowerShell client, compiled with what PowerShell 5.1's compiler understands; answers the program. */
+function compiledPowerShell(): string {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-mono-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const [, source = ""] =
+    /^\$source = @'\n([^]*?)^'@$/m.exec(readFileSync(fileOf("sallyport-knock.ps1"), "utf8")) ?? [];
+  writeFileSync(join(folder, "knock.cs"), source);
+  writeFileSync(join(folder, "start.cs"), START);
+  const program = join(folder, "knock.exe");
+  const sources = [join(folder, "knock.cs"), join(folder, "start.cs")];
+  run([
+    "mcs",
+    "-langversion:5",
+    "-warnaserror",
+    "-noconfig",
+    "-r:System.dll",
+    `-out:${program}`,
+    ...sources,
+  ]);
+  return program;
+}
+
+/** In place of the lines of PowerShell around it; draws "key door lo hi n slot" where the first word is "vectors". */
+const START = `
+using System;
+using Sallyport;
+static class Start
+{
+    static int Main(string[] words)
+    {
+        if (words.Length == 1 && words[0] == "vectors")
+        {
+            for (string line; (line = Console.In.ReadLine()) != null; )
+            {
+                string[] term = line.Split(' ');
+                byte[] key = Rks.DecodeBase32(term[0]);
+                Console.WriteLine(term.Length == 2
+                    ? BitConverter.ToString(Rks.ServerKey(key, term[1])).Replace("-", "").ToLowerInvariant()
+                    : string.Join(" ", Rks.Ports(key, term[1], int.Parse(term[2]), int.Parse(term[3]), int.Parse(term[4]), long.Parse(term[5]))));
+            }
+            return 0;
+        }
+        Result result = Knock.Run(words);
+        foreach (string line in result.Lines) Console.WriteLine(line);
+        return result.Code;
+    }
+}`;
+
+export const POWERSHELL: Knocker = {
+  name: "sallyport-knock.ps1, its C#",
+  self: "sallyport-knock.ps1",
+  // Windows keeps a user's folders from others without modes.
+  argv: ["sh", "-c", 'umask 077; exec mono "$0" "$@"', compiledPowerShell()],
+  sendsUdp: true,
+};
+
+/** One of each file: what they say does not depend on the shell. */
+export const FILES: readonly Knocker[] = [PYTHON, DASH, POWERSHELL];
+
+/** Every way to send. */
+export const KNOCKERS: readonly Knocker[] = [
+  ...FILES,
+  shell("sallyport-knock.sh in bash with nc", ["bash", "--", "--with", "nc"], true),
+  shell("sallyport-knock.sh in busybox alone", [...BUSYBOX, "--"], false),
+  shell("sallyport-knock.sh in dash with curl", ["dash", "--", "--with", "curl"], false),
+  shell("sallyport-knock.sh in bash with nmap", ["bash", "--", "--with", "nmap"], false),
+];
+
+/** The words of a knock whose files are all below `home`. */
+export function knockWords(knocker: Knocker, home: string, ...argv: string[]): string[] {
+  return [
+    "env",
+    `XDG_CONFIG_HOME=${home}/config`,
+    `XDG_STATE_HOME=${home}/state`,
+    ...knocker.argv,
+    ...argv,
+  ];
+}
+
+/** `test` for what this knocker can do; for what it cannot there is no test. */
+export function testIf(able: boolean): (name: string, work: () => void | Promise<void>) => void {
+  return able ? (name, work) => test(name, work) : () => {};
+}

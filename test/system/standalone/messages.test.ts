@@ -1,0 +1,365 @@
+/** The clients that are one file say what `sallyport knock` says, and end as it ends. */
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { slotsName } from "../../../src/client/slot-store.ts";
+import { encodeBase32 } from "../../../src/rks/base32.ts";
+import { slotAt } from "../../../src/rks/slot.ts";
+import { EXECUTABLE } from "../../support/executable.ts";
+import { Lab } from "../../support/lab.ts";
+import { type Finished, run } from "../../support/programs.ts";
+import { startEcho } from "../../support/service.ts";
+import { FILES, type Knocker, knockWords, POWERSHELL, testIf } from "./knockers.ts";
+
+setDefaultTimeout(120_000);
+
+const KEY = crypto.getRandomValues(new Uint8Array(32));
+const CANARY = encodeBase32(KEY);
+const STEP_SECONDS = 300;
+const SALLYPORT: Knocker = {
+  name: "sallyport",
+  self: "sallyport knock",
+  argv: [EXECUTABLE, "knock"],
+  sendsUdp: true,
+};
+
+const linkTo = (host: string, extra = "") =>
+  `rks1://alice%2Fphone@${host}/ssh?key=${CANARY}&step=${STEP_SECONDS}${extra}`;
+
+let home = "";
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "sallyport-knock-"));
+});
+afterEach(() => {
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** What was said, without the names of client and folder, and without times. */
+function plain({ code, out, err }: Finished, { self }: Knocker): Finished {
+  expect(out + err).not.toContain(CANARY);
+  const same = (text: string) =>
+    text
+      .replaceAll(home, "HOME")
+      .replaceAll(/^sallyport(-knock\S*|_knock\S*)?: /gm, "CLIENT: ")
+      .replaceAll(self, "CLIENT")
+      .replaceAll(/\d+ ms/g, "N ms")
+      .replaceAll(/Ms": \d+/g, 'Ms": N')
+      .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "NOW");
+  return { code, out: same(out), err: same(err) };
+}
+
+const knock = (knocker: Knocker, argv: readonly string[], input = "") =>
+  plain(run(knockWords(knocker, home, ...argv), { mayFail: true, input }), knocker);
+
+function saveLink(text: string, name = "home"): string {
+  const path = join(home, "config/sallyport/profiles", name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${text}\n`, { mode: 0o600 });
+  return path;
+}
+
+function expectAlike(knocker: Knocker, argv: readonly string[], input = ""): void {
+  expect(knock(knocker, argv, input)).toEqual(knock(SALLYPORT, argv, input));
+}
+
+const good = linkTo("gate.example");
+const LINKS: readonly (readonly [string, string])[] = [
+  ["nothing", ""],
+  ["no link", "hello\n"],
+  ["two links", `${good}\n${good}\n`],
+  ["an unknown parameter", `${good}&n=8&color=red`],
+  ["a parameter twice", `${good}&n=8&n=9`],
+  ["a short key", "rks1://a@h/ssh?key=ABCDEFGH"],
+  ["a key with spare bits", `rks1://a@h/ssh?key=${"A".repeat(51)}B`],
+  ["no key", "rks1://a@h/ssh?n=8"],
+  ["n out of bounds", `${good}&n=2`],
+  ["step out of bounds", `rks1://a@h/ssh?key=${CANARY}&step=9`],
+  ["a number that is none", `${good}&lo=x`],
+  ["a small range", `${good}&lo=20000&hi=20998`],
+  ["a bad protocol", `${good}&proto=sctp`],
+  ["a bad port list", `${good}&opens=22/tcp,x`],
+  ["a port list that runs backwards", `${good}&opens=30-22/tcp`],
+  ["a bad door", `rks1://a@h/SSH!?key=${CANARY}`],
+  ["a bad IPv4 address", `rks1://a@10.0.0.256/ssh?key=${CANARY}`],
+  ["a bad IPv6 address", `rks1://a@[fd77:::1]/ssh?key=${CANARY}`],
+  ["a link-local address without its interface", `rks1://a@[fe80::1]/ssh?key=${CANARY}`],
+  ["a zone with a broken escape", `rks1://a@[fe80::1%25%zz]/ssh?key=${CANARY}`],
+  ["a zone of no link-local address", `rks1://a@[fd77::1%25eth0]/ssh?key=${CANARY}`],
+  ["an empty zone", `rks1://a@[fe80::1%]/ssh?key=${CANARY}`],
+  ["a bad host name", `rks1://a@-gate/ssh?key=${CANARY}`],
+  ["a bad user", `rks1://a%20b@h/ssh?key=${CANARY}`],
+  ["a broken escape", `rks1://a%zz@h/ssh?key=${CANARY}`],
+  ["more than a link", "x".repeat(9_000)],
+];
+
+/** What sallyport says to each: the same for every client. */
+const REFUSALS: Record<string, Finished> = {};
+
+describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) => {
+  test("refuses what is no link on standard input as sallyport does", () => {
+    for (const [what, text] of LINKS) {
+      const answer = (REFUSALS[what] ??= knock(SALLYPORT, ["--save", "new"], text));
+      expect([what, knock(knocker, ["--save", "new"], text)]).toEqual([what, answer]);
+    }
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test.each([
+    ["nothing to knock", []],
+    ["a profile that is not saved", ["office"]],
+    ["a key as a profile", [CANARY]],
+    ["a name that is none", [".."]],
+    ["a port that is none", ["10.77.0.1", "7000", "80000"]],
+    ["a key as a port", ["10.77.0.1", CANARY]],
+    ["-u with a profile", ["home", "-u"]],
+    ["a link to save in its arguments", ["--save", "new", "x"]],
+    ["a host that does not exist", ["nosuch.invalid", "7000"]],
+    ["IPv6 to an IPv4 address", ["127.0.0.1", "7000", "-6"]],
+  ])("refuses %s as sallyport does", (_what, argv) => {
+    expectAlike(knocker, argv);
+    saveLink(good);
+    expectAlike(knocker, argv);
+  });
+
+  test.each([
+    [["home", "--drry"]],
+    [["home", "-4", "-6"]],
+    [["home", "-d", "-1"]],
+    [["home", "-d", "60001"]],
+    [["home", "--timeout", "2"]],
+    [["home", "--timeout", "99ms"]],
+    [["home", "--tries", "0"]],
+    [["home", "--wait", "65536"]],
+    [["home", "--wait"]],
+  ])("ends with 64 for %p, in one line", (argv) => {
+    saveLink(good);
+    const said = knock(knocker, argv);
+    expect([said.code, said.out, said.err.trim().split("\n").length]).toEqual([64, "", 1]);
+  });
+
+  test("ends in one sentence where standard input cannot be read", () => {
+    for (const redirection of ["<&-", "< /dev/zero", "< /dev/null"]) {
+      const script = `exec "$@" --save new ${redirection}`;
+      const words = ["sh", "-c", script, "sh", ...knockWords(knocker, home)];
+      const said = plain(run(words, { mayFail: true }), knocker);
+      expect(said.err).toStartWith("CLIENT: Cannot read the profile link: standard input");
+      expect([said.code, said.err.trim().split("\n").length]).toEqual([64, 1]);
+    }
+  });
+
+  testIf(knocker !== POWERSHELL)("fails where its output cannot be written", () => {
+    saveLink(linkTo("127.0.0.1"));
+    const words = knockWords(knocker, home, "home", "--no-wait");
+    const said = plain(
+      run(["sh", "-c", 'exec "$@" > /dev/full', "sh", ...words], { mayFail: true }),
+      knocker,
+    );
+    expect(said.err).toStartWith("CLIENT: Cannot write the output: ");
+    expect([said.code, said.err.trim().split("\n").length]).toEqual([1, 1]);
+  });
+
+  test("refuses a link in its arguments, where ps shows it", () => {
+    for (const argv of [[good], ["--forget", good]]) {
+      const said = knock(knocker, argv);
+      expect(said.err).toContain(
+        "CLIENT: Cannot use a link on the command line: other users can see it",
+      );
+      expect(said.code).toBe(64);
+    }
+  });
+
+  test("stores a link as sallyport does: the same file, 0600 in folders of 0700", () => {
+    const full = `${linkTo("[fd77::1]")}&lo=1024&hi=65535&n=9&proto=udp&opens=22/tcp,8000-8010/udp`;
+    for (const text of [
+      `\n  "${full}",\n`,
+      `> ${full.slice(0, 60)}\r\n> ${full.slice(60)}\r\n`,
+      full.replace(CANARY, CANARY.toLowerCase()),
+    ]) {
+      expectAlike(knocker, ["--save", "new", "--force"], text);
+      const path = join(home, "config/sallyport/profiles/new");
+      const theirs = readFileSync(path, "utf8");
+      expect(knock(knocker, ["--save", "new", "--force"], text).code).toBe(0);
+      expect(readFileSync(path, "utf8")).toBe(theirs);
+    }
+    rmSync(join(home, "config"), { recursive: true });
+    expect(knock(knocker, ["--save", "new"], full).code).toBe(0);
+    const modes = [
+      "config/sallyport",
+      "config/sallyport/profiles",
+      "config/sallyport/profiles/new",
+    ];
+    expect(modes.map((path) => statSync(join(home, path)).mode & 0o777)).toEqual([
+      0o700, 0o700, 0o600,
+    ]);
+    expect(readdirSync(join(home, "config/sallyport/profiles"))).toEqual(["new"]);
+    expectAlike(knocker, ["--save", "new"], full);
+    expectAlike(knocker, []);
+  });
+
+  test("warns of a delay that no server waits out", () => {
+    saveLink(linkTo("nosuch.invalid"));
+    expectAlike(knocker, ["home", "-d", "700"]);
+  });
+
+  test("refuses a profile that is broken", () => {
+    const path = saveLink("rks1://broken");
+    expectAlike(knocker, ["home"]);
+    expect(knock(knocker, ["home"]).code).toBe(78);
+    rmSync(path);
+  });
+
+  testIf(knocker !== POWERSHELL)("refuses a profile that others can read", () => {
+    const path = saveLink(good);
+    chmodSync(path, 0o640);
+    expectAlike(knocker, ["home"]);
+    expect(knock(knocker, ["home"]).code).toBe(78);
+  });
+
+  const slots = () =>
+    join(home, "state/sallyport/slots", slotsName({ key: KEY, door: "ssh" }), `${STEP_SECONDS}s`);
+
+  test("tells a clock that was ahead, and --forget forgets it", () => {
+    saveLink(linkTo("127.0.0.1"));
+    const hour = 3_600 / STEP_SECONDS;
+    for (const ahead of [4, hour, 30 * hour, 24 * 40 * hour]) {
+      rmSync(join(home, "state"), { recursive: true, force: true });
+      mkdirSync(slots(), { recursive: true });
+      writeFileSync(join(slots(), String(slotAt(Date.now(), STEP_SECONDS) + ahead)), "");
+      expectAlike(knocker, ["home"]);
+    }
+    expectAlike(knocker, ["--forget", "home"]);
+    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
+  });
+
+  test("uses the slots that sallyport uses, each once, and clears old ones away", () => {
+    saveLink(linkTo("127.0.0.1"));
+    mkdirSync(slots(), { recursive: true });
+    const now = slotAt(Date.now(), STEP_SECONDS);
+    writeFileSync(join(slots(), String(now - 40)), "");
+    expect(knock(SALLYPORT, ["home", "--no-wait"]).code).toBe(0);
+    expect(knock(knocker, ["home", "--no-wait"]).out).toContain(
+      "127.0.0.1: knock sent, not waited",
+    );
+    const used = readdirSync(slots())
+      .map(Number)
+      .toSorted((a, b) => a - b);
+    expect(used).toHaveLength(2);
+    expect(used[1]! - used[0]!).toBe(1);
+  });
+
+  test("sends nothing where a slot cannot be remembered", () => {
+    saveLink(linkTo("127.0.0.1"));
+    writeFileSync(join(home, "state"), "a file in the folder's place");
+    const said = knock(knocker, ["home", "--no-wait"]);
+    expect(said.err).toContain(
+      "a slot must be remembered before it is used: make the folder writable",
+    );
+    expect(said.code).toBe(1);
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = new Lab();
+    await startEcho(lab, "server", 2222);
+    lab.addAddress("server", "eth0", "fe80::77:1/64");
+    lab.addAddress("client", "eth0", "fe80::77:2/64");
+    const names = `/etc/netns/${lab.namespace("client")}`;
+    mkdirSync(names, { recursive: true });
+    writeFileSync(join(names, "hosts"), "fd77::1 gate.example\n10.77.0.1 gate.example\n");
+    lab.run("server", ["nft", "-f", "-"], {
+      input: `table inet test {
+        chain input {
+          type filter hook input priority 0;
+          tcp dport 2223 drop
+          tcp dport 2224 reject with tcp reset
+        }
+      }`,
+    });
+  });
+  afterAll(() => {
+    rmSync(`/etc/netns/${lab.namespace("client")}`, { recursive: true, force: true });
+    lab[Symbol.dispose]();
+  });
+
+  const client = (knocker: Knocker, argv: readonly string[], input = "") => {
+    rmSync(join(home, "state"), { recursive: true, force: true });
+    const words = knockWords(knocker, home, ...argv);
+    return plain(lab.run("client", words, { mayFail: true, input }), knocker);
+  };
+
+  /** What sallyport says does not depend on the client it is compared with, and takes a while. */
+  const said = new Map<string, Finished>();
+  const asSallyport = (argv: readonly string[], input = "") => {
+    const key = JSON.stringify([argv, input]);
+    const known = said.get(key) ?? client(SALLYPORT, argv, input);
+    said.set(key, known);
+    return known;
+  };
+
+  describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) => {
+    test.each([
+      ["a port that is open already", ["-"], "&opens=2222/tcp"],
+      ["a silent port", ["-", "--tries", "1", "--timeout", "3s", "-v"], "&opens=2223/tcp"],
+      [
+        "a refusing port",
+        ["-", "--tries", "1", "--timeout", "3s", "-v", "--json"],
+        "&opens=2224/tcp",
+      ],
+      ["another port, over IPv6", ["-", "-6", "--wait", "2222"], ""],
+      ["over IPv4 for a program", ["-", "-4", "--json", "--wait", "2222"], ""],
+      ["a door that opens no TCP port", ["-", "-v"], "&opens=51820/udp"],
+    ])("tells %s as sallyport does", (_what, argv, extra) => {
+      const link = linkTo("gate.example", extra);
+      expect(client(knocker, argv, link)).toEqual(asSallyport(argv, link));
+    });
+
+    test.each(["[fe80::77:1%25eth0]", "[fe80::77:1%eth0]", "[fe80::77:1%25eth7]"])(
+      "knocks on %s, and stores it, as sallyport does",
+      (host) => {
+        const link = linkTo(host, "&opens=2222/tcp");
+        expect(client(knocker, ["-"], link)).toEqual(client(SALLYPORT, ["-"], link));
+        const path = join(home, "config/sallyport/profiles/new");
+        const [own, theirs] = [knocker, SALLYPORT].map((each) => [
+          client(each, ["--save", "new", "--force"], link),
+          readFileSync(path, "utf8"),
+        ]);
+        expect(own).toEqual(theirs);
+      },
+    );
+
+    test.each([
+      [["fe80::77:1%eth0", "7000", "8000/udp", "--wait", "2222"]],
+      [["[fe80::77:1%25eth0]", "7000", "8000/udp", "--wait", "2222"]],
+      [["[fd77::1]", "7000", "--wait", "2222"]],
+      [["fe80::77:1", "7000", "--wait", "2222"]],
+      [["fe80::77:1%eth7", "7000", "--wait", "2222"]],
+      [["gate.example", "7000", "8000:udp", "9000/tcp", "--wait", "2222"]],
+      [["10.77.0.1", "-u", "7000", "8000"]],
+      [["10.77.0.1", "7000", "--wait", "2223", "--tries", "2", "--timeout", "3s", "-v"]],
+    ])("tells the fixed sequence %p as sallyport does", (argv) => {
+      expect(client(knocker, argv)).toEqual(asSallyport(argv));
+    });
+  });
+});

@@ -1,0 +1,206 @@
+/** `sallyport close`: which grants a command line means, and that those end. */
+
+import { expect, test } from "bun:test";
+import { startDaemon } from "../../support/with-daemon.ts";
+import type { FakeControl } from "../../support/fake-control.ts";
+import { grantsOf, readTarget, stillOpen } from "../../../src/cli/close.ts";
+import { parsePrefix } from "../../../src/core/address.ts";
+import type { Grant } from "../../../src/core/grant.ts";
+
+const LEGACY = [{ proto: "tcp", from: 8443, to: 8443 }] as const;
+
+function fill(control: FakeControl) {
+  return {
+    ssh: control.add({ door: "ssh", address: "203.0.113.9" }, 10_000),
+    legacy: control.add({ door: "legacy", address: "203.0.113.9", ports: LEGACY }, 20_000),
+    other: control.add({ door: "ssh", address: "203.0.113.10" }, 30_000),
+    six: control.add({ door: "ssh", address: "2001:db8:0:1::/64" }, 40_000),
+  };
+}
+
+test("close ID ends that grant and no other", async () => {
+  await using daemon = await startDaemon();
+  const { ssh } = fill(daemon.control);
+  expect(await daemon.run("close", ssh.id)).toEqual({
+    code: 0,
+    out: "ssh is closed to 203.0.113.9\n",
+    err: "",
+  });
+  expect([daemon.control.live.size, daemon.control.live.has(ssh.id)]).toEqual([3, false]);
+});
+
+test("close says who else holds a port open that it closed", () => {
+  const of = (more: Partial<Grant>): Grant => ({
+    id: "1f0c8a52d7",
+    door: "ssh",
+    address: "203.0.113.9",
+    ports: [{ proto: "tcp", from: 22, to: 22 }],
+    kind: "plain",
+    via: "hand",
+    openedMs: 0,
+    expiresMs: 0,
+    ...more,
+  });
+  const bobs = of({ via: "rotating", user: "bob", device: "phone" });
+  const web = of({ door: "web", ports: [{ proto: "tcp", from: 80, to: 80 }] });
+  expect(stillOpen([of({}), of({})], [bobs, web, of({ address: "203.0.113.10" })])).toEqual([
+    "22/tcp stays open to 203.0.113.9 by another grant: ssh, bob/phone (sallyport close 1f0c8a52d7)",
+  ]);
+  expect(stillOpen([web], [bobs])).toEqual([]);
+});
+
+test("close DOOR ADDRESS ends that door's grant only", async () => {
+  await using daemon = await startDaemon();
+  const { legacy } = fill(daemon.control);
+  const { out } = await daemon.run("close", "legacy", "203.0.113.9");
+  expect(out).toBe("legacy is closed to 203.0.113.9\n");
+  expect([daemon.control.live.size, daemon.control.live.has(legacy.id)]).toEqual([3, false]);
+});
+
+test("close ADDRESS ends all its grants, in the order of their ends", async () => {
+  await using daemon = await startDaemon();
+  const { other, six } = fill(daemon.control);
+  const { out } = await daemon.run("close", "203.0.113.9");
+  expect(out).toBe("ssh is closed to 203.0.113.9\nlegacy is closed to 203.0.113.9\n");
+  expect([...daemon.control.live.keys()]).toEqual([other.id, six.id]);
+});
+
+test("close USER and close USER/DEVICE end what they opened, and nobody else's", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const of = (device: string, address: string, user = "alice") =>
+    control.add({ door: "ssh", address, via: "rotating", user, device });
+  of("phone", "203.0.113.1");
+  of("laptop", "203.0.113.2");
+  const bob = of("phone", "203.0.113.3", "bob");
+  expect(await daemon.run("close", "alice/phone")).toEqual({
+    code: 0,
+    out: "ssh is closed to 203.0.113.1\n",
+    err: "",
+  });
+  expect((await daemon.run("close", "alice")).out).toBe("ssh is closed to 203.0.113.2\n");
+  expect([...control.live.keys()]).toEqual([bob.id]);
+});
+
+test("close takes ten hexadecimal digits for a user where no grant has that id", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  control.add({ door: "ssh", address: "203.0.113.1", via: "rotating", user: "cafe012345" });
+  expect((await daemon.run("close", "cafe012345")).out).toBe("ssh is closed to 203.0.113.1\n");
+  expect(control.live.size).toBe(0);
+});
+
+test("close --json prints the grants it ended", async () => {
+  await using daemon = await startDaemon();
+  const { ssh, other } = fill(daemon.control);
+  const { out } = await daemon.run("close", "ssh", "203.0.113.0/24", "--json");
+  expect(JSON.parse(out)).toEqual([ssh, other]);
+});
+
+test.each([
+  [
+    ["Nonsense"],
+    64,
+    'Cannot close "Nonsense": it is neither a grant\'s id, nor an address, nor a user: write an id as sallyport grants shows it, an address, a user or a device such as alice/phone, or a door and an address',
+  ],
+  [
+    ["alice/phone"],
+    1,
+    "Cannot close anything: alice/phone holds no door open: sallyport grants lists who does",
+  ],
+  [
+    ["ssh"],
+    1,
+    'Cannot close ssh: it is a door, and no user of that name holds one open: name the address as well, such as "sallyport close ssh 203.0.113.9"',
+  ],
+  [
+    ["ssh", "nonsense"],
+    64,
+    'Cannot close "nonsense": it is not an address: write one such as 203.0.113.9',
+  ],
+  [
+    ["0123456789"],
+    1,
+    "Cannot close 0123456789: no grant has this id, or it has just ended: sallyport grants lists those that live",
+  ],
+  [
+    ["shh", "203.0.113.9"],
+    1,
+    'Cannot close "shh": no door has this name: write one of ssh, legacy',
+  ],
+  [
+    ["legacy", "203.0.113.10"],
+    1,
+    "Cannot close anything: legacy is not open to 203.0.113.10: sallyport grants lists what is",
+  ],
+  [
+    ["198.51.100.1"],
+    1,
+    "Cannot close anything: no door is open to 198.51.100.1: sallyport grants lists what is",
+  ],
+])("close %j ends nothing and says why", async (argv, code, sentence) => {
+  await using daemon = await startDaemon();
+  fill(daemon.control);
+  expect(await daemon.run("close", ...argv)).toEqual({
+    code,
+    out: "",
+    err: `sallyport: ${sentence}\n`,
+  });
+  expect(daemon.control.live.size).toBe(4);
+});
+
+test("close does not mind a grant that ends while it is at work", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const { ssh } = fill(control);
+  const close = control.close.bind(control);
+  control.close = (id) => {
+    control.live.delete(ssh.id);
+    return close(id);
+  };
+  const { code, out } = await daemon.run("close", "203.0.113.9");
+  expect([code, out]).toEqual([0, "legacy is closed to 203.0.113.9\n"]);
+});
+
+test("close tells what it ended before something failed", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const { legacy } = fill(control);
+  const close = control.close.bind(control);
+  control.close = (id) => (id === legacy.id ? Promise.reject(new Error("broken")) : close(id));
+  const { code, out, err } = await daemon.run("close", "203.0.113.9");
+  expect([code, out]).toEqual([1, "ssh is closed to 203.0.113.9\n"]);
+  expect(err).toBe("sallyport: The request failed inside the daemon: its log says why\n");
+});
+
+test("readTarget() takes ten hexadecimal digits for an id only where no address follows", () => {
+  expect(readTarget("deadbeef01", undefined)).toEqual({ id: "deadbeef01" });
+  expect(readTarget("deadbeef01", "::1")).toEqual({
+    door: "deadbeef01",
+    network: parsePrefix("::1")!,
+  });
+});
+
+test.each([
+  ["2001:db8:0:1::9", ["2001:db8:0:1::/64"]],
+  ["2001:db8:0:2::9", []],
+  ["2001:db8::/32", ["2001:db8:0:1::/64"]],
+  ["0.0.0.0/0", ["203.0.113.9", "203.0.113.10"]],
+  ["::/0", ["2001:db8:0:1::/64"]],
+  ["203.0.113.8/31", ["203.0.113.9"]],
+])("grantsOf() of %p finds %j", (network, addresses) => {
+  const grant = {
+    id: "",
+    door: "ssh",
+    ports: [],
+    kind: "plain",
+    via: "hand",
+    openedMs: 0,
+    expiresMs: 0,
+  } as const;
+  const grants = ["203.0.113.9", "203.0.113.10", "2001:db8:0:1::/64"].map((address) =>
+    Object.assign({ address }, grant),
+  );
+  const found = grantsOf(grants, { network: parsePrefix(network)! });
+  expect(found.map(({ address }) => address)).toEqual(addresses);
+});

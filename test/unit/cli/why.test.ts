@@ -1,0 +1,42 @@
+/** `sallyport why`: the findings of the daemon, a line each. */
+
+import { expect, test } from "bun:test";
+import { startDaemon } from "../../support/with-daemon.ts";
+import { ExitCode } from "../../../src/core/errors.ts";
+
+test("why prints a line for each finding, and marks what is well", async () => {
+  await using daemon = await startDaemon();
+  daemon.control.findings = [
+    { kind: "open", sentence: "ssh is open to 203.0.113.9" },
+    { kind: "clock", sentence: "That clock is slow\u001B[2J", atMs: 1_767_225_600_000 },
+  ];
+  expect(await daemon.run("why", "203.0.113.9")).toEqual({
+    code: 0,
+    out: "✓ ssh is open to 203.0.113.9\n✗ 2026-01-01T00:00:00Z  That clock is slow�[2J\n",
+    err: "",
+  });
+});
+
+test("why prints a finding of several lines in one", async () => {
+  await using daemon = await startDaemon();
+  daemon.control.findings = [{ kind: "not-ready", sentence: "2 mistakes\nline 1\nline 2" }];
+  expect((await daemon.run("why", "203.0.113.9")).out).toBe("✗ 2 mistakes; line 1; line 2\n");
+});
+
+test("why --json prints what the API answers", async () => {
+  await using daemon = await startDaemon();
+  const { findings } = daemon.control;
+  expect(JSON.parse((await daemon.run("why", "2001:DB8::9", "--json")).out)).toEqual({
+    address: "2001:db8::9",
+    findings,
+  });
+});
+
+test("why refuses what is no address, in one sentence", async () => {
+  await using daemon = await startDaemon();
+  const { code, out, err } = await daemon.run("why", "gate.example");
+  expect([code, out]).toEqual([ExitCode.usage, ""]);
+  expect(err).toBe(
+    'sallyport: Cannot explain "gate.example": it is not an address that packets come from: write one such as 203.0.113.9\n',
+  );
+});

@@ -1,0 +1,80 @@
+/** Which configuration a command takes when nobody names one. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
+import { CONFIG_FILES, findConfig, withConfig } from "../../../src/config/find.ts";
+
+const isRoot = process.geteuid!() === 0;
+const home = process.cwd();
+const sudoUid = process.env["SUDO_UID"];
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sallyport-find-"));
+  writeFileSync(join(folder, "config.toml"), "");
+  process.chdir(folder);
+  delete process.env["SUDO_UID"];
+});
+
+afterEach(() => {
+  process.chdir(home);
+  rmSync(folder, { recursive: true });
+  if (sudoUid === undefined) delete process.env["SUDO_UID"];
+  else process.env["SUDO_UID"] = sudoUid;
+});
+
+test("findConfig() takes the file that is named, whatever it is", () => {
+  expect(findConfig("no-such.toml")).toBe("no-such.toml");
+});
+
+test("findConfig() looks where the service looks before it takes what lies about", () => {
+  expect(CONFIG_FILES).toEqual(["/etc/sallyport/config.toml", "./config.toml"]);
+  expect(findConfig()).toBe("./config.toml");
+});
+
+test("withConfig() says why it took a file of something else", () => {
+  const broken = () => {
+    throw new SallyportError("Cannot load ./config.toml: 1 mistake", ExitCode.config);
+  };
+  expect(() => withConfig(undefined, broken)).toThrow(
+    "Cannot load ./config.toml: 1 mistake\n./config.toml was taken because there is no /etc/sallyport/config.toml: name another with --config",
+  );
+  expect(() => withConfig("./config.toml", broken)).toThrow(/mistake$/);
+});
+
+test.skipIf(!isRoot)("findConfig() refuses root a found file of another user", () => {
+  chownSync("config.toml", 65_534, 65_534);
+  expect(() => findConfig()).toThrow(
+    "Cannot trust ./config.toml: it belongs to uid 65534, and root would run the commands in it: name it with --config if you do",
+  );
+  expect(findConfig("./config.toml")).toBe("./config.toml");
+});
+
+test.skipIf(!isRoot)("findConfig() takes the found file of whoever called sudo", () => {
+  chownSync("config.toml", 65_534, 65_534);
+  process.env["SUDO_UID"] = "65534";
+  expect(findConfig()).toBe("./config.toml");
+});
+
+test.skipIf(!isRoot)("findConfig() refuses root a found file that everybody may write to", () => {
+  chmodSync("config.toml", 0o666);
+  expect(() => findConfig()).toThrow("everybody may write to it");
+});
+
+test.skipIf(!isRoot)(
+  "findConfig() refuses root a file that another user could swap before it is read",
+  () => {
+    chownSync(".", 65_534, 65_534);
+    expect(() => findConfig()).toThrow(
+      "Cannot trust ./config.toml: its folder belongs to uid 65534, and root would run",
+    );
+    chownSync(".", 0, 0);
+    chmodSync(".", 0o777);
+    expect(() => findConfig()).toThrow("everybody may write to its folder");
+    chmodSync(".", 0o1777);
+    expect(findConfig()).toBe("./config.toml");
+  },
+);

@@ -1,0 +1,155 @@
+/** What a start takes where the files are broken: what worked last, and never a key that was removed. */
+
+import { describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../../src/keys/keys.ts";
+import { lastConfigFile } from "../../../src/config/last-settings.ts";
+import { readConfiguration } from "../../../src/control-plane/configuration.ts";
+import {
+  keepConfig,
+  placeOfMistake,
+  readOrFallBack,
+} from "../../../src/control-plane/last-config.ts";
+import { StateFolder } from "../../support/store.ts";
+
+/** A folder whose configuration, with a key of alice and one of bob, was in force. */
+function stage(folder: StateFolder): string {
+  const file = folder.file("config.toml");
+  writeFileSync(
+    file,
+    `[server]\nstate_dir = "${folder.path}"\n[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice", "bob"]\n`,
+  );
+  for (const user of ["alice", "bob"]) {
+    addKey(folder.path, { user, device: "phone", key: makeKey("lab") });
+  }
+  keepConfig(readConfiguration(file));
+  return file;
+}
+
+const spoil = (file: string) => writeFileSync(file, `${readFileSync(file, "utf8")}broken`);
+const yes = () => true;
+
+describe("readOrFallBack()", () => {
+  test("takes the files as they are where nothing is wrong", () => {
+    using folder = new StateFolder();
+    expect(readOrFallBack(stage(folder), yes).mistake).toBeUndefined();
+  });
+
+  test("takes what worked last, and says what is wrong now", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    spoil(file);
+    const { settings, keys, mistake } = readOrFallBack(file, yes);
+    expect([settings.doors.length, keys.length]).toEqual([1, 2]);
+    expect(mistake).toContain(`${file}:6: TOML is broken`);
+  });
+
+  test("takes the keys of now with it: one added since opens, one removed since does not", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    addKey(folder.path, { user: "alice", device: "tablet", key: makeKey("lab") });
+    removeKeys(folder.path, "bob");
+    spoil(file);
+    const { keys } = readOrFallBack(file, yes);
+    expect([...keys.users()]).toEqual(["alice", "alice"]);
+  });
+
+  test("takes the keys that worked last where keys.toml is broken, without one that was removed since", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    removeKeys(folder.path, "bob", "phone");
+    spoil(keysFile(folder.path));
+    const { keys, mistake } = readOrFallBack(file, yes);
+    expect([...keys.users()]).toEqual(["alice"]);
+    expect(placeOfMistake(mistake!)).toMatch(/^keys\.toml:\d+$/);
+  });
+
+  test("takes the keys that worked last where keys.toml is gone, and has them put back before any is added", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const keys = keysFile(folder.path);
+    const last = lastKeysFile(folder.path);
+    rmSync(keys);
+    const gone = `Cannot load ${keys}: it is gone, and ${last} holds the keys that worked last: run "cp -p ${last} ${keys}", or remove that one as well where nobody is to have a key`;
+    const found = readOrFallBack(file, yes);
+    expect([found.mistake, [...found.keys.users()]]).toEqual([gone, ["alice", "bob"]]);
+    expect(placeOfMistake(gone)).toBe("keys.toml");
+    const added = { user: "carol", device: "laptop", key: makeKey("lab") };
+    expect(() => addKey(folder.path, added)).toThrow(gone);
+    copyFileSync(last, keys);
+    chmodSync(keys, 0o600);
+    expect(readOrFallBack(file, yes).mistake).toBeUndefined();
+  });
+
+  test("takes what a later sallyport worked by, without the keys that only that one knows", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const later = `${readFileSync(file, "utf8")}from = ["10.0.0.0/8"]\n`;
+    for (const one of [file, lastConfigFile(folder.path)]) writeFileSync(one, later);
+    const { settings, mistake } = readOrFallBack(file, yes);
+    expect(settings.doors.map(({ name }) => name)).toEqual(["ssh"]);
+    expect(mistake).toContain(`${file}:6: door.ssh.from is not a key that sallyport knows`);
+  });
+
+  test("takes a keys.toml that is gone for none where the last key was removed before", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    for (const user of ["alice", "bob"]) removeKeys(folder.path, user);
+    rmSync(keysFile(folder.path));
+    expect(readOrFallBack(file, yes).keys.length).toBe(0);
+  });
+
+  test("refuses where nothing worked before, or where a mistake keeps nobody out", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    spoil(file);
+    expect(() => readOrFallBack(file, () => false)).toThrow(/^Cannot load .*: one mistake/);
+    using empty = new StateFolder();
+    const other = empty.file("config.toml");
+    writeFileSync(other, `[server]\nstate_dir = "${empty.path}"\nbroken`);
+    expect(() => readOrFallBack(other, yes)).toThrow(/^Cannot load .*: one mistake/);
+  });
+
+  test("says both where what worked last is broken as well", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    spoil(file);
+    spoil(lastConfigFile(folder.path));
+    expect(() => readOrFallBack(file, yes)).toThrow(/Nor could the one that worked last be used/);
+  });
+
+  test.skipIf(process.geteuid!() !== 0)(
+    "takes nothing that a user with fewer rights could have written",
+    () => {
+      using folder = new StateFolder();
+      const file = stage(folder);
+      spoil(file);
+      chownSync(folder.path, 65_534, 65_534);
+      expect(() => readOrFallBack(file, yes)).toThrow(/start the daemon as that user/);
+    },
+  );
+});
+
+describe("keepConfig()", () => {
+  test("keeps no keys that are others than those in force", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const before = readConfiguration(file);
+    const kept = readFileSync(lastKeysFile(folder.path), "utf8");
+    removeKeys(folder.path, "bob");
+    keepConfig(before);
+    const now = readFileSync(lastKeysFile(folder.path), "utf8");
+    expect(kept).toContain("bob/phone");
+    expect(now).not.toContain("bob/phone");
+  });
+});
+
+test("placeOfMistake() names file and line, and nothing of what stands there", () => {
+  expect(
+    placeOfMistake("Cannot load /etc/x/config.toml: one mistake\n/etc/x/config.toml:7: a b: c"),
+  ).toBe("config.toml:7");
+  expect(
+    placeOfMistake("Cannot load /s/keys.toml: TOML is broken at line 3, column 1: repair it"),
+  ).toBe("keys.toml:3");
+  expect(placeOfMistake("Cannot trust /s/keys.toml: others may read it")).toBe("keys.toml");
+});

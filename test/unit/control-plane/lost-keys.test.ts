@@ -1,0 +1,52 @@
+/** Whose grants end when keys go. */
+
+import { expect, test } from "bun:test";
+import type { Grant } from "../../../src/core/grant.ts";
+import { describeKeyChange, grantsCutOff } from "../../../src/control-plane/lost-keys.ts";
+import { KeyTable } from "../../../src/rks/key-table.ts";
+
+const key = (fill: number) => new Uint8Array(32).fill(fill);
+const table = (...devices: [user: string, device: string, fill: number][]) =>
+  KeyTable.from(devices.map(([user, device, fill]) => ({ user, device, key: key(fill) })));
+
+function grant(id: string, user?: string, device?: string): Grant {
+  return {
+    id,
+    door: "ssh",
+    address: "203.0.113.9",
+    ports: [],
+    kind: "plain",
+    via: user === undefined ? "hand" : "rotating",
+    ...(user !== undefined && { user }),
+    ...(device !== undefined && { device }),
+    openedMs: 0,
+    expiresMs: 1,
+  };
+}
+
+test("grantsCutOff() names the grants of devices whose key is gone or another, and no others", () => {
+  const before = table(["alice", "phone", 1], ["alice", "laptop", 2], ["bob", "default", 3]);
+  const now = table(["alice", "laptop", 2], ["bob", "default", 4], ["carol", "default", 5]);
+  const grants = [
+    grant("removed", "alice", "phone"),
+    grant("kept", "alice", "laptop"),
+    grant("replaced", "bob", "default"),
+    grant("added", "carol", "default"),
+    grant("never known", "dave", "default"),
+    grant("by hand"),
+  ];
+  expect(grantsCutOff(grants, before, now).map(({ id }) => id)).toEqual(["removed", "replaced"]);
+});
+
+test("describeKeyChange() says whose keys came, went and are others, however many", () => {
+  const before = table(["alice", "phone", 1], ["bob", "default", 3]);
+  const now = table(["bob", "default", 4], ["carol", "default", 5]);
+  expect(describeKeyChange(before, now)).toBe(
+    "added carol, removed alice/phone, replaced the key of bob",
+  );
+  expect(describeKeyChange(now, now)).toBe("no change");
+  const many = KeyTable.from(
+    Array.from({ length: 12 }, (_, i) => ({ user: `u${i}`, device: "default", key: key(i) })),
+  );
+  expect(describeKeyChange(table(), many)).toEndWith("u8, u9 and 2 more");
+});

@@ -1,0 +1,120 @@
+/** What outlives a daemon, in real files: uses under the keys they belong to, and the wait after a loss. */
+
+import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { formatAddress } from "../../../src/core/address.ts";
+import { PersistentState } from "../../../src/control-plane/persistent-state.ts";
+import { DEFAULT_SPACE } from "../../../src/rks/space.ts";
+import { slotAt } from "../../../src/rks/slot.ts";
+import { grantOf, opened, StateFolder } from "../../support/store.ts";
+import { device, NOW, SLOT } from "../../support/matcher.ts";
+
+const ALICE = device("ssh alice laptop");
+const SLOW = device("web bob phone", { ...DEFAULT_SPACE, stepSeconds: 300, skew: 2 });
+
+/** A life of the daemon in the folder. */
+function open(folder: StateFolder, nowMs = NOW): PersistentState {
+  return new PersistentState(folder.path, { nowMs, report: folder.report });
+}
+
+function knocked(slot: number, atMs = NOW) {
+  return { ...opened(atMs, grantOf("203.0.113.7")), used: { slot, stepSeconds: 30 } };
+}
+
+/** A folder in which a daemon ran, stopped in order, and whose record of uses is gone. */
+function forgetful(): StateFolder {
+  const folder = new StateFolder();
+  open(folder).close(NOW);
+  rmSync(folder.file("uses.db"));
+  return folder;
+}
+
+describe("PersistentState", () => {
+  test("a first start has lost nothing, so nobody waits", () => {
+    using folder = new StateFolder();
+    const persistent = open(folder);
+    expect(persistent.lost).toBeUndefined();
+    expect([persistent.usesFor([ALICE]), persistent.waitsUntilMs([ALICE])]).toEqual([[], 0]);
+    persistent.close(NOW);
+    expect(folder.notices).toEqual([]);
+  });
+
+  test("usesFor() gives the next daemon each use, with its source and time, forward only", () => {
+    using folder = new StateFolder();
+    const first = open(folder);
+    first.hear(knocked(SLOT, NOW + 0.25), [ALICE, SLOW]);
+    first.hear(knocked(SLOT - 1), [ALICE, SLOW]);
+    first.close(NOW);
+    const second = open(folder);
+    expect(second.lost).toBeUndefined();
+    const [use, ...more] = second.usesFor([ALICE, SLOW]);
+    expect(more).toEqual([]);
+    expect(use).toMatchObject({ door: "ssh", user: "alice", device: "laptop", slot: SLOT });
+    expect([formatAddress(use!.source!), use!.timeMs]).toEqual(["203.0.113.7", NOW]);
+    second.close(NOW);
+  });
+
+  test("usesFor() knows a key by itself: renamed it is spent, a new one of the same name is not", () => {
+    using folder = new StateFolder();
+    const persistent = open(folder);
+    persistent.hear(knocked(SLOT), [ALICE]);
+    const renamed = { ...ALICE, user: "alicia", device: "desk" };
+    const fresh = { ...ALICE, key: new Uint8Array(32) };
+    expect(persistent.usesFor([renamed, fresh]).map(({ user, slot }) => [user, slot])).toEqual([
+      ["alicia", SLOT],
+    ]);
+    persistent.close(NOW);
+  });
+
+  test("hear() takes no use from a grant without a slot, or of a subject that is not there", () => {
+    using folder = new StateFolder();
+    const persistent = open(folder);
+    persistent.hear(opened(NOW), [ALICE]);
+    persistent.hear(knocked(SLOT), [SLOW]);
+    expect(persistent.usesFor([ALICE, SLOW])).toEqual([]);
+    persistent.close(NOW);
+  });
+
+  test("after a loss, every slot that a client may have used is spent, each door by its own terms", () => {
+    using folder = forgetful();
+    const persistent = open(folder);
+    expect(persistent.lost).toBe("the record of used knocks is missing");
+    const slots = persistent.usesFor([ALICE, SLOW]).map(({ slot }) => slot);
+    expect(slots).toEqual([SLOT + 1, slotAt(NOW, 300) + 2]);
+    // The wait ends exactly when the first slot that is not spent begins.
+    for (const [i, subject] of [ALICE, SLOW].entries()) {
+      const untilMs = persistent.waitsUntilMs([subject]);
+      const { stepSeconds } = subject.space;
+      expect([slotAt(untilMs - 1, stepSeconds), slotAt(untilMs, stepSeconds)]).toEqual([
+        slots[i]!,
+        slots[i]! + 1,
+      ]);
+    }
+    expect(persistent.waitsUntilMs([ALICE, SLOW])).toBe(persistent.waitsUntilMs([SLOW]));
+    persistent.close(NOW);
+  });
+
+  test("clockWasSet() counts the doubt of a loss anew, and changes nothing without one", () => {
+    using folder = forgetful();
+    const lost = open(folder);
+    lost.clockWasSet(NOW + 3_600_000);
+    expect(lost.usesFor([ALICE])[0]!.slot).toBe(SLOT + 120 + 1);
+    lost.close(NOW);
+    using intact = new StateFolder();
+    const sure = open(intact);
+    sure.clockWasSet(NOW + 3_600_000);
+    expect([sure.usesFor([ALICE]), sure.waitsUntilMs([ALICE])]).toEqual([[], 0]);
+    sure.close(NOW);
+  });
+
+  test("a damaged record is reported, moved aside and waited for, and the work goes on", () => {
+    using folder = new StateFolder();
+    writeFileSync(folder.file("uses.db"), "this is no database, and longer than a header of one\n");
+    const persistent = open(folder);
+    expect(persistent.lost).toBe("the record of used knocks was damaged");
+    expect(folder.notices.map(({ state }) => state)).toEqual(["replaced"]);
+    persistent.hear(knocked(SLOT), [ALICE]);
+    expect(persistent.usesFor([ALICE]).map(({ slot }) => slot)).toEqual([SLOT, SLOT + 1]);
+    persistent.close(NOW);
+  });
+});

@@ -1,0 +1,228 @@
+/** A reload: all of it or nothing, and one after the other; from real files. */
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { addKey, makeKey, removeKeys } from "../../../src/keys/keys.ts";
+import { parseAddress } from "../../../src/core/address.ts";
+import { type Configuration, readConfiguration } from "../../../src/control-plane/configuration.ts";
+import type { GuardState } from "../../../src/control-plane/guard/guard-loader.ts";
+import { Reloader } from "../../../src/control-plane/reloader.ts";
+import type { Opener } from "../../../src/config/differences.ts";
+import { NeedsYes } from "../../../src/core/errors.ts";
+import { StateFolder } from "../../support/store.ts";
+
+/** A configuration file with one door to this port. */
+function write(folder: StateFolder, port: string): void {
+  const text = `[server]\nstate_dir = "${folder.path}"\n[door.ssh]\nopens = ["${port}"]\nusers = ["alice"]\n`;
+  writeFileSync(folder.file("config.toml"), text);
+}
+
+const portsOf = ({ settings }: Pick<Configuration, "settings">) =>
+  settings.doors.flatMap(({ opens }) => opens.map(({ from }) => from));
+
+function stage(folder: StateFolder) {
+  const file = folder.file("config.toml");
+  write(folder, "22/tcp");
+  let current = readConfiguration(file);
+  const calls: string[] = [];
+  const refused: string[] = [];
+  const failing = new Set<string>();
+  const openers: Opener[] = [];
+  let state: GuardState = "permanent";
+  const call = (name: string) => {
+    calls.push(name);
+    if (failing.has(name)) throw new Error(`Cannot ${name}`);
+  };
+  const reloader = new Reloader({
+    file,
+    current: () => current,
+    configure: async ({ doors }) => {
+      await Promise.resolve();
+      call(`hear ${doors[0]!.opens[0]!.from}`);
+    },
+    guard: (settings, armMs) => {
+      call(`guard ${portsOf({ settings }).join()}`);
+      if (armMs !== undefined) state = "probation";
+    },
+    guardForGood: (settings) => {
+      call(`guard ${portsOf({ settings }).join()} for good`);
+      state = "permanent";
+    },
+    guardState: () => state,
+    grantsOf: () => 0,
+    openers: () => openers,
+    entered: (next, kept) => {
+      call(`enter ${portsOf(next).join()}${kept ? "" : " unconfirmed"}`);
+      current = next;
+    },
+    reloaded: () => call("reloaded"),
+    reverted: () => call("reverted"),
+    keysEntered: ({ keys, settings }) => {
+      call(`enter ${keys.length} keys`);
+      current = { ...current, keys, settings };
+    },
+    refused: (error) => refused.push(String(error)),
+  });
+  return { reloader, refused, calls, failing, openers, current: () => portsOf(current), file };
+}
+
+describe("Reloader.reload()", () => {
+  test("hears by the new configuration before it guards by it, and says what it took", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls, file } = stage(folder);
+    write(folder, "23/tcp");
+    expect(await reloader.reload({ yes: true })).toMatchObject({
+      done: `Reloaded ${file}: 1 door, 0 keys`,
+      warnings: ['alice has no key: run "sallyport user add alice"'],
+    });
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23", "reloaded"]);
+  });
+
+  test("touches nothing when the file is wrong", async () => {
+    using folder = new StateFolder();
+    const { reloader, refused, calls, current } = stage(folder);
+    write(folder, "99999/tcp");
+    const said: unknown = await reloader.reload({ yes: true }).catch(String);
+    expect(said).toContain("99999/tcp");
+    expect(refused).toEqual([String(said)]);
+    expect([calls, current()]).toEqual([[], [22]]);
+  });
+
+  test("takes back what it did when the kernel refuses the guard, and can be tried again", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls, failing, current } = stage(folder);
+    write(folder, "23/tcp");
+    failing.add("guard 23");
+    const said: unknown = await reloader.reload({ yes: true }).catch(String);
+    expect(said).toBe("Error: Cannot guard 23");
+    expect([calls, current()]).toEqual([["hear 23", "guard 23", "hear 22"], [22]]);
+    failing.clear();
+    await reloader.reload({ yes: true });
+    expect(current()).toEqual([23]);
+  });
+
+  test("leaves the guard alone when the knocks of the new configuration cannot be heard", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls, failing, current } = stage(folder);
+    write(folder, "23/tcp");
+    failing.add("hear 23");
+    expect(await reloader.reload({ yes: true }).catch(String)).toBe("Error: Cannot hear 23");
+    expect([calls, current()]).toEqual([["hear 23"], [22]]);
+  });
+
+  test("runs one reload after the other, however many are asked for", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls } = stage(folder);
+    await Promise.all([reloader.reload({ yes: true }), reloader.reload({ yes: true })]);
+    const once = ["hear 22", "guard 22", "enter 22", "reloaded"];
+    expect(calls).toEqual([...once, ...once]);
+  });
+});
+
+const caller = { address: parseAddress("203.0.113.9")!, port: 22 };
+
+describe("Reloader.reload() without a yes", () => {
+  test("refuses what locks everybody out, says whom, and changes nothing", async () => {
+    using folder = new StateFolder();
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    const { reloader, refused, calls, file } = stage(folder);
+    writeFileSync(file, readFileSync(file, "utf8").replace('"alice"', '"carol"'));
+    const refusal: unknown = await reloader.reload({}).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(NeedsYes);
+    expect(String(refusal)).toContain("nobody who can open ssh now could any more");
+    expect(String(refusal)).toContain(
+      "  alice/phone will not be able to open ssh (22/tcp), and so nobody who can now: its users do not name them any more",
+    );
+    expect(refused).toEqual([String(refusal)]);
+    expect(calls).toEqual([]);
+    expect(await reloader.reload({ yes: true })).toMatchObject({
+      changes: [expect.stringContaining("alice/phone")],
+      warnings: ['carol has no key: run "sallyport user add carol"', expect.any(String)],
+    });
+  });
+
+  test("refuses what takes effect at the next start only, and reads no key for it", async () => {
+    using folder = new StateFolder();
+    using other = new StateFolder();
+    const { reloader, calls, file } = stage(folder);
+    writeFileSync(other.file("keys.toml"), "broken");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace(folder.path, other.path));
+    const said = await reloader.reload({ yes: true }).catch(String);
+    expect(said).toContain(`server.state_dir ${folder.path} becomes ${other.path}`);
+    expect(said).toContain("takes effect at the next start only");
+    writeFileSync(file, `${text}[api]\nsocket = "/run/other.sock"\nlisten = "127.0.0.1:1"\n`);
+    expect(await reloader.reload({ yes: true }).catch(String)).toContain(
+      "api.listen 127.0.0.1:7878 becomes 127.0.0.1:1, api.socket /run/sallyport/control.sock becomes /run/other.sock",
+    );
+    expect(calls).toEqual([]);
+  });
+
+  test("asks the caller whose own way it takes, and nobody whose way stays", async () => {
+    using folder = new StateFolder();
+    for (const user of ["alice", "bob"]) {
+      addKey(folder.path, { user, device: "phone", key: makeKey("lab") });
+    }
+    const { reloader, openers, file } = stage(folder);
+    const both = readFileSync(file, "utf8").replace('"alice"', '"alice", "bob"');
+    writeFileSync(file, both);
+    await reloader.reload({});
+    writeFileSync(file, both.replace('"alice", ', ""));
+    const ask = () => reloader.reload({ from: caller }).catch(String);
+    expect(await ask()).toContain("you are connected from 203.0.113.9, and may be one of those");
+    openers.push({ user: "alice", device: "phone", door: "ssh" });
+    expect(await ask()).toContain("which alice/phone opened ssh to");
+    openers[0] = { user: "bob", device: "phone", door: "ssh" };
+    expect(await ask()).toMatchObject({ done: expect.stringContaining("Reloaded") });
+  });
+});
+
+describe("Reloader.reload() on probation", () => {
+  test("goes back to what ran before, keys that were removed meanwhile stay away", async () => {
+    using folder = new StateFolder();
+    for (const user of ["alice", "bob"]) {
+      addKey(folder.path, { user, device: "phone", key: makeKey("lab") });
+    }
+    const { reloader, calls, current } = stage(folder);
+    write(folder, "23/tcp");
+    const { done } = await reloader.reload({ armMs: 60_000 });
+    expect(done).toContain("on probation for 1m: knock, connect, and run sallyport confirm there");
+    removeKeys(folder.path, "bob");
+    await reloader.reloadKeys();
+    calls.length = 0;
+    expect(await reloader.goBack()).toBe(true);
+    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22", "reverted"]);
+    expect(current()).toEqual([22]);
+    expect(reloader.notice).toContain("Nobody confirmed the last reload in time");
+    await reloader.reload({ yes: true });
+    expect(reloader.notice).toBeUndefined();
+    expect(await reloader.goBack()).toBe(false);
+  });
+
+  test("a confirmation that is refused confirms nothing, and waits for a reload that runs", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls, refused } = stage(folder);
+    write(folder, "23/tcp");
+    const armed = reloader.reload({ armMs: 60_000 });
+    const refusal = await reloader
+      .between(() => Promise.reject(new Error(`after ${calls.at(-1)}`)), true)
+      .catch(String);
+    expect(refusal).toBe("Error: after reloaded");
+    await armed;
+    expect(refused).toEqual([]);
+    expect(await reloader.goBack()).toBe(true);
+  });
+
+  test("stays once it is confirmed", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls } = stage(folder);
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23 unconfirmed", "reloaded"]);
+    expect(await reloader.between(() => Promise.resolve("armed anew"), false)).toBe("armed anew");
+    expect(calls.at(-1)).toBe("reloaded");
+    expect(await reloader.between(() => Promise.resolve("confirmed"), true)).toBe("confirmed");
+    expect(calls.at(-1)).toBe("enter 23");
+    expect(await reloader.goBack()).toBe(false);
+  });
+});

@@ -1,0 +1,388 @@
+/** keys.toml: who may read it, what it may hold, and that no key is lost or told. */
+
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import * as fc from "fast-check";
+import {
+  addKey,
+  formatKeys,
+  loadKeys,
+  makeKey,
+  parseKeys,
+  removeKeys,
+} from "../../../src/keys/keys.ts";
+import type { DeviceKey } from "../../../src/keys/keys.ts";
+import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
+import { encodeBase32 } from "../../../src/rks/base32.ts";
+import { spawn, spawnSync } from "../../support/programs.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sallyport-keys-"));
+const stateDir = join(folder, "state");
+const file = join(stateDir, "keys.toml");
+const isRoot = process.geteuid!() === 0;
+
+beforeEach(() => {
+  rmSync(stateDir, { recursive: true, force: true });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function device(user: string, name = "default"): DeviceKey {
+  return { user, device: name, key: makeKey("gate-7f3a"), addedMs: 1_790_000_000_000 };
+}
+
+function errorOf(work: () => unknown): SallyportError {
+  try {
+    work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(SallyportError);
+    return error as SallyportError;
+  }
+  throw new Error("nothing was thrown");
+}
+
+const alice = device("alice");
+const laptop = device("alice", "laptop");
+const bob = device("bob");
+
+test("loadKeys() answers no keys where there is no file, not even a folder", () => {
+  expect(loadKeys(stateDir)).toEqual([]);
+});
+
+test("addKey() keeps what was there, in a file that only its owner reads", () => {
+  for (const one of [alice, laptop, bob]) addKey(stateDir, one);
+  expect(loadKeys(stateDir)).toEqual([alice, laptop, bob]);
+  expect(statSync(file).mode & 0o7777).toBe(0o600);
+  expect(statSync(stateDir).mode & 0o7777).toBe(0o700);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+});
+
+test("addKey() writes mode 0600 whatever the umask is", () => {
+  const before = process.umask(0);
+  try {
+    addKey(stateDir, alice);
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test("addKey() refuses a device that exists, and keeps its key", () => {
+  addKey(stateDir, laptop);
+  const { message } = errorOf(() => addKey(stateDir, device("alice", "laptop")));
+  expect(message).toBe(
+    'Cannot add alice/laptop: it has a key already: show it with "sallyport user show alice --device laptop", ' +
+      'remove it first with "sallyport user remove alice --device laptop", or add another --device',
+  );
+  expect(loadKeys(stateDir)).toEqual([laptop]);
+});
+
+test("removeKeys() removes one device, or all of a user, and tells which", () => {
+  for (const one of [alice, laptop, bob]) addKey(stateDir, one);
+  expect(removeKeys(stateDir, "alice", "phone")).toEqual([]);
+  expect(removeKeys(stateDir, "alice", "laptop")).toEqual([laptop]);
+  addKey(stateDir, laptop);
+  expect(removeKeys(stateDir, "alice")).toEqual([alice, laptop]);
+  expect(loadKeys(stateDir)).toEqual([bob]);
+});
+
+test("addKey() refuses a folder that others may write to, before it makes anything there", () => {
+  mkdirSync(stateDir);
+  chmodSync(stateDir, 0o770);
+  expect(errorOf(() => addKey(stateDir, alice)).message).toContain(
+    `others may write to ${stateDir}: run "chmod go-w ${stateDir}"`,
+  );
+  expect(readdirSync(stateDir)).toEqual([]);
+});
+
+describe("loadKeys() refuses", () => {
+  const spoil: [name: string, says: string, spoilt: () => void][] = [
+    ["a file that its group may read", "others may read it: run", () => chmodSync(file, 0o640)],
+    ["a file that others may write", "others may read it: run", () => chmodSync(file, 0o602)],
+    [
+      "a symbolic link",
+      "it is a symbolic link",
+      () => {
+        renameSync(file, join(stateDir, "real"));
+        symlinkSync("real", file);
+      },
+    ],
+    [
+      "a folder in its place",
+      "it is not a regular file",
+      () => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+    ],
+    [
+      "a named pipe, without waiting for a writer",
+      "it is not a regular file",
+      () => {
+        rmSync(file);
+        spawnSync(["mkfifo", "-m", "600", file]);
+      },
+    ],
+    ["a folder that others may write to", "others may write to", () => chmodSync(stateDir, 0o777)],
+  ];
+  test.each(spoil)("%s", (_, says, spoilt) => {
+    addKey(stateDir, alice);
+    spoilt();
+    const error = errorOf(() => loadKeys(stateDir));
+    expect(error.message).toStartWith(`Cannot trust ${file}: ${says}`);
+    expect(error.exitCode).toBe(ExitCode.config);
+  });
+
+  test.skipIf(!isRoot)("a file of another user, unless the folder is theirs and root asks", () => {
+    addKey(stateDir, alice);
+    chownSync(file, 65_534, 65_534);
+    expect(errorOf(() => loadKeys(stateDir)).message).toContain("it belongs to uid 65534");
+    chownSync(stateDir, 65_534, 65_534);
+    expect(loadKeys(stateDir)).toEqual([alice]);
+  });
+
+  test.skipIf(!isRoot)(
+    "a folder that its owner could make beforehand, because others write above it",
+    () => {
+      const made = join(folder, "shared", "state");
+      mkdirSync(made, { recursive: true });
+      addKey(made, alice);
+      chownSync(join(made, "keys.toml"), 65_534, 65_534);
+      chownSync(made, 65_534, 65_534);
+      expect(loadKeys(made)).toEqual([alice]);
+      chmodSync(join(folder, "shared"), 0o1777); // as /tmp is
+      expect(errorOf(() => loadKeys(made)).message).toContain("belongs to uid 65534");
+      rmSync(join(folder, "shared"), { recursive: true });
+    },
+  );
+
+  test.skipIf(!isRoot)("what the user may not read, as a missing privilege", () => {
+    addKey(stateDir, alice);
+    chmodSync(folder, 0o755);
+    chmodSync(stateDir, 0o755);
+    process.seteuid!(65_534);
+    let error: SallyportError;
+    try {
+      error = errorOf(() => loadKeys(stateDir));
+    } finally {
+      process.seteuid!(0);
+    }
+    expect(error.message).toContain("EACCES: run as root or as the user that owns it");
+    expect(error.exitCode).toBe(ExitCode.privilege);
+  });
+});
+
+test.skipIf(!isRoot)("addKey() by root leaves the file to the user whose folder it is in", () => {
+  chmodSync(folder, 0o755);
+  mkdirSync(stateDir, { mode: 0o700 });
+  chownSync(stateDir, 65_534, 65_534);
+  addKey(stateDir, alice);
+  expect(statSync(file)).toMatchObject({ uid: 65_534, gid: 65_534 });
+});
+
+describe("parseKeys()", () => {
+  const KEY = encodeBase32(alice.key);
+  const table = (name: string, lines: string) => `["${name}"]\n${lines}\n`;
+  const wrong: [name: string, toml: string, says: string][] = [
+    [
+      "a key that is too short",
+      table("a/b", `key = "${KEY.slice(8)}"`),
+      'keys.toml:1: "a/b" has no key of 32 bytes in base32 (52 characters): remove and add the device again',
+    ],
+    [
+      "a key that is no base32",
+      table("a/b", `key = "${KEY.replace(/.$/, "1")}"`),
+      "has no key of 32 bytes",
+    ],
+    ["no key", table("a/b", ""), "has no key of 32 bytes"],
+    ["a key in a list", table("a/b", `key = ["${KEY}"]`), "has no key of 32 bytes"],
+    ["a key without a table", `"a/b" = "${KEY}"`, "is not a table"],
+    [
+      "a name in capitals",
+      table("A/b", `key = "${KEY}"`),
+      'keys.toml:1: "A/b" is not "user/device"',
+    ],
+    ["three parts", table("a/b/c", `key = "${KEY}"`), 'is not "user/device"'],
+    ["a table too deep", `[alice.laptop]\nkey = "${KEY}"\n`, "has a key other than key and added"],
+    [
+      "a word it does not know",
+      table("a/b", `key = "${KEY}"\nKEY = "${KEY}"`),
+      "has a key other than key and added",
+    ],
+    [
+      "a date that is text",
+      table("a/b", `key = "${KEY}"\nadded = "${KEY}"`),
+      "has an added that is no date",
+    ],
+    [
+      "a key for a name",
+      table(KEY, `key = "${KEY}"`),
+      'keys.toml:1: a value that may be a secret is not "user/device"',
+    ],
+    [
+      "one device under two names",
+      table("a", `key = "${KEY}"`) + table("a/default", `key = "${encodeBase32(bob.key)}"`),
+      'keys.toml:3: "a/default" is the same device as one before it',
+    ],
+    [
+      "two devices with one key",
+      table("a/b", `key = "${KEY}"`) + table("c/default", `key = "${KEY.toLowerCase()}"`),
+      "keys.toml: a/b and c have the same key",
+    ],
+    [
+      "broken TOML",
+      table("a/b", `key = "${KEY}`),
+      "TOML is broken at line 2, column 60: repair it",
+    ],
+    [
+      "a table twice",
+      table("a/b", `key = "${KEY}"`) + table("a/b", `key = "${KEY}"`),
+      "TOML is broken at line 3",
+    ],
+  ];
+  test.each(wrong)("refuses %s, and quotes nothing of a key", (_, toml, says) => {
+    const { message, stack, cause, exitCode } = errorOf(() => parseKeys(toml));
+    expect(message).toContain(says);
+    expect(exitCode).toBe(ExitCode.config);
+    expect(cause).toBeUndefined();
+    for (let at = 0; at + 8 <= KEY.length; at += 4) {
+      expect(`${message}${stack}`.toUpperCase()).not.toContain(KEY.slice(at, at + 8));
+    }
+  });
+
+  test("tells every wrong device, each with its line", () => {
+    const { message } = errorOf(() => parseKeys(`["a/b"]\nkey = 1\n\n["c/d"]\nkey = 2\n`));
+    expect(message.split("\n").map((line) => line.slice(0, 18))).toEqual([
+      "Cannot load keys.t",
+      'keys.toml:1: "a/b"',
+      'keys.toml:4: "c/d"',
+    ]);
+  });
+
+  test("reads what formatKeys() writes, and a device without a name as the default one", () => {
+    const name = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,31}$/);
+    const keys = fc.uniqueArray(
+      fc.record(
+        {
+          user: name,
+          device: name,
+          key: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+          addedMs: fc
+            .date({ noInvalidDate: true, min: new Date(0), max: new Date("9999-01-01") })
+            .map((date) => date.getTime()),
+        },
+        { requiredKeys: ["user", "device", "key"] },
+      ),
+      { selector: (one) => `${one.user}/${one.device}` },
+    );
+    fc.assert(
+      fc.property(keys, (all) => {
+        fc.pre(new Set(all.map(({ key }) => encodeBase32(key))).size === all.length);
+        expect(parseKeys(formatKeys(all))).toEqual(all);
+      }),
+    );
+    expect(parseKeys(`[alice]\nkey = "${KEY.toLowerCase()}"\n`)).toEqual([
+      { user: "alice", device: "default", key: alice.key },
+    ]);
+  });
+
+  test("answers any text with keys or a SallyportError", () => {
+    const seed = formatKeys([alice, laptop, bob]);
+    fc.assert(
+      fc.property(
+        fc.nat(seed.length),
+        fc.nat(20),
+        fc.string({ unit: "binary", maxLength: 6 }),
+        (at, cut, put) => {
+          try {
+            parseKeys(seed.slice(0, at) + put + seed.slice(at + cut));
+          } catch (error) {
+            expect(error).toBeInstanceOf(SallyportError);
+            for (const { key } of [alice, laptop, bob]) {
+              expect((error as Error).message).not.toContain(encodeBase32(key).slice(0, 8));
+            }
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+const KEYS_MODULE = resolve(import.meta.dir, "../../../src/keys/keys.ts");
+
+test("addKey() loses none of the devices that eight processes add at once", async () => {
+  const script = `
+    const { addKey, makeKey } = await import(${JSON.stringify(KEYS_MODULE)});
+    for (let i = 0; i < 10; i++) {
+      addKey(${JSON.stringify(stateDir)}, { user: "u" + process.argv[1], device: "d" + i, key: makeKey("gate") });
+    }`;
+  const children = Array.from({ length: 8 }, (_, i) =>
+    spawn([process.execPath, "-e", script, String(i)], { stderr: "pipe" }),
+  );
+  const codes = await Promise.all(children.map((child) => child.exited));
+  expect(codes).toEqual(children.map(() => 0));
+  expect(loadKeys(stateDir)).toHaveLength(80);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+}, 60_000);
+
+test("addKey() gets past the lock of processes that were killed while they held it", async () => {
+  const lockModule = resolve(import.meta.dir, "../../../src/files/file-lock.ts");
+  const script = `
+    const { withFileLock } = await import(${JSON.stringify(lockModule)});
+    withFileLock(${JSON.stringify(file)}, () => process.kill(process.pid, "SIGKILL"));`;
+  const killed = spawn([process.execPath, "-e", script]);
+  await killed.exited;
+  expect(existsSync(`${file}.lock`)).toBe(true);
+  const add = `
+    const { addKey, makeKey } = await import(${JSON.stringify(KEYS_MODULE)});
+    addKey(${JSON.stringify(stateDir)}, { user: "u" + process.argv[1], device: "d", key: makeKey("gate") });`;
+  const children = Array.from({ length: 6 }, (_, i) =>
+    spawn([process.execPath, "-e", add, String(i)]),
+  );
+  expect(await Promise.all(children.map((child) => child.exited))).toEqual(children.map(() => 0));
+  expect(loadKeys(stateDir)).toHaveLength(6);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+}, 60_000);
+
+test("addKey() waits for a living holder of the lock, then says who is in the way", () => {
+  const stat = readFileSync(`/proc/${process.pid}/stat`, "utf8");
+  const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
+  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  mkdirSync(stateDir, { mode: 0o700 });
+  writeFileSync(`${file}.lock`, `${boot} ${process.pid} ${start} x`);
+  expect(errorOf(() => addKey(stateDir, alice)).message).toBe(
+    `Cannot change ${file}: another command is changing it: try again, or remove ${file}.lock if none is`,
+  );
+  expect(existsSync(file)).toBe(false);
+}, 20_000);
+
+test("addKey() takes over a lock whose process id another process has by now, or of another boot", () => {
+  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  const start = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.pid}/stat`, "utf8"))![1]!;
+  mkdirSync(stateDir, { mode: 0o700 });
+  for (const [i, holder] of [
+    `${boot} ${process.pid} 1 x`,
+    `00000000-0000-0000-0000-000000000000 ${process.pid} ${start} x`,
+    "",
+  ].entries()) {
+    writeFileSync(`${file}.lock`, holder);
+    addKey(stateDir, device("alice", `d${i}`));
+  }
+  expect(loadKeys(stateDir)).toHaveLength(3);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+});

@@ -1,0 +1,11 @@
+/** A group of subjects for tests of what works on one. */
+
+import { type SubjectGroup, SubjectTable } from "../../../src/match/subject-table.ts";
+import type { RotatingSubject } from "../../../src/match/subject.ts";
+
+/** Of subjects with equal terms, whose indices are their places in the list where all are of one door. */
+export function groupOf(subjects: readonly RotatingSubject[]): SubjectGroup {
+  const [group, ...more] = SubjectTable.of(subjects).groups;
+  if (group === undefined || more.length > 0) throw new Error("not one group");
+  return group;
+}

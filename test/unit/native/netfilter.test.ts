@@ -1,0 +1,80 @@
+/** The netfilter libraries and netlink framing, at their edges. */
+
+import { describe, expect, test } from "bun:test";
+import { openLibrary } from "../../../src/native/library.ts";
+import { runNft } from "../../../src/native/libnftables.ts";
+import { commentUserData } from "../../../src/native/libnftnl.ts";
+import { addressOf } from "../../../src/native/memory.ts";
+import { MessageWriter, nfgenmsg } from "../../../src/native/netlink/message-writer.ts";
+import { findAttribute } from "../../../src/native/netlink/attributes.ts";
+import { errorText, messages } from "../../../src/native/netlink/message.ts";
+
+test("openLibrary() names the package of a missing library", () => {
+  const missing = { sonames: ["libmissing.so.9"], packages: "libmissing9 (Debian)" };
+  expect(() => openLibrary(missing, { any: { args: [], returns: "int" } })).toThrow(
+    /^Cannot open libmissing\.so\.9: .*: install the package libmissing9 \(Debian\)$/,
+  );
+});
+
+test("openLibrary() names the symbol that an old library lacks", () => {
+  const mnl = { sonames: ["libmnl.so.0"], packages: "libmnl0 (Debian)" };
+  expect(() => openLibrary(mnl, { mnl_from_the_future: { args: [], returns: "int" } })).toThrow(
+    /^Cannot use libmnl\.so\.0: .*mnl_from_the_future.*: install a newer libmnl0/,
+  );
+});
+
+test("addressOf() stays right when the array's buffer is asked for later", () => {
+  const bytes = new Uint8Array(24);
+  const before = addressOf(bytes);
+  new DataView(bytes.buffer).setUint8(0, 7);
+  expect(addressOf(bytes)).toBe(before);
+});
+
+test("runNft() answers what is wrong with a command, and changes nothing when dry", () => {
+  const { ok, error } = runNft("add rule inet missing missing accept; nonsense", { dryRun: true });
+  expect(ok).toBe(false);
+  expect(error).toContain("syntax error");
+});
+
+test.each([
+  ["ssh alice/laptop", "ssh alice/laptop"],
+  ["", ""],
+  ["é".repeat(61), "é".repeat(60)],
+  [`a${"é".repeat(60)}`, `a${"é".repeat(59)}`],
+])("commentUserData() holds a comment as nft has it: %s", (text, kept) => {
+  const data = commentUserData(text);
+  const body = Buffer.from(kept);
+  expect([...data]).toEqual([0, body.length + 1, ...body, 0]);
+});
+
+describe("messages()", () => {
+  const writer = new MessageWriter();
+  writer.begin(0x0a0d, 5, 77, nfgenmsg(2));
+  writer.u16(3, 0x1234);
+  writer.nest(4, () => writer.u8(1, 9));
+  const view = new DataView(writer.bytes.buffer);
+
+  test("reads what MessageWriter writes", () => {
+    const [message, ...others] = messages(view, writer.length);
+    expect(others).toEqual([]);
+    expect(message).toMatchObject({ type: 0x0a0d, flags: 5, sequence: 77 });
+    const at = findAttribute(view, message!.at + 4, message!.end, 4);
+    expect(view.getUint8(findAttribute(view, at + 4, message!.end, 1) + 4)).toBe(9);
+  });
+
+  test("ends at any truncation, and attributes never reach past the end", () => {
+    for (let length = 0; length < writer.length; length++) {
+      expect([...messages(view, length)]).toEqual([]);
+      expect(findAttribute(view, 20, Math.min(length, 23), 3)).toBe(-1);
+    }
+  });
+
+  test("does not loop on attributes and messages of length zero", () => {
+    const zero = new DataView(new ArrayBuffer(64));
+    expect([...messages(zero, 64)]).toEqual([]);
+    expect(findAttribute(zero, 0, 64, 1)).toBe(-1);
+    expect(
+      errorText(zero, { type: 2, flags: 0x300, sequence: 0, at: 16, end: 64 }),
+    ).toBeUndefined();
+  });
+});

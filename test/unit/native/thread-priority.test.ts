@@ -1,0 +1,33 @@
+/** Which threads stand behind which. */
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { run } from "../../support/programs.ts";
+
+const MODULE = join(import.meta.dir, "../../../src/native/thread-priority.ts");
+
+/** Nice values of the process's threads: of the one that calls first, then those of all others. */
+const SCRIPT = `
+  import { readdirSync, readFileSync } from "node:fs";
+  import { preferThread, standInFront, threadId } from ${JSON.stringify(MODULE)};
+  const nice = (id) => Number(readFileSync("/proc/self/task/" + id + "/stat", "utf8").split(") ")[1].split(" ")[16]);
+  const own = threadId();
+  const others = readdirSync("/proc/self/task").map(Number).filter((id) => id !== own);
+  const show = () => console.log(nice(own), [...new Set(others.map(nice))].join(" "));
+  new Worker("data:text/javascript,"); // some threads more
+  show();
+  preferThread(own);
+  show();
+  preferThread(others[0]);
+  console.log(nice(own));
+  standInFront(process.pid);
+  console.log(nice(own));
+`;
+
+test("preferThread() lets all other threads stand behind one, and standInFront() takes it back for a process", () => {
+  const { out } = run([process.execPath, "-e", SCRIPT]);
+  const lines = out.trim().split("\n");
+  expect(lines.slice(0, 3)).toEqual(["0 0", "0 10", "10"]);
+  // Only with CAP_SYS_NICE, or where RLIMIT_NICE allows it.
+  expect(["0", "10"]).toContain(lines[3]!);
+});
