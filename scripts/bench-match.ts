@@ -28,7 +28,7 @@ const silent: MatchSink = {
   reused: () => undefined,
 };
 
-/** xorshift32: cheap enough not to be what is measured. */
+/** xorshift32: cheap enough not to dominate the measurement. */
 let state = 0x9e37_79b9;
 function random(): number {
   state ^= state << 13;
@@ -60,7 +60,7 @@ function fresh(subjects: Subjects): Matcher {
   return matcher;
 }
 
-/** Nanoseconds a packet, with what `shape` writes into the knock before each. */
+/** Nanoseconds for each packet; `shape` writes each one into the knock before. */
 function measure(
   matcher: Matcher,
   shape: (knock: ReturnType<typeof emptyKnock>, i: number) => void,
@@ -107,7 +107,7 @@ const rows = COUNTS.map((count) => {
   const subjects = devices(count);
   const slot = slotAt(START_MS, DEFAULT_SPACE.stepSeconds);
   const valid = new Set<number>();
-  // A thousand of them leave few ports that are of no sequence, ten thousand none.
+  // A thousand of them leave few ports outside all sequences, ten thousand none.
   for (const { key, door, space } of subjects.slice(0, 20_000)) {
     for (let s = slot - 2; s <= slot + 2; s++) {
       for (const port of sequencePorts(key, door, space, s)) valid.add(port);
@@ -170,7 +170,7 @@ console.log(Bun.inspect.table(rows));
 const PIECE = 256;
 const SLOTS = 20;
 
-/** What a change of slot costs, and the longest time in which no packet is looked at. */
+/** The cost of a slot change, and the longest time without a look at a packet. */
 function measureSlots(count: number) {
   const subjects = SubjectTable.of(devices(count));
   const before = process.memoryUsage.rss();

@@ -20,7 +20,7 @@ const TEXT = "#e6edf3";
 const DIMMED = "#a3adb9";
 
 const FONT_SIZE = 13;
-/** What monospaced fonts have; the text is stretched to it, so that columns stay under each other. */
+/** The shape of monospaced fonts; the text is stretched to it, so that columns stay aligned. */
 const CELL = FONT_SIZE * 0.6;
 const LINE = 20;
 const MARGIN = 18;
@@ -52,7 +52,7 @@ function applied(style: Style, parameters: string): Style {
   return next;
 }
 
-/** The lines of the output, each in runs of one style; styles go on from line to line. */
+/** The lines of the output, each in runs of one style; styles continue from line to line. */
 export function styledRuns(output: string): Run[][] {
   let style: Style = { bold: false, dim: false, colour: undefined };
   return output
@@ -75,7 +75,7 @@ export function styledRuns(output: string): Run[][] {
     });
 }
 
-/** Blanks that stand together would be drawn as one. */
+/** Neighbouring blanks would be drawn as one. */
 function escaped(text: string): string {
   return text
     .replaceAll("&", "&amp;")
