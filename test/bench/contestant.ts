@@ -1,4 +1,4 @@
-/** What the bench asks of everyone who takes part. */
+/** The interface of every contestant of the bench. */
 
 import type { KnockSpace } from "../../src/rks/space.ts";
 import type { Load } from "./load/load.ts";
@@ -10,8 +10,8 @@ export type ContestantName = "sallyport" | "knockd" | "fwknopd" | "fwknopd-udp" 
 export const SERVICE_PORT = 8080;
 
 /**
- * Users where nothing else is asked: enough that each of sallyport's openings finds one who has not knocked in
- * this slot.
+ * Users by default: enough that each of sallyport's openings finds one who has not knocked in this
+ * slot.
  */
 export const USERS = 100;
 
@@ -26,14 +26,14 @@ export interface Setup {
   readonly knock?: Partial<Omit<KnockSpace, "proto">>;
 }
 
-/** All that one honest client sends to open a door, made for this moment. */
+/** Everything that one honest client sends to open a door, made for this moment. */
 export interface Opening {
   readonly source: string;
   /** The guarded port. */
   readonly port: number;
   /** Ethernet frames, in the order of sending. */
   readonly knocks: readonly Uint8Array[];
-  /** Index of the knock with which all that is needed was sent for the first time: the clock starts here. */
+  /** Index of the knock that completes the first whole sequence: the clock starts here. */
   readonly completes: number;
 }
 
@@ -48,7 +48,7 @@ export interface PrepareOptions {
 export interface NamedLoad {
   readonly name: string;
   readonly load: Load;
-  /** Microseconds between two honest knocks, where the name says other ones than everywhere. */
+  /** Microseconds between two honest knocks, where they differ from the usual ones. */
   readonly gapUs?: number;
 }
 
@@ -60,7 +60,7 @@ export interface Running extends AsyncDisposable {
    * take turns; sallyport's needs a user (and slot) for each.
    */
   prepare(sources: readonly string[], options?: PrepareOptions): Promise<Opening[]>;
-  /** A flood of what its filter lets through to it, from random sources. */
+  /** A flood of packets that pass its filter, from random sources. */
   heard(perSecond: number | null): Load;
   /** Packets it missed because its own queue was full, so far, where it counts them. */
   missed?(): Promise<number>;
@@ -70,9 +70,9 @@ export interface Running extends AsyncDisposable {
 
 export interface Contestant {
   readonly name: ContestantName;
-  /** For tables: what it is and its version. */
+  /** For tables: its kind and version. */
   readonly title: string;
-  /** Its settings, and what a reader must know of them. */
+  /** Its settings, and facts that a reader must know of them. */
   readonly settings: string;
   /** Starts it on a stage of its own; resolves when it hears and guards. */
   start(stage: Stage, setup: Setup): Promise<Running>;

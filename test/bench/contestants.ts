@@ -1,4 +1,4 @@
-/** Everyone who takes part, in the order of the tables. */
+/** All contestants, in the order of the tables. */
 
 import type { Contestant } from "./contestant.ts";
 import { fwknopd, fwknopdUdp } from "./contestants/fwknopd.ts";

@@ -8,16 +8,16 @@ import { GAP_US } from "./prober-process.ts";
 import { openingFigures } from "./rounds.ts";
 import { honestPackets, startWatch } from "./watch.ts";
 
-/** As sallyport's own client sends them: each knock twice, in random order. No second try. */
+/** Like sallyport's own client: each knock twice, in random order. No second try. */
 const COPIES = 2;
 
 /** The flood alone before the first knock: queues and tables are full by then. */
 const LEAD_MS = 500;
 
-/** Which openings take no longer than this; a person at a terminal would not wait for more. */
+/** Openings that take no longer than this; a person at a terminal would not wait longer. */
 const PATIENCE_MS = 500;
 
-/** Where nobody got in after so many tries, the rest of them would only take time. */
+/** When nobody got in after so many tries, the rest would only take time. */
 const HOPELESS = 40;
 
 /** One contestant under one load, over all rounds. */
@@ -44,7 +44,10 @@ export class Flooded {
     return opened.length >= HOPELESS && opened.every(({ us }) => us === null);
   }
 
-  /** Tries `count` openings under a load made for this moment; null: none. `gapUs` stands between two knocks. */
+  /**
+   * Tries `count` openings under a load made for this moment; null: none. `gapUs` is the pause
+   * between two knocks.
+   */
   async round(count: number, load: Load | null, gapUs = GAP_US): Promise<void> {
     const { stage, running } = this.place;
     const openings = await running.prepare(stage.sources(count), { copies: COPIES });

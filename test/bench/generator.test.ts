@@ -42,7 +42,8 @@ function sent(load: Omit<Load, "frames" | "perSecond">, count: number, victim?: 
   for (const deadline = performance.now() + 5_000; seen.length < count;) {
     if (performance.now() > deadline) break;
     const bytes = server.receive()?.slice();
-    // The kernel of the server answers from the same interface; what it sends is not heard as received.
+    // The kernel of the server answers from the same interface; its own packets do not count as
+    // received.
     if (bytes === undefined || bytes[33] !== 1) continue;
     const source = bytes.subarray(26, 30).join(".");
     seen.push({ source, port: new DataView(bytes.buffer).getUint16(36), bytes });

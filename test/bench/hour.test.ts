@@ -1,4 +1,4 @@
-/** The capture that the growth of a daemon is measured with holds what it says. */
+/** The capture for measuring a daemon's growth has the content that it claims. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -69,7 +69,7 @@ test("writeHour() writes the same bytes for the same seed, and others for anothe
   expect(bytes("one", 1).equals(bytes("other", 2))).toBe(false);
 });
 
-/** What a forged frame would be if it were built from its addresses and ports. */
+/** The forged frame as it would be if it were built from its addresses and ports. */
 function rebuilt(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const v6 = bytes[14]! >>> 4 === 6;

@@ -14,7 +14,7 @@ export interface HourOptions {
   /** Seconds that the capture covers: 3,600 make an hour. */
   readonly seconds: number;
   readonly seed: number;
-  /** Whom it is for. */
+  /** Its destination. */
   readonly server4: string;
   readonly server6: string;
   /** The ports a flood goes to. */
@@ -24,12 +24,12 @@ export interface HourOptions {
   readonly strayDatagramPort: number;
 }
 
-/** Frames of each kind; also what there is of each in one second. */
+/** Frames of each kind; also the number of each in one second. */
 export interface HourMix {
   /** A SYN from anywhere to any port. */
   readonly noise4: number;
   readonly noise6: number;
-  /** A SYN, or a datagram, to a port that another daemon waits at. */
+  /** A SYN, or a datagram, to a port that another daemon listens on. */
   readonly strays: number;
   readonly datagrams: number;
   /** One source, every port in turn. */
@@ -72,7 +72,7 @@ function header(): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Writes the file and answers what is in it. */
+/** Writes the file and returns the counts of its frames. */
 export function writeHour(file: string, options: HourOptions): HourMix {
   const { seconds, range, strayPorts } = options;
   const random = randomFrom(options.seed);

@@ -8,7 +8,7 @@ import type { Running } from "./contestant.ts";
 import { keepOffSender } from "./processors.ts";
 import { Stage } from "./stage.ts";
 
-/** After the start: what a daemon does once it is ready, so that the first opening is not among it. */
+/** After the start: a daemon's work when it is ready must not count in the first opening. */
 const SETTLE_MS = 500;
 
 /** After a daemon goes on, its own timers that fell due meanwhile. */

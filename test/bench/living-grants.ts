@@ -1,4 +1,4 @@
-/** Grants that live already: put into the kernel at once, as so many openings would have left them. */
+/** Living grants: put into the kernel at once, as so many openings would leave them. */
 
 import { SET } from "../../src/firewall/sets.ts";
 import { type Contestant, type Running, SERVICE_PORT, type Setup } from "./contestant.ts";
@@ -7,7 +7,7 @@ import type { Stage } from "./stage.ts";
 
 const LIFE_SECONDS = 3_600;
 
-/** As fwknopd marks a rule with its end, in Unix seconds, and looks for it again. */
+/** fwknopd's mark of a rule: its end in Unix seconds, by which it finds the rule again. */
 const EXPIRES = "_exp_";
 
 function addElements(stage: Stage, set: string, elements: readonly string[]): void {

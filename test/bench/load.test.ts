@@ -1,4 +1,4 @@
-/** The processes that put loads on the wire do what they are told; no guard stands in their way here. */
+/** The processes that send loads obey their orders; no guard is in their way here. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What a measure is, and what comes out of it. */
+/** What a measure is, and its results. */
 
 import type { Contestant, ContestantName } from "./contestant.ts";
 
@@ -9,7 +9,7 @@ export interface Row {
   readonly condition: string;
   /** The unit ends the name: medianMs, openedOf100, cpuUsPerPacket. */
   readonly figures: Readonly<Record<string, number>>;
-  /** What a figure cannot say, or why there is none. */
+  /** The limits of a figure, or why there is none. */
   readonly note?: string;
 }
 
@@ -25,18 +25,18 @@ export interface Bench {
   /** Tiny counts: proves that the measure works. */
   readonly quick: boolean;
   readonly contestants: readonly Contestant[];
-  /** Says on standard error what is being done. */
+  /** Reports progress on standard error. */
   log(sentence: string): void;
 }
 
 export interface Measure {
   readonly id: `B${number}`;
   readonly title: string;
-  /** How it is measured, in a sentence or two. */
+  /** The method, in a sentence or two. */
   readonly how: string;
-  /** The figure that ratios to sallyport are made of, where there is one. */
+  /** The figure for ratios to sallyport, where there is one. */
   readonly compare?: string;
-  /** Where the project says it must stand. */
+  /** The project's target. */
   readonly targets: readonly Target[];
   measure(bench: Bench): Promise<Row[]>;
 }

@@ -1,4 +1,4 @@
-/** What the prober is asked and what it answers; plain data, one JSON text a line. */
+/** The prober's orders and results: plain data, one JSON text a line. */
 
 import type { Load } from "./load/load.ts";
 
@@ -17,7 +17,7 @@ export interface ProbeOrder {
   readonly gapUs: number;
   /** Between two SYNs. */
   readonly everyUs: number;
-  /** After which an opening has failed. */
+  /** The time after which an opening has failed. */
   readonly patienceMs: number;
   /** Between two openings: at random, so that no peer's timer beats in step with them. */
   readonly restMs: readonly [least: number, most: number];
@@ -30,14 +30,14 @@ export interface Opened {
   readonly source: string;
   /** From the sending of the completing knock to the sending of the first SYN that was accepted; null: none was. */
   readonly us: number | null;
-  /** From the same to when its SYN-ACK was in the prober's hands: the upper bound. */
+  /** The same until its SYN-ACK was in the prober's hands: the upper bound. */
   readonly upperUs: number | null;
 }
 
 export interface ProbeAnswer {
   readonly opened: readonly Opened[];
-  /** Honest frames that left: knocks, and SYNs to the guarded port. */
+  /** Honest frames sent: knocks, and SYNs to the guarded port. */
   readonly honest: number;
-  /** Frames of the load that left, and in how many seconds. */
+  /** Frames of the load that were sent, and in how many seconds. */
   readonly load: { readonly sent: number; readonly seconds: number };
 }

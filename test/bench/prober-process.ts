@@ -13,13 +13,13 @@ const PROBER = new URL("prober.ts", import.meta.url).pathname;
 const SERVER = "10.77.0.1";
 
 /**
- * Between two knocks: sallyport's own client lets its 16 SYNs leave within half a millisecond, and everybody gets
- * the same gap. A shorter one helps no peer: the last knock starts the clock.
+ * Between two knocks: sallyport's own client sends its 16 SYNs within half a millisecond, and all
+ * contestants get the same gap. A shorter one helps no peer: the last knock starts the clock.
  */
 export const GAP_US = 25;
 const EVERY_US = 50;
 
-/** How openings are tried; what is left out is said beside it. */
+/** The terms of the openings; each option names its default. */
 export type ProbeOptions = Partial<Omit<ProbeOrder, "openings">>;
 
 const DEFAULTS: Omit<ProbeOrder, "openings"> = {

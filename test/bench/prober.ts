@@ -24,8 +24,8 @@ const TCP_CHECKSUM = 50;
 const FIRST_PORT = 10_000;
 
 /**
- * Frames of the load that arrive in a microsecond at the most this link carries: of a load at full rate, so
- * many are sent for each microsecond that honest packets stand apart.
+ * Frames of the load that arrive in a microsecond, at the most this link carries: at full rate, so
+ * many are sent for each microsecond between honest packets.
  */
 const FRAMES_PER_US = 0.3;
 

@@ -60,7 +60,7 @@ test("residentOf() tells anonymous memory from pages of files, and shares what i
 });
 
 test("residentOf() counts what a process has started, and throws when the process itself is gone", async () => {
-  // The child speaks for itself: one that was only just forked has hardly a page of its own.
+  // The child reports itself: a newly forked process has hardly a page of its own.
   const parent = start("sh -c 'echo up; sleep 60' & wait");
   const childless = start("echo up; read x");
   await Promise.all([said(parent), said(childless)]);

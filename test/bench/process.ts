@@ -1,4 +1,4 @@
-/** What a running process costs: memory, CPU time and wake-ups, read from outside. */
+/** The cost of a running process: memory, CPU time and wake-ups, read from outside. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { errno, libc } from "../../src/native/libc.ts";
@@ -35,8 +35,8 @@ function residentOfOne(pid: number): Resident {
 }
 
 /**
- * What processes hold, and whatever they have started and still runs; zeros for no process. Throws where
- * one of `pids` itself is gone.
+ * The memory of processes and of everything they started that still runs; zeros for no process.
+ * Throws where one of `pids` itself is gone.
  */
 export function residentOf(pids: readonly number[]): Resident {
   const sum = { rss: 0, pss: 0, anonymous: 0, file: 0 };
@@ -45,7 +45,7 @@ export function residentOf(pids: readonly number[]): Resident {
       const one = residentOfOne(pid);
       for (const kind of ["rss", "pss", "anonymous", "file"] as const) sum[kind] += one[kind];
     } catch (error) {
-      // A command that has done its work in between is no loss; the daemon itself is one.
+      // A command that ended in between is no loss; the daemon itself is one.
       if (pids.includes(pid)) throw error;
     }
   }
@@ -68,7 +68,10 @@ function statFields(pid: number): string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** What children cost that have ended and were waited for: proc_pid_stat(5), fields 16 and 17, in 1/100 s. */
+/**
+ * The time of children that have ended and were waited for: proc_pid_stat(5), fields 16 and 17, in
+ * 1/100 s.
+ */
 function reapedCpuNs(pid: number): number {
   const fields = statFields(pid);
   return (Number(fields[16 - 3]) + Number(fields[17 - 3])) * 10_000_000;
@@ -80,8 +83,8 @@ export function cpuNsOf(pids: readonly number[]): number {
 }
 
 /**
- * Nanoseconds that living threads were ready to run and had to wait for a processor: what a crowded
- * machine, and not the process itself, adds to its times. proc_pid_schedstat(5), field 2.
+ * Nanoseconds that living threads were ready to run but had to wait for a processor: the machine,
+ * not the process, adds this to its times. proc_pid_schedstat(5), field 2.
  */
 export function queuedNsOf(pids: readonly number[]): number {
   let sum = 0;
@@ -130,7 +133,10 @@ export function switchesSince(before: Switches, after: Switches): number {
   return sum;
 }
 
-/** The processes and all that they started and that still runs: a daemon that runs commands has some at times. */
+/**
+ * The processes and everything they started that still runs: a daemon with commands has some at
+ * times.
+ */
 export function withChildren(pids: readonly number[]): number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc")) {

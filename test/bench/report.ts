@@ -8,7 +8,7 @@ export function columnsOf(rows: readonly Row[]): string[] {
   return [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
 }
 
-/** How many times sallyport's figure under the same condition this one is. */
+/** The ratio of this figure to sallyport's under the same condition. */
 export function ratio(row: Row, rows: readonly Row[], figure: string): number | undefined {
   const ours = rows.find(
     ({ contestant, condition }) => contestant === "sallyport" && condition === row.condition,
@@ -18,7 +18,7 @@ export function ratio(row: Row, rows: readonly Row[], figure: string): number | 
   return mine === undefined || theirs === undefined || theirs === 0 ? undefined : mine / theirs;
 }
 
-/** Whether a row is where the project says it must be; undefined where nothing is said or known. */
+/** Whether a row meets the project's target; undefined where there is no target or figure. */
 export function verdict(row: Row, target: Target): boolean | undefined {
   const value = row.figures[target.figure];
   if (value === undefined) return undefined;
@@ -49,7 +49,7 @@ function tableRow(row: Row, columns: readonly string[], { compare }: Measure, al
   };
 }
 
-/** Prints a measure's table, what is to be known of its rows, and where it stands. */
+/** Prints a measure's table, the notes on its rows, and the verdict. */
 export function printOutcome(measure: Measure, { rows, seconds }: Outcome): void {
   console.log(`\n${measure.id} ${measure.title}: ${measure.how} (${seconds.toFixed(0)} s)`);
   const columns = columnsOf(rows);

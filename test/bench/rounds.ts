@@ -1,4 +1,4 @@
-/** Openings of everyone in turns: a disturbance of the machine hits all alike. */
+/** Openings of all contestants in turns: a disturbance of the machine hits all alike. */
 
 import { quantile, rounded } from "./figures.ts";
 import type { LineUp, Place } from "./line-up.ts";
@@ -12,13 +12,16 @@ export interface Rounds {
   readonly copies?: number;
 }
 
-/** What was seen of one contestant over all rounds. */
+/** The results of one contestant over all rounds. */
 export interface Tally {
   readonly place: Place;
   readonly answers: ProbeAnswer[];
 }
 
-/** `optionsFor` is asked in each round anew, since a load may hold what is valid only now. */
+/**
+ * `optionsFor` is called anew in each round, since a load may hold sequences that are valid only
+ * now.
+ */
 export async function openInRounds(
   lineUp: LineUp,
   { rounds, openingsEach, copies = 1 }: Rounds,
@@ -36,7 +39,7 @@ export async function openInRounds(
   return [...tallies].map(([place, answers]) => ({ place, answers }));
 }
 
-/** Milliseconds of those that opened, median and 99th percentile, and how many that is. */
+/** Milliseconds of the successful openings, median and 99th percentile, and how many these are. */
 export function openingFigures(answers: readonly ProbeAnswer[]): Record<string, number> {
   const all = answers.flatMap(({ opened }) => opened);
   const ms = (pick: (opened: Opened) => number | null) =>

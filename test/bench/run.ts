@@ -47,12 +47,15 @@ function readArguments() {
   }
 }
 
-/** What was measured before, or undefined where it is to be measured now. */
+/** The rows of an earlier measurement, or undefined where it must be measured now. */
 function earlier(file: string | undefined): Result | undefined {
   return file === undefined ? undefined : (JSON.parse(readFileSync(file, "utf8")) as Result);
 }
 
-/** `keep` is given the result so far after each measure: a run that is ended early has told something. */
+/**
+ * `keep` receives the result so far after each measure, so that a run that ends early still has
+ * results.
+ */
 async function measureAll(
   measures: readonly Measure[],
   quick: boolean,

@@ -34,7 +34,7 @@ export class Stage implements Disposable {
   #sources = 0;
   #prober: Prober | undefined;
 
-  /** `services` are the ports that answer; each other one is closed. */
+  /** `services` are the ports that answer; all others are closed. */
   static async set(services: readonly number[]): Promise<Stage> {
     const stage = new Stage();
     try {
@@ -60,7 +60,7 @@ export class Stage implements Disposable {
     for (const [host, words] of routes) lab.run(host, ["ip", ...words.split(" ")]);
   }
 
-  /** Addresses that no opening on this stage came from before. */
+  /** Addresses from which no opening on this stage came before. */
   sources(count: number): string[] {
     return Array.from({ length: count }, () => {
       const n = ++this.#sources;
@@ -85,7 +85,10 @@ export class Stage implements Disposable {
     return this.#prober;
   }
 
-  /** Sends a load alone, for so many seconds or frames, whichever ends first; answers what really left. */
+  /**
+   * Sends a load alone, for so many seconds or frames, whichever ends first. Returns what was
+   * really sent.
+   */
   async flood(load: Load, { seconds = 3_600, frames = Infinity } = {}): Promise<Sent> {
     const inNamespace = ["ip", "netns", "exec", this.lab.namespace("client")];
     const limits = [String(seconds), String(frames)];

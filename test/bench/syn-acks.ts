@@ -1,6 +1,8 @@
-/** How the answers to SYNs are told from all else on a wire, and where what they say stands. */
+/** How the answers to SYNs are recognised on a wire, and where their fields are. */
 
-/** Passes TCP segments of IPv4 without options that bear SYN and ACK; `man 7 packet`, linux/filter.h */
+/**
+ * Passes TCP segments of IPv4 without options that have SYN and ACK; `man 7 packet`, linux/filter.h
+ */
 export const SYN_ACKS = [
   [0x30, 0, 0, 23], // ldb [protocol]
   [0x15, 0, 4, 6], // jeq TCP, else drop

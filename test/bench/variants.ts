@@ -30,7 +30,7 @@ export class Variants implements AsyncDisposable {
     return new Variants(lineUp, variants);
   }
 
-  /** For what works on line-ups. */
+  /** For functions that work on line-ups. */
   get lineUp(): LineUp {
     return this.#lineUp;
   }
@@ -61,7 +61,7 @@ export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Adds how many times its median is that of its contestant's first row: the one with the fewest of all. */
+/** Adds the ratio of each median to that of its contestant's first row, which has the fewest. */
 export function withRatios(rows: readonly Row[]): Row[] {
   return rows.map((row) => {
     const first = rows.find(({ contestant }) => contestant === row.contestant);

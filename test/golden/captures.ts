@@ -9,7 +9,7 @@ import { LinkType } from "../../src/core/link-type.ts";
 
 export interface GoldenCapture {
   readonly path: string;
-  /** What wrote it; all with a filter that passes SYNs only. */
+  /** The program that wrote it; all with a filter that passes SYNs only. */
   readonly command: string;
   readonly frames: readonly GoldenPacket[];
 }

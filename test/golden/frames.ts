@@ -10,7 +10,7 @@ export interface GoldenFrame {
   readonly linkType: LinkType;
   /** tcpdump's options. */
   readonly capture: string;
-  /** What sent it. */
+  /** The command that sent it. */
   readonly command: string;
   readonly hex: string;
   /** "PROTO SOURCE DESTINATION PORT" of a knock; absent where there is none. */

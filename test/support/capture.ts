@@ -1,4 +1,4 @@
-/** A tcpdump on one host of a lab: what really reached it over the wire. */
+/** A tcpdump on one host of a lab: the packets that really reached it over the wire. */
 
 import type { Host, Lab } from "./lab.ts";
 
@@ -16,11 +16,14 @@ export interface Packet {
 }
 
 export interface WireTap {
-  /** Waits until the capture has handed everything out, ends it and answers the packets in order. */
+  /**
+   * Waits until the capture has handed out everything, ends it and returns the packets in order.
+   */
   packets(): Promise<Packet[]>;
 }
 
-// What is not TCP is UDP: the filter says so, and tcpdump shows well-known UDP ports by their own names.
+// Packets that are not TCP are UDP: the filter passes nothing else, and tcpdump shows well-known
+// UDP ports by their own names.
 const LINE = /^(\d+\.\d+) \S+ +In +IP6? (\S+)\.(\d+) > (\S+)\.(\d+): (?:Flags \[([^\]]*)\])?/;
 
 function parse(line: string): Packet | undefined {

@@ -1,4 +1,7 @@
-/** What the tests of the daemon's pure parts share: a clock that is set by hand, and matches from words. */
+/**
+ * Shared by the tests of the daemon's pure parts: a clock that is set by hand, and matches from
+ * words.
+ */
 
 import { parseAddress } from "../../src/core/address.ts";
 import type { Door, Settings } from "../../src/config/settings.ts";
@@ -61,7 +64,7 @@ export function fixedDoorOf(more: Partial<Door> = {}): Door {
   });
 }
 
-/** Settings with these doors; nothing of them is on a disk. */
+/** Settings with these doors; no part of them is on a disk. */
 export function settingsOf(doors: readonly Door[]): Settings {
   return {
     server: { interfaces: ["any"], stateDir: "/nonexistent" },

@@ -1,4 +1,4 @@
-/** A daemon for the API to stand before: doors and grants in memory, no kernel. */
+/** A daemon for tests of the API: doors and grants in memory, no kernel. */
 
 import type {
   Control,
@@ -41,17 +41,17 @@ export class FakeControl implements Control {
   readonly startedMs = 1_767_225_600_000;
   upMs = 11_520_000;
   reasons: readonly Reason[] = [];
-  /** What `notices` says. */
+  /** The result of `notices`. */
   said: readonly string[] = [];
-  /** What `reloadKeys` answers. */
+  /** The result of `reloadKeys`. */
   keysFile = "/var/lib/sallyport/keys.toml";
   cutOff: readonly Grant[] = [];
   views: readonly DoorView[] = [SSH, LEGACY];
   readonly live = new Map<string, Grant>();
-  /** What `open` throws, if anything. */
+  /** The error of `open`, if any. */
   refusal: Error | undefined;
   nowMs = 1_767_237_120_000;
-  /** What `why` finds of any address. */
+  /** The findings of `why` for any address. */
   findings: readonly WhyFinding[] = [{ kind: "silent", sentence: "Nothing was heard" }];
 
   uptimeMs(): number {
@@ -86,7 +86,7 @@ export class FakeControl implements Control {
   /** Calls of the guard's own verbs, in order. */
   readonly calls: string[] = [];
 
-  /** What `reload` answers. */
+  /** The result of `reload`. */
   changes: readonly string[] = [];
   warnings: readonly string[] = [];
 
@@ -134,7 +134,7 @@ export class FakeControl implements Control {
     return Promise.resolve({ address: formatAddress(address), findings: this.findings });
   }
 
-  /** Adds a living grant, opened by hand where `of` does not say otherwise. */
+  /** Adds a living grant, opened by hand unless `of` says otherwise. */
   add(of: Partial<Grant> & Pick<Grant, "door" | "address">, forMs = 30_000): Grant {
     const grant: Grant = {
       id: grantId(of.door, of.address, { via: "hand", ...of }),
@@ -150,7 +150,7 @@ export class FakeControl implements Control {
   }
 }
 
-/** As a daemon refuses: the kernel's set is full. */
+/** The refusal of a daemon: the kernel's set is full. */
 export const FULL = new SallyportError(
   "Cannot add a grant: the set grants4 is full: wait until a grant ends",
 );

@@ -1,4 +1,4 @@
-/** What the tests of the firewall share: a plan, a kernel firewall inside a lab, short requests. */
+/** Shared by the tests of the firewall: a plan, a kernel firewall inside a lab, short requests. */
 
 import { parseAddress } from "../../src/core/address.ts";
 import { parsePortRange } from "../../src/core/port.ts";
@@ -11,7 +11,7 @@ import type { Host, Lab } from "./lab.ts";
 
 export const ranges = (...texts: string[]) => texts.map((text) => parsePortRange(text)!);
 
-/** Guards 2222/tcp, answers as the kernel's closed ports do. */
+/** Guards 2222/tcp, answers like the kernel's closed ports. */
 export function planOf(plan: Partial<GuardPlan> = {}): GuardPlan {
   return {
     guarded: ranges("2222/tcp"),

@@ -1,4 +1,4 @@
-/** Settings as the text of a config.toml, without what is at its default. */
+/** Settings as the text of a config.toml, without keys that have their default. */
 
 import { stringify } from "smol-toml";
 import { formatPrefix } from "../../src/core/address.ts";
@@ -70,7 +70,7 @@ function doorTable(door: Door, shared: KnockSpace): Table {
   };
 }
 
-/** A table without its undefined values, and without tables that are empty then. */
+/** A table without its undefined values, and without tables that are then empty. */
 function present(table: Table): Record<string, unknown> {
   const kept = Object.entries(table).flatMap(([key, value]): [string, unknown][] => {
     if (value === undefined) return [];
@@ -82,8 +82,8 @@ function present(table: Table): Record<string, unknown> {
 }
 
 /**
- * Text that `parseSettings` reads back equal. The doors of one file share window, skew and slack; they
- * are taken from the first door.
+ * Text that `parseSettings` reads back equal. The doors of one file share window, skew and slack,
+ * which come from the first door.
  */
 export function formatSettings({ server, doors, guard, api, alarm }: Settings): string {
   const shared = (doors.find(({ fixed }) => fixed) ?? doors[0])?.space ?? DEFAULT_SPACE;

@@ -35,7 +35,7 @@ function checksum(...parts: readonly Uint8Array[]): number {
 export interface Segment {
   readonly proto: number;
   readonly bytes: Uint8Array;
-  /** Where the checksum stands; set when the addresses are known. */
+  /** The place of the checksum; set when the addresses are known. */
   readonly checksumAt?: number;
 }
 
@@ -182,13 +182,13 @@ export interface Wrapping {
   readonly session?: boolean;
   /** The protocol field of PPP in one byte. */
   readonly shortProtocol?: boolean;
-  /** What stands before PPP; the address of Cisco HDLC stands for that. Default: address and control. */
+  /** The bytes before PPP; for Cisco HDLC, its address. Default: address and control. */
   readonly framing?: "hdlc" | "none" | "unicast" | "broadcast";
 }
 
 const MAC = bytes(2, 0, 0, 0, 0, 1);
 
-/** Puts what `linkType` begins its frames with before an IP packet. */
+/** Puts the header of `linkType` before an IP packet. */
 export function frame(linkType: LinkType, packet: Uint8Array, wrapping: Wrapping = {}): Uint8Array {
   const { type, rest } = tagged(packet, wrapping);
   const packetType = wrapping.packetType ?? 0;

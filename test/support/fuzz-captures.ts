@@ -42,7 +42,7 @@ export const CAPTURES: readonly Uint8Array[] = [
 export class DamagedFile implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "sallyport-fuzz-"));
 
-  /** What was read; throws where something does not hold that must hold of whatever is read. */
+  /** The result of reading; throws where a rule is broken that must hold for any content. */
   read(contents: Uint8Array): ReadCapture {
     const path = join(this.#folder, "file");
     writeFileSync(path, contents);
@@ -66,7 +66,7 @@ export class DamagedFile implements Disposable {
   }
 }
 
-/** Bytes that mean something: block types, byte order, small and large numbers. */
+/** Bytes with a meaning: block types, byte order, small and large numbers. */
 const BYTES = [0, 1, 2, 3, 4, 6, 0x0a, 0x0d, 0x7f, 0x80, 0xff] as const;
 
 function damaged(random: (below: number) => number): Uint8Array {
@@ -81,7 +81,7 @@ function damaged(random: (below: number) => number): Uint8Array {
 }
 
 export interface FuzzedCaptures {
-  /** All of one kind would mean that nothing was tested. */
+  /** If all were of one kind, nothing was tested. */
   readonly read: number;
   readonly refused: number;
 }

@@ -10,11 +10,11 @@ import { type Expected, referenceDecode } from "./reference-decoder.ts";
 /** Frames made from one valid one, which costs more to build than to hurt. */
 const DAMAGES = 16;
 
-/** What stands around a frame in memory: if it shows in an answer, something read too far. */
+/** The bytes around a frame in memory: if they show in a result, something read too far. */
 const MARGIN = 64;
 const room = new Uint8Array(4096);
 
-/** The answer of `decodeFrame` in the form of the reference. */
+/** The result of `decodeFrame` in the form of the reference. */
 export function decoded(knock: Knock, isKnock: boolean): Expected {
   if (!isKnock) return undefined;
   const { family, proto, port, s0, s1, s2, s3, d0, d1, d2, d3 } = knock;

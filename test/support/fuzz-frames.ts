@@ -1,4 +1,4 @@
-/** Frames for fuzzing: valid ones of every kind, and what damage makes of them. */
+/** Frames for fuzzing: valid ones of every kind, and damaged copies of them. */
 
 import { LinkType } from "../../src/core/link-type.ts";
 import {
@@ -87,7 +87,10 @@ export function validFrame(random: Random): FuzzFrame {
   return { linkType, bytes };
 }
 
-/** A copy of `original` with up to four hurts: most leave the headers near enough to right to matter. */
+/**
+ * A copy of `original` with up to four damages: most leave the headers nearly right, so that they
+ * matter.
+ */
 export function damaged(random: Random, original: FuzzFrame): FuzzFrame {
   let bytes = original.bytes.slice();
   let linkType = original.linkType;

@@ -7,13 +7,13 @@ import { EXECUTABLE } from "./executable.ts";
 import { type Host, type Lab } from "./lab.ts";
 import { run } from "./programs.ts";
 
-/** A daemon that is not up, or a line that is not logged, after this long is a failure. */
+/** A daemon that is not up, or a line that is not logged, by then is a failure. */
 const PATIENCE_MS = 10_000;
 
 export interface ServerOptions {
   /** Names with a key, "alice" or "alice/laptop". */
   readonly users?: readonly string[];
-  /** In front of the executable: `setpriv …`. */
+  /** The words in front of the executable: `setpriv …`. */
   readonly as?: readonly string[];
   readonly interfaces?: readonly string[];
 }
@@ -118,7 +118,7 @@ export class GuardedServer implements AsyncDisposable {
     });
   }
 
-  /** Ends the daemon and waits for it; answers its exit code (null for a signal that killed it). */
+  /** Ends the daemon and waits for it. Returns its exit code (null for a signal that killed it). */
   async stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
     const child = this.#child;
     if (child === undefined) return null;
@@ -137,12 +137,12 @@ export class GuardedServer implements AsyncDisposable {
     return run(this.argv(...argv), { mayFail: true });
   }
 
-  /** The words of such a command, for whoever runs it elsewhere. */
+  /** The words of such a command, for a caller who runs it elsewhere. */
   argv(...argv: string[]): string[] {
     return [EXECUTABLE, ...argv, "--config", this.config];
   }
 
-  /** The profile link of a user for a door; `host` is what the client will knock on. */
+  /** The profile link of a user for a door; `host` is the address that the client will knock on. */
   link(user: string, door: string, host = "10.77.0.1"): string {
     const [name = "", device] = user.split("/");
     const extra = device === undefined ? [] : ["--device", device];

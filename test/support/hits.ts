@@ -1,4 +1,4 @@
-/** Knocks as an explanation remembers them, from words. */
+/** Knocks in the form that an explanation remembers, from words. */
 
 import { type Proto, PROTO_NUMBER } from "../../src/core/port.ts";
 import type { Hit } from "../../src/match/hit-table.ts";

@@ -3,8 +3,8 @@
 import { enterNamespace } from "../../src/native/net-namespace.ts";
 
 /**
- * Calls `fn` inside the namespace that `ip netns` knows as `name`, and comes back. Synchronous only:
- * what would run between two awaits belongs to other namespaces. Sockets opened inside stay there.
+ * Calls `fn` inside the namespace that `ip netns` knows as `name`, and comes back. Synchronous
+ * only: code between two awaits could belong to other namespaces. Sockets opened inside stay there.
  */
 export function inside<T>(name: string, fn: () => T): T {
   using _ = enterNamespace(`/run/netns/${name}`);

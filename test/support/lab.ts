@@ -26,7 +26,7 @@ function removeLeftovers(): void {
   }
 }
 
-/** Ends what still runs inside, then removes the namespace. */
+/** Ends everything that still runs inside, then removes the namespace. */
 function removeNamespace(name: string): void {
   const pids = run(["ip", "netns", "pids", name], { mayFail: true })
     .out.split("\n")
@@ -45,7 +45,7 @@ export class Lab implements Disposable {
   readonly #prefix = `sallyport-${process.pid}-${++made}`;
   readonly #children: Bun.Subprocess[] = [];
 
-  /** Address of a host, as its peers on the wire see it. */
+  /** The address of a host, as its peers on the wire see it. */
   readonly address4 = { server: "10.77.0.1", client: "10.77.0.2", stranger: "10.77.0.3" } as const;
   readonly address6 = { server: "fd77::1", client: "fd77::2", stranger: "fd77::3" } as const;
 
@@ -109,7 +109,7 @@ export class Lab implements Disposable {
     return `${this.#prefix}-${name}`;
   }
 
-  /** The name `ip netns` knows the host by. */
+  /** The name of the host for `ip netns`. */
   namespace(host: Host): string {
     return this.#namespace(host);
   }

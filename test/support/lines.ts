@@ -1,4 +1,4 @@
-/** Lines of what another process prints. */
+/** Lines of another process's output. */
 
 /** Each line without its end, as soon as it is whole. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {

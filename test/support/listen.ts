@@ -1,4 +1,4 @@
-/** Both listeners of the API for a test, as the daemon starts them, but failing where one cannot be had. */
+/** Both listeners of the API for a test, like the daemon's, but failing where one cannot listen. */
 
 import type { Control } from "../../src/api/control.ts";
 import { type HealthAt, listenForControl, listenForHealth } from "../../src/api/listen.ts";

@@ -1,4 +1,4 @@
-/** What the tests of the matcher share: knocks from words, and a sink that writes everything down. */
+/** Shared by the tests of the matcher: knocks from words, and a sink that records everything. */
 
 import { formatAddress, parseAddress } from "../../src/core/address.ts";
 import { emptyKnock } from "../../src/core/knock.ts";
@@ -38,7 +38,7 @@ export function device(name: string, space: KnockSpace = DEFAULT_SPACE): Rotatin
   return { door, user, device: laptop, key, space };
 }
 
-/** The ports of a device in a slot, in order of drawing. */
+/** The ports of a device in a slot, in the order drawn. */
 export function portsOf({ key, door, space }: RotatingSubject, slot: number): number[] {
   return [...sequencePorts(key, door, space, slot)];
 }
@@ -69,7 +69,7 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return order.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
 
-/** Writes what it is told as lines; answers `verdicts` in turn, "spent" when they are used up. */
+/** Records its calls as lines; returns `verdicts` in turn, "spent" when they are used up. */
 export class Recorder implements MatchSink {
   readonly lines: string[] = [];
   readonly matches: RotatingMatch[] = [];

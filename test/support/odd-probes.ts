@@ -1,6 +1,6 @@
 /**
- * Odd packets to a guarded port, and what comes back: every option of TCP and of IP, extension headers
- * of IPv6, and sources that are none. Held against the answers of a port where nobody listens.
+ * Odd packets to a guarded port, and the replies: every option of TCP and of IP, extension headers
+ * of IPv6, and impossible sources. Compared with the answers of a port without a listener.
  */
 
 import type { Host, Lab } from "./lab.ts";
@@ -137,13 +137,13 @@ for i, (name, build) in enumerate(probes):
 print(json.dumps(out))
 `;
 
-/** Where the probes are sent from: a host on the server's link, or one behind a router. */
+/** The sender of the probes: a host on the server's link, or one behind a router. */
 export interface Vantage {
   readonly host: Host;
   readonly device: string;
   readonly from4: string;
   readonly from6: string;
-  /** Who gets the frames: the server itself, or the router. */
+  /** The receiver of the frames: the server itself, or the router. */
   readonly next: Host;
 }
 
@@ -155,7 +155,9 @@ export const LINK: Vantage = {
   next: "server",
 };
 
-/** Makes the client a router: 10.99.0.0/24 and fd99::/64 lie behind it, with the container there. */
+/**
+ * Makes the client a router: 10.99.0.0/24 and fd99::/64 are behind it, with the container there.
+ */
 export function behindRouter(lab: Lab): Vantage {
   const far = lab.namespace("container");
   lab.run("client", ["ip", "link", "add", "far0", "type", "veth", "peer", "far1", "netns", far]);
@@ -191,24 +193,24 @@ export function behindRouter(lab: Lab): Vantage {
 }
 
 /**
- * Probes that the stack answers in a way that no rule can, as docs/firewall.md lists them. The guard
- * answers these as it answers others.
+ * Probes that the stack answers in a way that no rule can, as docs/firewall.md lists them. The
+ * guard answers these like others.
  */
 const BEYOND_RULES = [
   // The stack's resets return these options of IPv4.
   /^(SYN|ACK|FIN), (IP option (7|68|134)|RR full|TS full)$/,
-  // A list of options that is malformed leaves kernels from 6.7 silent, others not.
+  // A malformed list of options leaves kernels from 6.7 silent, others not.
   /^(SYN|ACK|FIN), (option 254|MD5|AO) (of|beyond|after the end)/,
-  // What the kernel refuses of extension headers it refuses after the last hook.
+  // Extension headers that the kernel refuses, it refuses after the last hook.
   /^\w+, (destination option|routing header|hop-by-hop not first)/,
 ];
 
-/** What came of the same odd probes to two ports. */
+/** The results of the same odd probes to two ports. */
 export interface Oddities {
   readonly probes: number;
-  /** Answered differently, although rules could tell; each with both answers. */
+  /** Answered differently, although rules could see the difference; each with both answers. */
   readonly different: readonly string[];
-  /** Answered differently, and known to be. */
+  /** Answered differently, as documented. */
   readonly known: number;
 }
 

@@ -43,7 +43,7 @@ function libc(): ReturnType<typeof open> {
 export class FrameList {
   readonly count: number;
   readonly #first: number;
-  /** Memory that C points into, kept alive by being here. */
+  /** Memory that C points into; this field keeps it alive. */
   readonly memory: readonly (Uint8Array | BigUint64Array)[];
 
   /** `places` are the offset and the length of each frame in `memory`. */
@@ -123,7 +123,10 @@ export class PacketSocket implements Disposable {
     return libc().send(this.#fd, frame, frame.length, 0) === frame.length;
   }
 
-  /** Sends frames `from` … `from + count - 1` of a list in one system call; answers how many went. */
+  /**
+   * Sends frames `from` … `from + count - 1` of a list in one system call. Returns how many were
+   * sent.
+   */
   sendList(list: FrameList, from: number, count: number): number {
     return libc().sendmmsg(this.#fd, list.at(from), count, 0);
   }

@@ -1,4 +1,4 @@
-/** Writes pcapng files block by block, right or wrong as a test wants them. */
+/** Writes pcapng files block by block, right or wrong as a test needs them. */
 
 import { bytes, concat } from "./frames.ts";
 
@@ -8,7 +8,7 @@ function padded(content: Uint8Array): Uint8Array {
   return concat(content, new Uint8Array(-content.length & 3));
 }
 
-/** Blocks in one byte order. Each call answers the bytes of one block. */
+/** Blocks in one byte order. Each call returns the bytes of one block. */
 export class Pcapng {
   readonly #little: boolean;
 
@@ -16,7 +16,9 @@ export class Pcapng {
     this.#little = littleEndian;
   }
 
-  /** A block of any type; `claim` in place of its length, `again` in place of that behind it. */
+  /**
+   * A block of any type; `claim` in place of its length, `again` in place of the length behind it.
+   */
   block(
     type: number,
     body: Uint8Array,

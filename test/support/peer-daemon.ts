@@ -1,4 +1,6 @@
-/** What the peers of sallyport have in common: a folder, a process on the server of a lab, and an end. */
+/**
+ * The common parts of sallyport's peers: a folder, a process on the server of a lab, and an end.
+ */
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +9,9 @@ import type { Lab } from "./lab.ts";
 
 type Child = ReturnType<Lab["start"]>;
 
-/** Reads what a child prints until `pattern`; throws with all of it when the child ends before. */
+/**
+ * Reads the output of a child until `pattern`; throws with all of it when the child ends before.
+ */
 export async function waitFor(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<void> {
   const reader = stream.getReader();
   const decoder = new TextDecoder();

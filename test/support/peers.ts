@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Host, Lab } from "./lab.ts";
 import { drain, PeerDaemon, waitFor } from "./peer-daemon.ts";
 
-/** Both guard 8080/tcp: nftables for knockd, iptables for fwknopd, which knows nothing else. */
+/** Both guard 8080/tcp: nftables for knockd, iptables for fwknopd, which supports nothing else. */
 const KNOCKD_RULES = `table inet filter {
   set open { type ipv4_addr; }
   chain input { type filter hook input priority 0; policy accept;
@@ -54,7 +54,7 @@ export class Knockd extends PeerDaemon {
     await waitFor(this.child.stdout, /listening on/);
   }
 
-  /** The addresses it opened to, in order; waits for the commands that are on their way. */
+  /** The addresses it opened to, in order; waits for running commands. */
   async opened(): Promise<string[]> {
     for (let before = -1; ;) {
       const lines = readFileSync(this.#opened, "utf8").split("\n").filter(Boolean);
@@ -77,7 +77,7 @@ export interface FwknopdOptions {
   readonly settings?: readonly string[];
   /** Users, each an access stanza with keys of his own. Default 1. */
   readonly users?: number;
-  /** What a packet may open. Default tcp/8080. */
+  /** The ports that a packet may open. Default tcp/8080. */
   readonly opens?: readonly string[];
 }
 
@@ -160,7 +160,10 @@ export class Fwknopd extends PeerDaemon {
     return readFileSync(join(this.dir, "packet"), "latin1").split("\n").findLast(Boolean)!;
   }
 
-  /** Sends one packet from a host, which asks to open to `allow`; answers the datagram's content. */
+  /**
+   * Sends one packet from a host, with a request to open to `allow`. Returns the datagram's
+   * content.
+   */
   knock(host: Host, allow: string): string {
     const save = ["-B", join(this.dir, "packet"), "--save-packet-append"];
     return this.#saved(host, this.#client(allow, save));

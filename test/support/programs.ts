@@ -1,4 +1,7 @@
-/** The one place where tests start programs: a missing one is named with its package, a failed one with what it said. */
+/**
+ * The one place where tests start programs: for a missing one the error names its package, for a
+ * failed one it has its output.
+ */
 
 import type { SpawnOptions, Subprocess, SyncSubprocess } from "bun";
 
@@ -53,17 +56,17 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   unshare: "util-linux",
 };
 
-/** A program that ends in time is not waited for longer than this. */
+/** A program that should end is not waited for longer than this. */
 const PATIENCE_MS = 60_000;
 
-/** How a program that ran to its end ended. */
+/** The end of a program that ran. */
 export interface Finished {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** What `ip netns exec NAME`, `setpriv --…` and `env` start is a program too. */
+/** A program started by `ip netns exec NAME`, `setpriv --…` or `env` counts too. */
 function programsOf(argv: readonly string[]): string[] {
   const [first = ""] = argv;
   const rest = argv.slice(1, 3).join(" ") === "netns exec" ? argv.slice(4) : [];
@@ -82,7 +85,9 @@ function need(argv: readonly string[]): void {
   }
 }
 
-/** `Bun.spawn` of a program that is there; throws an error that names its package otherwise. */
+/**
+ * `Bun.spawn` of an existing program; for a missing one, throws an error that names its package.
+ */
 export function spawn<
   const In extends SpawnOptions.Writable = "ignore",
   const Out extends SpawnOptions.Readable = "pipe",
@@ -108,7 +113,7 @@ export function spawnSync<
   return Bun.spawnSync([...argv], options);
 }
 
-/** Runs a program to its end; throws with what it said when it fails, unless `mayFail`. */
+/** Runs a program to its end; throws with its output when it fails, unless `mayFail`. */
 export function run(
   argv: readonly string[],
   options: {
@@ -133,7 +138,7 @@ export function run(
   return end;
 }
 
-/** Waits until a program with pipes has ended in order; throws with what it said otherwise. */
+/** Waits until a program with pipes has ended in order; throws with its output otherwise. */
 export async function finished(
   child: Pick<Subprocess<"ignore", "pipe", "pipe">, "exited" | "pid" | "stderr">,
 ): Promise<void> {

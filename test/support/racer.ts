@@ -1,7 +1,7 @@
 /**
- * Another user who races for names in a folder of his own, as fast as he can: what appears under a new
- * name becomes a link to a victim, what stands there is swapped for a trap and back. Run as a program;
- * see `race`.
+ * Another user who races for names in a folder of his own, as fast as he can: a file that appears
+ * under a new name becomes a link to a victim, an existing one is swapped for a trap and back. Run
+ * as a program; see `race`.
  */
 
 import { linkSync, readdirSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
@@ -14,7 +14,7 @@ export interface RaceOptions {
   readonly names: string;
   readonly victim: string;
   readonly uid: number;
-  /** Names that stand there, and what takes their place: files of `traps`, moved there and back. */
+  /** Existing names and their replacements: files of `traps`, moved there and back. */
   readonly standing?: readonly string[];
   /** Files in a folder of his beside it: links, hard links that somebody made for him, pipes. */
   readonly traps?: string;
@@ -52,7 +52,7 @@ export async function race(options: RaceOptions): Promise<Race> {
   return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
 }
 
-/** Whether it could be done: what he races for may be gone. */
+/** Whether it succeeded: its target may be gone. */
 function attempt(work: () => void): boolean {
   try {
     work();
@@ -88,11 +88,12 @@ class Racer {
       this.#mine.add(name);
       this.taken++;
     }
-    // Some of the time everything stands as it should, so that commands get further than its first name.
+    // For some of the time everything is in order, so that commands get further than its first
+    // name.
     if (++this.#turn % 3 === 0) this.#swap();
   }
 
-  /** One standing name for one trap, for a moment. */
+  /** Replaces one name by one trap, for a moment. */
   #swap(): void {
     const { folder, standing = [], traps } = this.#options;
     if (traps === undefined || standing.length === 0) return;
@@ -115,7 +116,7 @@ class Racer {
     if (stood) attempt(() => unlinkSync(kept));
   }
 
-  /** Links that stay would fill the folder. */
+  /** Permanent links would fill the folder. */
   tidy(): void {
     for (const name of this.#mine) attempt(() => unlinkSync(join(this.#options.folder, name)));
     this.#mine.clear();

@@ -1,4 +1,4 @@
-/** Random numbers that come again with the same seed. */
+/** Random numbers that repeat with the same seed. */
 
 /** `random(n)` is a whole number below `n`. Mulberry32: 32 bits of state, good enough to fuzz with. */
 export function randomFrom(seed: number): (below: number) => number {

@@ -55,9 +55,9 @@ export interface RawSegment {
 }
 
 /**
- * Sends one segment and answers what came back within half a second: "accepted" (SYN and ACK),
- * "refused" (RST), "silent", or the flags as a number. The host's own stack then resets what it
- * knows nothing of, unless its rules hold that back.
+ * Sends one segment. Returns the reply within half a second: "accepted" (SYN and ACK), "refused"
+ * (RST), "silent", or the flags as a number. The host's own stack then resets a connection that it
+ * does not know, unless its rules prevent that.
  */
 export function sendSegment(lab: Lab, host: Host, segment: RawSegment): string {
   const { to, port, sourcePort, flags = Flags.syn, from = "" } = segment;

@@ -1,4 +1,4 @@
-/** What a capture file hands out, copied, so that tests can look at it. */
+/** The frames and remarks of a capture file, copied, so that tests can look at them. */
 
 import { openCaptureFile } from "../../src/capture/file.ts";
 
@@ -11,7 +11,7 @@ export interface ReadFrame {
 export interface ReadCapture {
   readonly frames: ReadFrame[];
   readonly remarks: string[];
-  /** What `openCaptureFile` or `drain` threw. */
+  /** The error of `openCaptureFile` or `drain`. */
   readonly error?: unknown;
 }
 

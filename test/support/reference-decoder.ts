@@ -1,6 +1,6 @@
 /**
- * What `decodeFrame` should answer, written to be read and not to be fast: every layer cuts its header
- * off the bytes and hands the rest on, and whatever is missing ends in "unknown".
+ * The right result of `decodeFrame`, written to be read and not to be fast: every layer cuts its
+ * header off the bytes and hands on the rest, and any missing part ends in "unknown".
  */
 
 import { addressFromBytes, formatAddress } from "../../src/core/address.ts";
@@ -80,7 +80,7 @@ function pppoe(bytes: Uint8Array): Expected {
   return ppp(bytes.subarray(6).subarray(0, number16(bytes, 4)));
 }
 
-/** `tagsLeft` below zero: in Cisco HDLC, which knows neither tags nor sessions of PPPoE. */
+/** `tagsLeft` below zero: in Cisco HDLC, which has neither tags nor PPPoE sessions. */
 function etherType(type: number, rest: Uint8Array, tagsLeft: number): Expected {
   if (type === 0x0800) return packet4(rest);
   if (type === 0x86dd) return packet6(rest);

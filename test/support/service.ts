@@ -42,7 +42,7 @@ except OSError as error: print(error.strerror)
 
 export type Answer = "open" | "refused" | "silent" | "reset" | "mute";
 
-/** What a connection from `host` meets: "open" only when the service itself says hello. */
+/** The result of a connection from `host`: "open" only when the service itself says hello. */
 export function probe(lab: Lab, host: Host, address: string, port: number, seconds = 1): Answer {
   const { out } = lab.run(host, ["python3", "-c", PROBE, address, String(port), String(seconds)]);
   return out.trim() as Answer;

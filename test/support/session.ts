@@ -45,9 +45,9 @@ export interface SessionOptions {
   readonly sourcePort?: number;
 }
 
-/** Ends with its disposal; what it was told and answered is strictly in turn. */
+/** Ends with its disposal; sends and answers are strictly in turn. */
 export class Session implements Disposable {
-  /** What connecting met: "open" only when the service said hello (UDP: always). */
+  /** The result of connecting: "open" only when the service said hello (UDP: always). */
   readonly met: Said;
   readonly #child: Child;
   readonly #lines: AsyncIterator<string>;
@@ -91,7 +91,7 @@ export class Session implements Disposable {
     return this.#tell(`echo ${text}`);
   }
 
-  /** Ends the connection with RST, so that no state of it is left in the peer. */
+  /** Ends the connection with RST, so that the peer keeps no state of it. */
   reset(): Promise<Said> {
     return this.#tell("reset");
   }

@@ -1,4 +1,7 @@
-/** Writes uses, debts and events as fast as it can, and tells which are in the files; made to be killed. */
+/**
+ * Writes uses, debts and events as fast as it can, and reports which are in the files; made to be
+ * killed.
+ */
 
 import { writeSync } from "node:fs";
 import { AuditLog } from "../../src/store/audit.ts";
@@ -32,7 +35,7 @@ for (let n = 1; ; n++) {
     if (n % 2 === 0 && claim !== undefined) owed.settle(claim.number);
   }
   if (!store.flush() || !audit.flush()) throw new Error("not written");
-  // Straight into the pipe: what was told must not wait in a buffer that dies with us.
+  // Straight into the pipe: reports must not wait in a buffer that dies with this process.
   writeSync(1, `${n}\n`);
   if (mode === "once" && n === 3) process.kill(process.pid, "SIGKILL");
 }

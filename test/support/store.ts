@@ -21,7 +21,7 @@ export class StateFolder implements Disposable {
   readonly notices: StoreNotice[] = [];
   readonly report = (notice: StoreNotice) => void this.notices.push(notice);
 
-  /** In `parent`, which anybody may write to where it is not named. */
+  /** In `parent`; without it, in a folder that anybody may write to. */
   constructor(parent = tmpdir()) {
     this.path = mkdtempSync(join(parent, "sallyport-store-"));
   }

@@ -1,4 +1,7 @@
-/** First SYNs from two processors at once: what a neighbour behind the same address can do to a grant for one connection. */
+/**
+ * First SYNs from two processors at once: the attack of a neighbour behind the same address on a
+ * grant for one connection.
+ */
 
 import type { Host, Lab } from "./lab.ts";
 import { linesOf } from "./lines.ts";
@@ -78,7 +81,7 @@ for line in sys.stdin:
 export class SynRace implements Disposable {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncIterator<string>;
-  /** False where the machine has one processor: nothing can be raced there. */
+  /** False where the machine has one processor: no race is possible there. */
   readonly possible: boolean;
 
   private constructor(
@@ -92,9 +95,10 @@ export class SynRace implements Disposable {
   }
 
   /**
-   * `address` is of IPv4. Volleys go to its `ports` ports from `port` on in turn, beginning with the
-   * second; these and the one behind them are guarded, and what is denied there is answered. With one
-   * port there must be time between volleys: what the packet path deletes is collected once a second.
+   * `address` is of IPv4. Volleys go to its `ports` ports from `port` on in turn, beginning with
+   * the second. These and the next one are guarded, and denied packets are answered. With one port
+   * there must be time between volleys: the kernel collects elements deleted in the packet path
+   * once a second.
    */
   static async start(
     lab: Lab,
@@ -103,7 +107,7 @@ export class SynRace implements Disposable {
     port: number,
     ports = 1,
   ): Promise<SynRace> {
-    // Without this the host's own stack resets what the raw socket began.
+    // Without this the host's own stack resets the raw socket's connections.
     lab.run(host, [
       "nft",
       `add table inet race; add chain inet race out { type filter hook output priority 0; }; add rule inet race out tcp flags rst tcp dport ${port}-${port + ports} drop`,
@@ -119,7 +123,10 @@ export class SynRace implements Disposable {
     return new SynRace(child, lines, value === "ready");
   }
 
-  /** One volley at the next port, each SYN from a port of its own; answers how many connections were accepted. */
+  /**
+   * One volley at the next port, each SYN from a port of its own. Returns how many connections were
+   * accepted.
+   */
   async volley(): Promise<number> {
     void this.#child.stdin.write("go\n");
     await this.#child.stdin.flush();

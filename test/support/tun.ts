@@ -1,4 +1,6 @@
-/** Interfaces whose other end is the test: of any link-layer type, as a driver of the kernel would have it. */
+/**
+ * Interfaces with the test at the other end: of any link-layer type, like those of a kernel driver.
+ */
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { libc } from "../../src/native/libc.ts";
@@ -27,12 +29,12 @@ export class Tun implements Disposable {
     request.write(name);
     request.writeUInt16LE(IFF_TUN, IFNAMSIZ);
     this.#control("TUNSETIFF", TUNSETIFF, request);
-    // The type itself stands where others have a pointer to it.
+    // The type itself takes the place of the usual pointer to it.
     this.#control("TUNSETLINK", TUNSETLINK, BigInt(arphrd));
     run(["ip", "link", "set", name, "up"]);
   }
 
-  /** Lets a frame come in. `etherType` is what the driver says of it to the kernel. */
+  /** Lets a frame come in. `etherType` is the driver's value for the kernel. */
   receive(etherType: number, frame: Uint8Array): void {
     // `struct tun_pi { u16 flags; be16 proto; }`
     writeSync(this.#fd, concat(Uint8Array.of(0, 0, etherType >>> 8, etherType & 0xff), frame));

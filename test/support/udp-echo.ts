@@ -1,4 +1,7 @@
-/** A UDP service on a host of a lab that sends back what comes, also what was broadcast or multicast. */
+/**
+ * A UDP service on a host of a lab that sends back every datagram, broadcast and multicast ones
+ * too.
+ */
 
 import type { Host, Lab } from "./lab.ts";
 

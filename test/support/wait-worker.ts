@@ -1,4 +1,7 @@
-/** A thread that blocks in poll(2) until its eventfd is signalled, as the data plane does; tells when. */
+/**
+ * A thread that blocks in poll(2) until its eventfd is signalled, like the data plane; reports
+ * when.
+ */
 
 /* oxlint-disable unicorn/require-post-message-target-origin -- the port of a worker has no origin */
 

@@ -1,4 +1,7 @@
-/** Runs commands as processes of their own against the real API on a socket, before a daemon in memory. */
+/**
+ * Runs commands as processes of their own against the real API on a socket, with a daemon in
+ * memory.
+ */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +46,7 @@ export async function runCli(argv: readonly string[], cwd = tmpdir()): Promise<R
 }
 
 async function showCli(argv: readonly string[]): Promise<string> {
-  // Both say that nobody looks, and the point here is somebody who does.
+  // Both would mean that no person looks, but here one does.
   const { NO_COLOR: _, CI: __, ...environment } = process.env;
   let shown = "";
   const decoder = new TextDecoder();

@@ -1,4 +1,7 @@
-/** The bench itself: a quick run yields figures of everybody, and honest knocks open. Asserts no time. */
+/**
+ * The bench itself: a quick run yields figures of all contestants, and honest knocks open. Asserts
+ * no time.
+ */
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

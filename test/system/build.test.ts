@@ -1,4 +1,4 @@
-/** Whoever builds the same tree gets the same file, wherever and as whatever it is built. */
+/** A build of the same tree is the same file, wherever and by whomever it is built. */
 
 import { afterAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { run } from "../support/programs.ts";
 
 const TREE = resolve(import.meta.dir, "../..");
-/** All that is built from. */
+/** Everything that goes into a build. */
 const PARTS = [
   "src",
   "scripts",
@@ -20,11 +20,11 @@ const PARTS = [
 const folder = mkdtempSync(join(tmpdir(), "sallyport-build-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The checksum of what `scripts/build` makes of a copy of the tree, written to `name`. */
+/** The checksum of the file that `scripts/build` makes of a copy of the tree, written to `name`. */
 function build(copy: string, argument: string, name: string): string {
   const at = join(folder, copy);
   mkdirSync(at, { recursive: true });
-  // Links into another tree would be followed, and where that lies is a difference of its own.
+  // Links into another tree would be followed, and its path would make a difference.
   for (const part of PARTS) cpSync(join(TREE, part), join(at, part), { recursive: true });
   symlinkSync(join(TREE, ".tools"), join(at, ".tools"));
   run([join(at, "scripts/build"), argument]);

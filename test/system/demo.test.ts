@@ -7,7 +7,10 @@ import { run } from "../support/programs.ts";
 
 const BEFORE = existsSync("/run/netns") ? readdirSync("/run/netns") : [];
 
-/** Of demos whose process has ended; others may be playing beside this test, or have been killed before it. */
+/**
+ * Namespaces of demos whose process has ended: others may be playing beside this test, or were
+ * killed before it.
+ */
 function leftBehind(): string[] {
   return readdirSync("/run/netns").filter((name) => {
     const player = /^sallyport-demo-(\d+)-/.exec(name)?.[1];

@@ -1,4 +1,4 @@
-/** Whoever holds as many connections to the daemon as he likes takes its descriptors from nothing else. */
+/** A crowd of connections to the daemon, of any size, takes no descriptors from its other work. */
 
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";

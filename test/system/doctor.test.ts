@@ -1,4 +1,4 @@
-/** `sallyport doctor` of the compiled executable, on a server that is well and on servers that are not. */
+/** `sallyport doctor` of the compiled executable, on a healthy server and on broken ones. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
@@ -48,13 +48,14 @@ describe("doctor", () => {
     });
   }
 
-  /** "problem other tables: Another table …: accept it …" for each finding that is not well. */
+  /** "problem other tables: Another table …: accept it …" for each finding that is not ok. */
   function complaints(): { code: number; works: boolean; said: string[] } {
     const { code, out } = doctor("--json");
     const { works, findings } = JSON.parse(out) as Report;
     const said = findings
       .filter(({ level }) => level !== "ok")
-      // Of this machine and not of the lab: nobody steers its clock, and the build may stand anywhere.
+      // Findings about this machine, not the lab: nothing steers its clock, and the build may be
+      // anywhere.
       .filter(({ check }) => check !== "time" && check !== "executable")
       .map(({ check, level, sentence, remedy }) => `${level} ${check}: ${sentence}: ${remedy}`);
     return { code, works, said };
@@ -127,7 +128,7 @@ describe("doctor", () => {
           /^warning configuration: .*config\.toml:\d+: .*opne_for[^]*then run "sallyport reload": the running daemon works by what worked last, and so do the checks below$/s,
         );
         expect(complaints()).toEqual({ code: 0, works: true, said: [mistake] });
-        // Neither does a start with it keep anybody out.
+        // A start with it keeps nobody out either.
         await server.stop("SIGKILL");
         await server.start();
         expect(complaints()).toEqual({

@@ -1,4 +1,4 @@
-/** Commands find the daemon that guards here, wherever its configuration points by now. */
+/** Commands find the daemon that guards here, whatever its configuration names by now. */
 
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ test.each([
   const elsewhere = `${server.dir}/elsewhere.sock`;
   const text = readFileSync(server.config, "utf8")
     .replace(server.socket, elsewhere)
-    .replace(`${server.dir}/state`, `${server.dir}/other`); // nor does what worked last stand there
+    .replace(`${server.dir}/state`, `${server.dir}/other`); // nor is the last good one there
   writeFileSync(server.config, text);
   const grants = [EXECUTABLE, "grants", "--json", "--config", server.config];
   const look = () => lab.run("server", grants, { mayFail: true });

@@ -47,7 +47,9 @@ describe("a grant", () => {
   let server: GuardedServer;
   const dir = mkdtempSync(join(tmpdir(), "sallyport-life-"));
 
-  /** Knocks by bare packets and waits for the opening, so that no probe of a client comes in between. */
+  /**
+   * Knocks by bare packets and waits for the opening, so that no probe of a client comes between.
+   */
   async function open(
     door: string,
     user: string,
@@ -68,7 +70,7 @@ describe("a grant", () => {
   beforeAll(async () => {
     lab = new Lab();
     for (const port of [8081, 8082, 8083, 8084, 9002]) await startEcho(lab, "server", port);
-    // What a command is given: its arguments, its environment, its descriptors, its capabilities.
+    // The environment of a command: its arguments, variables, descriptors and capabilities.
     writeFileSync(
       join(dir, "command"),
       `#!/bin/sh\n{ echo "args $*"; env | sort; ls -l /proc/self/fd | wc -l; grep CapEff /proc/self/status; } >> "${dir}/$1.out"\n`,

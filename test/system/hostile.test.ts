@@ -1,4 +1,4 @@
-/** Holes that a hostile reading found, each once open: they stay closed. */
+/** Holes that a hostile reading found, each of them open once: they stay closed. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { GuardedServer } from "../support/guarded-server.ts";
@@ -110,7 +110,7 @@ describe("an attacker", () => {
       expect(performance.now() - began).toBeLessThan(30_000);
       await Bun.sleep(6_000);
     }
-    // Any change by others makes the daemon compare: what ended by itself stays ended.
+    // Any change by others makes the daemon compare: a grant that ended by itself stays ended.
     lab.run("server", [
       "nft",
       "add element inet sallyport revoked4 { 10.9.9.9 . tcp . 1 timeout 1s }",

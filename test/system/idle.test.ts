@@ -1,4 +1,7 @@
-/** What a daemon costs that nobody knocks at: wake-ups and memory. Figures are the bench's; these are bounds. */
+/**
+ * The cost of a daemon without knocks: wake-ups and memory. The bench has figures; these are
+ * bounds.
+ */
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -26,7 +29,10 @@ function statusOf(process: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]);
 }
 
-/** Repeats `measure` until it answers less than `bound`: a busy machine may spoil one measurement, not all. */
+/**
+ * Repeats `measure` until the result is below `bound`: a busy machine may spoil one measurement,
+ * not all.
+ */
 async function falls(bound: number, measure: () => Promise<number> | number): Promise<number> {
   const deadline = performance.now() + 60_000;
   for (;;) {
@@ -50,7 +56,8 @@ test("a daemon that nobody knocks at sleeps, gives its start's memory back, and 
   });
   expect(inFiveSeconds).toBeLessThan(30);
 
-  // 36 MB are the executable's code alone, when nobody gives it back; what was written to is 36 without a collection.
+  // 36 MB are the executable's code alone, when nothing releases it; written pages are 36 MB
+  // without a collection.
   expect(await falls(80_000, () => statusOf(String(pid), "VmRSS"))).toBeLessThan(80_000);
 
   const knocks = portsOf(server.link("alice", "web")).map((port) => ({ to: "10.77.0.1", port }));

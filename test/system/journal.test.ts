@@ -1,11 +1,14 @@
-/** The daemon as systemd runs it: lines for the journal, and what it says when the watchdog ends it. */
+/**
+ * The daemon under systemd: its lines for the journal, and its last words when the watchdog ends
+ * it.
+ */
 
 import { expect, test } from "bun:test";
 import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { Lab } from "../support/lab.ts";
 
-/** Starts the daemon with a socket as the journal's, prints its pid, and then all that it wrote. */
+/** Starts the daemon with a socket like the journal's, prints its pid, and then all its output. */
 const JOURNAL = `
 import os, socket, sys
 ours, theirs = socket.socketpair()

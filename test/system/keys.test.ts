@@ -1,4 +1,7 @@
-/** Keys come and go beside a running daemon: what is removed opens nothing any more, what is added opens at once. */
+/**
+ * Keys come and go beside a running daemon: a removed one opens nothing from then on, an added one
+ * opens at once.
+ */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -70,7 +73,7 @@ describe("sallyport user, beside a running daemon", () => {
       "client",
       portsOf(phone).map((port) => ({ to: SERVER, port })),
     );
-    // Heard after those, so that a grant of theirs would be there by now.
+    // Heard after those, so that their grant would exist by now.
     await knock("stranger", server.link("bob", "web"), /by bob/);
     expect(server.log.slice(from)).not.toContain("to 10.77.0.2");
     expect(probe(lab, "client", SERVER, 8080)).toBe("refused");

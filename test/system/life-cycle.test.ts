@@ -1,4 +1,7 @@
-/** Starts, stops, crashes and reloads: the guard stays, grants end by themselves, nothing is forgotten. */
+/**
+ * Starts, stops, crashes and reloads: the guard stays, grants end by themselves, nothing is
+ * forgotten.
+ */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { GuardedServer } from "../support/guarded-server.ts";

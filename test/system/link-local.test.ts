@@ -1,4 +1,7 @@
-/** Knocks over a link-local address: a server without any other, as on a fresh LAN or a cable between two machines. */
+/**
+ * Knocks over a link-local address: a server without another one, as on a fresh LAN or a cable
+ * between two machines.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { EXECUTABLE } from "../support/executable.ts";
@@ -95,7 +98,7 @@ describe("a link-local address", () => {
       `${SERVER}%eth7`,
       "no interface eth7 of this computer is up with a link-local address: write eth0 in its place",
     ],
-    // It is there, and down.
+    // It exists, but is down.
     [
       `${SERVER}%eth1`,
       "no interface eth1 of this computer is up with a link-local address: write eth0 in its place",

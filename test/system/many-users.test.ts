@@ -1,4 +1,7 @@
-/** Thousands of keys in one file, and a door of everybody who has one: through to the kernel and back. */
+/**
+ * Thousands of keys in one file, and a door for everybody who has one: through to the kernel and
+ * back.
+ */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

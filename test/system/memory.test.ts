@@ -1,4 +1,4 @@
-/** What was used once is used for good: through crashes, lost files and reboots. */
+/** A used knock stays used: through crashes, lost files and reboots. */
 
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
@@ -50,7 +50,7 @@ describe("the memory of used knocks", () => {
     lab.run("server", ["nft", "delete", "table", "inet", "sallyport"], { mayFail: true });
   });
 
-  /** Knocks as alice and answers the knock, which must open nothing from now on. */
+  /** Knocks as alice and returns the knock, which must open nothing from now on. */
   async function useOne(): Promise<BareKnock[]> {
     const knocks = portsOf(server.link("alice", "web")).map((port) => ({ to: "10.77.0.1", port }));
     const from = server.log.length;
@@ -62,7 +62,8 @@ describe("the memory of used knocks", () => {
   async function expectSpent(knocks: readonly BareKnock[]): Promise<void> {
     const from = server.log.length;
     for (const host of ["client", "stranger"] as const) sendKnocks(lab, host, knocks);
-    // The probe takes far longer than the data plane, and its answer to a request comes after the knocks.
+    // The probe takes far longer than the data plane, and the reply to its request comes after the
+    // knocks.
     expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
     expect(await (await server.control("/v1/grants")).text()).not.toContain("10.77.0.3");
     expect(server.log.slice(from)).not.toContain("Opened");
@@ -72,7 +73,7 @@ describe("the memory of used knocks", () => {
 
   test("survives a kill -9 with the kernel's table gone", async () => {
     const knocks = await useOne();
-    // The store follows a moment after the door; what it has written is what this is about.
+    // The store follows a moment after the door; this test is about the part it has written.
     await server.control("/v1/status");
     await server.stop("SIGKILL");
     lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);

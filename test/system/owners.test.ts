@@ -1,4 +1,7 @@
-/** Who holds what of one port: two doors, two devices behind one address, a grant for one connection that is spent. */
+/**
+ * Owners of one port: two doors, two devices behind one address, a grant for one connection that is
+ * spent.
+ */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Grant } from "../../src/core/grant.ts";

@@ -27,7 +27,10 @@ describe("a guard on probation", () => {
     lab?.[Symbol.dispose]();
   });
 
-  /** Asks again until the answer is that; the kernel collects what has ended within a second or two. */
+  /**
+   * Asks again until the answer is `wanted`; the kernel collects ended elements within a second or
+   * two.
+   */
   function untilProbe(answer: string, withinMs: number): number {
     const before = performance.now();
     while (probe(lab, "stranger", "10.77.0.1", 8080) !== answer) {
@@ -155,7 +158,7 @@ test("open_after lets a guard end whose daemon stays dead, and holds while it li
     }
   };
   await until((left) => left < 58_000);
-  // Any change by others makes the daemon look, and what it finds intact it tells the kernel anew.
+  // Any change by others makes the daemon look, and it renews an intact guard in the kernel.
   lab.run("server", [
     "nft",
     "add element inet sallyport grants4 { 10.9.9.9 . tcp . 1 timeout 1s }",

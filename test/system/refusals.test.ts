@@ -1,4 +1,4 @@
-/** What stands in the way of a start is said in one sentence, with an exit code, and nothing is changed. */
+/** Obstacles to a start are reported in one sentence, with an exit code, and nothing is changed. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** A reload tells whom it cuts off, asks before it locks anybody out, and goes back by itself on probation. */
+/**
+ * A reload tells whom it cuts off, asks before it locks anybody out, and returns by itself on
+ * probation.
+ */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -79,7 +82,7 @@ describe("sallyport reload", () => {
     const own = reload(`10.77.0.2 40000 ${SERVER} 8080`);
     expect(own.code).toBe(1);
     expect(own.err).toContain("you are connected from 10.77.0.2, which bob/phone opened web to");
-    // He came in by a port that nobody guards.
+    // This caller came in by a port that is not guarded.
     const other = reload(`10.77.0.2 40000 ${SERVER} 22`);
     expect(other.code).toBe(0);
     expect(other.err).toContain("bob/phone will not be able to open web");

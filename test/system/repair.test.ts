@@ -1,4 +1,4 @@
-/** What others do to the guard is undone, with the life each grant has left. */
+/** Changes by others to the guard are undone, with the remaining life of each grant. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GuardedServer } from "../support/guarded-server.ts";

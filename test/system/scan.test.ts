@@ -1,4 +1,4 @@
-/** What a scanner sees, and that no scan opens anything. */
+/** The view of a scanner, and that no scan opens anything. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GuardedServer } from "../support/guarded-server.ts";

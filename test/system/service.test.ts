@@ -1,4 +1,7 @@
-/** The units of the compiled executable: what systemd says of them, and that the daemon lives in their sandbox. */
+/**
+ * The units of the compiled executable: systemd's opinion of them, and that the daemon lives in
+ * their sandbox.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -28,7 +31,8 @@ function setting(name: string): string[] {
 }
 
 beforeAll(() => {
-  // A program that exists, because systemd looks; where the executable is here, no service would see it.
+  // An existing program, because systemd checks; a service would not see the executable where it is
+  // here.
   const place = ["--executable", "/bin/true"];
   expect(sallyport("service", "install", ...place)).toMatchObject({ code: 0, err: "" });
   expect(sallyport("firewall", "install", ...place)).toMatchObject({ code: 0, err: "" });
@@ -234,7 +238,7 @@ describe("the daemon", () => {
       ]);
       expect(loaded.out).toContain("Guarding 8081/tcp: closed until a daemon opens doors");
       expect(probe(lab, "client", "10.77.0.1", 8081)).toBe("refused");
-      // Again beside what is there: it changes nothing.
+      // Again beside the existing files: it changes nothing.
       lab.run("server", load);
       expect(probe(lab, "client", "10.77.0.1", 8081)).toBe("refused");
       writeFileSync(server.config, "[door.web]\nopens = 5\n");

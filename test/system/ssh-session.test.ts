@@ -20,7 +20,7 @@ describe("an ssh session", () => {
   let server: GuardedServer;
   const dir = mkdtempSync(join(tmpdir(), "sallyport-ssh-"));
 
-  /** A shell on the server over ssh; `say` runs one command in it and answers its output. */
+  /** A shell on the server over ssh; `say` runs one command in it and returns its output. */
   function openShell(host: Host = "client") {
     const child = spawn(
       ["ip", "netns", "exec", lab.namespace(host), "ssh", ...sshOptions(), "root@10.77.0.1", "sh"],
@@ -64,7 +64,7 @@ describe("an ssh session", () => {
       ...["-o", `AuthorizedKeysFile=${join(dir, "id.pub")}`, "-o", "StrictModes=no"],
       ...["-o", "PermitRootLogin=yes", "-o", "PidFile=none", "-o", "UsePAM=no"],
     ]);
-    // From another host than the others: what is closed by hand there must not touch it.
+    // From another host than the others: closing by hand there must not touch it.
     early = openShell("stranger");
     expect(await early.say("echo before")).toBe("before");
     expect(lab.run("server", ["conntrack", "-L"], { mayFail: true }).out).not.toContain("dport=22");

@@ -1,4 +1,6 @@
-/** The daemon explains itself: why a knock did not open, who else sent it, and to whom it says so. */
+/**
+ * The daemon explains itself: why a knock did not open, who else sent it, and to whom it says so.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -60,7 +62,7 @@ describe("sallyport why", () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** An address of a host that no other test knocks from. */
+  /** An address from which no other test knocks. */
   function freshAddress(host: Host): string {
     const address = `10.77.${host === "client" ? 20 : 30}.${++addresses}`;
     lab.addAddress(host, "eth0", `${address}/16`);
@@ -81,7 +83,10 @@ describe("sallyport why", () => {
     return out.trimEnd().split("\n");
   }
 
-  /** Waits until the daemon has taken what was sent: a knock of its own, of nobody's sequence, after it. */
+  /**
+   * Waits until the daemon has taken the packets: it sends a knock outside all sequences after
+   * them.
+   */
   async function heard(address: string): Promise<Explanation> {
     for (let i = 0; i < 100; i++) {
       const answer = await server.control(`/v1/why/${address}`);

@@ -5,7 +5,7 @@ export interface BrokenConfig {
   readonly text: string;
 }
 
-/** Values that no key of the kind takes. */
+/** Values that no key of the kind accepts. */
 const DURATIONS = ['"30"', "30", '"soon"', '"-5s"', '""', "true", '"1y"', '"0s"', '["30s"]'];
 const NUMBERS = ["0", "-1", "1.5", '"8"', "true", "99999999"];
 const PORTS = [

@@ -1,4 +1,4 @@
-/** P3 to P6: a knock opens once, whatever becomes of the daemon, its files and the clocks. */
+/** P3 to P6: a knock opens once, whatever happens to the daemon, its files and the clocks. */
 
 import { chmodSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -89,7 +89,7 @@ async function survives(harm: (stage: Stage) => void): Promise<Finding> {
   );
 }
 
-/** The files of the state, without the keys, which are the administrator's own. */
+/** The files of the state, without the keys, which belong to the administrator. */
 function stateFiles(stage: Stage): string[] {
   return readdirSync(stage.stateDir)
     .filter((name) => name !== "keys.toml" && name !== "name")

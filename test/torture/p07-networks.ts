@@ -70,7 +70,8 @@ async function lossy(scale: Scale): Promise<Finding> {
     gotIn.push(count - waiting.size);
   }
   const [once = 0, , thrice = 0] = gotIn;
-  // Both copies of a port are lost once in 1,111: 99.3 % is what can be had, and few knocks vary.
+  // Both copies of a port are lost once in 1,111: 99.3 % is the best possible, and with few knocks
+  // it varies.
   return finding(
     once / count >= (scale === "full" ? 0.99 : 0.97) && thrice / count >= 0.999,
     `${count} knocks: ${percent(once, count)} at the first try, ${percent(thrice, count)} within three`,

@@ -1,4 +1,7 @@
-/** P9, P10 and P24: forged floods harm nobody, a racing eavesdropper gains at most one grant, overload is told. */
+/**
+ * P9, P10 and P24: forged floods harm nobody, a racing eavesdropper gains at most one grant,
+ * overload is reported.
+ */
 
 import { readFileSync } from "node:fs";
 import { Lab } from "../support/lab.ts";
@@ -31,7 +34,7 @@ async function knockRealClient(stage: Stage, user: string): Promise<string> {
   return heard && state === "open" ? `open at try ${attempts}` : state;
 }
 
-/** Junk that bears the victim's address, while he holds a grant and then knocks again. */
+/** Junk from the victim's address, while he holds a grant and then knocks again. */
 async function victim(scale: Scale): Promise<Finding> {
   const users = ["alice", "bob"];
   await using stage = await Stage.set(webDoor(users, 'open_for = "1m"'), { users });
@@ -210,7 +213,7 @@ async function alarmFlood(scale: Scale): Promise<Finding> {
   return finding(alarms === 1, `replayed from ${sources} forged addresses: ${alarms} alarm`);
 }
 
-/** The daemon is stopped while a flood comes in: what was lost must be told. */
+/** The daemon is stopped while a flood comes in: it must report the loss. */
 async function dropsTold(): Promise<Finding> {
   await using stage = await Stage.set(webDoor());
   const junk = Array.from({ length: 4_096 }, (_, i) =>

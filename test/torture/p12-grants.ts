@@ -1,4 +1,6 @@
-/** P12, P13, P14 and P19: how long a grant lives, and what is left of the guard when the daemon is gone. */
+/**
+ * P12, P13, P14 and P19: how long a grant lives, and the rest of the guard when the daemon is gone.
+ */
 
 import { rmSync } from "node:fs";
 import { lastConfigFile } from "../../src/config/last-settings.ts";

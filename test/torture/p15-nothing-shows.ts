@@ -1,4 +1,7 @@
-/** P15: a guarded port answers byte for byte as any other closed port of the host, and nothing else shows. */
+/**
+ * P15: a guarded port answers byte for byte like any other closed port of the host, and nothing
+ * else shows.
+ */
 
 import { Lab } from "../support/lab.ts";
 import { behindRouter, compareOddities, LINK } from "../support/odd-probes.ts";
@@ -6,8 +9,8 @@ import { CLIENT, SERVER, SERVER6, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
 /**
- * Sends each probe to both ports, one after the other, and answers where the replies differ once port
- * and checksums are blanked; then the median time to a reply, in microseconds, of each port.
+ * Sends each probe to both ports, one after the other, and prints where the replies differ without
+ * port and checksums; then the median time to a reply, in microseconds, of each port.
  */
 const COMPARE = `
 import json, random, select, socket, statistics, struct, sys, time
@@ -112,7 +115,7 @@ interface Comparison {
 
 const DOOR = `[door.web]\nopens = ["8080/tcp", "8080/udp"]\nusers = ["alice"]\n`;
 
-/** How far the medians may lie apart: less than what one more hop adds. */
+/** How far the medians may differ: less than one more hop adds. */
 const MOST_APART_US = 25;
 
 /** Kinds of probe: by the type of service they carry, or by everything else. */
@@ -151,7 +154,7 @@ async function identical(
   );
 }
 
-/** A host that drops what its input chain does not let in; neighbours find each other. */
+/** A host whose input chain drops the rest; neighbours find each other. */
 const DROPS = `table inet other { chain input { type filter hook input priority 0; policy drop;
   ct state established,related accept\n iif lo accept\n icmp type echo-request accept
   icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, echo-request } accept\n }\n}\n`;
@@ -184,7 +187,7 @@ async function nmapSees(): Promise<Finding> {
     const { out } = stage.lab.run("stranger", ["nmap", scan, "--max-retries", "2", ...words]);
     const found = /Ports: ([^\t\n]*)/.exec(out)?.[1] ?? "";
     const states = new Set(found.split(", ").map((entry) => entry.split("/")[1] ?? ""));
-    // -oG leaves out what all ports have in common.
+    // -oG leaves out the common results of all ports.
     return { scan, odd: states.size > 1 };
   });
   const odd = results.filter((one) => one.odd).map(({ scan }) => scan);
@@ -228,7 +231,7 @@ async function partialMatch(): Promise<Finding> {
   );
 }
 
-/** What comes back to a knock: right port, wrong port, and the last port that opens. */
+/** The replies to a knock: right port, wrong port, and the last port that opens. */
 async function knockAnswers(): Promise<Finding> {
   await using stage = await Stage.set(webDoor());
   await stage.roomInSlot(5_000);

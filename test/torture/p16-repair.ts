@@ -17,7 +17,10 @@ const HARMS: readonly (readonly [string, string])[] = [
   ["a deleted grant", `delete element inet sallyport grants4 { ${CLIENT} . tcp . 8080 }`],
 ];
 
-/** Rules and guarded ports as nft lists them, and whether the client's grant is there; without counters. */
+/**
+ * Rules and guarded ports as nft lists them, and whether the client's grant exists; without
+ * counters.
+ */
 function look(stage: Stage): string {
   return inside(stage.lab.namespace("server"), () => {
     const objects = [
@@ -34,7 +37,7 @@ function look(stage: Stage): string {
   });
 }
 
-/** Does harm and answers how many milliseconds the guard was not as intended; Infinity after 3 s. */
+/** Does harm. Returns how many milliseconds the guard was not as intended; Infinity after 3 s. */
 async function harmMs(stage: Stage, command: string): Promise<number> {
   const intended = look(stage);
   const harmed = inside(stage.lab.namespace("server"), () => runNft(command));
@@ -101,7 +104,7 @@ async function repairFwknopd(): Promise<Finding> {
   );
 }
 
-/** Connects as fast as told and counts what it meets: lines of "open refused". */
+/** Connects at the given pace and counts the results: lines of "open refused". */
 const CONNECT = `
 import socket, sys, time
 address, port, per_second, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])

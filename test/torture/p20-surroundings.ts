@@ -61,7 +61,7 @@ while True:
     c.sendall(b"227 Entering Passive Mode (10,77,0,1,31,144)\\r\\n"); c.recv(100)
 `;
 
-/** Holds its session open, as a client does that is about to fetch. */
+/** Holds its session open, like a client that is about to fetch. */
 const FTP_CLIENT = `
 import socket
 c = socket.create_connection(("${SERVER}", 21))

@@ -1,11 +1,14 @@
-/** P26: the commands of doors get their arguments and nothing else, and a close command runs exactly once. */
+/**
+ * P26: the commands of doors get their arguments and nothing else, and a close command runs exactly
+ * once.
+ */
 
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CLIENT, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
-/** Writes down what it was given; the last line tells that it is complete. */
+/** Records its input; the last line shows that the record is complete. */
 const WITNESS = `#!/bin/sh
 { for word in "$@"; do echo "arg $word"; done
   env | sed 's/^/env /'

@@ -14,8 +14,9 @@ const UNPRIVILEGED = [
 ];
 
 /**
- * What a local user without privilege can take: the health port, the abstract names a lock might have,
- * netlink sockets under the numbers of processes to come, and an nflog group, if the kernel let him.
+ * Everything that a local user without privilege can take: the health port, the abstract names that
+ * a lock might have, netlink sockets under the numbers of later processes, and an nflog group, if
+ * the kernel let him.
  */
 const GRABBER = `
 import os, socket, struct, time
@@ -40,7 +41,7 @@ time.sleep(600)
 async function oneDaemon(as: readonly string[], scale: Scale): Promise<Finding> {
   await using stage = await Stage.set(webDoor(), { as, start: false });
   const { lab, server } = stage;
-  // The daemon's user owns what it works in, as systemd makes it.
+  // The daemon's user owns the folders it works in, as systemd makes them.
   if (as.length > 0) {
     const { dir } = server;
     lab.run("server", [
@@ -61,7 +62,7 @@ async function oneDaemon(as: readonly string[], scale: Scale): Promise<Finding> 
     });
     if (/No daemon runs|nothing is guarded/.test(done.out + done.err)) wrong++;
   }
-  // Another port, socket and state folder: nothing but the lock stands in its way.
+  // Another port, socket and state folder: only the lock is in its way.
   const other = join(server.dir, "other.toml");
   writeFileSync(
     other,

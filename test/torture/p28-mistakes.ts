@@ -1,4 +1,4 @@
-/** P28: broken files and a crash, or a reload that means something else, lock nobody out. */
+/** P28: broken files and a crash, or a reload with another meaning, lock nobody out. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ async function brokenFile(name: string, spoil: (text: string) => string): Promis
   );
 }
 
-/** The copy of the keys must not bring back what was removed. */
+/** The copy of the keys must not bring back removed ones. */
 async function removedKey(): Promise<Finding> {
   await using stage = await Stage.set(webDoor(["alice", "bob"]), { users: ["alice", "bob"] });
   const { server } = stage;
@@ -60,7 +60,7 @@ async function removedKey(): Promise<Finding> {
   const from = server.log.length;
   await stage.roomInSlot(3_000);
   await stage.wire.knock("client", stage.knocks(CLIENT, "bob"));
-  // Matched after the other, so that one is decided once this one opened.
+  // Matched after the other, so that it is decided once this one opened.
   await opens(stage);
   const bob = server.log.slice(from).includes("bob");
   return finding(

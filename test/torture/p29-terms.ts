@@ -1,4 +1,7 @@
-/** P29: a door's terms may change under what is remembered: nothing used opens again, and nobody waits for long. */
+/**
+ * P29: a door's terms may change under remembered uses: no used knock opens again, and nobody waits
+ * for long.
+ */
 
 import { slotAt, slotStartMs } from "../../src/rks/slot.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../src/rks/space.ts";
@@ -36,7 +39,7 @@ function someTerms(random: (below: number) => number): Terms {
 }
 
 const CHANGES = {
-  // A signal would be refused: each change of terms makes the links that are out there void.
+  // A signal would be refused: each change of terms makes existing links void.
   reload: ({ server }: Stage) => {
     const { code, err } = server.command("reload", "--yes");
     if (code !== 0) throw new Error(err);
@@ -53,7 +56,10 @@ const CHANGES = {
   },
 } as const;
 
-/** Bob knocks until it opens, slot by slot as a client without memory would; what he sent, and after how many slots. */
+/**
+ * Bob knocks until it opens, slot by slot like a client without memory; returns his knock, and
+ * after how many slots.
+ */
 async function knockOverheard(stage: Stage, terms: Terms): Promise<[WireKnock[], number]> {
   const { server, wire } = stage;
   const space = { ...DEFAULT_SPACE, ...terms, hi: terms.lo + 32_767 };
@@ -109,7 +115,7 @@ async function changes(scale: Scale): Promise<Finding> {
   );
 }
 
-/** The old key's last slot lies ahead, as a client with a quick clock leaves it. */
+/** The old key's last slot lies ahead, as a client with a fast clock leaves it. */
 async function newKey(): Promise<Finding> {
   await using stage = await Stage.set(webDoor());
   const { server, wire } = stage;

@@ -1,4 +1,7 @@
-/** P30: doors that share ports, devices behind one address, every kind of grant, in random order: all say the same after each step. */
+/**
+ * P30: doors that share ports, devices behind one address, every kind of grant, in random order:
+ * all views agree after each step.
+ */
 
 import type { Explanation } from "../../src/api/control.ts";
 import { formatAddress, maskAddress, parseAddress, parsePrefix } from "../../src/core/address.ts";
@@ -14,7 +17,7 @@ import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
 const CLIENT6 = "fd77::2";
 const USERS = ["u0", "u1", "u2", "u3", "u4", "u5"] as const;
-/** What ends or moves so near to a look may be seen before it or after it. */
+/** An end or a move this near to a look may be seen before it or after it. */
 const BLUR_MS = 3_000;
 /** A slow machine plays fewer steps. */
 const MOST_MS = 100_000;
@@ -107,7 +110,7 @@ class Play {
     return of[this.#random(of.length)]!;
   }
 
-  /** One step; answers what was done. */
+  /** Does one step. Returns its description. */
   async step(): Promise<string> {
     const from = this.#pick([CLIENT, CLIENT, CLIENT6]);
     const door = this.#pick([...this.#doors.keys()].filter((name) => name !== "legacy"));
@@ -191,7 +194,7 @@ class Play {
     return `knock ${door} ${from} ${user}`;
   }
 
-  /** Names what opens once: the ports of a sequence are those of a user, a door and a slot. */
+  /** Identifies one opening: the ports of a sequence belong to a user, a door and a slot. */
   #slotOf(user: string, door: string): string {
     return `${door} ${this.stage.ports(user, { door }).join()}`;
   }
@@ -258,7 +261,10 @@ class Play {
     before.shape = shape;
   }
 
-  /** Where kernel, ledger, `grants` and `why` say something else than should be; undefined where they agree. */
+  /**
+   * Where kernel, ledger, `grants` and `why` differ from the right state; undefined where they
+   * agree.
+   */
   async differs(): Promise<string | undefined> {
     const now = Date.now();
     this.#lives = this.#lives.filter(({ endMs }) => endMs > now - BLUR_MS);
@@ -306,7 +312,7 @@ class Play {
       return (
         kernel
           .list()
-          // What the daemon runs to be fast at the first knock.
+          // The daemon's work for a fast first knock.
           .filter(({ label }) => !label.startsWith("warmUp "))
           .map(
             ({ kind, address, port }) =>

@@ -1,4 +1,7 @@
-/** P31: what is owed is done: every close command starts exactly once, every use is written, every opening told. */
+/**
+ * P31: every debt is paid: every close command starts exactly once, every use is written, every
+ * opening told.
+ */
 
 import { Database } from "bun:sqlite";
 import {
@@ -15,7 +18,7 @@ import { run } from "../support/programs.ts";
 import { CLIENT, SERVER, Stage, STRANGER, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
-/** The service's user: one that nobody else is. */
+/** The service's user: one that no program else runs as. */
 const UID = 61_934;
 
 const AS_USER = ["setpriv", `--reuid=${UID}`, `--regid=${UID}`, "--clear-groups"];
@@ -27,7 +30,7 @@ const AS_SERVICE = [
   "--bounding-set=-all,+net_raw,+net_admin",
 ];
 
-/** Writes down what it was started for; one write of a line is whole. */
+/** Records why it was started; one write of a line is atomic. */
 const WITNESS = `#!/bin/sh\necho "$1" >> "$0.ran"\n`;
 
 function makeWitness(folder: string, after = ""): string {
@@ -90,8 +93,9 @@ async function crowdEnds(scale: Scale): Promise<Finding> {
   const counters = () => stage.counters();
   await until(async () => (await counters())["grantsOpened"]! >= count, 60_000);
   const { grantsOpened = 0 } = await counters();
-  // None to be had from before the first end until a while after the last. (Without a thread to be had the
-  // runtime itself gives up: then the service manager starts the daemon again, as in the third trial.)
+  // There are none from before the first end until a while after the last. (Without threads the
+  // runtime itself gives up: then the service manager starts the daemon again, as in the third
+  // trial.)
   const limit = (descriptors: string) =>
     run([...AS_USER, "prlimit", "--pid", pid(), `--nofile=${descriptors}:`]);
   limit(String(readdirSync(`/proc/${pid()}/fd`).length));

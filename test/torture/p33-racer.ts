@@ -1,4 +1,7 @@
-/** P33: the service's user, who owns the state folder, gains nothing over root by racing for names in it. */
+/**
+ * P33: the service's user, who owns the state folder, gains nothing over root by racing for names
+ * in it.
+ */
 
 import {
   chmodSync,
@@ -24,19 +27,19 @@ import { race, type RaceOptions } from "../support/racer.ts";
 import { CLIENT, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
-/** The service's user: one that nobody else is. */
+/** The service's user: one that no program else runs as. */
 const UID = 61_933;
 
-/** Stands in every file of root's, as a name that is printed where the file is read. */
+/** The content of every file of root's: it would be printed as a name wherever the file is read. */
 const CANARY = "canary-of-root";
 
 /** No command waits longer: five seconds for a lock, as long for a pipe, and its own start. */
 const MOST_MS = 15_000;
 
-/** What stands in the state folder and is swapped. */
+/** The names in the state folder that are swapped. */
 const STANDING = ["keys.toml", "server-name", "audit.db", "audit.db-wal", "audit.db-shm"] as const;
 
-/** Files of root's that would be read as what they stand in for. */
+/** Files of root's that would be read in place of others. */
 function makeVictims(folder: string): Record<string, string> {
   mkdirSync(folder, { mode: 0o700 });
   const keys = join(folder, "keys.toml");
@@ -68,7 +71,7 @@ function makeTraps(folder: string, victims: Record<string, string>): void {
   run(["mkfifo", "-m", "600", join(folder, "any:pipe")]);
   for (const made of readdirSync(folder)) {
     const path = join(folder, made);
-    // What is hard-linked stays root's.
+    // A hard-linked file stays root's.
     if (/folder$|pipe$/.test(made)) chownSync(path, UID, UID);
   }
   chownSync(folder, UID, UID);
@@ -191,7 +194,7 @@ async function racer(scale: Scale): Promise<Finding> {
   );
 }
 
-/** Logs that would keep whoever reads them for ever. */
+/** Logs that would keep their reader for ever. */
 const ENDLESS: Record<string, (file: string) => void> = {
   "a pipe": (file) => void run(["mkfifo", file]),
   "a pipe for its journal": (file) => {

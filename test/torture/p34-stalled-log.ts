@@ -1,4 +1,7 @@
-/** P34: whoever reads the log and stops, goes away or has no room holds up no door, no repair and no stop. */
+/**
+ * P34: a reader of the log that stops, goes away or has no room holds up no door, no repair and no
+ * stop.
+ */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +10,7 @@ import { probe } from "../support/service.ts";
 import { CLIENT, SERVER, Stage, webDoor } from "./stage.ts";
 import { type Finding, finding, type Scale, type Trial } from "./trial.ts";
 
-/** A stop takes no longer, the start of the signal's own process included. */
+/** A stop takes no longer, including the start of the signal's own process. */
 const STOP_MS = 2_000;
 
 /** Becomes the daemon with another standard output and error; "journal" is a socket, as systemd hands one over. */
@@ -38,7 +41,7 @@ async function ready(stage: Stage): Promise<void> {
   throw new Error("the daemon was not ready in 10 s");
 }
 
-/** Opens by hand until more was logged than a pipe and our own buffer hold. */
+/** Opens by hand until the log exceeds a pipe and our own buffer. */
 async function chatter(stage: Stage, openings: number): Promise<void> {
   for (let i = 0; i < openings; i += 32) {
     await Promise.all(

@@ -1,4 +1,7 @@
-/** Plays one trial and prints what it found as one line of JSON: `bun test/torture/play.ts NUMBER SCALE [PEER]`. */
+/**
+ * Plays one trial and prints its finding as one line of JSON:
+ * `bun test/torture/play.ts NUMBER SCALE [PEER]`.
+ */
 
 import { TRIALS } from "./trials.ts";
 import type { Peer, Scale } from "./trial.ts";

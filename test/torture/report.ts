@@ -1,4 +1,4 @@
-/** The table of a run as docs/torture.md shows it. */
+/** The table of a run in the form of docs/torture.md. */
 
 import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
@@ -8,11 +8,11 @@ export interface Row {
   readonly trial: Trial;
   readonly finding: Finding;
   readonly peers: Partial<Record<Peer, Finding>>;
-  /** What the full run measured, where the attack was played once more after that. */
+  /** The finding of the full run, where the attack was played again after it. */
   readonly first?: string;
 }
 
-/** What each number promises; the order is that of the table. */
+/** The promise of each number, in the order of the table. */
 export const PROMISES: Readonly<Record<string, string>> = {
   P1: "Unforgeable",
   P2: "Scan-proof",

@@ -33,7 +33,7 @@ const RUN_MS = 25 * 60_000;
 
 const DOCS = join(import.meta.dir, "../../docs/torture.md");
 
-/** What the last full run found, for --again. */
+/** The findings of the last full run, for --again. */
 const LAST = join(import.meta.dir, "../../.cache/torture.json");
 
 interface Run {
@@ -41,10 +41,10 @@ interface Run {
   readonly rows: readonly Row[];
 }
 
-/** Plays one trial in a child and answers what it printed last. */
+/** Plays one trial in a child and returns its last output. */
 async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): Promise<Finding> {
   if (limitMs <= 0) return { held: false, measured: "not played: the run was over before" };
-  // What a killed child leaves behind lies in one folder.
+  // Files that a killed child leaves behind are in one folder.
   const scratch = mkdtempSync(join(tmpdir(), "sallyport-torture-"));
   chmodSync(scratch, 0o711); // daemons of other users work below it
   try {
@@ -68,13 +68,13 @@ async function play(index: number, scale: Scale, limitMs: number, peer?: Peer): 
     const ended = child.exitCode === null ? `ended after ${limitMs / 1_000} s` : "failed";
     return { held: false, measured: `the trial ${ended}${said && `: ${said}`}` };
   } finally {
-    // A new lab removes what labs of dead processes left.
+    // A new lab removes those of dead processes.
     new Lab()[Symbol.dispose]();
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** The last full run with what was broken in it played once more. */
+/** The last full run, with its broken trials played once more. */
 async function playAgain(): Promise<Run> {
   if (!existsSync(LAST)) {
     console.error("scripts/torture: no full run has been here: run it without --again first");

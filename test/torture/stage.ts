@@ -17,7 +17,7 @@ export const SERVER6 = "fd77::1";
 export const CLIENT = "10.77.0.2";
 export const STRANGER = "10.77.0.3";
 
-/** A door for rotating knocks; `users` as TOML finds them. */
+/** A door for rotating knocks; `users` as TOML. */
 export function webDoor(users: readonly string[] = ["alice"], extra = 'open_for = "30s"'): string {
   return `[door.web]\nopens = ["8080/tcp"]\nusers = ${JSON.stringify(users)}\n${extra}\n`;
 }
@@ -34,7 +34,7 @@ export interface StageOptions {
   /** Echo services on the server. Default: 8080. */
   readonly services?: readonly number[];
   readonly interfaces?: readonly string[];
-  /** In front of the daemon's executable: `setpriv …`. */
+  /** The words in front of the daemon's executable: `setpriv …`. */
   readonly as?: readonly string[];
   /** Default: true. */
   readonly start?: boolean;
@@ -53,7 +53,7 @@ export class Stage implements AsyncDisposable {
     });
     this.#keys = users.map((user) => ({ user, device: "default", key: makeKey("lab") }));
     this.writeKeys();
-    // As `user add` leaves it: the keys are new, so nothing of theirs can have been used.
+    // Like `user add`: the keys are new, so none of their knocks can have been used.
     writeFileSync(join(this.stateDir, "first-start"), "");
   }
 
@@ -74,13 +74,16 @@ export class Stage implements AsyncDisposable {
     return join(this.server.dir, "state");
   }
 
-  /** Writes the keys as they were made, for trials that destroy the state. */
+  /** Writes the original keys, for trials that destroy the state. */
   writeKeys(): void {
     mkdirSync(this.stateDir, { recursive: true, mode: 0o700 });
     writeFileSync(join(this.stateDir, "keys.toml"), formatKeys(this.#keys), { mode: 0o600 });
   }
 
-  /** A new key under the same name, as whoever removes it and makes it again has it before a reload. */
+  /**
+   * A new key under the same name, as an administrator who removes and adds it has it before a
+   * reload.
+   */
   renewKey(user: string): void {
     const at = this.#keys.findIndex((device) => device.user === user);
     this.#keys[at] = { ...this.#keys[at]!, key: makeKey("lab") };
@@ -129,7 +132,10 @@ export class Stage implements AsyncDisposable {
     return answer.reasons.map(({ code }) => code);
   }
 
-  /** Waits, at most `mostMs`, until the reasons not to be ready are as wanted; answers the last ones seen. */
+  /**
+   * Waits, at most `mostMs`, until the reasons not to be ready are those wanted. Returns the last
+   * ones seen.
+   */
   async awaitReasons(wanted: (codes: string[]) => boolean, mostMs = 5_000): Promise<string[]> {
     const deadline = Date.now() + mostMs;
     for (;;) {
@@ -139,7 +145,7 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Waits until the daemon has handled what was sent: its packet count stands still. */
+  /** Waits until the daemon has handled all packets: its packet count is constant. */
   async settled(): Promise<void> {
     for (let before = -1, still = 0; still < 2;) {
       const { packets = 0, captureDrops = 0 } = await this.counters();

@@ -1,11 +1,11 @@
-/** What a trial is: one promise of sallyport, one attack on it, and what was measured. */
+/** A trial: one promise of sallyport, one attack on it, and the measurement. */
 
 /** "quick" takes a few seconds and proves that the trial works; "full" is the attack as it is published. */
 export type Scale = "quick" | "full";
 
-/** What an attack showed. */
+/** The result of an attack. */
 export interface Finding {
-  /** The promise stood. */
+  /** The promise held. */
   readonly held: boolean;
   /** One sentence or less, with the figures. */
   readonly measured: string;
@@ -19,13 +19,13 @@ export interface Trial {
   readonly promise: `P${number}`;
   /** Begins the trial's name; unique together with the promise. */
   readonly attack: string;
-  /** What must be built before the promise can hold; absent once it is. */
+  /** The part that must be built before the promise can hold; absent once it is built. */
   readonly awaits?: string;
   readonly play: (scale: Scale) => Promise<Finding>;
   readonly peers?: Partial<Record<Peer, (scale: Scale) => Promise<Finding>>>;
 }
 
-/** A finding from what was wanted and what was seen; any difference is a broken promise. */
+/** A finding from the wanted and the observed results; any difference is a broken promise. */
 export function finding(held: boolean, measured: string): Finding {
   return { held, measured };
 }

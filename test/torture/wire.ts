@@ -53,7 +53,7 @@ export class Wire {
     return await this.start(host, frames, { count, perSecond }).sent;
   }
 
-  /** As `send`, but answers at once: a flood that lasts while other things happen. */
+  /** Like `send`, but returns at once: a flood that lasts while other things happen. */
   start(
     host: Host,
     frames: readonly Uint8Array[],

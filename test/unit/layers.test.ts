@@ -1,4 +1,7 @@
-/** Holds the direction of imports (docs/architecture.md) against the real ones, type-only ones included. */
+/**
+ * Compares the direction of imports (docs/architecture.md) with the real ones, type-only ones
+ * included.
+ */
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -6,7 +9,7 @@ import { dirname, join, relative, resolve } from "node:path";
 
 const SRC = resolve(import.meta.dir, "../../src");
 
-/** What each folder may import besides itself and `core`, and why the others are kept out. */
+/** The imports of each folder besides itself and `core`, and why the others are kept out. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: [], // leaf types: everything stands on them
   native: [], // C libraries know nothing of knocks
@@ -22,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   api: ["config"],
   client: ["rks"], // needs no root and no C library
   standalone: [], // clients of one file each, in other languages
-  "foreign-rules": ["native", "firewall", "config"], // what others let in, whoever asks
+  "foreign-rules": ["native", "firewall", "config"], // the effect of other tables, whoever asks
   "data-plane": ["native", "capture", "decode", "rks", "match", "firewall", "config", "keys"], // the thread that opens doors
   "control-plane": [
     "native",

@@ -1,4 +1,7 @@
-/** Holds tests to the one place that starts programs, and its packages to scripts/setup. */
+/**
+ * Tests start programs in one place only, and scripts/setup installs the packages of all these
+ * programs.
+ */
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";

@@ -19,7 +19,7 @@ const ANYBODY = "11.0.0.1";
 /** lib/fko.h: the default port. */
 const SPA_PORT = 62_201;
 
-/** As many different packets as a portion of the load holds twice. */
+/** Twice as many different packets as a portion of the load holds. */
 const FORGERIES = 128;
 
 class RunningFwknopd implements Running {

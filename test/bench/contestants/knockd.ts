@@ -1,4 +1,7 @@
-/** knockd 0.8: three knocks a door; a firewall command without a second one to close: the grant ends by itself. */
+/**
+ * knockd 0.8: three knocks a door; a firewall command, without a second one to close: the grant
+ * ends by itself.
+ */
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

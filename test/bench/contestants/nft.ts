@@ -1,8 +1,8 @@
 /**
- * Port knocking in the packet path of nftables alone: timed sets, no user space at all. It is drawn as the
- * physical limit, nothing can be quicker here, and it is no product: the sequence is fixed and readable on
- * the wire, so whoever saw it once repeats it; its sets fill by forged sources, and then nobody gets in;
- * nothing is logged.
+ * Port knocking in the packet path of nftables alone: timed sets, no user space at all. It is drawn
+ * as the physical limit, since nothing can be quicker here. It is not a product: the sequence is
+ * fixed and readable on the wire, so anybody who saw it once can repeat it; forged sources fill its
+ * sets, and then nobody gets in; nothing is logged.
  */
 
 import {

@@ -24,8 +24,9 @@ import type { Stage } from "../stage.ts";
 const ANYBODY = "11.0.0.1";
 
 /**
- * Junk that bears the victim's address pushes his own knocks out once `slack` other ports pass between the
- * first and the last of them: how much of it he can stand depends on how close together they leave.
+ * Junk from the victim's address pushes his own knocks out once `slack` other ports pass between
+ * the first and the last of them: how much junk he tolerates depends on how close together they
+ * leave.
  */
 const FORGED_VICTIM = [
   { name: "the victim's own address forged, 10,000/s", perSecond: 10_000 },
@@ -65,7 +66,7 @@ export class RunningSallyport implements Running {
   readonly keys: readonly DeviceKey[];
   readonly #stage: Stage;
   readonly #space: KnockSpace;
-  /** The last slot of each user and door that an opening was made for. */
+  /** The last slot of each user and door for which an opening was made. */
   readonly #used = new Map<string, number>();
   #turn = 0;
 
@@ -77,7 +78,8 @@ export class RunningSallyport implements Running {
     const state = join(this.server.dir, "state");
     mkdirSync(state, { recursive: true, mode: 0o700 });
     writeFileSync(join(state, "keys.toml"), formatKeys(this.keys), { mode: 0o600 });
-    // As `user add` leaves it: without the marker a start waits until no knock of new keys could be a repeat.
+    // Like `user add`: without the marker, a start waits until no knock of new keys could be a
+    // repeat.
     writeFileSync(join(state, "first-start"), "");
   }
 
@@ -96,7 +98,10 @@ export class RunningSallyport implements Running {
     return [this.server.pid];
   }
 
-  /** The slot a client would take: the lowest from the present one on that is unused, at most one ahead. */
+  /**
+   * The slot that a client would take: the lowest unused one from the present one on, at most one
+   * ahead.
+   */
   #takeSlot(user: number, door: number): number | undefined {
     const now = slotAt(Date.now(), this.#space.stepSeconds);
     const slot = Math.max(now, (this.#used.get(`${user}/${door}`) ?? 0) + 1);

@@ -28,7 +28,7 @@ export interface CrowdOrder {
   readonly gapMs: number;
   /** Between two SYNs of a client: at first, doubled with each, and at most. */
   readonly everyMs: readonly [first: number, most: number];
-  /** A client that is not let in so long after its completing knock has failed. */
+  /** A client that is not let in this long after its completing knock has failed. */
   readonly patienceMs: number;
 }
 
@@ -72,7 +72,10 @@ class Crowd {
   readonly #byAddress: ReadonlyMap<number, number>;
   readonly #completedMs: number[];
   readonly #openedMs: (number | null)[];
-  /** Clients that knocked and are not in yet, by the time to their next SYN, each in the order of that. */
+  /**
+   * Clients that knocked and are not in yet, by the time to their next SYN, in the order of that
+   * time.
+   */
   readonly #waiting: readonly Waiting[][];
   readonly #gapsMs: readonly number[];
   #startNs = 0;
@@ -123,7 +126,7 @@ class Crowd {
     this.#waiting[0]!.push({ client, atMs: atMs + this.#gapsMs[0]! });
   }
 
-  /** Sends a SYN that is due; false when none is. */
+  /** Sends a due SYN; false when none is due. */
   #trySyn(nowMs: number): boolean {
     const level = this.#waiting.findIndex((queue) => (queue[0]?.atMs ?? Infinity) <= nowMs);
     const first = this.#waiting[level]?.shift();

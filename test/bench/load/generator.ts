@@ -48,10 +48,10 @@ export class LoadGenerator {
   readonly #list: FrameList;
   readonly #view: DataView;
   readonly #places: readonly (readonly [at: number, length: number])[];
-  /** Sums of each frame's IP header and segment with all that is patched left out. */
+  /** Sums of each frame's IP header and segment without the patched fields. */
   readonly #ipSums: readonly number[];
   readonly #l4Sums: readonly number[];
-  /** Another beginning in each process and order: forged sources are new ones. Never 0. */
+  /** Another beginning in each process and order, so that forged sources are new. Never 0. */
   #state = 1 + Math.floor(Math.random() * 0x7fff_fffe);
   #source = 0;
   #portAt = 0;
@@ -96,7 +96,7 @@ export class LoadGenerator {
     return sum;
   }
 
-  /** Whom a load that forges the victim's address forges. */
+  /** The address that a load with the victim's source forges. */
   set victim(address: string) {
     if ("victim" in this.#load.source) this.#source = addressNumber(address);
   }
@@ -105,13 +105,13 @@ export class LoadGenerator {
     return this.#sent;
   }
 
-  /** Counts from `nowNs` on: what is owed, and what was sent. */
+  /** Counts from `nowNs` on: the frames due, and the frames sent. */
   begin(nowNs: number): void {
     this.#startNs = nowNs;
     this.#sent = 0;
   }
 
-  /** Sends what is owed at `nowNs`, at most a portion of `most` frames; answers how many went. */
+  /** Sends the frames due at `nowNs`, at most a portion of `most`. Returns how many it sent. */
   send(nowNs: number, most = PORTION): number {
     const { perSecond } = this.#load;
     const owed =

@@ -1,4 +1,4 @@
-/** What a flood is made of; plain data, handed to the process that sends it. */
+/** The description of a flood: plain data, handed to the process that sends it. */
 
 export interface Load {
   /** Ethernet frames of IPv4 in base64, sent in turn; the parts below are patched into each. */
@@ -20,7 +20,7 @@ export interface Load {
   readonly perSecond: number | null;
 }
 
-/** The frames of a load that are alike in all but source and ports. */
+/** The frames of a load that differ only in source and ports. */
 export function encodeFrames(frames: readonly Uint8Array[]): string[] {
   return frames.map((frame) => frame.toBase64());
 }

@@ -18,7 +18,7 @@ function rangeFlood({ stage }: Place) {
   return scatter(stage.frame({ from: ANYBODY, port: lo }), [lo, hi]);
 }
 
-/** The figures of the flood with how many times the idle median theirs is. */
+/** The figures of the flood, and their ratio to the idle median. */
 function compared(idle: Flooded, flooded: Flooded): Row[] {
   const contestant = idle.place.contestant.name;
   const before = idle.figures();

@@ -32,7 +32,7 @@ async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
         if (!seen.has(name)) seen.set(name, new Flooded(place, name));
         if (seen.get(name)!.hopeless) continue;
         log(`round ${round + 1} of ${rounds}: ${place.contestant.name}, ${name}`);
-        // Made anew: what is valid changes with the slot.
+        // Made anew, since valid sequences change with the slot.
         const { load, gapUs } = place.running.worst().find((made) => made.name === name)!;
         await seen.get(name)!.round(tries, load, gapUs);
       }

@@ -10,7 +10,7 @@ import { cpuNsOf } from "../process.ts";
 /** Not of any sequence, range or service here. */
 const ELSEWHERE = 5_000;
 
-/** After a flood, for what is still queued. */
+/** After a flood, for the packets still queued. */
 const SETTLE_MS = 300;
 
 interface Rate {

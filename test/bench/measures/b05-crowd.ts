@@ -15,13 +15,15 @@ const CROWD = new URL("../load/crowd.ts", import.meta.url).pathname;
 /** When they begin: all within a second, as people do at nine in the morning. */
 const SPAN_MS = 1_000;
 
-/** Whoever is not in by then has given up. */
+/** A client that is not in by then has given up. */
 const PATIENCE_MS = 5_000;
 
-/** So often a client tries to connect: soon at first, and so that a thousand of them are no flood. */
+/**
+ * How often a client tries to connect: soon at first, and so that a thousand clients are no flood.
+ */
 const EVERY_MS = [0.1, 10] as const;
 
-/** Between two knocks of one client: as command line clients send them, and as browsers can. */
+/** Between two knocks of one client: like command line clients, and like browsers. */
 const GAPS = [
   { ms: 0.05, words: "" },
   { ms: 40, words: ", knocks 40 ms apart" },
@@ -85,9 +87,9 @@ async function crowd(
   times: number,
 ): Promise<Row> {
   using stage = await Stage.set([SERVICE_PORT]);
-  // Long grants: whoever was let in stays in until he is seen.
+  // Long grants: a client that was let in stays in until it is counted.
   await using running = await contestant.start(stage, {
-    // sallyport's users knock once a slot; everybody else is quickest with a single key.
+    // sallyport's users knock once a slot; the others are fastest with a single key.
     users: contestant.name === "sallyport" ? clients * times : 1,
     openSeconds: 2 * (PATIENCE_MS / 1_000),
   });

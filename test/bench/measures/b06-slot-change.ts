@@ -1,4 +1,4 @@
-/** What knocks meet while the slot changes: any pause of the data plane shows as a door that opens late. */
+/** Knocks during a slot change: any pause of the data plane shows as a door that opens late. */
 
 import { slotAt, slotStartMs } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "../../../src/rks/space.ts";
@@ -109,7 +109,7 @@ async function rowOf(
   };
 }
 
-/** sallyport alone: nobody else's knocks change with time. */
+/** Only sallyport: the knocks of the others do not change with time. */
 export async function acrossSlotChange(
   { quick, contestants, log }: Bench,
   counts: readonly number[],

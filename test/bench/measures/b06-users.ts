@@ -1,4 +1,4 @@
-/** B6: what many users cost: time to open, packets, memory, and knocks while the slot changes. */
+/** B6: the cost of many users: time to open, packets, memory, and knocks during a slot change. */
 
 import { portsNeeded } from "../../../src/rks/bound.ts";
 import { DEFAULT_SPACE } from "../../../src/rks/space.ts";
@@ -15,18 +15,21 @@ import { acrossSlotChange } from "./b06-slot-change.ts";
 const FULL = { rounds: 5, openingsEach: 20, users: [100, 1_000, 100_000], cpuSeconds: 2 } as const;
 const QUICK = { rounds: 1, openingsEach: 2, users: [200], cpuSeconds: 0.2 } as const;
 
-/** Enough that waking up is not what is measured; one who has no processor left shows 10 µs. */
+/** Enough that waking up is not measured; a contestant without a free processor shows 10 µs. */
 const PACKETS_PER_SECOND = 100_000;
 
-/** While others were measured it was stopped; this is for the sequences it did not derive meanwhile. */
+/**
+ * It was stopped while others were measured; this is for the sequences that it did not derive
+ * meanwhile.
+ */
 const SETTLE_MS = 1_000;
 
-/** The least `ports` that the forgery bound allows so many users at one door. */
+/** The smallest `ports` that the forgery bound allows for so many users at one door. */
 function portsFor(users: number): number {
   return portsNeeded([{ door: "door0", devices: users, space: DEFAULT_SPACE }])!;
 }
 
-/** What a contestant is given, or why it takes no part. */
+/** The set-up of a contestant, or why it takes no part. */
 function setupOf({ name }: Contestant, users: number): Setup | string {
   if (name === "nft") return "it knows no users";
   if (name === "sallyport") return { users, knock: { ports: portsFor(users) } };

@@ -1,4 +1,6 @@
-/** B7: what many living grants cost: time to open, and each packet on its way through the guard. */
+/**
+ * B7: the cost of many living grants: time to open, and each packet on its way through the guard.
+ */
 
 import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
 import { rounded } from "../figures.ts";
@@ -13,15 +15,15 @@ import { Wire } from "../../torture/wire.ts";
 const FULL = { rounds: 5, openingsEach: 20, grants: [10, 10_000, 60_000], packets: 30_000 };
 const QUICK = { rounds: 1, openingsEach: 2, grants: [300], packets: 2_000 };
 
-/** Repeats of each flood, of which the least counts: whatever else the machine does only adds to it. */
+/** Repeats of each flood. The least counts, since other work on the machine only adds to it. */
 const FLOODS = 3;
 
 /** Different senders in one flood: more than a processor's nearest cache holds entries of. */
 const SENDERS = 4_096;
 
 /**
- * Behind every guard: what it lets through is dropped here, so that no TCP, no service and no answer is in
- * the measurement; what it denies never comes here.
+ * Behind every guard: packets that pass it are dropped here, so that no TCP, no service and no
+ * answer is in the measurement; denied packets never come here.
  */
 const SINK = `table inet sink {
   chain input { type filter hook input priority 100; tcp dport ${SERVICE_PORT} drop; }
@@ -31,7 +33,10 @@ const SINK = `table inet sink {
 /** fwknopd holds a rule for each grant, which each packet is compared with. */
 const MOST_RULES = 10_000;
 
-/** Nanoseconds of a sender that is alone: the bridge, the guard and whatever answers run on its processor. */
+/**
+ * Nanoseconds of a sender that is alone: the bridge, the guard and the answers run on its
+ * processor.
+ */
 async function packetNs(stage: Stage, senders: readonly string[], count: number): Promise<number> {
   const wire = new Wire(stage.lab);
   const frames = senders
@@ -45,7 +50,7 @@ async function packetNs(stage: Stage, senders: readonly string[], count: number)
   return Math.min(...times);
 }
 
-/** What the way to the sink costs with no guard on it. */
+/** The cost of the way to the sink without a guard. */
 async function bareNs(count: number): Promise<number> {
   using stage = await Stage.set([]);
   stage.lab.run("server", ["nft", "-f", "-"], { input: SINK });

@@ -1,4 +1,4 @@
-/** B8: what many doors cost: time to open, and rules that packets go through. */
+/** B8: the cost of many doors: time to open, and the rules that packets go through. */
 
 import { type Contestant, SERVICE_PORT, type Setup } from "../contestant.ts";
 import type { Place } from "../line-up.ts";
@@ -101,7 +101,7 @@ async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
   return [...withMoreRules(withRatios(rows)), ...left];
 }
 
-/** Adds how many rules there are beyond those of its contestant's first row. */
+/** Adds how many rules a contestant has beyond those of its first row. */
 function withMoreRules(rows: readonly Row[]): Row[] {
   return rows.map((row) => {
     const first = rows.find(({ contestant }) => contestant === row.contestant)!;

@@ -1,4 +1,7 @@
-/** B9: what a daemon holds: idle, after a flood of forged sources, after an hour's worth of knocks. */
+/**
+ * B9: the memory of a daemon: idle, after a flood of forged sources, after an hour's worth of
+ * knocks.
+ */
 
 import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
 import { rounded } from "../figures.ts";

@@ -1,4 +1,4 @@
-/** B10: what a daemon costs while nobody knocks, and how soon after its start it is ready. */
+/** B10: the cost of a daemon while nobody knocks, and how soon after its start it is ready. */
 
 import { type Contestant, SERVICE_PORT } from "../contestant.ts";
 import { RunningSallyport } from "../contestants/sallyport.ts";
@@ -30,7 +30,7 @@ async function silence(
   return { wakeupsPerSecond: rounded(woken / passed), cpuMsPerSecond: rounded(cpuMs / passed) };
 }
 
-/** Milliseconds from the start of the process until it says that it listens and guards. */
+/** Milliseconds from the start of the process until it reports that it listens and guards. */
 async function startMs(contestant: Contestant): Promise<number> {
   using stage = await Stage.set([]);
   if (contestant.name !== "sallyport") {
@@ -38,7 +38,7 @@ async function startMs(contestant: Contestant): Promise<number> {
     await using _ = await contestant.start(stage, { users: 10 });
     return performance.now() - began;
   }
-  // As at boot: keys and state are there, the guard is not.
+  // As at boot: keys and state exist, the guard does not.
   await using running = await RunningSallyport.start(stage, { users: 10 });
   await running.server.stop();
   stage.lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
@@ -50,7 +50,7 @@ async function startMs(contestant: Contestant): Promise<number> {
 async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
   const scale = quick ? QUICK : FULL;
   const daemons = contestants.filter(({ name }) => name !== "nft");
-  // All at once: a core is left for those who sleep, and what they are woken for does not depend on others.
+  // All at once: one core is left for those who sleep, and their wake-ups do not depend on others.
   log("silence");
   const silent = await Promise.all(daemons.map((contestant) => silence(contestant, scale)));
   const starts = daemons.map((): number[] => []);

@@ -83,7 +83,7 @@ function rowsOf(contestant: Contestant, quarters: readonly Quarter[], note: stri
   });
   const [first, second, last] = [rows[0]!.figures, rows[1]!.figures, rows.at(-1)!.figures];
   const drift: Record<string, number> = {};
-  // What is of a fixed size and filled by the first floods is full by then; a leak goes on.
+  // Tables of a fixed size are full after the first floods; a leak goes on.
   const [before, after] = [second["residentMB"], last["residentMB"]];
   if (before !== undefined && after !== undefined) drift["grownMB"] = rounded(after - before);
   const [early, late] = [first["medianMs"], last["medianMs"]];

@@ -1,4 +1,4 @@
-/** Live captures between namespaces: what counts, what does not, what gets lost. */
+/** Live captures between namespaces: which frames count, which do not, which get lost. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { knockFilter } from "../../../src/capture/filter.ts";
@@ -57,7 +57,7 @@ function mac(host: Host, device: string): Uint8Array {
   return Uint8Array.from(text.split(":"), (byte) => Number.parseInt(byte, 16));
 }
 
-/** One knock as people make them: bash opens the port and does not care what becomes of it. */
+/** One knock as people make them: bash opens the port and ignores the outcome. */
 function knockOn(host: Host, ...targets: readonly string[]): void {
   for (const target of targets) {
     lab.run(host, ["bash", "-c", `echo knock >/dev/${target}`], { mayFail: true });
@@ -67,12 +67,12 @@ function knockOn(host: Host, ...targets: readonly string[]): void {
 interface Heard {
   /** "PROTO DESTINATION PORT" of knocks to this machine, in order. */
   readonly knocks: string[];
-  /** Frames that were none, or to somebody else. */
+  /** Frames that were not knocks, or not for this machine. */
   foreign: number;
   frames: number;
 }
 
-/** Listens as the daemon does until nothing has come for `silenceMs`. */
+/** Listens like the daemon until nothing has come for `silenceMs`. */
 function listen(sources: readonly FrameSource[], local: LocalAddresses, silenceMs = 100): Heard {
   const heard: Heard = { knocks: [], foreign: 0, frames: 0 };
   const poll = new PollSet();
@@ -96,7 +96,9 @@ function listen(sources: readonly FrameSource[], local: LocalAddresses, silenceM
   return heard;
 }
 
-/** Captures on interfaces of the server while `act` runs; answers what was heard and the counts. */
+/**
+ * Captures on interfaces of the server while `act` runs. Returns the knocks heard and the counts.
+ */
 function hear(interfaces: readonly string[], act: () => void) {
   using stack = new DisposableStack();
   const { sources, local } = on("server", () => ({
@@ -234,7 +236,7 @@ describe("openInterface()", () => {
       knockOn("server", "tcp/10.77.0.2/7000", "udp/10.77.0.2/8000", "tcp/fd77::2/7001");
     });
     expect(heard.frames).toBe(0);
-    // Not even the kernel's buffer: what it sends takes no room from knocks.
+    // Not even in the kernel's buffer: the machine's own packets take no room from knocks.
     expect(stats).toEqual([{ received: 0, dropped: 0 }]);
   });
 
@@ -320,7 +322,7 @@ describe("an interface that goes away", () => {
 
   test("stats() throws ENODEV even when it was down before and another has its name now", () => {
     const source = openTemporary();
-    // What the peer says of itself may come before the filter is attached, and is counted.
+    // The peer's own announcements may come before the filter is attached, and count then.
     expect(source.stats().dropped).toBe(0);
     ip("link", "set", "tmp0", "down");
     expect(source.drain(() => {}, 10)).toBe(0);

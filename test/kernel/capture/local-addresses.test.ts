@@ -33,7 +33,9 @@ function has(table: LocalAddresses | PrefixTable, text: string): boolean {
   return table.has(family, a0, a1, a2, a3);
 }
 
-/** Does what a daemon does, until `text` is local or no longer (`wanted`); false when that never comes. */
+/**
+ * Does a daemon's work until `text` is local or no longer (`wanted`); false when that never comes.
+ */
 function becomes(local: LocalAddresses, text: string, wanted: boolean): boolean {
   const poll = new PollSet();
   poll.add(local.fd);

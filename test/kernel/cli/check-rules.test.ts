@@ -1,4 +1,6 @@
-/** `sallyport check --rules`, which reads the rules of others to tell how the guard will deny. */
+/**
+ * `sallyport check --rules`, which reads the rules of others to find out how the guard will deny.
+ */
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

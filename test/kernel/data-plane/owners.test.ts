@@ -38,10 +38,10 @@ const here = <T>(fn: () => T): T => inside(lab.namespace("server"), fn);
 
 afterAll(() => lab[Symbol.dispose]());
 
-/** Idle times shorter than any life, so that what is left of an idle grant tells whose it is. */
+/** Idle times shorter than any life, so that the rest of an idle grant identifies its owner. */
 const IDLE_MS = [1 * MINUTE, 1.5 * MINUTE] as const;
 
-/** What one door may be, before and after a reload. */
+/** The possible terms of one door, before and after a reload. */
 const SHAPES: readonly Partial<Door>[] = [
   { opens: ranges("22/tcp"), openForMs: 8 * MINUTE },
   { opens: ranges("22/tcp", "80/tcp"), openForMs: 3 * MINUTE },
@@ -220,7 +220,7 @@ class World {
     });
   }
 
-  /** What the kernel should hold: of each element the longest life that somebody has. */
+  /** The right state of the kernel: each element has the longest life that somebody needs. */
   expected(): string[] {
     const longest = new Map<string, number>();
     for (const { kind, idleMs, address, ports, endMs } of this.#lives) {
@@ -239,7 +239,7 @@ class World {
     return this.firewall.list().map(seen).sort();
   }
 
-  /** What `grants` lists, and what `why` says of each address. */
+  /** The output of `grants`, and `why` for each address. */
   told(): { readonly grants: string[]; readonly why: string[][] } {
     const list = this.ledger.list(this.clock.monotonicMs(), this.clock.wallMs());
     return {
@@ -253,7 +253,7 @@ class World {
     };
   }
 
-  /** What a daemon that starts now finds in the kernel. */
+  /** The grants that a daemon starting now finds in the kernel. */
   restored(kernel: KernelGrants): string[] {
     const ledger = new Ledger();
     restoreGrants(ledger, kernel.listOwned(), this.clock);
@@ -349,7 +349,7 @@ describe("what lives is what somebody holds", () => {
   });
 });
 
-/** What the packet path does with the element of a grant for one connection. */
+/** The packet path's work on the element of a grant for one connection. */
 function spendRecorded(firewall: Firewall, address: string, port: number): void {
   const own = parseAddress(address)!;
   const others = firewall.list().filter((one) => one.kind !== "once");

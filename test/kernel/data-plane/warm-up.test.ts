@@ -1,4 +1,4 @@
-/** The warm-up: it plays what it should, and leaves nothing behind, in the kernel either. */
+/** The warm-up plays its knocks, and leaves nothing behind, in the kernel either. */
 
 import { afterAll, expect, test } from "bun:test";
 import { formatAddress } from "../../../src/core/address.ts";
@@ -12,7 +12,7 @@ import { HandClock } from "../../support/daemon.ts";
 const lab = new Lab();
 afterAll(() => lab[Symbol.dispose]());
 
-/** Plays it to its end; answers how many steps it took. */
+/** Plays it to its end. Returns how many steps it took. */
 function play(warmUp: WarmUp, knocks: number): number {
   let steps = 1;
   while (warmUp.step(knocks)) steps++;
@@ -28,7 +28,7 @@ test("WarmUp.step() plays every knock as far as the firewall, for nobody and for
     [address.a0 >>> 24, ports.map(formatPortRange), openMs, use?.forMs].join(" "),
   );
   expect([...new Set(kinds)]).toEqual(["0 1/tcp 100 100"]);
-  // As most knocks in earnest: from an address that has no grant.
+  // Like most real knocks: from an address without a grant.
   const sources = new Set(firewall.opened.map(({ address }) => formatAddress(address)));
   expect(sources.size).toBe(firewall.opened.length);
   expect(firewall.opened.every(({ fresh }) => fresh)).toBe(true);
@@ -73,7 +73,7 @@ test("WarmUp leaves the kernel's grants and uses as they were", async () => {
     firewall
       .list()
       .map(({ address, port }) => [formatAddress(address), formatPort(port)].join(" "));
-  // The kernel reports no expiry: it has to be asked.
+  // The kernel does not report an expiry: the test must look.
   while (firewall.uses().length > 1 || own().length > 1) await Bun.sleep(20);
   expect(own()).toEqual(["203.0.113.7 2222/tcp"]);
   expect(firewall.uses().map((id) => id.toHex())).toEqual([use.id.toHex()]);

@@ -186,7 +186,7 @@ describe("readStateFolder()", () => {
   test("says that a disk is read-only, to root too", () => {
     const source = resolve(import.meta.dir, "../../../src/doctor/state-folder.ts");
     const script = `import { readStateFolder } from "${source}"; console.log(readStateFolder("${folder}").refusal)`;
-    // A mount of its own, which this process alone sees.
+    // A mount of its own, which only this process sees.
     const mount = `mount -t tmpfs -o ro none "${folder}" && exec "$@"`;
     const bun = ["sh", "-c", mount, "sh", process.execPath, "-e", script];
     expect(run(["unshare", "--mount", ...bun]).out.trim()).toBe("EROFS");

@@ -1,4 +1,7 @@
-/** The audit notices every change of the guard and none of its life; events tell of changes by others. */
+/**
+ * The audit notices every change of the guard and no part of its normal life; events report changes
+ * by others.
+ */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../src/core/address.ts";

@@ -1,4 +1,4 @@
-/** What a guarded port answers on the wire, held against what the kernel itself says of a closed one. */
+/** The answers of a guarded port on the wire, compared with the kernel's own for a closed one. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Lab } from "../../support/lab.ts";
@@ -12,8 +12,8 @@ afterAll(() => lab[Symbol.dispose]());
 // The kernel answers a host with few ICMP errors a second, guarded port or not.
 lab.run("server", ["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]);
 
-// The probes bind ports of their own: a socket that a sender left open on one of the kernel's choice
-// would collide with them, on a machine's default range once in some twenty runs.
+// The probes bind ports of their own: a socket left open on a port of the kernel's choice would
+// collide with them, on a machine's default range once in some twenty runs.
 lab.run("client", ["sysctl", "-qw", "net.ipv4.ip_local_port_range=49000 49255"]);
 
 const GUARDED = 2_222;
@@ -83,7 +83,7 @@ for service in range(256):
     time.sleep(0.002)
 `;
 
-/** Replies in their order, with what names port, checksum and counter taken out. */
+/** Replies in their order, without port, checksum and counter. */
 async function answers(address: string, port: number, probes = PROBES): Promise<Answer[]> {
   const filter = `src host ${address} and (tcp or icmp or (icmp6 and ip6[40] = 1))`;
   const tap = lab.start("client", [
@@ -97,7 +97,7 @@ async function answers(address: string, port: number, probes = PROBES): Promise<
     "-U",
     filter,
   ]);
-  // Read all the while, which a synchronous run would not: a full pipe stops the capture.
+  // Read while it runs, which a synchronous run would not do: a full pipe stops the capture.
   const dumped = new Response(tap.stdout).text();
   const notices = tap.stderr.getReader();
   for (let said = ""; !said.includes("listening");) {
@@ -136,12 +136,12 @@ function normal(packet: Buffer): Answer {
     packet.writeUInt32BE(0x6000_0000 | (packet.readUInt32BE(0) & 0x0ff0_0000), 0);
   } else {
     expect(headerSum(packet)).toBe(0xffff);
-    packet.writeUInt16BE(0, 10); // header checksum: another for another identification
+    packet.writeUInt16BE(0, 10); // header checksum: it differs with the identification
     if (proto === 1) packet.writeUInt16BE(0, 4); // ICMP counts its packets; RST has identification 0
   }
   const at = v6 ? 40 : 20;
   if (proto === 6) {
-    packet.writeUInt16BE(0, at); // source port: the one asked
+    packet.writeUInt16BE(0, at); // source port: the probed one
     packet.writeUInt16BE(0, at + 16); // checksum
   } else {
     packet.writeUInt16BE(0, at + 2); // checksum, then the quoted packet's own differences
@@ -204,7 +204,7 @@ describe.each([
     // A label is 0 by chance once in a million.
     const others = guarded.filter(({ label }, i) => (label !== 0) !== (closed[i]!.label !== 0));
     expect(others.length).toBeLessThanOrEqual(1);
-    // The bits that share a byte with the class are drawn, too: with 512 labels, each value occurs.
+    // The bits that share a byte with the class are random too: with 512 labels, each value occurs.
     const first = new Set(guarded.map(({ label }) => label >>> 16));
     expect(first.size).toBe(server.includes(":") ? 16 : 1);
   }, 30_000);
@@ -245,7 +245,8 @@ test("the marks of other tables' connections are left alone, and none of ours sh
 
 describe("odd packets", () => {
   const router = behindRouter(lab);
-  // As on a machine of a distribution: an answer must not show that a service listens behind.
+  // As on a machine of a distribution: an answer must not show that a service listens behind the
+  // guard.
   const serving = lab.start("server", ["python3", "-c", SERVICE, String(GUARDED)]);
   const listening = serving.stdout.getReader().read();
   test.each([

@@ -1,4 +1,4 @@
-/** What reaches the guard at all: every way into a host, and the ways past it that are none. */
+/** The ways into a host, all through the guard, and the apparent ways past it. */
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { adoptSessions } from "../../../src/firewall/sessions.ts";
@@ -21,7 +21,7 @@ await startEcho(lab, "stranger", 2222);
 await startUdpEcho(lab, "server", 5353);
 const grants = grantsOf(lab);
 
-/** Everything but the guard; the guard is removed by its own name. */
+/** Everything except the guard, which has a name of its own for removal. */
 const NAT = `
 add table inet published
 delete table inet published
@@ -144,7 +144,7 @@ test.each([
 });
 
 describe("a denied packet stays denied whatever other tables do with it before routing", () => {
-  /** A chain of another table, with a rule that asks for no port. */
+  /** A chain of another table, with a rule that ignores the port. */
   const meddle = (type: string, priority: number, rule: string) =>
     lab.run("server", ["nft", "-f", "-"], {
       input: `table ip meddler {\n chain pre {\n type ${type} hook prerouting priority ${priority};\n ${rule}\n }\n}\n`,
@@ -182,7 +182,7 @@ test.each([0, 1])(
   "the way back to a denied source is judged as for a closed port, rp_filter %i",
   (filter) => {
     guard(lab);
-    // The source is the container's, the packet comes from the other side.
+    // The source is the container's, but the packet comes from the other side.
     lab.run("server", ["sysctl", "-qw", `net.ipv4.conf.all.rp_filter=${filter}`]);
     lab.run("container", ["nft", "-f", "-"], {
       input:

@@ -1,4 +1,4 @@
-/** Grants as set elements of the real kernel: lives, uses, full sets, what is listed. */
+/** Grants as set elements of the real kernel: lives, uses, full sets, listings. */
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress } from "../../../src/core/address.ts";
@@ -31,7 +31,7 @@ beforeEach(() => {
   guard(lab, { idleMs: [600_000] });
 });
 
-/** Adds elements as a stranger to the program would. */
+/** Adds elements like another program. */
 function nft(commands: string): void {
   const { ok, error } = here(() => runNft(commands));
   if (!ok) throw new Error(error);
@@ -44,7 +44,9 @@ function left(): number {
   return grants.livesMs(client, port, { kind: "plain" })[0]!;
 }
 
-/** What is promised must hold whether the caller believes that the grant is new or not, right or wrong. */
+/**
+ * The contract must hold whether the caller believes that the grant is new or not, right or wrong.
+ */
 describe.each([false, true])("fresh: %p", (fresh) => {
   const request: typeof anyRequest = (address, rest) => anyRequest(address, { fresh, ...rest });
 

@@ -1,4 +1,7 @@
-/** The guard as a whole: what is loaded is what is shown, errors name their way out, others are left alone. */
+/**
+ * The guard as a whole: it shows the rules that were loaded, errors name the remedy, other tables
+ * are left alone.
+ */
 
 import { afterAll, expect, test } from "bun:test";
 import { array, assert, constantFrom, integer, property, record } from "fast-check";
@@ -36,7 +39,7 @@ const PLANS: Record<string, GuardPlan> = {
 };
 
 test.each(Object.keys(PLANS))("renderTable() shows what loadGuard() loads: %s", (name) => {
-  // What would else be asked of this kernel.
+  // The rest of the questions to this kernel.
   const plan = { silentOptions: [19, 29], ...PLANS[name]! };
   here(() => {
     removeGuard();
@@ -54,7 +57,7 @@ test.each(Object.keys(PLANS))("renderTable() shows what loadGuard() loads: %s", 
   });
 });
 
-/** Sorted, as nft shows chains in order of their creation, which means nothing. */
+/** Sorted: nft shows chains in the order of their creation, which means nothing. */
 function chainsShown(): string[] {
   const chains = showGuard().matchAll(/^\tchain [^]*?^\t\}$/gm);
   return [...chains].map(([chain]) => chain).toSorted();
@@ -180,7 +183,7 @@ const range: Arbitrary<GuardedRange> = record({
   return forMs === undefined ? ends : Object.assign(ends, { forMs });
 });
 
-/** For how long each port is guarded; the obvious way. */
+/** How long each port is guarded, computed in the obvious way. */
 function lives(list: readonly GuardedRange[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const { proto, from, to, forMs = Infinity } of list) {

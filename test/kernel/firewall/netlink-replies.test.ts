@@ -1,4 +1,4 @@
-/** What the kernel answered to an earlier message says nothing about the next one. */
+/** The kernel's reply to an earlier message says nothing about the next one. */
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { NftSocket } from "../../../src/firewall/nft-socket.ts";
@@ -27,7 +27,7 @@ afterAll(() => {
 
 let uses = 0;
 
-/** Each test knows a use that no other has. */
+/** Each test has a use of its own. */
 beforeEach(() => {
   nft.key.setUint32(0, ++uses);
   nft.beginTransaction();
@@ -42,7 +42,9 @@ function missingTable(sequence: number): MessageWriter {
   return out;
 }
 
-/** Leaves a refusal in the socket, as one is left when the kernel discarded others before it. */
+/**
+ * Leaves a refusal in the socket, like one that remains when the kernel discarded others before it.
+ */
 function leaveRefusal(): void {
   const out = missingTable(nft.socket.nextSequence());
   nft.socket.send(out.bytes, out.length);

@@ -1,4 +1,7 @@
-/** Who refused what nft was asked: the library, the kernel, or privilege. Texts are what nft 0.9.8 to 1.1.3 wrote. */
+/**
+ * Who refused a command of nft: the library, the kernel, or privilege. The texts are those of nft
+ * 0.9.8 to 1.1.3.
+ */
 
 import { afterAll, expect, test } from "bun:test";
 import { firstRefused } from "../../../src/firewall/first-refused.ts";
@@ -54,7 +57,7 @@ test("nftError() blames the library, and names what is needed", () => {
   expect(message).toMatch(
     /^Cannot check table inet sallyport: libnftables [\d.]+ does not understand these rules \(syntax error, unexpected used, expecting string, at "add set x"\): use a version/,
   );
-  // Of commands that name what somebody else has, the words are not ours alone.
+  // In commands that name things of others, the words are not all ours.
   expect(nftError("read", "the rule set", OLD).message).not.toContain("libnftables");
 });
 

@@ -11,7 +11,9 @@ import { Session } from "../../support/session.ts";
 import { SynRace } from "../../support/syn-race.ts";
 import { grantsOf, guard, ranges, request } from "../../support/firewall.ts";
 
-/** A server repeats its answer to a SYN at most so often (net.ipv4.tcp_invalid_ratelimit). */
+/**
+ * The shortest pause between a server's answers to repeated SYNs (net.ipv4.tcp_invalid_ratelimit).
+ */
 const ANSWERED_EVERY_MS = 600;
 
 const RACE_PORTS = 8;
@@ -53,7 +55,7 @@ describe.each([
 ] as const)("$family", ({ server, client, prefix6 }) => {
   const once = request(client, { kind: "once", prefix6 });
 
-  /** Lets the client's stack stay out of what its raw socket does. */
+  /** Keeps the client's stack away from the packets of its raw socket. */
   const held = async <T>(play: () => Promise<T>): Promise<T> => {
     lab.run("client", [
       "nft",
@@ -81,7 +83,7 @@ describe.each([
   test("the very same SYN is denied when its connection was reset before it was whole", async () => {
     grants.open(once);
     const syn = { to: server, port: 2222, sourcePort: 40_101 };
-    // The client's own stack resets what it did not begin.
+    // The client's own stack resets connections that it did not begin.
     expect(sendSegment(lab, "client", syn)).toBe("accepted");
     expect(sendSegment(lab, "client", syn)).toBe("refused");
     await Bun.sleep(300);

@@ -1,4 +1,4 @@
-/** The recorder stands in for the kernel, so it is held against the kernel, request by request. */
+/** The recorder takes the kernel's place, so it is compared with the kernel, request by request. */
 
 import { afterAll, expect, test } from "bun:test";
 import { array, assert, constantFrom, integer, oneof, property, record } from "fast-check";
@@ -36,7 +36,7 @@ const opening = record({
 });
 const closing = record({ address, prefix6, ports });
 
-/** What can be compared: lives to the nearest minute, in no order. */
+/** The comparable facts: lives to the nearest minute, in no order. */
 function seen(firewall: Firewall): string[] {
   return firewall
     .list()

@@ -1,4 +1,4 @@
-/** What the host's closed ports answer, read from real rule sets. */
+/** The answer of the host's closed ports, read from real rule sets. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -214,7 +214,7 @@ function spelledOut(rules: string): string {
   return rules.replaceAll(/[;}](?=\s*\})/g, "$&\n");
 }
 
-/** Rules as iptables-restore takes them, by family; both of the compatibility layer of nftables. */
+/** Rules for iptables-restore, by family; both of the compatibility layer of nftables. */
 interface Restored {
   readonly name: string;
   readonly v4?: string;
@@ -303,7 +303,10 @@ ${filter("-i docker0 -j ACCEPT", "-m conntrack --ctstate NEW -p udp -j DROP")}`,
   },
 ];
 
-/** Compares what is detected, and then, on the wire, a closed port with one that is guarded so. */
+/**
+ * Compares the detected answer, and then, on the wire, a closed port with one that is guarded by
+ * it.
+ */
 function expectDeny(expected: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): void {
   const here = <T>(fn: () => T): T => inside(lab.namespace("server"), fn);
   const deny = here(detectDeny);

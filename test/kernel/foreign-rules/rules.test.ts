@@ -1,4 +1,7 @@
-/** Follows packets through rule sets that a real kernel holds: who drops, who untracks, who publishes. */
+/**
+ * Follows packets through rule sets that a real kernel holds: which rules drop, untrack and
+ * publish.
+ */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../src/core/address.ts";
@@ -304,7 +307,10 @@ describe("checkRoutedContainers()", () => {
   });
 });
 
-/** What dockerd writes for `docker run -p 8022:22 -p 10.77.0.1:51820:51820/udp`, ctr0 for its bridge. */
+/**
+ * dockerd's rules for `docker run -p 8022:22 -p 10.77.0.1:51820:51820/udp`, with ctr0 as its
+ * bridge.
+ */
 const DOCKER: Record<string, () => void> = {
   "with iptables": () => {
     const iptables = (line: string) => lab.run("server", ["iptables-nft", ...line.split(" ")]);
@@ -335,7 +341,10 @@ const DOCKER: Record<string, () => void> = {
     }`),
 };
 
-/** What version 28 and later add: nobody outside reaches the container but through the published port. */
+/**
+ * Rules that version 28 and later add: nobody outside reaches the container except through the
+ * published port.
+ */
 const CLOSED_OFF: Record<string, () => void> = {
   "with iptables": () =>
     lab.run(

@@ -47,7 +47,7 @@ test("FilterProgram.matches() runs the program, until it is closed", () => {
     frame(LinkType.ethernet, ipv4("10.77.0.2", "10.77.0.1", tcp(port)));
   expect(program.matches(wire(7000))).toBeTrue();
   expect(program.matches(wire(7001))).toBeFalse();
-  // Reads no further than the frame: the rest of it lies right behind in memory.
+  // Reads no further than the frame: the rest of it follows directly in memory.
   const short = concat(wire(7000), bytes(0)).subarray(0, 30);
   expect(program.matches(short)).toBeFalse();
   program.close();

@@ -1,4 +1,4 @@
-/** What the stores do on a disk that fails; run by `onTmpfs`, which mounts it. Prints one line of JSON. */
+/** The stores on a failing disk; run by `onTmpfs`, which mounts it. Prints one line of JSON. */
 
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ function running(breakDisk: () => void, mendDisk: () => void) {
   audit.add(opened(NOW));
   const before = [store.flush(), audit.flush(), told()];
   breakDisk();
-  // Enough of each that no room left inside a log can take it.
+  // Enough of each that no free room inside a log can take it.
   for (let i = 0; i < 500; i++) {
     store.record(useAt(101 + i));
     owed.owe(debt(`b${i}`));
@@ -91,7 +91,8 @@ function running(breakDisk: () => void, mendDisk: () => void) {
 const scenarios: Record<string, () => unknown> = {
   "read-only": () =>
     running(
-      // Over the folder: the kernel remounts nothing in which files are open for writing.
+      // A mount over the folder: the kernel does not remount a file system with files open for
+      // writing.
       () => mount("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder),
       () => mount("umount", folder),
     ),
@@ -172,7 +173,8 @@ const scenarios: Record<string, () => unknown> = {
   "full at a start after a clean stop": () => {
     openUses().store.close(NOW);
     fill();
-    // This run can write nothing, not even that it ran; the marker of the last stop must not vouch for it.
+    // This run can write nothing, not even a record of itself; the marker of the last stop must not
+    // vouch for it.
     const { store, trust } = openUses();
     store.record(useAt(100));
     const written = store.flush();

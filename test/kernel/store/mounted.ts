@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnSync } from "../../support/programs.ts";
 
-/** `mount` is where the file system stands, for that script alone. Answers the JSON it printed. */
+/**
+ * `mount` is the path of the file system, for that script only. Returns the JSON that it printed.
+ */
 export function onTmpfs(script: string, scenario: string, size: string): unknown {
   const mount = mkdtempSync(join(tmpdir(), "sallyport-mount-"));
   try {

@@ -1,4 +1,4 @@
-/** Each client that is one file opens a real door of the compiled executable, and a slot is used once. */
+/** Each client of one file opens a real door of the compiled executable, and uses a slot once. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ open_for = "1m"
 proto = "udp"
 `;
 
-/** A device for each test: none has to wait for a slot that another used. */
+/** A device for each test, so that none must wait for a slot that another used. */
 const DEVICES = ["v4", "v6", "udp", "pair", "wire", "local"] as const;
 
 const ascending = (a: number, b: number) => a - b;
@@ -63,7 +63,7 @@ describe("a door of the compiled executable", () => {
     const link = (device: (typeof DEVICES)[number], door = "web", host?: string) =>
       server.link(`${userOf(name)}/${device}`, door, host);
 
-    /** To whom the door opened. */
+    /** The addresses that the door opened to. */
     async function opened(from: number, door = "web"): Promise<string> {
       const [, address = ""] = await server.waitForLog(
         new RegExp(`Opened ${door} .*?to (\\S+)`),
@@ -121,7 +121,7 @@ describe("a door of the compiled executable", () => {
       await close("net", await opened(from, "net"));
     });
 
-    // What does not depend on the way to send is tried once a file.
+    // Facts that do not depend on the way to send are tested once for each file.
     const once = testIf(FILES.includes(knocker));
 
     once("opens over a link-local address", async () => {

@@ -1,4 +1,4 @@
-/** The clients that are one file: how a test starts each, with folders of its own. */
+/** The clients of one file: how a test starts each, with folders of its own. */
 
 import { test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,11 +9,11 @@ import { run } from "../../support/programs.ts";
 const FOLDER = resolve(import.meta.dir, "../../../src/standalone");
 
 export interface Knocker {
-  /** As a test's name says it. */
+  /** The name in a test's title. */
   readonly name: string;
-  /** What it calls itself in its messages. */
+  /** Its own name in its messages. */
   readonly self: string;
-  /** Its words before the arguments, behind `env` and its assignments. */
+  /** The words before the arguments, behind `env` and its assignments. */
   readonly argv: readonly string[];
   readonly sendsUdp: boolean;
 }
@@ -22,13 +22,13 @@ export function fileOf(name: string): string {
   return `${FOLDER}/${name}`;
 }
 
-/** What a system like OpenWrt has. */
+/** The programs of a system like OpenWrt. */
 const BUSYBOX_PROGRAMS =
   "busybox ash cat date getent head ip ls mkdir mktemp mv nc ping rm sha256sum sleep stty tr".split(
     " ",
   );
 
-/** A folder of its own with these programs and no other, for PATH. */
+/** A folder of its own with only these programs, for PATH. */
 export function programsFolder(names: readonly string[]): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), "sallyport-path-"));
   for (const name of names) symlinkSync(Bun.which(name)!, join(path, name));
@@ -45,7 +45,7 @@ function busyboxFolder(): string {
 
 const SHELL_FILE = fileOf("sallyport-knock.sh");
 
-/** Nothing but busybox, as on a small router. */
+/** Only busybox, as on a small router. */
 const BUSYBOX = ["env", `PATH=${busyboxFolder()}`, "busybox", "ash"];
 
 function shell(name: string, argv: readonly string[], hearsUdp: boolean): Knocker {
@@ -63,7 +63,10 @@ const PYTHON: Knocker = {
 
 const DASH = shell("sallyport-knock.sh in dash", ["dash", "--"], true);
 
-/** The C# of the PowerShell client, compiled with what PowerShell 5.1's compiler understands; answers the program. */
+/**
+ * The C# of the PowerShell client, compiled with the language of PowerShell 5.1's compiler. Returns
+ * the program.
+ */
 function compiledPowerShell(): string {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-mono-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -119,7 +122,7 @@ export const POWERSHELL: Knocker = {
   sendsUdp: true,
 };
 
-/** One of each file: what they say does not depend on the shell. */
+/** One of each file: their messages do not depend on the shell. */
 export const FILES: readonly Knocker[] = [PYTHON, DASH, POWERSHELL];
 
 /** Every way to send. */
@@ -142,7 +145,7 @@ export function knockWords(knocker: Knocker, home: string, ...argv: string[]): s
   ];
 }
 
-/** `test` for what this knocker can do; for what it cannot there is no test. */
+/** `test` for the abilities of this knocker; without the ability there is no test. */
 export function testIf(able: boolean): (name: string, work: () => void | Promise<void>) => void {
   return able ? (name, work) => test(name, work) : () => {};
 }

@@ -1,4 +1,4 @@
-/** The clients that are one file say what `sallyport knock` says, and end as it ends. */
+/** The clients of one file print the messages of `sallyport knock`, and end like it. */
 
 import {
   afterAll,
@@ -54,7 +54,7 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** What was said, without the names of client and folder, and without times. */
+/** The output without the names of client and folder, and without times. */
 function plain({ code, out, err }: Finished, { self }: Knocker): Finished {
   expect(out + err).not.toContain(CANARY);
   const same = (text: string) =>
@@ -112,7 +112,7 @@ const LINKS: readonly (readonly [string, string])[] = [
   ["more than a link", "x".repeat(9_000)],
 ];
 
-/** What sallyport says to each: the same for every client. */
+/** sallyport's message for each case: the same for every client. */
 const REFUSALS: Record<string, Finished> = {};
 
 describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) => {
@@ -309,7 +309,7 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
     return plain(lab.run("client", words, { mayFail: true, input }), knocker);
   };
 
-  /** What sallyport says does not depend on the client it is compared with, and takes a while. */
+  /** sallyport's message does not depend on the client it is compared with, and takes a while. */
   const said = new Map<string, Finished>();
   const asSallyport = (argv: readonly string[], input = "") => {
     const key = JSON.stringify([argv, input]);

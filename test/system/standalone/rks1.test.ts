@@ -12,7 +12,7 @@ import { run } from "../../support/programs.ts";
 
 const ROOT = resolve(import.meta.dir, "../../..");
 
-// Both ways: what is declared is there as declared, and what is there is declared.
+// Both ways: every declaration exists as declared, and everything that exists is declared.
 library satisfies typeof Declared;
 undefined as unknown as typeof Declared satisfies Record<keyof typeof library, unknown>;
 
@@ -46,7 +46,7 @@ print(JSON.stringify({
   host: rks.parseProfileLink("rks1://alice@[fd00::1]/ssh?key=" + vectors.sequences[0].key + "&opens=22%2Ftcp").host,
 }));`;
 
-/** What Node has and a browser has not, or an app has not. */
+/** Globals that Node has, but a browser or an app lacks. */
 const BARE =
   'for (const name of ["Buffer", "process", "Bun", "URLSearchParams", "URL", "crypto"]) delete globalThis[name];';
 

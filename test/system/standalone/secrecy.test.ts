@@ -1,4 +1,7 @@
-/** The shell client keeps the key in the shell: no command line and no environment of a program it starts holds it. */
+/**
+ * The shell client keeps the key in the shell: no command line or environment of a program that it
+ * starts holds it.
+ */
 
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +16,7 @@ const PROGRAMS =
     " ",
   );
 
-/** Words in which a key may stand. */
+/** Words that may contain a key. */
 function spellings(key: Uint8Array): string[] {
   const hex = Buffer.from(key).toString("hex");
   const octal = [...key].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");

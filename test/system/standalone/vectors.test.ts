@@ -1,4 +1,4 @@
-/** Every published vector of RKS1, against each client that is one file. */
+/** Every published vector of RKS1, against each client of one file. */
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ test("sallyport_knock.py draws every published sequence and derives every publis
   expect(JSON.parse(out)).toEqual({ ports: PORTS, keys: KEYS });
 });
 
-/** Reads "key door lo hi n slot" a line, and a master and a server; answers ports and keys. */
+/** Reads "key door lo hi n slot" a line, and a master and a server; prints ports and keys. */
 const SHELL = `
 SALLYPORT_KNOCK_FUNCTIONS=yes
 . "$1"

@@ -13,7 +13,8 @@ for (const [promise, words] of Object.entries(PROMISES)) {
     });
 
     for (const { attack, awaits, play } of trials) {
-      // What is not built yet is played by scripts/torture, which says so in its table.
+      // Trials of parts that are not built yet are played by scripts/torture, which says so in its
+      // table.
       test.skipIf(awaits !== undefined)(
         `withstands ${attack}`,
         async () => {

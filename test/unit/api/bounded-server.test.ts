@@ -1,4 +1,7 @@
-/** The server of both listeners on real sockets: what is a request, how many may wait, and who has to go. */
+/**
+ * The server of both listeners on real sockets: what counts as a request, how many may wait, and
+ * which connection goes.
+ */
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
@@ -26,7 +29,7 @@ async function echo(request: Request): Promise<Response> {
   return Response.json(said, { headers: { "X-Said": "yes" } });
 }
 
-/** A connection, once it stands. */
+/** A connection, once it is open. */
 async function dial(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {});
@@ -35,7 +38,7 @@ async function dial(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Everything that comes until the other side closes. */
+/** All bytes until the other side closes. */
 async function rest(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -151,7 +154,7 @@ describe("serveBounded(), a crowd", () => {
     const port = serve(() => new Response("x".repeat(8 << 20)));
     for (let i = 0; i < 4 * MOST; i++) (await dial(port)).pause().write(GET);
     const read = async () => (await (await fetch(`http://127.0.0.1:${port}/x`)).text()).length;
-    // A request that a busy machine takes longer than a moment to read is let go, too.
+    // A request is dropped too when a busy machine needs longer than a moment to read it.
     let length: number | undefined;
     for (let tries = 0; length === undefined && tries < 10; tries++) {
       await Bun.sleep(100);

@@ -1,4 +1,7 @@
-/** The control app, request by request: answers, refusals, and that neither repeats what was sent. */
+/**
+ * The control app, request by request: answers, refusals, and that neither repeats any part of the
+ * request.
+ */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,4 +1,4 @@
-/** Holds docs/api.md against the API it describes. */
+/** Compares docs/api.md with the API that it describes. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What anyone may read, and that it says nothing about a sequence hit in part. */
+/** The metrics that anyone may read, and that they say nothing about a sequence hit in part. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -41,7 +41,7 @@ const TELLING: readonly CounterName[] = [
   "partialReuses",
 ];
 
-/** Everything a reader of the TCP listener can get. */
+/** Everything that a reader of the TCP listener can get. */
 async function publicView(control: FakeControl): Promise<string> {
   const app = healthApp(control);
   const answers = PATHS.map(async (path) => {

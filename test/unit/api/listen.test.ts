@@ -1,4 +1,4 @@
-/** The real listeners: who may reach them, what stands in their way, and how they end. */
+/** The real listeners: who may reach them, their obstacles, and their end. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
@@ -36,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Sends bytes as they are and reads until the other side closes, or for half a second. */
+/** Sends raw bytes and reads until the other side closes, or for half a second. */
 async function raw(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -49,7 +49,7 @@ async function raw(url: string, text: string): Promise<string> {
   return promise;
 }
 
-/** The message of what a promise throws. */
+/** The message of a promise's error. */
 async function refusal(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => "nothing was thrown",

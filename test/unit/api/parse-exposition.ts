@@ -1,4 +1,7 @@
-/** A strict reader of the Prometheus text format: it throws at whatever a scraper might stumble over. */
+/**
+ * A strict reader of the Prometheus text format: it throws at anything that a scraper might stumble
+ * over.
+ */
 
 export interface Family {
   readonly type: string;

@@ -26,12 +26,12 @@ import { randomFrom } from "../../support/random.ts";
 
 const ranges = (...texts: string[]): PortRange[] => texts.map((text) => parsePortRange(text)!);
 
-/** sys/socket.h: what libpcap takes for IPv6 in BSD loopback on Linux */
+/** sys/socket.h: the value that libpcap uses for IPv6 in BSD loopback on Linux */
 const AF_INET6 = 10;
 
 const DOORS = ranges("20000-52767/tcp", "7000-9000/tcp", "8000/udp", "60000-60010/udp");
 
-/** 14 and 101 stand in files only: libpcap compiles for the numbers of live captures. */
+/** 14 and 101 occur only in files: libpcap compiles for the numbers of live captures. */
 const FILES_ONLY: ReadonlySet<number> = new Set([LinkType.rawOpenBsd, LinkType.rawFile]);
 const LIVE = Object.entries(LinkType).filter(([, linkType]) => !FILES_ONLY.has(linkType));
 const LINK_TYPES = LIVE.map(([, linkType]) => linkType);
@@ -75,7 +75,9 @@ test("knockFilter() without ports passes nothing", () => {
 describe.each(LIVE)("on link type %s", (_name, linkType) => {
   const has4 = linkType !== LinkType.ipv6;
   const has6 = linkType !== LinkType.ipv4;
-  /** Whether the filter passes each of the families that the link type can carry; all of one mind. */
+  /**
+   * Whether the filter passes each of the families that the link type can carry; all must agree.
+   */
   function passes(program: FilterProgram, segment: Segment, chain: Extension[] = []): boolean {
     const answers: boolean[] = [];
     if (has4 && chain.length === 0) {
@@ -189,9 +191,9 @@ test("knockFilter() passes every frame that decodeFrame() takes for a knock on i
 });
 
 /**
- * What BPF can be told of: two tags on Ethernet, none on cooked captures (the kernel has taken the one
- * there may be off before), no sessions of PPPoE in either (the kernel hands what is in them to an interface
- * of their own), the loopback families of this machine, and PPP with all its fields.
+ * Frames that BPF can describe: two tags on Ethernet, none on cooked captures (the kernel has taken
+ * the possible one off before), no PPPoE sessions in either (the kernel hands their content to an
+ * interface of their own), the loopback families of this machine, and PPP with all its fields.
  */
 function expressible(linkType: number, bytes: Uint8Array): boolean {
   const type = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;

@@ -1,4 +1,4 @@
-/** Capture files that somebody damaged, at random and on purpose: an answer or one sentence, always. */
+/** Damaged capture files, at random and on purpose: always a result or one sentence. */
 
 import { expect, test } from "bun:test";
 import { CAPTURES, DamagedFile, fuzzCaptures } from "../../support/fuzz-captures.ts";

@@ -1,4 +1,4 @@
-/** pcapng files: sections, interfaces, times and blocks of every kind, and what is wrong with some. */
+/** pcapng files: sections, interfaces, times and blocks of every kind, and broken ones. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ function read(...parts: readonly Uint8Array[]) {
   return readCapture(save(...parts));
 }
 
-/** The sentence that a file is refused with. */
+/** The sentence with which a file is refused. */
 function refusal(...parts: readonly Uint8Array[]): string {
   const { error } = read(...parts);
   expect(error).toBeInstanceOf(OpError);
@@ -137,7 +137,7 @@ test("openCaptureFile() reads obsolete packet blocks and simple ones", () => {
     [raw, SYN.toHex()],
     [ethernet, ON_ETHERNET.toHex()],
   ]);
-  // Cut to the snaplen of the first interface; behind it stands padding
+  // Cut to the snaplen of the first interface; padding follows
   const cut = read(ng.section(), ng.interface(raw, 33), ng.simplePacket(SYN.slice(0, 33), 40));
   expect(cut.frames.map(({ bytes: kept }) => kept.length)).toEqual([33]);
 });
@@ -150,7 +150,7 @@ test("openCaptureFile() skips blocks and options it does not know, however large
     ng.block(0x0000_000a, large), // secrets of TLS connections
     ng.interface(raw, 0, ...many, ng.resolution(3)),
     ng.block(4, bytes(1, 2, 3, 4)), // names
-    ng.block(0x4000_0bad, large), // whoever's
+    ng.block(0x4000_0bad, large), // anybody's
     ng.packet(0, 77n, SYN, { options: many }),
     ng.block(5, bytes(0, 0, 0, 0)), // statistics
   );

@@ -1,4 +1,4 @@
-/** `sallyport grants`: who is in, and for how long still. */
+/** `sallyport grants`: who is in, and for how much longer. */
 
 import { expect, test } from "bun:test";
 import { startDaemon } from "../../support/with-daemon.ts";

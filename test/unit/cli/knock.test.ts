@@ -139,7 +139,7 @@ describe("sallyport knock, on its arguments", () => {
     expect(refused.err).toContain(`run "chmod 600 ${path}"`);
   });
 
-  /** Pastes at a terminal of its own, by Python's pty module; `out` is what the terminal would show. */
+  /** Pastes at a terminal of its own, by Python's pty module; `out` is the text on the terminal. */
   function pasted(text: string) {
     const typist = `
 import os, pty, sys, time
@@ -267,7 +267,7 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     expect(code).toBe(0);
   });
 
-  /** Nothing listens on it; kept from everybody whom the guard has not let in. */
+  /** Nothing listens on it; nobody reaches it whom the guard has not let in. */
   const EMPTY = 2223;
   const empty = (deny: string) =>
     guard(
@@ -433,7 +433,7 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     client(["home", "--no-wait"]);
     const root = join(home, "state/sallyport/slots");
     const [folder = ""] = readdirSync(root);
-    // As a knock of tomorrow's clock would have left it.
+    // As tomorrow's knock of the client would leave it.
     writeFileSync(
       join(root, folder, `${STEP_SECONDS}s`, String(slotAt(Date.now() + 86_400_000, STEP_SECONDS))),
       "",

@@ -90,7 +90,7 @@ async function typesOf(...argv: readonly string[]): Promise<string[]> {
     .map((line) => line.split("\t")[1]!);
 }
 
-/** Runs it on a terminal; `sees` waits until a text stands there. */
+/** Runs it on a terminal; `sees` waits until a text is there. */
 function onTerminal(...argv: readonly string[]) {
   const { NO_COLOR: _, ...environment } = process.env;
   let screen = "";
@@ -296,7 +296,7 @@ describe("sallyport log -f", () => {
   const fault = (message: string, part = "capture"): AuditRecord =>
     ({ type: "fault", atMs: Date.now(), part, message }) as AuditRecord;
 
-  /** As the daemon, which has the file open all the time. */
+  /** Like the daemon, which has the file open all the time. */
   function writer() {
     const file = new AuditLog(join(folder, "state"), { nowMs, report: () => {} });
     return {
@@ -415,7 +415,9 @@ describe("sallyport log -f", () => {
   }, 30_000);
 });
 
-/** Time a process has worked: utime and stime of proc_pid_stat(5), in hundredths of a second. */
+/**
+ * The working time of a process: utime and stime of proc_pid_stat(5), in hundredths of a second.
+ */
 function ticksOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
   return Number(fields[11]) + Number(fields[12]);

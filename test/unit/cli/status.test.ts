@@ -149,7 +149,7 @@ test("status asks the default socket while the configuration of its folder is br
   await using daemon = await startDaemon();
   await Bun.write(join(daemon.folder, "config.toml"), "[door.ssh\n");
   const { code, err } = await runCli(["status"], daemon.folder);
-  // Whether one answers there depends on the machine that tests.
+  // Whether one answers there depends on the testing machine.
   expect(code).not.toBe(ExitCode.config);
   expect(err).not.toContain("config.toml");
 });

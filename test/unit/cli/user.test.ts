@@ -1,4 +1,7 @@
-/** `sallyport user` as people run it: keys come and go, and are told only where that is the purpose. */
+/**
+ * `sallyport user` as people run it: keys come and go, and are shown only where that is the
+ * purpose.
+ */
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -46,7 +49,7 @@ sequence = ["7000", "9000", "8000"]
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** In a network of its own, so that a daemon that guards this machine is none of its business. */
+/** In a network of its own, without a daemon that may guard this machine. */
 const APART = process.geteuid!() === 0 ? ["unshare", "--net"] : [];
 
 /** Only root can see that no daemon guards a network. */
@@ -332,7 +335,7 @@ describe("sallyport user remove", () => {
     const argv = [process.execPath, MAIN, "user", "remove", "alice/laptop"];
     const from = (address: string) => `SSH_CONNECTION=${address} 50000 192.0.2.1 22`;
     const direct = ["env", from("203.0.113.7"), ...argv];
-    // A shell that keeps the variable, and below it what an "env -u" has taken it from.
+    // A shell that keeps the variable, and below it a process from which "env -u" has taken it.
     const below = [
       "env",
       from("203.0.113.7"),

@@ -1,4 +1,7 @@
-/** When a knock is sent, where and with which ports: clock and network are data here, the wire is tested apart. */
+/**
+ * When a knock is sent, where and with which ports: clock and network are data here, the wire has
+ * tests of its own.
+ */
 
 import { expect, test } from "bun:test";
 import { Socket } from "node:net";
@@ -53,8 +56,8 @@ interface World {
 const targetOf = (address: string): Target => ({ address, family: address.includes(":") ? 6 : 4 });
 
 /**
- * A network on which the port answers, after 20 ms, as soon as `opens(sent, nowMs)` says so, and else is
- * as `closed` says.
+ * A network on which the port answers, after 20 ms, as soon as `opens(sent, nowMs)` is true, and
+ * otherwise like `closed`.
  */
 function world(
   options: {
@@ -105,7 +108,7 @@ function world(
   return { deps, sent, probes, progress, setClock: (ms) => void (nowMs = ms) };
 }
 
-/** The slot whose sequence was sent, found by trying them. */
+/** The slot whose sequence was sent, found by trying slots. */
 function slotOf(knocks: readonly Port[]): number | undefined {
   const ports = [...new Set(knocks.map(({ port }) => port))].sort((a, b) => a - b).join();
   for (let slot = SLOT - 200; slot < SLOT + 200; slot++) {

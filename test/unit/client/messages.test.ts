@@ -1,4 +1,4 @@
-/** The sentences a person reads, whole, and that none of them gives away a port or a key. */
+/** The sentences for a person, whole, and that none of them reveals a port or a key. */
 
 import { expect, test } from "bun:test";
 import type { KnockOutcome } from "../../../src/client/attempts.ts";

@@ -1,4 +1,4 @@
-/** The one link in what somebody pasted, however a mail program or a shell dressed it up. */
+/** The one link in pasted text, however a mail program or a shell changed it. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

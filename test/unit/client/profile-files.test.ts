@@ -1,4 +1,4 @@
-/** Saved profiles: what is written, what is refused, and that no message holds the key. */
+/** Saved profiles: which are written, which are refused, and that no message holds the key. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
@@ -39,7 +39,7 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** What a call throws; the canary key must be in no error at all. */
+/** The error of a call; the canary key must be in no error at all. */
 function refusal(call: () => unknown): SallyportError {
   try {
     call();

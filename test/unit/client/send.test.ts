@@ -1,6 +1,7 @@
 /**
- * What really leaves a client, counted by tcpdump on the server: one SYN or one datagram a knock, in
- * order, and nothing after it. Ports 20000–29999 of the server are dropped, the others are closed.
+ * The packets that really leave a client, counted by tcpdump on the server: one SYN or one datagram
+ * a knock, in order, and nothing after it. Ports 20000–29999 of the server are dropped, the others
+ * are closed.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -47,7 +48,7 @@ describe.skipIf(process.getuid?.() !== 0)("sendKnocks()", () => {
 
   test("sends exactly one SYN a port, in order, to dropped and closed ports of both families, and never again", async () => {
     const tap = await tapWire(lab, "server", "tcp");
-    // The senders live on: the end of a process would close what it left open, and hide it.
+    // The senders live on: the end of a process would close its open sockets, and hide them.
     const senders = ["10.77.0.1", "fd77::1"].flatMap((address) =>
       [20_000, 30_000].map((from) =>
         lab.start("client", sender(address, "tcp", from, 50, 0, RETRANSMISSION_MS)),
@@ -76,7 +77,8 @@ describe.skipIf(process.getuid?.() !== 0)("sendKnocks()", () => {
       expect(packets.length).toBe(16);
       spans.push(packets.at(-1)!.atMs - packets[0]!.atMs);
     }
-    // Half a millisecond on an idle machine; the best of five, because others use this one too.
+    // Half a millisecond on an idle machine; the best of five, because other work uses this one
+    // too.
     expect(Math.min(...spans)).toBeLessThan(25);
   });
 

@@ -1,4 +1,4 @@
-/** Used slots on disk: what survives, what processes at once do to each other, what is refused. */
+/** Used slots on disk: which survive, how processes affect each other, which claims are refused. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {

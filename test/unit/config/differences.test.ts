@@ -1,4 +1,4 @@
-/** Whom a new configuration cuts off, and of whom that has to be asked. */
+/** The people whom a new configuration cuts off, and for which of them it must ask. */
 
 import { describe, expect, test } from "bun:test";
 import {

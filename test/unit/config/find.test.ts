@@ -1,4 +1,4 @@
-/** Which configuration a command takes when nobody names one. */
+/** The configuration that a command takes without --config. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

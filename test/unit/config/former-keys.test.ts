@@ -1,4 +1,7 @@
-/** Keys under the names they had: taken, told with their line, and refused only where both names stand. */
+/**
+ * Keys under their former names: accepted, reported with their line, and refused only where both
+ * names occur.
+ */
 
 import { describe, expect, test } from "bun:test";
 import type { FormerKey } from "../../../src/config/former-keys.ts";

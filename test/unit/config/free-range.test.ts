@@ -1,4 +1,4 @@
-/** A range without the ports of services, as near to the present one as can be. */
+/** A range without the ports of services, as near to the present one as possible. */
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,4 +1,7 @@
-/** Loading config.toml: what is refused and with which words, what is accepted, what no message may say. */
+/**
+ * Loading config.toml: which files are refused with which words, which are accepted, and secrets
+ * that no message may contain.
+ */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +27,7 @@ const BROKEN: BrokenConfig[] = readFileSync(join(import.meta.dir, "broken-config
     };
   });
 
-/** The lines after the first of the error that a text is refused with. */
+/** The lines after the first of the error for a refused text. */
 function saidOf(toml: string): string[] {
   try {
     parseSettings(toml);
@@ -51,7 +54,7 @@ describe("parseSettings() refuses", () => {
 
   test("the same ones under CRLF line ends, with the same words", () => {
     for (const { toml, says } of BROKEN) {
-      // A string that is left open ends at another character then, and TOML says so.
+      // A string that is left open then ends at another character, and TOML says so.
       if (says.some((line) => line.includes("TOML is broken")) || toml.includes('"""')) continue;
       expect(saidOf(toml.replaceAll("\n", "\r\n"))).toEqual(
         says.map((line) => `config.toml:${line}`),

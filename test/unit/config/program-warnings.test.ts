@@ -1,4 +1,4 @@
-/** Commands of doors that nobody could run here. */
+/** Commands of doors that cannot be run here. */
 
 import { expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";

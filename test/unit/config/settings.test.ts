@@ -28,7 +28,7 @@ import { validToml } from "./valid-toml.ts";
 
 const ROOT = join(import.meta.dir, "../../..");
 const SHIPPED = readFileSync(join(ROOT, "config.toml"), "utf8");
-/** Every option that is a comment, taken out of it. */
+/** Every option in a comment, uncommented. */
 const WITH_EVERY_OPTION = SHIPPED.replaceAll(/^#(?=[a-z0-9_]+ = |\[)/gm, "");
 const GOOD = `[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice"]\n`;
 

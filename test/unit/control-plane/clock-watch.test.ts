@@ -1,4 +1,6 @@
-/** Steps of the wall clock: noticed once, and told apart from drift and from the passing of time. */
+/**
+ * Steps of the wall clock: noticed once, and distinguished from drift and from the passing of time.
+ */
 
 import { expect, test } from "bun:test";
 import { ClockWatch } from "../../../src/control-plane/clock-watch.ts";

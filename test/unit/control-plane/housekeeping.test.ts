@@ -1,4 +1,4 @@
-/** The work that no event asks for: at once when something happened, one at a time, seldom otherwise. */
+/** Work that no event starts: at once after an event, one run at a time, seldom otherwise. */
 
 import { expect, test } from "bun:test";
 import { Housekeeping } from "../../../src/control-plane/housekeeping.ts";

@@ -1,4 +1,4 @@
-/** Whether keys.toml is the one the daemon works by, from real files. */
+/** Whether keys.toml is the one that the daemon works by, from real files. */
 
 import { expect, test } from "bun:test";
 import { chmodSync, rmSync, utimesSync } from "node:fs";

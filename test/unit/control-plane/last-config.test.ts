@@ -1,4 +1,6 @@
-/** What a start takes where the files are broken: what worked last, and never a key that was removed. */
+/**
+ * A start with broken files: it takes the configuration that worked last, and never a removed key.
+ */
 
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Where sessions of a removed key may be left, and where they are somebody else's. */
+/** Where sessions of a removed key may be left, and where they belong to somebody else. */
 
 import { expect, test } from "bun:test";
 import { parseSettings } from "../../../src/config/load.ts";

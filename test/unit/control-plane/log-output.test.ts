@@ -27,7 +27,7 @@ class Pipe implements Disposable {
     });
   }
 
-  /** What can be read now. */
+  /** All bytes that can be read now. */
   read(): string {
     const buffer = Buffer.alloc(1 << 20);
     let length = 0;

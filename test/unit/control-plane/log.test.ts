@@ -1,4 +1,4 @@
-/** The lines of the log: every event has one, and it says what a newcomer needs. */
+/** The lines of the log: every event has one, with the facts that a newcomer needs. */
 
 import { expect, test } from "bun:test";
 import type { DaemonEvent } from "../../../src/core/events.ts";

@@ -1,4 +1,7 @@
-/** The wait after a loss of memory: how long readiness stays red, and what a clock that is set does to it. */
+/**
+ * The wait after a loss of memory: how long readiness stays red, and the effect of a clock that is
+ * set.
+ */
 
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
@@ -12,7 +15,7 @@ import { HandClock } from "../../support/daemon.ts";
 
 const ALICE = device("ssh alice laptop");
 
-/** A daemon that starts with all it remembers, or with its record of uses gone. */
+/** A daemon that starts with its whole memory, or with its record of uses gone. */
 function stage(folder: StateFolder, { forgets }: { forgets: boolean }) {
   new PersistentState(folder.path, { nowMs: NOW, report: folder.report }).close(NOW);
   if (forgets) rmSync(folder.file("uses.db"));

@@ -1,4 +1,4 @@
-/** Whose grants end when keys go. */
+/** The grants that end when keys go. */
 
 import { expect, test } from "bun:test";
 import type { Grant } from "../../../src/core/grant.ts";

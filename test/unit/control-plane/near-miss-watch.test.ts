@@ -1,9 +1,14 @@
-/** When the control plane looks who came close: after knocks, as long as there is more, never in silence. */
+/**
+ * When the control plane looks for sources that came close: after knocks, as long as there are
+ * more, never in silence.
+ */
 
 import { expect, test } from "bun:test";
 import { NearMissWatch } from "../../../src/control-plane/near-miss-watch.ts";
 
-/** A watch whose looks answer what `answers` says, then false; `looked(n)` resolves with the nth look. */
+/**
+ * A watch whose looks return `answers` in turn, then false; `looked(n)` resolves with the nth look.
+ */
 function stage(...answers: readonly boolean[]) {
   const waiting = new Map<number, () => void>();
   let looks = 0;

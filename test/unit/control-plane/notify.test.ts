@@ -1,4 +1,4 @@
-/** What a service manager hears: from real unix sockets, by path and by abstract name. */
+/** The reports to a service manager: from real unix sockets, by path and by abstract name. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,7 +9,7 @@ import { openNotifier } from "../../../src/control-plane/notify.ts";
 const folder = mkdtempSync(join(tmpdir(), "sallyport-notify-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Receives datagrams like systemd does, and prints each as a line of JSON. */
+/** Receives datagrams like systemd, and prints each as a line of JSON. */
 const MANAGER = `
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,4 +1,4 @@
-/** How many addresses a door is open to, as its events tell it. */
+/** How many addresses a door is open to, by its events. */
 
 import { expect, test } from "bun:test";
 import { Openings } from "../../../src/control-plane/openings.ts";

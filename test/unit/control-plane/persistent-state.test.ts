@@ -1,4 +1,7 @@
-/** What outlives a daemon, in real files: uses under the keys they belong to, and the wait after a loss. */
+/**
+ * The state that outlives a daemon, in real files: uses under their keys, and the wait after a
+ * loss.
+ */
 
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
@@ -21,7 +24,7 @@ function knocked(slot: number, atMs = NOW) {
   return { ...opened(atMs, grantOf("203.0.113.7")), used: { slot, stepSeconds: 30 } };
 }
 
-/** A folder in which a daemon ran, stopped in order, and whose record of uses is gone. */
+/** A folder in which a daemon ran and stopped in order, and whose record of uses is gone. */
 function forgetful(): StateFolder {
   const folder = new StateFolder();
   open(folder).close(NOW);

@@ -1,4 +1,4 @@
-/** Readiness: which reasons stand, in which order, and what makes them go. */
+/** Readiness: its reasons, their order, and the events that end them. */
 
 import { describe, expect, test } from "bun:test";
 import { makePlan } from "../../../src/data-plane/plan.ts";

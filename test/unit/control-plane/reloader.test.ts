@@ -1,4 +1,4 @@
-/** A reload: all of it or nothing, and one after the other; from real files. */
+/** A reload: all or nothing, and one after the other; from real files. */
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,10 +1,10 @@
-/** What the service manager is told, when, and what happens when it cannot be told. */
+/** The reports to the service manager: their content, their time, and failures. */
 
 import { describe, expect, test } from "bun:test";
 import type { Notifier } from "../../../src/control-plane/notify.ts";
 import { ServiceManager } from "../../../src/control-plane/service-manager.ts";
 
-/** Writes down what it is told; every `tell` may throw. */
+/** Records its calls; every `tell` may throw. */
 function notifierOf(told: string[], tell: (word: string) => void = () => {}, watchdogMs?: number) {
   const say = (word: string) => {
     told.push(word);

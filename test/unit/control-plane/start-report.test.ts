@@ -1,4 +1,4 @@
-/** What the log says of a start. */
+/** The log's report of a start. */
 
 import { expect, test } from "bun:test";
 import { startReport } from "../../../src/control-plane/start-report.ts";

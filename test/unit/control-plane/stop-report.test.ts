@@ -1,4 +1,4 @@
-/** What the log says of a stop. */
+/** The log's report of a stop. */
 
 import { expect, test } from "bun:test";
 import { stopReport } from "../../../src/control-plane/stop-report.ts";

@@ -1,4 +1,4 @@
-/** Which addresses nothing from outside reaches, however they are written. */
+/** The addresses that no packet from outside reaches, however they are written. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

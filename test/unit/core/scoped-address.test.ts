@@ -9,7 +9,7 @@ test.each([
   ["FE80::1%eth0.100", "fe80::1 eth0.100"],
   ["febf:ffff::1%wlp3s0", "febf:ffff::1 wlp3s0"],
   ["fe80::1%2", "fe80::1 2"],
-  ["fe80::1%25eth0", "fe80::1 25eth0"], // who reads links decodes before
+  ["fe80::1%25eth0", "fe80::1 25eth0"], // a reader of links decodes before
   ["fe80::1%", "none"],
   ["fe80::1", "none"],
   ["fe80::1%a/b", "none"],

@@ -1,4 +1,7 @@
-/** The doorkeeper on a firewall that only remembers: what a match opens, renews, refuses and tells. */
+/**
+ * The doorkeeper on a firewall that only remembers: openings, renewals, refusals and events of
+ * matches.
+ */
 
 import { describe, expect, test } from "bun:test";
 import type { Door } from "../../../src/config/settings.ts";
@@ -22,7 +25,7 @@ const ALICES = { via: "rotating", user: "alice", device: "laptop" } as const;
 const HOME = "203.0.113.7";
 const IDLE = doorOf({ idleCloseMs: 10_000, maxOpenMs: 60_000 });
 
-/** A recorder that refuses what `refusal` is set to. */
+/** A recorder that fails with `refusal`, when set. */
 class RefusingFirewall extends RecordingFirewall {
   refusal: OpError | undefined;
 
@@ -59,7 +62,7 @@ function stage(...doors: readonly Door[]) {
     fixed: (source = HOME, action: "open" | "close" = "open") =>
       keeper.fixed(fixedMatch(source, action, clock.wallMs())),
     types: () => events.map(({ type }) => type),
-    /** As the control plane does it, which knows the grants from what it was told. */
+    /** Like the control plane, which knows the grants from events. */
     audit: () =>
       auditGrants({
         grants: () => ledger.list(clock.monotonicMs(), clock.wallMs()),

@@ -1,4 +1,7 @@
-/** What the data plane's thread loads: everything there is memory and start-up time of the thread that opens doors. */
+/**
+ * The modules that the data plane's thread loads: each costs memory and start-up time of the thread
+ * that opens doors.
+ */
 
 import { expect, test } from "bun:test";
 import { join, resolve } from "node:path";

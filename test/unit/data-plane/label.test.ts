@@ -1,4 +1,4 @@
-/** Labels: what stands in the kernel is read back as what was written, and nothing else is. */
+/** Labels: those that were written are read back, and no others. */
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

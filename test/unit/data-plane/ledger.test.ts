@@ -1,4 +1,4 @@
-/** The ledger: whose grant lives until when, by a clock that nobody can set. */
+/** The ledger: which grant lives until when, by a clock that nobody can set. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -72,7 +72,7 @@ describe("Ledger", () => {
       const page = ledger.page(0, WALL, after, 64);
       expect(page.grants.length).toBeLessThanOrEqual(64);
       listed.push(...page.grants.map(({ id }) => id));
-      // What ends while somebody lists neither stops the list nor moves it.
+      // A grant that ends during a listing neither stops nor moves it.
       ledger.close(grants[listed.length - 10]!.id);
       after = page.next;
     }
@@ -109,7 +109,8 @@ describe("Ledger", () => {
         if (act === "close") ledger.close(grant.id);
         if (act === "due") for (const { id } of ledger.due(nowMs)) ledger.close(id);
         const all = ledger.list(0, 0);
-        // By a wall clock that runs with the monotonic one, and was not set: what is over counts as now.
+        // By a wall clock that runs with the monotonic one, and was not set: a grant that is over
+        // counts as now.
         const ends = all.map(({ expiresMs }) => expiresMs);
         expect(ledger.nextEndMs).toBe(Math.min(Infinity, ...ends));
         expect(ledger.size).toBe(all.length);

@@ -1,4 +1,4 @@
-/** The plan: who may knock for what, and which ports have to be heard for it. */
+/** The plan: who may knock for which door, and the ports to listen on. */
 
 import { describe, expect, test } from "bun:test";
 import { formatPortRange } from "../../../src/core/port.ts";

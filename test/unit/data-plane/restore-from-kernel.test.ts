@@ -1,4 +1,4 @@
-/** What the kernel remembered while no daemon ran: brought back as it was, and only what is ours. */
+/** The kernel's memory while no daemon ran: restored unchanged, and only our part. */
 
 import { describe, expect, test } from "bun:test";
 import { formatAddress, maskAddress, parseAddress } from "../../../src/core/address.ts";
@@ -46,7 +46,7 @@ describe("restoreGrants()", () => {
     );
     const [grant, ...more] = restored(elements);
     expect(more).toEqual([]);
-    // The door opens 22/tcp alone by now; what the kernel has open is what counts.
+    // By now the door opens only 22/tcp; the ports open in the kernel count.
     expect(grant!.ports.map(formatPortRange)).toEqual([
       "22/tcp",
       "8000-8001/tcp",

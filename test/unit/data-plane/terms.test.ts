@@ -1,4 +1,7 @@
-/** Terms may change: whatever a door's step, skew, window, ports or range were, nothing used opens again, and nobody waits. */
+/**
+ * Terms may change: whatever a door's step, skew, window, ports or range were, no used knock opens
+ * again, and nobody waits.
+ */
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -25,7 +28,10 @@ function subjectOf(keyName: string, space: KnockSpace): RotatingSubject {
   return { ...device(`ssh alice ${keyName}`, space), device: "laptop" };
 }
 
-/** One server through reloads and restarts: the parts of the daemon that have to do with uses, without threads. */
+/**
+ * One server through reloads and restarts: the parts of the daemon that handle uses, without
+ * threads.
+ */
 class Server implements Disposable {
   readonly clock = new HandClock();
   readonly events: DaemonEvent[] = [];
@@ -172,7 +178,10 @@ test("whatever the terms were and become: what was used opens nothing again, and
   );
 }, 60_000);
 
-/** As a client knocks that lost its memory: slot by slot, until one opens. Returns the ports that did. */
+/**
+ * Knocks like a client that lost its memory: slot by slot, until one opens. Returns the ports that
+ * did.
+ */
 function knockHonestly(server: Server): number[] {
   const { clock, subject } = server;
   const { stepSeconds, skew } = subject.space;

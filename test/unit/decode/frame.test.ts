@@ -128,7 +128,7 @@ describe("link layers", () => {
     expect(changed(7, 0x23)).toBe("unknown"); // another protocol
   });
 
-  // Another's reading of the same bytes: nobody here has a serial line to capture on.
+  // Another reading of the same bytes: nobody here has a serial line to capture on.
   test.each<[string, LinkType, Wrapping]>([
     ["PPP", LinkType.ppp, {}],
     ["PPP without address and control", LinkType.ppp, { framing: "none" }],

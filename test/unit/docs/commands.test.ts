@@ -1,4 +1,7 @@
-/** Every `sallyport …` in a code block is a command that exists, with options and arguments it takes. */
+/**
+ * Every `sallyport …` in a code block is an existing command, with options and arguments that it
+ * accepts.
+ */
 
 import { expect, test } from "bun:test";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
@@ -24,7 +27,7 @@ function commandsOf(line: string): string[][] {
     .map((argv) => argv.slice(1));
 }
 
-/** What is wrong with a command line; undefined when nothing is. */
+/** The mistake in a command line; undefined when there is none. */
 function mistake(argv: readonly string[]): string | undefined {
   let command: CommandUnknownOpts = program();
   let rest = [...argv];
@@ -89,7 +92,7 @@ test("mistake() finds a command, an option and an argument that do not exist", (
   expect(mistake(["open", "ssh", "203.0.113.9", "--for", "10m"])).toBeUndefined();
 });
 
-/** The commands without subcommands, as one types them: "user add". */
+/** The commands without subcommands, as people type them: "user add". */
 function leaves(command: CommandUnknownOpts, path: readonly string[] = []): string[] {
   return command.commands.length === 0
     ? [path.join(" ")]
@@ -113,7 +116,7 @@ test("README.md lists every command in its table, and no other", () => {
   expect(listed.toSorted()).toEqual(leaves(program()).toSorted());
 });
 
-/** The help of a command as people see it, with what stands behind it. */
+/** The help of a command as people see it, with the text after it. */
 function helpOf(command: CommandUnknownOpts): string {
   let text = "";
   command.configureOutput({ writeOut: (part) => (text += part) });

@@ -1,4 +1,4 @@
-/** Every Markdown file that people read, and what can be taken from it. */
+/** Every Markdown file for people, and its parts. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,4 +1,4 @@
-/** What the doctor says of facts: every level of every check, from data. */
+/** The doctor's findings for given facts: every level of every check, from data. */
 
 import { describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../src/core/address.ts";

@@ -1,4 +1,4 @@
-/** Whose configuration the doctor goes on by where a file is broken. */
+/** The configuration that the doctor continues with where a file is broken. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

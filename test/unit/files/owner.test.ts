@@ -1,4 +1,4 @@
-/** Root's work with the rights of somebody else, held against the kernel. */
+/** Root's work with the rights of another user, tested on the kernel. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {

@@ -45,7 +45,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-/** Everything that somebody without rights must not be able to change of a file of root's. */
+/** Everything that a user without rights must not be able to change about a file of root's. */
 function facts(path: string) {
   const { uid, gid, mode, size, mtimeMs, ino } = statSync(path);
   return { uid, gid, mode, size, mtimeMs, ino, text: readFileSync(path, "utf8") };

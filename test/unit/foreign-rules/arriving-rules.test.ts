@@ -1,4 +1,4 @@
-/** Which chains a packet for this machine can meet. */
+/** The chains that a packet for this machine can meet. */
 
 import { expect, test } from "bun:test";
 import { arrivingRules } from "../../../src/foreign-rules/arriving-rules.ts";

@@ -1,4 +1,7 @@
-/** The reader of keys.toml as we write it: the same keys as the TOML parser finds, and nothing else. */
+/**
+ * The reader of keys.toml in our own form: it finds the same keys as the TOML parser, and nothing
+ * else.
+ */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -19,7 +22,7 @@ const KEYS = fc.uniqueArray(
   { selector: ({ user, device }) => `${user}/${device}`, maxLength: 20 },
 );
 
-/** What the reader yields, and whether it read the text to its end. */
+/** The keys that the reader yields, and whether it read the text to its end. */
 function read(text: string) {
   const found = [];
   const reader = readKeyText(text);

@@ -1,4 +1,4 @@
-/** keys.toml: who may read it, what it may hold, and that no key is lost or told. */
+/** keys.toml: who may read it, its allowed content, and that no key is lost or revealed. */
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {

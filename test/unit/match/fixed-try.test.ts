@@ -1,4 +1,4 @@
-/** What is told of a source that began a fixed sequence. */
+/** The explanation for a source that began a fixed sequence. */
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

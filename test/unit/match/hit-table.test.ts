@@ -1,4 +1,4 @@
-/** The memory of explanations: what it keeps, what a flood can do to it, what it costs. */
+/** The memory of explanations: its content, the effect of a flood, its cost. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -105,7 +105,10 @@ describe("matcher.feed(), scans", () => {
   });
 });
 
-/** One device for every set of n ports the range has: what a packet completes is counted, not sampled. */
+/**
+ * One device for every set of n ports of the range: so the completions of a packet are counted, not
+ * sampled.
+ */
 function everySet(space: KnockSpace): RotatingSubject[] {
   const bySet = new Map<string, RotatingSubject>();
   const wanted = choose(space.hi - space.lo + 1, space.ports);

@@ -1,4 +1,4 @@
-/** Rotating knocks: what opens, what does not, and what is told of uses. */
+/** Rotating knocks: which open, which do not, and the reports of their uses. */
 
 import { describe, expect, test } from "bun:test";
 import { Matcher } from "../../../src/match/matcher.ts";

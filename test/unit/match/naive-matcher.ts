@@ -1,4 +1,4 @@
-/** RKS1's "Believing a knock" written down word by word, slow and without any cleverness. */
+/** RKS1's "Believing a knock" word by word, slow and without any cleverness. */
 
 import { formatAddress } from "../../../src/core/address.ts";
 import { knockSource } from "../../../src/core/knock.ts";

@@ -1,4 +1,4 @@
-/** What is told of a source that came close to a rotating sequence. */
+/** The explanation for a source that came close to a rotating sequence. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,4 +1,4 @@
-/** Deriving ahead of time: what is ready when, and what is let go. */
+/** Deriving ahead of time: which pages are ready when, and which are freed. */
 
 import { describe, expect, spyOn, test } from "bun:test";
 import { Matcher, SOURCE_BYTES } from "../../../src/match/matcher.ts";

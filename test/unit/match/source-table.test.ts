@@ -1,4 +1,4 @@
-/** The table of sources: finding, forgetting, and who is forgotten first. */
+/** The table of sources: finding, forgetting, and which source is forgotten first. */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -6,7 +6,7 @@ import { AddressIndex } from "../../../src/match/address-index.ts";
 import { SourceTable } from "../../../src/match/source-table.ts";
 import { seeded } from "../../support/matcher.ts";
 
-/** What the table promises, in plain lists: oldest first. */
+/** The contract of the table, in plain lists: oldest first. */
 class NaiveTable {
   sources: { key: string; prefix: string }[] = [];
   evicted = 0;

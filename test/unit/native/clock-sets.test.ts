@@ -1,16 +1,16 @@
-/** The kernel's word that somebody set the clock, against the real kernel. */
+/** The kernel's report that somebody set the clock, on the real kernel. */
 
 import { expect, test } from "bun:test";
 import { ClockSets } from "../../../src/native/clock-sets.ts";
 import { libcCalls } from "../../../src/native/libc-calls.ts";
 import { PollSet } from "../../../src/native/poll-set.ts";
 
-/** linux/timex.h: ADJ_SETOFFSET | ADJ_NANO; where `time.tv_usec` stands in `struct timex`. */
+/** linux/timex.h: ADJ_SETOFFSET | ADJ_NANO; the place of `time.tv_usec` in `struct timex`. */
 const ADJ_SETOFFSET_NANO = 0x0100 | 0x2000;
 const TIMEX_BYTES = 208;
 const TIME_NANOSECONDS_AT = 80;
 
-/** Sets the clock by a nanosecond, which harms nobody; answers whether that was allowed. */
+/** Sets the clock by a nanosecond, which harms nobody. Returns whether that was allowed. */
 function setClock(): boolean {
   const timex = new DataView(new ArrayBuffer(TIMEX_BYTES));
   timex.setUint32(0, ADJ_SETOFFSET_NANO, true);

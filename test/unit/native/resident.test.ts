@@ -1,4 +1,4 @@
-/** Giving pages back: which mappings may lose them, and that a process goes on without. */
+/** Releasing pages: which mappings may lose them, and that a process works without them. */
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -49,7 +49,7 @@ test("releaseCleanPages() takes most code out of this process, which runs on", (
     Number(/^RssFile:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
   const before = residentFilesKb();
   releaseCleanPages();
-  // What the rest of this test runs is back already.
+  // The pages that the rest of this test needs are back already.
   expect(residentFilesKb()).toBeLessThan(before * 0.9);
   expect(new TextDecoder().decode(Bun.gunzipSync(Bun.gzipSync("still here")))).toBe("still here");
 });

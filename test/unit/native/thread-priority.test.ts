@@ -1,4 +1,4 @@
-/** Which threads stand behind which. */
+/** The order of threads. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

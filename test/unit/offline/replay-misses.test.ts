@@ -1,4 +1,4 @@
-/** What a capture file's sources nearly opened, in the order of their tries. */
+/** The doors that a capture file's sources nearly opened, in the order of their tries. */
 
 import { expect, test } from "bun:test";
 import { ReplayMisses } from "../../../src/offline/replay-misses.ts";

@@ -1,4 +1,4 @@
-/** What a capture file would have opened: of every format, and of times that nobody can have written in earnest. */
+/** The doors that a capture file would have opened: in every format, and with impossible times. */
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

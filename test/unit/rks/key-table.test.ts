@@ -1,4 +1,4 @@
-/** The table of keys: what goes in comes out, in one thread and in another. */
+/** The table of keys: every key that goes in comes out, in one thread and in another. */
 
 import { describe, expect, test } from "bun:test";
 import { KeyTable } from "../../../src/rks/key-table.ts";

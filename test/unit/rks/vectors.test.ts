@@ -1,4 +1,4 @@
-/** Every published vector of RKS1, against the code: what any other implementation is held to. */
+/** Every published vector of RKS1, against the code, as for any other implementation. */
 
 import { expect, test } from "bun:test";
 import { decodeBase32, encodeBase32 } from "../../../src/rks/base32.ts";

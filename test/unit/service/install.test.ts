@@ -1,4 +1,4 @@
-/** Units: their text, where they are put, and that remove takes away what install wrote and nothing else. */
+/** Units: their text, their paths, and that remove deletes the files of install and no others. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {

@@ -1,4 +1,7 @@
-/** A daemon of root in the state folder of another user: its files are his, and none of root's is touched. */
+/**
+ * A daemon of root in another user's state folder: its files belong to that user, and no file of
+ * root's is touched.
+ */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -22,7 +25,7 @@ import { grantOf, NOW, opened, StateFolder, useAt } from "../../support/store.ts
 
 const OWNER = 61_234;
 
-/** Above it only root may write, as above /var/lib/sallyport. */
+/** Only root may write above it, as above /var/lib/sallyport. */
 const parent = mkdtempSync(join(tmpdir(), "sallyport-foreign-"));
 chmodSync(parent, 0o755);
 afterAll(() => rmSync(parent, { recursive: true }));

@@ -1,4 +1,4 @@
-/** kill -9 in the middle of writing: whatever was said to be in a file is in it. */
+/** kill -9 in the middle of writing: every row reported as written is in the file. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -7,7 +7,10 @@ import { OwedCommands } from "../../../src/store/owed.ts";
 import { NOW, StateFolder } from "../../support/store.ts";
 import { spawn } from "../../support/programs.ts";
 
-/** Runs the writer until it told of `rows` rows and kills it wherever it is then; answers the last row it told of. */
+/**
+ * Runs the writer until it has reported `rows` rows and kills it at whatever point it is. Returns
+ * the last row reported.
+ */
 async function killedAfter(folder: StateFolder, rows: number): Promise<number> {
   const child = spawn(
     [process.execPath, join(import.meta.dir, "../../support/store-writer.ts"), folder.path],
@@ -21,7 +24,7 @@ async function killedAfter(folder: StateFolder, rows: number): Promise<number> {
   const decoder = new TextDecoder();
   for await (const bytes of child.stdout) {
     told += decoder.decode(bytes, { stream: true });
-    // It goes on writing while the signal is on its way, so every run dies somewhere else.
+    // It writes on while the signal is on its way, so every run dies somewhere else.
     if (told.split("\n").length > rows) child.kill("SIGKILL");
   }
   await child.exited;
@@ -48,7 +51,7 @@ test("uses, debts and events that were acknowledged are there after a kill -9", 
     const owed = new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
     const due = new Map(owed.due().map(({ grant, again }) => [grant, again]));
     for (let n = 1; n <= last; n++) {
-      // Ended in the row after the last one told of, and begun or settled there or not.
+      // Ended in the row after the last reported one, which may or may not be begun or settled.
       if (n === last - 19) continue;
       const ended = n <= last - 20;
       const settled = ended && n % 2 === 0;

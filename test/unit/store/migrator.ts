@@ -1,4 +1,7 @@
-/** Takes a uses.db of version 1 over, and is killed on the way: before its transaction is committed, or right after. */
+/**
+ * Takes over a uses.db of version 1, and is killed on the way: before its transaction is committed,
+ * or right after.
+ */
 
 import { openDatabase } from "../../../src/store/database.ts";
 import { USES_SCHEMA } from "../../../src/store/uses.ts";

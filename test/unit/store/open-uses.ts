@@ -1,5 +1,5 @@
 /**
- * Opens the uses of a folder in a process of its own and prints what came of it. With "hold" it uses
+ * Opens the uses of a folder in a process of its own and prints the result. With "hold" it uses
  * slot 100 and keeps the file until standard input ends.
  */
 

@@ -1,4 +1,6 @@
-/** Close commands owed: each is claimed once, settled once, and survives whoever owed it. */
+/**
+ * Close commands owed: each is claimed once, settled once, and survives the process that owed it.
+ */
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -115,7 +117,7 @@ test("OwedCommands runs every debt exactly once over any restarts", () => {
       const runs: number[] = [];
       const ended: number[] = [];
       const open = new Set<string>();
-      /** Ended and not run, with their grants: what the queue of a daemon holds. */
+      /** Ended but not run, with their grants: the queue of a daemon. */
       let queue: { number: number; grant: string }[] = [];
       let owed = openOwed(folder);
       for (const { do: what, grant } of steps) {

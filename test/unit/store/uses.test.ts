@@ -1,4 +1,6 @@
-/** Uses on disk: forward only, found again by their key, and judged by what the last run left. */
+/**
+ * Uses on disk: forward only, found again by their key, and judged by the record of the last run.
+ */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -178,7 +178,7 @@ describe("a file of a later version", () => {
     copyFileSync(path, folder.file("copy"));
     makeLater(folder, "uses");
     folder.openUses().store.close(NOW);
-    // What the later one reads is a file of its own, of the same boot, whose run ended in order.
+    // The later one reads a file of its own, of the same boot, whose run ended in order.
     renameSync(folder.file("copy"), path);
     const { store, ...judged } = folder.openUses();
     expect(judged).toEqual({

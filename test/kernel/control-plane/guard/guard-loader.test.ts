@@ -133,7 +133,7 @@ describe("GuardLoader on probation", () => {
         "lapsed",
       ]);
       expect(guarded()).not.toContain("elements");
-      // A repair or a reload must not lock the ports behind somebody's back.
+      // A repair or a reload must not lock the ports unnoticed.
       here(() => guardLoader.repair());
       here(() => guardLoader.load(SETTINGS));
       expect(guarded()).not.toContain("elements");

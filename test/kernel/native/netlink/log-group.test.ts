@@ -76,7 +76,7 @@ test("a child that outlives the holder's socket keeps no group", async () => {
   const child = spawn(["sleep", "60"], { stdout: "ignore" });
   try {
     held!.close();
-    // A parent goes on while its child is still at closing what it must not inherit.
+    // A parent continues while its child is still closing descriptors that it must not inherit.
     const deadline = performance.now() + 5_000;
     const state = () => onServer(() => logGroupState(GROUP));
     while (state() === "held" && performance.now() < deadline) await Bun.sleep(1);

@@ -1,4 +1,4 @@
-/** The command of an alarm: what it is told, and how often it may run. */
+/** The command of an alarm: its arguments, and how often it may run. */
 
 import { describe, expect, test } from "bun:test";
 import type { DaemonEvent } from "../../../../src/core/events.ts";

@@ -34,7 +34,7 @@ function queueOf(timeLimitMs?: number) {
   return { queue, lines, run, counters };
 }
 
-/** What is owed, and only told of its start. */
+/** An owed command that only notes its start. */
 const owedUntil = (settle: () => void): Owed => ({
   begin: () => undefined,
   postpone: () => undefined,
@@ -43,11 +43,14 @@ const owedUntil = (settle: () => void): Owed => ({
 
 const shell = (script: string, ...rest: string[]) => ["/bin/sh", "-c", script, "sh", ...rest];
 
-/** Waits until the file is there, or its folder is gone: a test that fails leaves no process behind. */
+/** Waits until the file exists, or its folder is gone: a failing test leaves no process behind. */
 const WAIT = 'until [ -e "$1" ] || [ ! -d "${1%/*}" ]; do sleep 0.02; done';
 const untilMade = (path: string) => shell(WAIT, path);
 
-/** Tries what an unprivileged process of the same user could try on each thread of the one that started it. */
+/**
+ * Tries everything that an unprivileged process of the same user could try on each thread of its
+ * parent.
+ */
 const INTRUDER = `
 import ctypes, os, sys
 out, pid = open(sys.argv[1], "w"), int(sys.argv[2])
@@ -76,7 +79,7 @@ const HARMLESS = [
   "CapAmb 0000000000000000",
   "NoNewPrivs 1",
   "SigBlk 0000000000000000",
-  // The last is the output, and then the folder that is listed.
+  // The last is the output, and then the listed folder.
   "descriptors ['0', '1', '2'] 5",
   "traced 0 written 0 stolen 0 nice 0",
 ];
@@ -160,12 +163,12 @@ describe("CommandQueue", () => {
       await run(shell(script, folder.file("out"), "$(id); `id` ; 'x"));
       const [argument, ...rest] = readFileSync(folder.file("out"), "utf8").trim().split("\n");
       expect(argument).toBe("$(id); `id` ; 'x");
-      // What a shell sets by itself, and what the queue gives.
+      // Variables of the shell itself, and those of the queue.
       const own = new Set(["LANG", "OLDPWD", "PATH", "PWD", "SHLVL", "_"]);
       const names = rest.flatMap((line) => /^(\w+)=/.exec(line)?.[1] ?? []);
       expect(names).toContain("LANG");
       expect(names.filter((name) => !own.has(name))).toEqual([]);
-      // 0, 1 and 2, and the one that ls reads the folder through.
+      // 0, 1 and 2, and the descriptor through which ls reads the folder.
       expect(rest.filter((line) => /^\d+$/.test(line))).toEqual(["0", "1", "2", "3"]);
       expect(rest.at(-1)).toBe("/");
     },

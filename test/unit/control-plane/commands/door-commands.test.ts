@@ -1,4 +1,7 @@
-/** Commands of doors: one at the opening, its counterpart exactly once at the end, whoever dies in between. */
+/**
+ * Commands of doors: one at the opening, its counterpart exactly once at the end, whichever process
+ * dies in between.
+ */
 
 import { describe, expect, test } from "bun:test";
 import type { Door } from "../../../../src/config/settings.ts";

@@ -1,4 +1,4 @@
-/** The sentences of an explanation: what each says, and which ports it keeps to itself. */
+/** The sentences of an explanation: their content, and the ports that they keep to themselves. */
 
 import { describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../../src/core/address.ts";

@@ -1,4 +1,4 @@
-/** What `why` finds of an address and in which order, and what the log says by itself. */
+/** The findings of `why` for an address with their order, and the log's own lines. */
 
 import { describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress, parsePrefix } from "../../../../src/core/address.ts";
@@ -245,7 +245,7 @@ describe("Explainer.why(), where terms and keys are not what they were", () => {
   test("says what changed where nothing of it was heard", async () => {
     const world = explainer({});
     world.made.entered(nine, SETTINGS);
-    // A link of more ports than are asked for still opens.
+    // A link with more ports than required still opens.
     expect((await why(world)).map((said) => said.split(": ")[0])).toEqual(["silent"]);
     world.made.entered(at(SETTINGS, { proto: "udp" }), SETTINGS);
     expect((await why(world)).map((said) => said.split(": ")[0])).toEqual(["silent", "terms"]);

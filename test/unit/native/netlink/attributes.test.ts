@@ -1,4 +1,6 @@
-/** Attributes and errors of netlink: what a kernel, or whoever sends in its name, cannot make us read. */
+/**
+ * Attributes and errors of netlink: no kernel, and no sender in its name, can make us read too far.
+ */
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
