@@ -123,18 +123,19 @@ export class NftSocket implements Disposable {
     this.#send();
     const { view } = this.socket;
     let refusals: Refusal[] | undefined;
-    for (;;) {
-      const got = this.socket.receive();
+    for (let isWhole = true, got = this.socket.receive(); ; got = this.socket.receive()) {
       if (refusals === undefined && this.#isDone(got, last)) return NO_REFUSALS;
       refusals ??= [];
+      // The discarded replies may have held a refusal.
+      if (got < 0) isWhole = false;
       for (const message of messages(view, got)) {
         if (message.type !== NLMSG.ERROR || !isBetween(message.sequence, first, end)) continue;
         const code = errorCode(view, message);
         const text = errorText(view, message) ?? "";
         if (code !== 0) refusals.push({ sequence: message.sequence, code, text });
-        if (message.sequence === last) return refusals;
+        if (message.sequence === last && isWhole) return refusals;
       }
-      if (got > 0) continue;
+      if (got !== 0) continue;
       // The kernel gave up the batch as a whole: it gave a reason, or had no memory for a reply.
       return refusals.length > 0 ? refusals : [{ sequence: 0, code: Errno.ENOBUFS, text: "" }];
     }

@@ -14,6 +14,7 @@ export const Errno = {
   EINVAL: 22,
   ENFILE: 23,
   ENOSPC: 28,
+  EBADMSG: 74,
   ENOPROTOOPT: 92,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,

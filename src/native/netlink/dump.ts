@@ -1,4 +1,4 @@
-/** Dumps: one question, every message of the answer, begun again when it was not whole. */
+/** Dumps: one question, every message of the reply, begun again when it was not whole. */
 
 import { Errno } from "../errno.ts";
 import { errorCode, errorText, type Message, messages, NLM_F, NLMSG } from "./message.ts";
@@ -7,7 +7,7 @@ import type { NetlinkSocket } from "./socket.ts";
 /** A table that others change without pause is not asked for ever. */
 const MOST_TRIES = 20;
 
-/** Why there is no answer. */
+/** Why there is no reply. */
 export interface DumpRefusal {
   /** errno, positive; EINTR: somebody changed the table during every try. */
   readonly code: number;
@@ -19,8 +19,8 @@ export type Dumped<T> = { readonly found: T[] } | { readonly refused: DumpRefusa
 
 /**
  * Sends what `ask` writes, a whole message with the sequence number it is given, and hands every
- * message of the answer to `visit`, which adds what it makes of it to `found`; nothing of a message
- * outlives its visit. An answer that a change interrupted, or of which the kernel discarded a part, is
+ * message of the reply to `visit`, which adds what it makes of it to `found`; nothing of a message
+ * outlives its visit. A reply that a change interrupted, or of which the kernel discarded a part, is
  * thrown away and asked for again. Throws OpError when the socket fails.
  */
 export function dump<T>(
@@ -29,11 +29,13 @@ export function dump<T>(
   visit: (view: DataView, message: Message, found: T[]) => void,
 ): Dumped<T> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
+    // The kernel has one dump at a time for a socket, and refuses the next (EBUSY) while one is not read to its end.
+    socket.discard();
     const sequence = socket.nextSequence();
     const { bytes, length } = ask(sequence);
     socket.send(bytes, length);
-    const answer = read(socket, sequence, visit);
-    if (answer !== "torn") return answer;
+    const reply = read(socket, sequence, visit);
+    if (reply !== "torn") return reply;
   }
   return { refused: { code: Errno.EINTR, text: "others kept changing it" } };
 }
@@ -48,7 +50,7 @@ function read<T>(
   let torn = false;
   for (;;) {
     const got = socket.receive();
-    // The kernel writes the next part when this one is taken, so an answer that pauses has lost its end.
+    // The kernel writes the next part when this one is taken, so a reply that pauses has lost its end.
     if (got <= 0) return "torn";
     for (const message of messages(view, got)) {
       if (message.sequence !== sequence) continue;

@@ -1,5 +1,6 @@
 /** Netlink's framing: the messages of a datagram, and what the kernel says of one that it refused. */
 
+import { Errno } from "../errno.ts";
 import { align4, behind, textOf, within } from "./attributes.ts";
 
 /** linux/netlink.h: nlmsg_flags */
@@ -65,10 +66,11 @@ export function isBetween(sequence: number, first: number, last: number): boolea
 
 /**
  * errno, positive, of an NLMSG_ERROR or of an NLMSG_DONE that ends a dump too early; 0 for an
- * acknowledgement and for a message that is too short to say anything.
+ * acknowledgement and for an end without a word. An error that is cut short is one (EBADMSG).
  */
 export function errorCode(view: DataView, message: Message): number {
-  return message.at + ERROR_BYTES > message.end ? 0 : -view.getInt32(message.at, LITTLE);
+  if (message.at + ERROR_BYTES <= message.end) return -view.getInt32(message.at, LITTLE);
+  return message.type === NLMSG.DONE ? 0 : Errno.EBADMSG;
 }
 
 /** The kernel's own words in an NLMSG_ERROR; undefined where it said none. */

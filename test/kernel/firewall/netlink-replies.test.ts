@@ -7,6 +7,7 @@ import { Errno } from "../../../src/native/errno.ts";
 import { MessageWriter, nfgenmsg } from "../../../src/native/netlink/message-writer.ts";
 import { NLM_F } from "../../../src/native/netlink/message.ts";
 import { request } from "../../../src/native/netlink/request.ts";
+import { SOL_SOCKET } from "../../../src/native/netlink/socket.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
 import { guard } from "../../support/firewall.ts";
@@ -16,6 +17,8 @@ const GETTABLE = (10 << 8) | 1;
 const NFTA_TABLE_NAME = 1;
 const NFPROTO_INET = 1;
 const USE_BYTES = 16;
+/** asm-generic/socket.h */
+const SO_RCVBUF = 8;
 
 const lab = new Lab();
 guard(lab);
@@ -63,6 +66,20 @@ test("nftSocket.commit() still tells its own refusal", () => {
   nft.beginTransaction();
   const sequence = nft.add(SET.used, USE_BYTES, 60_000, true);
   expect(nft.commit()).toMatchObject([{ sequence, code: Errno.EEXIST }]);
+});
+
+test("nftSocket.commit() may not know of one transaction whose replies the kernel discarded, and knows of the next", () => {
+  nft.socket.setOption(SO_RCVBUF, 0, SOL_SOCKET);
+  for (let i = 0; i < 100; i++) leaveRefusal();
+  const commit = () => {
+    nft.key.setUint32(0, ++uses);
+    nft.beginTransaction();
+    nft.add(SET.used, USE_BYTES, 60_000, true);
+    return nft.commit();
+  };
+  expect(commit()).toMatchObject([{ code: Errno.ENOBUFS }]);
+  expect(commit()).toEqual([]);
+  nft.socket.setOption(SO_RCVBUF, 1 << 18, SOL_SOCKET);
 });
 
 test("nftSocket.answers() counts no reply to an earlier look-up", () => {
