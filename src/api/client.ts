@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import type { DoorView, Explanation, KeysTold, ReloadRequest, ReloadTold } from "./control.ts";
-import { codeOf } from "./error-code.ts";
+import { codeOf } from "../core/system-error.ts";
 import type { Status } from "./schemas.ts";
 import {
   DoneSchema,
@@ -81,7 +81,7 @@ function translated(socket: string, thrown: unknown): SallyportError {
   if (code === "ENOENT" || code === "ECONNREFUSED") {
     return unreachable(socket, NOBODY, remedy);
   }
-  return unreachable(socket, `the connection broke (${code || "unknown reason"})`, remedy);
+  return unreachable(socket, `the connection broke (${code ?? "unknown reason"})`, remedy);
 }
 
 /**

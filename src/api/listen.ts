@@ -3,7 +3,7 @@
 import type { Control } from "./control.ts";
 import { controlApp } from "./control-app.ts";
 import { serveBounded } from "./bounded-server.ts";
-import { codeOf } from "./error-code.ts";
+import { codeOf } from "../core/system-error.ts";
 import type { AppOptions } from "./health-app.ts";
 import { healthApp } from "./health-app.ts";
 import { bindPrivately, clearSocketPath } from "./unix-socket.ts";
@@ -47,7 +47,7 @@ const DETAILS: Readonly<Record<string, string>> = {
 
 function cannotListen(object: string, key: string, thrown: unknown): SallyportError {
   if (thrown instanceof SallyportError) return thrown;
-  const code = codeOf(thrown);
+  const code = codeOf(thrown) ?? "";
   const denied = code === "EACCES" || code === "EPERM";
   return new OpError(
     {

@@ -3,7 +3,7 @@
 import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
-import { codeOf } from "./error-code.ts";
+import { codeOf } from "../core/system-error.ts";
 import { OpError } from "../core/errors.ts";
 
 /** `bind(2)` alone sets a socket's mode from its first moment on, and takes it from the umask. */
@@ -19,7 +19,9 @@ async function answers(path: string): Promise<boolean> {
   const socket = connect(path);
   socket.once("connect", () => resolve(true));
   // EAGAIN is a full queue: the listener lives and is only slow.
-  socket.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error))));
+  socket.once("error", (error) =>
+    resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error) ?? "")),
+  );
   try {
     return await promise;
   } finally {

@@ -4,6 +4,7 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { messageOf, OpError } from "../core/errors.ts";
+import { codeOf, errnoNumber } from "../core/system-error.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -17,8 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return REASONS[code] ?? messageOf(error);
+  return REASONS[codeOf(error) ?? ""] ?? messageOf(error);
 }
 
 /** Standard input, as other programs name it. */
@@ -124,13 +124,5 @@ function failure(
   remedy: string,
   cause?: unknown,
 ): OpError {
-  return new OpError({ operation, object, detail, code: errnoOf(cause), remedy }, { cause });
-}
-
-/**
- * The errno of an error of `node:fs`, which carries it as a negative number; 0 for other errors.
- */
-function errnoOf(error: unknown): number {
-  const hasErrno = error instanceof Error && "errno" in error && typeof error.errno === "number";
-  return hasErrno ? Math.abs(error.errno as number) : 0;
+  return new OpError({ operation, object, detail, code: errnoNumber(cause), remedy }, { cause });
 }

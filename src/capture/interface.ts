@@ -1,10 +1,10 @@
 /** Frames from a network interface, or from all of them (`any`). */
 
-import { readFileSync } from "node:fs";
 import { OpError } from "../core/errors.ts";
 import { isLinkType, type LinkType } from "../core/link-type.ts";
 import { Errno } from "../native/errno.ts";
 import { LiveCapture } from "../native/pcap-live.ts";
+import { readProcNet } from "../native/proc-net.ts";
 import type { FrameSink, FrameSource } from "./frame-source.ts";
 import { handOut, type RecordFormat } from "./records.ts";
 
@@ -22,7 +22,7 @@ const NATIVE: RecordFormat = { littleEndian: true, perMs: 1e3 };
 
 /** The interfaces of the calling thread's network namespace, without `any`. */
 export function interfaceNames(): string[] {
-  const table = readFileSync("/proc/thread-self/net/dev", "utf8");
+  const table = readProcNet("dev") ?? "";
   return [...table.matchAll(/^\s*(\S+):/gm)].map((match) => match[1]!);
 }
 

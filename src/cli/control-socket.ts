@@ -13,6 +13,7 @@ import { loadSettings } from "../config/load.ts";
 import { printable } from "./output.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
 
 const DEFAULT_SOCKET = "/run/sallyport/control.sock";
 
@@ -64,7 +65,7 @@ async function hasListener(path: string): Promise<boolean> {
     await once(connection, "connect");
     return true;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = codeOf(error);
     return code !== "ENOENT" && code !== "ECONNREFUSED";
   } finally {
     connection.destroy();

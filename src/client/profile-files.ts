@@ -1,19 +1,10 @@
 /** Saved profiles: one link in each file, which only its owner may read. */
 
-import {
-  closeSync,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
+import { placeText } from "../files/place-text.ts";
 import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
 
@@ -37,10 +28,6 @@ export function listProfiles(folder: string): string[] {
   } catch {
     return [];
   }
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }
 
 function badName(action: string): SallyportError {
@@ -119,13 +106,10 @@ export function saveProfile(
 ): string {
   checkProfileName(name, "save the profile");
   const path = join(folder, name);
-  const draft = join(folder, `.${crypto.randomUUID()}`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(draft, `${formatProfileLink(profile)}\n`, { mode: 0o600, flag: "wx" });
-    // A hard link refuses a name that exists; a rename replaces it.
-    if (replace) renameSync(draft, path);
-    else linkSync(draft, path);
+    const how = replace ? "replace" : "create";
+    placeText(path, `${formatProfileLink(profile)}\n`, { mode: 0o600, how });
   } catch (error) {
     if (codeOf(error) === "EEXIST") {
       throw new SallyportError(
@@ -137,8 +121,6 @@ export function saveProfile(
       ExitCode.failure,
       { cause: error },
     );
-  } finally {
-    rmSync(draft, { force: true });
   }
   return path;
 }

@@ -7,6 +7,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { OpError, messageOf } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
 import { slotsName } from "./slot-store.ts";
 import type { SlotStore, SlotTerms } from "./slot-store.ts";
 
@@ -15,11 +16,6 @@ import type { SlotStore, SlotTerms } from "./slot-store.ts";
  * cleared away, so creating it proves nothing.
  */
 const SLOTS_KEPT = 16;
-
-function codeOf(thrown: unknown): string | undefined {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  return typeof code === "string" ? code : undefined;
-}
 
 function stateError(operation: string, path: string, thrown: unknown): OpError {
   return new OpError(

@@ -3,8 +3,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { errnoOf } from "../files/errno.ts";
 import { describeRenamed } from "./former-keys.ts";
+import { errnoOf } from "../core/system-error.ts";
 import { lineFinder } from "./lines.ts";
 import { formatPath } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";

@@ -152,11 +152,17 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.a0 === b.a0 && a.a1 === b.a1 && a.a2 === b.a2 && a.a3 === b.a3;
 }
 
+/** What is on the wire: the IPv4 address in an IPv4-mapped one (::ffff:0:0/96), any other as it is. */
+export function unmapped(address: Address): Address {
+  const { family, a0, a1, a2, a3 } = address;
+  const isMapped = family === 6 && a0 === 0 && a1 === 0 && a2 === 0xffff;
+  return isMapped ? { family: 4, a0: a3, a1: 0, a2: 0, a3: 0 } : address;
+}
+
 /** 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: no packet from outside gets there. */
-export function isLoopback({ family, a0, a1, a2, a3 }: Address): boolean {
-  if (family === 4) return a0 >>> 24 === 127;
-  if (a0 !== 0 || a1 !== 0) return false;
-  return (a2 === 0 && a3 === 1) || (a2 === 0xffff && a3 >>> 24 === 127);
+export function isLoopback(address: Address): boolean {
+  const { family, a0, a1, a2, a3 } = unmapped(address);
+  return family === 4 ? a0 >>> 24 === 127 : a0 === 0 && a1 === 0 && a2 === 0 && a3 === 1;
 }
 
 /** `isLoopback` for an address as text; false for text that is no address. */

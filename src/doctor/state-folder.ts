@@ -2,6 +2,7 @@
 
 import { accessSync, constants, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { codeOf, errnoOf } from "../core/system-error.ts";
 import { type Findings, ok, problem, unseen, warning } from "../core/finding.ts";
 
 export interface StateFacts {
@@ -17,7 +18,7 @@ export function readStateFolder(path: string): StateFacts {
   try {
     if (!statSync(path).isDirectory()) return { path, kind: "other" };
   } catch (error) {
-    const hidden = (error as { code?: string }).code === "EACCES";
+    const hidden = codeOf(error) === "EACCES";
     return { path, kind: hidden ? "hidden" : "missing", ...writable(existingParent(path)) };
   }
   return { path, kind: "folder", ...writable(path) };
@@ -42,7 +43,7 @@ function writable(path: string): Pick<StateFacts, "refusal" | "freeBytes"> {
     accessSync(path, constants.W_OK | constants.X_OK);
     return freeBytes;
   } catch (error) {
-    return { ...freeBytes, refusal: (error as { code?: string }).code ?? "unknown error" };
+    return { ...freeBytes, refusal: errnoOf(error) };
   }
 }
 

@@ -1,22 +1,11 @@
 /** Files that only their owner may read: read with suspicion, written whole or not at all. */
 
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { realpathSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { errnoOf } from "./errno.ts";
+import { errnoOf } from "../core/system-error.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
+import { type Placing, placeText } from "./place-text.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 function refuse(file: string, reason: string): never {
@@ -72,35 +61,6 @@ export function readPrivateFile(file: string): string | undefined {
   });
 }
 
-/** Makes the names in a folder durable, as far as its file system can. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-const MAKE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
-/** Writes a finished, synced file of mode 0600 beside `file`, under a name nobody can foresee, and returns that. */
-function writeBeside(file: string, text: string): string {
-  const beside = `${file}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.new`;
-  const fd = openSync(beside, MAKE, 0o600);
-  try {
-    fchmodSync(fd, 0o600);
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } catch (error) {
-    rmSync(beside, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  return beside;
-}
-
 function cannotWrite(file: string, error: unknown): SallyportError {
   const code = errnoOf(error);
   const denied = code === "EACCES" || code === "EPERM";
@@ -115,21 +75,13 @@ function cannotWrite(file: string, error: unknown): SallyportError {
   );
 }
 
-function placeFile(file: string, text: string, place: (beside: string) => void): void {
+function placePrivately(file: string, text: string, how: Placing["how"]): void {
   const folder = dirname(file);
   try {
     makeFolder(folder);
     checkFolder(folder, file);
     // Nothing here is given to the owner afterwards: a name may name another file by then.
-    asOwnerOf(folder, () => {
-      const beside = writeBeside(file, text);
-      try {
-        place(beside);
-        syncFolder(folder);
-      } finally {
-        rmSync(beside, { force: true });
-      }
-    });
+    asOwnerOf(folder, () => placeText(file, text, { mode: 0o600, how }));
   } catch (error) {
     if (error instanceof SallyportError || errnoOf(error) === "EEXIST") throw error;
     throw cannotWrite(file, error);
@@ -138,13 +90,13 @@ function placeFile(file: string, text: string, place: (beside: string) => void):
 
 /** Replaces or makes a private file: a reader, or a crash, finds the old text or the new one. */
 export function writePrivateFile(file: string, text: string): void {
-  placeFile(file, text, (beside) => renameSync(beside, file));
+  placePrivately(file, text, "replace");
 }
 
 /** Makes a private file and returns true, or returns false where one exists already. */
 export function createPrivateFile(file: string, text: string): boolean {
   try {
-    placeFile(file, text, (beside) => linkSync(beside, file));
+    placePrivately(file, text, "create");
     return true;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false;

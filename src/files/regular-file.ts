@@ -2,7 +2,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { errnoOf } from "./errno.ts";
+import { errnoOf } from "../core/system-error.ts";
 
 /** O_NOFOLLOW refuses a symbolic link; O_NONBLOCK keeps a named pipe or a lease from holding us up. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

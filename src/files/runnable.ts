@@ -1,7 +1,7 @@
 /** Whether a program can be run by whoever owns a folder: the user of the daemon whose state is there. */
 
 import { type Stats, statSync } from "node:fs";
-import { errnoOf } from "./errno.ts";
+import { errnoOf } from "../core/system-error.ts";
 import { asOwnerOf } from "./owner.ts";
 
 interface User {

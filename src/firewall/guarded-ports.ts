@@ -3,6 +3,7 @@
 import { PROTO_NUMBER, type PortRange, type Proto } from "../core/port.ts";
 import { runNft } from "../native/libnftables.ts";
 import { nftError } from "./nft-error.ts";
+import { nftEntries } from "./nft-json.ts";
 import { SET, TABLE_NAME } from "./sets.ts";
 
 export interface GuardedNow extends PortRange {
@@ -18,8 +19,8 @@ interface Concat {
   ];
 }
 type Element = Concat | { readonly elem: { readonly val: Concat; readonly expires?: number } };
-interface Listing {
-  readonly nftables: readonly { readonly set?: { readonly elem?: readonly Element[] } }[];
+interface Entry {
+  readonly set?: { readonly elem?: readonly Element[] };
 }
 
 /** [] where no port is guarded, with or without the table. Throws OpError without privilege. */
@@ -30,8 +31,8 @@ export function guardedNow(): GuardedNow[] {
     if (error.exitCode === 1) return [];
     throw error;
   }
-  const { nftables } = JSON.parse(listed.output) as Listing;
-  return nftables.flatMap(({ set }) => (set?.elem ?? []).map(readElement));
+  const entries = nftEntries(listed.output, `table ${TABLE_NAME}`) as readonly Entry[];
+  return entries.flatMap(({ set }) => (set?.elem ?? []).map(readElement));
 }
 
 function readElement(element: Element): GuardedNow {

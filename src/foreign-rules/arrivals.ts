@@ -1,8 +1,8 @@
 /** Where a stranger's packets come in, and which addresses they are sent to. */
 
-import { readFileSync } from "node:fs";
 import { formatAddress } from "../core/address.ts";
 import { type Link, readLinks } from "../native/links.ts";
+import { readProcNet, rowsOf } from "../native/proc-net.ts";
 
 export interface Arrivals {
   /** One at least, unless the machine has no interface but lo. */
@@ -12,15 +12,7 @@ export interface Arrivals {
 
 /** Reads the calling thread's network namespace. */
 export function readArrivals(): Arrivals {
-  // Of the thread: it may have entered another network namespace than its process.
-  const read = (name: string) => {
-    try {
-      return readFileSync(`/proc/thread-self/net/${name}`, "utf8");
-    } catch {
-      return ""; // a kernel without IPv6
-    }
-  };
-  return arrivalsOf(readLinks(), read("route"), read("ipv6_route"));
+  return arrivalsOf(readLinks(), readProcNet("route") ?? "", readProcNet("ipv6_route") ?? "");
 }
 
 /** `route` and `ipv6_route` are what the files of these names in /proc/net hold. */
@@ -37,18 +29,14 @@ export function arrivalsOf(links: readonly Link[], route: string, ipv6Route: str
 
 /** Iface, Destination, Gateway, Flags, RefCnt, Use, Metric, Mask, … */
 function defaults4(text: string): string[] {
-  return rows(text).flatMap(([name = "", destination, , , , , , mask]) =>
+  return rowsOf(text).flatMap(([name = "", destination, , , , , , mask]) =>
     destination === "00000000" && mask === "00000000" ? [name] : [],
   );
 }
 
 /** Destination and its prefix length, source and its, next hop, metric, RefCnt, Use, flags, name */
 function defaults6(text: string): string[] {
-  return rows(text).flatMap(([destination = "", bits, , , , , , , , name = ""]) =>
+  return rowsOf(text).flatMap(([destination = "", bits, , , , , , , , name = ""]) =>
     /^0+$/.test(destination) && bits === "00" && name !== "lo" ? [name] : [],
   );
-}
-
-function rows(text: string): string[][] {
-  return text.split("\n").map((line) => line.trim().split(/\s+/));
 }

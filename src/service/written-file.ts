@@ -1,9 +1,11 @@
 /** Files that an install writes and a removal deletes: only those, and only unchanged. */
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
 import { asOwnerOf } from "../files/owner.ts";
+import { placeText } from "../files/place-text.ts";
 import { readRegularFile } from "../files/regular-file.ts";
 
 /** A file to write; `path` is absolute, without the root it may be put under. */
@@ -57,15 +59,7 @@ export function writeFiles(files: readonly WrittenFile[], root: string): string[
     attempt("write", root + path, () =>
       inRoot(root, () => {
         mkdirSync(dirname(root + path), { recursive: true });
-        // First under a new name that nobody can take before, then renamed: a crash must not leave
-        // half a unit.
-        const beside = `${root}${path}.${crypto.randomUUID().slice(0, 8)}.new`;
-        try {
-          writeFileSync(beside, sealed(text), { mode: 0o644, flag: "wx" });
-          renameSync(beside, root + path);
-        } finally {
-          rmSync(beside, { force: true });
-        }
+        placeText(root + path, sealed(text), { mode: 0o644, how: "replace" });
       }),
     );
   }
@@ -98,7 +92,7 @@ function attempt(operation: string, path: string, act: () => void): void {
     act();
   } catch (error) {
     if (error instanceof SallyportError) throw error;
-    const code = (error as { code?: string }).code ?? messageOf(error);
+    const code = codeOf(error) ?? messageOf(error);
     const denied = code === "EACCES" || code === "EPERM";
     throw new SallyportError(
       `Cannot ${operation} ${path}: ${code}: ${denied ? "run as root, or name another place with --root" : "see what stands there"}`,

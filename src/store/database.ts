@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { asOwnerOf } from "../files/owner.ts";
-import { syncFolder } from "../files/private-file.ts";
+import { syncFolder } from "../files/place-text.ts";
 import { Damage, isOfFile, OtherVersion } from "./sqlite-error.ts";
 
 /** What a database of ours holds. */

@@ -3,12 +3,8 @@
 import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
 import { asOwnerOf } from "../files/owner.ts";
-import {
-  readPrivateFile,
-  removePrivateFile,
-  syncFolder,
-  writePrivateFile,
-} from "../files/private-file.ts";
+import { syncFolder } from "../files/place-text.ts";
+import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { codeOf } from "./sqlite-error.ts";
 
 /** One run of the daemon, as the next one finds it. */

@@ -1,5 +1,7 @@
 /** What a failed SQLite or file call means: a damaged file, one of another version, or a disk that takes no write just now. */
 
+import { codeOf as systemCodeOf } from "../core/system-error.ts";
+
 /** A file that is no database of ours, or not a whole one: to be moved aside, never to be written to. */
 export class Damage extends Error {
   override readonly name = "Damage";
@@ -23,18 +25,10 @@ export class OtherVersion extends Error {
   }
 }
 
-interface Coded {
-  readonly code: string;
-}
-
-function isCoded(error: unknown): error is Error & Coded {
-  return error instanceof Error && typeof (error as Partial<Coded>).code === "string";
-}
-
 /** "SQLITE_FULL", "EROFS"; undefined for an error that is neither SQLite's nor the file system's. */
 export function codeOf(error: unknown): string | undefined {
-  if (!isCoded(error)) return undefined;
-  return /^(SQLITE_|E[A-Z0-9]+$)/.test(error.code) ? error.code : undefined;
+  const code = systemCodeOf(error);
+  return code !== undefined && /^(SQLITE_|E[A-Z0-9]+$)/.test(code) ? code : undefined;
 }
 
 /** Whether the file itself is wrong, so that no later try can succeed. */

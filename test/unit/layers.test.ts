@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ["rks", "files"],
   keys: ["rks", "files", "config"], // who may knock, and how strong that is with the doors there are
   api: ["config"],
-  client: ["rks"], // needs no root and no C library
+  client: ["rks", "files"], // needs no root and no C library
   standalone: [], // clients of one file each, in other languages
   "foreign-rules": ["native", "firewall", "config"], // the effect of other tables, whoever asks
   "data-plane": ["native", "capture", "decode", "rks", "match", "firewall", "config", "keys"], // the thread that opens doors

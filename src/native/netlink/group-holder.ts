@@ -1,31 +1,19 @@
 /** Who holds a group of nflog, as far as /proc tells: a help for messages, never a reason to decide. */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { descriptorsOf } from "../descriptors-of.ts";
+import { descriptorsOf, processIds } from "../descriptors-of.ts";
+import { procNetRows } from "../proc-net.ts";
 import { NETLINK_NETFILTER } from "./socket.ts";
 
 /** /proc/net/netfilter/nfnetlink_log: group, port id of its socket, …; only root may read it. */
 function portIdOf(group: number): string | undefined {
-  return rowsOf("/proc/thread-self/net/netfilter/nfnetlink_log").find(
-    ([number]) => Number(number) === group,
-  )?.[1];
+  return procNetRows("netfilter/nfnetlink_log").find(([number]) => Number(number) === group)?.[1];
 }
 
 /** /proc/net/netlink: sk, protocol, port id, groups, rmem, wmem, dump, locks, drops, inode. */
 function inodeOf(portId: string): string | undefined {
-  return rowsOf("/proc/thread-self/net/netlink").find(
+  return procNetRows("netlink").find(
     ([, protocol, port]) => Number(protocol) === NETLINK_NETFILTER && port === portId,
   )?.[9];
-}
-
-function rowsOf(path: string): string[][] {
-  try {
-    return readFileSync(path, "utf8")
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/));
-  } catch {
-    return [];
-  }
 }
 
 /** The process; undefined where it cannot be seen: without root, or in another process namespace. */
@@ -34,8 +22,6 @@ export function holderOfLogGroup(group: number): number | undefined {
   const inode = portId === undefined ? undefined : inodeOf(portId);
   if (inode === undefined) return undefined;
   const target = `socket:[${inode}]`;
-  const pid = readdirSync("/proc").find(
-    (name) => /^\d+$/.test(name) && descriptorsOf(name).includes(target),
-  );
+  const pid = processIds().find((one) => descriptorsOf(one).includes(target));
   return pid === undefined ? undefined : Number(pid);
 }

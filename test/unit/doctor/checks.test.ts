@@ -14,7 +14,6 @@ import { checkLibraries } from "../../../src/doctor/libraries.ts";
 import { checkPrivileges } from "../../../src/doctor/privileges.ts";
 import { checkRunning } from "../../../src/doctor/running.ts";
 import { checkServices } from "../../../src/doctor/services.ts";
-import { parseListening } from "../../../src/doctor/sockets.ts";
 import { checkStateFolder } from "../../../src/doctor/state-folder.ts";
 import { checkTime } from "../../../src/doctor/time.ts";
 import { checkTracking } from "../../../src/doctor/tracking.ts";
@@ -485,31 +484,5 @@ describe("the doctor's checks", () => {
       expect(level === "ok").toBe(remedy === undefined);
       expect(`${sentence}${remedy ?? ""}`).not.toMatch(/\.$/);
     }
-  });
-});
-
-describe("parseListening()", () => {
-  const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0
-   1: 0100007F:1EC6 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4712 1
-   2: 0101A8C0:0016 0201A8C0:D431 01 00000000:00000000 00:00000000 00000000     0        0 4713 1
-`;
-  const TCP6 = `   0: 000080FE00000000FF005450BDCAFEFF:0016 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 4714 1`;
-
-  test("reads address, port and inode of what listens, and nothing else", () => {
-    expect(parseListening(TCP, "tcp")).toEqual([
-      { proto: "tcp", address: parseAddress("0.0.0.0")!, port: 22, inode: "4711" },
-      { proto: "tcp", address: parseAddress("127.0.0.1")!, port: 7_878, inode: "4712" },
-    ]);
-  });
-
-  test("reads IPv6 word by word", () => {
-    expect(parseListening(TCP6, "tcp")).toEqual([
-      { proto: "tcp", address: parseAddress("fe80::5054:ff:fffe:cabd")!, port: 22, inode: "4714" },
-    ]);
-  });
-
-  test("answers nothing for UDP sockets that are connected", () => {
-    expect(parseListening(TCP.replaceAll(" 0A ", " 01 "), "udp")).toEqual([]);
   });
 });
