@@ -13,6 +13,8 @@ import {
   publishedPorts,
   publishedPortsIn,
 } from "../foreign-rules/examine-rules.ts";
+import type { Listing } from "../foreign-rules/listing.ts";
+import { readListing } from "../foreign-rules/read-listing.ts";
 import { checkInterfaces } from "./interfaces.ts";
 import { checkKernel, probeKernel } from "./kernel.ts";
 import { checkKeys, readKeys } from "./keys.ts";
@@ -24,7 +26,7 @@ import { checkServices, inKnockRange, knockRanges } from "./services.ts";
 import { processNames, readListening } from "./sockets.ts";
 import { checkStateFolder, readStateFolder } from "./state-folder.ts";
 import { checkTime, readTime } from "./time.ts";
-import { checkTracking, readOtherTrackers, readTracking } from "./tracking.ts";
+import { checkTracking, otherTrackers, readTracking } from "./tracking.ts";
 
 /**
  * The findings, in the order in which a person would look. `file` undefined: there is no
@@ -37,12 +39,13 @@ export async function examine(file: string | undefined, why?: string): Promise<F
     const found = await attempt(check, at);
     for (const finding of found) findings.push({ check, ...finding });
   };
+  const rules = onceRead(readListing);
   await look("libraries", () => checkLibraries(readLibraries()));
   await look("privileges", () => checkPrivileges(readPrivileges()));
   await look("executable", () => checkExecutable(readExecutable()));
   await look("kernel", () => checkKernel(probeKernel()));
   await look("connection tracking", () =>
-    checkTracking(readTracking(), readOtherTrackers(), readGuard()),
+    checkTracking(readTracking(), otherTrackers(rules()), readGuard()),
   );
   const configuration = await readConfiguration(file);
   await look("configuration", () => checkConfiguration(configuration, why));
@@ -54,12 +57,18 @@ export async function examine(file: string | undefined, why?: string): Promise<F
     checkInterfaces({ wanted: settings.server.interfaces, links: readLinks() }),
   );
   await look("time", () => checkTime(readTime(), settings));
-  await look("other tables", () => examineRules(settings));
-  await look("bypass", () => examineBypass(settings));
+  await look("other tables", () => examineRules(settings, rules()));
+  await look("bypass", () => examineBypass(settings, rules()));
   await look("early programs", () => checkEarlyPrograms(readEarly(readLinks())));
-  await look("services", () => examineServices(settings));
+  await look("services", () => examineServices(settings, rules()));
   await look("daemon", async () => checkRunning(await readRunning(settings)));
   return findings;
+}
+
+/** Reads at the first call; what `read` throws is thrown by each. */
+function onceRead<T>(read: () => T): () => T {
+  let found: { readonly value: T } | undefined;
+  return () => (found ??= { value: read() }).value;
 }
 
 /** What cannot be looked at is a finding, not the end of the examination. */
@@ -74,7 +83,7 @@ async function attempt(check: string, at: () => Findings | Promise<Findings>): P
   }
 }
 
-function examineServices(settings: Settings): Findings {
+function examineServices(settings: Settings, rules: Listing | undefined): Findings {
   const sockets = readListening();
   const inodes = new Set(inKnockRange({ settings, sockets }).map(({ socket }) => socket.inode));
   for (const { port, inode } of sockets) if (port === settings.api.listen.port) inodes.add(inode);
@@ -82,8 +91,8 @@ function examineServices(settings: Settings): Findings {
     settings,
     sockets,
     names: processNames(inodes),
-    published: publishedPorts(settings),
-    publishedInRange: publishedPortsIn(knockRanges(settings)),
+    published: publishedPorts(settings, rules),
+    publishedInRange: publishedPortsIn(knockRanges(settings), rules),
     daemonRuns: isGuarding() !== "no",
   });
 }

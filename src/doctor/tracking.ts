@@ -2,9 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { type Findings, ok, problem, warning } from "../core/finding.ts";
-import { legacyTables } from "../foreign-rules/legacy-tables.ts";
 import type { Listing } from "../foreign-rules/listing.ts";
-import { readListing } from "../foreign-rules/read-listing.ts";
 import { isOurs } from "../foreign-rules/trace.ts";
 
 export interface TrackingFacts {
@@ -12,25 +10,24 @@ export interface TrackingFacts {
   readonly max: number;
 }
 
-/** Undefined where not all rules can be seen. */
-export function readOtherTrackers(): boolean | undefined {
-  const listing = readListing();
-  if (listing === undefined) return undefined;
-  if (otherTrackers(listing)) return true;
-  return legacyTables("ip").length + legacyTables("ip6").length > 0 ? undefined : false;
-}
-
 /** Matches and targets of iptables that have connections tracked. */
 const TRACKERS =
   /^(conn\w+|state|helper|cluster|nat|MASQUERADE|[SD]NAT|REDIRECT|NETMAP|CONN\w+|CT)$/;
 
-/** Whether a table that is not ours has a rule or a chain for which the kernel tracks connections. */
-export function otherTrackers({ chains, rules }: Pick<Listing, "chains" | "rules">): boolean {
-  if (chains.some(({ family, table, type }) => type === "nat" && !isOurs(family, table)))
-    return true;
-  return [...rules.values()]
-    .flat()
-    .some(({ family, table, expr }) => !isOurs(family, table) && expr.some(asksForTracking));
+/**
+ * Whether a table that is not ours has a rule or a chain for which the kernel tracks connections; undefined
+ * where none was seen and not all could be read.
+ */
+export function otherTrackers(listing: Listing | undefined): boolean | undefined {
+  if (listing === undefined) return undefined;
+  const { chains, rules, unread } = listing;
+  const nat = chains.some(({ family, table, type }) => type === "nat" && !isOurs(family, table));
+  const asks = () =>
+    [...rules.values()]
+      .flat()
+      .some(({ family, table, expr }) => !isOurs(family, table) && expr.some(asksForTracking));
+  if (nat || asks()) return true;
+  return unread.length > 0 ? undefined : false;
 }
 
 /** `ct state`, on whichever side it stands, `ct mark set`, a helper, or one of iptables. */

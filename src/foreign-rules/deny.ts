@@ -35,8 +35,8 @@ export function denyAnswerOf(listing: Listing, family: Family): DenyAnswer {
 
 /**
  * Reads the rules of this network namespace: a drop or reject that a closed port of this host meets
- * in another table's ingress, prerouting or input chains, or else the kernel's own answer. Rules of
- * iptables-legacy are not seen. Throws OpError without privilege.
+ * in another table's ingress, prerouting or input chains, those of iptables-legacy included, or else the
+ * kernel's own answer. Throws OpError without privilege.
  */
 export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswer } {
   const listing = readDecidingRules();
@@ -54,7 +54,7 @@ export function checkDeny(listing: Listing, textOf: RuleText): Findings {
   return [...places.values()].map((at) =>
     warning(
       `Could not see whether closed ports of this host are dropped, as guarded ones would be then: ${describePlace(at, textOf)}`,
-      'read the rule with iptables-save, and set guard.deny to "drop" or "reset" as it says',
+      'read the rule with iptables-save (iptables-legacy-save), and set guard.deny to "drop" or "reset" as it says',
     ),
   );
 }

@@ -8,20 +8,19 @@ import { checkRoutedContainers, checkUntracked } from "./bypass.ts";
 import { checkDeny } from "./deny.ts";
 import { type Findings, unseen } from "../core/finding.ts";
 import { checkForeignRules, guardedPortsOf } from "./foreign-rules.ts";
-import { legacyTables } from "./legacy-tables.ts";
+import type { Listing } from "./listing.ts";
 import { readListing } from "./read-listing.ts";
 import { publishedIn } from "./published.ts";
 import { readRuleText } from "./rule-text.ts";
 import { trace } from "./trace.ts";
 
-export function examineRules(settings: Settings): Findings {
-  const listing = readListing();
+/** `listing`: what `readListing` returned; it is read here where the caller has no other use for it. */
+export function examineRules(settings: Settings, listing = readListing()): Findings {
   if (listing === undefined) return [unseen("the rules of other tables")];
   const findings = checkForeignRules({
     listing,
     guarded: guardedPorts(settings),
     textOf: readRuleText,
-    legacyTables: [...legacyTables("ip"), ...legacyTables("ip6")],
   });
   return settings.guard.deny === "auto"
     ? [...findings, ...checkDeny(listing, readRuleText)]
@@ -35,8 +34,7 @@ export function problemsOfRules(settings: Settings): string[] {
     .map(({ sentence }) => sentence);
 }
 
-export function examineBypass(settings: Settings): Findings {
-  const listing = readListing();
+export function examineBypass(settings: Settings, listing: Listing | undefined): Findings {
   if (listing === undefined) return [unseen("rules that go past the guard")];
   const facts = { listing, guarded: guardedPorts(settings), textOf: readRuleText };
   const forwarding = {
@@ -55,14 +53,15 @@ function isSet(name: string): boolean {
 }
 
 /** Ports of these ranges that other tables send elsewhere; none where the rules cannot be read. */
-export function publishedPortsIn(ranges: readonly PortRange[]): PortRange[] {
-  const listing = readListing();
+export function publishedPortsIn(
+  ranges: readonly PortRange[],
+  listing = readListing(),
+): PortRange[] {
   return listing === undefined ? [] : publishedIn(listing, ranges);
 }
 
 /** Empty where the rules cannot be read: then a published port is said to have no service. */
-export function publishedPorts(settings: Settings): Set<string> {
-  const listing = readListing();
+export function publishedPorts(settings: Settings, listing: Listing | undefined): Set<string> {
   if (listing === undefined) return new Set();
   const published = guardedPortsOf(guardedPorts(settings)).filter(({ proto, port }) =>
     ([4, 6] as const).some(

@@ -1,7 +1,7 @@
 /** Check: no other table drops what sallyport opens. A drop in any chain is final. */
 
 import type { Family } from "../core/address.ts";
-import { formatPortRange, type Port, type PortRange } from "../core/port.ts";
+import { formatPortRange, joinPorts, type Port, type PortRange } from "../core/port.ts";
 import { type Findings, listed, ok, problem, warning } from "../core/finding.ts";
 import type { Listing } from "./listing.ts";
 import { describePlace, type RuleText } from "./rule-text.ts";
@@ -11,8 +11,6 @@ export interface RuleFacts {
   readonly listing: Listing;
   readonly guarded: readonly PortRange[];
   readonly textOf: RuleText;
-  /** Tables of iptables-legacy that hold rules, which nft does not show: "filter". */
-  readonly legacyTables: readonly string[];
 }
 
 /** Every guarded port once, in order. */
@@ -42,9 +40,7 @@ export function checkForeignRules(facts: RuleFacts): Findings {
       const { by, at } = ended;
       const key = JSON.stringify({ by, at });
       const culprit = culprits.get(key) ?? { by, at, ports: [], families: new Set() };
-      if (culprit.ports.at(-1)?.port !== port || culprit.ports.at(-1)?.proto !== proto) {
-        culprit.ports.push({ proto, port });
-      }
+      culprit.ports.push({ proto, port });
       culprit.families.add(family);
       culprits.set(key, culprit);
     }
@@ -52,7 +48,7 @@ export function checkForeignRules(facts: RuleFacts): Findings {
   const findings = [...culprits.values()].map(({ by, at, ports, families }) => {
     const only = families.size === 1 ? ` over IPv${[...families][0]}` : "";
     return problem(
-      `Another table ${by} ${listed(joinPorts(ports))}${only}: ${describePlace(at, facts.textOf)}`,
+      `Another table ${by} ${listed(joinPorts(ports).map(formatPortRange))}${only}: ${describePlace(at, facts.textOf)}`,
       "accept it there, sallyport already guards it",
     );
   });
@@ -60,32 +56,18 @@ export function checkForeignRules(facts: RuleFacts): Findings {
     findings.push(
       warning(
         `Could not see whether another table drops a guarded port: ${describePlace(at, facts.textOf)}`,
-        "read the rule with iptables-save, and see that it lets the guarded ports through",
+        "read the rule with iptables-save (iptables-legacy-save), and see that it lets the guarded ports through",
       ),
     );
   }
-  if (facts.legacyTables.length > 0) {
+  const { unread } = facts.listing;
+  if (unread.length > 0) {
     findings.push(
       warning(
-        `Could not see the rules of iptables-legacy, which nft does not show (tables ${listed(facts.legacyTables)})`,
+        `Could not see the rules of iptables-legacy in ${unread.length === 1 ? "table" : "tables"} ${listed(unread)}`,
         "read them with iptables-legacy-save, see that they accept the guarded ports, and set guard.deny to what they do with closed ones",
       ),
     );
   }
   return findings.length > 0 ? findings : [ok("No other table drops a guarded port")];
-}
-
-/** "22/tcp", "8000-8010/tcp": neighbours in one word. */
-function joinPorts(ports: readonly Port[]): string[] {
-  const ranges: PortRange[] = [];
-  for (const { proto, port } of ports) {
-    const last = ranges.at(-1);
-    if (last?.proto === proto && last.to + 1 === port) ranges.pop();
-    ranges.push(
-      last?.proto === proto && last.to + 1 === port
-        ? { ...last, to: port }
-        : { proto, from: port, to: port },
-    );
-  }
-  return ranges.map(formatPortRange);
 }

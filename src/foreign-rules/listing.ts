@@ -39,8 +39,10 @@ export interface Listing {
   /** In order, by `chainKey`. */
   readonly rules: ReadonlyMap<string, readonly ListedRule[]>;
   readonly flowtables: readonly ListedFlowtable[];
-  /** Elements by `setKey`, of the sets and maps that tell something of every stranger's packet. */
+  /** Elements by `setKey`, of sets and maps that tell something of every stranger's packet: those it may meet. */
   readonly sets: ReadonlyMap<string, readonly unknown[]>;
+  /** Tables of iptables-legacy that the kernel did not hand out: "ip filter". */
+  readonly unread: readonly string[];
   /** Where strangers come in; absent: nobody knows, and rules about interfaces are taken as met. */
   readonly arrivals?: Arrivals;
 }

@@ -1,12 +1,12 @@
-/** Reads the rules of all tables, with the sets that conditions on ports name. */
+/** Reads the rules of all tables, with the sets that decide what becomes of a packet to this machine. */
 
-import { OpError } from "../core/errors.ts";
 import { readArrivals } from "./arrivals.ts";
-import { isTelling } from "./condition.ts";
 import { nftError } from "../firewall/nft-error.ts";
+import { nftEntries } from "../firewall/nft-json.ts";
 import { runNft } from "../native/libnftables.ts";
 import { arrivingRules } from "./arriving-rules.ts";
 import { decides, isTranslated, translated } from "./iptables-match.ts";
+import { readLegacyRules } from "./legacy/read.ts";
 import {
   chainKey,
   type ListedChain,
@@ -18,6 +18,7 @@ import {
 } from "./listing.ts";
 import { mayAskKernel } from "../native/capabilities.ts";
 import { readDevices, readRuleTexts } from "./rule-text.ts";
+import { isTelling, type Known, narrowed } from "./telling.ts";
 
 interface Entry {
   readonly chain?: ListedChain;
@@ -45,19 +46,40 @@ export function readDecidingRules(): Listing {
   return read(decides, false);
 }
 
-/** `wanted`: which opaque statements are read from text; `addresses`: sets of the machine's own matter. */
+/** `wanted`: which opaque statements are read from text; `addresses`: sets of the machine's own addresses, too. */
 function read(wanted: (statement: Statement) => boolean, addresses: boolean): Listing {
   // Terse, since block lists may hold a hundred thousand addresses that say nothing about a stranger.
   const listed = runNft("list ruleset", { json: true, terse: true });
   if (!listed.ok) throw nftError("read", "the rules of other tables", listed.error);
   const all = toListing(parse(listed.output));
-  const listing = readable(addresses ? all : { ...all, rules: arrivingRules(all) }, wanted);
-  const sets = new Map<string, readonly unknown[]>();
-  for (const { kind, key } of tellingSets([...listing.rules.values()].flat(), addresses)) {
-    if (sets.has(key)) continue;
-    sets.set(key, elementsOf(kind, key));
-  }
-  return { ...listing, sets, arrivals: readArrivals() };
+  const arriving = arrivingRules(all);
+  const listing = readable(addresses ? all : { ...all, rules: arriving }, wanted);
+  const arrivals = readArrivals();
+  const sets = readSets(
+    [...listing.rules].flatMap(([key, own]) => (arriving.has(key) ? own : [])),
+    addresses ? arrivals : { interfaces: arrivals.interfaces },
+  );
+  const legacy = readLegacyRules();
+  return {
+    ...listing,
+    chains: [...listing.chains, ...legacy.chains],
+    rules: new Map([...listing.rules, ...legacy.rules]),
+    unread: legacy.unread,
+    sets,
+    arrivals,
+  };
+}
+
+/** Of each set that these rules name and that tells something, what a packet may meet. */
+function readSets(rules: readonly ListedRule[], known: Known): Listing["sets"] {
+  const asked = Map.groupBy(tellingSets(rules, known), ({ kind, key }) => `${kind} ${key}`);
+  return new Map(
+    [...asked.values()].map((questions) => {
+      const [{ kind, key }] = questions as [NamedSet];
+      const lefts = questions.map(({ left }) => left);
+      return [key, narrowed(kind, elementsOf(kind, key), lefts, known)] as const;
+    }),
+  );
 }
 
 /** None of a set that is gone since its rule was listed: whoever loads rules meanwhile must not stop a guard. */
@@ -102,6 +124,7 @@ export function toListing(entries: readonly Entry[]): Listing {
     ),
     flowtables: entries.flatMap(({ flowtable }) => flowtable ?? []),
     sets: new Map(),
+    unread: [],
   };
 }
 
@@ -114,37 +137,27 @@ function withStatements(rule: ListedRule): ListedRule {
 }
 
 function parse(json: string): readonly Entry[] {
-  try {
-    return (JSON.parse(json) as { nftables: readonly Entry[] }).nftables;
-  } catch (error) {
-    throw new OpError(
-      {
-        operation: "read",
-        object: "the rules of other tables",
-        detail: "libnftables printed no JSON",
-        code: 0,
-        remedy: 'install a libnftables with JSON, or set guard.deny to "reset" or "drop"',
-      },
-      { cause: error },
-    );
-  }
+  const instead = 'set guard.deny to "reset" or "drop"';
+  return nftEntries(json, "the rules of other tables", instead) as readonly Entry[];
 }
 
 interface NamedSet {
   readonly kind: "set" | "map";
   readonly key: string;
+  /** What is looked up in it. */
+  readonly left: unknown;
 }
 
-function tellingSets(rules: readonly ListedRule[], addresses: boolean): NamedSet[] {
+function tellingSets(rules: readonly ListedRule[], known: Known): NamedSet[] {
   return rules.flatMap((rule) =>
     rule.expr.flatMap((statement): NamedSet[] => {
       const { left, right } = (statement["match"] ?? {}) as { left?: unknown; right?: unknown };
-      if (isNamed(right) && isTelling(left, addresses)) {
-        return [{ kind: "set", key: setKey(rule, right) }];
+      if (isNamed(right) && isTelling(left, known)) {
+        return [{ kind: "set", key: setKey(rule, right), left }];
       }
       const { key, data } = (statement["vmap"] ?? {}) as { key?: unknown; data?: unknown };
-      if (isNamed(data) && isTelling(key, addresses)) {
-        return [{ kind: "map", key: setKey(rule, data) }];
+      if (isNamed(data) && isTelling(key, known)) {
+        return [{ kind: "map", key: setKey(rule, data), left: key }];
       }
       return [];
     }),

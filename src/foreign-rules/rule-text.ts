@@ -1,6 +1,7 @@
 /** Names a rule so that a person finds it: table, chain, number, and the rule as nft prints it. */
 
 import { runNft } from "../native/libnftables.ts";
+import { isLegacy } from "./legacy/read.ts";
 import type { Place } from "./trace.ts";
 
 interface ChainName {
@@ -43,7 +44,7 @@ export function readDevices(chain: ChainName): string[] {
 
 /** The one rule of the place. */
 export function readRuleText(place: Place): string | undefined {
-  if (place.rule === undefined) return undefined;
+  if (place.rule === undefined || isLegacy(place.table)) return undefined;
   const text = readRuleTexts(place)[place.rule - 1];
   return text?.replace(/ counter packets \d+ bytes \d+/, " counter");
 }

@@ -1,6 +1,6 @@
 /** The answer of the host's closed ports, read from real rule sets. */
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { detectDeny } from "../../../src/foreign-rules/deny.ts";
 import type { DenyAnswer } from "../../../src/firewall/deny-answer.ts";
@@ -10,6 +10,7 @@ import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
 import { sendSegment } from "../../support/raw-segment.ts";
 import { planOf } from "../../support/firewall.ts";
+import { clearRules } from "../../support/rules.ts";
 
 const lab = new Lab();
 afterAll(() => lab[Symbol.dispose]());
@@ -214,7 +215,7 @@ function spelledOut(rules: string): string {
   return rules.replaceAll(/[;}](?=\s*\})/g, "$&\n");
 }
 
-/** Rules for iptables-restore, by family; both of the compatibility layer of nftables. */
+/** Rules for iptables-restore, by family: loaded by iptables-nft and again by iptables-legacy. */
 interface Restored {
   readonly name: string;
   readonly v4?: string;
@@ -328,16 +329,33 @@ describe("detectDeny()", () => {
     expectDeny({ ip, ip6 });
   });
 
-  test.each(RESTORED.map((found) => [found.name, found] as const))(
-    "%s",
-    (_, { v4, v6, ip, ip6 }) => {
-      lab.run("server", ["nft", "flush", "ruleset"]);
-      if (v4 !== undefined) lab.run("server", ["iptables-nft-restore"], { input: v4 });
-      if (v6 !== undefined) lab.run("server", ["ip6tables-nft-restore"], { input: v6 });
-      expectDeny({ ip, ip6 });
-      lab.run("server", ["nft", "flush", "ruleset"]);
-    },
-  );
+  describe.each(["nft", "legacy"] as const)("with iptables-%s", (kind) => {
+    afterEach(() => clearRules(lab));
+
+    test.each(RESTORED.map((found) => [found.name, found] as const))(
+      "%s",
+      (_, { v4, v6, ip, ip6 }) => {
+        clearRules(lab);
+        if (v4 !== undefined) lab.run("server", [`iptables-${kind}-restore`], { input: v4 });
+        if (v6 !== undefined) lab.run("server", [`ip6tables-${kind}-restore`], { input: v6 });
+        expectDeny({ ip, ip6 });
+      },
+    );
+  });
+
+  test("rules of iptables-legacy beside those of nft: who ends the packet first gives the answer", () => {
+    clearRules(lab);
+    const accepts = `table inet filter { chain input { ${INPUT} accept; tcp dport 22 accept; } }`;
+    lab.run("server", ["nft", "-f", "-"], { input: spelledOut(accepts) });
+    lab.run("server", ["iptables-legacy", "-P", "INPUT", "DROP"]);
+    expectDeny({ ip: "drop", ip6: "reset" });
+    const rejects = `table inet early { chain pre { type filter hook prerouting priority -300; policy accept; fib daddr type local reject with icmpx admin-prohibited; } }`;
+    lab.run("server", ["nft", "-f", "-"], { input: spelledOut(rejects) });
+    expect(inside(lab.namespace("server"), detectDeny)).toMatchObject({
+      ip: "icmpx admin-prohibited",
+    });
+    clearRules(lab);
+  });
 
   test("ufw's shape through iptables: policy drop of both families", () => {
     lab.run("server", ["nft", "flush", "ruleset"]);

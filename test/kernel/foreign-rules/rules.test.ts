@@ -45,7 +45,7 @@ const facts = () => ({ listing: readListing()!, guarded, textOf: readRuleText })
 
 function foreign(rules: string): string[] {
   load(rules);
-  return onServer(() => said(checkForeignRules({ ...facts(), legacyTables: [] })));
+  return onServer(() => said(checkForeignRules(facts())));
 }
 
 test("publishedIn() finds ports that are sent elsewhere, by whatever names them", () => {
@@ -234,21 +234,20 @@ describe("checkForeignRules()", () => {
     const expr = [{ xt: { type: "match", name: "multiport" } }, { drop: null }];
     const rule = { family: "ip", table: "filter", chain: "INPUT", handle: 1, expr };
     const listing = toListing([{ chain }, { rule }]);
-    const findings = checkForeignRules({ listing, guarded, textOf: () => "?", legacyTables: [] });
+    const findings = checkForeignRules({ listing, guarded, textOf: () => "?" });
     expect(said(findings)).toEqual([
       "warning Could not see whether another table drops a guarded port: table ip filter, chain INPUT, rule 1: ?",
     ]);
   });
 
-  test("warns of rules that nft does not show", () => {
+  test("warns of tables of iptables-legacy that could not be read", () => {
     const findings = checkForeignRules({
-      listing: toListing([]),
+      listing: { ...toListing([]), unread: ["ip filter"] },
       guarded,
       textOf: () => undefined,
-      legacyTables: ["ip filter"],
     });
     expect(said(findings)).toEqual([
-      "warning Could not see the rules of iptables-legacy, which nft does not show (tables ip filter)",
+      "warning Could not see the rules of iptables-legacy in table ip filter",
     ]);
   });
 });
@@ -424,7 +423,7 @@ describe("otherTrackers()", () => {
     onServer(() =>
       loadGuard({ guarded, allow: [], deny: { ip: "reset", ip6: "reset" }, idleMs: [] }),
     );
-    expect(onServer(() => otherTrackers(readListing()!))).toBe(expected);
+    expect(onServer(() => otherTrackers(readListing()))).toBe(expected);
   });
 
   test("of iptables", () => {
@@ -432,7 +431,7 @@ describe("otherTrackers()", () => {
       "server",
       "iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT".split(" "),
     );
-    expect(onServer(() => otherTrackers(readListing()!))).toBe(true);
+    expect(onServer(() => otherTrackers(readListing()))).toBe(true);
   });
 });
 
