@@ -22,14 +22,12 @@ export interface GrantRequest {
   readonly prefix6: 64 | 128;
   readonly ports: readonly PortRange[];
   readonly kind: GrantKind;
-  /** The life of the grant; of an "idle" one, the life before its first traffic. */
+  /** The life of the grant; of an "idle" one, the life before its first traffic. A longer one that is left is kept. */
   readonly openMs: number;
   /** "idle": the life that each established packet restores; one of the loaded plan's `idleMs`. */
   readonly idleMs?: number;
   /** "idle": no renewal after this time. Default `DEFAULT_MAX_MS`. */
   readonly maxMs?: number;
-  /** A longer life that is left is cut to `openMs`; by default it is kept. */
-  readonly shorten?: boolean;
   /**
    * The caller knows of no such living grant, so the kernel need not be asked first. Where one
    * lives after all, the result is the same but takes longer. Default false.

@@ -37,7 +37,7 @@ export class RecordingFirewall implements Firewall {
       const key = elementKey({ kind, idleMs: idleMs ?? request.openMs }, address, port);
       const before = this.#living(this.#grants.get(key));
       const endMs = this.#nowMs() + request.openMs;
-      const longer = request.shorten !== true && (before?.endMs ?? 0) >= endMs;
+      const longer = (before?.endMs ?? 0) >= endMs;
       const family6 = address.family === 6;
       const grant: Recorded["grant"] = {
         kind,
@@ -48,7 +48,7 @@ export class RecordingFirewall implements Firewall {
         ...(kind === "idle" && { idleMs: idleMs ?? request.openMs }),
       };
       const maxEndMs = this.#nowMs() + (request.maxMs ?? DEFAULT_MAX_MS);
-      const stoodMaxMs = request.shorten === true ? 0 : (this.#grants.get(key)?.maxEndMs ?? 0);
+      const stoodMaxMs = this.#grants.get(key)?.maxEndMs ?? 0;
       this.#grants.set(key, {
         grant: longer ? before!.grant : grant,
         endMs: longer ? before!.endMs : endMs,

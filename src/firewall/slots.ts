@@ -91,17 +91,16 @@ function partSlots(request: GrantRequest, family: Family, comment: Comment): Slo
 /** The slots that open `address`, which is the request's own or stands for its /64. */
 export function openSlots(request: GrantRequest, address: Address, comment: Comment): Slot[] {
   const { family } = address;
-  const keepLonger = request.shorten !== true;
   const { kind } = request;
   const openMs = wholeMs(request.openMs);
   const idleMs = request.idleMs ?? openMs;
   const set = setOf({ kind, idleMs }, family);
   const slots: Slot[] = [];
   for (const port of singlePorts(request.ports)) {
-    slots.push({ set, port, ms: openMs, keepLonger });
+    slots.push({ set, port, ms: openMs, keepLonger: true });
     if (kind === "idle") {
       const ms = wholeMs(request.maxMs ?? DEFAULT_MAX_MS);
-      slots.push({ set: SET.cap(family, idleMs), port, ms, keepLonger });
+      slots.push({ set: SET.cap(family, idleMs), port, ms, keepLonger: true });
     }
     for (const refused of refusedAs(request.address)) {
       slots.push({ set: SET.door("revoked", family), port, address: refused, ms: 0 });

@@ -31,7 +31,6 @@ const opening = record({
   ports,
   kind: constantFrom("plain" as const, "fixed" as const, "once" as const, "idle" as const),
   openMs: integer({ min: 1, max: 9 }).map((minutes) => minutes * 60_000),
-  shorten: constantFrom(true, false),
   use: constantFrom(...uses),
 });
 const closing = record({ address, prefix6, ports });
