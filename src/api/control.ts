@@ -3,8 +3,8 @@
  * their own.
  */
 
-import type { Caller } from "../config/differences.ts";
 import type { Address } from "../core/address.ts";
+import type { Caller } from "../core/caller.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Grant } from "../core/grant.ts";
 

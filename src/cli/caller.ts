@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { parsePeer } from "../api/schemas.ts";
-import type { Caller } from "../config/differences.ts";
+import type { Caller } from "../core/caller.ts";
 import { parsePort } from "../core/port.ts";
 
 /** Shells, sudo and su between sshd and this command; they never nest deeper. */

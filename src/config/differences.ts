@@ -1,12 +1,7 @@
 /** What a new configuration takes from whom, compared with the one that runs. Pure. */
 
-import {
-  type Address,
-  formatAddress,
-  formatPrefix,
-  isWithin,
-  type Prefix,
-} from "../core/address.ts";
+import { formatAddress, formatPrefix, isWithin, type Prefix } from "../core/address.ts";
+import type { Caller } from "../core/caller.ts";
 import {
   distinctRanges,
   formatPortRange,
@@ -121,13 +116,6 @@ function describeCutOff({ door, who, ports: lost, why }: CutOff, everybody: bool
   const what = lost.length === 0 ? door : `${door} (${ports(lost)})`;
   const all = everybody && who.length > 0 ? ", and so nobody who can now" : "";
   return `${people} will not be able to open ${what}${all}: ${why}`;
-}
-
-/** Who asks for a reload, as far as it is known. */
-export interface Caller {
-  readonly address: Address;
-  /** The TCP port of this machine that he is connected to. */
-  readonly port?: number;
 }
 
 /** Who opened a door to the caller's address last. */

@@ -2,7 +2,6 @@
 
 import type { ReloadRequest, ReloadTold } from "../api/control.ts";
 import {
-  type Caller,
   dangerOf,
   describeDifferences,
   type Differences,
@@ -11,6 +10,7 @@ import {
   type Opener,
 } from "../config/differences.ts";
 import type { Settings } from "../config/settings.ts";
+import type { Caller } from "../core/caller.ts";
 import { firstWarnings } from "../config/warnings.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";

@@ -1,0 +1,9 @@
+/** The person at a command, as far as the connection tells: whoever changes who gets in may shut himself out. */
+
+import type { Address } from "./address.ts";
+
+export interface Caller {
+  readonly address: Address;
+  /** The TCP port of this machine that the caller is connected to. */
+  readonly port?: number;
+}
