@@ -3,20 +3,12 @@
 import type { FixedSequence } from "../core/fixed-sequence.ts";
 import type { Port } from "../core/port.ts";
 import type { KnockSpace } from "../rks/space.ts";
-import type {
-  AlarmTable,
-  ApiTable,
-  DoorTable,
-  GuardTable,
-  KnockTable,
-  ServerTable,
-} from "./schema.ts";
+import { type DoorTable, plainDoor } from "./door-keys.ts";
+import type { AlarmTable, ApiTable, GuardTable, KnockTable, ServerTable } from "./schema.ts";
 import type { Door, DoorCommands, Settings } from "./settings.ts";
 
-/** Defaults that depend on other keys, so that the schema cannot hold them. */
-export const DEFAULT_SEQUENCE_TIMEOUT_MS = 15_000;
-export const DEFAULT_MAX_OPEN_MS = 8 * 3_600_000;
-export const DEFAULT_MAX_GRANTS = 256;
+/** It depends on other keys, so that the schema cannot hold it. */
+const DEFAULT_MAX_OPEN_MS = 8 * 3_600_000;
 
 function buildSpace(door: DoorTable, knock: KnockTable): KnockSpace {
   const { lo, hi } = door.range ?? knock.range;
@@ -37,26 +29,19 @@ function buildRun({ open, close, privileged }: NonNullable<DoorTable["run"]>): D
 }
 
 export function buildDoor(name: string, door: DoorTable, knock: KnockTable): Door {
-  const timeoutMs = door.sequence_timeout ?? DEFAULT_SEQUENCE_TIMEOUT_MS;
+  const timeoutMs = door.sequence_timeout;
   const fixed = (knocks: readonly Port[]): FixedSequence => ({ knocks, timeoutMs });
   return {
+    ...plainDoor(door),
     name,
-    opens: door.opens,
-    users: door.users,
     space: buildSpace(door, knock),
     ...(door.sequence && { fixed: fixed(door.sequence) }),
     ...(door.close_sequence && { closing: fixed(door.close_sequence) }),
-    openForMs: door.open_for,
     ...(door.idle_close !== undefined && {
-      idleCloseMs: door.idle_close,
       maxOpenMs: door.max_open ?? Math.max(DEFAULT_MAX_OPEN_MS, door.open_for, door.idle_close),
     }),
-    uses: door.uses ?? "many",
-    prefix6: door.prefix6 ?? 128,
-    maxGrants: door.max_grants ?? DEFAULT_MAX_GRANTS,
     ...(door.weak === true && { weak: true }),
     ...(door.run && { run: buildRun(door.run) }),
-    ...(door.open_after !== undefined && { openAfterMs: door.open_after }),
   };
 }
 

@@ -5,14 +5,11 @@ import { isDoorName } from "../rks/key.ts";
 import type { Mistake, Path } from "./mistake.ts";
 import { quote } from "./mistake.ts";
 import { EVERYBODY, looksSecret } from "./names.ts";
-import type { DoorTable } from "./schema.ts";
+import { type DoorKind, type DoorTable, keysOf } from "./door-keys.ts";
 import { LIMITS } from "./schema.ts";
 
 type Report = (mistake: Mistake) => void;
-
-const ROTATING_ONLY = ["range", "ports", "step", "proto", "idle_close", "uses"] as const;
-const FIXED_ONLY = ["sequence_timeout", "close_sequence", "max_grants", "weak"] as const;
-const PORTS_ONLY = ["idle_close", "max_open", "uses", "prefix6", "open_after"] as const;
+type Keys = ReadonlySet<string>;
 
 /** Whether the name is one. A key that was taken for a name is none: names go into every log. */
 export function checkDoorName(name: string, report: Report): boolean {
@@ -52,25 +49,22 @@ function checkPurpose(door: DoorTable, path: Path, report: Report): void {
   }
 }
 
-function checkMeaning(door: DoorTable, path: Path, report: Report): void {
-  const refuse = (key: keyof DoorTable, state: string, remedy: string) => {
-    if (door[key] !== undefined) report({ path: [...path, key], state, remedy });
+/** `written`: the keys that stand in the file. */
+function checkMeaning(door: DoorTable, path: Path, report: Report, written: Keys): void {
+  const refuse = (kind: DoorKind, state: string) => {
+    for (const key of keysOf(kind)) {
+      if (written.has(key)) report({ path: [...path, key], state, remedy: "take it out" });
+    }
   };
   const rotating = door.users.length > 0;
   if (!rotating && door.sequence !== undefined) {
-    for (const key of ROTATING_ONLY) {
-      refuse(key, "is for doors with users, and this one has a sequence", "take it out");
-    }
+    refuse("rotating", "is for doors with users, and this one has a sequence");
   }
   if (rotating && door.sequence === undefined) {
-    for (const key of FIXED_ONLY) {
-      refuse(key, "is for doors with a sequence, and this one has users", "take it out");
-    }
+    refuse("fixed", "is for doors with a sequence, and this one has users");
   }
   if (door.opens.length === 0 && door.run !== undefined) {
-    for (const key of PORTS_ONLY) {
-      refuse(key, "is about ports, and this door opens none", "take it out");
-    }
+    refuse("ports", "is about ports, and this door opens none");
   }
 }
 
@@ -158,7 +152,7 @@ function checkUsers(door: DoorTable, path: Path, report: Report): void {
   }
 }
 
-type Check = (door: DoorTable, path: Path, report: Report) => void;
+type Check = (door: DoorTable, path: Path, report: Report, written: Keys) => void;
 
 /** Every check and the keys it looks at. */
 const CHECKS: readonly (readonly [Check, readonly (keyof DoorTable)[]])[] = [
@@ -172,16 +166,16 @@ const CHECKS: readonly (readonly [Check, readonly (keyof DoorTable)[]])[] = [
 ];
 
 /**
- * Checks a door. `unread` are keys whose values were wrong by themselves and are missing from `door`:
- * what depends on them cannot be judged yet.
+ * Checks a door; `written` are the keys of it that stand in the file. `unread` are keys whose values were wrong
+ * by themselves and are missing from `door`: what depends on them cannot be judged yet.
  */
 export function checkDoor(
   name: string,
   door: DoorTable,
-  unread: ReadonlySet<string>,
+  { written, unread }: { readonly written: Keys; readonly unread: Keys },
   report: Report,
 ): void {
   for (const [check, keys] of CHECKS) {
-    if (!keys.some((key) => unread.has(key))) check(door, ["door", name], report);
+    if (!keys.some((key) => unread.has(key))) check(door, ["door", name], report, written);
   }
 }

@@ -2,14 +2,8 @@
 
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import {
-  alarmSchema,
-  apiSchema,
-  doorSchema,
-  guardSchema,
-  knockSchema,
-  serverSchema,
-} from "./schema.ts";
+import { doorSchema } from "./door-keys.ts";
+import { alarmSchema, apiSchema, guardSchema, knockSchema, serverSchema } from "./schema.ts";
 
 /** The whole file; loading takes it table by table (read-settings.ts), so that it can tell more. */
 const fileSchema = v.strictObject({

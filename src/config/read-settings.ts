@@ -4,6 +4,7 @@ import { checkAlarm } from "./alarm.ts";
 import { buildDoor, buildSettings } from "./build.ts";
 import { checkTogether } from "./checks.ts";
 import { checkDoor, checkDoorName } from "./door-checks.ts";
+import { doorSchema } from "./door-keys.ts";
 import {
   asWritten,
   FORMER_KEYS,
@@ -17,7 +18,6 @@ import { checkRun } from "./run-command.ts";
 import {
   alarmSchema,
   apiSchema,
-  doorSchema,
   guardSchema,
   knockSchema,
   runSchema,
@@ -50,7 +50,8 @@ function readDoor(name: string, value: unknown, report: Report) {
   }
   const whole = readTable(doorSchema, table, path, note);
   const readable = Object.entries(table).filter(([key]) => !unread.has(key));
-  return { door: whole ?? v.parse(doorSchema, Object.fromEntries(readable)), unread };
+  const written = new Set(readable.map(([key]) => key));
+  return { door: whole ?? v.parse(doorSchema, Object.fromEntries(readable)), written, unread };
 }
 
 /** The doors whose every value could be read; what is wrong with them and with others is reported. */
@@ -67,7 +68,7 @@ function readDoors(value: unknown, knock: KnockTable, report: Report): Door[] {
     const read = readDoor(name, written, report);
     if (read === undefined) continue;
     const { door, unread } = read;
-    checkDoor(name, door, unread, report);
+    checkDoor(name, door, read, report);
     checkRun(name, door, report);
     if (named && unread.size === 0) doors.push(buildDoor(name, door, knock));
   }

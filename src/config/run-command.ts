@@ -2,7 +2,7 @@
 
 import type { Mistake, Path } from "./mistake.ts";
 import { shown } from "./mistake.ts";
-import type { DoorTable } from "./schema.ts";
+import type { DoorTable } from "./door-keys.ts";
 
 /** Words that stand for facts of the grant wherever a command has them in braces. */
 export const PLACEHOLDERS = ["address", "family", "user", "device", "door"] as const;

@@ -1,4 +1,7 @@
-/** The schema of config.toml: one table each, so that a mistake in one does not hide those in another. */
+/**
+ * The schema of config.toml: one table each, so that a mistake in one does not hide those in another. That of
+ * doors is in door-keys.ts.
+ */
 
 import * as v from "valibot";
 import { DEFAULT_STATE_DIR } from "../core/state-files.ts";
@@ -9,17 +12,13 @@ import {
   absolutePath,
   allowedNetwork,
   choice,
-  duration,
   endpoint,
   integer,
-  knock,
   knockRange,
   list,
-  portRange,
   seconds,
   text,
 } from "./fields.ts";
-import { EVERYBODY, isName, NAME_RULE } from "./names.ts";
 
 /** Our own choices; what RKS1 allows is in rks/space.ts. */
 export const LIMITS = {
@@ -41,12 +40,6 @@ const interfaceName = text(
   /^[^/:\s]{1,15}$/,
   'write an interface such as "eth0", or "any"',
   (name) => (name === "." || name === ".." ? undefined : name),
-);
-
-const userName = text(
-  /^(\*|[a-z0-9][a-z0-9._-]{0,31})$/,
-  `write ${NAME_RULE}, or "*" for everybody who has a key`,
-  (name) => (name === EVERYBODY || isName(name) ? name : undefined),
 );
 
 const argument = text(
@@ -99,30 +92,6 @@ export const runSchema = v.strictObject({
   privileged: v.optional(v.boolean("write true or false"), false),
 });
 
-const KNOCKS = 'write a list of ports such as ["7000", "8000/udp", "9000"]';
-const sequence = v.pipe(list(knock, LIMITS.knocks, KNOCKS), v.minLength(1, KNOCKS));
-
-export const doorSchema = v.strictObject({
-  opens: v.optional(list(portRange, LIMITS.portsPerDoor, 'write a list such as ["22/tcp"]'), []),
-  open_for: v.optional(duration("1s", "30d", "30s"), "30s"),
-  users: v.optional(list(userName, LIMITS.listItems, 'write a list such as ["alice", "bob"]'), []),
-  range: v.optional(knockRange),
-  ports: v.optional(integer(SPACE_LIMITS.ports)),
-  step: v.optional(seconds(SPACE_LIMITS.stepSeconds, "30s")),
-  proto: v.optional(choice(["tcp", "udp"])),
-  sequence: v.optional(sequence),
-  sequence_timeout: v.optional(duration("1s", "10m", "15s")),
-  close_sequence: v.optional(sequence),
-  max_grants: v.optional(integer({ min: 1, max: LIMITS.fixedElements })),
-  weak: v.optional(v.boolean("write true or false")),
-  idle_close: v.optional(duration("5s", "24h", "10m")),
-  max_open: v.optional(duration("1s", "30d", "8h")),
-  uses: v.optional(choice(["many", "one"])),
-  prefix6: v.optional(v.picklist([64, 128], "write 64 or 128")),
-  run: v.optional(runSchema),
-  open_after: v.optional(duration("1m", "30d", "24h")),
-});
-
 export const guardSchema = v.strictObject({
   on_stop: v.optional(choice(["closed", "open"]), "closed"),
   deny: v.optional(choice(["auto", "drop", "reset"]), "auto"),
@@ -144,7 +113,6 @@ export const alarmSchema = v.strictObject({ run: v.optional(command) });
 
 export type ServerTable = v.InferOutput<typeof serverSchema>;
 export type KnockTable = v.InferOutput<typeof knockSchema>;
-export type DoorTable = v.InferOutput<typeof doorSchema>;
 export type GuardTable = v.InferOutput<typeof guardSchema>;
 export type ApiTable = v.InferOutput<typeof apiSchema>;
 export type AlarmTable = v.InferOutput<typeof alarmSchema>;

@@ -6,7 +6,7 @@ import { formatDuration } from "../../src/core/duration.ts";
 import { formatPort, formatPortRange } from "../../src/core/port.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import type { KnockSpace } from "../../src/rks/space.ts";
-import { DEFAULT_MAX_GRANTS, DEFAULT_SEQUENCE_TIMEOUT_MS } from "../../src/config/build.ts";
+import { DOOR_KEYS, PLAIN_KEYS } from "../../src/config/door-keys.ts";
 import { formatEndpoint } from "../../src/config/fields.ts";
 import type { Door, Settings } from "../../src/config/settings.ts";
 
@@ -20,9 +20,14 @@ function seconds(value: number): string {
 }
 
 /** `value`, or undefined where it is the default and can be left out. */
-function unless<T>(value: T, standard: T): T | undefined {
-  return value === standard ? undefined : value;
+function unless<T>(value: T, standard: unknown): T | undefined {
+  return Bun.deepEquals(value, standard) ? undefined : value;
 }
+
+/** Of the keys of a door that have one, as people write it. */
+const DEFAULTS: Readonly<Record<string, unknown>> = Object.fromEntries(
+  Object.entries(DOOR_KEYS).map(([key, { schema }]) => [key, schema.default]),
+);
 
 function range({ lo, hi }: KnockSpace): string {
   return `${lo}-${hi}`;
@@ -39,34 +44,36 @@ function knockTable(space: KnockSpace): Table {
   };
 }
 
+function asWritten(door: Door, property: keyof Door): Value {
+  if (property === "opens") return door.opens.map(formatPortRange);
+  const value = door[property] as Value;
+  return property.endsWith("Ms") && typeof value === "number" ? formatDuration(value) : value;
+}
+
+/** Keys whose value the settings take as it is, without those at their defaults. */
+function plainTable(door: Door): Table {
+  return Object.fromEntries(
+    PLAIN_KEYS.map(([key, property]) => [key, unless(asWritten(door, property), DEFAULTS[key])]),
+  );
+}
+
 function doorTable(door: Door, shared: KnockSpace): Table {
-  const { space, fixed, closing, idleCloseMs, maxOpenMs, run, openAfterMs } = door;
-  const rotating = fixed === undefined;
-  const timeoutMs = fixed?.timeoutMs ?? DEFAULT_SEQUENCE_TIMEOUT_MS;
+  const { space, fixed, closing, maxOpenMs, run } = door;
   return {
-    opens: door.opens.length > 0 ? door.opens.map(formatPortRange) : undefined,
-    users: rotating ? door.users : undefined,
+    ...plainTable(door),
     sequence: fixed?.knocks.map(formatPort),
-    sequence_timeout: unless(
-      formatDuration(timeoutMs),
-      formatDuration(DEFAULT_SEQUENCE_TIMEOUT_MS),
-    ),
+    sequence_timeout:
+      fixed && unless(formatDuration(fixed.timeoutMs), DEFAULTS["sequence_timeout"]),
     close_sequence: closing?.knocks.map(formatPort),
-    max_grants: rotating ? undefined : unless(door.maxGrants, DEFAULT_MAX_GRANTS),
     weak: door.weak,
-    open_for: formatDuration(door.openForMs),
-    idle_close: idleCloseMs === undefined ? undefined : formatDuration(idleCloseMs),
     max_open: maxOpenMs === undefined ? undefined : formatDuration(maxOpenMs),
-    uses: unless(door.uses, "many"),
-    prefix6: unless(door.prefix6, 128),
-    ...(rotating && {
+    ...(fixed === undefined && {
       proto: unless(space.proto, "tcp"),
       range: unless(range(space), range(shared)),
       ports: unless(space.ports, shared.ports),
       step: unless(seconds(space.stepSeconds), seconds(shared.stepSeconds)),
     }),
     run: run && { open: run.open, close: run.close, privileged: run.privileged || undefined },
-    open_after: openAfterMs === undefined ? undefined : formatDuration(openAfterMs),
   };
 }
 

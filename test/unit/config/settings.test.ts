@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { boundOf, checkBound, formatBound } from "../../../src/keys/bound.ts";
 import { formatSettings } from "../../support/format-settings.ts";
+import { doorSchema } from "../../../src/config/door-keys.ts";
 import { configJsonSchema } from "../../../src/config/json-schema.ts";
 import type { DeviceKey } from "../../../src/keys/keys.ts";
 import { parseSettings } from "../../../src/config/load.ts";
@@ -13,7 +14,6 @@ import { admits, formatUsers } from "../../../src/config/names.ts";
 import {
   alarmSchema,
   apiSchema,
-  doorSchema,
   guardSchema,
   knockSchema,
   runSchema,
