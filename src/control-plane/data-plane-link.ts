@@ -7,7 +7,14 @@ import type { DaemonEvent } from "../core/events.ts";
 import { EventFd } from "../native/event-fd.ts";
 import { preferThread } from "../native/thread-priority.ts";
 import { fromFailure } from "../data-plane/failure.ts";
-import type { Answers, Asked, DataPlaneStart, Request, Told } from "../data-plane/messages.ts";
+import type {
+  Asked,
+  DataPlaneStart,
+  Reply,
+  Request,
+  RequestName,
+  Told,
+} from "../data-plane/messages.ts";
 import { packPlan, type Plan } from "../data-plane/plan.ts";
 
 export interface DataPlaneListener {
@@ -71,9 +78,9 @@ export class DataPlaneLink {
     return this.#attached.promise;
   }
 
-  ask<T extends Request["type"]>(request: Extract<Request, { type: T }>): Promise<Answers[T]> {
+  ask<Name extends RequestName>(request: Extract<Request, { type: Name }>): Promise<Reply<Name>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const { promise, resolve, reject } = Promise.withResolvers<Answers[T]>();
+    const { promise, resolve, reject } = Promise.withResolvers<Reply<Name>>();
     const id = ++this.#asked;
     this.#waiting.set(id, { resolve, reject });
     this.#port.postMessage({ id, request } satisfies Asked);

@@ -2,7 +2,8 @@
 
 import { workerData } from "node:worker_threads";
 import { preciseClock } from "../native/precise-clock.ts";
-import { DataPlane, tellFailure } from "./data-plane.ts";
+import { tellFailure } from "./control-plane-link.ts";
+import { DataPlane } from "./data-plane.ts";
 import type { DataPlaneStart } from "./messages.ts";
 
 const start = workerData as DataPlaneStart;

@@ -15,7 +15,7 @@ import type { Echo } from "./echo-watch.ts";
 import { GrantEnds } from "./grant-ends.ts";
 import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
 import { type Ledger, sameTerms } from "./ledger.ts";
-import type { Answers } from "./messages.ts";
+import type { Reply } from "./messages.ts";
 import { repairGrants } from "./repair-grants.ts";
 
 /** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
@@ -215,7 +215,7 @@ export class Doorkeeper implements MatchSink {
   }
 
   /** Puts grants back that the kernel should have and has not, with the life they have left. */
-  repairGrants(ids: readonly string[]): Answers["repair-grants"] {
+  repairGrants(ids: readonly string[]): Reply<"repair-grants"> {
     return repairGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
   }
 

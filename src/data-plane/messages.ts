@@ -21,60 +21,59 @@ export interface DataPlaneStart {
   readonly port: MessagePort;
 }
 
-/** What the control plane asks of the data plane. */
-export type Request =
-  /** The guard stands: open the grants' netlink socket, bring living grants back, and take none of `uses` again. */
-  | { readonly type: "begin"; readonly uses: readonly KnownUse[] }
+/** What the control plane asks of the data plane: each request by its name. `handlers.ts` has one handler for each. */
+export interface Requests {
+  /** The guard stands: opens the grants' netlink socket, brings living grants back, and takes none of `uses` again. */
+  begin: Asks<{ uses: readonly KnownUse[] }, { restored: number }>;
   /** Replaces doors, keys and captures; the old ones stay when this fails. */
-  | { readonly type: "configure"; readonly plan: PlanMemory }
-  | {
-      readonly type: "open";
-      readonly door: string;
-      readonly address: Address;
-      readonly forMs?: number;
-    }
-  | { readonly type: "close"; readonly id: string }
+  configure: Asks<{ plan: PlanMemory }, null>;
+  open: Asks<{ door: string; address: Address; forMs?: number }, Grant>;
+  /** Undefined for an id that no grant has. */
+  close: Asks<{ id: string }, Grant | undefined>;
   /** Some of the grants, oldest first: those after a page that ended at `after`, 0 to begin with. */
-  | { readonly type: "grants"; readonly after: number; readonly most: number }
-  /** Memory was given back: what a knock needs is to be run once more before somebody knocks. */
-  | { readonly type: "warm-up" }
-  /** Answers as soon as the loop comes round: a sign of life. */
-  | { readonly type: "ping" }
-  /** What is known of an address; the control plane makes sentences of it. */
-  | { readonly type: "why"; readonly address: Address }
-  | {
-      readonly type: "uses";
-      readonly door: string;
-      readonly user: string;
-      readonly device: string;
-    }
-  /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
-  | { readonly type: "quiet"; readonly least: number; readonly most: number }
-  /** Puts back those of these grants that should live; who asks knows that the kernel has them not. */
-  | { readonly type: "repair-grants"; readonly ids: readonly string[] }
+  grants: Asks<{ after: number; most: number }, LedgerPage>;
+  /** Puts back those of these grants that should live; the caller knows that the kernel has them not. */
+  "repair-grants": Asks<{ ids: readonly string[] }, { entered: number }>;
   /** These fixed doors owe too many close commands to open to anybody new. */
-  | { readonly type: "behind"; readonly doors: readonly string[] }
+  behind: Asks<{ doors: readonly string[] }, null>;
+  /** What is known of an address; the control plane makes sentences of it. */
+  why: Asks<{ address: Address }, Memory>;
+  uses: Asks<{ door: string; user: string; device: string }, KnownUse[]>;
+  /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
+  quiet: Asks<{ least: number; most: number }, SourceHits[]>;
   /** Tells the kernel some of the uses it has to know, in the manner of `grants`. */
-  | { readonly type: "remember"; readonly after: number; readonly most: number }
-  | { readonly type: "stop" };
-
-/** The answer to each request. */
-export interface Answers {
-  begin: { readonly restored: number };
-  configure: null;
-  open: Grant;
-  close: Grant | undefined;
-  grants: LedgerPage;
-  "warm-up": null;
-  ping: null;
-  why: Memory;
-  uses: KnownUse[];
-  quiet: SourceHits[];
-  "repair-grants": { readonly entered: number };
-  remember: { readonly next?: number };
-  behind: null;
-  stop: null;
+  remember: Asks<{ after: number; most: number }, { next?: number }>;
+  /** Memory was given back: what a knock needs is to be run once more before somebody knocks. */
+  "warm-up": Asks<{}, null>;
+  /** Replies as soon as the loop comes round: a sign of life. */
+  ping: Asks<{}, null>;
+  stop: Asks<{}, null>;
 }
+
+/** The facts of a request, and the reply to it. */
+interface Asks<Facts, Answer> {
+  readonly facts: Readonly<Facts>;
+  readonly reply: Readonly<Answer>;
+}
+
+export type RequestName = keyof Requests;
+
+/** A request of one of these names, as it is sent. */
+export type Request<Name extends RequestName = RequestName> = {
+  [N in Name]: { readonly type: N } & Requests[N]["facts"];
+}[Name];
+
+export type Reply<Name extends RequestName> = Requests[Name]["reply"];
+
+/** Sends a request to the data plane; rejects with SallyportError where that refuses it, or ends. */
+export type Ask = <Name extends RequestName>(
+  request: Extract<Request, { type: Name }>,
+) => Promise<Reply<Name>>;
+
+/** The data plane's part of every request; what a handler throws is the refusal. */
+export type Handlers = {
+  readonly [Name in RequestName]: (request: Request<Name>) => Reply<Name>;
+};
 
 /** What the data plane remembers of one address. */
 export interface Memory {

@@ -12,7 +12,7 @@ import { SET_SIZE } from "../firewall/sets.ts";
 import { hasPaused } from "./grant-ends.ts";
 import { needOf, sameAgain } from "./grant-request.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
-import type { Answers } from "./messages.ts";
+import type { Reply } from "./messages.ts";
 
 /** What a look at the kernel found. */
 export interface Compared {
@@ -75,7 +75,7 @@ export function repairGrants(
   doors: ReadonlyMap<string, Door>,
   ids: readonly string[],
   ended: (grant: Grant) => void,
-): Answers["repair-grants"] {
+): Reply<"repair-grants"> {
   let entered = 0;
   const nowMs = clock.monotonicMs();
   for (const id of ids) {

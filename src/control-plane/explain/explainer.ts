@@ -9,7 +9,7 @@ import { type Candidates, findTries, type RotatingTry, type Try } from "../../ma
 import type { DaemonEvent } from "../../core/events.ts";
 import type { KeyTable } from "../../rks/key-table.ts";
 import { clockTime, describeTry, type TryFacts } from "./describe-try.ts";
-import type { Answers, Memory, Request } from "../../data-plane/messages.ts";
+import type { Ask, Memory } from "../../data-plane/messages.ts";
 import { FormerTerms } from "./former-terms.ts";
 import type { Plan } from "../../data-plane/plan.ts";
 import { newerThan, portCount } from "./newer-knocks.ts";
@@ -41,9 +41,7 @@ export interface ExplainerParts {
   readonly clock: Clock;
   /** What is in force now. */
   readonly configuration: () => { readonly settings: Settings; readonly plan: Plan };
-  readonly ask: <T extends Request["type"]>(
-    request: Extract<Request, { type: T }>,
-  ) => Promise<Answers[T]>;
+  readonly ask: Ask;
   /** Knocks heard from anybody since the start. */
   readonly knocks: () => number;
   /** Other tables' rules that drop a guarded port, each as a sentence; may throw. */

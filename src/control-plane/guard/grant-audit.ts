@@ -8,7 +8,7 @@ import type { Door } from "../../config/settings.ts";
 import type { KernelGrant } from "../../firewall/firewall.ts";
 import { KernelGrants } from "../../firewall/grants.ts";
 import { withSpareDescriptors } from "../../native/spare-descriptors.ts";
-import type { Answers, Request } from "../../data-plane/messages.ts";
+import type { Ask, Reply } from "../../data-plane/messages.ts";
 import { compareGrants } from "../../data-plane/repair-grants.ts";
 
 /** Grants and uses that the data plane puts back at a time: about half a millisecond each. */
@@ -20,9 +20,7 @@ export interface GrantAuditParts {
   readonly doors: () => readonly Door[];
   /** What the kernel holds now. */
   readonly list: () => readonly KernelGrant[];
-  readonly ask: <T extends Request["type"]>(
-    request: Extract<Request, { type: T }>,
-  ) => Promise<Answers[T]>;
+  readonly ask: Ask;
 }
 
 /** What an audit put back, of how many. */
@@ -44,7 +42,7 @@ export function listKernelGrants(): readonly KernelGrant[] {
 /** Puts back grants and uses that are missing in the kernel. Throws OpError where it refuses. */
 export async function auditGrants({ grants, doors, list, ask }: GrantAuditParts): Promise<Audited> {
   for (let after: number | undefined = 0; after !== undefined;) {
-    const answer: Answers["remember"] = await ask({ type: "remember", after, most: AT_ONCE });
+    const answer: Reply<"remember"> = await ask({ type: "remember", after, most: AT_ONCE });
     after = answer.next;
   }
   // Before the kernel is asked: what is opened in between is missing in neither.

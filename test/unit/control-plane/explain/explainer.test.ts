@@ -320,7 +320,7 @@ describe("Explainer.look()", () => {
       clock.nowMs += 100;
       return Promise.resolve([]);
     };
-    const { made } = explainer({ parts: { clock, ask: ask as never } });
+    const { made } = explainer({ parts: { clock, ask } });
     await made.look(() => undefined);
     clock.nowMs += 1_999;
     expect(await made.look(() => undefined)).toBe(true);

@@ -1,0 +1,95 @@
+/** Hears knocks by the plan in force: its captures and its matcher, which a new plan replaces together. */
+
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../core/counters.ts";
+import type { HitLog } from "../match/hit-log.ts";
+import { Matcher } from "../match/matcher.ts";
+import type { MatchSink } from "../match/subject.ts";
+import type { PollSet } from "../native/poll-set.ts";
+import { Listener } from "./listener.ts";
+import type { Plan } from "./plan.ts";
+import { carryUses, restoreUses } from "./restore-from-kernel.ts";
+
+/** In silence the loop wakes so often in a slot, to have the sequences of the next one ready before it begins. */
+const LOOKS_A_SLOT = 4;
+
+export interface HearingParts {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly poll: PollSet;
+  readonly hits: HitLog;
+  /** Is told of every match, whichever plan is in force. */
+  readonly sink: MatchSink;
+}
+
+export class Hearing {
+  readonly #parts: HearingParts;
+  #plan: Plan;
+  #matcher: Matcher;
+  #listener: Listener;
+
+  /** Attaches to the interfaces; throws when that succeeds for none of them. */
+  constructor(plan: Plan, parts: HearingParts) {
+    this.#parts = parts;
+    this.#plan = plan;
+    this.#matcher = this.#makeMatcher(plan);
+    this.#listener = this.#makeListener(plan, this.#matcher);
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  get matcher(): Matcher {
+    return this.#matcher;
+  }
+
+  get listener(): Listener {
+    return this.#listener;
+  }
+
+  /**
+   * Hears by another plan from now on; `known` are the uses that the kernel remembers. New captures are
+   * attached before the old ones go: no knock falls in between. Throws when they cannot be, and then the old
+   * plan stays.
+   */
+  replace(plan: Plan, known: readonly Uint8Array[]): void {
+    const before = this.#listener;
+    const matcher = this.#makeMatcher(plan);
+    carryUses(
+      { matcher: this.#matcher, subjects: this.#plan.rotating },
+      { matcher, subjects: plan.rotating },
+    );
+    // Nor has one a source that an earlier daemon heard and did not live to write down.
+    restoreUses(matcher, plan.rotating, known, this.#parts.clock.wallMs());
+    const listener = this.#makeListener(plan, matcher);
+    this.#matcher = matcher;
+    this.#listener = listener;
+    this.#plan = plan;
+    before[Symbol.dispose]();
+  }
+
+  /** How long nothing has to be looked after when nothing happens and nothing is amiss. */
+  restMs(): number {
+    let shortest = Infinity;
+    for (const { users, space } of this.#plan.doors) {
+      if (users.length > 0) shortest = Math.min(shortest, space.stepSeconds);
+    }
+    return (shortest * 1_000) / LOOKS_A_SLOT;
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener[Symbol.dispose]();
+  }
+
+  #makeMatcher(plan: Plan): Matcher {
+    const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, this.#parts.sink);
+    for (const use of plan.uses) matcher.markUsed(use);
+    return matcher;
+  }
+
+  #makeListener({ interfaces, heard }: Plan, matcher: Matcher): Listener {
+    const { hits, counters, poll } = this.#parts;
+    return new Listener(interfaces, heard, { matcher, hits, counters, poll });
+  }
+}

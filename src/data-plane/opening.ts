@@ -1,0 +1,141 @@
+/** Opens doors once the guard stands. Before `begin` nothing can be opened, so nothing is spent either. */
+
+import type { Address } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../core/counters.ts";
+import { KernelGrants } from "../firewall/grants.ts";
+import type { FixedMatch, KnownUse, MatchSink, RotatingMatch } from "../match/subject.ts";
+import type { PollSet } from "../native/poll-set.ts";
+import type { ControlPlaneLink } from "./control-plane-link.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
+import type { EchoWatch } from "./echo-watch.ts";
+import type { Hearing } from "./hearing.ts";
+import { Ledger, type LedgerPage } from "./ledger.ts";
+import { rememberUses, restoreGrants, restoreUses } from "./restore-from-kernel.ts";
+import { TableWatch } from "./table-watch.ts";
+import { Warmth } from "./warmth.ts";
+
+export interface OpeningParts {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly poll: PollSet;
+  readonly echoes: EchoWatch;
+  readonly link: ControlPlaneLink;
+}
+
+/** Some of many: those after a page that ended at `after`, 0 to begin with. */
+export interface Some {
+  readonly after: number;
+  readonly most: number;
+}
+
+type Heard = Pick<Hearing, "plan" | "matcher">;
+
+export class Opening implements MatchSink, Disposable {
+  readonly ledger = new Ledger();
+  readonly #parts: OpeningParts;
+  #firewall: KernelGrants | undefined;
+  #tableWatch: TableWatch | undefined;
+  #doorkeeper: Doorkeeper | undefined;
+  #warmth: Warmth | undefined;
+
+  constructor(parts: OpeningParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined before `begin`. */
+  get doorkeeper(): Doorkeeper | undefined {
+    return this.#doorkeeper;
+  }
+
+  /** Undefined before `begin`. */
+  get warmth(): Warmth | undefined {
+    return this.#warmth;
+  }
+
+  /** For a request; throws before `begin`. */
+  get begun(): Doorkeeper {
+    if (this.#doorkeeper === undefined) throw beforeBegin();
+    return this.#doorkeeper;
+  }
+
+  /** The uses that the kernel remembers; none before `begin`. */
+  kernelUses(): readonly Uint8Array[] {
+    return this.#firewall?.uses() ?? [];
+  }
+
+  /** Brings uses and living grants back from the kernel; returns how many grants. Throws OpError. */
+  begin({ plan, matcher }: Heard, uses: readonly KnownUse[]): number {
+    const { clock, counters, poll, link } = this.#parts;
+    for (const use of uses) matcher.markUsed(use);
+    const firewall = KernelGrants.open();
+    this.#firewall = firewall;
+    this.#tableWatch = new TableWatch(firewall.portId, poll, link);
+    restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());
+    const shared = restoreGrants(this.ledger, firewall.listOwned(), clock);
+    const living = this.ledger.list(clock.monotonicMs(), clock.wallMs());
+    for (const grant of living) {
+      link.emit({ type: "grant.restored", atMs: clock.wallMs(), grant });
+    }
+    counters.set("grantsLive", this.ledger.size);
+    this.#doorkeeper = new Doorkeeper(plan.doors, {
+      firewall,
+      ledger: this.ledger,
+      counters,
+      clock,
+      emit: (event) => link.emit(event),
+    });
+    this.#doorkeeper.ends.tidy(shared);
+    this.#warmth = new Warmth(firewall, clock, link);
+    return living.length;
+  }
+
+  /** Takes what somebody else did to our table. */
+  watchTable(): void {
+    if (this.#doorkeeper !== undefined) this.#tableWatch?.look(this.#doorkeeper.ends);
+  }
+
+  /** A page of what the kernel has: packets may have moved an end, or been the only ones let in. */
+  grants({ after, most }: Some): LedgerPage {
+    const { clock } = this.#parts;
+    const page = () => this.ledger.page(clock.monotonicMs(), clock.wallMs(), after, most);
+    this.#doorkeeper?.ends.refresh(page().grants);
+    return page();
+  }
+
+  /** Tells the kernel some of the uses it has to know; returns where to go on, if anywhere. */
+  remember({ plan, matcher }: Heard, some: Some): { readonly next?: number } {
+    if (this.#firewall === undefined) throw beforeBegin();
+    const nowMs = this.#parts.clock.wallMs();
+    const next = rememberUses(this.#firewall, matcher, plan.rotating, nowMs, some);
+    return next === undefined ? {} : { next };
+  }
+
+  rotating(match: RotatingMatch): "spent" | "kept" {
+    const verdict = this.#doorkeeper?.rotating(match) ?? "kept";
+    const { echoes, clock } = this.#parts;
+    if (verdict === "spent") echoes.expect(match, clock.monotonicMs());
+    return verdict;
+  }
+
+  fixed(match: FixedMatch): void {
+    this.#doorkeeper?.fixed(match);
+  }
+
+  repeated(match: RotatingMatch): void {
+    this.#doorkeeper?.repeated(match);
+  }
+
+  reused(match: RotatingMatch, first: Address, firstMs: number): void {
+    this.#doorkeeper?.reused(match, first, firstMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#tableWatch?.[Symbol.dispose]();
+    this.#firewall?.[Symbol.dispose]();
+  }
+}
+
+function beforeBegin(): Error {
+  return new Error("the data plane was asked before it began");
+}

@@ -1,0 +1,33 @@
+/** Hears of changes of our table in the kernel that somebody else made. */
+
+import { TableEvents } from "../firewall/events.ts";
+import type { PollSet } from "../native/poll-set.ts";
+import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { GrantEnds } from "./grant-ends.ts";
+
+export class TableWatch implements Disposable {
+  readonly #events = new TableEvents();
+  readonly #poll: PollSet;
+  readonly #link: ControlPlaneLink;
+  /** Our own grants carry our socket's id; what the control plane loads is told apart by its audit. */
+  readonly #own: ReadonlySet<number>;
+
+  /** `portId` is that of the socket that our own grants go through. */
+  constructor(portId: number, poll: PollSet, link: ControlPlaneLink) {
+    this.#own = new Set([portId]);
+    this.#poll = poll;
+    this.#link = link;
+    poll.add(this.#events.fd);
+  }
+
+  /** Tells the control plane of changes, and `ends` of grants for one connection that somebody took away. */
+  look(ends: GrantEnds): void {
+    if (!this.#poll.ready(this.#events.fd)) return;
+    if (this.#events.drain(this.#own)) this.#link.tell({ type: "touched" });
+    if (this.#events.tookOnce()) ends.taken();
+  }
+
+  [Symbol.dispose](): void {
+    this.#events[Symbol.dispose]();
+  }
+}
