@@ -112,7 +112,7 @@ function somebodyIsKeptOut(): boolean {
 async function reloadOnSignal(daemon: Daemon, manager: ServiceManager): Promise<void> {
   manager.reloading();
   try {
-    await daemon.reload();
+    await daemon.control.reload({});
     manager.reloaded(daemon.summary);
   } catch (error) {
     log("error", `Reload refused, the old configuration stays in force: ${messageOf(error)}`);

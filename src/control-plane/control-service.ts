@@ -1,0 +1,144 @@
+/** What the API asks of the daemon. */
+
+import {
+  type Control,
+  type DoorView,
+  type Explanation,
+  type KeysTold,
+  type ProbationView,
+  type Reason,
+  type ReloadRequest,
+  type ReloadTold,
+} from "../api/control.ts";
+import type { Address } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../core/counters.ts";
+import type { Grant } from "../core/grant.ts";
+import { keysFile } from "../keys/keys.ts";
+import type { DataPlaneAccess } from "./data-plane-access.ts";
+import { viewDoors } from "./door-views.ts";
+import type { Explainer } from "./explain/explainer.ts";
+import type { GuardAudit } from "./guard/guard-audit.ts";
+import type { InForce } from "./in-force.ts";
+import { endWithKeys } from "./key-removal.ts";
+import type { KeysWatch } from "./keys-watch.ts";
+import { log } from "./log.ts";
+import { describeKeyChange } from "./lost-keys.ts";
+import type { Openings } from "./openings.ts";
+import type { PersistentState } from "./persistent-state.ts";
+import type { Readiness } from "./readiness.ts";
+import type { Reloader } from "./reloader.ts";
+import { counted } from "./start-report.ts";
+
+export interface ControlServiceParts {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly inForce: InForce;
+  readonly readiness: Readiness;
+  readonly openings: Openings;
+  readonly dataPlane: DataPlaneAccess;
+  readonly persistent: PersistentState;
+  readonly guard: GuardAudit;
+  readonly reloader: Reloader;
+  readonly keysWatch: KeysWatch;
+  readonly explainer: Explainer;
+}
+
+export class ControlService implements Control {
+  readonly counters: Counters;
+  readonly startedMs: number;
+  readonly #startedAt: number;
+  readonly #parts: ControlServiceParts;
+
+  /** The daemon counts as started by the time this is made. */
+  constructor(parts: ControlServiceParts) {
+    this.#parts = parts;
+    this.counters = parts.counters;
+    this.startedMs = parts.clock.wallMs();
+    this.#startedAt = parts.clock.monotonicMs();
+  }
+
+  uptimeMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#startedAt;
+  }
+
+  readiness(): readonly Reason[] {
+    return this.#parts.readiness.reasons();
+  }
+
+  notices(): readonly string[] {
+    const { reloader, keysWatch } = this.#parts;
+    return [reloader.notice, keysWatch.changed()].filter((said) => said !== undefined);
+  }
+
+  probation(): ProbationView | undefined {
+    const { guard, clock, reloader } = this.#parts;
+    const { leftMs } = guard;
+    if (leftMs === undefined) return undefined;
+    return { untilMs: clock.wallMs() + leftMs, otherwise: reloader.otherwise };
+  }
+
+  doors(): readonly DoorView[] {
+    const { inForce, openings } = this.#parts;
+    return viewDoors(inForce.settings.doors, openings);
+  }
+
+  grants(): Promise<readonly Grant[]> {
+    return this.#parts.dataPlane.grants();
+  }
+
+  async open(door: string, address: Address, forMs: number | undefined): Promise<Grant> {
+    const life = forMs === undefined ? {} : { forMs };
+    const link = this.#parts.dataPlane.to("open a door");
+    return await link.ask({ type: "open", door, address, ...life });
+  }
+
+  close(id: string): Promise<Grant | undefined> {
+    return this.#parts.dataPlane.close(id);
+  }
+
+  async why(address: Address): Promise<Explanation> {
+    const { dataPlane, explainer } = this.#parts;
+    dataPlane.to("explain anything");
+    return await explainer.why(address);
+  }
+
+  async arm(forMs: number): Promise<string> {
+    const { dataPlane, guard, reloader } = this.#parts;
+    dataPlane.to("arm");
+    return await reloader.between(() => guard.arm(forMs), false);
+  }
+
+  async confirm(force: boolean): Promise<string> {
+    const { dataPlane, guard, reloader } = this.#parts;
+    dataPlane.to("confirm");
+    return await reloader.between(() => guard.confirm(force), true);
+  }
+
+  reload(request: ReloadRequest): Promise<ReloadTold> {
+    return this.#parts.reloader.reload(request);
+  }
+
+  async reloadKeys(keepSessions: boolean): Promise<KeysTold> {
+    const { dataPlane, reloader, inForce, persistent, clock } = this.#parts;
+    dataPlane.to("read the keys again");
+    const before = await reloader.reloadKeys();
+    const { keys, settings } = inForce.configuration;
+    const ended = keepSessions
+      ? { grants: [], sessions: [] }
+      : await endWithKeys({
+          before: before.keys,
+          now: keys,
+          settings,
+          grants: () => dataPlane.grants(),
+          close: (id) => dataPlane.close(id),
+          flushAudit: () => persistent.audit.flush(),
+        });
+    const file = keysFile(settings.server.stateDir);
+    const change = describeKeyChange(before.keys, keys);
+    const done = `Read ${file} again: ${counted(keys.length, "key")}, ${change}`;
+    log("info", done);
+    persistent.note({ type: "keys.reloaded", atMs: clock.wallMs(), file, change });
+    return { done, file, ended: ended.grants, cut: ended.sessions };
+  }
+}

@@ -1,0 +1,68 @@
+/** What the other parts ask of the data plane. Until that has begun, a sentence says so in place of a reply. */
+
+import { SallyportError } from "../core/errors.ts";
+import type { Grant } from "../core/grant.ts";
+import type { LedgerPage } from "../data-plane/ledger.ts";
+import { packPlan, type Plan } from "../data-plane/plan.ts";
+import type { KnownUse } from "../match/subject.ts";
+import type { DataPlaneLink } from "./data-plane-link.ts";
+
+/** Grants that the data plane lists at a time: about 0.3 ms of its work. */
+const LISTED_AT_ONCE = 128;
+
+export class DataPlaneAccess {
+  readonly #link: DataPlaneLink;
+  #hasBegun = false;
+
+  constructor(link: DataPlaneLink) {
+    this.#link = link;
+  }
+
+  /** Doors open from now on, but for what `uses` spent; returns how many grants the kernel had kept. */
+  async begin(uses: readonly KnownUse[]): Promise<number> {
+    const { restored } = await this.#link.ask({ type: "begin", uses });
+    this.#hasBegun = true;
+    return restored;
+  }
+
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** The line to the data plane, for an operation such as "open a door"; throws SallyportError before `begin`. */
+  to(operation: string): DataPlaneLink {
+    if (this.#hasBegun) return this.#link;
+    throw new SallyportError(`Cannot ${operation}: the daemon is starting: try again in a moment`);
+  }
+
+  /** The data plane works by this plan from now on, or rejects and works by its old one. */
+  async configure(plan: Plan): Promise<void> {
+    await this.to("reload").ask({ type: "configure", plan: packPlan(plan) });
+  }
+
+  /** All living grants, oldest first. */
+  async grants(): Promise<readonly Grant[]> {
+    const link = this.to("list grants");
+    const all: Grant[] = [];
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: LedgerPage = await link.ask({ type: "grants", after, most: LISTED_AT_ONCE });
+      all.push(...page.grants);
+      after = page.next;
+    }
+    return all;
+  }
+
+  async close(id: string): Promise<Grant | undefined> {
+    return await this.to("close a grant").ask({ type: "close", id });
+  }
+
+  /** Whether the data plane replies; the watchdog of a service wants to know. */
+  async answers(): Promise<boolean> {
+    try {
+      await this.to("answer").ask({ type: "ping" });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** Ties the audit of the guard to the parts it repairs grants with and tells of its state. */
+
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../core/counters.ts";
+import type { DataPlaneAccess } from "./data-plane-access.ts";
+import type { EventListener } from "./event-listener.ts";
+import { auditGrants, listKernelGrants } from "./guard/grant-audit.ts";
+import { GuardAudit } from "./guard/guard-audit.ts";
+import type { InForce } from "./in-force.ts";
+import type { Openings } from "./openings.ts";
+import type { PersistentState } from "./persistent-state.ts";
+import type { Readiness } from "./readiness.ts";
+import type { Reloader } from "./reloader.ts";
+
+export interface GuardSurroundings {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly inForce: InForce;
+  readonly readiness: Readiness;
+  readonly openings: Openings;
+  readonly persistent: PersistentState;
+  readonly dataPlane: DataPlaneAccess;
+  readonly events: EventListener;
+  /** Another state of the guard is in force. */
+  readonly entered: () => void;
+  /** Made after the guard, which it changes. */
+  readonly reloader: () => Reloader;
+}
+
+export function makeGuardAudit(around: GuardSurroundings): GuardAudit {
+  const { clock, counters, inForce, readiness, openings, persistent, dataPlane } = around;
+  return new GuardAudit(inForce.settings, {
+    clock,
+    counters,
+    readiness,
+    heldIdleMs: () => openings.idleMs(),
+    repairGrants: async () => {
+      const link = dataPlane.to("audit the guard");
+      return await auditGrants({
+        grants: () => openings.grants(),
+        doors: () => inForce.settings.doors,
+        list: listKernelGrants,
+        ask: (request) => link.ask(request),
+      });
+    },
+    emit: (event) => around.events.hear(event),
+    note: (record) => {
+      persistent.note(record);
+      around.entered();
+    },
+    goBack: () => around.reloader().goBack(),
+    otherwise: () => around.reloader().otherwise,
+  });
+}

@@ -1,0 +1,82 @@
+/** Ties a reload to the parts that follow from it: who is asked before, and who hears of it afterwards. */
+
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Plan } from "../data-plane/plan.ts";
+import { openersAt } from "./audit-access.ts";
+import type { CommandQueue } from "./commands/command-queue.ts";
+import type { Configuration } from "./configuration.ts";
+import type { Explainer } from "./explain/explainer.ts";
+import type { GuardAudit } from "./guard/guard-audit.ts";
+import type { Housekeeping } from "./housekeeping.ts";
+import type { InForce } from "./in-force.ts";
+import { keepConfig } from "./last-config.ts";
+import type { Openings } from "./openings.ts";
+import type { PersistentState } from "./persistent-state.ts";
+import type { Readiness } from "./readiness.ts";
+import { Reloader } from "./reloader.ts";
+
+export interface ReloadSurroundings {
+  readonly clock: Clock;
+  readonly inForce: InForce;
+  readonly readiness: Readiness;
+  readonly openings: Openings;
+  readonly persistent: PersistentState;
+  readonly guard: GuardAudit;
+  readonly explainer: Explainer;
+  readonly queue: CommandQueue;
+  readonly housekeeping: Housekeeping;
+  readonly configure: (plan: Plan) => Promise<void>;
+  /** Another configuration is in force. */
+  readonly entered: () => void;
+}
+
+export function makeReloader(file: string, around: ReloadSurroundings): Reloader {
+  const { clock, inForce, openings, persistent, guard, configure } = around;
+  const note = (type: "config.reloaded" | "config.reverted") =>
+    persistent.note({ type, atMs: clock.wallMs(), file });
+  return new Reloader({
+    file,
+    current: () => inForce.configuration,
+    configure,
+    guard: (settings, forMs) => guard.replace(settings, forMs),
+    guardForGood: (settings) => guard.restore(settings),
+    guardState: () => guard.state,
+    grantsOf: (door) => openings.count(door),
+    openers: ({ address }) => {
+      persistent.audit.flush();
+      return openersAt(inForce.settings.server.stateDir, address);
+    },
+    entered: (next, kept) => {
+      enter(next, around);
+      if (kept) keepConfig(next);
+    },
+    keysEntered: (next) => {
+      enter(next, around);
+      keepConfig(next);
+    },
+    reloaded: () => note("config.reloaded"),
+    reverted: () => note("config.reverted"),
+    refused: (error) => {
+      const message = `Reload refused: ${messageOf(error)}`;
+      persistent.note({ type: "config.refused", atMs: clock.wallMs(), message });
+    },
+  });
+}
+
+function enter(next: Configuration, around: ReloadSurroundings): void {
+  const { inForce, readiness, explainer, queue, housekeeping, entered } = around;
+  explainer.entered(inForce.settings, next.settings);
+  inForce.replace(next);
+  if (next.mistake === undefined) readiness.clear("config");
+  entered();
+  prepareCommands(queue, inForce);
+  readiness.setKeys(next.plan);
+  housekeeping.now();
+}
+
+/** Makes ready what starts commands without privileges, where there may be any. */
+export function prepareCommands(queue: CommandQueue, { settings }: InForce): void {
+  const { doors, alarm } = settings;
+  if (alarm !== undefined || doors.some(({ run }) => run?.privileged === false)) queue.prepare();
+}

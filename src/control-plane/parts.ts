@@ -1,0 +1,168 @@
+/** The parts of the daemon, built in order and tied together. */
+
+import { REASONS } from "../api/control.ts";
+import type { Clock } from "../core/clock.ts";
+import { Counters } from "../core/counters.ts";
+import type { SallyportError } from "../core/errors.ts";
+import type { Plan } from "../data-plane/plan.ts";
+import { problemsOfRules } from "../foreign-rules/examine-rules.ts";
+import { AfterStart } from "./after-start.ts";
+import { ApiListeners } from "./api-listeners.ts";
+import { AlarmCommand } from "./commands/alarm-command.ts";
+import { CommandQueue } from "./commands/command-queue.ts";
+import { DoorCommands } from "./commands/door-commands.ts";
+import type { Configuration } from "./configuration.ts";
+import { ControlService } from "./control-service.ts";
+import { DataPlaneAccess } from "./data-plane-access.ts";
+import { DataPlaneLink } from "./data-plane-link.ts";
+import { doDueWork } from "./due-work.ts";
+import { type EventListener, toEach } from "./event-listener.ts";
+import { EventLog } from "./event-log.ts";
+import { Explainer } from "./explain/explainer.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { InForce } from "./in-force.ts";
+import { KeysWatch } from "./keys-watch.ts";
+import { log, onDroppedLine } from "./log.ts";
+import { LossWait } from "./loss-wait.ts";
+import { makeGuardAudit } from "./make-guard-audit.ts";
+import { makeReloader } from "./make-reloader.ts";
+import { tellNearMisses } from "./near-miss-lines.ts";
+import { NearMissWatch } from "./near-miss-watch.ts";
+import { Openings } from "./openings.ts";
+import { PersistentState } from "./persistent-state.ts";
+import { Readiness } from "./readiness.ts";
+import { summarize } from "./summary.ts";
+
+export type Parts = ReturnType<typeof buildParts>;
+
+/**
+ * `file` is read again by a reload; `entered` hears the summary of what is in force whenever that changes.
+ * A thread runs from now on, until `link` is stopped.
+ */
+export function buildParts(
+  file: string,
+  configuration: Configuration,
+  clock: Clock,
+  entered: (summary: string) => void,
+) {
+  const { stateDir } = configuration.settings.server;
+  const inForce = new InForce(configuration);
+  const counters = new Counters();
+  const readiness = new Readiness();
+  const openings = new Openings();
+  const queue = new CommandQueue({ log, counters });
+  const died = Promise.withResolvers<SallyportError>();
+  const events = toEach(() => listeners);
+  onDroppedLine(() => counters.add("logLinesDropped"));
+
+  // First of all: its thread starts and attaches while this one opens what lies on the disk.
+  const link = new DataPlaneLink(configuration.plan, counters, {
+    event: (event) => {
+      events.hear(event);
+      counters.add("eventsHeard");
+    },
+    warm: () => afterStart.begin(),
+    heard: () => {
+      if (dataPlane.hasBegun) nearMissWatch.heard();
+    },
+    clockSet: () => {
+      if (dataPlane.hasBegun) housekeeping.now();
+    },
+    touched: () => void guard.audit(),
+    died: (error) => died.resolve(error),
+  });
+  const dataPlane = new DataPlaneAccess(link);
+  const persistent = new PersistentState(stateDir, {
+    nowMs: clock.wallMs(),
+    report: ({ state, message }) => {
+      if (state === "failing") readiness.set("state", message);
+      if (state === "working") readiness.clear("state");
+      log(state === "working" ? "info" : "error", message);
+      // Not while the stores are being opened: there is no log to write to yet.
+      if (!dataPlane.hasBegun) return;
+      persistent.note({ type: `store.${state}`, atMs: clock.wallMs(), message });
+    },
+  });
+  /** Has the data plane work by a plan, with everything that must not open a door again. */
+  const configure = (plan: Plan) =>
+    dataPlane.configure({ ...plan, uses: persistent.usesFor(plan.rotating) });
+  const summary = () => summarize(guard.state, inForce.configuration.mistake);
+  const ground = {
+    clock,
+    counters,
+    inForce,
+    readiness,
+    openings,
+    queue,
+    dataPlane,
+    persistent,
+    configure,
+    entered: () => entered(summary()),
+  };
+
+  const commands = new DoorCommands({
+    queue,
+    owed: persistent.owed,
+    counters,
+    behind: (doors) => {
+      readiness.setBehind(doors);
+      // Refused while the data plane ends, which opens nothing any more.
+      link.ask({ type: "behind", doors }).catch(() => undefined);
+    },
+    ended: (end) => persistent.note({ type: "command.ended", atMs: clock.wallMs(), ...end }),
+  });
+  const lossWait = new LossWait({
+    clock,
+    readiness,
+    persistent,
+    subjects: () => inForce.plan.rotating,
+    applyDoubt: () => configure(inForce.plan),
+  });
+  const guard = makeGuardAudit({ ...ground, events, reloader: () => reloader });
+  const keysWatch = new KeysWatch(stateDir, () => inForce.configuration.keysDigest);
+  const explainer = new Explainer({
+    clock,
+    configuration: () => inForce.configuration,
+    ask: (request) => dataPlane.to("explain anything").ask(request),
+    knocks: () => counters.get("knocks"),
+    foreignRules: problemsOfRules,
+    unread: () => keysWatch.unread(),
+    notices: () => control.notices(),
+    obstacles: () => readiness.reasons().map(({ code, detail }) => detail ?? REASONS[code]),
+  });
+  const alarm = new AlarmCommand(queue, clock, log);
+
+  const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
+  const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));
+  const housekeeping = new Housekeeping(() => doDueWork(clock, lossWait, commands));
+  const reloader = makeReloader(file, { ...ground, guard, explainer, housekeeping });
+  const control = new ControlService({ ...ground, guard, reloader, keysWatch, explainer });
+  const api = new ApiListeners({ control, api: configuration.settings.api, readiness });
+
+  /** In the order in which they hear. */
+  const listeners: readonly EventListener[] = [
+    new EventLog(),
+    readiness,
+    guard,
+    { hear: (event) => persistent.hear(event, inForce.plan.rotating) },
+    openings,
+    explainer,
+    { hear: (event) => commands.hear(event, inForce.settings.doors) },
+    { hear: (event) => alarm.hear(event, inForce.settings.alarm) },
+  ];
+
+  return {
+    ...ground,
+    link,
+    commands,
+    lossWait,
+    guard,
+    afterStart,
+    nearMissWatch,
+    housekeeping,
+    control,
+    api,
+    summary,
+    died: died.promise,
+  };
+}
