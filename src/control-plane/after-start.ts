@@ -1,10 +1,10 @@
-/** The end of a start: gives back what only the start needed, and keeps at hand what the next knock needs. */
+/** The end of a start: gives back memory that only the start needed, and keeps that of a knock at hand. */
 
 import { messageOf } from "../core/errors.ts";
 import { releaseCleanPages } from "../native/resident.ts";
 import { log } from "./log.ts";
 
-/** The engine compiles what the warm-up ran in threads of its own; they are done by then. */
+/** The engine compiles the code of the warm-up in threads of its own; they are done by then. */
 const DELAY_MS = 1_000;
 
 export class AfterStart {
@@ -12,12 +12,12 @@ export class AfterStart {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** `warmUp` plays a knock a few times: what it runs is among the pages that were given back. */
+  /** `warmUp` plays a knock a few times: its code is among the pages that were given back. */
   constructor(warmUp: () => Promise<unknown>) {
     this.#warmUp = warmUp;
   }
 
-  /** Call it when everything that is done once is done. */
+  /** Call it when the start is over. */
   begin(): void {
     if (this.#stopped) return;
     this.#timer ??= setTimeout(() => void this.#settle(), DELAY_MS);

@@ -7,7 +7,7 @@ import { messageOf } from "../core/errors.ts";
 import { log } from "./log.ts";
 import type { Readiness } from "./readiness.ts";
 
-/** Whoever took the port may let go of it, and the address of an interface may come. */
+/** Another program may let go of the port, and an interface may get its address. */
 const RETRY_MS = 5_000;
 
 export interface ApiListenersParts {
@@ -19,7 +19,7 @@ export interface ApiListenersParts {
 }
 
 /**
- * A busy port, which any local user can make, or a mistake in `[api]` must not keep doors shut: what
+ * A busy port, which any local user can make, or a mistake in `[api]` must not keep doors shut: a listener that
  * cannot be had is logged, makes the daemon not ready, and is tried again.
  */
 export class ApiListeners {
@@ -39,7 +39,7 @@ export class ApiListeners {
     return Object.fromEntries([...this.#listening].map(([name, { place }]) => [name, place]));
   }
 
-  /** Tries what is missing; does not reject. */
+  /** Tries the listeners that are missing; does not reject. */
   async start(): Promise<void> {
     for (const name of this.#names) {
       if (this.#stopped || this.#listening.has(name)) continue;

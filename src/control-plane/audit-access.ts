@@ -13,7 +13,7 @@ import { describeEvent } from "./log.ts";
 
 export type { AuditEntry, AuditFilter, LastOpener } from "../store/audit-query.ts";
 
-/** An entry of the log and what it says in one sentence. */
+/** An entry of the log with its sentence. */
 export interface ToldEntry extends AuditEntry {
   readonly sentence: string;
 }
@@ -33,13 +33,13 @@ export function tell(entry: AuditEntry): ToldEntry {
   return Object.assign(entry, { sentence: describe(entry.detail) });
 }
 
-/** Who opened each door to each address last. Throws SallyportError where the log cannot be read. */
+/** The device that opened each door to each address last. Throws SallyportError where the log cannot be read. */
 export function lastOpeners(stateDir: string): LastOpener[] {
   using reader = new AuditReader(stateDir);
   return reader.lastOpeners();
 }
 
-/** Who opened a door to this address last; nobody where the log cannot be read. */
+/** The devices that opened a door to this address last; none where the log cannot be read. */
 export function openersAt(stateDir: string, address: Address): LastOpener[] {
   try {
     return lastOpeners(stateDir).filter((opener) => {

@@ -1,4 +1,4 @@
-/** Reads everything the daemon is configured by, and refuses it as a whole when any of it is wrong. */
+/** Reads the files that configure the daemon, and refuses all of them when any is wrong. */
 
 import { checkBound } from "../keys/bound.ts";
 import { loadKeyTable } from "../keys/keys.ts";
@@ -22,7 +22,7 @@ export interface Configuration {
   readonly keysDigest: string;
   readonly plan: Plan;
   readonly warnings: readonly string[];
-  /** Why the files could not be taken, where this is what worked last, in their place. */
+  /** Why the files were refused, where this is the configuration that worked last. */
   readonly mistake?: string;
 }
 
@@ -41,12 +41,12 @@ export function readConfiguration(
   return { settings, toml, ...readKeys(settings), warnings: warningsOf(settings) };
 }
 
-/** What is allowed and may not be meant, on this machine. */
+/** Warnings about settings that are allowed and may not be meant, on this machine. */
 export function warningsOf(settings: Settings): string[] {
   return [...settingsWarnings(settings), ...programWarnings(settings)];
 }
 
-/** The same configuration with the keys as they stand in the file now. Throws as `readConfiguration` does. */
+/** The same configuration with the keys that the file holds now. Throws as `readConfiguration` does. */
 export function withKeysOfNow(configuration: Configuration): Configuration {
   return { ...configuration, ...readKeys(configuration.settings) };
 }
@@ -58,8 +58,8 @@ function readKeys(settings: Settings): Pick<Configuration, "keys" | "keysDigest"
 }
 
 /**
- * Every port that no door's grant opens is closed by this plan, during a probation for `probationMs`
- * only; asks the kernel how closed ports answer here.
+ * The plan that closes every port of a door to all but its grants, for `probationMs` at most. Asks the kernel
+ * how closed ports answer here.
  */
 export function guardPlan(settings: Settings, probationMs = Infinity): GuardPlan {
   const { deny, alwaysAllow } = settings.guard;

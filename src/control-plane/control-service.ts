@@ -1,4 +1,4 @@
-/** What the API asks of the daemon. */
+/** The daemon as the API sees it. */
 
 import {
   type Control,

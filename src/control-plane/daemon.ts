@@ -130,9 +130,9 @@ export class Daemon {
   }
 
   /**
-   * Takes everything down, in less than two seconds whatever hangs: what must not be lost is on the disk
-   * before any listener goes. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it
-   * is; `reason` is what the audit log will say, a signal or a clause.
+   * Takes everything down, in less than two seconds even if something hangs: all that must not be lost is on the
+   * disk before any listener goes. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it
+   * is; `reason` is for the audit log, a signal or a clause.
    */
   async stop(guard: "obey" | "keep", reason: string): Promise<void> {
     const parts = this.#parts;
@@ -167,7 +167,7 @@ export class Daemon {
   }
 }
 
-/** What stands in the kernel after a stop, as far as it can be seen: a table may stand that guards nothing any more. */
+/** The state of the guard after a stop, as far as it can be seen; the table of a lapsed one may stand and guards nothing. */
 function guardLeft(state: GuardState): { readonly guard?: "stays" | "removed" } {
   try {
     return { guard: state !== "lapsed" && GuardLoader.stands() ? "stays" : "removed" };

@@ -1,4 +1,4 @@
-/** What the other parts ask of the data plane. Until that has begun, a sentence says so in place of a reply. */
+/** Requests of the other parts to the data plane. Until that has begun, they are refused in a sentence. */
 
 import { SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";

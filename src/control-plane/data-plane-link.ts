@@ -19,7 +19,7 @@ import { packPlan, type Plan } from "../data-plane/plan.ts";
 
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
-  /** The data plane has done all that it does once; told once. */
+  /** The start of the data plane is over; told once. */
   warm(): void;
   /** Knocks came since this was told last; at most twice a second. */
   heard(): void;
@@ -94,7 +94,7 @@ export class DataPlaneLink {
    */
   async stop(): Promise<void> {
     this.#stopping = true;
-    // Its end is an answer, too, also when it ends by a failure of its own in this very moment.
+    // Its end is a reply, too, also when it fails in this very moment.
     await this.ask({ type: "stop" }).catch(() => undefined);
   }
 

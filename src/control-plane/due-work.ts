@@ -1,4 +1,4 @@
-/** What depends on the time of day: the wait after a loss of memory, and close commands that are owed. */
+/** Work that depends on the time of day: the wait after a loss of memory, and close commands that are owed. */
 
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
@@ -6,7 +6,7 @@ import type { DoorCommands } from "./commands/door-commands.ts";
 import { log } from "./log.ts";
 import type { LossWait } from "./loss-wait.ts";
 
-/** Does what is due; returns whether something waits for its time. Does not reject. */
+/** Does the work that is due; resolves to whether some waits for its time. Does not reject. */
 export async function doDueWork(
   clock: Clock,
   lossWait: LossWait,

@@ -1,4 +1,4 @@
-/** What hears of everything that happens. */
+/** A part that hears of every event. */
 
 import type { DaemonEvent } from "../core/events.ts";
 

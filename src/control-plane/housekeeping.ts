@@ -1,6 +1,6 @@
 /** Work that no event asks for: soon again while something waits, and seldom otherwise. */
 
-/** While something waits: what is told in seconds is kept up to the second. */
+/** While something waits: sentences that count seconds are kept up to the second. */
 const BUSY_MS = 1_000;
 
 /** Else, should an event have been missed. */
@@ -13,12 +13,12 @@ export class Housekeeping {
   #again = false;
   #stopped = false;
 
-  /** `work` answers whether something waits; it must not reject. Nothing is done before `now`. */
+  /** `work` resolves to whether something waits; it must not reject. Nothing is done before `now`. */
   constructor(work: () => Promise<boolean>) {
     this.#work = work;
   }
 
-  /** Something happened that changes what is to be done: works at once, one at a time. */
+  /** Something happened that may make work due: works at once, one at a time. */
   now(): void {
     if (this.#working) this.#again = true;
     else if (!this.#stopped) void this.#run();

@@ -1,4 +1,4 @@
-/** What a key let in goes with it: living grants, and sessions that outlived theirs. */
+/** Ends the living grants of a removed key, and the sessions that outlived its grants. */
 
 import { setImmediate } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
@@ -17,18 +17,18 @@ export interface KeyRemoval {
   readonly settings: Settings;
   readonly grants: () => Promise<readonly Grant[]>;
   readonly close: (id: string) => Promise<Grant | undefined>;
-  /** Writes what the audit log has not written yet. */
+  /** Writes the entries of the audit log that wait. */
   readonly flushAudit: () => void;
 }
 
-/** What was ended. */
+/** The grants and sessions that were ended. */
 export interface Ended {
   readonly grants: Grant[];
-  /** Where sessions were cut whose grant was over. */
+  /** The places where sessions were cut whose grant was over. */
   readonly sessions: Place[];
 }
 
-/** Never throws for sessions of the past: what cannot be found or cut is told in the log. */
+/** Never throws for sessions of the past: those that cannot be found or cut are told in the log. */
 export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
   const { before, now, grants, close } = removal;
   const ended: Grant[] = [];

@@ -5,7 +5,7 @@ import { digestOfKeys, keysFile, loadKeyTable } from "../keys/keys.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 
-/** What changes whenever somebody writes the file or puts another in its place; "" without one. */
+/** A text that changes whenever somebody writes the file or replaces it; "" without one. */
 function stampOf(file: string): string {
   const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(" ");
@@ -15,7 +15,7 @@ export class KeysWatch {
   readonly #stateDir: string;
   /** `digestOfKeys` of the keys in force. */
   readonly #digest: () => string;
-  /** The file that was compared last, under which digest, and what came of it. */
+  /** The last comparison: the stamp of the file, the digest in force, and the sentence that came of it. */
   #compared: { stamp: string; digest: string; found: string | undefined } | undefined;
 
   constructor(stateDir: string, digest: () => string) {
@@ -42,7 +42,7 @@ export class KeysWatch {
     }
   }
 
-  /** The keys as they stand in the file, where it is another by now and can be read. */
+  /** The keys of the file, where it is another by now and can be read. */
   unread(): KeyTable | undefined {
     if (this.changed() === undefined) return undefined;
     try {

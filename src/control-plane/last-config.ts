@@ -13,7 +13,7 @@ import { type Configuration, readConfiguration, warningsOf } from "./configurati
 import { log } from "./log.ts";
 import { makePlan } from "../data-plane/plan.ts";
 
-/** Keeps what is in force; a state folder that takes nothing stops no door. */
+/** Keeps the configuration in force; a state folder that takes nothing stops no door. */
 export function keepConfig({ settings, toml, keysDigest }: Configuration): void {
   const { stateDir } = settings.server;
   try {
@@ -26,8 +26,8 @@ export function keepConfig({ settings, toml, keysDigest }: Configuration): void 
 }
 
 /**
- * What the files say, or, where they are refused and `mayFallBack`, what worked last, with the refusal
- * in `mistake`. Throws SallyportError (the refusal) where nothing worked before.
+ * The configuration of the files, or, where they are refused and `mayFallBack`, the one that worked last, with
+ * the refusal in `mistake`. Throws SallyportError (the refusal) where none worked before.
  */
 export function readOrFallBack(file: string, mayFallBack: () => boolean): Configuration {
   try {
@@ -71,7 +71,7 @@ function readKeys(stateDir: string) {
   }
 }
 
-/** Commands in it run with the rights of this process: nobody with fewer may have written it. */
+/** Commands in it run with the rights of this process: a user with fewer must not have written it. */
 function checkOwner(stateDir: string, file: string): void {
   const { uid } = statSync(stateDir);
   if (uid === process.geteuid!()) return;
@@ -81,7 +81,7 @@ function checkOwner(stateDir: string, file: string): void {
   );
 }
 
-/** "config.toml:12": the first mistake's place, and nothing of what stands there; for whoever may read /readyz. */
+/** "config.toml:12": the place of the first mistake without its text, because anybody may read /readyz. */
 export function placeOfMistake(refusal: string): string | undefined {
   const line =
     /([^\s/:]+\.toml):(\d+): /.exec(refusal) ??

@@ -18,7 +18,7 @@ export interface Place {
   readonly address: string;
 }
 
-/** A place and what is ended there. */
+/** A place and the ports whose sessions end there. */
 export interface Leftover extends Place {
   readonly prefix: Prefix;
   readonly ports: readonly PortRange[];
@@ -29,7 +29,7 @@ export interface LeftoverFacts {
   /** Whether this device's key is gone. */
   readonly isGone: (user: string, device: string) => boolean;
   readonly doors: readonly Door[];
-  /** Grants that live: what they let in is theirs. */
+  /** Grants that live: sessions that they let in are theirs. */
   readonly grants: readonly Grant[];
   readonly alwaysAllow: readonly Prefix[];
 }
@@ -40,8 +40,8 @@ function overlap(a: Prefix, b: Prefix): boolean {
 }
 
 /**
- * Where sessions may be left that only a key let in that is gone: places that its device opened last, and
- * where nobody else holds a grant of these ports and no key is asked for. Newest first; pure.
+ * The places where sessions may be left that only a removed key let in: its device opened them last, and
+ * where no other grant opens these ports and a knock is needed. Newest first; pure.
  */
 export function findLeftovers(facts: LeftoverFacts): Leftover[] {
   const doors = new Map(facts.doors.map((door) => [door.name, door]));

@@ -1,4 +1,4 @@
-/** Where lines of the log go: nobody waits for whoever reads them, and what is not taken in time is dropped and counted. */
+/** The output of the log. It never waits for its reader: lines that are not taken in time are dropped and counted. */
 
 import { writeIfReady } from "../native/ready-write.ts";
 
@@ -19,7 +19,7 @@ export interface LogOutputParts {
 export class LogOutput {
   readonly #parts: LogOutputParts;
   readonly #encoder = new TextEncoder();
-  /** Whole lines, but for what of the first is written. */
+  /** Whole lines, but for the written part of the first. */
   #waiting: Uint8Array[] = [];
   #bytes = 0;
   /** Dropped since the reader last kept up. */
@@ -65,7 +65,7 @@ export class LogOutput {
     this.#bytes = 0;
   }
 
-  /** Hands over what is taken now; tries again later where something is left. */
+  /** Hands over the lines that are taken now; tries again later where some are left. */
   #pass(waitMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -77,7 +77,7 @@ export class LogOutput {
         this.#keep(this.#parts.tellDropped(lines));
       }
     } catch {
-      // Nobody reads any more: standard error of a service whose journal ended, a closed terminal.
+      // The reader is gone: the journal ended, or the terminal was closed.
       this.#dropWaiting();
     }
     if (this.#waiting.length === 0) return;
@@ -85,7 +85,7 @@ export class LogOutput {
     this.#timer.unref();
   }
 
-  /** One piece of the first line; false where nothing is left or nothing is taken now. */
+  /** Hands over a piece of the first line; false where none is left or none is taken now. */
   #passOne(waitMs: number): boolean {
     const [first] = this.#waiting;
     if (first === undefined) return false;

@@ -10,7 +10,7 @@ import { LogOutput } from "./log-output.ts";
 
 const STDERR = 2;
 
-/** What a journal calls the levels (sd-daemon(3)). */
+/** The levels in the words of a journal (sd-daemon(3)). */
 const PRIORITIES: Readonly<Record<string, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
 /** Whether standard error is a stream to the journal, as systemd.exec(5) says under JOURNAL_STREAM. */
@@ -63,7 +63,7 @@ export async function startLog(): Promise<void> {
   });
 }
 
-/** Tells of each line that nobody took. */
+/** Calls `hear` for each line that was dropped. */
 export function onDroppedLine(hear: () => void): void {
   heardDropped = hear;
 }
@@ -78,7 +78,7 @@ export function flushLog(mostMs: number): void {
   output?.flush(mostMs);
 }
 
-/** "debug" is for what happens at every knock; it is not written. */
+/** "debug" is for events of every knock; it is not written. */
 export type Level = "debug" | "info" | "warning" | "error";
 
 /** Writes one line. */

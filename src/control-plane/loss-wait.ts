@@ -13,7 +13,7 @@ export interface LossWaitParts {
   readonly persistent: PersistentState;
   /** Those of the configuration in force. */
   readonly subjects: () => Subjects;
-  /** Makes the data plane believe no knock that is doubtful by now. */
+  /** Makes the data plane refuse every knock that is doubtful by now. */
   readonly applyDoubt: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export class LossWait {
 
   /**
    * Says when rotating doors begin to wait, keeps readiness red meanwhile, and says when it is over.
-   * Answers whether they wait: call it every second or so then.
+   * Returns whether they wait: then call it again within a second or so.
    */
   tell(): boolean {
     const { clock, readiness, persistent, subjects } = this.#parts;

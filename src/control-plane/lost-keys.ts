@@ -16,7 +16,7 @@ export function lostKey(before: KeyTable, now: KeyTable, user: string, device: s
   return had !== undefined && (has === undefined || !Buffer.from(had).equals(has));
 }
 
-/** Names in a sentence; whoever wants more has `user list`. */
+/** Names in a sentence; `user list` has all of them. */
 const MOST_NAMED = 10;
 
 function named(what: string, names: readonly string[]): string[] {
@@ -26,7 +26,7 @@ function named(what: string, names: readonly string[]): string[] {
   return [`${what} ${shown}${rest > 0 ? ` and ${rest} more` : ""}`];
 }
 
-/** Whose keys came, went and are others now, as a clause: "added alice/phone, removed bob"; "no change". */
+/** The devices whose keys came, went and were replaced, as a clause: "added alice/phone, removed bob"; "no change". */
 export function describeKeyChange(before: KeyTable, now: KeyTable): string {
   const added: string[] = [];
   const replaced: string[] = [];

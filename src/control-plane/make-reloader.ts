@@ -1,4 +1,4 @@
-/** Ties a reload to the parts that follow from it: who is asked before, and who hears of it afterwards. */
+/** Ties a reload to the other parts: those it asks before, and those that hear of it afterwards. */
 
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
@@ -75,7 +75,7 @@ function enter(next: Configuration, around: ReloadSurroundings): void {
   housekeeping.now();
 }
 
-/** Makes ready what starts commands without privileges, where there may be any. */
+/** Makes the start of commands without privileges ready, where there may be any. */
 export function prepareCommands(queue: CommandQueue, { settings }: InForce): void {
   const { doors, alarm } = settings;
   if (alarm !== undefined || doors.some(({ run }) => run?.privileged === false)) queue.prepare();

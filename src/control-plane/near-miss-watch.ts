@@ -1,6 +1,6 @@
-/** Looks who came close to opening a door: a while after knocks were heard, and never in silence. */
+/** Looks for sources that came close to opening a door: a while after knocks were heard, and never in silence. */
 
-/** A little more than what the data plane calls quiet: by then the try of a knock is over. */
+/** A little more than the silence after which the data plane takes a try for over. */
 const LOOK_MS = 2_100;
 
 export class NearMissWatch {
@@ -11,7 +11,7 @@ export class NearMissWatch {
   #heardMore = false;
   #stopped = false;
 
-  /** `look` answers whether there may be more to see; it must not reject. */
+  /** `look` resolves to whether there may be more to see; it must not reject. */
   constructor(look: () => Promise<boolean>, delayMs = LOOK_MS) {
     this.#look = look;
     this.#delayMs = delayMs;

@@ -3,12 +3,12 @@
 import { sendUnixDatagram } from "../native/unix-datagram.ts";
 
 /**
- * What the watchdog ends a daemon with that hangs. It says so then; the usual SIGABRT makes the runtime
- * report a crash of its own.
+ * The signal by which the watchdog ends a daemon that hangs. The daemon says so then; the usual SIGABRT makes
+ * the runtime report a crash of its own.
  */
 export const WATCHDOG_SIGNAL = "SIGQUIT";
 
-/** What a service of `Type=notify` says. Every call throws OpError when the manager cannot be told. */
+/** The messages of a service of `Type=notify`. Every call throws OpError when the manager cannot be told. */
 export interface Notifier {
   /** How often the manager wants to hear `watchdog()`, or it kills the service; say it twice as often. */
   readonly watchdogMs?: number;
@@ -17,13 +17,13 @@ export interface Notifier {
   /** A new configuration is being read; `ready` follows, whether it was taken or refused. */
   reloading(): void;
   stopping(): void;
-  /** The data plane answered just now. */
+  /** The data plane replied just now. */
   watchdog(): void;
   /** One line that `systemctl status` shows; no secret, anybody may read it. */
   status(sentence: string): void;
 }
 
-/** What systemd hands over (sd_notify(3), sd_watchdog_enabled(3)). */
+/** The environment variables that systemd sets (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface NotifyEnvironment {
   readonly NOTIFY_SOCKET?: string | undefined;
   /** Microseconds. */
@@ -31,7 +31,7 @@ export interface NotifyEnvironment {
   readonly WATCHDOG_PID?: string | undefined;
 }
 
-/** Undefined when no manager listens, or when what it handed over names no unix socket. */
+/** Undefined when no manager listens, or when its variable names no unix socket. */
 export function openNotifier(
   environment: NotifyEnvironment,
   pid: number,

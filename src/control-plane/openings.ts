@@ -1,4 +1,4 @@
-/** What is open to whom, followed from the events. */
+/** The grants that live, as the events tell of them. */
 
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";

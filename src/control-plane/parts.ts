@@ -36,7 +36,7 @@ import { summarize } from "./summary.ts";
 export type Parts = ReturnType<typeof buildParts>;
 
 /**
- * `file` is read again by a reload; `entered` hears the summary of what is in force whenever that changes.
+ * `file` is read again by a reload; `entered` hears the summary whenever the configuration or the guard changes.
  * A thread runs from now on, until `link` is stopped.
  */
 export function buildParts(
@@ -55,7 +55,7 @@ export function buildParts(
   const events = toEach(() => listeners);
   onDroppedLine(() => counters.add("logLinesDropped"));
 
-  // First of all: its thread starts and attaches while this one opens what lies on the disk.
+  // First of all: its thread starts and attaches while this one opens files.
   const link = new DataPlaneLink(configuration.plan, counters, {
     event: (event) => {
       events.hear(event);

@@ -1,4 +1,4 @@
-/** What outlives a daemon, put together: uses of knocks, the wait after a loss, the audit log, owed commands. */
+/** The state that outlives a daemon: uses of knocks, the wait after a loss, the audit log, owed commands. */
 
 import { parseAddress } from "../core/address.ts";
 import type { DaemonEvent } from "../core/events.ts";
@@ -29,7 +29,7 @@ export class PersistentState {
   /** Sequences of this time and before may have been used: wall clock, moved when that is set. */
   #doubtMs: number;
 
-  /** Never throws for a bad file or disk: what fails is reported, and the work goes on from memory. */
+  /** Never throws for a bad file or disk: the failure is reported, and the work goes on from memory. */
   constructor(stateDir: string, { nowMs, report }: PersistentStateParts) {
     const opened = UseStore.open(stateDir, { bootId: readBootId(), nowMs, report });
     this.#uses = opened.store;
@@ -39,7 +39,7 @@ export class PersistentState {
     this.owed = new OwedCommands(stateDir, { nowMs, report });
   }
 
-  /** The uses a matcher has to know; after a loss, everything that could have been used is among them. */
+  /** The uses a matcher has to know; after a loss, every use that could have been made is among them. */
   usesFor(subjects: Subjects): KnownUse[] {
     const table = SubjectTable.of(subjects);
     const remembered = this.#usesOf(table).map(knownUse);
@@ -61,7 +61,7 @@ export class PersistentState {
     return Math.max(0, ...ends);
   }
 
-  /** The clock was set: after a loss, what is doubtful is counted anew from the new time. */
+  /** The clock was set: after a loss, the wait is counted anew from the new time. */
   clockWasSet(nowMs: number): void {
     this.#doubtMs = nowMs;
   }
@@ -78,7 +78,7 @@ export class PersistentState {
     this.#uses.record({ door, user, device, fingerprint, ...used, source, timeMs });
   }
 
-  /** As `usesOf`, but asks every subject for its fingerprint only where a use is of no key of its name. */
+  /** As `usesOf`, but takes the fingerprint of every subject only where a use is of no key of its name. */
   #usesOf(table: SubjectTable): Use[] {
     const strange: Use[] = [];
     const own = this.#uses.all().filter((use) => {

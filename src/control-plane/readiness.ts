@@ -7,9 +7,9 @@ import type { Plan } from "../data-plane/plan.ts";
 
 export class Readiness {
   readonly #reasons = new Map<ReasonCode, Omit<Reason, "code">>();
-  /** What the kernel said when a set of its was full, until an audit finds room. */
+  /** The error of the kernel when one of its sets was full, until an audit finds room. */
   #kernelFull: string | undefined;
-  /** Doors that have as many grants as they may, until one of these ends. */
+  /** Doors that have as many grants as they may, each until one of its grants ends. */
   readonly #fullDoors = new Map<string, string>();
 
   /** Doors that wait for their close commands to start. */

@@ -1,4 +1,4 @@
-/** Puts a new configuration in the place of the one in force: the whole of it or nothing. */
+/** Replaces the configuration in force by a new one, whole or not at all. */
 
 import type { ReloadRequest, ReloadTold } from "../api/control.ts";
 import {
@@ -24,35 +24,35 @@ import { counted } from "./start-report.ts";
 export interface ReloaderParts {
   /** config.toml */
   readonly file: string;
-  /** What is in force. */
+  /** The configuration in force. */
   readonly current: () => Configuration;
   /** Makes the data plane work by the plan; when it cannot it works by its old one, and this throws. */
   readonly configure: (plan: Plan) => Promise<void>;
   /** Loads the guard in one transaction, on probation where a time is given; when it cannot the old one stands, and this throws. */
   readonly guard: (settings: Settings, armMs: number | undefined) => void;
-  /** As `guard`, and whatever probation runs is over. */
+  /** As `guard`, and a probation that runs is over. */
   readonly guardForGood: (settings: Settings) => void;
   readonly guardState: () => GuardState;
   /** How many grants of a door live. */
   readonly grantsOf: (door: string) => number;
-  /** Who opened doors to the caller's address, as far as anybody knows. */
+  /** The devices that opened doors to the caller's address last. */
   readonly openers: (caller: Caller) => readonly Opener[];
   /** The configuration is in force from now on; `kept` unless it may be gone in a moment. */
   readonly entered: (next: Configuration, kept: boolean) => void;
-  /** The same configuration with other keys is. */
+  /** The same configuration with other keys is in force. */
   readonly keysEntered: (next: Configuration) => void;
-  /** What was read anew is in force: `entered` was told of it. */
+  /** The file that was read is in force: `entered` was told of it. */
   readonly reloaded: () => void;
-  /** What ran before came back: `entered` was told of it. */
+  /** The configuration of before came back: `entered` was told of it. */
   readonly reverted: () => void;
-  /** It is not, and why. */
+  /** The file that was read is refused. */
   readonly refused: (error: unknown) => void;
 }
 
 export class Reloader {
   readonly #parts: ReloaderParts;
   #reloading: Promise<unknown> = Promise.resolve();
-  /** What comes back unless somebody confirms what is in force. */
+  /** The configuration that comes back unless somebody confirms the one in force. */
   #before: Configuration | undefined;
   #notice: string | undefined;
 
@@ -60,12 +60,12 @@ export class Reloader {
     this.#parts = parts;
   }
 
-  /** What comes of a probation unless somebody confirms: the ports open, or what ran before comes back. */
+  /** The end of a probation without a confirmation: the ports open, or the configuration of before comes back. */
   get otherwise(): "open" | "back" {
     return this.#before === undefined ? "open" : "back";
   }
 
-  /** One sentence while the file says something else than what is in force, because nobody confirmed it. */
+  /** One sentence while the file differs from the configuration in force, because nobody confirmed it. */
   get notice(): string | undefined {
     return this.#notice;
   }
@@ -76,14 +76,14 @@ export class Reloader {
   }
 
   /**
-   * Takes the keys as they stand in their file, and nothing else; returns what was in force before. A bad
-   * file changes nothing and throws.
+   * Takes the keys of their file, and nothing else; returns the configuration of before. A bad file changes
+   * nothing and throws.
    */
   reloadKeys(): Promise<Configuration> {
     return this.#inTurn(async () => {
       const before = this.#parts.current();
       const next = withKeysOfNow(before);
-      // What is removed now must not come back with it.
+      // A key that is removed now must not come back with it.
       const fallback = this.#before && withKeysOfNow(this.#before);
       await this.#parts.configure(next.plan);
       this.#before = fallback;
@@ -92,7 +92,7 @@ export class Reloader {
     });
   }
 
-  /** Runs what begins or confirms a probation while no reload changes the guard; `confirms`: what is in force stays so. */
+  /** Begins or confirms a probation while no reload changes the guard; `confirms`: the configuration in force stays. */
   between<T>(work: () => Promise<T>, confirms: boolean): Promise<T> {
     const done = this.#reloading.then(async () => {
       const result = await work();
@@ -105,7 +105,7 @@ export class Reloader {
     return done;
   }
 
-  /** Nobody confirmed in time: puts back what ran before; false where there is nothing, or it cannot. */
+  /** Nobody confirmed in time: puts the configuration of before back; false where there is none, or it is refused. */
   goBack(): Promise<boolean> {
     return this.#inTurn(async () => {
       const { file, current, configure, guardForGood, entered, reverted } = this.#parts;
@@ -133,7 +133,7 @@ export class Reloader {
     });
   }
 
-  /** One after the other: what one takes back when it fails must be what stood before it. */
+  /** One after the other: a reload that fails must put back the configuration that stood before it. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#reloading.then(work);
     this.#reloading = done.catch(this.#parts.refused);
@@ -187,7 +187,7 @@ export class Reloader {
     );
   }
 
-  /** What whoever reloaded has to know of it, as a clause. */
+  /** The state of the guard for the person who reloaded, as a clause. */
   #probation(armMs: number | undefined): string {
     const state = this.#parts.guardState();
     if (state === "lapsed") {

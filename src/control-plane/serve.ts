@@ -14,7 +14,7 @@ import { requirePrivilege } from "./privilege.ts";
 import { openNotifier, WATCHDOG_SIGNAL } from "./notify.ts";
 import { ServiceManager } from "./service-manager.ts";
 
-/** A stop takes no longer, whatever hangs: then the kernel ends it. */
+/** A stop takes no longer: then the kernel ends the process, even if something hangs. */
 const STOP_S = 2;
 
 /** How long the end of the log may take. */
@@ -38,11 +38,11 @@ export async function serve(file: string, armMs?: number): Promise<void> {
   await startLog();
   const code = await guardUntilStopped(file, configuration, armMs);
   flushLog(FLUSH_MS);
-  // Whatever else still waits for something: commands, a reader of the log, the runtime's own.
+  // Others may still wait for something: commands, a reader of the log, the runtime itself.
   exitAtOnce(code);
 }
 
-/** From the start to the end of a daemon, told in the log; answers the exit code. */
+/** From the start to the end of a daemon, told in the log; returns the exit code. */
 async function guardUntilStopped(
   file: string,
   configuration: Configuration,
@@ -100,7 +100,7 @@ function endWith(error: unknown): ExitCode {
 
 /**
  * A service that does not start, or a guard that stands without a daemon, keeps everybody out. A first
- * start by hand does neither, and whoever makes it wants to hear of the mistake.
+ * start by hand does neither, and the person who makes it wants to hear of the mistake.
  */
 function somebodyIsKeptOut(): boolean {
   if (process.env["NOTIFY_SOCKET"] !== undefined) return true;

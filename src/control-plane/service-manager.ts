@@ -1,4 +1,4 @@
-/** Keeps the service manager informed, where there is one; what cannot be told is logged, once. */
+/** Keeps the service manager informed, where there is one; a message that cannot be sent is logged, once. */
 
 import { messageOf } from "../core/errors.ts";
 import type { Notifier } from "./notify.ts";

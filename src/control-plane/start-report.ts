@@ -1,4 +1,4 @@
-/** What the log says of a start: what is guarded, where knocks are heard, and what was kept. */
+/** The lines of the log about a start: the guarded ports, the interfaces, and the grants and sessions that were kept. */
 
 import type { Settings } from "../config/settings.ts";
 import { formatPortRange } from "../core/port.ts";
@@ -38,7 +38,7 @@ export function startReport(facts: StartFacts): string[] {
   ];
 }
 
-/** Undefined where no close command was left to the daemon of the state folder's owner. */
+/** The warning about close commands of another owner of the state folder; undefined where there are none. */
 export function describeLeftOwed(count: number, stateDir: string): string | undefined {
   if (count === 0) return undefined;
   const which = count === 1 ? "is not run" : "are not run";

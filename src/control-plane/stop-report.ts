@@ -1,4 +1,4 @@
-/** What the log says of a stop: what stays shut, for how long, and what opens it. */
+/** The line of the log about a stop: the ports that stay shut, for how long, and how to open them. */
 
 import type { Settings } from "../config/settings.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -13,7 +13,7 @@ export interface StopFacts {
   readonly leftMs?: number;
 }
 
-/** Whole seconds. */
+/** The duration in whole seconds. */
 function about(ms: number): string {
   return formatDuration(Math.ceil(ms / 1_000) * 1_000);
 }

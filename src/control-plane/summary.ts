@@ -9,7 +9,7 @@ const GUARDING = {
   lapsed: "guarding nothing (nobody confirmed the probation)",
 } as const satisfies Record<GuardState, string>;
 
-/** `mistake`: why the files could not be taken, where what worked last is in force. */
+/** `mistake`: why the files were refused, where the configuration that worked last is in force. */
 export function summarize(state: GuardState, mistake: string | undefined): string {
   const guarding = GUARDING[state];
   if (mistake === undefined) return guarding;

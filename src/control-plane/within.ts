@@ -1,6 +1,6 @@
 /** Waits, but not for ever. */
 
-/** Answers whether `work` ended within `mostMs`; does not reject, and leaves it alone where it takes longer. */
+/** Resolves to whether `work` ended within `mostMs`; does not reject. Work that takes longer goes on. */
 export async function within(mostMs: number, work: Promise<unknown>): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), mostMs);

@@ -1,4 +1,4 @@
-/** Looks after the captures: what the kernel dropped, interfaces that are missing, and whether knocks were heard. */
+/** Looks after the captures: packets that the kernel dropped, missing interfaces, and whether knocks were heard. */
 
 import type { Counters } from "../core/counters.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";

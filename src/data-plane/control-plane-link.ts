@@ -51,7 +51,7 @@ export class ControlPlaneLink {
     this.emit({ type: "recovered", atMs: this.#clock.wallMs(), part, message });
   }
 
-  /** Replies to every request that waits; what a handler throws is the refusal. */
+  /** Replies to every request that waits; an error that a handler throws is the refusal. */
   serve(handlers: Handlers): void {
     this.#wake.clear();
     for (;;) {
@@ -74,7 +74,7 @@ function replyTo<Name extends RequestName>(
   return handlers[request.type](request);
 }
 
-/** What a thread says before it ends, so that the other can print the sentence. */
+/** Tells why this thread ends, so that the other can print the sentence. */
 export function tellFailure(port: MessagePort, error: unknown): void {
   port.postMessage({ type: "failed", failure: toFailure(error) } satisfies Told);
 }

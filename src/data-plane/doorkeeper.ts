@@ -1,4 +1,4 @@
-/** Opens and closes doors: turns a match into a kernel grant, and keeps the ledger of what is open. */
+/** Opens and closes doors: turns a match into a kernel grant, and keeps the ledger of the open ones. */
 
 import { type Address, formatAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -25,8 +25,8 @@ const BY_SEQUENCE: Holder = { via: "fixed" };
 const BY_HAND: Holder = { via: "hand" };
 
 /**
- * What the control plane may be behind by before fixed doors, whose knocks cost nothing, open to nobody new;
- * a door that as many may hold at once may also be opened by as many at once.
+ * Events that the control plane may be behind by. Beyond, fixed doors open to nobody new, because their knocks
+ * cost nothing. A door that more addresses may hold at once may also be opened by as many at once.
  */
 const MOST_UNHEARD = 256;
 
@@ -97,8 +97,8 @@ export class Doorkeeper implements MatchSink {
     }
     const { ledger, clock, counters } = this.#parts;
     const held = ledger.living(id, clock.monotonicMs(), clock.wallMs());
-    // Whoever knows the sequence can forge it ten thousand times a second: what would move the end of
-    // a grant by next to nothing costs no kernel message, no event and no line of the log.
+    // A stranger who knows the sequence can forge it ten thousand times a second. So a knock that would move
+    // the end of a grant by next to nothing costs no kernel message, no event and no line of the log.
     const renewsMs = door.openForMs - ((held?.expiresMs ?? 0) - clock.wallMs());
     const { kind, ports } = grantRequest(door, match.source, BY_SEQUENCE);
     const same = held !== undefined && sameTerms(held, { kind, ports });
@@ -195,7 +195,7 @@ export class Doorkeeper implements MatchSink {
   }
 
   /**
-   * Tells of grants whose time is over, at most `most` of them; answers whether there are more. Call it
+   * Tells of grants whose time is over, at most `most` of them; returns whether there are more. Call it
    * often; monotonic time comes from the clock.
    */
   expire(most = Infinity): boolean {
@@ -205,7 +205,7 @@ export class Doorkeeper implements MatchSink {
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
       else {
-        // The kernel ended what was its alone; what it shared is to say whose it is now.
+        // The kernel ended the elements that were its alone. Those it shared are to name their other holders.
         if (this.ends.shares(grant)) this.ends.leave(grant);
         this.#ended(grant, "expired");
       }
@@ -214,7 +214,7 @@ export class Doorkeeper implements MatchSink {
     return ledger.nextEndMs <= clock.monotonicMs();
   }
 
-  /** Puts grants back that the kernel should have and has not, with the life they have left. */
+  /** Puts grants back that are missing in the kernel, with the life they have left. */
   repairGrants(ids: readonly string[]): Reply<"repair-grants"> {
     return repairGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
   }
@@ -250,9 +250,9 @@ export class Doorkeeper implements MatchSink {
     const { firewall, ledger, counters, clock } = this.#parts;
     const address = holderAddress(door, source);
     const id = grantId(door.name, address, holder);
-    // The cap of an idle grant outlives it, and what stands makes the kernel abort a fresh one.
+    // The cap of an idle grant outlives it, and an element that stands makes the kernel abort a fresh one.
     const fresh = asked.kind !== "idle" && !ledger.holds(address);
-    // What is spent already must not be counted with what is given now.
+    // A connection that spent an earlier grant must not spend the one that is given now.
     if (!fresh && asked.kind === "once") this.ends.lookAt(ledger.at(address, clock.monotonicMs()));
     const before = ledger.get(id);
     const { kind, idleMs, openMs, ports } = asked;
@@ -303,7 +303,7 @@ export class Doorkeeper implements MatchSink {
     return grant;
   }
 
-  /** What an event says where another grant of the same door is of the same address. */
+  /** The mark of an event where the address has another grant of the same door. */
   #shared({ id, door, address }: Grant): { readonly shared?: true } {
     const isShared = this.ends.others(address, id).some(({ grant }) => grant.door === door);
     return isShared ? { shared: true } : {};

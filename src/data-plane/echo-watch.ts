@@ -7,7 +7,7 @@ import { chanceOf } from "../match/near-misses.ts";
 import type { RotatingMatch } from "../match/subject.ts";
 import { sequencePorts } from "../rks/sequence.ts";
 
-/** Uses that wait to be looked at: only whoever has a key can make one. */
+/** Uses that wait for their look. Only the holder of a key can make one. */
 const MOST_WAITING = 4_096;
 
 /** Chance among all sources remembered that one of them hit so many ports by accident. */
@@ -24,7 +24,7 @@ export interface Echo {
 }
 
 /**
- * Looks at each use one window after it was made, when whoever copies knocks has sent his copies.
+ * Looks at each use one window after it was made: by then an eavesdropper has sent his copies.
  * So the cost is one look for each use, which takes a key, and nothing for each packet: forged
  * packets can make it neither dearer nor more frequent.
  */

@@ -1,4 +1,4 @@
-/** How grants end in the kernel: nobody takes what another still has, and what packets ended is found out. */
+/** Ends grants in the kernel without taking what another holder still has, and finds those that packets ended. */
 
 import { parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -18,7 +18,7 @@ export interface GrantEndsParts {
   readonly clock: Clock;
   /** A grant was found to have ended. */
   readonly ended: (grant: Grant, reason: CloseReason) => void;
-  /** What the firewall refused. */
+  /** The firewall refused a change. */
   readonly fault: (error: unknown) => void;
 }
 
@@ -37,7 +37,7 @@ export class GrantEnds {
   }
 
   /**
-   * Ends grants for one connection that the kernel has not any more; looks at `most` of them, at others
+   * Ends grants for one connection that are gone from the kernel; looks at `most` of them, at others
    * the next time.
    */
   lookAtOnce(most: number): void {
@@ -47,7 +47,7 @@ export class GrantEnds {
     if (all) this.#taken = false;
   }
 
-  /** Brings the ledger's word on these grants to what the kernel has, where packets may have moved that. */
+  /** Brings the ledger in line with the kernel for those of these grants that packets may have changed. */
   refresh(grants: readonly Grant[]): void {
     const { ledger, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -57,7 +57,7 @@ export class GrantEnds {
     }
   }
 
-  /** What the kernel has left of an idle grant: no traffic gives it more than its own cap allows. */
+  /** The life that the kernel has left of an idle grant: traffic gives it no more than its own cap allows. */
   renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
     const { firewall, ledger, clock } = this.#parts;
     const prefix = parsePrefix(address)!;
@@ -66,7 +66,7 @@ export class GrantEnds {
     return own === undefined ? 0 : Math.min(leftMs, longestMs(own));
   }
 
-  /** The same for these grants, and sets the ends of idle ones to what traffic made of them. */
+  /** Ends those of these grants that are gone from the kernel, and moves the ends of idle ones as traffic did. */
   lookAt(some: readonly Remaining[]): void {
     const { firewall, ledger, clock } = this.#parts;
     for (const remaining of some) {
@@ -86,7 +86,7 @@ export class GrantEnds {
     }
   }
 
-  /** Of several holders of one element one let a connection in: who came first goes, the others have theirs still. */
+  /** A connection spent an element that several share: the first holder loses the grant, the others keep theirs. */
   #spent({ address, ports }: Grant): void {
     const { firewall, ledger, clock } = this.#parts;
     const sharing = ledger.at(address, clock.monotonicMs()).filter(({ grant, lifeMs }) => {
@@ -101,14 +101,14 @@ export class GrantEnds {
         firewall.open({ ...sameAgain(other), beside });
       }
     } catch (error) {
-      // The whole table is gone, and about to be back: then it shows what is missing.
+      // The whole table is gone and about to be back: its repair finds what is missing.
       if (error instanceof OpError && error.code === Errno.ENOENT) return;
       this.#parts.fault(error);
     }
     this.#parts.ended(first.grant, this.#taken ? "lost" : "used");
   }
 
-  /** A holder who knocks again at a door that a reload changed has what the door gives now, and nothing else. */
+  /** Takes back a grant of before a reload: a holder who knocks again has only what the door gives now. */
   leave(grant: Grant): void {
     try {
       this.withdraw(grant, "keep", this.others(grant.address));
@@ -117,7 +117,7 @@ export class GrantEnds {
     }
   }
 
-  /** Takes from the kernel what this grant alone needs. */
+  /** Takes the elements from the kernel that this grant alone needs. */
   withdraw(
     { id, address, ports, kind, idleMs, ...holder }: Grant,
     sessions: "end" | "keep",
@@ -146,7 +146,7 @@ export class GrantEnds {
     );
   }
 
-  /** Brings to order what a daemon before this one wrote beside the elements of these grants. */
+  /** Corrects the records that an earlier daemon left beside the elements of these grants. */
   tidy(ids: readonly string[]): void {
     for (const id of ids) {
       const grant = this.#parts.ledger.get(id);
@@ -154,7 +154,7 @@ export class GrantEnds {
     }
   }
 
-  /** What lives of the grants of an address, but for one. */
+  /** The living grants of an address, but for one. */
   others(address: string, id?: string): Remaining[] {
     const { ledger, clock } = this.#parts;
     return ledger
@@ -164,8 +164,8 @@ export class GrantEnds {
 }
 
 /**
- * Whether an idle grant that the kernel has not ended by itself: its cap is there and it is not, or is over.
- * Else somebody took both.
+ * Whether an idle grant that is gone from the kernel ended by itself: its cap still stands, or is over. Else
+ * somebody took both away.
  */
 export function hasPaused(
   firewall: Pick<Firewall, "capMs" | "livesMs">,

@@ -1,4 +1,4 @@
-/** What is asked of the firewall for one holder at one door; pure. */
+/** Makes the request to the firewall for one holder at one door. Pure. */
 
 import {
   type Address,
@@ -27,14 +27,14 @@ export function grantRequest(door: Door, address: Address, holder: Holder): Gran
   };
 }
 
-/** A grant that a hand gives: it ends with its time, whatever the door is. */
+/** A grant that a hand gives: at every door it ends with its time. */
 export function handRequest(door: Door, address: Address, openMs: number): GrantRequest {
   const { prefix6, opens: ports } = door;
   const label = formatLabel({ via: "hand", door: door.name });
   return { address, prefix6, ports, kind: "plain", openMs, label };
 }
 
-/** A grant as it was given, with what is left of it. */
+/** The request that gives a grant again, with the life that is left of it. */
 export function sameAgain({ grant, lifeMs, capMs }: Remaining): GrantRequest {
   const { address, bits } = parsePrefix(grant.address)!;
   const { kind, ports, idleMs } = grant;
@@ -55,7 +55,7 @@ export function longestMs({ grant: { idleMs }, lifeMs, capMs }: Remaining): numb
   return idleMs === undefined ? lifeMs : Math.max(lifeMs, Math.min(0, capMs) + idleMs);
 }
 
-/** What a grant that lives needs where another one ends. */
+/** The need of a living grant where another one ends. */
 export function needOf(remaining: Remaining): Need {
   const { grant, capMs } = remaining;
   const { kind, ports, idleMs, openedMs } = grant;
@@ -75,7 +75,7 @@ function grantKind(door: Door, { via }: Holder): GrantKind {
   return via === "fixed" ? "fixed" : "plain";
 }
 
-/** What a grant is written down under: the address, or its /64 where the door opens one. */
+/** The address of a grant: that of the source, or its /64 where the door opens one. */
 export function holderAddress(door: Door, source: Address): string {
   if (source.family === 4 || door.prefix6 === 128) return formatAddress(source);
   return formatPrefix({ address: maskAddress(source, 64), bits: 64 });

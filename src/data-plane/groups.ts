@@ -1,4 +1,4 @@
-/** Things under keys of which most have one: a list is made only where there are several. */
+/** Things by key, where most keys have one: a list is made only where there are several. */
 
 export class Groups<T extends object> {
   readonly #groups = new Map<string, T | T[]>();

@@ -1,4 +1,4 @@
-/** The comment of a grant's set elements: who holds it, so that a restarted daemon and `nft` can tell. */
+/** The comment of a grant's set elements. It names the holder, so that a restarted daemon and `nft` can tell. */
 
 import type { Grant, Via } from "../core/grant.ts";
 

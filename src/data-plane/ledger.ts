@@ -4,11 +4,11 @@ import { formatPrefix, maskAddress, parsePrefix } from "../core/address.ts";
 import type { Grant } from "../core/grant.ts";
 import { Groups } from "./groups.ts";
 
-/** What remains of a grant, in milliseconds. */
+/** A grant with the times that remain, in milliseconds. */
 export interface Remaining {
   readonly grant: Grant;
   readonly lifeMs: number;
-  /** "idle" only: how much longer traffic renews it; negative: since when it does not any more. */
+  /** "idle" only: how much longer traffic renews it; negative: for how long it has not. */
   readonly capMs: number;
 }
 
@@ -43,7 +43,7 @@ export class Ledger {
   /** IPv6 only: by the text of the /64 around it. */
   readonly #inNetwork = new Groups<Entry>();
   readonly #once = new Set<Entry>();
-  /** A binary heap: nothing ends before what is at half its place. */
+  /** A binary heap: no entry ends before the one at half its place. */
   readonly #heap: Entry[] = [];
   #entered = 0;
 
@@ -112,13 +112,13 @@ export class Ledger {
     return this.#atAddress.has(address);
   }
 
-  /** What remains of the grants of this very address, or /64, oldest first. */
+  /** The grants of this very address, or /64, oldest first. */
   at(address: string, nowMs: number): Remaining[] {
     return remaining(this.#atAddress.of(address), nowMs);
   }
 
   /**
-   * What remains of the grants of a network that touch it: of the address itself, of the /64 around it,
+   * The grants that touch an address or /64: of the address itself, of the /64 around it,
    * of addresses in that where it is one.
    */
   touching(address: string, nowMs: number): Remaining[] {
@@ -129,7 +129,7 @@ export class Ledger {
     );
   }
 
-  /** What remains of grants for one connection, at most `most` of them, those first that were not asked for longest. */
+  /** Grants for one connection, at most `most` of them; those come first that were not asked for longest. */
   once(nowMs: number, most = Infinity): Remaining[] {
     const some = new Set<Entry>();
     for (const entry of this.#once) {
@@ -173,7 +173,7 @@ export class Ledger {
    */
   due(nowMs: number, most = Infinity): Grant[] {
     const over: Grant[] = [];
-    // What ends later than another stands below it, so only ends that are due are walked over.
+    // An entry stands above all that end later, so only ends that are due are walked over.
     const waiting = [0];
     for (const at of waiting) {
       const entry = this.#heap[at];

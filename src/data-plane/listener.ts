@@ -33,7 +33,7 @@ export class Listener implements Disposable {
   readonly #dropsBefore = new WeakMap<FrameSource, number>();
   matcher: Matcher;
 
-  /** Opens what can be opened; throws when that is nothing, because then no knock can ever be heard. */
+  /** Opens the interfaces that can be opened; throws when none can be, because then no knock is ever heard. */
   constructor(
     interfaces: readonly string[],
     heard: readonly PortRange[],
@@ -61,7 +61,7 @@ export class Listener implements Disposable {
     return this.#wanted.filter((name) => !this.#sources.has(name));
   }
 
-  /** Tries to open the interfaces that are not attached; answers what stood in the way of each. */
+  /** Tries to open the interfaces that are not attached; returns an error for each that cannot be. */
   attachMissing(): unknown[] {
     const failures: unknown[] = [];
     for (const name of this.missing) {
@@ -80,7 +80,7 @@ export class Listener implements Disposable {
 
   /**
    * Takes a batch from every interface that has frames; call it when `poll` says that something is there.
-   * Answers the sentences of interfaces that were lost.
+   * Returns a sentence for each interface that was lost.
    */
   drain(): readonly string[] {
     if (this.#poll.ready(this.#local.fd)) this.#local.drain();
@@ -100,8 +100,8 @@ export class Listener implements Disposable {
   }
 
   /**
-   * Reads the kernel's drop counts into the counters; answers how many are new since the last call, and
-   * the sentences of interfaces that are gone: one deleted while it was down never wakes `poll`.
+   * Reads the kernel's drop counts into the counters; returns how many are new since the last call, and
+   * a sentence for each interface that is gone: one deleted while it was down never wakes `poll`.
    */
   countDrops(): { fresh: number; lost: string[] } {
     const lost: string[] = [];

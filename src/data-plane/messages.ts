@@ -1,4 +1,4 @@
-/** What the two threads say to each other. Plain data: it is copied, but for the keys and names of a plan, which are shared. */
+/** The messages between the two threads. Plain data: it is copied, but for the keys and names of a plan, which are shared. */
 
 import type { MessagePort } from "node:worker_threads";
 import type { Address } from "../core/address.ts";
@@ -21,7 +21,7 @@ export interface DataPlaneStart {
   readonly port: MessagePort;
 }
 
-/** What the control plane asks of the data plane: each request by its name. `handlers.ts` has one handler for each. */
+/** The requests of the control plane by their names. `handlers.ts` has one handler for each. */
 export interface Requests {
   /** The guard stands: opens the grants' netlink socket, brings living grants back, and takes none of `uses` again. */
   begin: Asks<{ uses: readonly KnownUse[] }, { restored: number }>;
@@ -36,14 +36,14 @@ export interface Requests {
   "repair-grants": Asks<{ ids: readonly string[] }, { entered: number }>;
   /** These fixed doors owe too many close commands to open to anybody new. */
   behind: Asks<{ doors: readonly string[] }, null>;
-  /** What is known of an address; the control plane makes sentences of it. */
+  /** The memory of an address; the control plane makes sentences of it. */
   why: Asks<{ address: Address }, Memory>;
   uses: Asks<{ door: string; user: string; device: string }, KnownUse[]>;
   /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
   quiet: Asks<{ least: number; most: number }, SourceHits[]>;
   /** Tells the kernel some of the uses it has to know, in the manner of `grants`. */
   remember: Asks<{ after: number; most: number }, { next?: number }>;
-  /** Memory was given back: what a knock needs is to be run once more before somebody knocks. */
+  /** Memory was given back: runs the path of a knock once more, before somebody knocks. */
   "warm-up": Asks<{}, null>;
   /** Replies as soon as the loop comes round: a sign of life. */
   ping: Asks<{}, null>;
@@ -70,7 +70,7 @@ export type Ask = <Name extends RequestName>(
   request: Extract<Request, { type: Name }>,
 ) => Promise<Reply<Name>>;
 
-/** The data plane's part of every request; what a handler throws is the refusal. */
+/** The data plane's part of every request; an error that a handler throws is the refusal. */
 export type Handlers = {
   readonly [Name in RequestName]: (request: Request<Name>) => Reply<Name>;
 };

@@ -90,12 +90,12 @@ export class Opening implements MatchSink, Disposable {
     return living.length;
   }
 
-  /** Takes what somebody else did to our table. */
+  /** Takes notice of changes that somebody else made to our table. */
   watchTable(): void {
     if (this.#doorkeeper !== undefined) this.#tableWatch?.look(this.#doorkeeper.ends);
   }
 
-  /** A page of what the kernel has: packets may have moved an end, or been the only ones let in. */
+  /** A page of the living grants, looked up in the kernel: packets may have moved an end, or spent a grant. */
   grants({ after, most }: Some): LedgerPage {
     const { clock } = this.#parts;
     const page = () => this.ledger.page(clock.monotonicMs(), clock.wallMs(), after, most);

@@ -16,13 +16,13 @@ const FEW = 3;
 
 /**
  * A wake-up costs ten times what a packet does. In a flood the thread therefore sleeps half a millisecond
- * between two looks and takes what has gathered at once. Times are monotonic milliseconds.
+ * between two looks and takes the gathered packets at once. Times are monotonic milliseconds.
  */
 export class Pace {
   #streak = 0;
   #beforeMs = 0;
 
-  /** Takes note of a look that ended at `nowMs` with so many packets; answers how long to wait before the next. */
+  /** Takes note of a look that ended at `nowMs` with so many packets; returns the milliseconds to wait before the next. */
   after(packets: number, nowMs: number): number {
     if (packets === 0 && this.#streak < STREAK) return 0;
     const close = this.#streak < STREAK ? nowMs - this.#beforeMs < CLOSE_MS : packets >= FEW;

@@ -1,4 +1,4 @@
-/** Turns checked settings and keys into what each part needs: pure, and plain data for the worker. */
+/** Turns checked settings and keys into the plan that the data plane works by. Pure, and plain data for the worker. */
 
 import type { DeviceKey } from "../keys/keys.ts";
 import { EVERYBODY } from "../config/names.ts";
@@ -12,7 +12,7 @@ import { KeyTable } from "../rks/key-table.ts";
 /** Everything the data plane works from. */
 export interface Plan {
   readonly interfaces: readonly string[];
-  /** What the kernel filter lets through: whole knock ranges and spans, never only today's ports. */
+  /** The ports that the kernel filter lets through: whole knock ranges and spans, never only today's ports. */
   readonly heard: readonly PortRange[];
   readonly doors: readonly Door[];
   readonly rotating: SubjectTable;

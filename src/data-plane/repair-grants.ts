@@ -1,4 +1,4 @@
-/** Compares the grants in the kernel with those that should be there, and puts back what others took. */
+/** Compares the grants in the kernel with those that should be there, and puts back those that others took. */
 
 import { formatAddress, parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -14,7 +14,7 @@ import { needOf, sameAgain } from "./grant-request.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
 
-/** What a look at the kernel found. */
+/** The outcome of a comparison with the kernel. */
 export interface Compared {
   /** Ids of grants of which an element is missing. */
   readonly missing: string[];
@@ -26,7 +26,7 @@ export interface Compared {
 
 /**
  * Compares grants with the elements the kernel held at a later moment, kind by kind. A grant for one
- * connection is left out, whatever its door is by now: it may be gone because it was used. So are those
+ * connection is left out, even where its door is of another kind by now: it may be gone because it was used. So are those
  * of doors that are gone.
  */
 export function compareGrants(
@@ -66,7 +66,7 @@ export interface RepairParts {
 }
 
 /**
- * Puts grants back that the kernel has not, with the life they have left, and calls `ended` for those
+ * Puts grants back that are missing in the kernel, with the life they have left, and calls `ended` for those
  * that ended by themselves.
  * Throws OpError where the kernel refuses one.
  */

@@ -1,4 +1,4 @@
-/** Brings back what the kernel remembered while no daemon ran: used sequences and living grants. */
+/** Brings back used sequences and living grants, which the kernel remembered while no daemon ran. */
 
 import { formatAddress, formatPrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -14,8 +14,8 @@ import { parseLabel } from "./label.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * Marks every use the kernel still remembers; a use is recognised by deriving it again. Those that the
- * matcher knows already are looked for first: where it knows them all, the keys of nobody else are tried.
+ * Marks every use the kernel still remembers; a use is recognised by deriving it again. Uses that the matcher
+ * knows already are derived first: where these are all, no other key is tried.
  */
 export function restoreUses(
   matcher: Matcher,
@@ -35,7 +35,7 @@ export function restoreUses(
 }
 
 /**
- * What the matcher of the last plan knows, for the one of the next: the uses of a key that stands
+ * Gives the uses that the matcher of the last plan knows to the one of the next: those of a key that stands
  * under the same name in both. A use without a source was never made: a start that had lost its memory
  * marked it, and the plan brings it along for as long as it counts.
  */
@@ -79,7 +79,7 @@ function longestMs({ groups }: SubjectTable): number {
 
 /**
  * Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are.
- * At most about `most` of them at a time, from the subject at the place `after` on; answers where to go
+ * At most about `most` of them at a time, from the subject at the place `after` on; returns where to go
  * on, if anywhere.
  */
 export function rememberUses(
@@ -110,9 +110,9 @@ export function rememberUses(
 }
 
 /**
- * Enters living grants into the ledger, each with the ports that its elements open, whatever its door
- * opens by now. Elements without our label are left alone. Answers the ids of those whose elements say that
- * they are, or were, of several.
+ * Enters living grants into the ledger, each with the ports that its elements open; its door may
+ * open others by now. Elements without our label are left alone. Returns the ids of those whose elements say that
+ * several holders share them, or did.
  */
 export function restoreGrants(
   ledger: Ledger,

@@ -9,10 +9,10 @@ export class TableWatch implements Disposable {
   readonly #events = new TableEvents();
   readonly #poll: PollSet;
   readonly #link: ControlPlaneLink;
-  /** Our own grants carry our socket's id; what the control plane loads is told apart by its audit. */
+  /** Our own grants carry our socket's id; the audit of the control plane knows its own loads. */
   readonly #own: ReadonlySet<number>;
 
-  /** `portId` is that of the socket that our own grants go through. */
+  /** `portId` belongs to the socket of our own grants. */
   constructor(portId: number, poll: PollSet, link: ControlPlaneLink) {
     this.#own = new Set([portId]);
     this.#poll = poll;

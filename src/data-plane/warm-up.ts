@@ -21,7 +21,7 @@ import { Ledger } from "./ledger.ts";
 /** Enough for the first knock to be as fast as most later ones; twice as many cost 12 MB more and gain nothing. */
 const KNOCKS = 1_000;
 
-/** Enough to bring back into memory what a knock runs; the code is compiled by then. */
+/** Enough to bring the code of a knock back into memory; it is compiled by then. */
 const KNOCKS_AGAIN = 20;
 
 /** A small range keeps the index of a slot small; nobody knocks here. */
@@ -73,7 +73,7 @@ export class WarmUp {
   #source = 0;
   #left = KNOCKS;
 
-  /** `firewall` is the real one: the way through the kernel is what takes longest when it is cold. */
+  /** `firewall` is the real one: when cold, the way through the kernel takes longest. */
   constructor(firewall: Firewall, clock: Clock) {
     this.#timeMs = clock.wallMs();
     this.#subject = {
@@ -100,7 +100,7 @@ export class WarmUp {
     this.#left = KNOCKS_AGAIN;
   }
 
-  /** Plays some knocks, each of a slot of its own; answers whether the warm-up goes on. */
+  /** Plays some knocks, each of a slot of its own; returns whether the warm-up goes on. */
   step(knocks: number): boolean {
     for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) this.#once();
     return this.#left > 0;

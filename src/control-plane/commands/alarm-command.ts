@@ -9,8 +9,8 @@ import { Allowance } from "../../core/allowance.ts";
 import type { CommandQueue } from "./command-queue.ts";
 
 /**
- * An alarm comes once for each use of a knock, so only who has keys can make many. Still a command may
- * send mail or wake somebody, and a lost key must not become a storm of it.
+ * An alarm comes once for each use of a knock, so only a holder of keys can make many. Still a command may
+ * send mail or wake somebody, and a lost key must not become a storm of mails.
  */
 const AT_ONCE = 6;
 const PER_SECOND = 0.1;

@@ -87,7 +87,7 @@ export class BareLauncher {
     starting?.resolve({ ended: running.promise });
   }
 
-  /** The next start makes another thread. What runs goes on; nobody learns how it ends. */
+  /** The next start makes another thread. Programs that run go on; their ends are never told. */
   #lose(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;

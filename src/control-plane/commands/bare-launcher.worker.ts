@@ -1,4 +1,4 @@
-/** The entry of the thread without privileges: it gives them up first of all, and then starts what it is told to. */
+/** The entry of the thread without privileges: it gives them up first of all, and then starts programs on request. */
 
 import { parentPort } from "node:worker_threads";
 import { messageOf } from "../../core/errors.ts";

@@ -1,8 +1,8 @@
 /** Which command comes next: a lane for each door, in turn, so that nobody's crowd keeps another's waiting. */
 
-/** What a lane has to know of a command. */
+/** The facts of a command that a lane needs. */
 export interface Laned {
-  /** The door, or whatever else has a queue of its own. */
+  /** The door, or another source of commands with a queue of its own. */
   readonly lane: string;
   /** Commands with the same chain run one after the other. */
   readonly chain?: string;
@@ -27,7 +27,7 @@ interface Lane<T> {
   readonly waiting: Set<T>;
   /** Of the waiting ones, how many may be dropped. */
   loose: number;
-  /** What runs now: its chain, or itself where it has none. */
+  /** The commands that run now: the chain of each, or the command where it has none. */
   readonly atWork: Set<string | T>;
 }
 
@@ -79,14 +79,14 @@ export class CommandLanes<T extends Laned> {
     if (command.owed === undefined) lane.loose--;
   }
 
-  /** A command that was taken is not at work any more; one that has not `started` keeps its place. */
+  /** A command that was taken has ended its work; one that has not `started` keeps its place. */
   release(command: T): void {
     const lane = this.#laneOf(command);
     if (lane.atWork.delete(command.chain ?? command)) this.#atWork--;
     if (lane.waiting.size === 0 && lane.atWork.size === 0) this.#lanes.delete(command.lane);
   }
 
-  /** Everything that has not started. */
+  /** All commands that have not started. */
   *left(): Generator<T, void> {
     for (const { waiting } of this.#lanes.values()) yield* waiting;
   }

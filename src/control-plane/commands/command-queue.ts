@@ -39,7 +39,7 @@ export interface Owed {
 export interface Command {
   /** The first item is an absolute path; nothing is interpreted. */
   readonly argv: readonly string[];
-  /** With what the daemon may do; else without any capability. */
+  /** With the privileges of the daemon; else without any capability. */
   readonly privileged: boolean;
   /** Whose queue it waits in, in words for the log: "the door ssh". */
   readonly lane: string;
@@ -83,12 +83,12 @@ export class CommandQueue {
     this.#timeLimitMs = timeLimitMs;
   }
 
-  /** Unprivileged commands may come: what starts them is made ready while there is room for it. */
+  /** Unprivileged commands may come: makes their start ready while there is room for it. */
   prepare(): void {
     this.#launcher.prepare();
   }
 
-  /** Runs the command as soon as there is room; answers false, and says so, when too many of its lane wait already. */
+  /** Runs the command as soon as there is room; returns false, and says so, when too many of its lane wait already. */
   add(command: Command): boolean {
     const taken = this.#lanes.add(command);
     if (taken) this.#next();
@@ -97,7 +97,7 @@ export class CommandQueue {
   }
 
   /**
-   * What waits is not started any more, and stays owed where it is; what runs goes on by itself. Resolves
+   * A command that waits is not started any more, and stays owed where it is; one that runs goes on. Resolves
    * when it is known of each command whether it has started.
    */
   async stop(): Promise<void> {
@@ -176,7 +176,7 @@ export class CommandQueue {
     ended?.(outcome);
   }
 
-  /** Starts nothing for a while: whatever is short now is short for all. */
+  /** Starts nothing for a while: the shortage is the same for all commands. */
   #rest(error: unknown): void {
     if (this.#resting !== undefined || this.#stopped) return;
     if (this.#restMs === 0) {

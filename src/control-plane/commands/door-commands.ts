@@ -8,7 +8,7 @@ import { type Grant, placeId } from "../../core/grant.ts";
 import type { Claim, Debt, OwedCommands } from "../../store/owed.ts";
 import type { CommandQueue } from "./command-queue.ts";
 
-/** What ran, for the audit log. */
+/** The end of a command, for the audit log. */
 export interface CommandEnd {
   readonly door: string;
   readonly address: string;
@@ -28,7 +28,7 @@ export interface DoorCommandsParts {
 
 export class DoorCommands {
   readonly #parts: DoorCommandsParts;
-  /** Debts of an earlier daemon whose grants the kernel does not have: nobody will tell their end. */
+  /** Debts of an earlier daemon whose grants are gone from the kernel: no event will tell their end. */
   #orphans: Debt[] = [];
   #doors: readonly Door[] = [];
   /** Close commands that are due, by door. */
@@ -39,7 +39,7 @@ export class DoorCommands {
     this.#parts = parts;
   }
 
-  /** Follows grants. What is owed at the end is written down at the beginning, as the door said it then. */
+  /** Follows grants. The command that is owed at the end is written down at the beginning, in the words of then. */
   hear(event: DaemonEvent, doors: readonly Door[]): void {
     this.#doors = doors;
     if (event.type === "grant.closed") {
@@ -67,7 +67,7 @@ export class DoorCommands {
     this.#parts.queue.add({ argv, privileged, chain: place, ...this.#about(argv, grant) });
   }
 
-  /** After a start: what an earlier daemon left owed is paid when its time has come. */
+  /** After a start: close commands that an earlier daemon left owed are run when their time has come. */
   adopt(living: readonly Grant[], doors: readonly Door[], wallMs: number): void {
     this.#doors = doors;
     const ids = new Set(living.map(placeId));
@@ -78,7 +78,7 @@ export class DoorCommands {
     this.payDue(wallMs);
   }
 
-  /** Call it every second or so while it answers that something is still owed. */
+  /** Pays the debts that are due. Call it every second or so while it returns that some are left. */
   payDue(wallMs: number): boolean {
     const due = this.#orphans.filter(({ endsMs }) => endsMs <= wallMs);
     this.#orphans = this.#orphans.filter(({ endsMs }) => endsMs > wallMs);
@@ -118,8 +118,8 @@ export class DoorCommands {
   }
 
   /**
-   * What is owed is never dropped, and knocks at a fixed door can be forged for ever: so it opens to no
-   * more addresses than may hold it until their close commands have started.
+   * A close command is never dropped, and knocks at a fixed door can be forged for ever. So the door opens to
+   * no more addresses than may hold it until their close commands have started.
    */
   #judge(name: string, due: number): void {
     const door = this.#doors.find((one) => one.name === name);

@@ -15,7 +15,7 @@ export interface ProgramEnd {
 }
 
 /**
- * Starts `argv`, whose first item is an absolute path, with what the calling thread may do; it is killed
+ * Starts `argv`, whose first item is an absolute path, with the privileges of the calling thread; it is killed
  * after `limitMs`. Throws, with the errno's name as `code`, when it cannot be started.
  */
 export function spawnCommand(argv: readonly string[], limitMs: number): Promise<ProgramEnd> {
@@ -25,7 +25,7 @@ export function spawnCommand(argv: readonly string[], limitMs: number): Promise<
     stderr: "ignore",
     cwd: "/",
     env: ENVIRONMENT,
-    // A session of its own: what a terminal sends to the daemon (Ctrl-C, the end of a session) is not for it.
+    // A session of its own: signals of a terminal (Ctrl-C, the end of a session) are for the daemon alone.
     detached: true,
     timeout: limitMs,
     killSignal: "SIGKILL",

@@ -11,7 +11,7 @@ import { slotAt, slotStartMs } from "../../rks/slot.ts";
 import { SPACE_LIMITS } from "../../rks/space.ts";
 import type { WhyFinding } from "../../api/control.ts";
 
-/** What a description needs to know beside the try. */
+/** The facts that a description needs beside the try. */
 export interface TryFacts {
   readonly source: Address;
   /** Unix milliseconds. */
@@ -19,7 +19,7 @@ export interface TryFacts {
   /** Uses known of the try's subject. */
   readonly uses: readonly KnownUse[];
   /**
-   * "all": for whoever holds the keys anyway. "past": a sequence that may still be believed is told by
+   * "all": for the operator, who holds the keys anyway. "past": a sequence that may still be believed is told by
    * numbers alone, because logs travel.
    */
   readonly ports: "all" | "past";
@@ -45,7 +45,7 @@ function rotating(made: RotatingTry, facts: TryFacts): Told {
   const { ports, skew, slack, windowSeconds, stepSeconds } = subject.space;
   const who = `${subject.user}/${subject.device} for ${subject.door}`;
   const late = Math.abs(offset) > skew;
-  // Terms may have changed since: what opened then was whole then.
+  // Terms may have changed since: a knock that opened then was whole then.
   const opened = describeUser(made, facts);
   if (opened !== undefined && (missing.length === 0 || opened.kind === "opened")) return opened;
   if (missing.length > 0) {
@@ -105,7 +105,7 @@ function describeUser(made: RotatingTry, { source, nowMs, uses }: TryFacts): Tol
   };
 }
 
-/** A sequence that is spent and opened nothing that is known of; undefined when it was not spent. */
+/** The finding on a sequence that is spent although no opening is known; undefined when it was not spent. */
 function describeSpent(
   { subject, slot, offset }: RotatingTry,
   { uses }: TryFacts,

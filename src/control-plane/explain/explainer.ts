@@ -1,4 +1,4 @@
-/** Says what was heard from an address and what was missing: when somebody asks, and in the log. */
+/** Says which knocks were heard from an address and which were missing: to `why`, and in the log. */
 
 import type { Explanation, WhyFinding } from "../../api/control.ts";
 import { type Address, formatAddress, maskAddress, sameAddress } from "../../core/address.ts";
@@ -19,7 +19,7 @@ import { describeFormer, sameHolder, sameKnock, suspicions } from "./void-knocks
 /** Work at a stretch before requests and signals get their turn. */
 const STRETCH_MS = 2;
 
-/** Sources that one look at who came close takes. */
+/** Sources that one look for near misses takes. */
 const LOOKED_AT = 4;
 
 /** Looking takes at most one part in so many of the time, however many devices there are. */
@@ -28,7 +28,7 @@ const IDLE_SHARE = 20;
 /** Lines a minute about sources that came close: forged ones must not fill the log. */
 const LINES_A_MINUTE = 10;
 
-/** Nearly a knock is worth a line in the log; the rest is told to whoever asks. */
+/** Findings about a knock that was nearly right. They are worth a line in the log; `why` tells the rest. */
 const LOGGED: ReadonlySet<WhyFinding["kind"]> = new Set([
   "incomplete",
   "clock",
@@ -39,7 +39,7 @@ const LOGGED: ReadonlySet<WhyFinding["kind"]> = new Set([
 
 export interface ExplainerParts {
   readonly clock: Clock;
-  /** What is in force now. */
+  /** The configuration in force. */
   readonly configuration: () => { readonly settings: Settings; readonly plan: Plan };
   readonly ask: Ask;
   /** Knocks heard from anybody since the start. */
@@ -48,7 +48,7 @@ export interface ExplainerParts {
   readonly foreignRules: (settings: Settings) => readonly string[];
   /** The keys of the file, where those are others than the ones in force and can be read. */
   readonly unread: () => KeyTable | undefined;
-  /** What is not as it looks though knocks open doors, each as a sentence. */
+  /** Things that the operator should know although knocks open doors, each as a sentence. */
   readonly notices: () => readonly string[];
   /** Why a right knock may not open now, each as a sentence. */
   readonly obstacles: () => readonly string[];
@@ -92,7 +92,7 @@ export class Explainer {
   }
 
   /**
-   * Tells `line` of sources that came close and stopped, and answers whether there may be more of them.
+   * Tells `line` of sources that came close and stopped, and resolves to whether there may be more of them.
    * Call it a few seconds after knocks were heard: it looks only when its share of the time allows.
    */
   async look(line: (sentence: string) => void): Promise<boolean> {
@@ -180,12 +180,12 @@ export class Explainer {
     return [unrelated(newerThan(all, hits), "newer ", nowMs), ...changes, ...findings];
   }
 
-  /** Whether what came after these tries is as much as somebody sends who means to knock. */
+  /** Whether a client that means to knock may have sent the knocks that came after these tries. */
   #begins(tries: readonly Try[], hits: Memory["hits"]): boolean {
     return portCount(newerThan(tries, hits)) >= this.#leastKnocks();
   }
 
-  /** Knocks that are whole by what is not in force. */
+  /** Knocks that are whole by terms or keys that are not in force. */
   async #void(
     hits: Memory["hits"],
     source: Address,

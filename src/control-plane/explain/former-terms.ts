@@ -1,4 +1,4 @@
-/** How doors were knocked for until a reload changed it: who holds a link of then should be told so. */
+/** The terms of doors until a reload changed them: the holder of an older link should be told that it is void. */
 
 import type { Door, Settings } from "../../config/settings.ts";
 
@@ -6,7 +6,7 @@ import type { Door, Settings } from "../../config/settings.ts";
 const MOST = 8;
 
 export interface FormerDoor {
-  /** As it was, with those who are let in now; a door that is gone, with those whom it let in. */
+  /** The former door with the users of now; a door that is gone keeps its own. */
   readonly door: Door;
   /** When it was changed: Unix milliseconds. */
   readonly untilMs: number;

@@ -27,7 +27,7 @@ export class UsedKnocks {
     if (this.#uses.size > MOST) this.#uses.delete(this.#uses.keys().next().value!);
   }
 
-  /** The use of a slot by a device at a door, whatever its terms were; undefined for one that opened nothing. */
+  /** The use of a slot by a device at a door, by any terms; undefined for one that opened nothing. */
   find({ door, user, device, space }: RotatingSubject, slot: number): KnownUse | undefined {
     return this.#uses.get(nameOf({ door, user, device, stepSeconds: space.stepSeconds, slot }));
   }

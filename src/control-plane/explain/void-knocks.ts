@@ -1,4 +1,4 @@
-/** Knocks that are whole, but by what is not in force: terms that a reload changed, keys that were not read yet. */
+/** Knocks that are whole, but void: by terms that a reload changed, or by keys that were not read yet. */
 
 import type { WhyFinding } from "../../api/control.ts";
 import type { Settings } from "../../config/settings.ts";
@@ -13,7 +13,7 @@ import { lostKey } from "../lost-keys.ts";
 import { makePlan } from "../../data-plane/plan.ts";
 import type { UsedKnocks } from "./used-knocks.ts";
 
-/** What a knock may have been made by, and what to say of one that was; undefined for one of another's telling. */
+/** Subjects that a knock may have been made for, and the finding on one that was; undefined where another finding covers it. */
 export interface Suspicion {
   readonly subjects: SubjectTable;
   readonly tell: (made: RotatingTry) => WhyFinding | undefined;
@@ -23,7 +23,7 @@ export interface Grounds {
   readonly settings: Settings;
   readonly subjects: SubjectTable;
   readonly former: readonly FormerDoor[];
-  /** The keys as they stand in the file, where those are others than the daemon works by. */
+  /** The keys of the file, where these differ from the keys in force. */
   readonly unread: KeyTable | undefined;
   readonly used: UsedKnocks;
   readonly source: Address;
@@ -39,12 +39,12 @@ export function sameHolder(a: RotatingTry, b: Try): boolean {
   return b.kind === "rotating" && whose(a) === whose(b);
 }
 
-/** Whether two tries are those of one device at one door in one slot, by whatever terms. */
+/** Whether two tries are of one device at one door in one slot, by any terms. */
 export function sameKnock(a: RotatingTry, b: Try): boolean {
   return b.kind === "rotating" && sameHolder(a, b) && a.lastMs <= b.lastMs && a.slot === b.slot;
 }
 
-/** Everything that the whole knocks of a source may have been made by, beside what is in force. */
+/** Former terms and unread keys by which the knocks of a source may be whole. */
 export function suspicions(grounds: Grounds): Suspicion[] {
   const { settings, subjects, former, unread, used, source, nowMs } = grounds;
   const inForce = new KeyTable(subjects.memory.keys);
@@ -85,7 +85,7 @@ export function suspicions(grounds: Grounds): Suspicion[] {
   return [...byTerms, byKey];
 }
 
-/** What is to be said of doors whose links became void, where nothing heard tells whether it matters. */
+/** The finding on doors whose links became void, where no knock tells whether it matters. */
 export function describeFormer(former: readonly FormerDoor[], nowMs: number): WhyFinding[] {
   const [latest] = former;
   if (latest === undefined) return [];

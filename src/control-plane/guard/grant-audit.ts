@@ -18,12 +18,12 @@ export interface GrantAuditParts {
   /** The grants the data plane told of. */
   readonly grants: () => Iterable<Grant>;
   readonly doors: () => readonly Door[];
-  /** What the kernel holds now. */
+  /** The grants that the kernel holds now. */
   readonly list: () => readonly KernelGrant[];
   readonly ask: Ask;
 }
 
-/** What an audit put back, of how many. */
+/** How many grants an audit put back, of how many. */
 export interface Audited {
   readonly missing: number;
   readonly intended: number;
@@ -31,7 +31,7 @@ export interface Audited {
   readonly full: boolean;
 }
 
-/** What the kernel holds now, by a socket that is this thread's own. Throws OpError. */
+/** The grants that the kernel holds now, through a socket of this thread's own. Throws OpError. */
 export function listKernelGrants(): readonly KernelGrant[] {
   return withSpareDescriptors(() => {
     using kernel = KernelGrants.open();
@@ -45,7 +45,7 @@ export async function auditGrants({ grants, doors, list, ask }: GrantAuditParts)
     const answer: Reply<"remember"> = await ask({ type: "remember", after, most: AT_ONCE });
     after = answer.next;
   }
-  // Before the kernel is asked: what is opened in between is missing in neither.
+  // Before the kernel is asked: a grant that is opened in between is missing in neither.
   const told = [...grants()];
   const { missing, intended, full } = compareGrants(told, doors(), list());
   let entered = 0;

@@ -1,4 +1,4 @@
-/** Keeps watch over the guard: compares it with what is meant, has it repaired, and follows a probation to its end. */
+/** Keeps watch over the guard: compares it with the intended one, has it repaired, and follows a probation to its end. */
 
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -13,7 +13,7 @@ import { log } from "../log.ts";
 import { ProbationFile } from "./probation-file.ts";
 import type { Readiness } from "../readiness.ts";
 
-/** The kernel is compared with what is meant this often, even when no event says that somebody touched it. */
+/** The kernel is audited this often, even when no event says that somebody touched it. */
 const AUDIT_MS = 30_000;
 
 export interface GuardAuditParts {
@@ -27,9 +27,9 @@ export interface GuardAuditParts {
   readonly emit: (event: DaemonEvent) => void;
   /** Something became of the guard as a whole, for the audit log. */
   readonly note: (record: GuardRecord) => void;
-  /** A probation is over without a confirmation: puts back what ran before it, by `restore`; false where that cannot be. */
+  /** A probation is over without a confirmation: puts the configuration of before back, by `restore`; false where it cannot. */
   readonly goBack: () => Promise<boolean>;
-  /** What comes of a probation unless somebody confirms: the ports open, or what ran before a reload comes back. */
+  /** The end of a probation without a confirmation: the ports open, or the configuration of before comes back. */
   readonly otherwise: () => "open" | "back";
 }
 
@@ -40,7 +40,7 @@ type GuardRecord = Extract<
 
 const HOW_TO_CONFIRM = "knock, connect, and run sallyport confirm there";
 
-/** "58s": what is left of a probation is no round time. */
+/** "58s": the rest of a probation is no round time. */
 function aboutSeconds(ms: number): string {
   return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000));
 }
@@ -65,7 +65,7 @@ export class GuardAudit {
 
   /**
    * Loads the guard for the first time: permanent, on a probation of `armMs`, or as a probation that an
-   * earlier daemon began goes on. Answers how many living sessions it kept. Throws OpError.
+   * earlier daemon began goes on. Returns how many living sessions it kept. Throws OpError.
    */
   loadFirst(settings: Settings, armMs: number | undefined): number {
     const { clock } = this.#parts;
@@ -124,7 +124,7 @@ export class GuardAudit {
     return this.#guardLoader.leftMs;
   }
 
-  /** Begins a probation; answers what to tell whoever asked for it. */
+  /** Begins a probation; resolves to a sentence for the person who asked for it. */
   async arm(forMs: number): Promise<string> {
     // Nobody looks at the guard while it is being changed on purpose.
     await this.#auditing;
@@ -151,8 +151,8 @@ export class GuardAudit {
   }
 
   /**
-   * One audit at a time; what is touched during one is looked at by the next, once, however often it
-   * was touched: who changes the table in a loop must not queue up work.
+   * One audit at a time; a change during one is looked at by the next, once, however many changes there were:
+   * a program that changes the table in a loop must not queue up work.
    */
   audit(): Promise<void> {
     if (this.#waiting) return this.#auditing;
@@ -233,14 +233,14 @@ export class GuardAudit {
     log("error", `Nobody confirmed in time: nothing is guarded any more: ${remedy}`);
     try {
       this.#guardLoader.lapse();
-      // It ends a little before the kernel would: who starts in between must not find some of it left.
+      // It ends a little before the kernel would: a daemon that starts in between must find none of it left.
       this.#probationFile.begin(clock.wallMs());
     } finally {
       note({ type: "guard.lapsed", atMs: clock.wallMs() });
     }
   }
 
-  /** Compares the kernel with what is meant, and puts back what is missing. */
+  /** Compares the kernel with the intended guard and grants, and puts back those that are missing. */
   async #auditOnce(): Promise<void> {
     if (!this.#watching) return;
     const { clock, counters, readiness, repairGrants, emit } = this.#parts;

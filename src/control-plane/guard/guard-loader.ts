@@ -12,7 +12,7 @@ import { guardedPorts } from "../../config/guarded-ports.ts";
 import { guardPlan } from "../configuration.ts";
 import { Probation } from "./probation.ts";
 
-/** The kernel counts its own way: what has less than this left is over. */
+/** The kernel counts its own way: a probation with less than this left is over. */
 const OVER_MS = 1_000;
 
 /** "lapsed": nobody confirmed a probation in time, and nothing is guarded. */
@@ -48,7 +48,7 @@ export class GuardLoader {
 
   /**
    * Enters the sessions that live into connection tracking, so that the guard about to go up cuts none;
-   * answers how many. Only where no guard stands: beside one everything is tracked already, and a
+   * returns how many. Only where no guard stands: beside one everything is tracked already, and a
    * session that tracking does not know was closed on purpose, or slipped in while the table was gone.
    */
   adopt(): number {

@@ -8,7 +8,7 @@ import { claimLogGroup, type GroupClaim, logGroupState } from "../../native/netl
 /** A group of nflog that no rule of ours logs to; others pick small numbers. */
 export const GUARD_GROUP = 0x5a11;
 
-/** Whether a daemon guards here; "unseen" to whoever may not ask the kernel. */
+/** Whether a daemon guards here; "unseen" to a process that may not ask the kernel. */
 export type Guarding = "yes" | "no" | "unseen";
 
 /** Undefined when a daemon, of whatever user, guards this network namespace. Needs CAP_NET_ADMIN. Throws OpError. */

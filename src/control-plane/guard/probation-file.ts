@@ -22,12 +22,12 @@ export class ProbationFile {
       text = readRegularFile(this.#path);
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
-      // A link or a pipe stands there; what this user may not read is no marker of his.
+      // A link or a pipe stands there; a file that this user may not read is no marker of his.
       return error.exitCode === ExitCode.privilege ? undefined : 0;
     }
     if (text === undefined) return undefined;
     const untilMs = Number(text.trim());
-    // What cannot be read is taken for lapsed: a guard that stays open is reported, a lock-out is not.
+    // Unreadable text is taken for lapsed: a guard that stays open is reported, a lock-out is not.
     if (!Number.isFinite(untilMs)) return 0;
     return Math.min(LONGEST_MS, Math.max(0, untilMs - wallMs));
   }

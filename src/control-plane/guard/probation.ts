@@ -23,14 +23,14 @@ export class Probation {
     this.#before = new Set(sessions.map(sessionKey));
   }
 
-  /** Notes who opened a door by a knock; `sallyport open` is no proof that knocks are heard. */
+  /** Notes the address of every opening by a knock; `sallyport open` is no proof that knocks are heard. */
   hear(event: DaemonEvent): void {
     if (event.type === "grant.opened" && event.grant.via !== "hand") {
       this.#knockers.add(event.grant.address);
     }
   }
 
-  /** What still has to be shown, as a clause; undefined when a new session of a knocker lives. */
+  /** The proof that is still missing, as a clause; undefined when a new session of a knocker lives. */
   missing(sessions: readonly Session[]): string | undefined {
     if (this.#knockers.size === 0) return "no door was opened by a knock since it began";
     const knockers = [...this.#knockers].map((text) => parsePrefix(text)!);
