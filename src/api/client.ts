@@ -99,8 +99,8 @@ async function readBody(socket: string, response: Response): Promise<unknown> {
     if (length > MOST_BYTES) {
       throw unreachable(
         socket,
-        "its answer does not come to an end",
-        "look what listens there, it is no sallyport of this version",
+        "its answer does not end",
+        "see which program listens there: it is not a sallyport of this version",
       );
     }
     chunks.push(chunk);

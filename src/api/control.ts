@@ -22,7 +22,7 @@ export const REASONS = {
   keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
   config: "The configuration or the keys are broken: what worked last is in force",
-  listen: "A listener of the API could not be had",
+  listen: "A listener of the API could not start",
   state: "The state directory cannot be read or written",
   probation: "Nothing is guarded",
   stopping: "The daemon is stopping",

@@ -33,7 +33,7 @@ export function bareApp({ report = () => {} }: AppOptions): Hono {
     c.header("Cache-Control", "no-store");
     c.header("X-Content-Type-Options", "nosniff");
   });
-  app.notFound((c) => problem(c, 404, "Nothing is served here: /openapi.json lists what is"));
+  app.notFound((c) => problem(c, 404, "Nothing is served here: /openapi.json lists the paths"));
   app.onError((thrown, c) => thrownProblem(c, thrown, report));
   return app;
 }

@@ -106,7 +106,7 @@ const COUNTER_METRICS = {
     audience: "anyone",
     type: "counter",
     name: "sallyport_grants_closed_total",
-    help: "Grants that ended, for whatever reason.",
+    help: "Grants that ended, for any reason.",
   },
   grantsFailed: {
     audience: "anyone",
@@ -136,7 +136,7 @@ const COUNTER_METRICS = {
     audience: "anyone",
     type: "gauge",
     name: "sallyport_enforced_ratio",
-    help: "Of what should be in the kernel, how much was there at the last audit, 0 to 1.",
+    help: "Share of the intended state that was in the kernel at the last audit, 0 to 1.",
   },
   sources4: {
     audience: "owner",
@@ -180,7 +180,7 @@ const COUNTER_METRICS = {
     audience: "anyone",
     type: "counter",
     name: "sallyport_log_lines_dropped_total",
-    help: "Lines of the log that whoever reads it did not take.",
+    help: "Lines of the log that its reader did not take.",
   },
 } as const satisfies Record<
   Exclude<CounterName, "eventsTold" | "eventsHeard" | "latencyCount" | "latencySumSeconds">,

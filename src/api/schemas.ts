@@ -54,7 +54,7 @@ export const StatusSchema = v.pipe(
     ...ReadinessSchema.entries,
     notices: v.pipe(
       v.array(v.string()),
-      v.description("What to know although knocks open doors, each one sentence"),
+      v.description("Facts to know although knocks open doors, each one sentence"),
     ),
     probation: v.exactOptional(
       v.pipe(
@@ -63,7 +63,7 @@ export const StatusSchema = v.pipe(
           otherwise: v.pipe(
             v.picklist(["open", "back"]),
             v.description(
-              "Unless somebody confirms: the ports open, or what ran before the last reload comes back",
+              "Unless somebody confirms: the ports open, or the configuration before the last reload returns",
             ),
           ),
         }),
@@ -251,7 +251,7 @@ export const ReloadRequestSchema = v.pipe(
         v.pipe(
           ArmDuration,
           v.description(
-            "On probation for so long: what runs now comes back unless somebody confirms",
+            "On probation for so long: the present configuration returns unless somebody confirms",
           ),
         ),
       ),
@@ -272,7 +272,7 @@ export const ReloadRequestSchema = v.pipe(
             'from is not an object with "address" and, if known, "port"',
           ),
           v.description(
-            "From where whoever asks is connected, and to which TCP port of this machine",
+            "Where the caller is connected from, and to which TCP port of this machine",
           ),
         ),
       ),
@@ -287,11 +287,11 @@ export const ReloadToldSchema = v.pipe(
     done: v.pipe(v.string(), v.description("What was done, in one sentence")),
     changes: v.pipe(
       v.array(v.string()),
-      v.description("Who is cut off, and what else is reached otherwise now, one sentence each"),
+      v.description("The people cut off and the ports reached differently now, one sentence each"),
     ),
     warnings: v.pipe(
       v.array(v.string()),
-      v.description("What is allowed and may not be meant, one sentence each"),
+      v.description("Settings that are allowed but may not be meant, one sentence each"),
     ),
   }),
   v.metadata({ ref: "ReloadTold" }),
@@ -316,10 +316,10 @@ export const KeysToldSchema = v.pipe(
   v.object({
     done: v.pipe(v.string(), v.description("What was done, in one sentence")),
     file: v.pipe(v.string(), v.description("The keys.toml that was read")),
-    ended: v.pipe(v.array(GrantSchema), v.description("Of devices whose key is gone or another")),
+    ended: v.pipe(v.array(GrantSchema), v.description("Of devices whose key is gone or changed")),
     cut: v.pipe(
       v.array(v.object({ door: v.string(), address: v.string() })),
-      v.description("Where sessions of such devices were ended whose grants were over"),
+      v.description("Where sessions of such devices were ended although their grants were over"),
     ),
   }),
   v.metadata({ ref: "KeysTold" }),

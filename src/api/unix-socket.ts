@@ -39,11 +39,7 @@ export async function clearSocketPath(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) {
-    throw cannotListen(
-      path,
-      "a file stands there that is no socket",
-      "move it, or set [api].socket",
-    );
+    throw cannotListen(path, "the file there is not a socket", "move it, or set [api].socket");
   }
   if (await answers(path)) {
     throw cannotListen(

@@ -38,4 +38,4 @@ export function foreignLinkType(linkType: number, whose: "its" | "their" = "its"
 export const OTHER_INTERFACE = 'capture on an Ethernet, tunnel or loopback interface, or on "any"';
 
 export const CUT_REMARK =
-  "The file ends in the middle of a packet: its writer was stopped, or is still at it";
+  "The file ends in the middle of a packet: its writer was stopped, or is still writing";

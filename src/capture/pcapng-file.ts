@@ -241,7 +241,7 @@ export class PcapngFile implements CaptureFile {
     const { view, at, taken } = this.#stream;
     this.#littleEndian = view.getUint32(at + HEAD_BYTES, true) === BYTE_ORDER_MAGIC;
     if (!this.#littleEndian && view.getUint32(at + HEAD_BYTES) !== BYTE_ORDER_MAGIC) {
-      throw this.#damaged(`the section at byte ${taken} is of no byte order`);
+      throw this.#damaged(`the section at byte ${taken} has no valid byte order`);
     }
     const major = view.getUint16(at + HEAD_BYTES + 4, this.#littleEndian);
     const minor = view.getUint16(at + HEAD_BYTES + 6, this.#littleEndian);

@@ -214,7 +214,7 @@ function reportJson(
 export function checkCommand({ renderGuard, warningsHere }: Surroundings) {
   return new Command("check")
     .description(
-      "Validate the configuration; print its doors, how strong they are, what a reload means",
+      "Validate the configuration; print its doors, their strength, the effect of a reload",
     )
     .option("--config <file>", "configuration file")
     .option("--rules", "print the rule set that would be loaded, and nothing else")
@@ -248,7 +248,7 @@ export function checkCommand({ renderGuard, warningsHere }: Surroundings) {
       } else {
         printReport(settings, keys, denied !== undefined);
         const reload = denied ? [] : reloadLines(file, settings, keys);
-        if (reload.length > 0) print("\nCompared with what runs, or ran last:");
+        if (reload.length > 0) print("\nCompared with the configuration that runs, or ran last:");
         for (const line of reload) print(printable(`  ${line}`));
         if (warnings.length > 0) print("");
         for (const warning of warnings) print(printable(`Warning: ${warning}`));

@@ -103,7 +103,7 @@ async function findHeld(client: ControlClient, holder: Holder): Promise<Grant[]>
   }
   const who = device === undefined ? user : `${user}/${device}`;
   throw new SallyportError(
-    `Cannot close anything: ${who} holds no door open: sallyport grants lists who does`,
+    `Cannot close anything: ${who} holds no door open: sallyport grants lists the holders`,
   );
 }
 
@@ -114,7 +114,7 @@ async function findAt(client: ControlClient, target: NetworkTarget): Promise<Gra
   if (found.length > 0) return found;
   const subject = door === undefined ? "no door is" : `${door} is not`;
   throw new SallyportError(
-    `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists what is`,
+    `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists the open doors`,
   );
 }
 

@@ -53,7 +53,7 @@ export async function guardSocket(instead: string): Promise<string | undefined> 
   const found = socketOfGuard();
   if (found === undefined || found === instead) return undefined;
   process.stderr.write(
-    `${printable(`Nobody listens on ${instead}: using ${found}, where the sallyport listens that guards here`)}\n`,
+    `${printable(`Nobody listens on ${instead}: using ${found}, the socket of the sallyport that guards here`)}\n`,
   );
   return found;
 }

@@ -35,9 +35,9 @@ function verdict(findings: readonly Finding[]): string {
 
 export function doctorCommand() {
   return new Command("doctor")
-    .description("Look for what on this machine would stop a knock; change nothing")
+    .description("Look for everything on this machine that would stop a knock; change nothing")
     .option("--config <file>", "configuration file")
-    .option("--quiet", "leave out what is well")
+    .option("--quiet", "leave out the good findings")
     .option("--json", "print JSON")
     .addHelpText(
       "after",

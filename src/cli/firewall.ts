@@ -49,9 +49,9 @@ export function firewallCommand() {
 
   command
     .command("load")
-    .description("Load the guard once, without a daemon; what it opens stays open")
+    .description("Load the guard once, without a daemon; living grants and sessions stay")
     .option("--config <file>", "configuration file")
-    .option("--fallback <file>", "what to guard by when that one is broken; fails all the same")
+    .option("--fallback <file>", "configuration to guard by when that one is broken; still fails")
     .addHelpText(
       "after",
       "\nWithout a daemon nothing opens a door: this is for the time before it starts." +
@@ -66,7 +66,7 @@ export function firewallCommand() {
       const ports = loaded.ports.join(", ") || "no port";
       if (isGuarding() === "yes") {
         print(
-          `Guarding ${ports} beside the daemon that runs${describeHolder()}: where its own guard differs, it puts that back`,
+          `Guarding ${ports} beside the running daemon${describeHolder()}: where its own guard differs, the daemon restores that`,
         );
       } else if (leftMs === undefined) {
         print(`Guarding ${ports}: closed until a daemon opens doors (sallyport serve)`);
@@ -107,7 +107,7 @@ function installCommand() {
 
 function uninstallCommand() {
   return new Command("uninstall")
-    .description("Take away the unit that install wrote; a guard that is up stays up")
+    .description("Remove the unit that install wrote; a loaded guard stays")
     .addOption(rootOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall uninstall")
     .action(async ({ root: named }) => {

@@ -198,7 +198,7 @@ function rowPrinter(): (entries: readonly ToldEntry[]) => Promise<void> {
 
 async function follow(stateDir: string, options: LogOptions, nowMs: number): Promise<void> {
   if (options.until !== undefined) {
-    refuse("--until ends what --follow goes on with: leave one of them out");
+    refuse("--until contradicts --follow: leave one of them out");
   }
   const { followAudit } = await import("../offline/log-follower.ts");
   const ofPast = options.since === undefined ? BEFORE_FOLLOWING : undefined;
@@ -219,9 +219,9 @@ async function follow(stateDir: string, options: LogOptions, nowMs: number): Pro
 
 /** The sentence for an empty result, so that a mistyped type is not taken for peace. */
 function nothingFound(type: string | undefined, types: readonly string[]): string {
-  if (type === undefined || types.length === 0) return "Nothing in the log answers this";
+  if (type === undefined || types.length === 0) return "No entry of the log matches";
   const known = types.some((one) => one === type || one.startsWith(`${type}.`));
-  if (known) return "Nothing in the log answers this";
+  if (known) return "No entry of the log matches";
   return `Nothing in the log is of type "${type}": it has ${types.join(", ")}`;
 }
 
@@ -238,7 +238,7 @@ export function logCommand(clock: Clock = systemClock): CommandUnknownOpts {
     .option("--address <address>", "only this address")
     .option("--type <type>", 'only this event ("grant.opened") or kind of event ("grant", "knock")')
     .option("--limit <n>", `the newest so many (default: ${SCREENFUL} on a terminal, else all)`)
-    .option("-f, --follow", `go on with what happens, after the newest ${BEFORE_FOLLOWING}`)
+    .option("-f, --follow", `continue with new entries, after the newest ${BEFORE_FOLLOWING}`)
     .option("--json", "print JSON, one object a line")
     .addHelpText(
       "after",

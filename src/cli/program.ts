@@ -36,7 +36,7 @@ export function program(): Command {
       "\nExamples:" +
         "\n  sudo sallyport demo                    see it work, without touching this machine" +
         "\n  sudo sallyport user add alice          a key, and the link for alice's device" +
-        "\n  sudo sallyport check                   what would be guarded, and how strong it is" +
+        "\n  sudo sallyport check                   the ports to guard, and how strong the doors are" +
         "\n  sudo sallyport serve                   guard" +
         "\n  sallyport knock --save home            on the device: store the link" +
         "\n  sallyport knock home && ssh gate       and knock",

@@ -61,7 +61,7 @@ export function reloadCommand() {
     .option("--yes", "even where it cuts somebody off")
     .option(
       "--arm <duration>",
-      "on probation: unless you confirm in time, what runs now comes back",
+      "on probation: unless you confirm in time, the present configuration returns",
     )
     .addOption(socketOption())
     .addOption(configOption())

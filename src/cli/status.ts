@@ -31,7 +31,7 @@ function doorRow(door: DoorView): string[] {
 
 const OTHERWISE = {
   open: "the ports open again",
-  back: "what ran before the last reload comes back",
+  back: "the configuration before the last reload returns",
 } as const;
 
 function describeProbation({ untilMs, otherwise }: NonNullable<Status["probation"]>): string {
@@ -78,7 +78,7 @@ function printCounters({ counters, latency }: Status): void {
     );
   }
   if ((counters["logLinesDropped"] ?? 0) > 0) {
-    line("log", `${n("logLinesDropped")} lines dropped, which nobody took`);
+    line("log", `${n("logLinesDropped")} lines dropped, which no reader took`);
   }
   line("sources", `${n("sources4")} IPv4 and ${n("sources6")} IPv6 remembered`);
   if (latency.count === 0) return;
@@ -120,7 +120,7 @@ async function printStanding(refusal: SallyportError, json: boolean): Promise<vo
   const standing = standingGuard();
   if (standing === "unseen") {
     throw new SallyportError(
-      `${refusal.message}; whether the kernel guards ports only root may see: run it with sudo`,
+      `${refusal.message}; only root may see whether the kernel guards ports: run it with sudo`,
       refusal.exitCode,
     );
   }
@@ -145,7 +145,7 @@ async function askDaemon(socket: string, json: boolean) {
 /** Exits with 1 while the daemon is not ready, so that a script can test it. */
 export function statusCommand(): CommandUnknownOpts {
   return new Command("status")
-    .description("Show whether the daemon is ready, its doors and what it has seen")
+    .description("Show whether the daemon is ready, its doors and its figures")
     .addOption(socketOption())
     .addOption(configOption())
     .option("--json", "print JSON")

@@ -41,7 +41,7 @@ export async function tellKeys(
     const runs = isGuarding();
     if (runs === "no") return "No sallyport runs here";
     if (runs === "unseen") {
-      return `Nobody listens on ${socket} (whether a sallyport listens elsewhere only root can see)`;
+      return `Nobody listens on ${socket} (only root can see whether a sallyport listens elsewhere)`;
     }
     throw untold(
       `it does not listen on ${socket}`,

@@ -19,8 +19,7 @@ export const executableOption = () =>
 export const rootOption = () =>
   new Option("--root <dir>", "put files under this folder, as packages do");
 
-export const printOption = () =>
-  new Option("--print", "print what would be written, and write nothing");
+export const printOption = () => new Option("--print", "print the files, and write nothing");
 
 /** "" for this machine. */
 export function rootOf(named: string | undefined): string {

@@ -24,13 +24,13 @@ function when({ atMs }: WhyFinding): string {
 export function whyCommand(): CommandUnknownOpts {
   return new Command("why")
     .description("Tell what was heard from an address, and why it opened a door or did not")
-    .argument("<address>", "where the knocks came from, as this server sees it")
+    .argument("<address>", "address of the knocks, as this server sees it")
     .addOption(socketOption())
     .addOption(configOption())
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nPorts of sequences that can still be used may be among the answer: show it to nobody else.\n" +
+      "\nThe answer may name ports of sequences that can still be used: show it to nobody else.\n" +
         "\nExample:\n  sallyport why 203.0.113.9",
     )
     .action(async (text, options) => {

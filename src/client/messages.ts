@@ -18,10 +18,10 @@ function countOf(outcome: KnockOutcome): string {
 export function describeOutcome(what: string, outcome: KnockOutcome): string {
   const { state, target, port, before, attempts, sinceKnockMs } = outcome;
   const where = what.endsWith(target.address) ? what : `${what} (${target.address})`;
-  if (state === "sent") return `${where}: knock sent, not waited for an answer`;
+  if (state === "sent") return `${where}: knock sent, without waiting for an answer`;
   if (attempts === 0) return `${where}: ${port}/tcp is open already`;
   if (before === "open") {
-    return `${where}: ${port}/tcp is open, and was before the knock: whether the knock was believed does not show from here`;
+    return `${where}: ${port}/tcp is open, and was open before the knock: from here nobody can tell whether the knock was believed`;
   }
   const retried = attempts === 1 ? "" : `, at knock ${attempts}`;
   return `${where}: ${port}/tcp open after ${Math.ceil(sinceKnockMs)} ms${retried}`;

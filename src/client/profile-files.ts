@@ -32,7 +32,7 @@ export function listProfiles(folder: string): string[] {
 
 function badName(action: string): SallyportError {
   return new SallyportError(
-    `Cannot ${action}: what stands in the place of its name is none: use up to 32 letters, digits, ".", "_" and "-", a letter or digit first`,
+    `Cannot ${action}: its name is not valid: use up to 32 letters, digits, ".", "_" and "-", a letter or digit first`,
     ExitCode.usage,
   );
 }

@@ -8,7 +8,7 @@ function apart(a: number, b: number): number {
   return Math.abs((a - b) | 0);
 }
 
-/** Milliseconds as this class keeps them. */
+/** Milliseconds in the form that RecentPorts keeps. */
 export function tick(timeMs: number): number {
   return Math.floor(timeMs) >>> 0;
 }

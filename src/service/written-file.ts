@@ -95,7 +95,7 @@ function attempt(operation: string, path: string, act: () => void): void {
     const code = codeOf(error) ?? messageOf(error);
     const denied = code === "EACCES" || code === "EPERM";
     throw new SallyportError(
-      `Cannot ${operation} ${path}: ${code}: ${denied ? "run as root, or name another place with --root" : "see what stands there"}`,
+      `Cannot ${operation} ${path}: ${code}: ${denied ? "run as root, or name another place with --root" : "see which file is there"}`,
       denied ? ExitCode.privilege : ExitCode.failure,
       { cause: error },
     );

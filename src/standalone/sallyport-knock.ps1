@@ -787,7 +787,7 @@ namespace Sallyport
         {
             // Shorter than a key in base32, so that a key typed in place of a name is never quoted.
             if (Regex.IsMatch(name, @"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\z")) return;
-            throw Usage("Cannot " + action + ": what stands in the place of its name is none: use up to 32 letters, digits, \".\", \"_\" and \"-\", a letter or digit first");
+            throw Usage("Cannot " + action + ": its name is not valid: use up to 32 letters, digits, \".\", \"_\" and \"-\", a letter or digit first");
         }
 
         List<string> List()
@@ -1097,11 +1097,11 @@ namespace Sallyport
             string where = what.EndsWith(outcome.Target.Text, StringComparison.Ordinal) ? what : what + " (" + outcome.Target.Text + ")";
             string port = outcome.Port + "/tcp", sent = outcome.Attempts == 1 ? "1 knock sent" : outcome.Attempts + " knocks sent";
             const string Ask = "on the server, \"sallyport why\" with the address you come from";
-            if (outcome.State == "sent") return where + ": knock sent, not waited for an answer";
+            if (outcome.State == "sent") return where + ": knock sent, without waiting for an answer";
             if (outcome.State == "open")
             {
                 if (outcome.Attempts == 0) return where + ": " + port + " is open already";
-                if (outcome.Before == "open") return where + ": " + port + " is open, and was before the knock: whether the knock was believed does not show from here";
+                if (outcome.Before == "open") return where + ": " + port + " is open, and was open before the knock: from here nobody can tell whether the knock was believed";
                 return where + ": " + port + " open after " + Math.Ceiling(outcome.SinceMs) + " ms" + (outcome.Attempts == 1 ? "" : ", at knock " + outcome.Attempts);
             }
             if (outcome.State == "silent") return "Cannot open " + what + ": " + sent + " and " + port + " still does not answer: check " + checks + " and, " + Ask;

@@ -510,7 +510,7 @@ is_profile_name() {
 }
 
 check_name() { # name, action
-  is_profile_name "$1" || fail "Cannot $2: what stands in the place of its name is none: use up to 32 letters, digits, \".\", \"_\" and \"-\", a letter or digit first" "$USAGE"
+  is_profile_name "$1" || fail "Cannot $2: its name is not valid: use up to 32 letters, digits, \".\", \"_\" and \"-\", a letter or digit first" "$USAGE"
 }
 
 list_profiles() { # R: "home, office"
@@ -1110,9 +1110,9 @@ describe() { # what, checks; R
   where="$1 ($ADDRESS)"
   case $1 in *"$ADDRESS") where=$1 ;; esac
   case $STATE:$BEFORE in
-    sent:*) R="$where: knock sent, not waited for an answer" ;;
+    sent:*) R="$where: knock sent, without waiting for an answer" ;;
     open:open)
-      R="$where: $PORT/tcp is open, and was before the knock: whether the knock was believed does not show from here"
+      R="$where: $PORT/tcp is open, and was open before the knock: from here nobody can tell whether the knock was believed"
       [ "$ATTEMPTS" -gt 0 ] || R="$where: $PORT/tcp is open already"
       ;;
     open:*)

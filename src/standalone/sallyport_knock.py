@@ -335,7 +335,7 @@ def _is_name(text: str) -> bool:
 def _check_name(name: str, action: str) -> None:
     if not _is_name(name):
         raise KnockError(
-            "Cannot %s: what stands in the place of its name is none: use up to 32 letters, digits, "
+            "Cannot %s: its name is not valid: use up to 32 letters, digits, "
             '".", "_" and "-", a letter or digit first' % action,
             USAGE,
         )
@@ -901,11 +901,11 @@ def _describe_fixed(host: str, outcome: Outcome) -> str:
 def _opened(what: str, outcome: Outcome) -> str:
     where = what if what.endswith(outcome.target.address) else "%s (%s)" % (what, outcome.target.address)
     if outcome.state == "sent":
-        return where + ": knock sent, not waited for an answer"
+        return where + ": knock sent, without waiting for an answer"
     if outcome.attempts == 0:
         return "%s: %d/tcp is open already" % (where, outcome.port)
     if outcome.before == "open":
-        return "%s: %d/tcp is open, and was before the knock: whether the knock was believed does not show from here" % (where, outcome.port)
+        return "%s: %d/tcp is open, and was open before the knock: from here nobody can tell whether the knock was believed" % (where, outcome.port)
     retried = "" if outcome.attempts == 1 else ", at knock %d" % outcome.attempts
     return "%s: %d/tcp open after %d ms%s" % (where, outcome.port, math.ceil(outcome.since_knock_ms), retried)
 

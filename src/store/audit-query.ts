@@ -238,7 +238,7 @@ export class AuditReader implements Disposable {
 }
 
 function heldUp(file: string): string {
-  return `Cannot show the log: opening ${file} does not come to an end: look whether a pipe stands there or beside it`;
+  return `Cannot show the log: opening ${file} does not end: see whether a pipe is in its place or beside it`;
 }
 
 /** O_NONBLOCK: a named pipe must not hold us up. */

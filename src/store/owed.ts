@@ -89,7 +89,7 @@ export class OwedCommands {
       path: join(stateDir, "owed.db"),
       ...OWED_SCHEMA,
       shared: false,
-      without: "close commands are owed as long as this daemon lives only",
+      without: "close commands are remembered only as long as this daemon lives",
       refill: (database) => this.#refill(database),
       report,
       nowMs,
@@ -97,7 +97,7 @@ export class OwedCommands {
     const contents = this.#file.read(readContents);
     this.#learnt = contents !== undefined;
     const { entries: found, broken } = contents ?? { entries: [], broken: 0 };
-    if (broken > 0) this.#file.replace(`${broken} of its rows were changed behind its back`);
+    if (broken > 0) this.#file.replace(`${broken} of its rows were changed by another program`);
     for (const { number } of found) this.#next = Math.max(this.#next, number + 1);
     if (found.length > 0 && isForeign(stateDir)) this.#left = found;
     else this.#takeOver(found);

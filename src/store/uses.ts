@@ -97,7 +97,7 @@ export class UseStore {
       path: join(stateDir, "uses.db"),
       ...USES_SCHEMA,
       shared: false,
-      without: "uses of knocks are remembered until a reboot only",
+      without: "uses of knocks are remembered only until a reboot",
       refill: (database) => this.#writeAll(database),
       report,
       nowMs,
@@ -112,7 +112,7 @@ export class UseStore {
     const contents = store.#file.read(readContents);
     for (const use of contents?.uses ?? []) store.#uses.set(placeOf(use), use);
     const broken = contents?.broken ?? 0;
-    if (broken > 0) store.#file.replace(`${broken} of its rows were changed behind its back`);
+    if (broken > 0) store.#file.replace(`${broken} of its rows were changed by another program`);
     const { found } = store.#file;
     const unwritten = found !== "later" && ranUnwritten(stateDir);
     const judged = unwritten

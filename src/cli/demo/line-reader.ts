@@ -17,7 +17,7 @@ export class LineReader {
   async next(pattern: RegExp): Promise<string> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => late.reject(new SallyportError(`The demo failed: nothing like ${pattern} was said`)),
+      () => late.reject(new SallyportError(`The demo failed: nothing like ${pattern} came`)),
       PATIENCE_MS,
     );
     try {

@@ -6,8 +6,8 @@ import { onTmpfs } from "./mounted.ts";
 const LIMIT_MS = 60_000;
 
 const WITHOUT = {
-  uses: "uses of knocks are remembered until a reboot only",
-  owed: "close commands are owed as long as this daemon lives only",
+  uses: "uses of knocks are remembered only until a reboot",
+  owed: "close commands are remembered only as long as this daemon lives",
   audit: "events are not kept",
 };
 

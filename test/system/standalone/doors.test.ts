@@ -142,7 +142,7 @@ describe("a door of the compiled executable", () => {
       const ends = await Promise.all(
         both.map(async (one) => [await one.exited, await new Response(one.stdout).text()]),
       );
-      const sent = "web on 10.77.0.1: knock sent, not waited for an answer\n";
+      const sent = "web on 10.77.0.1: knock sent, without waiting for an answer\n";
       expect(ends).toEqual([
         [0, sent],
         [0, sent],

@@ -258,7 +258,7 @@ describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) =
     writeFileSync(join(slots(), String(now - 40)), "");
     expect(knock(SALLYPORT, ["home", "--no-wait"]).code).toBe(0);
     expect(knock(knocker, ["home", "--no-wait"]).out).toContain(
-      "127.0.0.1: knock sent, not waited",
+      "127.0.0.1: knock sent, without waiting",
     );
     const used = readdirSync(slots())
       .map(Number)

@@ -258,7 +258,7 @@ describe("paths and methods", () => {
     for (const path of ["/", `/${CANARY}`, "/v1", "/v1/", "/v2/doors", "/healthz/", "//healthz"]) {
       const response = await controlApp(new FakeControl()).request(path);
       expect((await problemOf(response)).detail).toBe(
-        "Nothing is served here: /openapi.json lists what is",
+        "Nothing is served here: /openapi.json lists the paths",
       );
     }
   });

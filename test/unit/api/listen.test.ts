@@ -195,7 +195,7 @@ test("listen() removes nothing that is no socket", async () => {
   const file = freshSocket();
   writeFileSync(file, "precious");
   expect(await refusal(listen(new FakeControl(), at(file)))).toBe(
-    `Cannot listen on ${file}: a file stands there that is no socket: move it, or set [api].socket`,
+    `Cannot listen on ${file}: the file there is not a socket: move it, or set [api].socket`,
   );
   expect(await Bun.file(file).text()).toBe("precious");
 });
@@ -268,7 +268,7 @@ test("connectControl() takes no endless answer into memory", async () => {
   const endless = () => new ReadableStream({ pull: (controller) => controller.enqueue(piece) });
   const server = Bun.serve({ unix: socket, fetch: () => new Response(endless()) });
   expect(await refusal(connectControl(socket).doors())).toBe(
-    `Cannot reach sallyport at ${socket}: its answer does not come to an end: look what listens there, it is no sallyport of this version`,
+    `Cannot reach sallyport at ${socket}: its answer does not end: see which program listens there: it is not a sallyport of this version`,
   );
   await server.stop(true);
 });

@@ -236,7 +236,7 @@ describe("damage", () => {
   test.each<[string, string, readonly Uint8Array[]]>([
     [
       "a section without a byte order",
-      "the section at byte 0 is of no byte order",
+      "the section at byte 0 has no valid byte order",
       [ng.section({ magic: 1 })],
     ],
     [

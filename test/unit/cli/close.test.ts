@@ -106,7 +106,7 @@ test.each([
   [
     ["alice/phone"],
     1,
-    "Cannot close anything: alice/phone holds no door open: sallyport grants lists who does",
+    "Cannot close anything: alice/phone holds no door open: sallyport grants lists the holders",
   ],
   [
     ["ssh"],
@@ -131,12 +131,12 @@ test.each([
   [
     ["legacy", "203.0.113.10"],
     1,
-    "Cannot close anything: legacy is not open to 203.0.113.10: sallyport grants lists what is",
+    "Cannot close anything: legacy is not open to 203.0.113.10: sallyport grants lists the open doors",
   ],
   [
     ["198.51.100.1"],
     1,
-    "Cannot close anything: no door is open to 198.51.100.1: sallyport grants lists what is",
+    "Cannot close anything: no door is open to 198.51.100.1: sallyport grants lists the open doors",
   ],
 ])("close %j ends nothing and says why", async (argv, code, sentence) => {
   await using daemon = await startDaemon();

@@ -75,7 +75,7 @@ describe("sallyport knock, on its arguments", () => {
     ],
     ["a bad port", ["10.0.0.1", "7000", "80000"], 64, 'Cannot read the port "80000": write 7000'],
     ["a key as a port", ["10.0.0.1", CANARY], 64, "Cannot read the port: write 7000"],
-    ["a key as a profile", [CANARY], 64, "what stands in the place of its name is none"],
+    ["a key as a profile", [CANARY], 64, "its name is not valid"],
     ["a negative delay", ["10.0.0.1", "7000", "-d", "-1"], 64, "whole number from 0 to 60000"],
     ["a timeout without a unit", ["home", "--timeout", "2"], 64, 'Write a duration from "100ms"'],
     ["-u with a profile", ["home", "-u"], 64, "Cannot use --udp with a profile"],
@@ -304,7 +304,7 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     const done = client(["-"], linkTo("10.77.0.1"));
     expect([done.code, done.out]).toEqual([
       0,
-      `ssh on 10.77.0.1: ${PORT}/tcp is open, and was before the knock: whether the knock was believed does not show from here\n`,
+      `ssh on 10.77.0.1: ${PORT}/tcp is open, and was open before the knock: from here nobody can tell whether the knock was believed\n`,
     ]);
     const json = client(["-", "--json"], linkTo("10.77.0.1"));
     expect(JSON.parse(json.out)).toMatchObject({ state: "open", before: "open", attempts: 1 });
@@ -373,7 +373,7 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     const done = client(["-"], linkTo("10.77.0.1", "&opens=51820/udp"));
     expect(done).toMatchObject({
       code: 0,
-      out: "ssh on 10.77.0.1: knock sent, not waited for an answer\n",
+      out: "ssh on 10.77.0.1: knock sent, without waiting for an answer\n",
       err: "sallyport: the link of ssh names no TCP port to wait for: sending one knock\n",
     });
     expect((await tap.packets()).length).toBe(16);
@@ -409,7 +409,7 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     const tap = await tapWire(lab, "server", "udp");
     expect(client(["-u", "10.77.0.1", "7000", "8000:tcp", "9000"])).toEqual({
       code: 0,
-      out: "10.77.0.1: knock sent, not waited for an answer\n",
+      out: "10.77.0.1: knock sent, without waiting for an answer\n",
       err: "",
     });
     const packets = await tap.packets();

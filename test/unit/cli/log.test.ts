@@ -394,7 +394,7 @@ describe("sallyport log -f", () => {
     const { code, err } = await log("-f", "--until", "1h");
     expect([code, err]).toEqual([
       64,
-      "sallyport: Cannot show the log: --until ends what --follow goes on with: leave one of them out\n",
+      "sallyport: Cannot show the log: --until contradicts --follow: leave one of them out\n",
     ]);
   });
 
@@ -457,12 +457,12 @@ describe("sallyport log says", () => {
 
   test("that nothing was found, and which types there are when it knows no such type", async () => {
     write(...story());
-    expect((await log("--user", "nobody")).err).toBe("Nothing in the log answers this\n");
+    expect((await log("--user", "nobody")).err).toBe("No entry of the log matches\n");
     expect((await log("--type", "grants")).err).toBe(
       'Nothing in the log is of type "grants": it has daemon.started, grant.closed, grant.opened, knock.reused, log.left-out\n',
     );
     expect((await log("--type", "grant", "--user", "nobody")).err).toBe(
-      "Nothing in the log answers this\n",
+      "No entry of the log matches\n",
     );
   });
 

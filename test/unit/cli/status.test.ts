@@ -70,7 +70,7 @@ test("status says until when the guard is on probation, and what comes of it", a
   expect(JSON.parse(json)).toMatchObject({ probation: { untilMs, otherwise: "open" } });
   daemon.control.onProbation = { untilMs, otherwise: "back" };
   expect((await daemon.run("status")).out).toContain(
-    "or what ran before the last reload comes back",
+    "or the configuration before the last reload returns",
   );
 });
 
@@ -122,7 +122,7 @@ test("status says in one sentence that no daemon listens and who may see more, a
     { stdout: "pipe", stderr: "pipe" },
   );
   expect(await child.stderr.text()).toBe(
-    `sallyport: Cannot reach sallyport at ${socket}: nobody listens there: start it with sallyport serve, or name its socket with --socket; whether the kernel guards ports only root may see: run it with sudo\n`,
+    `sallyport: Cannot reach sallyport at ${socket}: nobody listens there: start it with sallyport serve, or name its socket with --socket; only root may see whether the kernel guards ports: run it with sudo\n`,
   );
   expect([await child.stdout.text(), await child.exited]).toEqual(["", 1]);
 });

@@ -31,10 +31,10 @@ test.each([
   [{ attempts: 2 }, "ssh on gate.example (192.0.2.1): 22/tcp open after 12 ms, at knock 2"],
   [
     { before: "open" },
-    "ssh on gate.example (192.0.2.1): 22/tcp is open, and was before the knock: whether the knock was believed does not show from here",
+    "ssh on gate.example (192.0.2.1): 22/tcp is open, and was open before the knock: from here nobody can tell whether the knock was believed",
   ],
   [{ attempts: 0 }, "ssh on gate.example (192.0.2.1): 22/tcp is open already"],
-  [{ state: "sent" }, "ssh on gate.example (192.0.2.1): knock sent, not waited for an answer"],
+  [{ state: "sent" }, "ssh on gate.example (192.0.2.1): knock sent, without waiting for an answer"],
 ] as const)("describeOutcome() of %j", (changes, expected) => {
   expect(describeOutcome("ssh on gate.example", outcome(changes))).toBe(expected);
 });

@@ -333,7 +333,7 @@ describe("UseStore.open() counts as lost", () => {
     const other = JSON.parse(holder.stdout.toString()) as { trust: string; notices: string[] };
     expect(other.trust).toBe("lost");
     expect(other.notices).toEqual([
-      `Cannot write ${folder.file("uses.db")}: another process holds it: uses of knocks are remembered until a reboot only: end that process`,
+      `Cannot write ${folder.file("uses.db")}: another process holds it: uses of knocks are remembered only until a reboot: end that process`,
     ]);
     expect(store.flush()).toBe(true);
     store.close(NOW);
@@ -428,7 +428,7 @@ test("UseStore.open() never throws, wherever the folder is", () => {
   expect(store.flush()).toBe(false);
   store.close(NOW);
   expect(folder.notices.map(({ message }) => message)).toEqual([
-    `Cannot write ${folder.file("uses.db")}: its folder is gone: uses of knocks are remembered until a reboot only: make the folder again`,
+    `Cannot write ${folder.file("uses.db")}: its folder is gone: uses of knocks are remembered only until a reboot: make the folder again`,
   ]);
 });
 

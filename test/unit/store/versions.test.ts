@@ -167,7 +167,7 @@ describe("a file of a later version", () => {
     expect(readdirSync(folder.path).sort()).toEqual(["uses-unwritten", "uses.db"]);
     expect(folder.notices.map(({ state, message }) => `${state} ${message}`)).toHaveLength(2);
     expect(folder.notices[0]!.message).toEqual(
-      leftAlone("uses", "uses of knocks are remembered until a reboot only"),
+      leftAlone("uses", "uses of knocks are remembered only until a reboot"),
     );
   });
 
@@ -218,7 +218,7 @@ describe("a file of a later version", () => {
     owed.close();
     expect(readFileSync(folder.file("owed.db"))).toEqual(bytes);
     expect(folder.notices.map(({ message }) => message)).toEqual([
-      leftAlone("owed", "close commands are owed as long as this daemon lives only"),
+      leftAlone("owed", "close commands are remembered only as long as this daemon lives"),
     ]);
   });
 
