@@ -1,10 +1,13 @@
-/** `[alarm]`: the command that runs when somebody seems to be listening on the path. */
+/** `[alarm]`: the command that runs when somebody seems to listen on the path. */
 
 import { checkCommand } from "./run-command.ts";
 import type { Mistake } from "./mistake.ts";
 import type { AlarmTable } from "./schema.ts";
 
-/** What an alarm's command can be told: a knock, who used it first, and who sent it too. */
+/**
+ * The placeholders of an alarm's command: a knock, its first user's address, and the other
+ * sender's.
+ */
 export const ALARM_PLACEHOLDERS = ["door", "user", "device", "address", "first_address"] as const;
 
 export type AlarmPlaceholder = (typeof ALARM_PLACEHOLDERS)[number];

@@ -1,4 +1,7 @@
-/** What must hold between doors, and between doors and the rest. Pure; takes doors that are right by themselves. */
+/**
+ * Rules between doors, and between doors and the other sections. Pure; takes doors that are right
+ * by themselves.
+ */
 
 import type { FixedSequence } from "../core/fixed-sequence.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -29,7 +32,7 @@ function sequencesOf({ fixed, closing }: Door): [key: string, sequence: FixedSeq
   return found;
 }
 
-/** A knock port that is guarded would answer differently once its door is open, and so tell on itself. */
+/** A guarded knock port would answer differently once its door is open, and so give itself away. */
 function checkKnocksUnguarded(doors: readonly Door[], report: Report): void {
   for (const door of doors) {
     for (const [key, { knocks }] of sequencesOf(door)) {
@@ -79,7 +82,10 @@ function checkConflicts(doors: readonly Door[], report: Report): void {
   }
 }
 
-/** All fixed doors share one kernel set a family; a forged crowd at one must not lock out another. */
+/**
+ * All fixed doors share one kernel set for each family; a forged crowd at one must not lock out
+ * another.
+ */
 function checkFixedElements(doors: readonly Door[], report: Report): void {
   let left: number = LIMITS.fixedElements;
   for (const { name, fixed, opens, maxGrants } of doors) {
@@ -126,7 +132,7 @@ function checkApi({ doors, api }: Pick<Settings, "doors" | "api">, report: Repor
   }
 }
 
-/** Reports every conflict. Sections that could not be read are left out by the caller. */
+/** Reports every conflict. The caller leaves out sections that could not be read. */
 export function checkTogether(
   doors: readonly Door[],
   api: Settings["api"] | undefined,

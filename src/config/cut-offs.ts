@@ -1,4 +1,4 @@
-/** Who can open a door now and could not by a new configuration, and why. Pure. */
+/** The users who can open a door now but could not under a new configuration, and why. Pure. */
 
 import { commonRanges, formatPort, type PortRange, withoutRanges } from "../core/port.ts";
 import { formatPortRange } from "../core/port.ts";
@@ -6,7 +6,7 @@ import type { KeyTable } from "../rks/key-table.ts";
 import { admits } from "./names.ts";
 import type { Door, Settings } from "./settings.ts";
 
-/** What a daemon opens doors by. */
+/** The doors and keys that a daemon works by. */
 export interface Terms {
   readonly settings: Settings;
   readonly keys: KeyTable;
@@ -17,13 +17,13 @@ export interface Device {
   readonly device: string;
 }
 
-/** Some of those who can open a door now, and could not any more. */
+/** Some of those who can open a door now but could not any longer. */
 export interface CutOff {
-  /** As it is called by what runs. */
+  /** The name of the door in the present configuration. */
   readonly door: string;
   /** Empty for a fixed door, whose sequence anybody may know. */
   readonly who: readonly Device[];
-  /** Guarded ports that they reach no more; empty for a door that only runs commands. */
+  /** Guarded ports that they can no longer reach; empty for a door that only runs commands. */
   readonly ports: readonly PortRange[];
   /** A clause. */
   readonly why: string;
@@ -46,9 +46,11 @@ export class CutOffFinder {
     this.#sameKeys = areSame(before.keys, after.keys);
   }
 
-  /** Those whom a door of the present configuration loses, and whether that is everybody. */
+  /**
+   * The users that a door of the present configuration loses, and whether these are all of them.
+   */
   find(door: Door): { readonly cutOff: readonly CutOff[]; readonly everybody: boolean } {
-    // Mostly nothing of a door changed, and a hundred thousand keys need not be looked at.
+    // Mostly a door did not change, and a hundred thousand keys need no look.
     if (this.#isSame(door)) return { cutOff: [], everybody: false };
     return door.fixed === undefined ? this.#ofKeys(door) : this.#ofSequence(door);
   }
@@ -104,7 +106,7 @@ export class CutOffFinder {
     return { cutOff: [...cuts.values()], everybody: lost > 0 && lost === able };
   }
 
-  /** Which ports a user loses. Most lose the same, so what was found is kept. */
+  /** The ports that a user loses. Most users lose the same, so results are kept. */
   #lossFinder(door: Door): (user: string, hasKey: boolean) => readonly PortRange[] | undefined {
     const found = new Map<string, readonly PortRange[] | undefined>();
     const lasting = this.#before.settings.doors.filter((other) => {
@@ -131,8 +133,9 @@ export class CutOffFinder {
   }
 
   /**
-   * What of a door cannot be reached any more by whoever opens the `kept` ones then: ports, none where it
-   * only runs commands, undefined where nothing is lost. A port that nobody guards then is none.
+   * The parts of a door that its users can no longer reach through the `kept` doors: ports, empty
+   * where it only runs commands, undefined where nothing is lost. A port that is no longer guarded
+   * is not lost.
    */
   #lostPorts(
     { opens }: Door,
@@ -164,7 +167,7 @@ export class CutOffFinder {
       : `their key is another, ${VOID}`;
   }
 
-  /** Its ports under a name that is new: it was renamed. */
+  /** The same ports under a new name mean that the door was renamed. */
   #whyGone({ opens }: Door): string {
     const known = new Set(this.#before.settings.doors.map(({ name }) => name));
     const renamed = this.#after.settings.doors.find(
@@ -176,7 +179,7 @@ export class CutOffFinder {
   }
 }
 
-/** In the same order, too: whoever rewrites a file mostly leaves it. */
+/** Also in the same order: a rewritten file mostly keeps it. */
 function areSame({ memory: a }: KeyTable, { memory: b }: KeyTable): boolean {
   return (["keys", "names", "ends"] as const).every((column) =>
     Buffer.from(a[column].buffer, a[column].byteOffset, a[column].byteLength).equals(
@@ -194,7 +197,9 @@ function isSameSequence({ fixed: a }: Door, { fixed: b }: Door): boolean {
   return a.knocks.map(formatPort).join() === b.knocks.map(formatPort).join();
 }
 
-/** What of a door's terms the ports of a sequence follow from, and is another then; a link holds all of it. */
+/**
+ * The changed terms of a door from which the ports of a sequence follow; a link holds all of them.
+ */
 function changes({ space: a }: Door, { space: b }: Door): string[] {
   const terms: [name: string, was: string, is: string][] = [
     ["range", `${a.lo}-${a.hi}`, `${b.lo}-${b.hi}`],

@@ -1,6 +1,6 @@
 /**
- * The kinds of values config.toml holds. Every message is the remedy alone ("write …"): valibot's own
- * messages quote what was written, and what was written may be a secret in the wrong place.
+ * The kinds of values in config.toml. Every message is only the remedy ("write …"): valibot's own
+ * messages quote the value, and the value may be a secret in the wrong place.
  */
 
 import * as v from "valibot";
@@ -17,7 +17,10 @@ interface Limits {
   readonly max: number;
 }
 
-/** Text that `pattern` describes to editors and `read` turns into a value; `remedy` where either refuses. */
+/**
+ * Text that `pattern` describes to editors and `read` turns into a value; `remedy` is the message
+ * where either refuses.
+ */
 export function text<T>(pattern: RegExp, remedy: string, read: (text: string) => T | undefined) {
   return v.pipe(
     v.string(remedy),
@@ -79,7 +82,7 @@ export function choice<const Words extends readonly string[]>(words: Words) {
   return v.picklist(words, `write ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)!}`);
 }
 
-/** At most `most` items; `remedy` says how the whole list is written. */
+/** At most `most` items; `remedy` describes the whole list. */
 export function list<const Item extends v.GenericSchema>(item: Item, most: number, remedy: string) {
   return v.pipe(v.array(item, remedy), v.maxLength(most, `write at most ${most} items`));
 }
@@ -109,7 +112,10 @@ export const knockRange = text<{ lo: number; hi: number }>(
 
 const NETWORK = 'write a network such as "10.0.0.0/8" or "fd00::/8"';
 
-/** A network that needs no knock. Wider than anybody owns is refused: the guard would be for nothing. */
+/**
+ * A network that needs no knock. Networks wider than anybody owns are refused: they would make the
+ * guard useless.
+ */
 export const allowedNetwork = v.pipe(
   v.string(NETWORK),
   v.regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, NETWORK),

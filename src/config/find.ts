@@ -1,4 +1,4 @@
-/** Which configuration file a command reads. */
+/** Finds the configuration file that a command reads. */
 
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -8,25 +8,29 @@ const SERVICE = "/etc/sallyport/config.toml";
 const HERE = "./config.toml";
 
 /**
- * Where a command looks without --config, in this order: what the service runs by comes first, since a
- * config.toml of the working directory may be of any other program.
+ * The places to look without --config, in this order. The file of the service comes first, since a
+ * config.toml in the working directory may belong to any other program.
  */
 export const CONFIG_FILES = [SERVICE, HERE] as const;
 
-/** Why another user could have written there, `what` being its name in the sentence; undefined where none could. */
+/**
+ * Why another user could have written `path`, which the sentence calls `what`; undefined where none
+ * could.
+ */
 function strangeness(path: string, what: "it" | "its folder"): string | undefined {
   const { uid, mode } = statSync(path);
   const caller = Number(process.env["SUDO_UID"] ?? 0);
   if (uid !== 0 && uid !== caller) return `${what} belongs to uid ${uid}`;
-  // In a sticky folder, such as /tmp, only its owner and the file's may put another in its place.
+  // In a sticky folder such as /tmp, only the owners of the folder and of the file may replace the
+  // file.
   const sticky = what === "its folder" && (mode & 0o1000) !== 0;
   return (mode & 0o002) === 0 || sticky ? undefined : `everybody may write to ${what}`;
 }
 
 /**
- * Root's commands run what a configuration says, and the working directory may be anybody's, such as
- * /tmp: a file that was only found there must be root's, or of whoever called sudo. So must the folder
- * be: its owner could put another file there before it is read.
+ * Root's commands run programs that a configuration names, and the working directory may be
+ * anybody's, such as /tmp: a file that was only found there must belong to root, or to the user who
+ * called sudo. So must the folder: its owner could replace the file before it is read.
  */
 function checkFound(file: string): void {
   if (process.geteuid!() !== 0) return;
@@ -39,8 +43,8 @@ function checkFound(file: string): void {
 }
 
 /**
- * The file named with --config, else the first of `CONFIG_FILES` that exists; throws (exit 78) where none
- * does, or where root found one that another user may have put there.
+ * The file named with --config, else the first of `CONFIG_FILES` that exists. Throws (exit 78)
+ * where none does, or where another user may have written the one that root found.
  */
 export function findConfig(named?: string): string {
   if (named !== undefined) return named;
@@ -56,8 +60,8 @@ export function findConfig(named?: string): string {
 }
 
 /**
- * What `read` makes of the file named with --config, or of the one that is found; where that is refused
- * and was only found in the working directory, the refusal says why it was taken.
+ * The result of `read` for the file named with --config, or for the one that is found. Where a file
+ * that was only found in the working directory is refused, the refusal says why it was taken.
  */
 export function withConfig<T>(named: string | undefined, read: (file: string) => T): T {
   const file = findConfig(named);
@@ -65,14 +69,16 @@ export function withConfig<T>(named: string | undefined, read: (file: string) =>
     return read(file);
   } catch (error) {
     const why = named === undefined ? whyTaken(file) : undefined;
-    // What the kernel or another file refuses has nothing to do with it.
+    // A refusal by the kernel or of another file has nothing to do with this file.
     const isConfig = error instanceof SallyportError && error.exitCode === ExitCode.config;
     if (!isConfig || why === undefined) throw error;
     throw new SallyportError(`${error.message}\n${why}`, error.exitCode, { cause: error });
   }
 }
 
-/** One sentence where a found file may be another program's; undefined for the service's own. */
+/**
+ * One sentence where a found file may belong to another program; undefined for the service's own.
+ */
 export function whyTaken(file: string): string | undefined {
   if (file !== HERE) return undefined;
   return `${HERE} was taken because there is no ${SERVICE}: name another with --config`;

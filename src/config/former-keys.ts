@@ -1,15 +1,16 @@
 /**
- * Keys of config.toml that had another name, which is still taken, with a warning. An entry stays: who skips
- * a release would find his file refused, and the copy of what worked last with it.
+ * Keys of config.toml that had another name, which still works, with a warning. An entry stays for
+ * ever: without it, an upgrade that skips a release would find its file refused, and the copy of
+ * the last good one too.
  */
 
 import type { Mistake, Path } from "./mistake.ts";
 import { isTable } from "./tables.ts";
 
 export interface FormerKey {
-  /** From the top of the file; "*" stands for any name, as that of a door. */
+  /** The path from the top of the file; "*" stands for any name, such as that of a door. */
   readonly was: readonly string[];
-  /** Its name now, in the same table. */
+  /** The present name, in the same table. */
   readonly is: string;
   /** The version that renamed it. */
   readonly since: string;
@@ -18,7 +19,7 @@ export interface FormerKey {
 /** None so far. */
 export const FORMER_KEYS: readonly FormerKey[] = [];
 
-/** A key that was written under its former name. */
+/** A key that the file has under its former name. */
 export interface RenamedKey {
   readonly was: Path;
   readonly is: Path;
@@ -30,7 +31,10 @@ interface Found {
   readonly mistakes: Mistake[];
 }
 
-/** What smol-toml made of a file, with every key under its name of now; `mistakes` where both names stand. */
+/**
+ * The table from smol-toml, with every key under its present name; `mistakes` where a file has both
+ * names.
+ */
 export function withNamesOfNow(
   raw: unknown,
   former: readonly FormerKey[] = FORMER_KEYS,
@@ -75,15 +79,15 @@ function mapTable(
   return Object.fromEntries(Object.entries(table).map(([name, value]) => change(name, value)));
 }
 
-/** A path of names of now as the file has it. */
+/** A path of present names in the file's own names. */
 export function asWritten(path: Path, renamed: readonly RenamedKey[]): Path {
   const on = renamed.filter(({ is }) => is.every((step, i) => step === path[i]));
-  // The innermost: its own path was translated when it was found.
+  // The innermost one: its own path was translated when it was found.
   const key = on.sort((a, b) => b.is.length - a.is.length)[0];
   return key === undefined ? path : [...key.was, ...path.slice(key.was.length)];
 }
 
-/** What to tell of it, in the shape of a mistake. */
+/** The report about it, in the shape of a mistake. */
 export function describeRenamed({ was, is, since }: RenamedKey): Mistake {
   const state = `is called ${String(is.at(-1))} since version ${since}`;
   return { path: was, state, remedy: "write that" };

@@ -1,16 +1,16 @@
-/** A knock range that holds none of some ports. Pure. */
+/** A knock range without certain ports. Pure. */
 
 import type { KnockSpace } from "../rks/space.ts";
 
-/** Most services that people start have a port below. */
+/** Most services that people start listen below this. */
 const LOWEST = 10_000;
 const HIGHEST = 65_535;
 
 type Range = Pick<KnockSpace, "lo" | "hi">;
 
 /**
- * As wide as `present`, or half as wide at least, and as near to it as can be; undefined where there is
- * none: a narrower one makes knocks much easier to guess.
+ * As wide as `present` or at least half as wide, and as near to it as possible. Undefined where
+ * there is none: a narrower range makes knocks much easier to guess.
  */
 export function freeRange({ lo, hi }: Range, taken: Iterable<number>): Range | undefined {
   const width = hi - lo + 1;

@@ -1,4 +1,7 @@
-/** Where the configuration that worked last is kept, found also beside a config.toml that cannot be read. */
+/**
+ * Where the configuration that worked last is kept; it is also found beside an unreadable
+ * config.toml.
+ */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +15,10 @@ export function lastConfigFile(stateDir: string): string {
   return join(stateDir, LAST_CONFIG_FILE);
 }
 
-/** The state folder that a file names, also a broken one; undefined where it names none or cannot be read. */
+/**
+ * The state folder that a file names, even a broken one; undefined where it names none or cannot be
+ * read.
+ */
 export function namedStateDir(file: string): string | undefined {
   try {
     return /^\s*state_dir\s*=\s*["']([^"'\n]+)["']/m.exec(readConfigText(file))?.[1];
@@ -22,26 +28,29 @@ export function namedStateDir(file: string): string | undefined {
   }
 }
 
-/** Where the state may lie, as far as a broken file and the service manager tell; the likeliest first. */
+/**
+ * Where the state may be, judging by a broken file and the service manager; the likeliest first.
+ */
 export function stateDirs(file: string): string[] {
   const given = process.env["STATE_DIRECTORY"]?.split(":")[0];
   return [namedStateDir(file), given, DEFAULT_STATE_DIR].filter((dir) => dir !== undefined);
 }
 
-/** The state folder that holds what worked last, undefined where none does. */
+/** The state folder that holds a configuration that worked; undefined where none does. */
 export function lastStateDir(file: string): string | undefined {
   return stateDirs(file).find((dir) => existsSync(lastConfigFile(dir)));
 }
 
 /**
- * Reads the copy of what worked last; throws as `parseSettings` does. A key that nobody knows here is no
- * mistake of anybody: a later sallyport knew it, and who goes back to this one must not be locked out.
+ * Reads the copy of the configuration that worked last; throws like `parseSettings`. An unknown key
+ * is not a mistake here: a later sallyport knew it, and a return to this one must not lock anybody
+ * out.
  */
 export function parseLastSettings(toml: string, file: string): Settings {
   return parseSettings(toml, file, { lenient: true });
 }
 
-/** What worked last, undefined where there is nothing or this user may not read it. */
+/** The settings that worked last; undefined where there are none or this user may not read them. */
 export function lastSettings(file: string): Settings | undefined {
   const stateDir = lastStateDir(file);
   if (stateDir === undefined) return undefined;

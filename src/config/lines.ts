@@ -1,11 +1,14 @@
-/** Finds the line of a value in a TOML text, which the parser does not tell for a text that is valid. */
+/** Finds the line of a value in a TOML text: the parser does not tell it for a valid text. */
 
 import { parse } from "smol-toml";
 import type { Path } from "./mistake.ts";
 
-/** A key and its value, or a table's header, and the lines it stands on (the first is 1). */
+/** A key and its value, or a table's header, with its lines (the first is 1). */
 interface Statement {
-  /** The statement alone, below the header of its table: parses to what it defines, from the top. */
+  /**
+   * The statement alone, below the header of its table: this text parses to its definitions, from
+   * the top.
+   */
   readonly header: string;
   readonly lines: readonly string[];
   readonly first: number;
@@ -30,8 +33,9 @@ function depthOf(path: Path, value: unknown): number {
 }
 
 /**
- * Cuts the text where it parses: a statement ends at the first line with which it is valid TOML, so
- * lists and strings of several lines stay whole, and a "[" at its start can only be a table's header.
+ * Cuts the text where it parses. A statement ends at the first line with which it is valid TOML, so
+ * lists and strings of several lines stay whole, and a "[" at its start can only be a table's
+ * header.
  */
 function statementsOf(toml: string): Statement[] {
   const statements: Statement[] = [];
@@ -39,7 +43,7 @@ function statementsOf(toml: string): Statement[] {
   let pending: string[] = [];
   for (const [i, line] of toml.split(/\r?\n/).entries()) {
     pending.push(line);
-    // Only such a line can end a statement of several lines; to try at every line would take long.
+    // Only such a line can end a statement of several lines; trying at every line would take long.
     if (pending.length > 1 && !/[\]}]|"""|'''/.test(line)) continue;
     const isHeader = pending[0]!.trimStart().startsWith("[");
     const scope = isHeader ? "" : header;
@@ -51,11 +55,13 @@ function statementsOf(toml: string): Statement[] {
   return statements;
 }
 
-/** What may close a string, the lists and the inline tables that are open in the middle of a statement. */
+/**
+ * Texts that may close a string and the lists and inline tables open in the middle of a statement.
+ */
 const BRACKETS = ["", "]", "}", "]]", "]}", "}]", "}}", "]]}", "]}]", "]}}", "}}}", "]}}}"];
 const CLOSERS = ["", '"""', "'''"].flatMap((quotes) => BRACKETS.map((end) => quotes + end));
 
-/** Nobody writes such a statement by hand, and looking through it would take long. */
+/** Nobody writes such a statement by hand, and searching it would take long. */
 const LONG_STATEMENT = 500;
 
 /** The line within a statement at which `path` first exists. */
@@ -73,8 +79,8 @@ function lineWithin({ header, lines, first }: Statement, path: Path): number {
 }
 
 /**
- * Answers the line on which each path is defined: of a list item, its own line; of a key that is
- * missing, the line of the innermost table that exists; 1 where nothing of it does.
+ * Returns a function from a path to the line that defines it. A list item has its own line. A
+ * missing key has the line of the innermost table that exists, or 1 where none does.
  */
 export function lineFinder(toml: string): (path: Path) => number {
   const statements = statementsOf(toml).map((statement) => ({
@@ -86,7 +92,8 @@ export function lineFinder(toml: string): (path: Path) => number {
     let best = { depth: 0, line: 1 };
     for (const { statement, value, scope } of statements) {
       const depth = depthOf(path, value);
-      // What its table's header defines already is the header's own, unless the header is elsewhere.
+      // A path that its table's header defines belongs to the header, unless the header is
+      // elsewhere.
       if (depth <= best.depth || depth <= depthOf(path, scope)) continue;
       best = { depth, line: lineWithin(statement, path.slice(0, depth)) };
     }

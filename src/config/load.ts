@@ -1,4 +1,4 @@
-/** Loads config.toml: all of it is right, or every mistake is told, each with its line. */
+/** Loads config.toml: either all of it is right, or every mistake is reported with its line. */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
@@ -13,7 +13,7 @@ import type { Settings } from "./settings.ts";
 
 /** A file larger than this is not a config.toml. */
 const MOST_BYTES = 256 * 1_024;
-/** A file with more mistakes than this is told the first of them. */
+/** A file with more mistakes than this gets only the first of them reported. */
 const MOST_MISTAKES = 50;
 
 function refuse(file: string, reason: string): never {
@@ -23,7 +23,7 @@ function refuse(file: string, reason: string): never {
 const KNOCKD =
   'it is a knockd.conf, and not TOML: write a door for each of its sections, as docs/config.md says under "Coming from knockd", and name that file';
 
-/** Words of knockd(1) that nobody else has, or its sequences, which stand in no quotes. */
+/** Words that only knockd(1) has, or its sequences, which have no quotes. */
 function isKnockdConfig(text: string): boolean {
   return (
     /^[ \t]*(seq_timeout|seq_cooldown|start_command|stop_command|cmd_timeout|tcpflags|one_time_sequences)[ \t]*=/im.test(
@@ -32,7 +32,7 @@ function isKnockdConfig(text: string): boolean {
   );
 }
 
-/** The open file is asked what it is, since its name may name another by then; a pipe holds nobody up. */
+/** Checks the open file, since the name may lead to another by now; a pipe holds nobody up. */
 function readOpened(file: string): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -47,7 +47,7 @@ function readOpened(file: string): Buffer {
   }
 }
 
-/** The text of a configuration file; throws a sentence for each way in which it cannot be read. */
+/** The text of a configuration file. Throws one sentence for each way in which reading can fail. */
 export function readConfigText(file: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readOpened(file));
@@ -65,7 +65,7 @@ export function readConfigText(file: string): string {
   }
 }
 
-/** smol-toml's message without the excerpt it appends, which would quote whatever stands there. */
+/** smol-toml's message without the excerpt at its end, which would quote the text of the file. */
 function syntaxMistake(file: string, error: TomlError): string {
   const [reason = ""] = error.message.replace("Invalid TOML document: ", "").split("\n");
   return `${file}:${error.line}: TOML is broken at column ${error.column}: ${reason}: ${syntaxRemedy(reason)}`;
@@ -99,9 +99,9 @@ function sentences(file: string, toml: string, mistakes: readonly Mistake[]): st
 }
 
 /**
- * Reads the text of a config.toml; `file` is its name in messages. Keys under their former names are taken,
- * and told in `formerNames`. Throws a SallyportError (exit 78)
- * whose first line counts the mistakes and whose others are one each: "FILE:LINE: PATH …: remedy".
+ * Reads the text of a config.toml; `file` is its name in messages. Accepts keys under their former
+ * names, and lists them in `formerNames`. Throws a SallyportError (exit 78): its first line counts
+ * the mistakes, and each other line has one, "FILE:LINE: PATH …: remedy".
  */
 export function parseSettings(
   toml: string,
@@ -128,7 +128,10 @@ export function parseSettings(
   );
 }
 
-/** Loads and checks a configuration file. Throws as `parseSettings` does, or when it cannot be read. */
+/**
+ * Loads and checks a configuration file. Throws like `parseSettings`, or when the file cannot be
+ * read.
+ */
 export function loadSettings(file: string): Settings {
   return parseSettings(readConfigText(file), file);
 }

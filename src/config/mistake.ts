@@ -1,4 +1,4 @@
-/** What is wrong in config.toml: where, what stands there, and what to write instead. */
+/** A mistake in config.toml: its place, the present text, and the remedy. */
 
 import { looksSecret } from "./names.ts";
 
@@ -12,7 +12,7 @@ export interface Mistake {
   readonly state: string;
   /** A clause that says what to do: `write a duration such as "30s"`. */
   readonly remedy: string;
-  /** It is a key that this sallyport does not know, and everything else can be read without. */
+  /** The key is unknown to this sallyport, and the rest can be read without it. */
   readonly unknown?: true;
 }
 
@@ -29,7 +29,7 @@ export function quote(text: string): string {
   );
 }
 
-/** A value as a message shows it. */
+/** A value in the form that messages show. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
@@ -38,7 +38,7 @@ export function shown(value: unknown): string {
   return "a table";
 }
 
-/** `door.ssh.opens[1]`, as TOML would write it. */
+/** `door.ssh.opens[1]`, in TOML's way of writing. */
 export function formatPath(path: Path): string {
   return path
     .map((step, i) => {

@@ -1,4 +1,4 @@
-/** Names of users and devices, and the secrets that must not stand where a name or a value stands. */
+/** Names of users and devices, and the secrets that must not take the place of a name or value. */
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/;
 
@@ -9,24 +9,24 @@ export const NAME_RULE =
 /** The device of a user who has only one. */
 export const DEFAULT_DEVICE = "default";
 
-/** Users that a table names one by one. */
+/** The most users that a table names one by one. */
 const MOST_NAMED = 20;
 
-/** In the `users` of a door: whoever has a key. */
+/** In the `users` of a door: everybody who has a key. */
 export const EVERYBODY = "*";
 
-/** Whether a door with these `users` is for this user. */
+/** Whether a door with these `users` admits this user. */
 export function admits(users: readonly string[], user: string): boolean {
   return users.includes(EVERYBODY) || users.includes(user);
 }
 
-/** Users of a door as people read them, however many they are. */
+/** The users of a door for people to read, however many they are. */
 export function formatUsers(users: readonly string[]): string {
   if (users.includes(EVERYBODY)) return "everybody with a key";
   return users.length > MOST_NAMED ? `${users.length} users` : users.join(", ");
 }
 
-/** Whom to give a key first, in an example of a command. */
+/** The user to give a key first, in an example of a command. */
 export function exampleUser(users: readonly string[]): string {
   const [first = EVERYBODY] = users;
   return first === EVERYBODY ? "NAME" : first;
@@ -42,14 +42,14 @@ export function whoOf(user: string, device: string): string {
   return device === DEFAULT_DEVICE ? user : `${user}/${device}`;
 }
 
-/** Whether a key of config.toml is called like something that must never stand there. */
+/** Whether the name of a key in config.toml is that of a secret, which must not be there. */
 export function namesSecret(key: string): boolean {
   return /(^|[_.-])(keys?|secrets?|psk|pass(word|wd|phrase)?|tokens?|master)$/i.test(key);
 }
 
 /**
- * Whether text may hold key material: 26 characters of base32, base64 or hexadecimal in a row are the
- * 16 bytes that RKS1 asks for at least. Words, paths and addresses do not run on for that long.
+ * Whether text may hold key material: 26 characters of base32, base64 or hexadecimal in a row are
+ * 16 bytes, the least that RKS1 allows. Words, paths and addresses have no such long runs.
  */
 export function looksSecret(text: string): boolean {
   return /[A-Za-z0-9+=]{26}/.test(text);

@@ -22,7 +22,7 @@ function distance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
-/** The word nearest to `written`, if it is near enough to have been meant: a third of it may be wrong. */
+/** The word nearest to `written`, if it is near enough to be meant: a third of it may be wrong. */
 export function nearest(written: string, words: readonly string[]): string | undefined {
   if (written.length > 40) return undefined;
   const plain = written.toLowerCase().replaceAll("-", "_");

@@ -1,9 +1,9 @@
-/** Networks: which lie in which, which are private, which are so wide that nobody can mean them. */
+/** Networks: which contain others, which are private, and which are too wide to be meant. */
 
 import { maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
 import type { Prefix } from "../core/address.ts";
 
-/** Whether `inner` lies within `outer`, or is the same; never across families. */
+/** Whether `inner` is within `outer` or equal to it; never across families. */
 function isInside(inner: Prefix, outer: Prefix): boolean {
   return (
     inner.bits >= outer.bits && sameAddress(maskAddress(inner.address, outer.bits), outer.address)
@@ -31,7 +31,7 @@ export function isPrivate(prefix: Prefix): boolean {
 /** Nobody owns more than a /8 of IPv4 or a /16 of IPv6. */
 const WIDEST = { 4: 8, 6: 16 } as const;
 
-/** Whether a public network is wider than any owner's: a slip, and one that lets strangers in. */
+/** Whether a public network is wider than any owner's: such a slip lets strangers in. */
 export function isTooWide(prefix: Prefix): boolean {
   return prefix.bits < WIDEST[prefix.address.family] && !isPrivate(prefix);
 }

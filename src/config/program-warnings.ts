@@ -4,7 +4,7 @@ import { whyNotRunnable } from "../files/runnable.ts";
 import { formatPath, type Path, quote } from "./mistake.ts";
 import type { Settings } from "./settings.ts";
 
-/** Looks at the programs as the daemon's user, who owns the state folder. */
+/** Checks the programs as the daemon's user, who owns the state folder. */
 export function programWarnings(settings: Settings): string[] {
   const { doors, alarm, server } = settings;
   const commands: (readonly [Path, readonly string[] | undefined])[] = [
@@ -25,7 +25,7 @@ export function programWarnings(settings: Settings): string[] {
   });
 }
 
-/** A whole command line in one text is the usual mistake. */
+/** The usual mistake is a whole command line in one text. */
 function remedyFor(program: string): string {
   if (!/\s/.test(program)) return "nothing will be run: install it, or write another program";
   const words = program.trim().split(/\s+/).map(quote).join(", ");

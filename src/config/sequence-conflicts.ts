@@ -12,7 +12,7 @@ interface Named {
   readonly sequence: FixedSequence;
 }
 
-/** A sequence, by its path below `door`, and what it does besides. */
+/** A sequence, by its path below `door`, and its purpose. */
 export interface Conflict {
   readonly at: readonly [door: string, key: Named["key"]];
   readonly state: string;
@@ -37,14 +37,14 @@ function completes(sequence: FixedSequence, packets: readonly Port[]): boolean {
 function effectOn(knocked: Named, other: Named): string | undefined {
   const { knocks } = knocked.sequence;
   if (completes(other.sequence, knocks)) return "when it is knocked";
-  // What everybody does who is not let in at once.
+  // People who are not let in at once knock again.
   if (completes(other.sequence, [...knocks, ...knocks])) return "when it is knocked twice in a row";
   return undefined;
 }
 
 /**
  * Every pair of sequences that are not independent, once. Doors may share the beginning of their
- * sequences; two doors may be closed by the same knock.
+ * sequences, and one knock may close two doors.
  */
 export function sequencesInConflict(doors: readonly Door[]): Conflict[] {
   const all = doors.flatMap(({ name, fixed, closing }): Named[] => [

@@ -1,38 +1,38 @@
-/** Settings: what config.toml says, checked and in the program's own units. */
+/** Settings: the content of config.toml, checked and in the program's own units. */
 
 import type { Prefix } from "../core/address.ts";
 import type { FixedSequence } from "../core/fixed-sequence.ts";
 import type { PortRange } from "../core/port.ts";
 import type { KnockSpace } from "../rks/space.ts";
 
-/** argv of the commands a door runs; `{address}` and its like are still in place. */
+/** argv of the commands that a door runs; `{address}` and its like are not replaced yet. */
 export interface DoorCommands {
   readonly open?: readonly string[];
   readonly close?: readonly string[];
-  /** With the privileges of the daemon; else without any capability. */
+  /** With the privileges of the daemon; otherwise without any capability. */
   readonly privileged: boolean;
 }
 
-/** One `[door.NAME]`. Exactly one of `users` (rotating) and `fixed` says how it is opened. */
+/** One `[door.NAME]`. Exactly one of `users` (rotating) and `fixed` opens it. */
 export interface Door {
   readonly name: string;
   /** Empty for a door that only runs commands. */
   readonly opens: readonly PortRange[];
   /** Empty for a fixed door. */
   readonly users: readonly string[];
-  /** `[knock]` with the door's own range, ports, step and proto applied. */
+  /** `[knock]` with the door's own range, ports, step and proto. */
   readonly space: KnockSpace;
   readonly fixed?: FixedSequence;
   readonly closing?: FixedSequence;
   readonly openForMs: number;
   readonly idleCloseMs?: number;
-  /** Set whenever `idleCloseMs` is. */
+  /** Set if `idleCloseMs` is. */
   readonly maxOpenMs?: number;
   readonly uses: "many" | "one";
   readonly prefix6: 64 | 128;
-  /** Most addresses a fixed door is open to at a time. */
+  /** The most addresses that a fixed door is open to at once. */
   readonly maxGrants: number;
-  /** A plain scan may complete `fixed`; absent: such a sequence is refused. */
+  /** A plain scan may complete `fixed`. Absent: such a sequence is refused. */
   readonly weak?: true;
   readonly run?: DoorCommands;
   /** How long the kernel guards the door's ports without a living daemon; absent: for ever. */
@@ -41,9 +41,9 @@ export interface Door {
 
 export interface Settings {
   readonly server: {
-    /** Absent: ask `serverName()`. */
+    /** Absent: call `serverName()`. */
     readonly name?: string;
-    /** By which clients reach this server, for the links made here; absent: it is guessed. */
+    /** The name by which clients reach this server, for the links made here. Absent: a guess. */
     readonly host?: string;
     readonly interfaces: readonly string[];
     readonly stateDir: string;
@@ -61,9 +61,11 @@ export interface Settings {
   };
   /** Absent: an alarm is only logged and counted. */
   readonly alarm?: {
-    /** argv; `{address}` and its like are still in place. */
+    /** argv; `{address}` and its like are not replaced yet. */
     readonly run: readonly string[];
   };
-  /** One sentence for each key that the file has under a former name, with its line; absent: none. */
+  /**
+   * One sentence with its line for each key that the file has under a former name. Absent: none.
+   */
   readonly formerNames?: readonly string[];
 }

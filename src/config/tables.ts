@@ -1,4 +1,4 @@
-/** Takes the tables of config.toml apart: their shape, their unknown keys, then their values. */
+/** Takes the tables of config.toml apart: first their shape, then unknown keys, then values. */
 
 import * as v from "valibot";
 import { formatPath, shown } from "./mistake.ts";
@@ -38,8 +38,8 @@ function unknownKey(path: Path, key: string, keys: readonly string[]): Mistake {
 }
 
 /**
- * The known keys of the table at `path`; undefined where no table stands there. Reports every unknown
- * key by its name alone. A missing table is an empty one.
+ * The known keys of the table at `path`; undefined where there is no table. Reports every unknown
+ * key by its name only. A missing table is an empty one.
  */
 export function knownKeys(
   value: unknown,
@@ -57,7 +57,7 @@ export function knownKeys(
   return Object.fromEntries(Object.entries(value).filter(([key]) => keys.includes(key)));
 }
 
-/** Reads the values of a table whose keys are all known; undefined after reporting what is wrong. */
+/** Reads the values of a table whose keys are all known; undefined after reporting mistakes. */
 export function readTable<const Schema extends v.GenericSchema>(
   schema: Schema,
   table: Table | undefined,

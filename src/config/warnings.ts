@@ -1,4 +1,7 @@
-/** What is allowed and may still not be meant: one sentence each, without full stops. */
+/**
+ * Warnings about settings that are allowed but may not be meant: one sentence each, without full
+ * stops.
+ */
 
 import { formatPrefix, isLoopbackHost } from "../core/address.ts";
 import type { Prefix } from "../core/address.ts";
@@ -55,7 +58,7 @@ function doorWarnings(door: Door): string[] {
   return warnings;
 }
 
-/** Doors that open a port that another one opens: what closes one does not close the port. */
+/** Doors that open the same port: closing one does not close the port. */
 function sharingWarnings(doors: readonly Door[]): string[] {
   return doors.flatMap(({ name, opens }, i) => {
     const earlier = doors.slice(0, i);
@@ -72,7 +75,7 @@ function sharingWarnings(doors: readonly Door[]): string[] {
   });
 }
 
-/** Ports that are guarded and knocked on at once, each told once. */
+/** Ports that are both guarded and knocked on, each reported once. */
 function rangeWarnings(doors: readonly Door[]): string[] {
   const rotating = doors.filter(({ users }) => users.length > 0);
   return doors.flatMap(({ name, opens }) =>
@@ -89,7 +92,7 @@ function rangeWarnings(doors: readonly Door[]): string[] {
   );
 }
 
-/** A network at least this wide holds strangers, unless it is private. */
+/** A network this wide or wider holds strangers, unless it is private. */
 const WIDE = { 4: 16, 6: 32 } as const;
 
 function allowWarning(prefix: Prefix): string[] {
@@ -99,7 +102,7 @@ function allowWarning(prefix: Prefix): string[] {
   ];
 }
 
-/** Warnings about what the file says. */
+/** Warnings about the content of the file. */
 export function settingsWarnings(settings: Settings): string[] {
   const { doors, guard, api, formerNames = [] } = settings;
   const warnings = [
@@ -122,7 +125,7 @@ export function settingsWarnings(settings: Settings): string[] {
   return warnings;
 }
 
-/** A screen of them; "sallyport check" has all. */
+/** A screenful; "sallyport check" has all of them. */
 const MOST_WARNINGS = 20;
 
 /** The first of them, and how many there are. */

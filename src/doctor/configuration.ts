@@ -1,4 +1,4 @@
-/** Check: the configuration can be taken; where not, what a daemon works by all the same. */
+/** Check: the configuration can be taken; if not, the one that a daemon works by meanwhile. */
 
 import { connectControl } from "../api/client.ts";
 import { resolve } from "node:path";
@@ -11,13 +11,16 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { type Findings, ok, problem, unseen, warning } from "../core/finding.ts";
 
 export interface ConfigurationFacts {
-  /** Undefined: there is none. */
+  /** Undefined: there is no file. */
   readonly file: string | undefined;
-  /** Why the file cannot be taken. */
+  /** Why the file is refused. */
   readonly refusal?: SallyportError;
-  /** What the file says; where it is refused, what worked last. Undefined: neither can be read. */
+  /**
+   * The settings of the file; where it is refused, those that worked last. Undefined: neither can
+   * be read.
+   */
   readonly settings: Settings | undefined;
-  /** A daemon answers where these settings say. */
+  /** A daemon answers on the socket of these settings. */
   readonly answers: boolean;
 }
 
@@ -34,7 +37,10 @@ export async function readConfiguration(file: string | undefined): Promise<Confi
   }
 }
 
-/** What worked last is told of the file that a daemon reads, never of a draft elsewhere that names no state folder. */
+/**
+ * The settings that worked last belong to the file that a daemon reads, never to a draft elsewhere
+ * without a state folder.
+ */
 function isInUse(file: string): boolean {
   return resolve(file) === CONFIG_FILES[0] || namedStateDir(file) !== undefined;
 }
@@ -49,7 +55,7 @@ async function daemonAnswers({ api }: Settings): Promise<boolean> {
   }
 }
 
-/** `why` the file was taken is said where it is refused. */
+/** `why`: why the file was taken, for the case that it is refused. */
 export function checkConfiguration(facts: ConfigurationFacts, why?: string): Findings {
   const { file, refusal, settings } = facts;
   if (refusal !== undefined) return [refused(facts, refusal, why)];

@@ -14,7 +14,7 @@ export interface EarlyProgram {
 
 export interface EarlyFacts {
   readonly programs: readonly EarlyProgram[];
-  /** tcx programs show themselves to CAP_NET_ADMIN alone. */
+  /** Only CAP_NET_ADMIN sees tcx programs. */
   readonly tcxSeen: boolean;
 }
 
@@ -42,7 +42,7 @@ export function earlyPrograms(
   ]);
 }
 
-/** Asks about each of the links; only CAP_NET_ADMIN sees tcx programs. */
+/** Examines each of the links; only CAP_NET_ADMIN sees tcx programs. */
 export function readEarly(links: readonly Link[]): EarlyFacts {
   let tcxSeen = true;
   const tcx = (index: number) => {

@@ -1,4 +1,7 @@
-/** `sallyport doctor`: everything on this machine that would stop a knock. Looks, and changes nothing. */
+/**
+ * `sallyport doctor`: everything on this machine that would stop a knock. Only looks, changes
+ * nothing.
+ */
 
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -30,8 +33,8 @@ import { checkTracking, otherTrackers, readTracking } from "./tracking.ts";
 
 /**
  * The findings, in the order in which a person would look. `file` undefined: there is no
- * configuration, and what needs one is left out. `why` it was taken is said where it is refused. Never
- * throws for what it finds.
+ * configuration, and checks that need one are left out. `why`: why it was taken, for the case that
+ * it is refused. Findings are never thrown.
  */
 export async function examine(file: string | undefined, why?: string): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -71,7 +74,7 @@ function onceRead<T>(read: () => T): () => T {
   return () => (found ??= { value: read() }).value;
 }
 
-/** What cannot be looked at is a finding, not the end of the examination. */
+/** A failed check is a finding, not the end of the examination. */
 async function attempt(check: string, at: () => Findings | Promise<Findings>): Promise<Findings> {
   try {
     return await at();

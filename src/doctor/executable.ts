@@ -1,4 +1,4 @@
-/** Check: the executable gives nobody rights, because whoever runs it can make it run any program. */
+/** Check: the executable gives nobody rights, because its user can make it run any program. */
 
 import { statSync } from "node:fs";
 import { hasFileCapabilities } from "../native/file-capabilities.ts";
@@ -12,7 +12,7 @@ export interface ExecutableFacts {
   readonly uid: number;
 }
 
-/** Default: this executable. Throws OpError when it cannot be asked. */
+/** Default: this executable. Throws OpError when the file cannot be examined. */
 export function readExecutable(path: string = process.execPath): ExecutableFacts {
   const { mode, uid } = statSync(path);
   return { path, capabilities: hasFileCapabilities(path), mode, uid };

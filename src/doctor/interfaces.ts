@@ -1,4 +1,4 @@
-/** Check: the configured interfaces are there, are up, and have addresses to knock at. */
+/** Check: the configured interfaces exist, are up, and have addresses to knock at. */
 
 import type { Link } from "../native/links.ts";
 import { type Findings, listed, ok, problem, warning } from "../core/finding.ts";
@@ -14,7 +14,8 @@ export function checkInterfaces({ wanted, links }: InterfaceFacts): Findings {
   const heard = any ? links.filter(({ loopback }) => !loopback) : named(wanted, links);
   const usable = heard.filter((link) => stateOf(link) === undefined).map(({ name }) => name);
   const missing = any ? [] : wanted.filter((name) => !links.some((link) => link.name === name));
-  // What "any" hears besides is nobody's plan: an unused port of a board is no fault.
+  // Besides these, "any" hears interfaces that nobody plans to use: an unused port of a board is no
+  // fault.
   const weak = any && usable.length > 0 ? [] : heard.filter((link) => stateOf(link) !== undefined);
   const say = usable.length === 0 ? problem : warning;
   const others =
@@ -39,7 +40,7 @@ function named(wanted: readonly string[], links: readonly Link[]): Link[] {
   return links.filter(({ name }) => wanted.includes(name));
 }
 
-/** What keeps knocks from arriving; undefined: nothing. */
+/** The obstacle to knocks; undefined where there is none. */
 function stateOf({ up, carrier, addresses }: Link): string | undefined {
   if (!up) return "is down";
   if (!carrier) return "is up, but nothing is connected to it";

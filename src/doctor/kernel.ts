@@ -1,4 +1,6 @@
-/** Check: library and kernel do what the rule set asks of them. Asked by transactions that are never committed. */
+/**
+ * Check: library and kernel support the rule set. Tested by transactions that are never committed.
+ */
 
 import { release } from "node:os";
 import { isOlderVersion } from "../core/older-version.ts";
@@ -12,7 +14,7 @@ import { mayAskKernel } from "../native/capabilities.ts";
 
 interface Feature {
   readonly name: string;
-  /** The module that has it, and the option that builds it. */
+  /** The module that has it, and the option to build it. */
   readonly module: string;
   readonly config: string;
   /** The first kernel that has it: "5.9". */
@@ -20,7 +22,7 @@ interface Feature {
   readonly commands: readonly string[];
 }
 
-/** A name nobody has; the kernel takes the transaction apart again without ever showing it. */
+/** A name that nobody uses; the kernel undoes the transaction without ever showing the table. */
 const TABLE = "inet sallyport_doctor";
 const CHAIN = [
   `add table ${TABLE}`,
@@ -33,7 +35,7 @@ const rule = (text: string) => `add rule ${TABLE} c ${text}`;
 
 const WHOLE = "the guard as a whole";
 
-/** The guard as it must be; what makes its answers more alike may be missing (`loadGuard`). */
+/** The guard without the optional parts that make its answers more alike (`loadGuard`). */
 function wholeGuard(): string {
   const table = renderTable({
     guarded: [{ proto: "tcp", from: 1, to: 2, forMs: 60_000 }],
@@ -46,7 +48,7 @@ function wholeGuard(): string {
   return table.replace(TABLE_NAME, TABLE);
 }
 
-/** In the order in which they build on each other: the first that lacks names the cause. */
+/** In the order in which they build on each other: the first missing one names the cause. */
 export const FEATURES: readonly Feature[] = [
   {
     name: "inet tables",
@@ -134,11 +136,11 @@ export const FEATURES: readonly Feature[] = [
 ];
 
 export interface FeatureFacts extends Omit<Feature, "commands"> {
-  /** Why it was not to be had; absent: it is there. */
+  /** Why it is missing; absent where it exists. */
   readonly refusal?: Refusal;
 }
 
-/** Not a matter of rules: the daemon's lock. */
+/** Not a part of the rules: the daemon's lock. */
 const LOCK = {
   name: "nflog",
   module: "nfnetlink_log",
@@ -147,8 +149,8 @@ const LOCK = {
 } as const;
 
 /**
- * Asks in the calling thread's network namespace; changes nothing. Undefined without CAP_NET_ADMIN.
- * Throws OpError without libnftables.
+ * Tests in the calling thread's network namespace; changes nothing. Undefined without
+ * CAP_NET_ADMIN. Throws OpError without libnftables.
  */
 export function probeKernel(
   features: readonly Feature[] = FEATURES,
@@ -170,7 +172,7 @@ function lack({ name, module, config, since, refusal }: FeatureFacts, running: s
       "run it as root of this network namespace; a container needs CAP_NET_ADMIN",
     );
   }
-  // Only where it was refused: distributions bring features to kernels of older numbers.
+  // Only after a refusal: distributions bring features to kernels with older numbers.
   if (isOlderVersion(running, since)) {
     return problem(
       `Linux ${running} is too old for ${name}: ${reason}`,
@@ -199,12 +201,12 @@ export function checkKernel(
   }
   const unread = refused.filter(({ refusal }) => refusal!.by === "library");
   const lacking = refused.filter(({ refusal }) => refusal!.by !== "library");
-  // Of one library one finding: what it cannot read says nothing of the kernel.
+  // One finding for each library: text that it cannot read says nothing about the kernel.
   const old = unread.slice(0, 1).map(({ name, refusal }) => {
     const { detail, remedy } = oldLibrary(`${name}: ${refusal!.reason}`);
     return problem(detail, remedy);
   });
-  // Where a part lacks, the whole does, too.
+  // Where a part is missing, the whole is missing too.
   const parts = lacking.filter(({ name }) => lacking.length === 1 || name !== WHOLE);
   return [...old, ...parts.map((fact) => lack(fact, running))];
 }

@@ -18,7 +18,7 @@ export function readKeys(settings: Settings): readonly DeviceKey[] | SallyportEr
   }
 }
 
-/** `answers`: a daemon runs, which opens by keys that it has read before. */
+/** `answers`: a daemon runs, and opens by keys that it has read before. */
 export function checkKeys(
   keys: readonly DeviceKey[] | SallyportError,
   settings: Settings,
@@ -62,7 +62,7 @@ export function checkKeys(
   ];
 }
 
-/** Whether anybody has a key for a door of these users. */
+/** Whether anybody has a key for a door with these users. */
 function isHeld(users: readonly string[], holders: ReadonlySet<string>): boolean {
   return users.some((user) => (user === EVERYBODY ? holders.size > 0 : holders.has(user)));
 }

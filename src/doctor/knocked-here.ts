@@ -1,4 +1,4 @@
-/** What of this machine knocks would reach, for `sallyport check`. */
+/** The services of this machine that knocks would reach, for `sallyport check`. */
 
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
@@ -7,7 +7,9 @@ import { publishedPortsIn } from "../foreign-rules/examine-rules.ts";
 import { inKnockRange, knockedServices, knockRanges } from "./services.ts";
 import { processNames, readListening } from "./sockets.ts";
 
-/** One sentence each; without root nothing of other tables, nor names of others' processes. */
+/**
+ * One sentence each. Without root, other tables and the names of others' processes are left out.
+ */
 export function knockedHere(settings: Settings): string[] {
   const sockets = readListening();
   const inodes = new Set(inKnockRange({ settings, sockets }).map(({ socket }) => socket.inode));

@@ -1,9 +1,9 @@
-/** Check: this process may look at everything, or what stays unseen. */
+/** Check: this process may see everything; if not, the parts that it cannot see. */
 
 import { type Capability, effectiveCapabilities } from "../native/capabilities.ts";
 import { type Findings, listed, ok, warning } from "../core/finding.ts";
 
-/** What the daemon needs; with them the doctor sees the kernel as the daemon will. */
+/** The daemon's capabilities: with them the doctor sees the kernel like the daemon. */
 const WANTED: readonly Capability[] = ["CAP_NET_RAW", "CAP_NET_ADMIN"];
 
 export function readPrivileges(): ReadonlySet<Capability> {

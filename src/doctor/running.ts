@@ -10,9 +10,9 @@ import { mayAskKernel } from "../native/capabilities.ts";
 
 export interface RunningFacts {
   readonly socket: string;
-  /** Some sallyport guards this network namespace. */
+  /** Whether a sallyport guards this network namespace. */
   readonly runs: Guarding;
-  /** Its own account; an error when it cannot be asked. */
+  /** The daemon's own account, or the error of the request for it. */
   readonly account: Account | SallyportError;
   /** Undefined: only CAP_NET_ADMIN may look. */
   readonly guard: boolean | undefined;
@@ -39,7 +39,7 @@ export async function readRunning(settings: Settings): Promise<RunningFacts> {
   return { socket, runs: isGuarding(), account, guard: readGuard() };
 }
 
-/** Whether the guard stands; undefined to whoever may not ask the kernel. */
+/** Whether the guard is loaded; undefined where this user may not ask the kernel. */
 export function readGuard(): boolean | undefined {
   if (!mayAskKernel()) return undefined;
   return guardLoaded();
@@ -77,7 +77,7 @@ export function checkRunning({ socket, runs, account, guard }: RunningFacts): Fi
   ];
 }
 
-/** Reasons with which every door opens all the same. */
+/** Reasons that do not keep any door shut. */
 const OPENS = new Set(["config"]);
 
 function readiness(socket: string, { ready, reasons, notices }: Account): Findings {
@@ -90,7 +90,7 @@ function readiness(socket: string, { ready, reasons, notices }: Account): Findin
   return [...faults, ...noticed];
 }
 
-/** A notice says its remedy after the first colon. */
+/** The remedy of a notice follows its first colon. */
 function notice(said: string): Findings[number] {
   const cut = said.indexOf(": ");
   return cut < 0 ? warning(said, "see its log") : warning(said.slice(0, cut), said.slice(cut + 2));

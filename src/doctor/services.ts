@@ -1,4 +1,7 @@
-/** Check: what listens where: behind the doors, in the way of knocks, and at the health listener's port. */
+/**
+ * Check: the listening sockets behind the doors, in the way of knocks, and at the health listener's
+ * port.
+ */
 
 import type { Settings } from "../config/settings.ts";
 import { formatAddress, isLoopback, parseAddress } from "../core/address.ts";
@@ -11,17 +14,17 @@ import type { ListeningSocket } from "./sockets.ts";
 export interface ServiceFacts {
   readonly settings: Settings;
   readonly sockets: readonly ListeningSocket[];
-  /** By inode. */
+  /** By inode */
   readonly names: ReadonlyMap<string, string>;
-  /** Guarded ports that other tables send elsewhere: nothing listens on them here. */
+  /** Guarded ports that other tables send elsewhere: they need no listener here. */
   readonly published: ReadonlySet<string>;
   /** Ports of knock ranges that other tables send elsewhere. */
   readonly publishedInRange: readonly PortRange[];
-  /** Our own daemon runs, so its health listener is at its port. */
+  /** Our own daemon runs, so its health listener has its port. */
   readonly daemonRuns: boolean;
 }
 
-/** The ranges that rotating doors are knocked on in, once each. */
+/** The knock ranges of rotating doors, once each. */
 export function knockRanges({ doors }: Settings): PortRange[] {
   const ranges = new Map<string, PortRange>();
   for (const { users, space } of doors) {
@@ -32,7 +35,7 @@ export function knockRanges({ doors }: Settings): PortRange[] {
   return [...ranges.values()];
 }
 
-/** Sockets that knocks in rotating ranges would reach; loopback ones are out of their way. */
+/** Sockets that knocks in rotating ranges would reach; knocks do not reach loopback ones. */
 export function inKnockRange({ settings, sockets }: Pick<ServiceFacts, "settings" | "sockets">) {
   const ranges = knockRanges(settings);
   return sockets.flatMap((socket) => {
@@ -75,7 +78,7 @@ export function knockedServices(facts: KnockedFacts): Findings {
   }
   const ranges = knockRanges(settings);
   for (const published of publishedInRange) {
-    // Docker's proxy listens on it, too: told once.
+    // Docker's proxy listens on it too: one report is enough.
     if (facts.sockets.some((socket) => rangesOverlap(rangeOf(socket), published))) continue;
     const range = ranges.find((one) => rangesOverlap(one, published))!;
     const ports = formatPortRange(published);

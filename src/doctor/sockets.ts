@@ -1,4 +1,7 @@
-/** Sockets that listen on this machine, from /proc, with the names of their processes where they show. */
+/**
+ * Listening sockets of this machine, from /proc, with the names of their processes where they are
+ * visible.
+ */
 
 import { readFileSync } from "node:fs";
 import type { Address } from "../core/address.ts";
@@ -24,7 +27,10 @@ export function readListening(): ListeningSocket[] {
   });
 }
 
-/** The names of the processes that hold these sockets, by inode; those this user may not see are absent. */
+/**
+ * The names of the processes that hold these sockets, by inode; processes that this user may not
+ * see are absent.
+ */
 export function processNames(inodes: ReadonlySet<string>): Map<string, string> {
   const names = new Map<string, string>();
   if (inodes.size === 0) return names;

@@ -1,4 +1,4 @@
-/** Check: the state folder can be written, by this user at least. */
+/** Check: the state folder can be written, at least by this user. */
 
 import { accessSync, constants, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -8,9 +8,9 @@ import { type Findings, ok, problem, unseen, warning } from "../core/finding.ts"
 export interface StateFacts {
   readonly path: string;
   readonly kind: "folder" | "missing" | "other" | "hidden";
-  /** errno name of why this user cannot write: "EROFS", "EACCES". */
+  /** The errno name of this user's failed write: "EROFS", "EACCES". */
   readonly refusal?: string;
-  /** Bytes left to users without privilege; absent where nobody knows. */
+  /** Bytes left to users without privilege; absent where the file system does not tell. */
   readonly freeBytes?: number;
 }
 
@@ -47,7 +47,7 @@ function writable(path: string): Pick<StateFacts, "refusal" | "freeBytes"> {
   }
 }
 
-/** Less than this is full soon. */
+/** A disk with less room than this is full soon. */
 const SCARCE_BYTES = 16 * 1_024 * 1_024;
 
 export function checkStateFolder({ path, kind, refusal, freeBytes }: StateFacts): Findings {

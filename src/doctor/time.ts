@@ -1,4 +1,4 @@
-/** Check: somebody keeps the clock right; a rotating knock is judged by it. */
+/** Check: a time service keeps the clock right; rotating knocks are judged by it. */
 
 import { existsSync } from "node:fs";
 import type { Settings } from "../config/settings.ts";
@@ -7,11 +7,11 @@ import { type ClockStatus, clockStatus } from "../native/clock-status.ts";
 import { type Findings, ok, warning } from "../core/finding.ts";
 
 export interface TimeFacts {
-  /** What the kernel says, set by whatever steers it. */
+  /** The kernel's account, set by the program that steers the clock. */
   readonly kernel: ClockStatus;
   /** systemd-timesyncd has heard from a server. */
   readonly timesync: boolean;
-  /** A daemon that steers clocks and runs: "chronyd". */
+  /** A running daemon that steers clocks: "chronyd". */
   readonly daemon?: string;
 }
 

@@ -1,4 +1,7 @@
-/** Check: the connection tracking table has room; a full one drops what is new and cuts what lives. */
+/**
+ * Check: the connection tracking table has room; a full one drops new connections and cuts living
+ * ones.
+ */
 
 import { readFileSync } from "node:fs";
 import { type Findings, ok, problem, warning } from "../core/finding.ts";
@@ -10,7 +13,7 @@ export interface TrackingFacts {
   readonly max: number;
 }
 
-/** Matches and targets of iptables that have connections tracked. */
+/** Matches and targets of iptables that need connection tracking. */
 const TRACKERS =
   /^(conn\w+|state|helper|cluster|nat|MASQUERADE|[SD]NAT|REDIRECT|NETMAP|CONN\w+|CT)$/;
 
@@ -30,7 +33,7 @@ export function otherTrackers(listing: Listing | undefined): boolean | undefined
   return unread.length > 0 ? undefined : false;
 }
 
-/** `ct state`, on whichever side it stands, `ct mark set`, a helper, or one of iptables. */
+/** `ct state`, on either side, `ct mark set`, a helper, or one of iptables. */
 function asksForTracking(part: unknown): boolean {
   if (typeof part !== "object" || part === null) return false;
   return Object.entries(part).some(([key, value]) => {
@@ -40,7 +43,7 @@ function asksForTracking(part: unknown): boolean {
   });
 }
 
-/** By whether the guard stands: what no other rule asks for. */
+/** The sentences for tracking that only the guard needs, by whether the guard is loaded. */
 const ALONE = {
   true: "the guard alone has all traffic of this machine tracked, no other rule asks for it",
   false: "no rule asks for it now, the guard will have all traffic of this machine tracked",
@@ -58,8 +61,8 @@ export function readTracking(): TrackingFacts | undefined {
 }
 
 /**
- * `others`: whether something besides the guard has connections tracked; `guard`: whether that stands;
- * undefined: nobody can tell.
+ * `others`: whether anything besides the guard needs tracking; `guard`: whether the guard is
+ * loaded; undefined: unknown.
  */
 export function checkTracking(
   facts: TrackingFacts | undefined,
@@ -70,7 +73,7 @@ export function checkTracking(
     return [ok("Connection tracking is not in use yet: the guard will have all traffic tracked")];
   }
   const { count, max } = facts;
-  // 0 is no limit.
+  // 0 means no limit.
   const share = max === 0 ? 0 : count / max;
   const state = `The connection tracking table holds ${count} of ${max === 0 ? "any number of" : max} connections`;
   const remedy = `raise it (sysctl net.netfilter.nf_conntrack_max=${max * 2}), or find out who fills it (conntrack -L)`;

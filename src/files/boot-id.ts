@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-/** Random for every boot of the kernel. */
+/** A random name for every boot of the kernel. */
 export function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }

@@ -1,4 +1,4 @@
-/** A lock between processes that a killed process cannot leave behind for good. */
+/** A lock between processes that outlives no killed process. */
 
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -11,11 +11,14 @@ import { readRegularFile } from "./regular-file.ts";
 const TRIES = 250;
 const PAUSE_MS = 20;
 
-/** When a process began, in clock ticks since boot: proc(5), field 22 of stat. A reused id differs in it. */
+/**
+ * When a process began, in clock ticks since boot: proc(5), field 22 of stat. It distinguishes
+ * reused ids.
+ */
 function startOf(pid: string): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the command in parentheses and may hold blanks itself.
+    // The second field is the command in parentheses, which may contain blanks.
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     return undefined;
@@ -28,8 +31,9 @@ function isAlive(holder: string): boolean {
 }
 
 /**
- * Removes the lock of a dead process. Only one process may: the one that makes a file named after this
- * very holding of the lock. Without it, a slow one would remove the lock that the fast one holds by now.
+ * Removes the lock of a dead process. Only one process may: the one that makes a file named after
+ * this very lock. Otherwise a slow process would remove the lock that a fast one has taken
+ * meanwhile.
  */
 function breakLock(lock: string, holder: string): void {
   const breaker = `${lock}-${new Bun.CryptoHasher("sha256").update(holder).digest("hex").slice(0, 16)}`;
@@ -42,9 +46,9 @@ function breakLock(lock: string, holder: string): void {
 }
 
 /**
- * Runs `work`, with the rights of the folder's owner (`asOwnerOf`), while no other process runs it for
- * the same file. Waits up to five seconds for another, then throws; the lock stands beside the file and
- * ends with its process.
+ * Runs `work`, with the rights of the folder's owner (`asOwnerOf`), while no other process runs it
+ * for the same file. Waits up to five seconds for another, then throws. The lock is a file beside
+ * the file and ends with its process.
  */
 export function withFileLock<T>(file: string, work: () => T): T {
   const lock = `${file}.lock`;

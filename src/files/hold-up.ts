@@ -1,14 +1,16 @@
 /**
- * Bounds a call that may never return: SQLite opens files by name and waits at a named pipe, and only
- * another thread can end that.
+ * Bounds a call that may never return: SQLite opens files by name and waits at a named pipe, and
+ * only another thread can end that.
  */
 
 import { Worker } from "node:worker_threads";
 
-/** A start of the thread takes some 20 ms; without it `work` runs unwatched rather than not at all. */
+/**
+ * The thread takes some 20 ms to start; without it, `work` runs unwatched rather than not at all.
+ */
 const START_MS = 2_000;
 
-/** What the two threads share: a word each waits at. */
+/** The state that the two threads share: a word on which each waits. */
 export const State = { starting: 0, ready: 1, working: 2, done: 3 } as const;
 
 export interface HoldUp {
@@ -18,8 +20,8 @@ export interface HoldUp {
 }
 
 /**
- * Runs `work`; when it takes longer than `mostMs`, prints `sentence` on standard error and ends the
- * process with code 1. For work that is over in a few milliseconds unless somebody holds it up.
+ * Runs `work`. When it takes longer than `mostMs`, prints `sentence` on standard error and ends the
+ * process with code 1. For work that ends in a few milliseconds unless somebody holds it up.
  */
 export function endIfHeldUp<T>(mostMs: number, sentence: string, work: () => T): T {
   const state = new Int32Array(new SharedArrayBuffer(4));

@@ -1,4 +1,4 @@
-/** The thread that waits for the end of what may be held up. */
+/** The thread that waits for the end of work that may be held up. */
 
 import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
@@ -12,6 +12,6 @@ Atomics.notify(state, 0);
 Atomics.wait(state, 0, State.ready);
 if (Atomics.wait(state, 0, State.working, mostMs) === "timed-out") {
   writeSync(2, `sallyport: ${sentence}\n`);
-  // The main thread sits in the kernel: it can be told nothing any more.
+  // The main thread is stuck in the kernel and can receive nothing.
   exitAtOnce(1);
 }

@@ -1,7 +1,7 @@
 /**
- * Root's work in a folder of somebody else, such as the state folder of the service's user. Whoever owns
- * a folder can put a link, a pipe or another file in the place of any name in it, between any two calls.
- * So root does there only what the owner himself could do.
+ * Root's work in a folder of another user, such as the state folder of the service's user. The
+ * owner of a folder can replace any name in it by a link, a pipe or another file, between any two
+ * calls. So root does there only what the owner could do too.
  */
 
 import { mkdirSync, statSync } from "node:fs";
@@ -9,20 +9,23 @@ import { dirname } from "node:path";
 import { ExitCode, OpError, SallyportError } from "../core/errors.ts";
 import { withFileIdentity } from "../native/file-identity.ts";
 
-/** Nobody's group (linux/highuid.h, DEFAULT_OVERFLOWGID): root's own would bring rights the owner has not. */
+/**
+ * Nobody's group (linux/highuid.h, DEFAULT_OVERFLOWGID): root's own would bring rights that the
+ * owner lacks.
+ */
 const NO_GROUP = 65_534;
 
-/** Whether root is about to work in what another user owns. */
+/** Whether root is about to work in another user's folder. */
 export function isForeign(folder: string): boolean {
   return process.geteuid!() === 0 && statSync(folder).uid !== 0;
 }
 
 /**
- * Runs `work`, which must not promise anything, with the rights of the folder's owner where root runs
- * this and the folder is another user's; else just runs it. The kernel then refuses whatever the owner
- * could not do himself, however often he changes what a name names: no file of root's is opened, made
- * or changed, and what is made is his from the start. Throws as `work` does, what stat(2) says of the
- * folder, and SallyportError where root lacks the capability to act as somebody else.
+ * Runs `work`, which must not return a promise. Where root runs this in another user's folder,
+ * `work` has only the owner's rights. The kernel then refuses everything that the owner could not
+ * do, however often he changes the meaning of a name: no file of root's is opened, made or changed,
+ * and new files are his from the start. Throws the errors of `work` and of stat(2) for the folder,
+ * and SallyportError where root lacks the capability to act as another user.
  */
 export function asOwnerOf<T>(folder: string, work: () => T): T {
   if (process.geteuid!() !== 0) return work();
@@ -40,7 +43,10 @@ export function asOwnerOf<T>(folder: string, work: () => T): T {
   }
 }
 
-/** Makes a folder (mode 0700) and those above it where they are missing, each with the rights of whoever owns the one it stands in. */
+/**
+ * Makes a folder (mode 0700) and the missing ones above it, each with the rights of the owner of
+ * its parent.
+ */
 export function makeFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
   const above = dirname(folder);

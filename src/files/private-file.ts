@@ -13,9 +13,9 @@ function refuse(file: string, reason: string): never {
 }
 
 /**
- * Who may own the folder of a private file: root, this process, and for root the server's own user. Only
- * root can have made that folder where nobody else may write to the one above it; in /tmp anybody could
- * have made it beforehand, with keys of his own in it.
+ * The users who may own the folder of a private file: root, this process, and for root the server's
+ * own user. Where nobody else may write to the parent, only root can have made the folder; in /tmp
+ * anybody could have made it beforehand, with keys of his own in it.
  */
 function mayOwn(uid: number, folder: string): boolean {
   const self = process.geteuid!();
@@ -25,7 +25,7 @@ function mayOwn(uid: number, folder: string): boolean {
   return above.uid === 0 && (above.mode & 0o022) === 0;
 }
 
-/** Whoever can write to the folder can put another file in the place of this one. Returns its owner. */
+/** Anybody who can write to the folder can replace this file. Returns the folder's owner. */
 function checkFolder(folder: string, file: string): number {
   const { mode, uid } = statSync(folder);
   if (!mayOwn(uid, folder)) {
@@ -38,8 +38,9 @@ function checkFolder(folder: string, file: string): number {
 }
 
 /**
- * Root reads only what belongs to the folder's owner: a file of another user there is a hard link, by
- * which the owner would have read what he must not. Others can read nothing but what is theirs anyway.
+ * Root reads only files that belong to the folder's owner: a file of another user there is a hard
+ * link, by which the owner would read a forbidden file. Other users can read only their own files
+ * anyway.
  */
 function checkOwner(uid: number, folderUid: number, file: string): void {
   const self = process.geteuid!();
@@ -48,9 +49,10 @@ function checkOwner(uid: number, folderUid: number, file: string): void {
 }
 
 /**
- * The text of a private file, undefined when it does not exist. Throws (exit 78) unless it is a regular
- * file of mode 0600 or less, of the owner of its folder, which is root, this user or the server's own,
- * and to which nobody else may write. Never waits for a pipe and follows no link.
+ * The text of a private file, undefined when it does not exist. Throws (exit 78) unless it is a
+ * regular file of mode 0600 or less that belongs to its folder's owner: root, this user or the
+ * server's own, and nobody else may write to the folder. Never waits for a pipe and follows no
+ * link.
  */
 export function readPrivateFile(file: string): string | undefined {
   return readRegularFile(file, ({ mode, uid }) => {
@@ -80,7 +82,7 @@ function placePrivately(file: string, text: string, how: Placing["how"]): void {
   try {
     makeFolder(folder);
     checkFolder(folder, file);
-    // Nothing here is given to the owner afterwards: a name may name another file by then.
+    // No file is given to the owner afterwards: its name may lead to another file by then.
     asOwnerOf(folder, () => placeText(file, text, { mode: 0o600, how }));
   } catch (error) {
     if (error instanceof SallyportError || errnoOf(error) === "EEXIST") throw error;
@@ -104,7 +106,7 @@ export function createPrivateFile(file: string, text: string): boolean {
   }
 }
 
-/** Removes a private file where there is one. Throws SallyportError. */
+/** Removes a private file if there is one. Throws SallyportError. */
 export function removePrivateFile(file: string): void {
   try {
     asOwnerOf(dirname(file), () => rmSync(file, { force: true }));

@@ -1,13 +1,18 @@
-/** Reads a file under a name that somebody else may change at any moment. */
+/** Reads a file under a name that another user may change at any moment. */
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { errnoOf } from "../core/system-error.ts";
 
-/** O_NOFOLLOW refuses a symbolic link; O_NONBLOCK keeps a named pipe or a lease from holding us up. */
+/**
+ * O_NOFOLLOW refuses a symbolic link; O_NONBLOCK keeps a named pipe or a lease from holding us up.
+ */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Ten times the keys of a hundred thousand devices: beyond, a hole of a terabyte would take all memory. */
+/**
+ * Ten times the keys of a hundred thousand devices; a sparse file of a terabyte would take all
+ * memory.
+ */
 const MOST_BYTES = 256 << 20;
 
 function open(file: string): number | undefined {
@@ -38,7 +43,7 @@ function notRegular(file: string): SallyportError {
   );
 }
 
-/** The bytes from the beginning to the end that the file had when it was opened. */
+/** The bytes up to the size that the file had when it was opened. */
 function readTo(fd: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);
   let at = 0;
@@ -51,9 +56,10 @@ function readTo(fd: number, size: number): Buffer {
 }
 
 /**
- * The text of a regular file, undefined when it does not exist. `check` sees what the open file is, which
- * its name may no longer name, and throws what it does not trust. Throws SallyportError (exit 78) for a
- * link, a pipe and everything else that is no regular file.
+ * The text of a regular file, undefined when it does not exist. `check` receives the facts about
+ * the open file, which its name may no longer lead to, and throws where it does not trust them.
+ * Throws SallyportError (exit 78) for a link, a pipe and everything else that is not a regular
+ * file.
  */
 export function readRegularFile(
   file: string,

@@ -1,4 +1,7 @@
-/** Whether a program can be run by whoever owns a folder: the user of the daemon whose state is there. */
+/**
+ * Whether a folder's owner can run a program: the owner is the user of the daemon whose state is
+ * there.
+ */
 
 import { type Stats, statSync } from "node:fs";
 import { errnoOf } from "../core/system-error.ts";
@@ -9,7 +12,9 @@ interface User {
   readonly groups: readonly number[];
 }
 
-/** A clause that says why not, undefined where it can. Without the folder the caller is asked about. */
+/**
+ * A clause that says why not; undefined where it can be run. Without the folder, for the caller.
+ */
 export function whyNotRunnable(program: string, folder: string): string | undefined {
   const owner = statSync(folder, { throwIfNoEntry: false });
   const user = owner === undefined ? caller() : ownerOf(owner);
@@ -30,12 +35,12 @@ function caller(): User {
   return { uid: process.geteuid!(), groups: [process.getegid!(), ...process.getgroups!()] };
 }
 
-/** The caller himself may be in more groups than the folder tells. */
+/** The caller may be in more groups than the folder shows. */
 function ownerOf({ uid, gid }: Stats): User {
   return uid === process.geteuid!() ? caller() : { uid, groups: [gid] };
 }
 
-/** As the kernel decides: the first class that fits, and for root any. */
+/** The kernel's decision: the first class that fits, and for root any. */
 function mayRun({ mode, uid, gid }: Stats, user: User): boolean {
   if (user.uid === 0) return (mode & 0o111) !== 0;
   if (user.uid === uid) return (mode & 0o100) !== 0;

@@ -1,11 +1,11 @@
-/** Where a stranger's packets come in, and which addresses they are sent to. */
+/** The interfaces by which a stranger's packets arrive, and the addresses they are sent to. */
 
 import { formatAddress } from "../core/address.ts";
 import { type Link, readLinks } from "../native/links.ts";
 import { readProcNet, rowsOf } from "../native/proc-net.ts";
 
 export interface Arrivals {
-  /** One at least, unless the machine has no interface but lo. */
+  /** At least one, unless lo is the machine's only interface. */
   readonly interfaces: readonly string[];
   readonly addresses: readonly string[];
 }
@@ -15,11 +15,11 @@ export function readArrivals(): Arrivals {
   return arrivalsOf(readLinks(), readProcNet("route") ?? "", readProcNet("ipv6_route") ?? "");
 }
 
-/** `route` and `ipv6_route` are what the files of these names in /proc/net hold. */
+/** `route` and `ipv6_route` are the contents of the files with these names in /proc/net. */
 export function arrivalsOf(links: readonly Link[], route: string, ipv6Route: string): Arrivals {
   const outer = new Set([...defaults4(route), ...defaults6(ipv6Route)]);
   const open = links.filter(({ loopback, up }) => up && !loopback);
-  // A machine that nothing outside is routed to may be asked through any of them.
+  // A machine without a route from outside may be reached through any of them.
   const taken = open.filter(({ name }) => outer.has(name));
   return {
     interfaces: (taken.length > 0 ? taken : open).map(({ name }) => name),

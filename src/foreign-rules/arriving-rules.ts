@@ -1,4 +1,4 @@
-/** The rules that a packet for this machine can meet on its way in. */
+/** The rules that an incoming packet for this machine can meet. */
 
 import { chainKey, type ListedChain, type ListedRule, type Listing } from "./listing.ts";
 
@@ -9,7 +9,10 @@ export function isArriving({ hook }: ListedChain): boolean {
   return (HOOKS as readonly (string | undefined)[]).includes(hook);
 }
 
-/** Those of chains with such a hook, and of every chain that they jump or go to, also by a map. */
+/**
+ * The rules of chains with such a hook, and of every chain that they jump or go to, also through a
+ * map.
+ */
 export function arrivingRules({
   chains,
   rules,
@@ -23,7 +26,7 @@ export function arrivingRules({
     for (const rule of own) {
       for (const target of targetsIn(rule.expr)) pending.push(chainKey(rule, target));
     }
-    // A map by name is listed apart: any chain of its table may be in it.
+    // A named map is listed separately: any chain of its table may be in it.
     const [first] = own;
     if (first === undefined || !own.some(({ expr }) => expr.some(asksNamedMap))) continue;
     for (const [other, [rule]] of rules) {
@@ -33,7 +36,7 @@ export function arrivingRules({
   return found;
 }
 
-/** Every `jump` and `goto` in there, however deep. */
+/** Every `jump` and `goto` inside, however deep. */
 function targetsIn(part: unknown): string[] {
   if (Array.isArray(part)) return part.flatMap(targetsIn);
   if (typeof part !== "object" || part === null) return [];

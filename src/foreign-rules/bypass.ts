@@ -1,4 +1,4 @@
-/** Check: nothing handles packets past the guard: no notrack, no flow table, no routed container. */
+/** Check: no traffic bypasses the guard: no notrack, no flow table, no routed container. */
 
 import { formatPort, type PortRange } from "../core/port.ts";
 import { type Findings, listed, ok, warning } from "../core/finding.ts";
@@ -86,7 +86,10 @@ export function checkRoutedContainers(facts: RouteFacts): Findings {
     : [ok("No guarded port is published from an address that others could route to")];
 }
 
-/** Whether a rule drops or rejects what comes to the address, whatever its port: Docker writes one since version 28. */
+/**
+ * Whether a rule drops or rejects every packet to the address, whatever its port: Docker writes one
+ * since version 28.
+ */
 function isClosedOff(listing: Listing, address: string): boolean {
   return [...listing.rules.values()]
     .flat()
@@ -112,7 +115,7 @@ interface Match {
   readonly right?: unknown;
 }
 
-/** Asks where a packet comes from or goes to, and not for a port. */
+/** A condition on the packet's source or destination, not on a port. */
 function isAboutPlace(left: Match["left"]): boolean {
   const key = left?.meta?.key;
   return (

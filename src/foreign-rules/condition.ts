@@ -1,4 +1,4 @@
-/** Whether a condition of a rule, as nft's JSON has it, is met by the packet of a probe. */
+/** Whether the packet of a probe meets a condition of a rule, in nft's JSON. */
 
 import { agrees } from "./agree.ts";
 import { type ListedRule, type Listing, setKey, type Statement } from "./listing.ts";
@@ -7,8 +7,9 @@ import { type Seen, see } from "./seen.ts";
 import { xtName } from "./xt.ts";
 
 /**
- * Whether the packet goes on to the rule's next statement. Conditions on what a stranger's packet
- * cannot have (an address, a mark) count as unmet, those of iptables that stay opaque too.
+ * Whether the packet continues to the rule's next statement. Conditions on properties that a
+ * stranger's packet cannot have (an address, a mark) count as unmet; so do those of iptables that
+ * stay opaque.
  */
 export function meets(
   statement: Statement,
@@ -16,7 +17,7 @@ export function meets(
   rule: ListedRule,
   sets: Listing["sets"],
 ): boolean {
-  // "over" limits are for floods; below a limit a packet goes on.
+  // "over" limits are for floods; below a limit a packet continues.
   if ("limit" in statement) return (statement["limit"] as { inv?: boolean } | null)?.inv !== true;
   if ("xt" in statement) return xtMatches(statement);
   if (!("match" in statement)) return true;
@@ -29,7 +30,9 @@ export function meets(
   return agrees(seen, named(right, rule, sets)) !== negated;
 }
 
-/** The statement that a verdict map yields for the packet; undefined when it has none for it. */
+/**
+ * The statement that a verdict map yields for the packet; undefined when the map has none for it.
+ */
 export function mapped(
   statement: Statement,
   probe: Probe,
@@ -43,7 +46,7 @@ export function mapped(
   const listed = pairs as readonly (readonly [unknown, Statement])[];
   const pair =
     listed.find(([value]) => value !== "*" && agrees(seen, value)) ??
-    // What the map has for all others is for those, too, of whom nothing is known.
+    // The map's default also applies to values that are unknown.
     listed.find(([value]) => value === "*" && seen !== "absent");
   return pair?.[1];
 }
@@ -55,7 +58,9 @@ function named(right: unknown, rule: ListedRule, sets: Listing["sets"]): unknown
     : right;
 }
 
-/** Matches of iptables that stay opaque pick particular packets, but for a comment and a limit. */
+/**
+ * Matches of iptables that stay opaque pick particular packets, except for a comment and a limit.
+ */
 function xtMatches(statement: Statement): boolean {
   const match = xtName(statement, "match");
   return match === undefined || match === "comment" || match === "limit";

@@ -1,4 +1,4 @@
-/** What this host's closed ports answer, so that guarded ones can answer the same. */
+/** The answer of this host's closed ports, so that guarded ones can give the same. */
 
 import type { Family } from "../core/address.ts";
 import { type Findings, warning } from "../core/finding.ts";
@@ -14,9 +14,9 @@ import { follow } from "./trace.ts";
 const CLOSED_PORT = 47_851;
 
 /**
- * A closed port, asked by whoever comes in by the interface of the default route. Where they come in
- * by several, the first is as good as another: there is one answer for all. Which of the host's
- * addresses they ask is not known, so rules about one of them decide nothing.
+ * A closed port, as seen through the interface of the default route. Where there are several, the
+ * first is as good as another: there is one answer for all. The address that strangers use is
+ * unknown, so rules about one address decide nothing.
  */
 function closedPort({ arrivals }: Listing, family: Family, proto: Proto): Probe {
   const [arrives] = arrivals?.interfaces ?? [];
@@ -43,7 +43,7 @@ export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswe
   return { ip: denyAnswerOf(listing, 4), ip6: denyAnswerOf(listing, 6) };
 }
 
-/** Check: `deny = "auto"` could follow every rule that may decide what closed ports answer. */
+/** Check: `deny = "auto"` could follow every rule that may decide the answer of closed ports. */
 export function checkDeny(listing: Listing, textOf: RuleText): Findings {
   const unclear = ([4, 6] as const).flatMap((family) =>
     (["tcp", "udp"] as const).flatMap(

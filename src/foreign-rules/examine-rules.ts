@@ -1,4 +1,7 @@
-/** The checks that follow packets through the rules of other tables, with what they need from the kernel. */
+/**
+ * The checks that follow packets through the rules of other tables, with their data from the
+ * kernel.
+ */
 
 import { readFileSync } from "node:fs";
 import type { Settings } from "../config/settings.ts";
@@ -27,7 +30,9 @@ export function examineRules(settings: Settings, listing = readListing()): Findi
     : findings;
 }
 
-/** The sentences about rules of other tables that end what a grant lets in; also those of "not seen". */
+/**
+ * The sentences about rules of other tables that stop granted traffic; those about "not seen" too.
+ */
 export function problemsOfRules(settings: Settings): string[] {
   return examineRules(settings)
     .filter(({ level }) => level === "problem")
@@ -52,7 +57,7 @@ function isSet(name: string): boolean {
   }
 }
 
-/** Ports of these ranges that other tables send elsewhere; none where the rules cannot be read. */
+/** Ports of these ranges that other tables send elsewhere; empty where the rules cannot be read. */
 export function publishedPortsIn(
   ranges: readonly PortRange[],
   listing = readListing(),
@@ -60,7 +65,9 @@ export function publishedPortsIn(
   return listing === undefined ? [] : publishedIn(listing, ranges);
 }
 
-/** Empty where the rules cannot be read: then a published port is said to have no service. */
+/**
+ * Empty where the rules cannot be read: a published port is then reported as one without a service.
+ */
 export function publishedPorts(settings: Settings, listing: Listing | undefined): Set<string> {
   if (listing === undefined) return new Set();
   const published = guardedPortsOf(guardedPorts(settings)).filter(({ proto, port }) =>

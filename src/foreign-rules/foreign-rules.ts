@@ -1,4 +1,4 @@
-/** Check: no other table drops what sallyport opens. A drop in any chain is final. */
+/** Check: no other table drops traffic to an open door. A drop in any chain is final. */
 
 import type { Family } from "../core/address.ts";
 import { formatPortRange, joinPorts, type Port, type PortRange } from "../core/port.ts";

@@ -1,17 +1,20 @@
-/** Matches and targets of iptables that nft's JSON leaves opaque, read from the text in which nft translates them. */
+/** Matches and targets of iptables that nft's JSON leaves opaque, read from nft's text. */
 
 import type { ListedRule, Statement } from "./listing.ts";
 import { xtName } from "./xt.ts";
 
-/** Those that pick first packets by port or state; others pick particular senders, and count as unmet. */
+/**
+ * The matches that pick first packets by port or state; others pick particular senders, and count
+ * as unmet.
+ */
 const TELLING = new Set(["multiport", "conntrack", "state", "tcp", "udp", "addrtype"]);
 
-/** Whether the statement is one of those that `translated` reads and that decide what becomes of a packet. */
+/** Whether `translated` reads the statement and the statement decides the packet's fate. */
 export function decides(statement: Statement): boolean {
   return isOpaque(statement) || isTarget(statement, "REJECT");
 }
 
-/** Whether the statement is one of those that `translated` reads. */
+/** Whether `translated` reads the statement. */
 export function isTranslated(statement: Statement): boolean {
   return decides(statement) || isTarget(statement, "DNAT");
 }
@@ -20,12 +23,12 @@ function isTarget(statement: Statement, wanted: string): boolean {
   return xtName(statement, "target") === wanted;
 }
 
-/** Whether the statement asks whether an address is one of this machine's. */
+/** Whether the statement tests whether an address belongs to this machine. */
 export function isAddressType(statement: Statement): boolean {
   return xtName(statement, "match") === "addrtype";
 }
 
-/** Whether the statement is a match that decides for strangers too, and that JSON does not tell. */
+/** Whether the statement is a match that decides for strangers too, but is opaque in JSON. */
 export function isOpaque(statement: Statement): boolean {
   return TELLING.has(xtName(statement, "match") ?? "");
 }
@@ -39,8 +42,8 @@ const REJECT = /\breject(?: with (icmpx|icmpv6|icmp|tcp) (?:type )?([\w-]+))?(?=
 const STATES = /\bct state (!= )?(?:\{ ([\w, ]+) \}|([\w,]+))/;
 
 /**
- * The rule with such statements replaced by what `text`, the rule as nft prints it, says of them; those
- * that the text does not tell either stay opaque.
+ * The rule with such statements replaced by their meaning in `text`, the rule as nft prints it.
+ * Statements that the text does not explain stay opaque.
  */
 export function translated(rule: ListedRule, text: string): ListedRule {
   if (!rule.expr.some(isTranslated)) return rule;

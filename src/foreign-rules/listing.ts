@@ -1,4 +1,6 @@
-/** What nft lists of the rules of all tables, in its JSON. Types, and the names by which parts are found. */
+/**
+ * nft's JSON listing of the rules of all tables: its types, and the names by which parts are found.
+ */
 
 import type { Arrivals } from "./arrivals.ts";
 
@@ -13,7 +15,7 @@ export interface ListedChain {
   readonly type?: string;
   readonly prio?: number;
   readonly policy?: string;
-  /** Of chains of `ingress`. One interface is no array. */
+  /** For chains of `ingress`. A single interface is not an array. */
   readonly dev?: string | readonly string[];
 }
 
@@ -29,11 +31,11 @@ export interface ListedFlowtable {
   readonly family: string;
   readonly table: string;
   readonly name: string;
-  /** One interface is no array. */
+  /** A single interface is not an array. */
   readonly dev?: string | readonly string[];
 }
 
-/** libnftables-json(5), of which only this matters here. */
+/** libnftables-json(5), reduced to the parts used here. */
 export interface Listing {
   readonly chains: readonly ListedChain[];
   /** In order, by `chainKey`. */
@@ -43,7 +45,7 @@ export interface Listing {
   readonly sets: ReadonlyMap<string, readonly unknown[]>;
   /** Tables of iptables-legacy that the kernel did not hand out: "ip filter". */
   readonly unread: readonly string[];
-  /** Where strangers come in; absent: nobody knows, and rules about interfaces are taken as met. */
+  /** Where strangers come in. Absent: unknown, and rules about interfaces count as met. */
   readonly arrivals?: Arrivals;
 }
 
@@ -55,7 +57,7 @@ export function setKey(owner: { family: string; table: string }, name: string): 
   return `${owner.family} ${owner.table} ${name.replace(/^@/, "")}`;
 }
 
-/** Whether what stands left of a condition is the destination port, of whatever protocol. */
+/** Whether the left side of a condition is the destination port, of any protocol. */
 export function isPortField(left: unknown): left is { payload: { protocol: string } } {
   const { payload } = (left ?? {}) as { payload?: { field?: string } };
   return payload?.field === "dport";

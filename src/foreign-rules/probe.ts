@@ -3,11 +3,11 @@
 import type { Family } from "../core/address.ts";
 import type { Port } from "../core/port.ts";
 
-/** A first packet from an address nobody has a rule for, to a port of this machine, not through lo. */
+/** A first packet from an address that no rule names, to a port of this machine, not through lo. */
 export interface Probe extends Port {
   readonly family: Family;
-  /** Where it comes in; absent: anywhere but through lo. */
+  /** The interface by which it comes in; absent: any but lo. */
   readonly interface?: string;
-  /** What it may be sent to; absent: nobody knows, and rules about one address do not apply. */
+  /** The addresses it may be sent to; absent: unknown, and rules about one address do not apply. */
   readonly addresses?: readonly string[];
 }

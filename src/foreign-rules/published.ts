@@ -1,10 +1,10 @@
-/** Ports that the rules of other tables send elsewhere, found without asking about every port there is. */
+/** Ports that the rules of other tables send elsewhere, found without a probe for every port. */
 
 import { commonRanges, type PortRange, type Proto } from "../core/port.ts";
 import { isPortField, type ListedRule, type Listing, setKey } from "./listing.ts";
 import { trace } from "./trace.ts";
 
-/** What of `ranges` is published, as Docker does it with a rule for each port; in order. */
+/** The published ports of `ranges` in order; Docker writes one rule for each port. */
 export function publishedIn(listing: Listing, ranges: readonly PortRange[]): PortRange[] {
   const named = [...listing.rules.values()].flat().flatMap((rule) => portsOf(rule, listing));
   const inside = named.flatMap((range) => commonRanges([range], ranges));
@@ -30,7 +30,7 @@ function portsOf({ expr, ...rule }: ListedRule, { sets }: Listing): PortRange[] 
   });
 }
 
-/** What stands right of a condition: a port, a range, a set of them. */
+/** The right side of a condition as spans: a port, a range, a set of them. */
 function spans(right: unknown): (readonly [from: number, to: number])[] {
   if (typeof right === "number") return [[right, right]];
   if (Array.isArray(right)) return right.flatMap(spans);

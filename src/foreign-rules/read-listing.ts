@@ -28,7 +28,7 @@ interface Entry {
   readonly map?: { readonly elem?: readonly unknown[] };
 }
 
-/** As `readRules`; undefined without CAP_NET_ADMIN. */
+/** Like `readRules`; undefined without CAP_NET_ADMIN. */
 export function readListing(): Listing | undefined {
   return mayAskKernel() ? readRules() : undefined;
 }
@@ -39,7 +39,7 @@ export function readRules(): Listing {
 }
 
 /**
- * As `readRules`, of those chains alone that decide what a closed port answers: on machines with
+ * Like `readRules`, but only the chains that decide the answer of a closed port. On machines with
  * thousands of containers or blocked networks the others take seconds to read, at every start.
  */
 export function readDecidingRules(): Listing {
@@ -48,7 +48,8 @@ export function readDecidingRules(): Listing {
 
 /** `wanted`: which opaque statements are read from text; `addresses`: sets of the machine's own addresses, too. */
 function read(wanted: (statement: Statement) => boolean, addresses: boolean): Listing {
-  // Terse, since block lists may hold a hundred thousand addresses that say nothing about a stranger.
+  // Terse, since block lists may hold a hundred thousand addresses that say nothing about a
+  // stranger.
   const listed = runNft("list ruleset", { json: true, terse: true });
   if (!listed.ok) throw nftError("read", "the rules of other tables", listed.error);
   const all = toListing(parse(listed.output));
@@ -82,7 +83,10 @@ function readSets(rules: readonly ListedRule[], known: Known): Listing["sets"] {
   );
 }
 
-/** None of a set that is gone since its rule was listed: whoever loads rules meanwhile must not stop a guard. */
+/**
+ * Empty for a set that vanished since its rule was listed: a program that loads rules meanwhile
+ * must not stop a guard.
+ */
 function elementsOf(kind: NamedSet["kind"], key: string): readonly unknown[] {
   const listed = runNft(`list ${kind} ${key}`, { json: true });
   if (!listed.ok) return [];
@@ -93,10 +97,11 @@ function readable(listing: Listing, wanted: (statement: Statement) => boolean): 
   const rules = new Map<string, readonly ListedRule[]>();
   for (const [key, own] of listing.rules) {
     const [first] = own;
-    // One question for a whole chain: those of iptables may have thousands of rules.
+    // One request for a whole chain: those of iptables may have thousands of rules.
     const texts =
       first !== undefined && own.some(({ expr }) => expr.some(wanted)) ? readRuleTexts(first) : [];
-    // Others may have changed the chain since it was listed: then nobody knows which text is whose.
+    // Others may have changed the chain since it was listed: then the texts cannot be assigned to
+    // rules.
     const fitting = texts.length === own.length;
     rules.set(
       key,
@@ -109,7 +114,7 @@ function readable(listing: Listing, wanted: (statement: Statement) => boolean): 
   return { ...listing, chains, rules };
 }
 
-/** nft's JSON leaves out which interface a chain of `ingress` belongs to, its text does not. */
+/** nft's JSON does not say which interface a chain of `ingress` belongs to; its text does. */
 function withDevices(chain: ListedChain): ListedChain {
   const dev = readDevices(chain);
   return dev.length > 0 ? { ...chain, dev } : chain;
@@ -128,7 +133,10 @@ export function toListing(entries: readonly Entry[]): Listing {
   };
 }
 
-/** Every statement an object: what nft knows no JSON for, such as a chain without a name, it prints as a string. */
+/**
+ * Makes every statement an object: nft prints a string for one without a JSON form, such as a chain
+ * without a name.
+ */
 function withStatements(rule: ListedRule): ListedRule {
   const expr = (rule.expr ?? []).map((one: unknown) =>
     typeof one === "object" && one !== null ? (one as Statement) : { unread: one },

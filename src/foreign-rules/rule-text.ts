@@ -1,4 +1,4 @@
-/** Names a rule so that a person finds it: table, chain, number, and the rule as nft prints it. */
+/** Names a rule so that a person can find it: table, chain, number, and nft's text of the rule. */
 
 import { runNft } from "../native/libnftables.ts";
 import { isLegacy } from "./legacy/read.ts";
@@ -10,7 +10,7 @@ interface ChainName {
   readonly name: string;
 }
 
-/** The text of the rule at a place; undefined where it cannot be told. */
+/** The text of the rule at a place; undefined where it is unknown. */
 export type RuleText = (place: Place) => string | undefined;
 
 /** Longer rules are cut. */
@@ -27,13 +27,16 @@ export function describePlace(place: Place, textOf: RuleText): string {
   return `${where}, rule ${rule}: ${cut}`;
 }
 
-/** All rules of the place's chain, as the kernel of the calling thread's network namespace has them; none where it cannot tell. */
+/**
+ * All rules of the place's chain in the kernel of the calling thread's network namespace; empty
+ * where it cannot be read.
+ */
 export function readRuleTexts({ family, table, chain }: Omit<Place, "rule">): string[] {
   const shown = runNft(`list chain ${family} ${table} ${chain}`, { terse: true });
   return shown.ok ? ruleTexts(shown.output, chain) : [];
 }
 
-/** The interfaces of a chain of `ingress`; none where nft does not tell. */
+/** The interfaces of a chain of `ingress`; empty where nft does not tell. */
 export function readDevices(chain: ChainName): string[] {
   const { family, table, name } = chain;
   const shown = runNft(`list chain ${family} ${table} ${name}`, { terse: true });
@@ -42,14 +45,17 @@ export function readDevices(chain: ChainName): string[] {
   return [...devices.matchAll(/[^\s{}",]+/g)].map(([device]) => device);
 }
 
-/** The one rule of the place. */
+/** The single rule of the place. */
 export function readRuleText(place: Place): string | undefined {
   if (place.rule === undefined || isLegacy(place.table)) return undefined;
   const text = readRuleTexts(place)[place.rule - 1];
   return text?.replace(/ counter packets \d+ bytes \d+/, " counter");
 }
 
-/** The rules in what `nft list chain` printed, one string each; nft wraps long sets over several lines. */
+/**
+ * The rules in the output of `nft list chain`, one string each; nft wraps long sets over several
+ * lines.
+ */
 export function ruleTexts(listing: string, chain: string): string[] {
   const lines = listing.split("\n").map((line) => line.trim());
   const rules: string[] = [];
@@ -65,7 +71,7 @@ export function ruleTexts(listing: string, chain: string): string[] {
   return rules;
 }
 
-/** Braces still open; those inside of quotes do not count. */
+/** The number of open braces; those inside quotes do not count. */
 function depth(text: string): number {
   const bare = text.replaceAll(/"[^"]*"/g, "");
   return bare.split("{").length - bare.split("}").length;

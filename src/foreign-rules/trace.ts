@@ -21,35 +21,38 @@ export interface Place {
   readonly family: string;
   readonly table: string;
   readonly chain: string;
-  /** As nft counts when a person reads the chain: the first is 1. */
+  /** nft's count when a person reads the chain: the first is 1. */
   readonly rule?: number;
 }
 
 export interface Trace {
-  /** What ends the packet; absent: all chains let it through. */
+  /** The end of the packet; absent: all chains let it through. */
   readonly ended?: {
     readonly by: "drops" | "rejects";
-    /** What its sender gets. */
+    /** The answer to its sender. */
     readonly answer: PlainAnswer;
     readonly at: Place;
   };
-  /** Rules that may drop it, with a condition that nobody here can read. */
+  /** Rules that may drop it, with a condition that sallyport cannot read. */
   readonly unclear: readonly Place[];
   /** Rules that take it out of connection tracking. */
   readonly untracked: readonly Place[];
-  /** A rule that sends it to another address: the chains of `input` do not see it then. */
+  /** A rule that sends it to another address, past the chains of `input`. */
   readonly redirected?: { readonly at: Place; readonly address?: string; readonly port?: number };
 }
 
 /** nf_tables refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16;
 
-/** What becomes of the packet of one probe. */
+/** The fate of one probe's packet. */
 export function follow(listing: Listing, probe: Probe): Trace {
   return new Tracer(listing, probe).run();
 }
 
-/** What becomes of it, whichever interface strangers come in by, and whichever address they ask. */
+/**
+ * The fate of the packet through any of the interfaces by which strangers come in, to any of the
+ * addresses.
+ */
 export function trace(listing: Listing, probe: Probe): Trace {
   const { interfaces, addresses } = listing.arrivals ?? {};
   if (interfaces === undefined || addresses === undefined || interfaces.length === 0) {
@@ -114,7 +117,7 @@ class Tracer {
       .sort((a, b) => rank(a) - rank(b) || (a.prio ?? 0) - (b.prio ?? 0));
   }
 
-  /** Chains of `ingress` belong to one interface each, or to some. */
+  /** A chain of `ingress` belongs to one interface, or to several. */
   #passes({ dev }: ListedChain): boolean {
     const { interface: arrives } = this.#probe;
     if (dev === undefined || arrives === undefined) return true;
@@ -135,7 +138,7 @@ class Tracer {
           break;
         }
         if (isOpaque(statement)) {
-          // "-m addrtype --dst-type LOCAL -j RETURN" is how ufw lets go on what is for this machine.
+          // ufw passes packets for this machine on by "-m addrtype --dst-type LOCAL -j RETURN".
           if (isAddressType(statement) && rule.expr.some((one) => "return" in one)) continue;
           if (rule.expr.some(isRefusal)) this.#unclear.push(place);
           break;
@@ -166,7 +169,7 @@ class Tracer {
       this.#redirected = { at: place, ...destination(statement["dnat"]) };
       return "accept";
     }
-    // Queued to a program counts as let through: nobody here can know.
+    // A packet queued to a program counts as let through: its fate is unknown.
     if ("accept" in statement || "queue" in statement || "redirect" in statement) return "accept";
     if ("return" in statement) return "return";
     if ("drop" in statement) return { by: "drops", answer: "drop", at: place };

@@ -1,4 +1,4 @@
-/** Reads audit.db, beside the daemon that writes it or without one. */
+/** Reads audit.db, beside the daemon that writes it or without a daemon. */
 
 import { Database, constants } from "bun:sqlite";
 import { closeSync, constants as flags, fstatSync, openSync, statSync } from "node:fs";
@@ -16,7 +16,7 @@ export function auditFile(stateDir: string): string {
   return join(stateDir, AUDIT_FILE);
 }
 
-/** What to look for; every condition given has to hold. */
+/** The conditions of a search; all of them must hold. */
 export interface AuditFilter {
   /** Unix milliseconds, inclusive. */
   readonly sinceMs?: number;
@@ -25,13 +25,13 @@ export interface AuditFilter {
   readonly door?: string;
   readonly user?: string;
   readonly device?: string;
-  /** Any of these texts, as the address of a record or as the first of the two that a reuse names. */
+  /** Any of these texts, as the address of a record or as the first of a reuse's two. */
   readonly addresses?: readonly string[];
   /** A whole type, or the word before its dot: "grant.opened", "grant". */
   readonly type?: string;
-  /** The newest so many. Default: all. */
+  /** How many of the newest. Default: all. */
   readonly limit?: number;
-  /** No later than this one in the order of arrival. */
+  /** Only entries up to this one in the order of arrival. */
   readonly upToId?: number;
 }
 
@@ -39,7 +39,7 @@ export interface AuditEntry extends AuditFacts {
   /** Counts up in the order of arrival. */
   readonly id: number;
   readonly atMs: number;
-  /** That of an `AuditRecord`, or of another version's. */
+  /** The type of an `AuditRecord`, or of another version's. */
   readonly type: string;
   readonly detail: AuditRecord;
 }
@@ -47,7 +47,7 @@ export interface AuditEntry extends AuditFacts {
 /** The last knock that opened a door to an address. */
 export interface LastOpener {
   readonly door: string;
-  /** As a grant has it. */
+  /** In the form of a grant's address. */
   readonly address: string;
   readonly user: string;
   readonly device: string;
@@ -69,10 +69,13 @@ interface EntryRow {
 
 type Value = string | number;
 
-/** Rows read with the rights of the folder's owner before they are handed on with the caller's. */
+/**
+ * How many rows are read with the folder owner's rights before they are handed on with the
+ * caller's.
+ */
 const AT_ONCE = 500;
 
-/** Opening takes a few milliseconds; a pipe that somebody put there would take for ever. */
+/** Opening takes a few milliseconds; a pipe in the file's place would take for ever. */
 const MOST_OPENING_MS = 5_000;
 
 /** Conditions as SQL with "?" and their values; only text of this file ever becomes SQL. */
@@ -117,23 +120,23 @@ export class AuditReader implements Disposable {
     return this.#opened.database;
   }
 
-  /** By which the file is told from another of its name. */
+  /** Distinguishes the file from another one of its name. */
   get inode(): number {
     return this.#opened.inode;
   }
 
-  /** Whether what comes into the file cannot be seen here, because it was opened as one that nobody changes. */
+  /** Whether new entries stay invisible here, because the file was opened as immutable. */
   get frozen(): boolean {
     return this.#opened.frozen;
   }
 
-  /** Whether another file, or none, stands at the path by now. */
+  /** Whether another file, or none, is at the path by now. */
   get stale(): boolean {
     const inode = this.#read(() => statSync(this.#file, { throwIfNoEntry: false })?.ino);
     return inode !== this.#opened.inode;
   }
 
-  /** That of the entry that arrived last; 0 in an empty log. */
+  /** The id of the entry that arrived last; 0 in an empty log. */
   lastId(): number {
     const last = "SELECT max(id) AS id FROM records";
     const row = this.#guard(() =>
@@ -142,7 +145,7 @@ export class AuditReader implements Disposable {
     return row?.id ?? 0;
   }
 
-  /** In the order of arrival, the first so many after an id. */
+  /** The first entries after an id, at most `most`, in the order of arrival. */
   after(id: number, filter: AuditFilter, most: number): AuditEntry[] {
     const { where, values } = conditions(filter);
     const sql = `SELECT * FROM records WHERE id > ? AND ${where} ORDER BY id LIMIT ?`;
@@ -152,7 +155,10 @@ export class AuditReader implements Disposable {
     return rows.map(entryOf);
   }
 
-  /** By time, the newest last, read as they are asked for. Throws a SallyportError where the file is damaged. */
+  /**
+   * By time, the newest last; rows are read on demand. Throws a SallyportError where the file is
+   * damaged.
+   */
   *query(filter: AuditFilter): Generator<AuditEntry> {
     const { where, values } = conditions(filter);
     const all = `SELECT * FROM records WHERE ${where}`;
@@ -171,7 +177,10 @@ export class AuditReader implements Disposable {
     }
   }
 
-  /** Who opened each door to each address last; openings without a user are there as nobody's and left out. */
+  /**
+   * The last opener of each door to each address. Openings without a user take part, as nobody's,
+   * and are then left out.
+   */
   lastOpeners(): LastOpener[] {
     return this.#guard(() =>
       this.#read(() =>
@@ -191,7 +200,7 @@ export class AuditReader implements Disposable {
     );
   }
 
-  /** The types that occur, in order of the alphabet. */
+  /** The types that occur, in alphabetical order. */
   types(): string[] {
     return this.#guard(() =>
       this.#read(() =>
@@ -207,7 +216,10 @@ export class AuditReader implements Disposable {
     this.#read(() => this.#database.close());
   }
 
-  /** SQLite follows links and opens what stands beside the file: with no more rights than the folder's owner. */
+  /**
+   * SQLite follows links and opens files beside the database: so it works with the folder owner's
+   * rights only.
+   */
   #read<T>(work: () => T): T {
     return asOwnerOf(this.#folder, work);
   }
@@ -247,11 +259,11 @@ const READ = flags.O_RDONLY | flags.O_NOFOLLOW | flags.O_NONBLOCK;
 interface Opened {
   readonly database: Database;
   readonly inode: number;
-  /** Opened as a file that nobody changes. */
+  /** Opened as immutable. */
   readonly frozen: boolean;
 }
 
-/** Asked first, because SQLite says "unable to open" of a missing file and of a forbidden one alike. */
+/** Checked first, because SQLite says "unable to open" for both a missing and a forbidden file. */
 function checkFile(file: string): number {
   const fd = openSync(file, READ);
   try {
@@ -267,9 +279,9 @@ function openToRead(file: string): Opened {
   const inode = checkFile(file);
   const database = new Database(file, { readonly: true, strict: true });
   try {
-    // Tables only, as we made them: a view of this name could be a query that never ends.
+    // Only tables, in our form: a view of this name could be a query that never ends.
     checkContents(database, AUDIT_SCHEMA);
-    // From here on SQLite opens no name any more: its log is open, and another kind of file has none.
+    // From here on SQLite opens no more names: its log is open, and another kind of file has none.
     if (pragma(database, "journal_mode") !== "wal") throw new Damage("it has no log");
     return { database, inode, frozen: false };
   } catch (error) {
@@ -279,7 +291,7 @@ function openToRead(file: string): Opened {
   }
 }
 
-/** A file system that is read-only has no place for the reader's locks; then nobody writes either. */
+/** A read-only file system has no place for the reader's locks; nobody writes there either. */
 function openImmutable(file: string): Database {
   const url = `file:${encodeURI(file).replaceAll(/[?#]/g, encodeURIComponent)}?immutable=1`;
   const database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
@@ -337,7 +349,7 @@ function entryOf(row: EntryRow): AuditEntry {
   };
 }
 
-/** What is no JSON was not written by us; the columns still say something. */
+/** Text that is not JSON comes from another program; the columns are still useful. */
 function recordOf(detail: string, type: string, atMs: number): AuditRecord {
   try {
     return JSON.parse(detail) as AuditRecord;

@@ -1,18 +1,20 @@
-/** What the audit log keeps: everything the data plane tells, and what only the daemon itself knows. */
+/**
+ * The records of the audit log: all events of the data plane, and facts that only the daemon knows.
+ */
 
 import type { DaemonEvent } from "../core/events.ts";
 
 /** `atMs` is Unix milliseconds; no record holds a secret. */
 export type OwnRecord =
   | { readonly type: "daemon.started"; readonly atMs: number; readonly version: string }
-  /** What was remembered of used knocks is not complete; rotating doors wait for `waitMs`. */
+  /** The memory of used knocks is incomplete; rotating doors wait for `waitMs`. */
   | {
       readonly type: "uses.lost";
       readonly atMs: number;
       readonly reason: string;
       readonly waitMs: number;
     }
-  /** `reason` is a signal, or a clause that says what happened. */
+  /** `reason` is a signal, or a clause. */
   | {
       readonly type: "daemon.stopped";
       readonly atMs: number;
@@ -20,16 +22,19 @@ export type OwnRecord =
       readonly guard?: "stays" | "removed";
     }
   | { readonly type: "config.reloaded"; readonly atMs: number; readonly file: string }
-  /** `change` says whose keys came and went. */
+  /** `change` names the keys that came and went. */
   | {
       readonly type: "keys.reloaded";
       readonly atMs: number;
       readonly file: string;
       readonly change: string;
     }
-  /** Nobody confirmed a reload on probation: what ran before it came back. */
+  /** Nobody confirmed a reload on probation: the configuration before it returned. */
   | { readonly type: "config.reverted"; readonly atMs: number; readonly file: string }
-  /** A probation begins, or goes on after a start; `otherwise` is what comes of it unless somebody confirms. */
+  /**
+   * A probation begins, or continues after a start; `otherwise` is its outcome unless somebody
+   * confirms.
+   */
   | {
       readonly type: "guard.probation";
       readonly atMs: number;
@@ -45,14 +50,14 @@ export type OwnRecord =
       readonly door: string;
       readonly address: string;
       readonly program: string;
-      /** Exit status, signal or why it could not be started. */
+      /** The exit status, the signal, or why it could not be started. */
       readonly outcome: string;
     }
   /** A file of the state folder failed, works again or was replaced. */
   | { readonly type: "store.failing"; readonly atMs: number; readonly message: string }
   | { readonly type: "store.working"; readonly atMs: number; readonly message: string }
   | { readonly type: "store.replaced"; readonly atMs: number; readonly message: string }
-  /** Written by the log itself, where more came than it could keep. */
+  /** Written by the log itself, when more records came than it could keep. */
   | {
       readonly type: "log.left-out";
       readonly atMs: number;
@@ -62,7 +67,7 @@ export type OwnRecord =
 
 export type AuditRecord = DaemonEvent | OwnRecord;
 
-/** What a record is found by. */
+/** The facts by which a record is found. */
 export interface AuditFacts {
   readonly door?: string;
   readonly user?: string;
@@ -71,7 +76,7 @@ export interface AuditFacts {
   readonly address?: string;
 }
 
-/** Read by name, so that a record of a kind unknown here is found as well. */
+/** Read by name, so that a record of an unknown kind is found as well. */
 export function factsOf(record: AuditRecord): AuditFacts {
   const holder: object = "grant" in record ? record.grant : record;
   const facts: Record<string, string> = {};
@@ -82,12 +87,12 @@ export function factsOf(record: AuditRecord): AuditFacts {
   return facts;
 }
 
-/** Whether anybody who saw a fixed sequence once could make records like this one at will. */
+/** Whether anybody who saw a fixed sequence once could cause records like this one at will. */
 export function isForgeable(record: AuditRecord): boolean {
   return "grant" in record && record.grant.via === "fixed";
 }
 
-/** What records of earlier versions gave as a reason: words of the program, not of people. */
+/** Reasons in records of earlier versions: words of the program, not of people. */
 const NO_REASON: ReadonlySet<string> = new Set(["obey", "keep"]);
 
 function describeStop({ reason, guard }: Extract<OwnRecord, { type: "daemon.stopped" }>): string {
@@ -127,7 +132,7 @@ export function isOwnRecord(record: AuditRecord): record is OwnRecord {
   return Object.hasOwn(OWN, record.type);
 }
 
-/** What happened, in one sentence. */
+/** The record in one sentence. */
 export function describeOwnRecord(record: OwnRecord): string {
   return (OWN[record.type] as (record: OwnRecord) => string)(record);
 }

@@ -1,4 +1,4 @@
-/** What audit.db looks like, for whoever writes it and whoever reads it. */
+/** The schema of audit.db, for its writer and its readers. */
 
 import type { DatabaseContents } from "./database.ts";
 
@@ -21,6 +21,6 @@ export const AUDIT_SCHEMA: DatabaseContents = {
   applicationId: 0x53506175,
   version: 1,
   schema: SCHEMA,
-  // A whole check reads every page; damage shows itself when it is met, and the file is replaced then.
+  // A full check reads every page. Damage shows when it is met; the file is then replaced.
   check: false,
 };

@@ -10,9 +10,12 @@ export class AuditTail implements Disposable {
   readonly #stateDir: string;
   readonly #startedMs: number;
   #reader: AuditReader | undefined;
-  /** Everything up to here, in the file that is open, was answered. */
+  /** All entries up to here, in the open file, were returned. */
   #last: number;
-  /** Of the file that `#last` is of; undefined once it is gone, since its number may be given to the next. */
+  /**
+   * The inode of the file that `#last` counts in; undefined once the file is gone, since another
+   * may get its number.
+   */
   #inode: number | undefined;
   #trouble: string | undefined;
 
@@ -30,14 +33,15 @@ export class AuditTail implements Disposable {
     return this.#trouble;
   }
 
-  /** What was there at the start, by time, the newest last: once, before `more`. */
+  /** The entries at the start, by time, the newest last. Call it once, before `more`. */
   *before(filter: AuditFilter): Generator<AuditEntry> {
     yield* this.#reader!.query({ ...filter, upToId: this.#last });
   }
 
   /**
-   * What came since the last call, in the order of arrival; from a file that took the place of another,
-   * what happened since the start. Never throws for a file: it may come back, and `trouble` says what is wrong.
+   * The entries since the last call, in the order of arrival; from a file that replaced another,
+   * the entries since the start. Never throws for a file: it may come back, and `trouble` says what
+   * is wrong.
    */
   *more(filter: AuditFilter): Generator<AuditEntry[]> {
     try {
@@ -63,7 +67,7 @@ export class AuditTail implements Disposable {
     if (this.#reader === undefined) return;
     const reader = this.#reader;
     const last = reader.lastId();
-    // It lost all its rows to their age, and counts from one again.
+    // All its rows were too old and went, and its ids begin at one again.
     if (last < this.#last) this.#last = 0;
     const sinceMs = Math.max(filter.sinceMs ?? 0, this.#startedMs);
     const wanted = { ...filter, upToId: last, ...(this.#last === 0 && { sinceMs }) };

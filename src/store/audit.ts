@@ -1,4 +1,7 @@
-/** The audit log: every event in audit.db, a moment later, in a file of bounded size. Main thread only. */
+/**
+ * The audit log: every event goes into audit.db a moment later, in a file of bounded size. Main
+ * thread only.
+ */
 
 import type { Database } from "bun:sqlite";
 import { Allowance } from "../core/allowance.ts";
@@ -7,26 +10,32 @@ import { auditFile } from "./audit-query.ts";
 import { AUDIT_SCHEMA } from "./audit-schema.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
 
-/** Records wait this long for others: one transaction for all of them. */
+/** Records wait this long for others, so that one transaction takes them all. */
 const DELAY_MS = 200;
 
-/** Records waiting; beyond, they are written at once, and counted only where the disk takes nothing. */
+/**
+ * The most waiting records. When they are more, they are written at once, and only counted where
+ * the disk refuses.
+ */
 const MOST_WAITING = 2_048;
 
-/** What a stranger can make us write: a burst, and afterwards little enough to push nothing real out of the log. */
+/**
+ * Limits for records that a stranger can cause: a burst, and then few enough to push nothing
+ * important out of the log.
+ */
 const FORGEABLE = { burst: 1_024, perSecond: 20 } as const;
 
-/** A disk that failed is tried again after this. */
+/** A failed disk is tried again after this time. */
 const RETRY_MS = 5_000;
 
 /**
- * Rows deleted at a time, at most, so that no flush takes long. A clock that somebody sets far ahead
- * thereby costs the log a part of its past, not all of it at once.
+ * The most rows deleted at once, so that no flush takes long. So a clock set far ahead costs the
+ * log only a part of its past.
  */
 const MOST_TOO_OLD = 500;
 const MOST_TOO_MANY = 2 * MOST_WAITING;
 
-/** Free pages kept for records to come, and given back to the file system at a time. */
+/** Free pages kept for later records, and how many are given back to the file system at once. */
 const SPARE_PAGES = 1_024;
 const MOST_PAGES = 512;
 
@@ -78,13 +87,14 @@ export class AuditLog {
   }
 
   /**
-   * Keeps a record, soon. Costs a push onto a list, mostly, and never throws. What anybody could make us
-   * write is counted, not kept, when it comes as a flood; so is everything while the disk takes nothing.
+   * Keeps a record, soon. Mostly costs a push onto a list, and never throws. A flood of records
+   * that anybody could cause is counted, not kept; so is every record while the disk refuses
+   * writes.
    */
   add(record: AuditRecord): void {
     if (this.#closed) return;
     const { atMs } = record;
-    // Events carry the daemon's time; it ages the log, so that this needs no clock.
+    // Events carry the daemon's time, and the log ages by it: so this needs no clock.
     this.#nowMs = atMs;
     if (this.#waiting.length >= MOST_WAITING && !this.#failing && !isForgeable(record))
       this.flush();
@@ -101,7 +111,10 @@ export class AuditLog {
     this.#wait(DELAY_MS);
   }
 
-  /** Writes what waits and deletes what is too old or too much; answers whether all of it is in the file. */
+  /**
+   * Writes the waiting records and deletes those that are too old or too many. Returns whether all
+   * records are in the file.
+   */
   flush(): boolean {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -143,7 +156,7 @@ function insert(database: Database, record: AuditRecord): void {
       `INSERT INTO records (at_ms, type, door, user, device, address, detail)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     )
-    // Capture times have a fraction of a millisecond, which an index has no use for.
+    // Capture times have a fraction of a millisecond, which is useless in an index.
     .run(Math.round(record.atMs), record.type, door, user, device, address, JSON.stringify(record));
 }
 
@@ -151,7 +164,7 @@ function pages(database: Database, name: "page_count" | "freelist_count" | "page
   return Object.values(database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()!)[0]!;
 }
 
-/** Deletes what is too old by its time, then what is too much, first come first. */
+/** Deletes rows that are too old, then the first ones of those that are too many. */
 function forget(database: Database, { ageMs, rows, bytes }: Retention, nowMs: number): void {
   database
     .query(
@@ -167,13 +180,14 @@ function forget(database: Database, { ageMs, rows, bytes }: Retention, nowMs: nu
   if (first === null || last === null) return;
   const used = pages(database, "page_count") - pages(database, "freelist_count");
   const tooBig = used * pages(database, "page_size") > bytes;
-  // Ids run on, so their span counts the rows, but for those that went for their age out of turn.
+  // Ids are consecutive, so their span counts the rows, except for rows deleted out of turn for
+  // their age.
   const excess = tooBig ? MOST_TOO_MANY : Math.min(last - first + 1 - rows, MOST_TOO_MANY);
   if (excess > 0) database.query("DELETE FROM records WHERE id < ?").run(first + excess);
 }
 
 function giveBackPages(database: Database): void {
   const spare = pages(database, "freelist_count") - SPARE_PAGES;
-  // Read to its end, because every row it yields is a page given back.
+  // Read to its end, because every row that it yields is a page given back.
   if (spare > 0) database.query(`PRAGMA incremental_vacuum(${Math.min(spare, MOST_PAGES)})`).all();
 }

@@ -1,4 +1,7 @@
-/** Opens one database file of the state folder: ours, whole and of this version, or an error that says which not. */
+/**
+ * Opens one database file of the state folder. It must be ours, whole and of this version;
+ * otherwise an error says which it is not.
+ */
 
 import { Database } from "bun:sqlite";
 import {
@@ -18,36 +21,39 @@ import { asOwnerOf } from "../files/owner.ts";
 import { syncFolder } from "../files/place-text.ts";
 import { Damage, isOfFile, OtherVersion } from "./sqlite-error.ts";
 
-/** What a database of ours holds. */
+/** The contents of a database of ours. */
 export interface DatabaseContents {
-  /** PRAGMA application_id: four ASCII letters as a number, by which file(1) and we know the file. */
+  /**
+   * PRAGMA application_id: four ASCII letters as a number, by which file(1) and we recognise the
+   * file.
+   */
   readonly applicationId: number;
   /** PRAGMA user_version of `schema`. */
   readonly version: number;
   readonly schema: string;
   /** Read every page at opening; for small files. */
   readonly check: boolean;
-  /** By version: what makes a file of that version one of the next. */
+  /** By version: the step that turns a file of that version into one of the next. */
   readonly migrations?: Readonly<Record<number, (database: Database) => void>>;
 }
 
 export interface DatabaseSpec extends DatabaseContents {
   readonly path: string;
-  /** Others may read while we write. Else the file is locked as long as it is open. */
+  /** Other processes may read while we write. Otherwise the file is locked while it is open. */
   readonly shared: boolean;
 }
 
 export interface OpenedDatabase {
   readonly database: Database;
   readonly made: boolean;
-  /** By which a file that somebody deleted or replaced is noticed. */
+  /** Shows when somebody deleted or replaced the file. */
   readonly inode: number;
 }
 
-/** Files moved aside that are kept; a disk that fails at every start must not fill up with them. */
+/** The most moved-aside files; a disk that fails at every start must not fill up with them. */
 const MOST_BAD = 2;
 
-/** What SQLite keeps beside a database. */
+/** The files that SQLite keeps beside a database. */
 const COMPANIONS = ["-wal", "-shm"] as const;
 
 /** The value of a setting; undefined where SQLite does not know it. */
@@ -57,17 +63,21 @@ export function pragma(database: Database, name: string): unknown {
   )[0];
 }
 
-/** Answers whether the file had to be made. A file of no bytes is a truncated one: SQLite would take it for new. */
+/**
+ * Returns whether the file had to be made. A file of no bytes is a truncated one: SQLite would take
+ * it as new.
+ */
 function ensureFile(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat !== undefined) {
     if (!stat.isFile()) throw new Damage("it is not a regular file");
     if (stat.size === 0) throw new Damage("it is empty");
-    // SQLite calls a read-only file system an I/O error as soon as the file is locked; this says EROFS.
+    // SQLite reports an I/O error for a read-only file system as soon as the file is locked; this
+    // reports EROFS.
     closeSync(openSync(path, constants.O_RDWR | constants.O_NOFOLLOW));
     return false;
   }
-  // A log left by a deleted database would be replayed into the new one.
+  // The log of a deleted database would be replayed into the new one.
   for (const suffix of COMPANIONS) rmSync(path + suffix, { force: true });
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   closeSync(openSync(path, flags, 0o600));
@@ -90,7 +100,7 @@ function expectedSchema({ schema }: DatabaseContents): string {
   }
 }
 
-/** The version of a file of ours; throws Damage where it is of another program. */
+/** The version of a file of ours. Throws Damage where it belongs to another program. */
 function versionOf(database: Database, { applicationId }: DatabaseContents): number {
   if (pragma(database, "application_id") !== applicationId) {
     throw new Damage("it is not a file of sallyport");
@@ -98,7 +108,9 @@ function versionOf(database: Database, { applicationId }: DatabaseContents): num
   return Number(pragma(database, "user_version"));
 }
 
-/** Throws Damage or OtherVersion unless the file is ours, of this version and with nothing but our tables. */
+/**
+ * Throws Damage or OtherVersion unless the file is ours, of this version and has only our tables.
+ */
 export function checkContents(database: Database, spec: DatabaseContents): void {
   const version = versionOf(database, spec);
   if (version !== spec.version) throw new OtherVersion(version, spec.version);
@@ -119,22 +131,25 @@ function makeContents(database: Database, spec: DatabaseSpec): void {
 }
 
 /**
- * Asked before anything is set or written: a file of a later version keeps every byte. Its writer may mean
- * something by what we would take for a mistake.
+ * Checked before anything is set or written: a file of a later version keeps every byte. A mistake
+ * in our eyes may have a meaning for its writer.
  */
 function refuseLater(database: Database, spec: DatabaseSpec): void {
   const version = versionOf(database, spec);
   if (version > spec.version) throw new OtherVersion(version, spec.version);
 }
 
-/** Brings a file of an older version to this one, in one transaction: a power cut leaves the one or the other. */
+/**
+ * Brings a file of an older version to this one, in one transaction: a power cut leaves the one or
+ * the other.
+ */
 function migrate(database: Database, spec: DatabaseSpec): void {
   if (versionOf(database, spec) === spec.version) return;
   database
     .transaction(() => {
       for (let version = versionOf(database, spec); version < spec.version; version++) {
         const step = spec.migrations?.[version];
-        if (step === undefined) return; // of a version nobody made: `checkContents` refuses it
+        if (step === undefined) return; // nobody made this version: `checkContents` refuses it
         step(database);
         database.run(`PRAGMA user_version = ${version + 1}`);
       }
@@ -143,9 +158,10 @@ function migrate(database: Database, spec: DatabaseSpec): void {
 }
 
 /**
- * Opens the file, making it (mode 0600) where it is missing, with the rights of its folder's owner: SQLite
- * follows links, and makes files beside it. Throws an error that `isDamage` accepts where the file is to be
- * moved aside, an OtherVersion where it is to be left alone, and whatever the disk said otherwise.
+ * Opens the file, and makes it (mode 0600) where it is missing, with the rights of its folder's
+ * owner: SQLite follows links, and makes files beside it. Throws an error that `isDamage` accepts
+ * where the file must be moved aside, an OtherVersion where it must be left alone, and the disk's
+ * own error otherwise.
  */
 export function openDatabase(spec: DatabaseSpec): OpenedDatabase {
   return asOwnerOf(dirname(spec.path), () => openHere(spec));
@@ -157,7 +173,8 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
   try {
     const inode = statSync(spec.path).ino;
     database = new Database(spec.path, { readwrite: true, create: false, strict: true });
-    // Before the journal mode: with a lock of its own the log needs no memory shared through a file.
+    // Before the journal mode: with a lock of its own, the log needs no memory shared through a
+    // file.
     if (!spec.shared) database.run("PRAGMA locking_mode = EXCLUSIVE");
     if (made) database.run("PRAGMA auto_vacuum = INCREMENTAL");
     else refuseLater(database, spec);
@@ -178,8 +195,8 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
 }
 
 /**
- * Reads a file that cannot be opened in place, as on a read-only file system, through a copy: what the
- * last commits left in its log is read too. Undefined where that fails as well. For small files.
+ * Reads a file that cannot be opened in place, as on a read-only file system, through a copy,
+ * including the last commits in its log. Undefined where that fails too. For small files.
  */
 export function readCopy<T>(spec: DatabaseSpec, work: (database: Database) => T): T | undefined {
   try {
@@ -209,7 +226,10 @@ function readCopyHere<T>(spec: DatabaseSpec, work: (database: Database) => T): T
   }
 }
 
-/** Renames a file and its companions to NAME.bad-TIME and answers the new path; older ones but the last go. */
+/**
+ * Renames a file and its companions to NAME.bad-TIME and returns the new path. Deletes older ones
+ * except the last.
+ */
 export function moveAside(path: string, nowMs: number): string {
   return asOwnerOf(dirname(path), () => moveAsideHere(path, nowMs));
 }

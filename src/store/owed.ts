@@ -1,12 +1,13 @@
 /**
- * The close commands that are owed: each runs when its grant ends, also after a reload, a restart or a
- * kill -9. Main thread only.
+ * The close commands that are owed: each runs when its grant ends, even after a reload, a restart
+ * or a kill -9. Main thread only.
  *
- * A debt is due from the end of its grant until its command has started, however long that takes. That
- * it is about to start is on disk before, and it is settled as soon as it has started. Whoever dies in
- * between, a few milliseconds, leaves it unknown whether the command ran; then it runs again. A door left
- * open by a command that never ran is what nobody would notice; running one twice is what a command can
- * be written to stand. After a power cut the last moments may run again for the same reason.
+ * A debt is due from the end of its grant until its command has started, however long that takes.
+ * The disk records before that the command is about to start, and the debt is settled as soon as it
+ * has started. If the daemon dies in between, within a few milliseconds, nobody knows whether the
+ * command ran; then it runs again. Nobody would notice a door left open by a command that never
+ * ran, whereas a command can be written to run twice without harm. After a power cut the last
+ * moments may run again for the same reason.
  */
 
 import type { Database } from "bun:sqlite";
@@ -15,31 +16,40 @@ import type { DatabaseContents } from "./database.ts";
 import { isForeign } from "../files/owner.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
 
-/** What to run when a grant ends: as the configuration said when it opened, whatever it says by then. */
+/**
+ * The command to run when a grant ends: as configured when the grant opened, whatever the
+ * configuration says by then.
+ */
 export interface Debt {
   /** `Grant.id` */
   readonly grant: string;
   readonly door: string;
   readonly address: string;
-  /** Placeholders filled. */
+  /** Placeholders are filled in. */
   readonly argv: readonly string[];
   /** With the privileges of the daemon. */
   readonly privileged: boolean;
-  /** When the grant was to end, as far as was known when it opened: Unix milliseconds. */
+  /** When the grant was expected to end when it opened, in Unix milliseconds. */
   readonly endsMs: number;
 }
 
-/** A debt that is the caller's to pay: `begin` its number, run the command, then `settle` it. */
+/** A debt that the caller must pay: `begin` its number, run the command, then `settle` it. */
 export interface Claim extends Debt {
   readonly number: number;
-  /** A daemon died while it started the command, which may have run before. */
+  /** A daemon died while it started the command, so it may have run before. */
   readonly again: boolean;
 }
 
-/** As the column `claimed` has it; 1 is also what was written before the others were told apart. */
+/**
+ * The values of the column `claimed`. Before the others were distinguished, 1 was the only one
+ * written.
+ */
 const State = { living: 0, begun: 1, due: 2 } as const;
 
-/** Debts that come so soon after one another wait for the disk (fsync) together; a process that dies loses none. */
+/**
+ * Debts that follow one another this closely wait for the disk (fsync) together; a process that
+ * dies loses none.
+ */
 const SYNC_MS = 20;
 
 interface Entry extends Claim {
@@ -55,7 +65,7 @@ CREATE TABLE debts (
 ) STRICT;
 `;
 
-/** What owed.db looks like. */
+/** The schema of owed.db. */
 export const OWED_SCHEMA: DatabaseContents = {
   /** "SPow" */
   applicationId: 0x53506f77,
@@ -73,17 +83,20 @@ export interface OwedOptions {
 export class OwedCommands {
   readonly #file: StateFile;
   readonly #entries = new Map<number, Entry>();
-  /** Kept for another start: of the owner of the folder, where root works in it, or learnt of too late. */
+  /**
+   * Kept for another start: debts of the folder's owner, where root works in it, or those learnt
+   * too late.
+   */
   #left: readonly Entry[] = [];
-  /** What the file owes is known; a file that could not be read may come back. */
+  /** Whether the debts of the file are known; a file that could not be read may come back. */
   #learnt: boolean;
-  /** The one debt of each grant that lives. */
+  /** The debt of each living grant. */
   readonly #living = new Map<string, number>();
   #next = 1;
   #syncing: NodeJS.Timeout | undefined;
   #unsynced = false;
 
-  /** Takes over what an earlier daemon left owed. Never throws for a bad file or disk. */
+  /** Takes over the debts of an earlier daemon. Never throws for a bad file or disk. */
   constructor(stateDir: string, { nowMs, report }: OwedOptions) {
     this.#file = new StateFile({
       path: join(stateDir, "owed.db"),
@@ -105,8 +118,8 @@ export class OwedCommands {
   }
 
   /**
-   * Enters a debt, in the file before it returns, and on the disk by then unless another came just before.
-   * A grant that owes one already (it was renewed) keeps its first.
+   * Enters a debt. It is in the file when this returns, and on the disk too unless another came
+   * just before. A grant that already owes one (it was renewed) keeps its first.
    */
   owe(debt: Debt): void {
     if (this.#living.has(debt.grant)) return;
@@ -121,17 +134,20 @@ export class OwedCommands {
     this.#syncing = undefined;
     if (!this.#unsynced) return;
     this.#unsynced = false;
-    // One that waits for the disk takes everything before it along.
+    // Waiting for the disk takes all earlier debts along.
     this.#file.write((database) => database.run(`PRAGMA user_version = ${OWED_SCHEMA.version}`));
     this.#syncing = setTimeout(() => this.#sync(), SYNC_MS).unref();
   }
 
-  /** The grant of a debt ends at another time than thought; nothing where it owes nothing. */
+  /**
+   * The grant of a debt ends at another time than expected. Does nothing for a grant that owes
+   * nothing.
+   */
   extend(grant: string, endsMs: number): void {
     const number = this.#living.get(grant);
     if (number === undefined) return;
     const before = this.#entries.get(number)!;
-    // Of several holders one may leave before the others.
+    // With several holders, one may leave before the others.
     const entry: Entry = { ...before, endsMs: Math.max(before.endsMs, endsMs) };
     this.#entries.set(number, entry);
     this.#file.write((database) => {
@@ -140,7 +156,10 @@ export class OwedCommands {
     }, false);
   }
 
-  /** Hands the debt of an ended grant to exactly one caller; undefined where it owes nothing (any more). */
+  /**
+   * Hands the debt of an ended grant to exactly one caller; undefined where it owes nothing, or no
+   * longer does.
+   */
   end(grant: string): Claim | undefined {
     const number = this.#living.get(grant);
     if (number === undefined) return undefined;
@@ -149,12 +168,12 @@ export class OwedCommands {
     return claimOf(this.#entries.get(number)!);
   }
 
-  /** The command of a claim is about to be started. */
+  /** The command of a claim is about to start. */
   begin(number: number): void {
     this.#move(number, State.begun);
   }
 
-  /** It could not be started now, and is tried again. */
+  /** The command could not be started now, and is tried again later. */
   postpone(number: number): void {
     this.#move(number, State.due);
   }
@@ -167,7 +186,10 @@ export class OwedCommands {
     }, false);
   }
 
-  /** Debts of grants whose end nobody told, oldest first: at a start, end those that no longer live. */
+  /**
+   * Debts of grants without a known end, oldest first. At a start, end those that are no longer
+   * alive.
+   */
   living(): Debt[] {
     return [...this.#living.values()].map((number) => {
       const { grant, door, address, argv, privileged, endsMs } = this.#entries.get(number)!;
@@ -175,14 +197,17 @@ export class OwedCommands {
     });
   }
 
-  /** What is due, oldest first: at a start, what an earlier daemon did not come to. */
+  /** The due debts, oldest first: at a start, those that an earlier daemon did not reach. */
   due(): Claim[] {
     return [...this.#entries.values()]
       .filter(({ state }) => state !== State.living)
       .map((entry) => claimOf(entry));
   }
 
-  /** How many the file owes that this process does not run: at a start, since another user could have written them. */
+  /**
+   * How many debts of the file this process does not run: at a start, since another user could have
+   * written them.
+   */
   get leftCount(): number {
     return this.#left.length;
   }
@@ -199,14 +224,14 @@ export class OwedCommands {
     this.#file.close();
   }
 
-  /** What was due is due, but where the grant was opened again since: that close covers both. */
+  /** Due debts stay due, unless the grant was opened again since: its close covers both. */
   #takeOver(entries: readonly Entry[]): void {
     const living = new Set(
       entries.filter(({ state }) => state === State.living).map(({ grant }) => grant),
     );
     for (const entry of entries) {
       if (entry.state === State.living) {
-        // Another daemon may have owed it as well, beside one that was left alone.
+        // Another daemon may have owed it too, beside one that was left alone.
         if (!this.#living.has(entry.grant)) this.#enter(entry);
       } else if (!living.has(entry.grant)) {
         const again = entry.again || entry.state === State.begun;
@@ -229,7 +254,7 @@ export class OwedCommands {
     }, false);
   }
 
-  /** Memory is all there is, but where the file could not be read before: what it owes must not be lost. */
+  /** Only memory remains, unless the file could not be read before: its debts must not be lost. */
   #refill(database: Database): void {
     if (!this.#learnt) {
       const late = readContents(database).entries;

@@ -1,4 +1,7 @@
-/** What the last run of the daemon left: in which boot it ran, until when, and whether it ended in order. */
+/**
+ * The record of the daemon's last run: in which boot it ran, until when, and whether it ended in
+ * order.
+ */
 
 import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
@@ -7,7 +10,7 @@ import { syncFolder } from "../files/place-text.ts";
 import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { codeOf } from "./sqlite-error.ts";
 
-/** One run of the daemon, as the next one finds it. */
+/** One run of the daemon, as the next run finds it. */
 export interface Session {
   /** /proc/sys/kernel/random/boot_id */
   readonly bootId: string;
@@ -17,12 +20,14 @@ export interface Session {
 
 /**
  * "complete": every use that could be repeated now is known, from the file or from the kernel's own
- * set. "lost": it may not be, so rotating doors have to wait skew + 1 slots.
+ * set. "lost": some may be unknown, so rotating doors must wait skew + 1 slots.
  */
 export type Trust =
   { readonly trust: "complete" } | { readonly trust: "lost"; readonly reason: string };
 
-/** Judges an undamaged record. `stopped` is what the marker of a clean stop said, if there was one. */
+/**
+ * Judges an undamaged record. `stopped` is the boot id of the clean-stop marker, if there was one.
+ */
 export function judgeSession(
   last: Session | undefined,
   stopped: string | undefined,
@@ -30,7 +35,7 @@ export function judgeSession(
 ): Trust {
   if (last === undefined)
     return { trust: "lost", reason: "the record of used knocks has no session" };
-  // In the same boot the kernel's set holds what a killed daemon had not yet written.
+  // In the same boot, the kernel's set holds the uses that a killed daemon had not yet written.
   if (last.bootId === bootId || stopped === last.bootId) return { trust: "complete" };
   return {
     trust: "lost",
@@ -43,13 +48,13 @@ function markerPath(stateDir: string): string {
 }
 
 /**
- * Reads the marker of a clean stop and takes it away, before anything is written: removing a file works
- * on a full disk too, where a flag inside a database could not be cleared and would vouch for a run it
- * never saw. Answers the boot id it names; undefined without a marker. Never throws.
+ * Reads the marker of a clean stop and removes it before anything is written. Removing a file works
+ * on a full disk too; a flag inside a database could not be cleared there, and would vouch for a
+ * run it never saw. Returns the boot id that it names; undefined without a marker. Never throws.
  */
 export function takeCleanStop(stateDir: string): string | undefined {
   const path = markerPath(stateDir);
-  // On a read-only file system the marker stays, and still tells the truth of the run before this one.
+  // On a read-only file system the marker stays, and is still true for the run before this one.
   const bootId = unlessRefused(() => readPrivateFile(path)?.trim());
   unlessRefused(() => {
     removePrivateFile(path);
@@ -58,7 +63,10 @@ export function takeCleanStop(stateDir: string): string | undefined {
   return bootId;
 }
 
-/** Leaves the marker of a clean stop; without it the next boot waits, so a failure needs no report. */
+/**
+ * Leaves the marker of a clean stop. A failure needs no report: without the marker the next boot
+ * waits.
+ */
 export function leaveCleanStop(stateDir: string, bootId: string): void {
   unlessRefused(() => writePrivateFile(markerPath(stateDir), `${bootId}\n`));
 }
@@ -68,20 +76,21 @@ function unwrittenPath(stateDir: string): string {
 }
 
 /**
- * Whether a run that could not write into uses.db, since a later sallyport had made that file, left a mark.
- * The kernel need not vouch for what it heard: the sets of the later one may be others.
+ * Whether a run that could not write into uses.db, since a later sallyport had made that file, left
+ * a mark. The kernel cannot vouch for the knocks that it heard: the sets of the later one may
+ * differ.
  */
 export function ranUnwritten(stateDir: string): boolean {
   return unlessRefused(() => readPrivateFile(unwrittenPath(stateDir)) !== undefined) ?? true;
 }
 
-/** Leaves that mark, or takes it away. */
+/** Leaves that mark, or removes it. */
 export function markUnwritten(stateDir: string, unwritten: boolean): void {
   const path = unwrittenPath(stateDir);
   unlessRefused(() => (unwritten ? writePrivateFile(path, "") : removePrivateFile(path)));
 }
 
-/** Undefined where the disk, or what stands in the marker's place, refuses. */
+/** Undefined where the disk refuses, or something else is in the marker's place. */
 function unlessRefused<T>(work: () => T): T | undefined {
   try {
     return work();

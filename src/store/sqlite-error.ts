@@ -1,8 +1,14 @@
-/** What a failed SQLite or file call means: a damaged file, one of another version, or a disk that takes no write just now. */
+/**
+ * The meaning of a failed SQLite or file call: a damaged file, one of another version, or a disk
+ * that takes no write now.
+ */
 
 import { codeOf as systemCodeOf } from "../core/system-error.ts";
 
-/** A file that is no database of ours, or not a whole one: to be moved aside, never to be written to. */
+/**
+ * A file that is not a database of ours, or not a whole one: to be moved aside, never to be written
+ * to.
+ */
 export class Damage extends Error {
   override readonly name = "Damage";
 }
@@ -19,7 +25,7 @@ export class OtherVersion extends Error {
     this.known = known;
   }
 
-  /** Of a later sallyport: to be left as it is, never to be written to or moved. */
+  /** From a later sallyport: to be left as it is, never to be written to or moved. */
   get isLater(): boolean {
     return this.found > this.known;
   }
@@ -31,10 +37,10 @@ export function codeOf(error: unknown): string | undefined {
   return code !== undefined && /^(SQLITE_|E[A-Z0-9]+$)/.test(code) ? code : undefined;
 }
 
-/** Whether the file itself is wrong, so that no later try can succeed. */
+/** Whether the file itself is wrong, so that no later attempt can succeed. */
 export function isDamage(error: unknown): error is Error {
   if (error instanceof Damage) return true;
-  // One of an earlier version was taken over before; what is left is of a version that nobody wrote.
+  // Files of earlier versions were taken over before; nobody wrote the remaining ones.
   if (error instanceof OtherVersion) return !error.isLater;
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error) ?? "");
 }
@@ -44,7 +50,7 @@ export function isLater(error: unknown): boolean {
   return error instanceof OtherVersion && error.isLater;
 }
 
-/** Whether it is the file, the disk or the folder that failed, and not this program. */
+/** Whether the file, the disk or the folder failed, and not this program. */
 export function isOfFile(error: unknown): boolean {
   return error instanceof Damage || error instanceof OtherVersion || codeOf(error) !== undefined;
 }
@@ -54,7 +60,7 @@ export function isHeld(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
 }
 
-/** Beginnings of codes, the state they mean and the way out; the first that fits counts. */
+/** Beginnings of codes, with the state they mean and the remedy; the first that fits counts. */
 const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   [/^(SQLITE_FULL|ENOSPC)/, "the disk is full", "make room"],
   [/^EDQUOT/, "the disk quota is used up", "make room"],
@@ -67,7 +73,7 @@ const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   [/^(SQLITE_IOERR|EIO)/, "the disk reports an error", "check the disk"],
 ];
 
-/** The state and the way out of a failure that is no damage, as two clauses. */
+/** The state and the remedy of a failure that is not damage, as two clauses. */
 export function meaningOf(error: unknown): { readonly state: string; readonly remedy: string } {
   if (error instanceof OtherVersion) {
     return {

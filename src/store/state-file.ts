@@ -1,4 +1,7 @@
-/** A database file that may fail at any time: what it cannot take is told once, and written when it can again. */
+/**
+ * A database file that may fail at any time: a failure is reported once, and the missed data is
+ * written when it works again.
+ */
 
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
@@ -9,8 +12,9 @@ import { moveAside, openDatabase, readCopy } from "./database.ts";
 import { codeOf, isDamage, isHeld, isLater, isOfFile, meaningOf } from "./sqlite-error.ts";
 
 /**
- * "failing": writes go nowhere from now on. "working": they reach the disk again. "replaced": a file was
- * damaged or deleted, and a fresh one stands in its place. `message` is one finished sentence.
+ * "failing": from now on writes do not reach the disk. "working": they reach it again. "replaced":
+ * a file was damaged or deleted, and a fresh one takes its place. `message` is one finished
+ * sentence.
  */
 export interface StoreNotice {
   readonly state: "failing" | "working" | "replaced";
@@ -19,16 +23,19 @@ export interface StoreNotice {
 }
 
 export interface StateFileSpec extends DatabaseSpec {
-  /** What goes on without the file, a clause: "events are not kept". */
+  /** The consequence of a missing file, a clause: "events are not kept". */
   readonly without: string;
-  /** Writes all there is from memory, after a time in which the file missed something. */
+  /** Writes everything from memory, after a time in which the file missed something. */
   readonly refill?: (database: Database) => void;
   readonly report: (notice: StoreNotice) => void;
-  /** Unix milliseconds, for the name of a file moved aside; `StateFile.nowMs` moves it on. */
+  /** Unix milliseconds, for the name of a file moved aside; `StateFile.nowMs` updates it. */
   readonly nowMs: number;
 }
 
-/** What stood at the path when it was opened; "later": a file of a later sallyport, which stays as it is. */
+/**
+ * The state of the path when it was opened; "later": a file of a later sallyport, which stays as it
+ * is.
+ */
 export type Found = "nothing" | "intact" | "damaged" | "unwritable" | "later";
 
 export class StateFile {
@@ -39,12 +46,15 @@ export class StateFile {
   #opened: OpenedDatabase | undefined;
   #failing = false;
   #closed = false;
-  /** At the last try another process held it, or it was of a later version: a copy would tell nothing. */
+  /**
+   * At the last attempt another process held it, or it was of a later version: a copy would be
+   * useless.
+   */
   #unreadable = false;
-  /** The file misses something that only memory has. */
+  /** The file lacks data that only memory has. */
   #behind = false;
 
-  /** Never throws for a file or a disk: without either it fails every write and says so. */
+  /** Never throws for a file or a disk: without either it fails every write and reports it. */
   constructor(spec: StateFileSpec) {
     this.#spec = spec;
     this.nowMs = spec.nowMs;
@@ -57,11 +67,11 @@ export class StateFile {
   }
 
   /**
-   * Undefined where the file cannot be read. Damage found while reading moves the file aside. Reads a
-   * file that cannot be written through a copy, so only small ones.
+   * Undefined where the file cannot be read. Damage found while reading moves the file aside. Reads
+   * a file that cannot be written through a copy, so use it only for small ones.
    */
   read<T>(work: (database: Database) => T): T | undefined {
-    // A copy of a file that another process is writing could be of two moments at once.
+    // A copy of a file that another process is writing could mix two moments.
     if (this.#opened === undefined)
       return this.#unreadable ? undefined : readCopy(this.#spec, work);
     const { database } = this.#opened;
@@ -74,13 +84,14 @@ export class StateFile {
   }
 
   /**
-   * One transaction; answers whether it is in the file. `durable` waits until the disk has it (fsync);
-   * without, it survives the death of this process and may be lost with the power. Never throws for a disk.
+   * Runs one transaction. Returns whether it is in the file. `durable` waits until the disk has it
+   * (fsync); without, it survives the death of this process but may be lost with the power. Never
+   * throws for a disk.
    */
   write(work: (database: Database) => void, durable = true): boolean {
     if (this.#closed) return false;
     if (this.#try(work, durable)) return true;
-    // A damaged file has been moved aside by now, and the second try makes a fresh one.
+    // A damaged file has been moved aside by now, and the second attempt makes a fresh one.
     return !this.#failing && this.#try(work, durable);
   }
 
@@ -89,7 +100,7 @@ export class StateFile {
     this.#moveAside(reason);
   }
 
-  /** Whatever is written later is refused. */
+  /** Refuses all later writes. */
   close(): void {
     this.#closed = true;
     this.#drop();
@@ -136,7 +147,9 @@ export class StateFile {
     return true;
   }
 
-  /** The open database; opened again where it was given up or the file under it is another. */
+  /**
+   * The open database; opened again where it was given up, or where another file is at its path.
+   */
   #current(): Database {
     const { path } = this.#spec;
     const before = this.#opened;
@@ -197,7 +210,7 @@ export class StateFile {
     const opened = this.#opened;
     this.#opened = undefined;
     try {
-      // Moves its log into the file and removes it.
+      // Moves its log into the file and removes the log.
       if (opened !== undefined) this.#asOwner(() => opened.database.close());
     } catch (error) {
       if (codeOf(error) === undefined) throw error;

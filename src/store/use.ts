@@ -1,15 +1,15 @@
 /** One remembered use of a knock: the last slot of one key at one door, under one length of slots. */
 
-/** As `KnownUse` of match/, with the key's fingerprint in place of nothing else that names the key. */
+/** Like `KnownUse` of match/, but with the key's fingerprint. No other field identifies the key. */
 export interface Use {
   readonly door: string;
   readonly user: string;
   readonly device: string;
   /** `keyFingerprint` of the device's key: a device with a new key starts fresh, a renamed one does not. */
   readonly fingerprint: string;
-  /** Length of the slots that `slot` counts: a door whose `step` changed counts others. */
+  /** The length of the slots that `slot` counts: a door with a changed `step` counts others. */
   readonly stepSeconds: number;
-  /** This slot and all before it are spent. */
+  /** This slot and all earlier ones are spent. */
   readonly slot: number;
   /** Canonical text of the address that used it. */
   readonly source?: string;
@@ -17,7 +17,7 @@ export interface Use {
   readonly timeMs?: number;
 }
 
-/** What of a subject finds its uses again; a `RotatingSubject` of match/ is one. */
+/** The facts about a subject that find its uses again; a `RotatingSubject` of match/ has them. */
 export interface KeyAtDoor {
   readonly door: string;
   readonly user: string;
@@ -26,13 +26,19 @@ export interface KeyAtDoor {
   readonly space: { readonly stepSeconds: number };
 }
 
-/** 32 hexadecimal digits that name a key and say nothing of it: no file of the store holds a key. */
+/**
+ * 32 hexadecimal digits that identify a key and reveal nothing about it: no file of the store holds
+ * a key.
+ */
 export function keyFingerprint(key: Uint8Array): string {
   const keyed = new Bun.CryptoHasher("sha256", key).update("sallyport\0fingerprint\0");
   return keyed.digest("hex").slice(0, 32);
 }
 
-/** The uses of these subjects, under the names they have now; those of other keys or lengths of slots are left out. */
+/**
+ * The uses of these subjects, under their present names; those of other keys or slot lengths are
+ * left out.
+ */
 export function usesOf(uses: readonly Use[], subjects: Iterable<KeyAtDoor>): Use[] {
   const known = new Map(uses.map((use) => [placeOf(use), use]));
   const found: Use[] = [];
@@ -44,14 +50,14 @@ export function usesOf(uses: readonly Use[], subjects: Iterable<KeyAtDoor>): Use
   return found;
 }
 
-/** Where a use is kept: one place per key, door and length of slots. */
+/** The place of a use: one for each key, door and length of slots. */
 export function placeOf(use: Pick<Use, "door" | "fingerprint" | "stepSeconds">): string {
   return `${use.door}\0${use.fingerprint}\0${use.stepSeconds}`;
 }
 
 /**
- * Eight bytes over the one serialisation of a use. A page that rotted in place can still be a
- * well-formed one to SQLite; with this a changed slot is seen.
+ * Eight bytes over the only serialisation of a use. A page that rotted can still be well-formed to
+ * SQLite; this reveals a changed slot.
  */
 export function sealOf(use: Use): Uint8Array {
   const { door, fingerprint, user, device, stepSeconds, slot } = use;

@@ -1,4 +1,7 @@
-/** How uses.db of version 1 becomes one of version 2: it did not say how long the slots were that it counted. */
+/**
+ * Turns a uses.db of version 1 into one of version 2. Version 1 did not record the length of its
+ * slots.
+ */
 
 import type { Database } from "bun:sqlite";
 import { sealOf } from "./use.ts";
@@ -20,12 +23,12 @@ function oldSealOf(row: OldRow): Uint8Array {
   return new Bun.CryptoHasher("sha256").update(text).digest().subarray(0, 8);
 }
 
-/** What `step` could be, in seconds, when version 1 was written. */
+/** The limits of `step`, in seconds, when version 1 was written. */
 const STEPS = { min: 10, max: 300 } as const;
 
 /**
- * The length of a slot that was used at this time: Unix seconds divided by it are the slot's number, give or
- * take the skew, which is a ten-thousandth of a second in the length.
+ * The length of a slot that was used at this time. Unix seconds divided by it are the slot's
+ * number, give or take the skew, which changes the length by a ten-thousandth of a second.
  */
 function stepSecondsOf(slot: number, timeMs: number): number | undefined {
   const step = Math.round(timeMs / 1_000 / slot);
@@ -33,8 +36,9 @@ function stepSecondsOf(slot: number, timeMs: number): number | undefined {
 }
 
 /**
- * Rebuilds the table `uses` by the statement `createTable`. Rows whose seal is broken keep it, so that they are
- * found broken afterwards; a use of a clock that no slot fits is of no slot that comes again.
+ * Rebuilds the table `uses` by the statement `createTable`. Rows with a broken seal keep it, so
+ * that they are found broken afterwards. A use by a clock that fits no slot belongs to no slot that
+ * will come again.
  */
 export function nameSlotLengths(database: Database, createTable: string): void {
   database.run("ALTER TABLE uses RENAME TO uses_v1");

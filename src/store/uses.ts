@@ -40,7 +40,7 @@ CREATE TABLE session (
 ) STRICT;
 `;
 
-/** What uses.db looks like. */
+/** The schema of uses.db. */
 export const USES_SCHEMA: DatabaseContents = {
   /** "SPus" */
   applicationId: 0x53507573,
@@ -58,7 +58,7 @@ export interface UseStoreOptions {
   readonly report: (notice: StoreNotice) => void;
 }
 
-/** What the daemon has to know before it opens a rotating door. */
+/** The facts that the daemon needs before it opens a rotating door. */
 export type OpenedUses = Trust & {
   readonly store: UseStore;
 };
@@ -104,7 +104,9 @@ export class UseStore {
     });
   }
 
-  /** Takes over what the last run left and enters this one. Never throws for a bad file or disk. */
+  /**
+   * Takes over the record of the last run and enters this one. Never throws for a bad file or disk.
+   */
   static open(stateDir: string, options: UseStoreOptions): OpenedUses {
     const stopped = takeCleanStop(stateDir);
     const usedBefore = hasSigns(stateDir);
@@ -125,8 +127,8 @@ export class UseStore {
   }
 
   /**
-   * Remembers a use; one that is not later than the one known changes nothing. It is in `all` at once
-   * and in the file with the others of this turn of the event loop.
+   * Remembers a use; one that is not later than the known one changes nothing. It is in `all` at
+   * once, and in the file with the others of this turn of the event loop.
    */
   record(use: Use): void {
     const place = placeOf(use);
@@ -143,14 +145,17 @@ export class UseStore {
     });
   }
 
-  /** The last use of every key at every door and length of slots, what is gone included; see `usesOf`. */
+  /**
+   * The last use of every key at every door and length of slots, including those that are gone; see
+   * `usesOf`.
+   */
   all(): readonly Use[] {
     return [...this.#uses.values()];
   }
 
   /**
-   * Notes that this time has been, for the next start; call it every minute or so. Also the moment at
-   * which a disk that failed is tried again.
+   * Notes for the next start that this time has passed. Call it every minute or so. Also tries a
+   * failed disk again.
    */
   seen(nowMs: number): void {
     this.#session = { ...this.#session, seenMs: nowMs };
@@ -158,7 +163,7 @@ export class UseStore {
     this.flush();
   }
 
-  /** Writes what waits; answers whether everything is on the disk. */
+  /** Writes the waiting uses. Returns whether all of them are on the disk. */
   flush(): boolean {
     this.#scheduled = false;
     const uses = this.#unwritten;
@@ -169,7 +174,7 @@ export class UseStore {
     });
   }
 
-  /** The end in order: what is written now is all there was, also for the next boot. */
+  /** The end in order: the uses written now are all there were, also for the next boot. */
   close(nowMs: number, heardAll = true): void {
     this.seen(nowMs);
     const complete = this.#file.complete;
@@ -192,8 +197,8 @@ export class UseStore {
 }
 
 /**
- * Whether a daemon may have run here before: traces of one, or keys that no marker of a first start
- * stands beside. Takes the marker away.
+ * Whether a daemon may have run here before: there are traces of one, or keys without the marker of
+ * a first start. Removes the marker.
  */
 function hasSigns(stateDir: string): boolean {
   let names: string[];
@@ -255,7 +260,7 @@ function useOf(row: UseRow): Use {
   };
 }
 
-/** Forward only in the file too, whatever order the rows come in. */
+/** Forward only in the file too, whatever the order of the rows. */
 function writeUses(database: Database, uses: readonly Use[]): void {
   const statement = database.query(
     `INSERT INTO uses (door, fingerprint, user, device, step_seconds, slot, source, time_ms, seal)

@@ -1,8 +1,8 @@
-/** Attributes of netlink messages, read in place; no length is believed before it was checked. */
+/** Attributes of netlink messages, read in place. No length is used before it was checked. */
 
 /** linux/netlink.h: sizeof(struct nlattr) */
 export const NLA_HDRLEN = 4;
-/** linux/netlink.h: NLA_F_NESTED, and what is left of a type without it and NLA_F_NET_BYTEORDER */
+/** linux/netlink.h: NLA_F_NESTED, and the rest of a type without it and NLA_F_NET_BYTEORDER */
 export const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 
@@ -14,13 +14,15 @@ export function align4(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Where the value of an attribute lies, its header left out. */
+/** The place of an attribute's value, without its header. */
 export interface Span {
   readonly at: number;
   readonly end: number;
 }
 
-/** Offset of the first attribute of `type` between `at` and `end`, header included; −1 for none. */
+/**
+ * The offset of the first attribute of `type` between `at` and `end`, header included; −1 for none.
+ */
 export function findAttribute(view: DataView, at: number, end: number, type: number): number {
   for (let next = at; next + NLA_HDRLEN <= end;) {
     const length = view.getUint16(next, LITTLE);
@@ -31,14 +33,14 @@ export function findAttribute(view: DataView, at: number, end: number, type: num
   return -1;
 }
 
-/** Length of the attribute at `at`, header included. */
+/** The length of the attribute at `at`, header included. */
 export function attributeLength(view: DataView, at: number): number {
   return view.getUint16(at, LITTLE);
 }
 
 /**
- * The value of the first attribute of `type` inside `around`; undefined when there is none, or when it
- * is shorter than `least` bytes, which is what the caller is going to read.
+ * The value of the first attribute of `type` inside `around`. Undefined when there is none, or when
+ * it is shorter than `least`, the number of bytes that the caller will read.
  */
 export function within(view: DataView, around: Span, type: number, least = 0): Span | undefined {
   const found = findAttribute(view, around.at, around.end, type);
@@ -47,7 +49,9 @@ export function within(view: DataView, around: Span, type: number, least = 0): S
   return span.end - span.at < least ? undefined : span;
 }
 
-/** What stands behind a fixed header of `header` bytes; undefined where not even the header is whole. */
+/**
+ * The bytes behind a fixed header of `header` bytes; undefined where even the header is incomplete.
+ */
 export function behind({ at, end }: Span, header: number): Span | undefined {
   return at + header > end ? undefined : { at: Math.min(at + align4(header), end), end };
 }
@@ -57,7 +61,7 @@ export function bytesOf(view: DataView, { at, end }: Span): Uint8Array {
   return new Uint8Array(view.buffer.slice(view.byteOffset + at, view.byteOffset + end));
 }
 
-/** The value as a string, which ends at its first zero. */
+/** The value as a string, up to its first zero. */
 export function textOf(view: DataView, { at, end }: Span): string {
   const bytes = new Uint8Array(view.buffer, view.byteOffset + at, end - at);
   const zero = bytes.indexOf(0);

@@ -4,12 +4,12 @@ import { Errno } from "../errno.ts";
 import { errorCode, errorText, type Message, messages, NLM_F, NLMSG } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
-/** A table that others change without pause is not asked for ever. */
+/** A table that changes without pause is not requested for ever. */
 const MOST_TRIES = 20;
 
 /** Why there is no reply. */
 export interface DumpRefusal {
-  /** errno, positive; EINTR: somebody changed the table during every try. */
+  /** errno, positive; EINTR: the table changed during every attempt. */
   readonly code: number;
   /** The kernel's own words; often empty. */
   readonly text: string;

@@ -1,4 +1,6 @@
-/** Who holds a group of nflog, as far as /proc tells: a help for messages, never a reason to decide. */
+/**
+ * The holder of a group of nflog, as far as /proc shows it: for messages only, never for decisions.
+ */
 
 import { descriptorsOf, processIds } from "../descriptors-of.ts";
 import { procNetRows } from "../proc-net.ts";
@@ -16,7 +18,7 @@ function inodeOf(portId: string): string | undefined {
   )?.[9];
 }
 
-/** The process; undefined where it cannot be seen: without root, or in another process namespace. */
+/** The process; undefined where it is invisible: without root, or in another process namespace. */
 export function holderOfLogGroup(group: number): number | undefined {
   const portId = portIdOf(group);
   const inode = portId === undefined ? undefined : inodeOf(portId);

@@ -1,7 +1,7 @@
 /**
- * A lock that the kernel keeps for one process of a network namespace: a group of nflog, which only one
- * socket can be bound to. Binding needs CAP_NET_ADMIN, so that no other local user can take the group,
- * fill it or wear it out, and the kernel gives it back when the socket closes in whatever way.
+ * A lock that the kernel keeps for one process of a network namespace: a group of nflog, which only
+ * one socket can bind. Binding needs CAP_NET_ADMIN, so that no other local user can take the group,
+ * fill it or wear it out. The kernel frees it when the socket closes, for any reason.
  */
 
 import { ExitCode, OpError } from "../../core/errors.ts";
@@ -50,14 +50,15 @@ function configure(
 
 /**
  * Claims the group in the calling thread's network namespace; undefined when another socket has it.
- * The caller must have CAP_NET_ADMIN: without it the kernel refuses in the same word as for a group
- * that is held. Throws OpError where the kernel has no nflog, or no socket.
+ * The caller must have CAP_NET_ADMIN: without it, the kernel gives the same error as for a held
+ * group. Throws OpError where the kernel has no nflog, or no socket is available.
  */
 export function claimLogGroup(group: number): GroupClaim | undefined {
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
   const { code } = configure(socket, group, NFULA_CFG_CMD, Uint8Array.of(BIND));
   if (code === 0) {
-    // Nobody logs to this group; should a rule do so all the same, it must cost us neither time nor memory.
+    // Nothing logs to this group; should a rule do so after all, it must cost neither time nor
+    // memory.
     configure(socket, group, NFULA_CFG_MODE, COPY_NOTHING);
     socket.setOption(SO_RCVBUF, 0, SOL_SOCKET);
     return socket;
@@ -67,13 +68,14 @@ export function claimLogGroup(group: number): GroupClaim | undefined {
   throw refused(code);
 }
 
-/** "unknown": the kernel has no groups, so that nobody holds one. */
+/** "unknown": the kernel has no groups, so nobody holds one. */
 export type GroupState = "free" | "held" | "unknown";
 
-/** Whether another socket has the group. As `claimLogGroup`, and changes nothing. */
+/** Whether another socket has the group. Like `claimLogGroup`, but changes nothing. */
 export function logGroupState(group: number): GroupState {
   using socket = new NetlinkSocket(NETLINK_NETFILTER);
-  // Who asks to let go of a group that is not his is refused, and of a group that is free, told so.
+  // The kernel refuses to release a group that another socket holds, and reports a free one as
+  // free.
   const { code } = configure(socket, group, NFULA_CFG_CMD, Uint8Array.of(UNBIND));
   if (code === Errno.EPERM) return "held";
   if (code === Errno.ENODEV || code === Errno.ENOENT || code === 0) return "free";
@@ -81,7 +83,7 @@ export function logGroupState(group: number): GroupState {
   throw refused(code);
 }
 
-/** Without the module the kernel knows no such messages. */
+/** Without the module, the kernel does not know such messages. */
 function isUnknown(code: number): boolean {
   return code === Errno.EINVAL || code === Errno.EOPNOTSUPP;
 }

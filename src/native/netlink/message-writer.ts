@@ -3,7 +3,10 @@
 import { align4, NLA_F_NESTED, NLA_HDRLEN } from "./attributes.ts";
 import { NFGENMSG_LEN, NLMSG_HDRLEN } from "./message.ts";
 
-/** `struct nfgenmsg { u8 nfgen_family, version; __be16 res_id; }` of AF_INET, AF_INET6 or AF_UNSPEC. */
+/**
+ * `struct nfgenmsg { u8 nfgen_family, version; __be16 res_id; }` with AF_INET, AF_INET6 or
+ * AF_UNSPEC.
+ */
 export function nfgenmsg(family: number): Uint8Array {
   const header = new Uint8Array(NFGENMSG_LEN);
   header[0] = family;
@@ -14,7 +17,7 @@ export function nfgenmsg(family: number): Uint8Array {
 export class MessageWriter {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
-  /** Length of the message so far, header included, a multiple of four. */
+  /** The length of the message so far, header included; a multiple of four. */
   length = 0;
 
   constructor(size = 1_024) {
@@ -45,7 +48,7 @@ export class MessageWriter {
     this.#finish();
   }
 
-  /** In network order, as netfilter has its numbers. */
+  /** In network order, which netfilter uses for its numbers. */
   u16(type: number, value: number): void {
     this.#view.setUint16(this.#open(type, 2), value);
     this.#finish();
@@ -57,7 +60,7 @@ export class MessageWriter {
     this.#finish();
   }
 
-  /** Adds an attribute that holds what `write` adds. */
+  /** Adds an attribute with the content that `write` adds. */
   nest(type: number, write: () => void): void {
     const at = this.#open(NLA_F_NESTED | type, 0) - NLA_HDRLEN;
     write();

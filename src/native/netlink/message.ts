@@ -1,4 +1,4 @@
-/** Netlink's framing: the messages of a datagram, and what the kernel says of one that it refused. */
+/** Netlink's framing: the messages of a datagram, and the kernel's reason for refusing one. */
 
 import { Errno } from "../errno.ts";
 import { align4, behind, textOf, within } from "./attributes.ts";
@@ -13,7 +13,7 @@ export const NLM_F = {
   DUMP_INTR: 0x10,
   /** In NLMSG_ERROR: attributes follow. */
   ACK_TLVS: 0x200,
-  /** In NLMSG_ERROR: only the header of the failed message is in it. */
+  /** In NLMSG_ERROR: it contains only the header of the failed message. */
   CAPPED: 0x100,
 } as const;
 
@@ -26,13 +26,15 @@ export const NLMSG_HDRLEN = 16;
 export const NFGENMSG_LEN = 4;
 /** linux/netlink.h: NLMSGERR_ATTR_MSG */
 const NLMSGERR_ATTR_MSG = 1;
-/** `struct nlmsgerr { int error; struct nlmsghdr msg; }`, and an acknowledgement may end behind `error`. */
+/**
+ * `struct nlmsgerr { int error; struct nlmsghdr msg; }`; an acknowledgement may end after `error`.
+ */
 const ERROR_BYTES = 4;
 
 /** Netlink is in host order; every target of this program is little-endian. */
 const LITTLE = true;
 
-/** A message inside a datagram; offsets are the datagram's. */
+/** A message inside a datagram; its offsets are those of the datagram. */
 export interface Message {
   readonly type: number;
   readonly flags: number;
@@ -59,7 +61,10 @@ export function* messages(view: DataView, length: number): Generator<Message> {
   }
 }
 
-/** Whether `sequence` is one of those from `first` to `last`, which count over 2³² − 1 to 0. */
+/**
+ * Whether `sequence` is between `first` and `last`, both included; the numbers wrap from 2³² − 1 to
+ * 0.
+ */
 export function isBetween(sequence: number, first: number, last: number): boolean {
   return (sequence - first) >>> 0 <= (last - first) >>> 0;
 }
@@ -73,7 +78,7 @@ export function errorCode(view: DataView, message: Message): number {
   return message.type === NLMSG.DONE ? 0 : Errno.EBADMSG;
 }
 
-/** The kernel's own words in an NLMSG_ERROR; undefined where it said none. */
+/** The kernel's own words in an NLMSG_ERROR; undefined where it gave none. */
 export function errorText(view: DataView, message: Message): string | undefined {
   if ((message.flags & NLM_F.ACK_TLVS) === 0) return undefined;
   if (message.at + ERROR_BYTES + NLMSG_HDRLEN > message.end) return undefined;

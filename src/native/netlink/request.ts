@@ -4,15 +4,20 @@ import { Errno } from "../errno.ts";
 import { errorCode, errorText, messages, NLMSG } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
-/** What the kernel said of a request. */
+/** The kernel's reply to a request. */
 export interface Acknowledgement {
-  /** errno, positive; 0: it was done. ENOBUFS: it may have been done, the kernel had no memory to say so. */
+  /**
+   * errno, positive; 0: done. ENOBUFS: possibly done, but the kernel had no memory for the reply.
+   */
   readonly code: number;
   /** The kernel's own words; often empty. */
   readonly text: string;
 }
 
-/** Sends the first `length` bytes, a message that asks for an acknowledgement, and waits for that of `sequence`. */
+/**
+ * Sends the first `length` bytes, a message that asks for an acknowledgement, and waits for the
+ * acknowledgement of `sequence`.
+ */
 export function request(
   socket: NetlinkSocket,
   bytes: Uint8Array,

@@ -10,11 +10,11 @@ export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
 const SOL_NETLINK = 270;
-/** Errors do not carry the failed message back. */
+/** Errors do not return the failed message. */
 const NETLINK_CAP_ACK = 10;
 /** Errors carry the kernel's own words. */
 const NETLINK_EXT_ACK = 11;
-/** The kernel obeys what a dump asks for; before Linux 4.20 it sends everything. */
+/** The kernel obeys the filter of a dump; before Linux 4.20 it sends everything. */
 export const NETLINK_GET_STRICT_CHK = 12;
 /** sys/socket.h; the flags are the same on x64 and arm64. */
 const AF_NETLINK = 16;
@@ -51,10 +51,10 @@ function refused(code: number, operation: string, object: string): OpError {
 export class NetlinkSocket implements Disposable {
   /** For poll(2). */
   readonly fd: number;
-  /** What the kernel calls this socket; its own changes carry it in events. */
+  /** The kernel's id for this socket; events about its changes carry it. */
   readonly portId: number;
   readonly #bytes = new Uint8Array(DATAGRAM_BYTES);
-  /** The datagram that `receive` took last, from offset 0 on. */
+  /** The last datagram from `receive`, from offset 0 on. */
   readonly view = new DataView(this.#bytes.buffer);
   readonly #name: string;
   #sequence = 0;
@@ -82,13 +82,13 @@ export class NetlinkSocket implements Disposable {
     this.setOption(NETLINK_EXT_ACK, 1);
   }
 
-  /** Sets an option, of SOL_NETLINK unless `level` says otherwise; returns whether the kernel took it. */
+  /** Sets an option of SOL_NETLINK, or of `level`. Returns whether the kernel accepted it. */
   setOption(option: number, value: number, level = SOL_NETLINK): boolean {
     const memory = new Int32Array([value]);
     return libc().setsockopt(this.fd, level, option, memory, memory.byteLength) === 0;
   }
 
-  /** The number of the next message; it counts over 2³² − 1 to 0. */
+  /** The number of the next message; it wraps from 2³² − 1 to 0. */
   nextSequence(): number {
     this.#sequence = (this.#sequence + 1) >>> 0;
     return this.#sequence;
@@ -102,8 +102,8 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Takes one datagram into `view` and returns its length: 0 when none waits, −1 when the kernel had to
-   * discard some (ENOBUFS).
+   * Takes one datagram into `view` and returns its length: 0 when none waits, −1 when the kernel
+   * had to discard some (ENOBUFS).
    */
   receive(): number {
     for (;;) {
