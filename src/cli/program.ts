@@ -20,6 +20,7 @@ import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";
 import { statusCommand } from "./status.ts";
 import { userCommand } from "./user.ts";
+import { versionCommand } from "./version.ts";
 import { whyCommand } from "./why.ts";
 
 /** Builds the whole command tree; every command is one file of this folder. */
@@ -70,6 +71,7 @@ export function program(): Command {
     firewallCommand(),
     serviceCommand(),
     demoCommand(),
+    versionCommand(),
   ];
   for (const command of commands) {
     root.addCommand(command);

@@ -12,7 +12,11 @@ export interface LibraryFacts {
   readonly packages: string;
   readonly sonames: readonly string[];
   /** Absent: none of the sonames opens. `version` is the library's own account, where it gives one. */
-  readonly found?: { readonly file: string; readonly version?: string };
+  readonly found?: {
+    /** Behind its symbolic links: "/usr/lib/x86_64-linux-gnu/libmnl.so.0.2.0". */
+    readonly file: string;
+    readonly version?: string;
+  };
 }
 
 export function readLibraries(): LibraryFacts[] {
@@ -21,12 +25,11 @@ export function readLibraries(): LibraryFacts[] {
     const found = findLibrary(library);
     if (found === undefined) return { name, packages, sonames };
     const version = versionOf(name);
-    const file = basename(found.file);
     return {
       name,
       packages,
       sonames,
-      found: { file, ...(version !== undefined && { version }) },
+      found: { file: found.file, ...(version !== undefined && { version }) },
     };
   });
 }
@@ -44,7 +47,7 @@ function versionText({ version }: NonNullable<LibraryFacts["found"]>): string {
 
 export function checkLibraries(facts: readonly LibraryFacts[]): Findings {
   const there = facts.flatMap(({ name, found }) =>
-    found === undefined ? [] : [`${name}${versionText(found)} (${found.file})`],
+    found === undefined ? [] : [`${name}${versionText(found)} (${basename(found.file)})`],
   );
   const missing = facts
     .filter(({ found }) => found === undefined)
