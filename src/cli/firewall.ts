@@ -8,6 +8,7 @@ import { formatDuration } from "../core/duration.ts";
 import { print } from "./output.ts";
 import {
   executableOption,
+  printBrought,
   printDone,
   printFiles,
   printOption,
@@ -93,13 +94,14 @@ function installCommand() {
     .addOption(printOption())
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall install --print")
     .action(async ({ config, executable, root: named, print: only }) => {
-      const { guardFiles, install } = await import("../service/install.ts");
+      const { broughtByPackage, guardFiles, install } = await import("../service/install.ts");
       const root = rootOf(named);
       const files = guardFiles({ config, executable, root });
       if (only === true) {
         printFiles(files, root);
         return;
       }
+      printBrought(broughtByPackage(files, root));
       const next = ["systemctl daemon-reload", "systemctl enable sallyport-guard"];
       printDone("Wrote", install(files, root), next, root);
     });

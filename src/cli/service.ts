@@ -4,6 +4,7 @@ import { Command } from "@commander-js/extra-typings";
 import { print } from "./output.ts";
 import {
   executableOption,
+  printBrought,
   printDone,
   printFiles,
   printOption,
@@ -27,7 +28,8 @@ function installCommand() {
         "\nExample:\n  sudo sallyport service install --print",
     )
     .action(async ({ user, config, executable, root: named, print: only }) => {
-      const { install, preparations, serviceFiles } = await import("../service/install.ts");
+      const { broughtByPackage, install, preparations, serviceFiles } =
+        await import("../service/install.ts");
       const root = rootOf(named);
       const options = { user, config, executable, root };
       const files = serviceFiles(options);
@@ -35,6 +37,7 @@ function installCommand() {
         printFiles(files, root);
         return;
       }
+      printBrought(broughtByPackage(files, root));
       const start = ["systemctl daemon-reload", "systemctl enable --now sallyport"];
       printDone("Wrote", install(files, root), [...preparations(options), ...start], root);
     });
@@ -54,10 +57,36 @@ function removeCommand() {
     });
 }
 
+function handoverCommand() {
+  return new Command("handover")
+    .description("Let units that a package brought take the place of those that install wrote")
+    .addOption(rootOption())
+    .addHelpText(
+      "after",
+      "\nWhat install wrote goes before a package's units, and would go on starting what it names. Units that" +
+        "\nare enabled stay enabled. What somebody changed, or what names other places, is left and told." +
+        "\nThe package runs this by itself.\n" +
+        "\nExample:\n  sudo sallyport service handover",
+    )
+    .action(async ({ root: named }) => {
+      const { handOver } = await import("../service/handover.ts");
+      const root = rootOf(named);
+      const { removed, kept } = handOver(root);
+      for (const { path, why } of kept) {
+        print(
+          `Kept ${path}, which goes before the package's unit: ${why}: keep what differs in ${path}.d/, then remove it`,
+        );
+      }
+      printDone("Removed", removed, removed.length === 0 ? [] : ["systemctl daemon-reload"], root);
+      if (removed.length + kept.length === 0) print("There is nothing to hand over");
+    });
+}
+
 export function serviceCommand() {
   return new Command("service")
     .description("Run as a systemd service: write its unit, or take it away")
     .addCommand(installCommand())
     .addCommand(removeCommand())
+    .addCommand(handoverCommand())
     .addHelpText("after", "\nExample:\n  sudo sallyport service install --print");
 }

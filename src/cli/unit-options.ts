@@ -31,6 +31,11 @@ export function printFiles(files: readonly WrittenFile[], root: string): void {
   for (const { path, text } of files) print(`# ${root}${path}\n${text}`);
 }
 
+/** Says which files a package brought, so that nothing had to be written for them. */
+export function printBrought(paths: readonly string[]): void {
+  for (const path of paths) print(`Left as the package brought it: ${path}`);
+}
+
 /** Says what was done, and the commands that make it take effect on this machine. */
 export function printDone(
   done: "Wrote" | "Removed",

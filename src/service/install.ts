@@ -5,12 +5,12 @@ import { dirname } from "node:path";
 import { loadSettings } from "../config/load.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { lastConfigFile } from "../config/last-settings.ts";
+import { packagedAlike } from "./packaged.ts";
+import { ENABLED, GUARD_UNIT, SERVICE_UNIT, SYSUSERS } from "./places.ts";
 import { guardUnit, serviceUnit, sysusers } from "./unit.ts";
 import { removeFiles, type WrittenFile, writeFiles } from "./written-file.ts";
 
-export const SERVICE_UNIT = "/etc/systemd/system/sallyport.service";
-export const GUARD_UNIT = "/etc/systemd/system/sallyport-guard.service";
-export const SYSUSERS = "/etc/sysusers.d/sallyport.conf";
+export { GUARD_UNIT, SERVICE_UNIT, SYSUSERS };
 
 export interface UnitOptions {
   /** Absolute. */
@@ -66,9 +66,15 @@ export function preparations(options: ServiceOptions): string[] {
   return ["systemd-sysusers", ...read, ...own];
 }
 
-/** Writes them and returns their paths. */
+/** The files by which a package under `root` brought the same text already, by the package's paths. */
+export function broughtByPackage(files: readonly WrittenFile[], root: string): string[] {
+  return files.flatMap((file) => packagedAlike(file, root) ?? []);
+}
+
+/** Writes them, except those that a package brought word for word; returns their paths. */
 export function install(files: readonly WrittenFile[], root: string): string[] {
-  return writeFiles(files, root);
+  const own = files.filter((file) => packagedAlike(file, root) === undefined);
+  return writeFiles(own, root);
 }
 
 /**
@@ -76,18 +82,18 @@ export function install(files: readonly WrittenFile[], root: string): string[] {
  * state stay.
  */
 export function removeService(root: string): string[] {
-  refuseEnabled(root, "multi-user.target", "sallyport");
+  refuseEnabled(root, SERVICE_UNIT, "sallyport");
   return removeFiles([SERVICE_UNIT, SYSUSERS], root);
 }
 
 export function removeGuardUnit(root: string): string[] {
-  refuseEnabled(root, "sysinit.target", "sallyport-guard");
+  refuseEnabled(root, GUARD_UNIT, "sallyport-guard");
   return removeFiles([GUARD_UNIT], root);
 }
 
 /** A unit that is removed while it is enabled leaves a dangling link. */
-function refuseEnabled(root: string, target: string, unit: string): void {
-  const link = `${root}/etc/systemd/system/${target}.wants/${unit}.service`;
+function refuseEnabled(root: string, place: string, unit: string): void {
+  const link = root + ENABLED[place];
   if (lstatSync(link, { throwIfNoEntry: false }) === undefined) return;
   throw new SallyportError(
     `Cannot remove ${unit}.service: it is enabled: run "systemctl disable --now ${unit}" first`,

@@ -29,12 +29,17 @@ export function sealed(text: string): string {
  * "ours": as an install of this or another version wrote it. "changed": written by us, changed by
  * hand.
  */
-function stateOf(path: string): "missing" | "ours" | "changed" | "foreign" {
+export function stateOf(path: string): "missing" | "ours" | "changed" | "foreign" {
   const text = readRegularFile(path);
   if (text === undefined) return "missing";
   const found = SEAL.exec(text);
   if (found === null) return "foreign";
   return sealOf(text.slice(found[0].length)) === found[1] ? "ours" : "changed";
+}
+
+/** What stands behind the seal of a file that an install wrote. */
+export function bodyOf(path: string): string {
+  return (readRegularFile(path) ?? "").replace(SEAL, "");
 }
 
 function refuse(operation: string, path: string, state: "changed" | "foreign"): never {
