@@ -16,6 +16,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   dash: "dash",
   df: "coreutils",
   env: "coreutils",
+  fish: "fish",
   fwknop: "fwknop-client",
   fwknopd: "fwknop-server",
   id: "coreutils",
@@ -25,6 +26,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   "iptables-nft": "iptables",
   knock: "knockd",
   knockd: "knockd",
+  man: "man-db",
   mcs: "mono-mcs",
   mkfifo: "coreutils",
   mono: "mono-runtime",
@@ -54,6 +56,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   timeout: "coreutils",
   umount: "mount",
   unshare: "util-linux",
+  zsh: "zsh",
 };
 
 /** A program that should end is not waited for longer than this. */

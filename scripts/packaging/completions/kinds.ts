@@ -1,0 +1,35 @@
+/** What can be offered for a value, by what `--help` calls it. */
+
+import type { ArgumentWords, CommandWords, OptionWords } from "../words.ts";
+
+export type Kind = "file" | "folder" | "profile" | "other";
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  file: "file",
+  path: "file",
+  dir: "folder",
+  profile: "profile",
+};
+
+export function kindOfValue({ value = "" }: OptionWords): Kind {
+  return KINDS[value] ?? "other";
+}
+
+export function kindOfArgument({ term }: ArgumentWords): Kind {
+  return KINDS[term.replaceAll(/[<>[\].]/g, "")] ?? "other";
+}
+
+/** What is offered for its first argument; the others are ports, addresses and the like. */
+export function kindOfFirst({ arguments: [first] }: CommandWords): Kind {
+  return first === undefined ? "other" : kindOfArgument(first);
+}
+
+/** Of "-d, --delay <ms>" both, of "--json" one. */
+export function spellings({ short, long }: OptionWords): string[] {
+  return [short, long].filter((name) => name !== undefined);
+}
+
+/** A shell's word in single quotes. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

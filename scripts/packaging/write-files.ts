@@ -1,0 +1,28 @@
+/**
+ * Writes what packages bring besides the executable, under the folder that is named: units, man pages, completions.
+ * All of it is made of what the program itself works by.
+ */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { packagedFiles } from "../../src/service/packaged.ts";
+import { completions } from "./completions.ts";
+import { manPages } from "./man-pages.ts";
+
+const [root, seconds] = process.argv.slice(2);
+if (root === undefined || seconds === undefined) {
+  throw new Error("Name the folder to write to, and the time of the commit in seconds");
+}
+const repository = resolve(import.meta.dir, "../..");
+const read = (name: string) => readFileSync(resolve(repository, name), "utf8");
+const date = new Date(Number(seconds) * 1_000).toISOString().slice(0, 10);
+
+const files = [
+  ...packagedFiles(),
+  ...manPages({ readme: read("README.md"), specification: read("docs/rks.md"), date }),
+  ...completions(),
+];
+for (const { path, text } of files) {
+  mkdirSync(dirname(root + path), { recursive: true });
+  writeFileSync(root + path, text);
+}
