@@ -1,0 +1,107 @@
+/** Ways in which an administrator loses a server: each leaves him a way in, and says what is wrong. */
+
+import { Database } from "bun:sqlite";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { GuardedServer } from "../support/guarded-server.ts";
+import { Lab } from "../support/lab.ts";
+import { probe, startEcho } from "../support/service.ts";
+
+const LIMIT_MS = 60_000;
+const SERVER = "10.77.0.1";
+
+const DOORS = `
+[door.web]
+opens = ["8080/tcp"]
+users = ["alice"]
+
+[door.legacy]
+opens = ["8081/tcp"]
+sequence = ["7000", "8000", "9000"]
+`;
+
+let lab: Lab;
+let server: GuardedServer;
+let link: string;
+
+beforeAll(async () => {
+  lab = new Lab();
+  await startEcho(lab, "server", 8080);
+}, LIMIT_MS);
+afterAll(() => lab?.[Symbol.dispose]());
+
+beforeEach(async () => {
+  server = await new GuardedServer(lab, DOORS, { users: ["alice"] }).start();
+  link = server.link("alice", "web");
+}, LIMIT_MS);
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+  lab.run("server", ["nft", "delete", "table", "inet", "sallyport"], { mayFail: true });
+});
+
+const inState = (name: string) => join(server.dir, "state", name);
+
+async function restart(): Promise<string> {
+  await server.stop("SIGKILL");
+  const from = server.log.length;
+  await server.start();
+  return server.log.slice(from);
+}
+
+/** The owner knocks with the link he has. */
+function opens(): boolean {
+  const knocked = server.knock("client", link, "--timeout", "20s");
+  return knocked.code === 0 && probe(lab, "client", SERVER, 8080) === "open";
+}
+
+describe("after a start", () => {
+  test(
+    "behind a keys.toml that was deleted, the keys that worked last open",
+    async () => {
+      rmSync(inState("keys.toml"));
+      expect(await restart()).toContain(`keys.toml: it is gone, and`);
+      expect(opens()).toBe(true);
+      expect(server.command("user", "add", "bob").err).toContain('run "cp -p ');
+      lab.run("server", ["cp", "-p", inState("keys.last.toml"), inState("keys.toml")]);
+      expect(server.command("reload")).toMatchObject({ code: 0 });
+      expect((await server.control("/readyz")).status).toBe(200);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "of an older sallyport, the doors open by what it knows of the later one's configuration",
+    async () => {
+      const later = `${readFileSync(server.config, "utf8")}from = ["10.0.0.0/8"]\n`;
+      for (const file of [server.config, inState("config.last.toml")]) writeFileSync(file, later);
+      expect(await restart()).toContain("door.legacy.from is not a key that sallyport knows");
+      expect(opens()).toBe(true);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "of an older sallyport beside files of a later one, the doors open once no used knock can",
+    async () => {
+      server.writeConfig(`[knock]\nstep = "10s"\nskew = 0\n${DOORS}`);
+      expect(server.command("reload", "--yes").code).toBe(0);
+      link = server.link("alice", "web");
+      await server.stop();
+      for (const name of ["uses.db", "owed.db", "audit.db"]) {
+        using database = new Database(inState(name), { readwrite: true });
+        database.run("PRAGMA user_version = 99");
+      }
+      const from = server.log.length;
+      await server.start();
+      for (const name of ["uses", "owed", "audit"]) {
+        expect(server.log.slice(from)).toContain(`${name}.db: a later sallyport wrote it`);
+      }
+      await server.waitForLog(/The wait is over/, from);
+      expect(opens()).toBe(true);
+      expect(server.command("status").out).toContain("a later sallyport wrote it");
+      expect(server.command("log").err).toContain("a later sallyport wrote");
+    },
+    LIMIT_MS,
+  );
+});
