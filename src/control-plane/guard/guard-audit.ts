@@ -184,7 +184,7 @@ export class GuardAudit {
   #beginProbation(forMs: number, otherwise: "open" | "back"): void {
     const { clock, note } = this.#parts;
     const atMs = clock.wallMs();
-    this.#probationFile.begin(atMs + forMs);
+    this.#probationFile.begin(atMs, forMs);
     this.#watchProbation();
     note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
   }
@@ -234,7 +234,7 @@ export class GuardAudit {
     try {
       this.#guardLoader.lapse();
       // It ends a little before the kernel would: a daemon that starts in between must find none of it left.
-      this.#probationFile.begin(clock.wallMs());
+      this.#probationFile.begin(clock.wallMs(), 0);
     } finally {
       note({ type: "guard.lapsed", atMs: clock.wallMs() });
     }

@@ -5,7 +5,7 @@ import { ExitCode, SallyportError } from "../../core/errors.ts";
 import { removePrivateFile, writePrivateFile } from "../../files/private-file.ts";
 import { readRegularFile } from "../../files/regular-file.ts";
 
-/** How far back a clock may be set before a probation that seems to end late is not believed. */
+/** The longest probation there is. */
 const LONGEST_MS = 24 * 3_600_000;
 
 export class ProbationFile {
@@ -26,14 +26,17 @@ export class ProbationFile {
       return error.exitCode === ExitCode.privilege ? undefined : 0;
     }
     if (text === undefined) return undefined;
-    const untilMs = Number(text.trim());
+    // An earlier sallyport wrote the end alone.
+    const [untilMs, forMs = LONGEST_MS] = text.trim().split(" ").map(Number);
     // Unreadable text is taken for lapsed: a guard that stays open is reported, a lock-out is not.
-    if (!Number.isFinite(untilMs)) return 0;
-    return Math.min(LONGEST_MS, Math.max(0, untilMs - wallMs));
+    if (!Number.isFinite(untilMs) || !Number.isFinite(forMs)) return 0;
+    // A board without a clock of its own boots in 1970: nothing lasts longer than it was begun for.
+    return Math.min(forMs, Math.max(0, untilMs! - wallMs));
   }
 
-  begin(untilWallMs: number): void {
-    writePrivateFile(this.#path, `${Math.round(untilWallMs)}\n`);
+  /** Of so many milliseconds from now on; 0 for one that lapsed. */
+  begin(wallMs: number, forMs: number): void {
+    writePrivateFile(this.#path, `${Math.round(wallMs + forMs)} ${Math.round(forMs)}\n`);
   }
 
   end(): void {

@@ -57,7 +57,7 @@ describe("ProbationFile", () => {
     using folder = new StateFolder();
     const file = () => new ProbationFile(folder.path);
     expect(file().leftMs(NOW)).toBeUndefined();
-    file().begin(NOW + 120_000.4);
+    file().begin(NOW, 120_000.4);
     expect([0, 119_000, 120_000, 9e9].map((ms) => file().leftMs(NOW + ms))).toEqual([
       120_000, 1_000, 0, 0,
     ]);
@@ -84,9 +84,20 @@ describe("ProbationFile", () => {
     expect(new ProbationFile(folder.path).leftMs(NOW)).toBe(0);
   });
 
-  test("leftMs() is at most a day, however far the clock was set back", () => {
+  test("leftMs() is at most what it was begun for, however far the clock was set back", () => {
     using folder = new StateFolder();
-    new ProbationFile(folder.path).begin(NOW + 1_000);
-    expect(new ProbationFile(folder.path).leftMs(NOW - 900 * HOUR_MS)).toBe(24 * HOUR_MS);
+    const file = new ProbationFile(folder.path);
+    file.begin(NOW, 120_000);
+    expect(file.leftMs(NOW - 900 * HOUR_MS)).toBe(120_000);
+    // A machine that boots in 1970 guards nothing again that nobody had confirmed in time.
+    file.begin(NOW, 0);
+    expect([NOW, 100_000].map((ms) => file.leftMs(ms))).toEqual([0, 0]);
+  });
+
+  test("leftMs() reads what an earlier sallyport wrote, and believes it for a day at most", () => {
+    using folder = new StateFolder();
+    writeFileSync(folder.file("probation"), `${NOW + 1_000}\n`);
+    const file = new ProbationFile(folder.path);
+    expect([NOW, NOW - 900 * HOUR_MS].map((ms) => file.leftMs(ms))).toEqual([1_000, 24 * HOUR_MS]);
   });
 });
