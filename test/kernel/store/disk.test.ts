@@ -93,4 +93,17 @@ describe("a disk that fails from the start", () => {
     },
     LIMIT_MS,
   );
+
+  test(
+    "full at an upgrade: every use of the older version is known, and taken over when there is room",
+    () => {
+      const seen = onTmpfs("disk-scenarios.ts", "full at an upgrade", "128k");
+      expect(seen).toEqual({
+        found: ["complete", ["slow", "ssh", "web"], false],
+        versions: [1, 2],
+        after: ["complete", ["slow", "ssh", "web"], 1],
+      });
+    },
+    LIMIT_MS,
+  );
 });

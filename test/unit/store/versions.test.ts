@@ -12,7 +12,6 @@ import { OWED_SCHEMA, OwedCommands } from "../../../src/store/owed.ts";
 import { USES_SCHEMA } from "../../../src/store/uses.ts";
 import { BOOT, NEXT_BOOT, NOW, opened, StateFolder, useAt } from "../../support/store.ts";
 import { spawnSync } from "../../support/programs.ts";
-import { onTmpfs } from "../../kernel/store/mounted.ts";
 
 const GOLDEN = join(import.meta.dir, "../../golden/state");
 
@@ -118,14 +117,6 @@ describe("taking a file over", () => {
     store.close(NOW);
     expect([folder.notices, versionIn(folder, "uses")]).toEqual([[], 2]);
   });
-
-  test("on a full disk knows everything all the same, and does it when there is room", () => {
-    expect(onTmpfs("disk-scenarios.ts", "full at an upgrade", "128k")).toEqual({
-      found: ["complete", ["slow", "ssh", "web"], false],
-      versions: [1, 2],
-      after: ["complete", ["slow", "ssh", "web"], 1],
-    });
-  }, 60_000);
 });
 
 /** As a later sallyport leaves it: of the next version, with a table that this one does not know. */
