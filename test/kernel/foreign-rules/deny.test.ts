@@ -24,6 +24,9 @@ interface Case {
 
 const INPUT = "type filter hook input priority 0; policy";
 
+const golden = (name: string) =>
+  readFileSync(new URL(`../../golden/rules/${name}`, import.meta.url), "utf8");
+
 const CASES: readonly Case[] = [
   { name: "no rules", rules: "", ip: "reset", ip6: "reset" },
   {
@@ -108,6 +111,18 @@ const CASES: readonly Case[] = [
       } }`,
     ip: "icmpx admin-prohibited",
     ip6: "icmpx admin-prohibited",
+  },
+  {
+    name: "firewalld itself, the interface in its zone public",
+    rules: golden("firewalld-1.3.3-public.nft"),
+    ip: "icmpx admin-prohibited",
+    ip6: "icmpx admin-prohibited",
+  },
+  {
+    name: "firewalld itself, the interface in its zone drop",
+    rules: golden("firewalld-1.3.3-drop.nft"),
+    ip: "drop",
+    ip6: "drop",
   },
   {
     name: "OpenWrt's shape: resets TCP, rejects the rest",
@@ -224,15 +239,12 @@ interface Restored {
   readonly ip6: DenyAnswer;
 }
 
-const golden = (name: string) =>
-  readFileSync(new URL(`../../golden/rules/${name}`, import.meta.url), "utf8");
-
 const filter = (...rules: string[]) =>
   `*filter\n:INPUT ACCEPT [0:0]\n${rules.map((rule) => `-A INPUT ${rule}\n`).join("")}COMMIT\n`;
 
 const RESTORED: readonly Restored[] = [
   {
-    name: "iptables-nft drops by connection state, which JSON leaves opaque",
+    name: "iptables drops by connection state, which JSON leaves opaque",
     v4: filter(
       "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
       "-p tcp -m tcp --dport 22 -j ACCEPT",
@@ -284,6 +296,12 @@ const RESTORED: readonly Restored[] = [
     v6: golden("ufw-0.36.2.v6"),
     ip: "drop",
     ip6: "drop",
+  },
+  {
+    name: "Docker itself, with two published ports",
+    v4: golden("docker-20.10.24.v4"),
+    ip: "reset",
+    ip6: "reset",
   },
   {
     name: "Docker's chains beside a host's rules",

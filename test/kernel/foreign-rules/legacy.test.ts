@@ -1,11 +1,13 @@
 /** Rules of iptables-legacy, read from the kernel and followed as those of nft. */
 
 import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import type { Findings } from "../../../src/core/finding.ts";
-import { parsePortRange } from "../../../src/core/port.ts";
+import { formatPortRange, parsePortRange } from "../../../src/core/port.ts";
 import { otherTrackers } from "../../../src/doctor/tracking.ts";
 import { checkRoutedContainers, checkUntracked } from "../../../src/foreign-rules/bypass.ts";
 import { checkForeignRules } from "../../../src/foreign-rules/foreign-rules.ts";
+import { publishedIn } from "../../../src/foreign-rules/published.ts";
 import { readListing } from "../../../src/foreign-rules/read-listing.ts";
 import { readRuleText } from "../../../src/foreign-rules/rule-text.ts";
 import { inside } from "../../support/inside.ts";
@@ -52,6 +54,22 @@ test("the doctor follows rules of iptables-legacy, and names chain and number", 
   expect(
     said(checkRoutedContainers({ listing, guarded, textOf: readRuleText, forwarding })),
   ).toEqual([expect.stringContaining("22/tcp is published from 10.88.0.2,")]);
+});
+
+test.each(["nft", "legacy"])("ports that Docker published with iptables-%s are known", (kind) => {
+  clearRules(lab);
+  const docker = new URL("../../golden/rules/docker-20.10.24.v4", import.meta.url);
+  lab.run("server", [`iptables-${kind}-restore`], { input: readFileSync(docker, "utf8") });
+  const listing = onServer(() => readListing()!);
+  expect(publishedIn(listing, guarded).map(formatPortRange)).toEqual(["8022/tcp", "51820/udp"]);
+  const forwarding = { 4: true, 6: true };
+  const at = "is published from 172.17.0.2, and this machine forwards";
+  expect(
+    sorted(checkRoutedContainers({ listing, guarded, textOf: readRuleText, forwarding })),
+  ).toEqual([
+    expect.stringContaining(`51820/udp ${at}`),
+    expect.stringContaining(`8022/tcp ${at}`),
+  ]);
 });
 
 test("the doctor finds nothing in tables of iptables-legacy that hold no rule", () => {
