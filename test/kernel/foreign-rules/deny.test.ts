@@ -13,6 +13,8 @@ import { planOf } from "../../support/firewall.ts";
 import { clearRules } from "../../support/rules.ts";
 
 const lab = new Lab();
+// The kernel answers a host with few ICMP errors a second, guarded port or not.
+lab.run("server", ["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]);
 afterAll(() => lab[Symbol.dispose]());
 
 interface Case {
@@ -339,6 +341,47 @@ function expectDeny(expected: { readonly ip: DenyAnswer; readonly ip6: DenyAnswe
   expect(ask(3_100)).toEqual(closed);
   here(removeGuard);
 }
+
+/** nmap's words for a TCP and a UDP port, each with its reason: "open|filtered no-response". */
+function scanned(port: number): string[] {
+  return [lab.address4.server, lab.address6.server].flatMap((to) => {
+    const family = to.includes(":") ? ["-6"] : [];
+    const scan = ["-n", "-Pn", "-sS", "-sU", "--reason", "-p", `T:${port},U:${port}`, to];
+    const { out } = lab.run("client", ["nmap", ...family, ...scan]);
+    const rows = [...out.matchAll(/^\d+\/(tcp|udp)\s+(\S+)\s+\S+\s+(\S+)/gm)];
+    return rows.map(([, proto, state, reason]) => `${proto} ${state} ${reason}`);
+  });
+}
+
+describe("nmap sees no difference between a guarded port and a closed one", () => {
+  const legacy = (v4: string) => lab.run("server", ["iptables-legacy-restore"], { input: v4 });
+  const nft = (input: string) => lab.run("server", ["nft", "-f", "-"], { input });
+  afterEach(() => clearRules(lab));
+
+  test.each([
+    ["firewalld, public", () => nft(golden("firewalld-1.3.3-public.nft"))],
+    ["firewalld, drop", () => nft(golden("firewalld-1.3.3-drop.nft"))],
+    ["ufw with iptables-legacy", () => legacy(golden("ufw-0.36.2.v4"))],
+    [
+      "a REJECT of iptables-legacy",
+      () => legacy(filter("-j REJECT --reject-with icmp-host-prohibited")),
+    ],
+    ["Docker with iptables-legacy", () => legacy(golden("docker-20.10.24.v4"))],
+  ] as const)(
+    "%s",
+    (_, load) => {
+      clearRules(lab);
+      load();
+      const closed = scanned(3_333);
+      const guarded = (["tcp", "udp"] as const).map((proto) => ({ proto, from: 3_000, to: 3_300 }));
+      inside(lab.namespace("server"), () => loadGuard(planOf({ guarded, deny: detectDeny() })));
+      expect(closed).toBeArrayOfSize(4);
+      expect(scanned(3_100)).toEqual(closed);
+      inside(lab.namespace("server"), removeGuard);
+    },
+    60_000,
+  );
+});
 
 describe("detectDeny()", () => {
   test.each(CASES.map((found) => [found.name, found] as const))("%s", (_, { rules, ip, ip6 }) => {
