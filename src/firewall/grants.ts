@@ -183,6 +183,8 @@ export class KernelGrants implements Firewall, Disposable {
     use: Use | undefined,
     comment: Uint8Array | undefined,
   ): "opened" | "used" | undefined {
+    // The kernel acknowledges no transaction of nothing.
+    if (use === undefined && slots.length === 0) return "opened";
     const nft = this.#nft;
     nft.beginTransaction();
     const names = new Map<number, string>();

@@ -121,6 +121,14 @@ describe.each([false, true])("fresh: %p", (fresh) => {
     expect(grants.open(request("10.77.0.2", { openMs: 5_000, use }))).toBe("used");
   });
 
+  test("open() without a port and a use, as of a fixed door that only runs a command, asks nothing of the kernel", () => {
+    const nothing = { kind: "fixed", ports: [] } as const;
+    grants.open(request("10.77.0.2", { kind: "fixed" }));
+    expect(grants.open(request("10.77.0.3", nothing))).toBe("opened");
+    grants.close(request("10.77.0.3", nothing));
+    expect(grants.list()).toHaveLength(1);
+  });
+
   test("open() opens all ports of its ranges or none", () => {
     const many = ranges("1000-2999/tcp", "53/udp");
     grants.open(request("10.77.0.2", { ports: many, use: freshUse() }));
