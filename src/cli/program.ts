@@ -10,6 +10,7 @@ import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { firewallCommand } from "./firewall.ts";
 import { grantsCommand } from "./grants.ts";
+import { importCommand } from "./import.ts";
 import { knockCommand } from "./knock.ts";
 import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
@@ -70,6 +71,7 @@ export function program(): Command {
     doctorCommand(),
     firewallCommand(),
     serviceCommand(),
+    importCommand(),
     demoCommand(),
     versionCommand(),
   ];

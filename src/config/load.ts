@@ -21,7 +21,7 @@ function refuse(file: string, reason: string): never {
 }
 
 const KNOCKD =
-  'it is a knockd.conf, and not TOML: write a door for each of its sections, as docs/config.md says under "Coming from knockd", and name that file';
+  'it is a knockd.conf, and not TOML: run "sallyport import knockd", and name the file that it writes';
 
 /** Words that only knockd(1) has, or its sequences, which have no quotes. */
 function isKnockdConfig(text: string): boolean {

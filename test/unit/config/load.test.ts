@@ -89,7 +89,7 @@ describe("parseSettings() refuses", () => {
     ],
   ])("a knockd.conf by its name: %j", (text) => {
     expect(() => parseSettings(text, "/etc/knockd.conf")).toThrow(
-      'Cannot load /etc/knockd.conf: it is a knockd.conf, and not TOML: write a door for each of its sections, as docs/config.md says under "Coming from knockd"',
+      'Cannot load /etc/knockd.conf: it is a knockd.conf, and not TOML: run "sallyport import knockd"',
     );
   });
 

@@ -1,0 +1,135 @@
+/** `sallyport import knockd`: a knockd.conf as a config.toml, and what became of each of its lines. */
+
+import { Command } from "@commander-js/extra-typings";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { randomInt } from "node:crypto";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { print, printable } from "./output.ts";
+
+/** A file larger than this is no knockd.conf. */
+const MOST_BYTES = 256 * 1_024;
+const DEFAULTS = "/etc/default/knockd";
+/** Where knockd's shell would find a program. */
+const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/** The open file is asked what it is; a pipe by name holds nobody up. */
+function readFile(file: string): Buffer {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile())
+      throw new SallyportError(
+        `Cannot import ${file}: it is not a regular file: write "-" to read standard input`,
+      );
+    if (stat.size > MOST_BYTES)
+      throw new SallyportError(
+        `Cannot import ${file}: it has ${stat.size} bytes: name a file of at most ${MOST_BYTES}`,
+      );
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function read(file: string): Buffer {
+  try {
+    return file === "-" ? readFileSync(0) : readFile(file);
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    const code = (error as { readonly code?: string }).code;
+    if (code === "ENOENT")
+      throw new SallyportError(`Cannot import ${file}: it does not exist: name a knockd.conf`);
+    const exit = code === "EACCES" ? ExitCode.privilege : ExitCode.failure;
+    throw new SallyportError(
+      `Cannot import ${file}: ${code ?? messageOf(error)}: run as root, or make it readable`,
+      exit,
+    );
+  }
+}
+
+/** Writes a new file: what stands there may be the work of an hour. */
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: "wx", mode: 0o644 });
+  } catch (error) {
+    const code = (error as { readonly code?: string }).code ?? messageOf(error);
+    const remedy = code === "EEXIST" ? "move it away, or name another file" : "name another file";
+    const state = code === "EEXIST" ? "it exists" : code;
+    throw new SallyportError(`Cannot write ${file}: ${state}: ${remedy}`);
+  }
+}
+
+const find = (name: string) =>
+  FOLDERS.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
+
+/** The report goes to standard error: standard output is the configuration. */
+function tell(line: string): void {
+  process.stderr.write(`${printable(line)}\n`);
+}
+
+function knockdCommand() {
+  return new Command("knockd")
+    .description("Turn a knockd.conf into a config.toml, and tell what became of every line")
+    .argument("<file>", 'the knockd.conf; "-" is standard input')
+    .option("--defaults <file>", `options that knockd is started with, mostly ${DEFAULTS}`)
+    .option(
+      "--output <file>",
+      "write the configuration there, where no file is yet; default: standard output",
+    )
+    .addHelpText(
+      "after",
+      "\nNothing is run and nothing is changed. Standard error tells of every line: converted, converted with a" +
+        "\ndifference, or not convertible. Exits with 1 where something is left to decide.\n" +
+        "\nExamples:\n  sallyport import knockd /etc/knockd.conf --output config.toml" +
+        "\n  sallyport import knockd /etc/knockd.conf --defaults /etc/default/knockd",
+    )
+    .action(async (file, { defaults, output }) => {
+      const { importKnockd } = await import("../import-knockd/import-knockd.ts");
+      const { isWhole, reportLines } = await import("../import-knockd/report.ts");
+      const name = file === "-" ? "standard input" : file;
+      const imported = importKnockd(
+        {
+          name,
+          bytes: read(file),
+          ...(defaults !== undefined && {
+            defaults: { name: defaults, text: read(defaults).toString("utf8") },
+          }),
+          output: output ?? "config.toml",
+        },
+        { find, draw: (below) => randomInt(below) },
+      );
+      if (imported.sections === 0) {
+        throw new SallyportError(
+          `Cannot import ${name}: it has no section: name a knockd.conf`,
+          ExitCode.config,
+        );
+      }
+      if (output === undefined) print(imported.toml.trimEnd());
+      else write(output, imported.toml);
+      for (const line of reportLines(imported, output)) tell(line);
+      if (file === "/etc/knockd.conf" && defaults === undefined && existsSync(DEFAULTS)) {
+        tell(
+          `Note: ${DEFAULTS} was not read: name it with --defaults, since its options go before the file`,
+        );
+      }
+      if (!isWhole(imported)) process.exitCode = ExitCode.failure;
+    });
+}
+
+export function importCommand() {
+  return new Command("import")
+    .description("Take over the configuration of another knock daemon")
+    .addCommand(knockdCommand())
+    .addHelpText(
+      "after",
+      "\nExample:\n  sallyport import knockd /etc/knockd.conf --output config.toml",
+    );
+}

@@ -1,0 +1,51 @@
+/** What a command of knockd does to a firewall, in the terms of a door. */
+
+import type { PortRange } from "../core/port.ts";
+
+/** The word that stands for the knocker's address in commands of knockd. */
+export const KNOCKER = "%IP%";
+
+/** Lets in, or no longer. */
+export interface Change {
+  readonly kind: "open" | "close";
+  /** Undefined: the command does not say; a rule by its number, or all of them. */
+  readonly ports: readonly PortRange[] | undefined;
+  /** How a door differs from it, one clause each. */
+  readonly differences: readonly string[];
+  /** The command ends it by itself after this time. */
+  readonly forMs?: number;
+}
+
+export type Effect =
+  | Change
+  | { readonly kind: "wait"; readonly ms: number }
+  /** A door needs nothing in its place, and why. */
+  | { readonly kind: "nothing"; readonly why: string }
+  /** It changes a firewall in a way that a door cannot, and why; `instead` is a clause on what to do. */
+  | { readonly kind: "firewall"; readonly why: string; readonly instead: string }
+  /** It is about a firewall that Linux does not have. */
+  | { readonly kind: "foreign"; readonly why: string }
+  /** Anything else. */
+  | { readonly kind: "program" };
+
+export const GUARD_INSTEAD =
+  'write the ports that it is about into "opens" and remove "run", and sallyport guards them itself';
+
+export function firewallOnly(why: string, instead = GUARD_INSTEAD): Effect {
+  return { kind: "firewall", why, instead };
+}
+
+const EVERYBODY =
+  "knockd opened it to everybody; a door opens it to the address that knocked, and to no other";
+
+/** What is said of a source address in a rule; undefined where a door cannot be for it. */
+export function sourceDifferences(source: string | undefined): string[] | undefined {
+  if (source === undefined) return [EVERYBODY];
+  if (source === KNOCKER) return [];
+  const [, bits] = /^%IP%\/(\d+)$/.exec(source) ?? [];
+  if (bits === "32" || bits === "128") return [];
+  if (bits !== undefined) {
+    return [`knockd let in the /${bits} around the knocker; a door opens to the one address`];
+  }
+  return undefined;
+}

@@ -1,0 +1,199 @@
+/** From the files of knockd to a config.toml and what is to be said of each line. Pure: nothing is read or run here. */
+
+import { parseSettings } from "../config/load.ts";
+import { settingsWarnings } from "../config/warnings.ts";
+import { weaknessOf } from "../config/weakness.ts";
+import { SallyportError } from "../core/errors.ts";
+import { distinctRanges, type PortRange } from "../core/port.ts";
+import { betterSequence, type Draw } from "./better-sequence.ts";
+import { convertDoor } from "./convert-door.ts";
+import { doorName } from "./door-names.ts";
+import type { Closer, DraftDoor } from "./draft.ts";
+import { foldClosers, mergeDoors } from "./fold.ts";
+import { interfacesOf } from "./interfaces.ts";
+import { type Defaults, readDefaults } from "./read-defaults.ts";
+import { type KnockdFile, readKnockd } from "./read-file.ts";
+import type { Line } from "./read-lines.ts";
+import type { FindProgram } from "./run-argv.ts";
+import { different, not, same, type Verdict, Verdicts } from "./verdicts.ts";
+import { type LeftOut, writeConfig } from "./write-config.ts";
+
+export interface KnockdFiles {
+  /** Its name, for messages. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** /etc/default/knockd or its like. */
+  readonly defaults?: { readonly name: string; readonly text: string };
+  /** Where the configuration will be, for messages. */
+  readonly output: string;
+}
+
+export interface ImportParts {
+  readonly find: FindProgram;
+  readonly draw: Draw;
+}
+
+export interface ToldLine extends Verdict {
+  readonly file: string;
+  /** What stands there: "[openSSH]", "seq_timeout". */
+  readonly what: string;
+}
+
+export interface Imported {
+  readonly toml: string;
+  /** How many sections it has, [options] among them; none: it is no knockd.conf. */
+  readonly sections: number;
+  readonly lines: readonly ToldLine[];
+  /** Lines that are comments, which are not taken over. */
+  readonly comments: number;
+  /** Mistakes of the configuration that only a person can mend. */
+  readonly toDecide: readonly string[];
+  readonly warnings: readonly string[];
+  /** Ports that the doors keep shut from now on. */
+  readonly guarded: readonly PortRange[];
+  /** Undefined: all, since none was named. */
+  readonly interfaces: readonly string[] | undefined;
+}
+
+function tellOptions(file: KnockdFile, verdicts: Verdicts): void {
+  const logs =
+    'sallyport logs to its standard output, which the journal keeps; "sallyport log" is the audit log';
+  for (const line of file.headers) verdicts.add(line, same(""));
+  for (const line of file.useSyslog) verdicts.add(line, different(logs));
+  for (const { line } of file.logFiles) verdicts.add(line, different(logs));
+  for (const { line } of file.pidFiles) {
+    verdicts.add(
+      line,
+      different("sallyport needs no pidfile: its lock and its socket are in /run/sallyport"),
+    );
+  }
+  for (const line of file.allowDuplicates) verdicts.add(line, same("a doubled knock never harms"));
+  for (const { line, by } of file.replaced)
+    verdicts.add(line, same(`line ${by} sets it again and counts, as in knockd`));
+  for (const { line, why } of file.faults)
+    verdicts.add(line, not(`knockd does not start with this line: ${why}`));
+}
+
+/** Draws a better sequence for each door that a scan opens. */
+function withWeakness(doors: readonly DraftDoor[], draw: Draw, verdicts: Verdicts): DraftDoor[] {
+  const taken = doors.flatMap(({ opens, knocks = [], closeKnocks = [] }) => [
+    ...opens,
+    ...[...knocks, ...closeKnocks].map(({ proto, port }) => ({ proto, from: port, to: port })),
+  ]);
+  return doors.map((door) => {
+    const { knocks, opens, sequenceLine } = door;
+    const fixed = knocks && { knocks, timeoutMs: door.timeoutMs ?? 15_000 };
+    const why = fixed && weaknessOf({ fixed, opens });
+    if (why === undefined) {
+      if (knocks?.length === 1) {
+        verdicts.add(
+          sequenceLine,
+          different("one knock is no secret: whoever connects there runs the command"),
+        );
+      }
+      return door;
+    }
+    const better = betterSequence(draw, taken);
+    const shown = better.map(({ port }) => port).join(",");
+    verdicts.add(
+      sequenceLine,
+      different(`it is ${why}, and kept by weak = true: better, for door and clients, ${shown}`),
+    );
+    return { ...door, weakness: { why, better } };
+  });
+}
+
+function whatOf(line: Line): string {
+  if (line.kind === "section") return `[${line.name}]`;
+  if (line.kind !== "setting") return "";
+  return line.value === undefined ? line.text : line.written;
+}
+
+/** Tells the lines of a section that became no door, and of which nothing was said. */
+function tellLeftOut(file: KnockdFile, leftOut: readonly LeftOut[], verdicts: Verdicts): void {
+  const sections = file.lines.filter(({ kind }) => kind === "section").map(({ number }) => number);
+  for (const { line, why } of leftOut) {
+    verdicts.add(line, not(`no door: ${why}`));
+    const next = [...sections, ...file.headers, ...file.doors.map((door) => door.line)].filter(
+      (at) => at > line,
+    );
+    const end = Math.min(Infinity, ...next);
+    for (const { kind, number } of file.lines) {
+      if (kind === "setting" && number > line && number < end) {
+        verdicts.leaveOut(number, not("left out with its section"));
+      }
+    }
+  }
+}
+
+/** What config.toml's own reader finds wrong, each on a line; and its warnings. */
+function judge(toml: string, output: string): { toDecide: string[]; warnings: string[] } {
+  try {
+    return { toDecide: [], warnings: settingsWarnings(parseSettings(toml, output)) };
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    return { toDecide: error.message.split("\n").slice(1), warnings: [] };
+  }
+}
+
+function toldLines(name: string, file: KnockdFile, verdicts: Verdicts): ToldLine[] {
+  const first = new Map<number, Line>();
+  for (const line of file.lines) if (!first.has(line.number)) first.set(line.number, line);
+  return verdicts
+    .list()
+    .map((verdict) => ({ ...verdict, file: name, what: whatOf(first.get(verdict.line)!) }));
+}
+
+function toldDefaults(name: string, defaults: Defaults): ToldLine[] {
+  return defaults.lines.map(({ line, name: what, remarks }) => {
+    const verdicts = new Verdicts();
+    verdicts.add(line, ...remarks);
+    return { ...verdicts.list()[0]!, file: name, what };
+  });
+}
+
+export function importKnockd(files: KnockdFiles, { find, draw }: ImportParts): Imported {
+  const file = readKnockd(files.bytes);
+  const defaults = files.defaults && readDefaults(files.defaults.text);
+  const verdicts = new Verdicts();
+  tellOptions(file, verdicts);
+  const interfaces = interfacesOf(file.interfaces, defaults?.interface);
+  for (const { line, remark } of interfaces.remarks) verdicts.add(line, remark);
+
+  const names = new Set<string>();
+  const doors: DraftDoor[] = [];
+  const closers: Closer[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const section of file.doors) {
+    const name = doorName(section.name, names);
+    const converted = convertDoor(section, name, { verdicts, find });
+    if (converted.kind === "door") {
+      names.add(name);
+      doors.push(converted.door);
+    } else if (converted.kind === "closer") closers.push(converted.closer);
+    else leftOut.push({ name: section.name, line: section.line, why: converted.why });
+  }
+  const folded = foldClosers(doors, closers, verdicts);
+  leftOut.push(...folded.leftOut);
+  const together = mergeDoors(folded.doors, verdicts);
+  const whole = withWeakness(together, draw, verdicts);
+  tellLeftOut(file, leftOut, verdicts);
+  const toml = writeConfig({
+    file: files.name,
+    interfaces: interfaces.names,
+    doors: whole,
+    leftOut,
+  });
+  return {
+    toml,
+    sections: file.doors.length + file.headers.length,
+    lines: [
+      ...toldLines(files.name, file, verdicts),
+      ...(files.defaults && defaults ? toldDefaults(files.defaults.name, defaults) : []),
+    ],
+    comments: file.lines.filter(({ kind }) => kind === "comment").length,
+    ...judge(toml, files.output),
+    guarded: distinctRanges(whole.flatMap(({ opens }) => opens)),
+    interfaces: interfaces.names,
+  };
+}

@@ -1,0 +1,98 @@
+/** The text of the config.toml: what is unlike knockd has its comment beside it. */
+
+import { formatDuration } from "../core/duration.ts";
+import { formatPort, formatPortRange } from "../core/port.ts";
+import type { Port } from "../core/port.ts";
+import type { DraftDoor } from "./draft.ts";
+
+/** A section that became no door, and why. */
+export interface LeftOut {
+  readonly name: string;
+  readonly line: number;
+  readonly why: string;
+}
+
+export interface DraftConfig {
+  /** The name of the knockd.conf. */
+  readonly file: string;
+  readonly interfaces: readonly string[] | undefined;
+  readonly doors: readonly DraftDoor[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** A basic string of TOML: JSON's, and DEL, which JSON leaves as it is. */
+export function tomlText(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replaceAll("\x7f", "\\u007f");
+}
+
+/** Text that stays within its comment. */
+function commented(text: string): string {
+  return text.replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "�");
+}
+
+function tomlList(items: readonly string[]): string {
+  return `[${items.map(tomlText).join(", ")}]`;
+}
+
+const knockList = (knocks: readonly Port[]) =>
+  tomlList(knocks.map((knock) => (knock.proto === "tcp" ? `${knock.port}` : formatPort(knock))));
+
+function runLine({ run }: DraftDoor): string[] {
+  if (run === undefined) return [];
+  const parts = [
+    ...(run.open ? [`open = ${tomlList(run.open)}`] : []),
+    ...(run.close ? [`close = ${tomlList(run.close)}`] : []),
+    ...(run.privileged ? ["privileged = true"] : []),
+  ];
+  return [`run = { ${parts.join(", ")} }`];
+}
+
+function sequenceLines({ knocks, timeoutMs, closeKnocks, weakness, opens }: DraftDoor): string[] {
+  if (knocks === undefined) return [];
+  const lines = [`sequence = ${knockList(knocks)}`];
+  if (weakness !== undefined) {
+    lines.push(
+      "# Weak: whoever scans this machine opens it. Better, drawn at random just now; tell it to your clients, and",
+      "# take weak out then:",
+      `#sequence = ${knockList(weakness.better)}`,
+      "weak = true",
+    );
+  } else if (knocks.length === 1 && opens.length === 0) {
+    lines.push("# One knock: no secret, whoever connects there runs the command.");
+  }
+  if (timeoutMs !== undefined) lines.push(`sequence_timeout = "${formatDuration(timeoutMs)}"`);
+  if (closeKnocks !== undefined) lines.push(`close_sequence = ${knockList(closeKnocks)}`);
+  return lines;
+}
+
+function doorLines(door: DraftDoor, file: string): string[] {
+  const { name, sections, opens, users, openForMs, openForComment } = door;
+  const from = sections.map((section) => `line ${section.line}, [${section.name}]`).join("; ");
+  return [
+    "",
+    commented(`# ${file}: ${from}`),
+    `[door.${name}]`,
+    ...(opens.length > 0 ? [`opens = ${tomlList(opens.map(formatPortRange))}`] : []),
+    ...(users ? [`users = ${tomlList(users)}`] : []),
+    ...sequenceLines(door),
+    `open_for = "${formatDuration(openForMs)}"${openForComment === undefined ? "" : `  # ${openForComment}`}`,
+    ...runLine(door),
+  ];
+}
+
+/** The whole file, with a newline at its end. */
+export function writeConfig({ file, interfaces, doors, leftOut }: DraftConfig): string {
+  const lines = [
+    commented(
+      `# Made by "sallyport import knockd" of ${file}. Whoever sees a fixed sequence once can repeat it: users,`,
+    ),
+    "# in place of sequence, make a knock that is another every 30 seconds and counts once.",
+    ...(interfaces === undefined ? [] : ["", "[server]", `interfaces = ${tomlList(interfaces)}`]),
+    ...doors.flatMap((door) => doorLines(door, file)),
+    ...leftOut.flatMap(({ name, line, why }) => [
+      "",
+      commented(`# ${file}: line ${line}, [${name}] became no door: ${why}`),
+    ]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
