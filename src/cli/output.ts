@@ -57,10 +57,7 @@ export function oneLine(text: string): string {
     .replaceAll(/\s*\n\s*/g, "; ");
 }
 
-/**
- * Prints one line, or several separated by "
- * ".
- */
+/** Prints one line, or several separated by line breaks. */
 export function print(text: string): void {
   guardOutput();
   process.stdout.write(`${text}\n`);

@@ -7,7 +7,7 @@ import { type DoorTable, plainDoor } from "./door-keys.ts";
 import type { AlarmTable, ApiTable, GuardTable, KnockTable, ServerTable } from "./schema.ts";
 import type { Door, DoorCommands, Settings } from "./settings.ts";
 
-/** It depends on other keys, so that the schema cannot hold it. */
+/** It depends on another key, so the schema cannot hold it. */
 const DEFAULT_MAX_OPEN_MS = 8 * 3_600_000;
 
 function buildSpace(door: DoorTable, knock: KnockTable): KnockSpace {

@@ -1,4 +1,4 @@
-/** What a new configuration takes from whom, compared with the one that runs. Pure. */
+/** The effect of a new configuration on people, compared with the running one. Pure. */
 
 import { formatAddress, formatPrefix, isWithin, type Prefix } from "../core/address.ts";
 import type { Caller } from "../core/caller.ts";
@@ -17,11 +17,14 @@ import type { Door, Settings } from "./settings.ts";
 
 export type { CutOff, Terms } from "./cut-offs.ts";
 
-/** Ports that everybody reaches now, and that a door guards then. */
+/** Ports that everybody reaches now, and that a door will guard. */
 interface NewlyGuarded {
   readonly door: string;
   readonly ports: readonly PortRange[];
-  /** Somebody has a key for the door, or may know its sequence. Else no other door opens these ports to anybody. */
+  /**
+   * Somebody has a key for the door, or may know its sequence. Otherwise no door opens these ports
+   * to anybody.
+   */
   readonly openable: boolean;
 }
 
@@ -30,15 +33,15 @@ export interface Differences {
   /** Doors that lose everybody who can open them now. */
   readonly shut: readonly string[];
   readonly guarded: readonly NewlyGuarded[];
-  /** Ports that everybody reaches then. */
+  /** Ports that everybody will reach. */
   readonly unguarded: readonly PortRange[];
-  /** Networks that need no knock now, and need one then. */
+  /** Networks that need no knock now, but will need one. */
   readonly barred: readonly Prefix[];
-  /** Interfaces on which knocks are not heard any more. */
+  /** Interfaces on which knocks will no longer be heard. */
   readonly deaf: readonly string[];
 }
 
-/** The terms of keys in a list. */
+/** The terms with the keys of a list. */
 export function termsOf(settings: Settings, keys: readonly NamedKey[]): Terms {
   return { settings, keys: KeyTable.from(keys) };
 }
@@ -77,7 +80,7 @@ function isOpenable({ fixed, users }: Door, { keys }: Terms): boolean {
   return false;
 }
 
-/** Names in a sentence; more than these are counted. */
+/** Names in a sentence; the rest are counted. */
 const MOST_NAMED = 10;
 
 function named(names: readonly string[]): string {
@@ -118,14 +121,14 @@ function describeCutOff({ door, who, ports: lost, why }: CutOff, everybody: bool
   return `${people} will not be able to open ${what}${all}: ${why}`;
 }
 
-/** Who opened a door to the caller's address last. */
+/** The last opener of a door to the caller's address. */
 export interface Opener extends Device {
   readonly door: string;
 }
 
 /**
- * Why nobody should take the new configuration without having been asked, as a clause: a door would open
- * for nobody any more, or the caller could lose his way in. Undefined where that cannot be.
+ * Why the new configuration needs a yes first, as a clause: a door would open for nobody any more,
+ * or the caller could lose the way in. Undefined where neither can happen.
  */
 export function dangerOf(
   differences: Differences,
@@ -175,7 +178,10 @@ function isOf({ door, who }: CutOff, opener: Opener): boolean {
   );
 }
 
-/** What takes effect at a start only and is another, as a clause; undefined where nothing is. */
+/**
+ * The changed settings that take effect only at a start, as a clause; undefined where there are
+ * none.
+ */
 export function needsStart(before: Settings, after: Settings): string | undefined {
   const changed: [name: string, was: string, is: string][] = [
     ["server.state_dir", before.server.stateDir, after.server.stateDir],

@@ -1,4 +1,4 @@
-/** What must hold within one door: one way in, and no key that would mean nothing there. */
+/** Rules within one door: one way in, and no key without a meaning there. */
 
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { isDoorName } from "../rks/key.ts";
@@ -11,7 +11,7 @@ import { LIMITS } from "./schema.ts";
 type Report = (mistake: Mistake) => void;
 type Keys = ReadonlySet<string>;
 
-/** Whether the name is one. A key that was taken for a name is none: names go into every log. */
+/** Whether the name is valid. A name that may be a key is not: names go into every log. */
 export function checkDoorName(name: string, report: Report): boolean {
   if (isDoorName(name) && !looksSecret(name)) return true;
   report({
@@ -49,7 +49,7 @@ function checkPurpose(door: DoorTable, path: Path, report: Report): void {
   }
 }
 
-/** `written`: the keys that stand in the file. */
+/** `written`: the keys in the file. */
 function checkMeaning(door: DoorTable, path: Path, report: Report, written: Keys): void {
   const refuse = (kind: DoorKind, state: string) => {
     for (const key of keysOf(kind)) {
@@ -154,7 +154,7 @@ function checkUsers(door: DoorTable, path: Path, report: Report): void {
 
 type Check = (door: DoorTable, path: Path, report: Report, written: Keys) => void;
 
-/** Every check and the keys it looks at. */
+/** Every check, with the keys it reads. */
 const CHECKS: readonly (readonly [Check, readonly (keyof DoorTable)[]])[] = [
   [checkWayIn, ["users", "sequence"]],
   [checkPurpose, ["opens", "run"]],
@@ -166,8 +166,8 @@ const CHECKS: readonly (readonly [Check, readonly (keyof DoorTable)[]])[] = [
 ];
 
 /**
- * Checks a door; `written` are the keys of it that stand in the file. `unread` are keys whose values were wrong
- * by themselves and are missing from `door`: what depends on them cannot be judged yet.
+ * Checks a door; `written` are its keys in the file. `unread` names the keys with wrong values,
+ * which are missing from `door`: a check that depends on them is skipped.
  */
 export function checkDoor(
   name: string,

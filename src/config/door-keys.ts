@@ -1,4 +1,7 @@
-/** The keys of a door: how each is written, at which doors it means something, and what it becomes. */
+/**
+ * The keys of a door: the form of each, the doors where it has a meaning, and its property in the
+ * settings.
+ */
 
 import * as v from "valibot";
 import { SPACE_LIMITS } from "../rks/space.ts";
@@ -22,9 +25,12 @@ export type DoorKind = "rotating" | "fixed" | "ports";
 
 interface DoorKey {
   readonly schema: v.GenericSchema;
-  /** Kinds that a door must be of, all of them, for the key to mean something; default: none. */
+  /** Kinds that a door must have, all of them, for the key to have a meaning; default: none. */
   readonly only?: readonly DoorKind[];
-  /** The property of `Door` that takes the value as it is; without it, `build.ts` makes something of the value. */
+  /**
+   * The property of `Door` that takes the value unchanged; without it, `build.ts` converts the
+   * value.
+   */
   readonly becomes?: keyof Door;
 }
 
@@ -99,12 +105,12 @@ export type DoorTable = v.InferOutput<typeof doorSchema>;
 
 const ENTRIES = Object.entries(DOOR_KEYS) as [name: keyof DoorTable, key: DoorKey][];
 
-/** Keys that mean something only at doors of this kind. */
+/** Keys that have a meaning only at doors of this kind. */
 export function keysOf(kind: DoorKind): (keyof DoorTable)[] {
   return ENTRIES.filter(([, { only }]) => only?.includes(kind) === true).map(([name]) => name);
 }
 
-/** Every key that becomes a property of a door as it is, with that property. */
+/** Every key whose value becomes a property of a door unchanged, with that property. */
 export const PLAIN_KEYS = ENTRIES.flatMap(
   ([name, { becomes }]): [name: keyof DoorTable, property: keyof Door][] =>
     becomes === undefined ? [] : [[name, becomes]],
@@ -116,7 +122,7 @@ type PlainKey = {
 
 type PropertyOf<Name> = Name extends PlainKey ? DoorKeys[Name]["becomes"] : never;
 
-/** What of a door needs no making. */
+/** The part of a door that needs no conversion. */
 export type PlainDoor = {
   readonly [Name in keyof Pick<DoorTable, PlainKey> as PropertyOf<Name>]: Exclude<
     DoorTable[Name],

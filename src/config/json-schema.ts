@@ -6,7 +6,9 @@ import { doorSchema } from "./door-keys.ts";
 import { type Meaning, MEANINGS } from "./meanings.ts";
 import { alarmSchema, apiSchema, guardSchema, knockSchema, serverSchema } from "./schema.ts";
 
-/** The whole file; loading takes it table by table (read-settings.ts), so that it can tell more. */
+/**
+ * The whole file; loading reads it table by table (read-settings.ts), so that it can report more.
+ */
 const fileSchema = v.strictObject({
   server: v.optional(serverSchema),
   knock: v.optional(knockSchema),

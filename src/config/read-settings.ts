@@ -1,4 +1,4 @@
-/** From parsed TOML to Settings, or to everything that is wrong with it. Pure. */
+/** From parsed TOML to Settings, or to all mistakes in it. Pure. */
 
 import { checkAlarm } from "./alarm.ts";
 import { buildDoor, buildSettings } from "./build.ts";
@@ -32,7 +32,7 @@ type Report = (mistake: Mistake) => void;
 
 const SECTIONS = ["server", "knock", "door", "guard", "api", "alarm"];
 
-/** The table of one door, as much of it as can be read, and the keys that cannot. */
+/** The readable part of one door's table, and the keys that cannot be read. */
 function readDoor(name: string, value: unknown, report: Report) {
   const path = ["door", name];
   const unread = new Set<string>();
@@ -54,7 +54,7 @@ function readDoor(name: string, value: unknown, report: Report) {
   return { door: whole ?? v.parse(doorSchema, Object.fromEntries(readable)), written, unread };
 }
 
-/** The doors whose every value could be read; what is wrong with them and with others is reported. */
+/** The doors with only readable values; mistakes in these and other doors are reported. */
 function readDoors(value: unknown, knock: KnockTable, report: Report): Door[] {
   const doors: Door[] = [];
   const none = isTable(value) ? Object.keys(value).length === 0 : value === undefined;
@@ -83,11 +83,11 @@ interface Read {
 export interface ReadOptions {
   /** Default: `FORMER_KEYS`. */
   readonly former?: readonly FormerKey[];
-  /** Leave out keys that nobody knows here. Default: they are mistakes. */
+  /** Leave out unknown keys. Default: they are mistakes. */
   readonly lenient?: boolean;
 }
 
-/** Reads what smol-toml made of config.toml; `renamed`: what stands there under a name of `former`. */
+/** Reads the table from smol-toml; `renamed` lists the keys found under a name of `former`. */
 export function readSettings(
   written: unknown,
   { former = FORMER_KEYS, lenient = false }: ReadOptions = {},
@@ -99,7 +99,7 @@ export function readSettings(
   return { settings, mistakes: [], renamed };
 }
 
-/** Settings come only without any mistake. */
+/** Settings are returned only without any mistake. */
 function readNamesOfNow(raw: unknown, lenient: boolean): Read {
   const mistakes: Mistake[] = [];
   const report: Report = (mistake) => {
@@ -125,7 +125,7 @@ function readNamesOfNow(raw: unknown, lenient: boolean): Read {
     );
 
   const server = section("server", serverSchema);
-  // Doors are checked against the defaults when [knock] itself is wrong.
+  // When [knock] itself is wrong, doors are checked against the defaults.
   const knock = section("knock", knockSchema) ?? v.parse(knockSchema, {});
   const doors = readDoors(file["door"], knock, report);
   const guard = section("guard", guardSchema);

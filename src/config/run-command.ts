@@ -1,22 +1,22 @@
-/** The commands a door runs: their placeholders, and what is refused in them. */
+/** The commands of a door: their placeholders, and the rules for them. */
 
 import type { Mistake, Path } from "./mistake.ts";
 import { shown } from "./mistake.ts";
 import type { DoorTable } from "./door-keys.ts";
 
-/** Words that stand for facts of the grant wherever a command has them in braces. */
+/** Words for facts of the grant, wherever a command has them in braces. */
 export const PLACEHOLDERS = ["address", "family", "user", "device", "door"] as const;
 
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 
-/** Known for a rotating knock only: a fixed one proves nobody. */
+/** Known only for a rotating knock: a fixed one proves no identity. */
 const OF_A_KEY: ReadonlySet<string> = new Set(["user", "device"]);
 
-/** One word in braces; other braces, as JSON has them, are left alone. */
+/** One word in braces; other braces, such as those of JSON, are left alone. */
 const BRACES = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
 /**
- * argv with its placeholders replaced, each argument staying one argument whatever the value holds.
+ * argv with its placeholders replaced; each argument stays one argument whatever the value holds.
  * `known` are the placeholders of this kind of command; default: those of a door's.
  */
 export function fillPlaceholders<Name extends string = Placeholder>(
@@ -33,11 +33,11 @@ export function fillPlaceholders<Name extends string = Placeholder>(
 
 interface Terms {
   readonly known: readonly string[];
-  /** The door is opened by a fixed sequence. */
+  /** A fixed sequence opens the door. */
   readonly fixed?: boolean;
 }
 
-/** Checks one command: an absolute program, and no placeholder but those known. */
+/** Checks one command: an absolute program, and only known placeholders. */
 export function checkCommand(
   argv: readonly string[],
   path: Path,

@@ -1,6 +1,6 @@
 /**
- * The schema of config.toml: one table each, so that a mistake in one does not hide those in another. That of
- * doors is in door-keys.ts.
+ * The schema of config.toml, one for each table, so that a mistake in one does not hide those in
+ * another. That of doors is in door-keys.ts.
  */
 
 import * as v from "valibot";
@@ -20,13 +20,13 @@ import {
   text,
 } from "./fields.ts";
 
-/** Our own choices; what RKS1 allows is in rks/space.ts. */
+/** Our own choices; the limits of RKS1 are in rks/space.ts. */
 export const LIMITS = {
-  /** Single ports a door may open: a grant is one set element a port. */
+  /** Single ports that a door may open: a grant is one set element for each port. */
   portsPerDoor: 256,
   knocks: 32,
   listItems: 1_024,
-  /** Elements of the kernel's set for fixed doors, and so the most any of them may be granted. */
+  /** The elements of the kernel's set for fixed doors, and so the most grants of all of them. */
   fixedElements: 65_535,
 } as const;
 

@@ -35,7 +35,7 @@ export class AfterStart {
     try {
       await this.#warmUp();
     } catch (error) {
-      // Without it the next knock is opened half a millisecond later, and nothing else.
+      // Without it the next door opens half a millisecond later; that is all.
       if (!this.#stopped) log("warning", messageOf(error));
     }
   }

@@ -1,4 +1,4 @@
-/** The two listeners of the API: never a reason not to guard, and tried again until they are there. */
+/** The two listeners of the API: never a reason not to guard, and tried again until they listen. */
 
 import type { Control } from "../api/control.ts";
 import { listenForControl, listenForHealth, type Listening } from "../api/listen.ts";
@@ -14,13 +14,13 @@ export interface ApiListenersParts {
   readonly control: Control;
   readonly api: Settings["api"];
   readonly readiness: Readiness;
-  /** How long to wait before a listener that could not be had is tried again; default 5 s. */
+  /** The pause before a failed listener is tried again; default 5 s. */
   readonly retryMs?: number;
 }
 
 /**
- * A busy port, which any local user can make, or a mistake in `[api]` must not keep doors shut: a listener that
- * cannot be had is logged, makes the daemon not ready, and is tried again.
+ * A busy port, which any local user can cause, or a mistake in `[api]` must not keep doors shut: a
+ * listener that fails is logged, makes the daemon not ready, and is tried again.
  */
 export class ApiListeners {
   readonly #parts: ApiListenersParts;
@@ -34,7 +34,7 @@ export class ApiListeners {
     this.#parts = parts;
   }
 
-  /** Where each listens; absent where it could not be had yet. */
+  /** Where each listens; absent while it cannot. */
   get places(): { readonly health?: string; readonly control?: string } {
     return Object.fromEntries([...this.#listening].map(([name, { place }]) => [name, place]));
   }

@@ -19,8 +19,8 @@ export interface ToldEntry extends AuditEntry {
 }
 
 /**
- * Reads the log beside a running daemon or without one, by time, the newest last. Throws SallyportError
- * where it cannot, at the first entry asked for.
+ * Reads the log beside a running daemon or without one, by time, the newest last. Throws
+ * SallyportError where it cannot, when the first entry is requested.
  */
 export function* readAudit(stateDir: string, filter: AuditFilter): Generator<ToldEntry> {
   using reader = new AuditReader(stateDir);
@@ -39,7 +39,7 @@ export function lastOpeners(stateDir: string): LastOpener[] {
   return reader.lastOpeners();
 }
 
-/** The devices that opened a door to this address last; none where the log cannot be read. */
+/** The devices that opened a door to this address last; empty where the log cannot be read. */
 export function openersAt(stateDir: string, address: Address): LastOpener[] {
   try {
     return lastOpeners(stateDir).filter((opener) => {
@@ -62,7 +62,7 @@ function describe(record: AuditRecord): string {
   try {
     return isOwnRecord(record) ? describeOwnRecord(record) : describeEvent(record).sentence;
   } catch {
-    // Written by another version: an event, or a form of one, that this one has no words for.
+    // Another version wrote it: an event, or a form of one, that this version has no words for.
     return JSON.stringify(record);
   }
 }

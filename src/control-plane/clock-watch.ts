@@ -1,4 +1,4 @@
-/** Notices that somebody set the wall clock, by comparing it with the one that nobody can set. */
+/** Notices that somebody set the wall clock, by comparing it with the clock that nobody can set. */
 
 import type { Clock } from "../core/clock.ts";
 

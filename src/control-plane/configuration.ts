@@ -15,10 +15,10 @@ import { makePlan, type Plan } from "../data-plane/plan.ts";
 
 export interface Configuration {
   readonly settings: Settings;
-  /** The text that the settings were read from. */
+  /** The text of the settings. */
   readonly toml: string;
   readonly keys: KeyTable;
-  /** Of the keys.toml they were read from. */
+  /** The digest of the keys' keys.toml. */
   readonly keysDigest: string;
   readonly plan: Plan;
   readonly warnings: readonly string[];
@@ -27,8 +27,8 @@ export interface Configuration {
 }
 
 /**
- * Throws SallyportError (exit 78) with every mistake; changes nothing but makes the state directory.
- * `accept` may refuse the settings before anything of that directory is touched.
+ * Throws SallyportError (exit 78) with every mistake; changes nothing except that it makes the
+ * state directory. `accept` may refuse the settings before that directory is touched.
  */
 export function readConfiguration(
   file: string,
@@ -41,7 +41,7 @@ export function readConfiguration(
   return { settings, toml, ...readKeys(settings), warnings: warningsOf(settings) };
 }
 
-/** Warnings about settings that are allowed and may not be meant, on this machine. */
+/** Warnings about settings that are allowed but may not be meant, on this machine. */
 export function warningsOf(settings: Settings): string[] {
   return [...settingsWarnings(settings), ...programWarnings(settings)];
 }

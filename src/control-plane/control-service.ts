@@ -50,7 +50,7 @@ export class ControlService implements Control {
   readonly #startedAt: number;
   readonly #parts: ControlServiceParts;
 
-  /** The daemon counts as started by the time this is made. */
+  /** The daemon counts as started when this is made. */
   constructor(parts: ControlServiceParts) {
     this.#parts = parts;
     this.counters = parts.counters;

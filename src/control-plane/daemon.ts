@@ -14,16 +14,16 @@ import { describeLeftOwed, startReport } from "./start-report.ts";
 import { stopReport } from "./stop-report.ts";
 import { within } from "./within.ts";
 
-/** How long a stop waits, at most, for each of the three that it ends. */
+/** The longest wait of a stop for each of the three parts that it ends. */
 const PATIENCE_MS = 350;
 
-/** How often it is written down, for the next start, that this time has been. */
+/** How often the present time is recorded for the next start. */
 const SEEN_MS = 60_000;
 
 export interface DaemonOptions {
-  /** The guard begins on a probation of so long. */
+  /** The guard begins on a probation of this length. */
   readonly armMs?: number | undefined;
-  /** Hears `summary` whenever another configuration is in force. */
+  /** Receives `summary` whenever another configuration comes into force. */
   readonly entered?: (summary: string) => void;
 }
 
@@ -47,7 +47,7 @@ export class Daemon {
     return this.#parts.control;
   }
 
-  /** Resolves with the reason when the data plane dies by itself. */
+  /** Resolves with the reason when the data plane ends by itself. */
   get died(): Promise<SallyportError> {
     return this.#parts.died;
   }
@@ -63,9 +63,10 @@ export class Daemon {
   }
 
   /**
-   * Brings everything up; when a step fails, the steps before it are undone and the guard is as it was.
-   * The captures come before the guard, so that a machine that cannot hear knocks is not locked. Call it
-   * once for every daemon that was made: until it has failed or `stop` was called, a thread runs.
+   * Starts everything. When a step fails, the earlier steps are undone and the guard is as before.
+   * The captures come before the guard, so that a machine that cannot hear knocks is not locked.
+   * Call it once for every daemon that was made: until it has failed or `stop` was called, a thread
+   * runs.
    */
   async start(): Promise<void> {
     const { inForce, readiness, guard } = this.#parts;
@@ -83,7 +84,7 @@ export class Daemon {
       guarded = GuardLoader.stands();
       await this.#bringUp();
     } catch (error) {
-      // A first start that fails must not leave a machine locked that was open before.
+      // A failed first start must not lock a machine that was open before.
       if (!guarded) guard.remove();
       await this.stop("keep", `it could not start: ${messageOf(error)}`);
       throw error;
@@ -130,9 +131,9 @@ export class Daemon {
   }
 
   /**
-   * Takes everything down, in less than two seconds even if something hangs: all that must not be lost is on the
-   * disk before any listener goes. `guard`: "obey" does as on_stop says, "keep" leaves the guard as it
-   * is; `reason` is for the audit log, a signal or a clause.
+   * Takes everything down, in less than two seconds even if something hangs: all that must not be
+   * lost is on the disk before any listener goes. `guard`: "obey" follows on_stop, "keep" leaves
+   * the guard as it is; `reason` is for the audit log, a signal or a clause.
    */
   async stop(guard: "obey" | "keep", reason: string): Promise<void> {
     const parts = this.#parts;
@@ -167,7 +168,10 @@ export class Daemon {
   }
 }
 
-/** The state of the guard after a stop, as far as it can be seen; the table of a lapsed one may stand and guards nothing. */
+/**
+ * The state of the guard after a stop, as far as it is visible; the table of a lapsed one may
+ * remain and guards nothing.
+ */
 function guardLeft(state: GuardState): { readonly guard?: "stays" | "removed" } {
   try {
     return { guard: state !== "lapsed" && GuardLoader.stands() ? "stays" : "removed" };

@@ -1,4 +1,7 @@
-/** Requests of the other parts to the data plane. Until that has begun, they are refused in a sentence. */
+/**
+ * Requests of the other parts to the data plane. Until it has begun, they are refused in a
+ * sentence.
+ */
 
 import { SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
@@ -18,7 +21,10 @@ export class DataPlaneAccess {
     this.#link = link;
   }
 
-  /** Doors open from now on, but for what `uses` spent; returns how many grants the kernel had kept. */
+  /**
+   * Doors open from now on, except by the uses that `uses` spent. Returns how many grants the
+   * kernel had kept.
+   */
   async begin(uses: readonly KnownUse[]): Promise<number> {
     const { restored } = await this.#link.ask({ type: "begin", uses });
     this.#hasBegun = true;
@@ -35,7 +41,7 @@ export class DataPlaneAccess {
     throw new SallyportError(`Cannot ${operation}: the daemon is starting: try again in a moment`);
   }
 
-  /** The data plane works by this plan from now on, or rejects and works by its old one. */
+  /** Makes the data plane work by this plan; rejects when it still works by its old one. */
   async configure(plan: Plan): Promise<void> {
     await this.to("reload").ask({ type: "configure", plan: packPlan(plan) });
   }
@@ -56,7 +62,7 @@ export class DataPlaneAccess {
     return await this.to("close a grant").ask({ type: "close", id });
   }
 
-  /** Whether the data plane replies; the watchdog of a service wants to know. */
+  /** Whether the data plane replies; the watchdog of a service needs this. */
   async answers(): Promise<boolean> {
     try {
       await this.to("answer").ask({ type: "ping" });

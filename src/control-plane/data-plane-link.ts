@@ -1,4 +1,7 @@
-/** The control plane's end of the line to the data plane: starts the thread, asks, and hears what happens. */
+/**
+ * The control plane's end of the line to the data plane: starts the thread, sends requests,
+ * receives events.
+ */
 
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { Counters } from "../core/counters.ts";
@@ -19,15 +22,15 @@ import { packPlan, type Plan } from "../data-plane/plan.ts";
 
 export interface DataPlaneListener {
   event(event: DaemonEvent): void;
-  /** The start of the data plane is over; told once. */
+  /** The start of the data plane is over; called once. */
   warm(): void;
-  /** Knocks came since this was told last; at most twice a second. */
+  /** Knocks came since the last call; at most twice a second. */
   heard(): void;
   /** Somebody set the wall clock. */
   clockSet(): void;
-  /** Somebody else changed our table in the kernel. */
+  /** Another program changed our table in the kernel. */
   touched(): void;
-  /** The thread ended although nobody asked it to. */
+  /** The thread ended without a request. */
   died(error: SallyportError): void;
 }
 
@@ -49,7 +52,7 @@ export class DataPlaneLink {
   #failure: SallyportError | undefined;
   #stopping = false;
 
-  /** Starts the thread; await `attached` before anything is asked of it. */
+  /** Starts the thread; await `attached` before the first request. */
   constructor(plan: Plan, counters: Counters, listener: DataPlaneListener) {
     this.counters = counters;
     this.#listener = listener;
@@ -70,7 +73,7 @@ export class DataPlaneLink {
     this.#worker.on("exit", () =>
       this.#end(new SallyportError("The data plane ended without a word")),
     );
-    this.#attached.promise.catch(() => undefined); // a rejection nobody awaits yet is not a crash
+    this.#attached.promise.catch(() => undefined); // a rejection without a listener yet is no crash
   }
 
   /** The interfaces it listens on; rejects when there is none. */
@@ -89,12 +92,12 @@ export class DataPlaneLink {
   }
 
   /**
-   * Has the thread hear nothing more; everything it did before has been told when this resolves. Grants and
+   * Makes the thread stop listening; it has sent all earlier events when this resolves. Grants and
    * guard stay in the kernel. The thread ends a little later, or with the process.
    */
   async stop(): Promise<void> {
     this.#stopping = true;
-    // Its end is a reply, too, also when it fails in this very moment.
+    // The end of the thread is a reply too, even when it fails at this very moment.
     await this.ask({ type: "stop" }).catch(() => undefined);
   }
 
@@ -108,7 +111,7 @@ export class DataPlaneLink {
         this.#listener.event(told.event);
         return;
       case "warm":
-        // By now the engine has made the threads that compile: a knock must not queue behind one.
+        // By now the engine has made its compiler threads: a knock must not queue behind one.
         preferThread(this.#thread);
         this.#listener.warm();
         return;
@@ -150,8 +153,8 @@ export class DataPlaneLink {
 }
 
 /**
- * In the executable every module has the URL of the whole, beside which entry points keep their path
- * below src/; a URL is found there, a plain path is not.
+ * In the executable every module has the URL of the whole file; entry points keep their path below
+ * src/ beside it. A URL is found there, a plain path is not.
  */
 function workerUrl(): URL {
   const compiled = import.meta.url.includes("/$bunfs/");

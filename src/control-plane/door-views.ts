@@ -1,4 +1,4 @@
-/** The doors as the API shows them. */
+/** The doors in the form that the API shows. */
 
 import type { DoorView } from "../api/control.ts";
 import type { Door } from "../config/settings.ts";

@@ -6,7 +6,7 @@ import type { DoorCommands } from "./commands/door-commands.ts";
 import { log } from "./log.ts";
 import type { LossWait } from "./loss-wait.ts";
 
-/** Does the work that is due; resolves to whether some waits for its time. Does not reject. */
+/** Does the due work. Resolves to whether some waits for its time. Does not reject. */
 export async function doDueWork(
   clock: Clock,
   lossWait: LossWait,

@@ -1,4 +1,4 @@
-/** A part that hears of every event. */
+/** A part that receives every event. */
 
 import type { DaemonEvent } from "../core/events.ts";
 

@@ -1,9 +1,9 @@
-/** Work that no event asks for: soon again while something waits, and seldom otherwise. */
+/** Work that no event starts: repeated soon while a job waits, and seldom otherwise. */
 
-/** While something waits: sentences that count seconds are kept up to the second. */
+/** The pause while a job waits: figures in seconds stay right to the second. */
 const BUSY_MS = 1_000;
 
-/** Else, should an event have been missed. */
+/** The pause otherwise, in case an event was missed. */
 const REST_MS = 30_000;
 
 export class Housekeeping {
@@ -13,12 +13,12 @@ export class Housekeeping {
   #again = false;
   #stopped = false;
 
-  /** `work` resolves to whether something waits; it must not reject. Nothing is done before `now`. */
+  /** `work` resolves to whether a job waits; it must not reject. Nothing runs before `now`. */
   constructor(work: () => Promise<boolean>) {
     this.#work = work;
   }
 
-  /** Something happened that may make work due: works at once, one at a time. */
+  /** An event may have made work due: runs it at once, one run at a time. */
   now(): void {
     if (this.#working) this.#again = true;
     else if (!this.#stopped) void this.#run();

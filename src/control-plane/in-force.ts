@@ -1,4 +1,6 @@
-/** The configuration in force. A reload replaces it: parts that outlive a reload ask here each time. */
+/**
+ * The configuration in force. A reload replaces it: parts that outlive a reload ask here each time.
+ */
 
 import type { Settings } from "../config/settings.ts";
 import type { Plan } from "../data-plane/plan.ts";

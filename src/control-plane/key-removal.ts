@@ -17,7 +17,7 @@ export interface KeyRemoval {
   readonly settings: Settings;
   readonly grants: () => Promise<readonly Grant[]>;
   readonly close: (id: string) => Promise<Grant | undefined>;
-  /** Writes the entries of the audit log that wait. */
+  /** Writes the waiting entries of the audit log. */
   readonly flushAudit: () => void;
 }
 
@@ -28,7 +28,7 @@ export interface Ended {
   readonly sessions: Place[];
 }
 
-/** Never throws for sessions of the past: those that cannot be found or cut are told in the log. */
+/** Never throws for sessions of the past: trouble in finding or cutting them goes into the log. */
 export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
   const { before, now, grants, close } = removal;
   const ended: Grant[] = [];
@@ -45,7 +45,7 @@ async function cutLeftovers(removal: KeyRemoval): Promise<Place[]> {
     for (const { door, address, prefix, ports } of await leftoversOf(removal)) {
       const prefix6 = prefix.bits === 64 ? 64 : 128;
       if (cutSessions(prefix.address, prefix6, ports) > 0) cut.push({ door, address });
-      // Each looks through every tracked flow of the machine: others get their turn between two.
+      // Each call searches all tracked flows of the machine: others get their turn in between.
       await setImmediate();
     }
   } catch (error) {
@@ -57,7 +57,7 @@ async function cutLeftovers(removal: KeyRemoval): Promise<Place[]> {
 async function leftoversOf(removal: KeyRemoval): Promise<Leftover[]> {
   const { before, now, settings, grants, flushAudit } = removal;
   const isGone = (user: string, device: string) => lostKey(before, now, user, device);
-  // Mostly a key was added, and then there is nothing to look for.
+  // Mostly a key was added, and then no grant can be affected.
   if (!anyLost(before, now)) return [];
   flushAudit();
   using reader = new AuditReader(settings.server.stateDir);

@@ -15,7 +15,9 @@ export class KeysWatch {
   readonly #stateDir: string;
   /** `digestOfKeys` of the keys in force. */
   readonly #digest: () => string;
-  /** The last comparison: the stamp of the file, the digest in force, and the sentence that came of it. */
+  /**
+   * The last comparison: the stamp of the file, the digest in force, and the resulting sentence.
+   */
   #compared: { stamp: string; digest: string; found: string | undefined } | undefined;
 
   constructor(stateDir: string, digest: () => string) {
@@ -23,7 +25,9 @@ export class KeysWatch {
     this.#digest = digest;
   }
 
-  /** One sentence where the file is another by now, or cannot be read; reads it only after it was touched. */
+  /**
+   * One sentence where the file has changed or cannot be read. Reads it only after it was touched.
+   */
   changed(): string | undefined {
     const digest = this.#digest();
     try {
@@ -42,7 +46,7 @@ export class KeysWatch {
     }
   }
 
-  /** The keys of the file, where it is another by now and can be read. */
+  /** The keys of the file, where it has changed and can be read. */
   unread(): KeyTable | undefined {
     if (this.changed() === undefined) return undefined;
     try {

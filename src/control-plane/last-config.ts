@@ -1,6 +1,6 @@
 /**
- * The configuration that worked last, with its keys: kept for a start that finds broken files, since a
- * guard that stands without a daemon keeps everybody out.
+ * The configuration that worked last, with its keys. Kept for a start that finds broken files,
+ * since a guard without a daemon keeps everybody out.
  */
 
 import { existsSync, statSync } from "node:fs";
@@ -13,7 +13,7 @@ import { type Configuration, readConfiguration, warningsOf } from "./configurati
 import { log } from "./log.ts";
 import { makePlan } from "../data-plane/plan.ts";
 
-/** Keeps the configuration in force; a state folder that takes nothing stops no door. */
+/** Keeps the configuration in force. A state folder that refuses it does not stop any door. */
 export function keepConfig({ settings, toml, keysDigest }: Configuration): void {
   const { stateDir } = settings.server;
   try {
@@ -49,7 +49,7 @@ export function readOrFallBack(file: string, mayFallBack: () => boolean): Config
   }
 }
 
-/** Keys that were removed since are removed here, too: keys.toml comes first wherever it can be read. */
+/** Keys removed since are missing here too: keys.toml takes precedence wherever it can be read. */
 function readLast(stateDir: string): Configuration {
   const file = lastConfigFile(stateDir);
   checkOwner(stateDir, file);

@@ -1,6 +1,6 @@
 /**
- * Sessions outlive the grant that let them in. When a key goes, those that came in by it last go, too:
- * the audit log knows which address its device opened which door to.
+ * Sessions outlive the grant that let them in. When a key goes, the sessions that last came in by
+ * it go too: the audit log knows which device opened which door to which address.
  */
 
 import { maskAddress, parsePrefix, type Prefix, sameAddress } from "../core/address.ts";
@@ -9,12 +9,15 @@ import { type PortRange, rangesOverlap } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import type { LastOpener } from "../store/audit-query.ts";
 
-/** The newest addresses of the devices that are looked after; each is a look through all tracked flows. */
+/**
+ * The most addresses to search for each removal, the newest first; each search reads all tracked
+ * flows.
+ */
 const MOST_PLACES = 64;
 
 export interface Place {
   readonly door: string;
-  /** As a grant has it. */
+  /** In the form of a grant's address. */
   readonly address: string;
 }
 
@@ -29,7 +32,7 @@ export interface LeftoverFacts {
   /** Whether this device's key is gone. */
   readonly isGone: (user: string, device: string) => boolean;
   readonly doors: readonly Door[];
-  /** Grants that live: sessions that they let in are theirs. */
+  /** Living grants: the sessions that they let in belong to them. */
   readonly grants: readonly Grant[];
   readonly alwaysAllow: readonly Prefix[];
 }
@@ -40,8 +43,8 @@ function overlap(a: Prefix, b: Prefix): boolean {
 }
 
 /**
- * The places where sessions may be left that only a removed key let in: its device opened them last, and
- * where no other grant opens these ports and a knock is needed. Newest first; pure.
+ * The places where sessions may remain that only a removed key let in: its device opened them last,
+ * no other grant opens these ports, and they need a knock. Newest first; pure.
  */
 export function findLeftovers(facts: LeftoverFacts): Leftover[] {
   const doors = new Map(facts.doors.map((door) => [door.name, door]));

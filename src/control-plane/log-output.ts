@@ -2,27 +2,27 @@
 
 import { writeIfReady } from "../native/ready-write.ts";
 
-/** Bytes kept for a reader who is slow. */
+/** Bytes kept for a slow reader. */
 const MOST_KEPT = 256 << 10;
 
-/** A reader who takes nothing is tried again after so long. */
+/** A reader who takes nothing is tried again after this time. */
 const RETRY_MS = 100;
 
 export interface LogOutputParts {
   readonly fd: number;
-  /** The line that tells of dropped ones. */
+  /** Makes the line that reports dropped ones. */
   readonly tellDropped: (lines: number) => string;
-  /** Hears of each dropped line. */
+  /** Called for each dropped line. */
   readonly dropped: () => void;
 }
 
 export class LogOutput {
   readonly #parts: LogOutputParts;
   readonly #encoder = new TextEncoder();
-  /** Whole lines, but for the written part of the first. */
+  /** Whole lines, except for the written part of the first. */
   #waiting: Uint8Array[] = [];
   #bytes = 0;
-  /** Dropped since the reader last kept up. */
+  /** Lines dropped since the reader last kept up. */
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,14 +30,16 @@ export class LogOutput {
     this.#parts = parts;
   }
 
-  /** Takes a line with its end. Never waits and never throws. */
+  /** Takes a line with its line end. Never waits and never throws. */
   write(line: string): void {
     if (this.#bytes >= MOST_KEPT) this.#drop(1);
     else this.#keep(line);
     if (this.#timer === undefined) this.#pass(0);
   }
 
-  /** Waits at most `mostMs` until everything is taken; the rest is dropped. For the end of the process. */
+  /**
+   * Waits at most `mostMs` until all lines are taken; drops the rest. For the end of the process.
+   */
   flush(mostMs: number): void {
     const endMs = performance.now() + mostMs;
     for (let leftMs = mostMs; this.#waiting.length > 0 && leftMs > 0;) {
@@ -65,7 +67,7 @@ export class LogOutput {
     this.#bytes = 0;
   }
 
-  /** Hands over the lines that are taken now; tries again later where some are left. */
+  /** Hands over as much as the reader takes now; tries again later with the rest. */
   #pass(waitMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -85,7 +87,9 @@ export class LogOutput {
     this.#timer.unref();
   }
 
-  /** Hands over a piece of the first line; false where none is left or none is taken now. */
+  /**
+   * Hands over a piece of the first line; false where none is left or the reader takes none now.
+   */
   #passOne(waitMs: number): boolean {
     const [first] = this.#waiting;
     if (first === undefined) return false;

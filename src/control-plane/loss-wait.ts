@@ -1,4 +1,6 @@
-/** The wait after a loss of memory: begun anew when the clock is set, and told while it lasts. */
+/**
+ * The wait after a loss of memory: begun anew when the clock is set, and reported while it lasts.
+ */
 
 import type { Clock } from "../core/clock.ts";
 import type { Subjects } from "../match/subject-table.ts";
@@ -11,9 +13,9 @@ export interface LossWaitParts {
   readonly clock: Clock;
   readonly readiness: Readiness;
   readonly persistent: PersistentState;
-  /** Those of the configuration in force. */
+  /** The subjects of the configuration in force. */
   readonly subjects: () => Subjects;
-  /** Makes the data plane refuse every knock that is doubtful by now. */
+  /** Makes the data plane refuse every knock that has become doubtful. */
   readonly applyDoubt: () => Promise<void>;
 }
 
@@ -29,8 +31,8 @@ export class LossWait {
   }
 
   /**
-   * A clock that is set makes it doubtful again which knocks were used, where that is not known for sure.
-   * Throws when the data plane cannot take that in; the next call tries again.
+   * When the clock is set and the record of uses is incomplete, it becomes doubtful again which
+   * knocks were used. Throws when the data plane cannot take that in; the next call tries again.
    */
   async watchClock(): Promise<void> {
     const { clock, persistent, applyDoubt } = this.#parts;
@@ -47,7 +49,7 @@ export class LossWait {
   }
 
   /**
-   * Says when rotating doors begin to wait, keeps readiness red meanwhile, and says when it is over.
+   * Reports when rotating doors begin to wait, keeps readiness red meanwhile, and reports the end.
    * Returns whether they wait: then call it again within a second or so.
    */
   tell(): boolean {

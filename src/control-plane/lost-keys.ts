@@ -1,4 +1,4 @@
-/** Which grants lose their ground when keys go. */
+/** The grants that lose their basis when keys go. */
 
 import { whoOf } from "../config/names.ts";
 import type { Grant } from "../core/grant.ts";
@@ -9,7 +9,7 @@ function keyOf(keys: KeyTable, user: string, device: string): Uint8Array | undef
   return row < 0 ? undefined : keys.key(row);
 }
 
-/** Whether a device had a key before and has none now, or another one. */
+/** Whether a device had a key before, and now has none or another one. */
 export function lostKey(before: KeyTable, now: KeyTable, user: string, device: string): boolean {
   const had = keyOf(before, user, device);
   const has = keyOf(now, user, device);
@@ -48,7 +48,7 @@ export function describeKeyChange(before: KeyTable, now: KeyTable): string {
   return told.join(", ") || "no change";
 }
 
-/** Grants opened by a device that had a key before and has none now, or another one. */
+/** Grants opened by a device that had a key before, and now has none or another one. */
 export function grantsCutOff(grants: readonly Grant[], before: KeyTable, now: KeyTable): Grant[] {
   return grants.filter(
     ({ user, device = "" }) => user !== undefined && lostKey(before, now, user, device),

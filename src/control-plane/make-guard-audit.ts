@@ -1,4 +1,4 @@
-/** Ties the audit of the guard to the parts it repairs grants with and tells of its state. */
+/** Ties the audit of the guard to the parts that repair grants and receive its state. */
 
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
@@ -21,7 +21,7 @@ export interface GuardSurroundings {
   readonly persistent: PersistentState;
   readonly dataPlane: DataPlaneAccess;
   readonly events: EventListener;
-  /** Another state of the guard is in force. */
+  /** The guard has changed its state. */
   readonly entered: () => void;
   /** Made after the guard, which it changes. */
   readonly reloader: () => Reloader;

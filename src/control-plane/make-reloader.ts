@@ -75,7 +75,7 @@ function enter(next: Configuration, around: ReloadSurroundings): void {
   housekeeping.now();
 }
 
-/** Makes the start of commands without privileges ready, where there may be any. */
+/** Prepares the start of commands without privileges, where there may be any. */
 export function prepareCommands(queue: CommandQueue, { settings }: InForce): void {
   const { doors, alarm } = settings;
   if (alarm !== undefined || doors.some(({ run }) => run?.privileged === false)) queue.prepare();

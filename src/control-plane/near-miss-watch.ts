@@ -1,13 +1,13 @@
 /** Looks for sources that came close to opening a door: a while after knocks were heard, and never in silence. */
 
-/** A little more than the silence after which the data plane takes a try for over. */
+/** A little longer than the silence after which the data plane considers a try over. */
 const LOOK_MS = 2_100;
 
 export class NearMissWatch {
   readonly #look: () => Promise<boolean>;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined;
-  /** Knocks were heard while a look was waited for or made: their try may not be over by then. */
+  /** Knocks were heard before or during a look: their try may not be over by then. */
   #heardMore = false;
   #stopped = false;
 

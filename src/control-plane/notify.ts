@@ -1,25 +1,33 @@
-/** Tells the service manager how the daemon fares (sd_notify(3)); without one, nothing is told. */
+/**
+ * Reports the daemon's state to the service manager (sd_notify(3)); without one, it reports
+ * nothing.
+ */
 
 import { sendUnixDatagram } from "../native/unix-datagram.ts";
 
 /**
- * The signal by which the watchdog ends a daemon that hangs. The daemon says so then; the usual SIGABRT makes
- * the runtime report a crash of its own.
+ * The signal with which the watchdog ends a hanging daemon. The daemon then says so; the usual
+ * SIGABRT makes the runtime report a crash of its own.
  */
 export const WATCHDOG_SIGNAL = "SIGQUIT";
 
-/** The messages of a service of `Type=notify`. Every call throws OpError when the manager cannot be told. */
+/**
+ * The messages of a service with `Type=notify`. Every call throws OpError when the manager cannot
+ * be reached.
+ */
 export interface Notifier {
-  /** How often the manager wants to hear `watchdog()`, or it kills the service; say it twice as often. */
+  /**
+   * How often the manager expects `watchdog()`, or it kills the service; call it twice as often.
+   */
   readonly watchdogMs?: number;
-  /** The guard is up and knocks are heard. Also ends a reload. */
+  /** The guard is loaded and knocks are heard. Also ends a reload. */
   ready(status: string): void;
   /** A new configuration is being read; `ready` follows, whether it was taken or refused. */
   reloading(): void;
   stopping(): void;
   /** The data plane replied just now. */
   watchdog(): void;
-  /** One line that `systemctl status` shows; no secret, anybody may read it. */
+  /** One line that `systemctl status` shows. It must hold no secret, since anybody may read it. */
   status(sentence: string): void;
 }
 
@@ -51,7 +59,7 @@ export function openNotifier(
   };
 }
 
-/** A line break would begin an assignment of its own. */
+/** A line break would begin another assignment. */
 function statusLine(sentence: string): string {
   return `STATUS=${sentence.replaceAll(/\s+/g, " ")}`;
 }

@@ -1,4 +1,4 @@
-/** The grants that live, as the events tell of them. */
+/** The living grants, followed from the events. */
 
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
@@ -20,7 +20,7 @@ export class Openings {
     }
   }
 
-  /** All grants told of; where traffic renews a grant, its end is the one it had when it was opened. */
+  /** All grants; where traffic renews a grant, its end is the one it had when it was opened. */
   *grants(): Generator<Grant, void> {
     for (const grants of this.#byDoor.values()) yield* grants.values();
   }
@@ -32,7 +32,7 @@ export class Openings {
     return times;
   }
 
-  /** How many grants a door has: one for each address and holder. */
+  /** The number of a door's grants: one for each address and holder. */
   count(door: string): number {
     return this.#byDoor.get(door)?.size ?? 0;
   }

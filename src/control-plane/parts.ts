@@ -36,8 +36,8 @@ import { summarize } from "./summary.ts";
 export type Parts = ReturnType<typeof buildParts>;
 
 /**
- * `file` is read again by a reload; `entered` hears the summary whenever the configuration or the guard changes.
- * A thread runs from now on, until `link` is stopped.
+ * A reload reads `file` again; `entered` receives the summary whenever the configuration or the
+ * guard changes. A thread runs from now on, until `link` is stopped.
  */
 export function buildParts(
   file: string,
@@ -83,7 +83,7 @@ export function buildParts(
       persistent.note({ type: `store.${state}`, atMs: clock.wallMs(), message });
     },
   });
-  /** Has the data plane work by a plan, with everything that must not open a door again. */
+  /** Makes the data plane work by a plan, with all uses that must not open a door again. */
   const configure = (plan: Plan) =>
     dataPlane.configure({ ...plan, uses: persistent.usesFor(plan.rotating) });
   const summary = () => summarize(guard.state, inForce.configuration.mistake);
@@ -139,7 +139,7 @@ export function buildParts(
   const control = new ControlService({ ...ground, guard, reloader, keysWatch, explainer });
   const api = new ApiListeners({ control, api: configuration.settings.api, readiness });
 
-  /** In the order in which they hear. */
+  /** In the order in which they receive events. */
   const listeners: readonly EventListener[] = [
     new EventLog(),
     readiness,

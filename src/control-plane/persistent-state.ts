@@ -16,17 +16,17 @@ import { UseStore } from "../store/uses.ts";
 export interface PersistentStateParts {
   /** Unix milliseconds. */
   readonly nowMs: number;
-  /** A file of the state folder fails, works again or was replaced. */
+  /** A file of the state folder failed, works again or was replaced. */
   readonly report: (notice: StoreNotice) => void;
 }
 
 export class PersistentState {
   readonly audit: AuditLog;
   readonly owed: OwedCommands;
-  /** Why uses may have been forgotten; undefined when none can have been. */
+  /** Why uses may have been forgotten; undefined when that is impossible. */
   readonly lost: string | undefined;
   readonly #uses: UseStore;
-  /** Sequences of this time and before may have been used: wall clock, moved when that is set. */
+  /** Sequences up to this time may have been used. Wall clock, moved when that is set. */
   #doubtMs: number;
 
   /** Never throws for a bad file or disk: the failure is reported, and the work goes on from memory. */
@@ -39,20 +39,26 @@ export class PersistentState {
     this.owed = new OwedCommands(stateDir, { nowMs, report });
   }
 
-  /** The uses a matcher has to know; after a loss, every use that could have been made is among them. */
+  /**
+   * The uses that a matcher must know; after a loss, every use that could have been made is among
+   * them.
+   */
   usesFor(subjects: Subjects): KnownUse[] {
     const table = SubjectTable.of(subjects);
     const remembered = this.#usesOf(table).map(knownUse);
     if (this.lost === undefined) return remembered;
     const doubtful = Array.from(table, ({ door, user, device, space }): KnownUse => {
-      // A client's clock may be ahead of ours by the skew, and its knock be used already.
+      // A client's clock may be ahead of ours by the skew, and its knock may be used already.
       const { stepSeconds, skew } = space;
       return { door, user, device, stepSeconds, slot: slotAt(this.#doubtMs, stepSeconds) + skew };
     });
     return [...remembered, ...doubtful];
   }
 
-  /** When the last of these doors believes knocks again after a loss: Unix milliseconds; 0 without a loss. */
+  /**
+   * When the last of these doors believes knocks again after a loss, in Unix milliseconds; 0
+   * without a loss.
+   */
   waitsUntilMs(subjects: Subjects): number {
     if (this.lost === undefined) return 0;
     const ends = SubjectTable.of(subjects).groups.map(({ space }) =>
@@ -61,12 +67,12 @@ export class PersistentState {
     return Math.max(0, ...ends);
   }
 
-  /** The clock was set: after a loss, the wait is counted anew from the new time. */
+  /** The clock was set: after a loss, the wait is computed anew from the new time. */
   clockWasSet(nowMs: number): void {
     this.#doubtMs = nowMs;
   }
 
-  /** Remembers the use behind an opening, and enters the event into the audit log. */
+  /** Remembers the use of an opening, and enters the event into the audit log. */
   hear(event: DaemonEvent, subjects: Subjects): void {
     this.note(event);
     if (event.type !== "grant.opened" || event.used === undefined) return;
@@ -78,7 +84,10 @@ export class PersistentState {
     this.#uses.record({ door, user, device, fingerprint, ...used, source, timeMs });
   }
 
-  /** As `usesOf`, but takes the fingerprint of every subject only where a use is of no key of its name. */
+  /**
+   * Like `usesOf`, but computes the fingerprints of all subjects only where a use fits no key of
+   * its name.
+   */
   #usesOf(table: SubjectTable): Use[] {
     const strange: Use[] = [];
     const own = this.#uses.all().filter((use) => {
@@ -94,12 +103,12 @@ export class PersistentState {
     this.audit.add(record);
   }
 
-  /** Notes that this time has been, for the next start; call it now and then. */
+  /** Notes for the next start that this time has passed; call it regularly. */
   seen(nowMs: number): void {
     this.#uses.seen(nowMs);
   }
 
-  /** The end; `heardAll`: no use can have been made that was not told of, so that the next start need not wait. */
+  /** The end. `heardAll`: every possible use was reported, so that the next start need not wait. */
   close(nowMs: number, heardAll = true): void {
     this.#uses.close(nowMs, heardAll);
     this.audit.close();
@@ -107,7 +116,7 @@ export class PersistentState {
   }
 }
 
-/** As the matcher takes it: the address in words, absent facts left out. */
+/** In the matcher's form: the address in words, absent facts left out. */
 function knownUse({ door, user, device, stepSeconds, slot, source, timeMs }: Use): KnownUse {
   const address = source === undefined ? undefined : parseAddress(source);
   return {

@@ -1,4 +1,6 @@
-/** Refuses to start without the two capabilities the work needs, before anything is touched. */
+/**
+ * Refuses to start without the two capabilities that the work needs, before anything is touched.
+ */
 
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { type Capability, effectiveCapabilities } from "../native/capabilities.ts";

@@ -1,4 +1,4 @@
-/** Keeps the reasons why a right knock may not open its door just now. */
+/** Keeps the reasons why a right knock may not open its door now. */
 
 import { type Reason, type ReasonCode, REASONS } from "../api/control.ts";
 import { exampleUser } from "../config/names.ts";
@@ -37,7 +37,7 @@ export class Readiness {
     this.#reasons.delete(code);
   }
 
-  /** A door that nobody has a key for cannot be opened by a knock. */
+  /** A knock cannot open a door without a key. */
   setKeys({ doors, rotating }: Plan): void {
     const held = new Set(
       rotating.groups.flatMap(({ parts }) =>
@@ -84,7 +84,7 @@ export class Readiness {
         this.#fullDoors.delete(event.grant.door);
         break;
       case "grant.opened":
-        // A grant the kernel took proves that it takes grants again.
+        // A grant that the kernel accepted proves that it accepts grants again.
         this.clear("firewall");
         break;
       default:

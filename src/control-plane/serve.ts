@@ -21,8 +21,8 @@ const STOP_S = 2;
 const FLUSH_MS = 250;
 
 /**
- * Guards until SIGTERM or SIGINT, on probation at first with `armMs`; ends the process when it is
- * done. Throws SallyportError where it cannot begin.
+ * Guards until SIGTERM or SIGINT, on probation at first with `armMs`; ends the process afterwards.
+ * Throws SallyportError where it cannot begin.
  */
 export async function serve(file: string, armMs?: number): Promise<void> {
   const configuration = readOrFallBack(file, somebodyIsKeptOut);
@@ -38,11 +38,12 @@ export async function serve(file: string, armMs?: number): Promise<void> {
   await startLog();
   const code = await guardUntilStopped(file, configuration, armMs);
   flushLog(FLUSH_MS);
-  // Others may still wait for something: commands, a reader of the log, the runtime itself.
+  // Ends the process even if something still waits: commands, a reader of the log, the runtime
+  // itself.
   exitAtOnce(code);
 }
 
-/** From the start to the end of a daemon, told in the log; returns the exit code. */
+/** The whole run of a daemon, reported in the log. Returns the exit code. */
 async function guardUntilStopped(
   file: string,
   configuration: Configuration,
@@ -82,7 +83,10 @@ async function guardUntilStopped(
   return ExitCode.ok;
 }
 
-/** The service manager has not heard of the data plane for too long: it hangs, and cannot be asked to stop. */
+/**
+ * The service manager has not heard of the data plane for too long: it hangs, and cannot be asked
+ * to stop.
+ */
 function endByWatchdog(): void {
   tellEnd(
     "The thread that hears knocks does not answer any more: ended by the watchdog of the service manager, which starts it again: the guard stays up meanwhile",
@@ -91,7 +95,10 @@ function endByWatchdog(): void {
   exitAtOnce(ExitCode.failure);
 }
 
-/** Says why it ends; anything but a SallyportError is a bug, and ends the process as one. */
+/**
+ * Reports the reason of the end. Anything but a SallyportError is a bug, and ends the process as
+ * one.
+ */
 function endWith(error: unknown): ExitCode {
   if (!(error instanceof SallyportError)) throw error;
   tellEnd(error.message);
@@ -99,8 +106,8 @@ function endWith(error: unknown): ExitCode {
 }
 
 /**
- * A service that does not start, or a guard that stands without a daemon, keeps everybody out. A first
- * start by hand does neither, and the person who makes it wants to hear of the mistake.
+ * A service that does not start, or a guard without a daemon, keeps everybody out. A first start by
+ * hand does neither, and its caller wants to see the mistake.
  */
 function somebodyIsKeptOut(): boolean {
   if (process.env["NOTIFY_SOCKET"] !== undefined) return true;
@@ -108,7 +115,7 @@ function somebodyIsKeptOut(): boolean {
   return GuardLoader.stands();
 }
 
-/** The service manager hears of the end of a reload in either case: the daemon goes on. */
+/** The service manager is told of the end of a reload in either case: the daemon goes on. */
 async function reloadOnSignal(daemon: Daemon, manager: ServiceManager): Promise<void> {
   manager.reloading();
   try {
@@ -120,7 +127,10 @@ async function reloadOnSignal(daemon: Daemon, manager: ServiceManager): Promise<
   }
 }
 
-/** The three variables that systemd sets, by name: a whole environment would type-check as none of them. */
+/**
+ * The three variables that systemd sets, by name: a whole environment would pass the type check
+ * with none of them.
+ */
 function notifyEnvironment() {
   const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = process.env;
   return { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID };

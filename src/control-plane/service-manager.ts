@@ -11,13 +11,13 @@ export class ServiceManager {
   #complained = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Without a notifier nothing is told to anybody. */
+  /** Without a notifier nothing is reported. */
   constructor(notifier: Notifier | undefined, log: Log) {
     this.#notifier = notifier;
     this.#log = log;
   }
 
-  /** The daemon is up; from now on the watchdog is fed for as long as `alive` resolves to true. */
+  /** The daemon is up; from now on the watchdog is fed as long as `alive` resolves to true. */
   ready(status: string, alive: () => Promise<boolean>): void {
     this.#tell((notifier) => notifier.ready(status));
     const watchdogMs = this.#notifier?.watchdogMs;
@@ -28,7 +28,7 @@ export class ServiceManager {
     this.#timer = setInterval(() => void feed(), watchdogMs / 2);
   }
 
-  /** Whether it ends a daemon that hangs. */
+  /** Whether the manager ends a daemon that hangs. */
   get watched(): boolean {
     return this.#notifier?.watchdogMs !== undefined;
   }

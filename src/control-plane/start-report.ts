@@ -8,13 +8,16 @@ import type { GuardState } from "./guard/guard-loader.ts";
 export interface StartFacts {
   readonly settings: Settings;
   readonly state: GuardState;
-  /** Names of those that a capture is attached to. */
+  /** The names of the interfaces with a capture. */
   readonly interfaces: readonly string[];
   /** Living sessions that the guard did not cut. */
   readonly adopted: number;
-  /** Grants that the kernel held since before. */
+  /** Grants that the kernel already held. */
   readonly restored: number;
-  /** URL of the health listener, with a slash at its end, and the path of the control socket, where they are there. */
+  /**
+   * The URL of the health listener, with a slash at its end, and the path of the control socket,
+   * where they listen.
+   */
   readonly places: { readonly health?: string; readonly control?: string };
 }
 

@@ -9,7 +9,7 @@ import type { GuardState } from "./guard/guard-loader.ts";
 export interface StopFacts {
   readonly settings: Settings;
   readonly state: GuardState;
-  /** Of a probation: milliseconds. */
+  /** Milliseconds left of a probation. */
   readonly leftMs?: number;
 }
 
@@ -18,7 +18,10 @@ function about(ms: number): string {
   return formatDuration(Math.ceil(ms / 1_000) * 1_000);
 }
 
-/** How long the kernel goes on guarding; undefined where each door has a time of its own, or some have none. */
+/**
+ * How long the kernel continues to guard; undefined where doors have different times, or some have
+ * none.
+ */
 function guardsForMs({ settings, leftMs = Infinity }: StopFacts): number {
   const times = settings.doors
     .filter(({ opens }) => opens.length > 0)

@@ -152,7 +152,10 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.a0 === b.a0 && a.a1 === b.a1 && a.a2 === b.a2 && a.a3 === b.a3;
 }
 
-/** What is on the wire: the IPv4 address in an IPv4-mapped one (::ffff:0:0/96), any other as it is. */
+/**
+ * The address on the wire: the IPv4 address in an IPv4-mapped one (::ffff:0:0/96), any other
+ * unchanged.
+ */
 export function unmapped(address: Address): Address {
   const { family, a0, a1, a2, a3 } = address;
   const isMapped = family === 6 && a0 === 0 && a1 === 0 && a2 === 0xffff;

@@ -1,4 +1,7 @@
-/** The person at a command, as far as the connection tells: whoever changes who gets in may shut himself out. */
+/**
+ * The person at a command, as far as the connection shows: a change of who gets in may shut that
+ * person out.
+ */
 
 import type { Address } from "./address.ts";
 

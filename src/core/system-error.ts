@@ -1,4 +1,4 @@
-/** The names of system errors ("ENOENT"), from whatever the runtime threw. */
+/** The names of system errors ("ENOENT") in any error of the runtime. */
 
 /** The code of an error of files, sockets or SQLite; undefined for one without. */
 export function codeOf(thrown: unknown): string | undefined {
@@ -6,12 +6,17 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** The same for a message: the class of the error where it has no code. Never its own message, which quotes. */
+/**
+ * The same for a message: the class of an error without a code. Never its own message, which
+ * quotes.
+ */
 export function errnoOf(thrown: unknown): string {
   return codeOf(thrown) ?? (thrown instanceof Error ? thrown.name : "unknown error");
 }
 
-/** The errno of a call of `node:fs`, which carries it negative; 0 for what has none. */
+/**
+ * The errno of an error of `node:fs`, which carries it as a negative number; 0 for other errors.
+ */
 export function errnoNumber(thrown: unknown): number {
   const errno = (thrown as { errno?: unknown } | null | undefined)?.errno;
   return typeof errno === "number" ? Math.abs(errno) : 0;

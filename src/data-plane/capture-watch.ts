@@ -1,4 +1,7 @@
-/** Looks after the captures: packets that the kernel dropped, missing interfaces, and whether knocks were heard. */
+/**
+ * Checks the captures: packets that the kernel dropped, missing interfaces, and whether knocks were
+ * heard.
+ */
 
 import type { Counters } from "../core/counters.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
@@ -22,12 +25,12 @@ export class CaptureWatch {
     this.#link = link;
   }
 
-  /** When the next look is due: monotonic milliseconds. */
+  /** When the next look is due, in monotonic milliseconds. */
   get dueMs(): number {
     return this.#dueMs;
   }
 
-  /** Something happened: looks soon. */
+  /** An event came: looks soon. */
   happened(nowMs: number): void {
     this.#dueMs = Math.min(this.#dueMs, nowMs + TICK_MS);
   }

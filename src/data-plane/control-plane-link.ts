@@ -1,4 +1,4 @@
-/** The data plane's end of the line to the control plane: tells what happens, and replies to requests. */
+/** The data plane's end of the line to the control plane: sends events, and replies to requests. */
 
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
@@ -51,7 +51,7 @@ export class ControlPlaneLink {
     this.emit({ type: "recovered", atMs: this.#clock.wallMs(), part, message });
   }
 
-  /** Replies to every request that waits; an error that a handler throws is the refusal. */
+  /** Replies to every waiting request; an error that a handler throws is the refusal. */
   serve(handlers: Handlers): void {
     this.#wake.clear();
     for (;;) {
@@ -74,7 +74,7 @@ function replyTo<Name extends RequestName>(
   return handlers[request.type](request);
 }
 
-/** Tells why this thread ends, so that the other can print the sentence. */
+/** Sends the reason why this thread ends, so that the other one can print the sentence. */
 export function tellFailure(port: MessagePort, error: unknown): void {
   port.postMessage({ type: "failed", failure: toFailure(error) } satisfies Told);
 }

@@ -1,4 +1,7 @@
-/** The data plane: one loop around poll(2) that hears knocks and opens doors, with nothing in between. */
+/**
+ * The data plane: one loop around poll(2) that hears knocks and opens doors, with nothing in
+ * between.
+ */
 
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
@@ -37,7 +40,7 @@ export class DataPlane {
   readonly #handlers: Handlers;
   #stopping = false;
 
-  /** Attaches to the interfaces; knocks open nothing before the control plane says `begin`. */
+  /** Attaches to the interfaces; knocks open nothing before the control plane sends `begin`. */
   constructor(start: DataPlaneStart, clock: Clock) {
     const counters = new Counters(start.counters);
     const hits = new HitLog(clock.wallMs());
@@ -60,7 +63,7 @@ export class DataPlane {
     link.tell({ type: "attached", interfaces: hearing.listener.attached, thread: threadId() });
   }
 
-  /** Runs until it is told to stop. */
+  /** Runs until a request stops it. */
   run(): void {
     while (!this.#stopping) {
       const waiting = this.#hearing.matcher.prepare(this.#clock.wallMs(), DERIVATIONS);
@@ -93,7 +96,7 @@ export class DataPlane {
     this.#clockSets.close();
   }
 
-  /** Until the first thing that no descriptor tells of. */
+  /** The time until the first job that no descriptor announces. */
   #sleepMs(): number {
     const nowMs = this.#clock.monotonicMs();
     const { dueMs } = this.#captures;

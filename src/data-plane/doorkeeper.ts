@@ -18,15 +18,19 @@ import { type Ledger, sameTerms } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
 import { repairGrants } from "./repair-grants.ts";
 
-/** A fault that repeats is told once in this time: a flood of forged knocks must not become a flood of log lines. */
+/**
+ * A repeated fault is reported once in this time: a flood of forged knocks must not cause a flood
+ * of log lines.
+ */
 const FAULT_QUIET_MS = 5_000;
 
 const BY_SEQUENCE: Holder = { via: "fixed" };
 const BY_HAND: Holder = { via: "hand" };
 
 /**
- * Events that the control plane may be behind by. Beyond, fixed doors open to nobody new, because their knocks
- * cost nothing. A door that more addresses may hold at once may also be opened by as many at once.
+ * How many events the control plane may be behind before fixed doors, whose knocks cost nothing,
+ * open to nobody new. A door that more addresses may hold at once may also be opened by as many at
+ * once.
  */
 const MOST_UNHEARD = 256;
 
@@ -40,7 +44,7 @@ export interface DoorkeeperParts {
 
 export class Doorkeeper implements MatchSink {
   readonly #parts: DoorkeeperParts;
-  /** How grants end in the kernel. */
+  /** The ends of grants in the kernel. */
   readonly ends: GrantEnds;
   #doors: ReadonlyMap<string, Door>;
   #behind: ReadonlySet<string> = new Set();
@@ -59,7 +63,7 @@ export class Doorkeeper implements MatchSink {
     });
   }
 
-  /** Takes the doors of a new configuration; grants of doors that are gone run out by themselves. */
+  /** Takes the doors of a new configuration; grants of removed doors run out by themselves. */
   replaceDoors(doors: readonly Door[]): void {
     this.#doors = doorsByName(doors);
   }
@@ -103,7 +107,8 @@ export class Doorkeeper implements MatchSink {
     const { kind, ports } = grantRequest(door, match.source, BY_SEQUENCE);
     const same = held !== undefined && sameTerms(held, { kind, ports });
     if (same && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
-    // Nothing would be renewed, and whoever knocks all the time would keep its command from running again.
+    // The knock would renew nothing, and somebody who knocks all the time would keep the command
+    // from running again.
     if (same && runsAtOpeningOnly(door)) return;
     const unheard = counters.get("eventsTold") - counters.get("eventsHeard");
     const behind = this.#behind.has(door.name) || unheard > Math.max(MOST_UNHEARD, door.maxGrants);
@@ -147,7 +152,7 @@ export class Doorkeeper implements MatchSink {
     });
   }
 
-  /** Most of a used sequence came from another address, too. */
+  /** Most of a used sequence also came from another address. */
   echoed({ use, source, heard, ports }: Echo): void {
     const { door, user, device } = use.subject;
     const { counters, clock } = this.#parts;
@@ -166,7 +171,7 @@ export class Doorkeeper implements MatchSink {
     });
   }
 
-  /** The grants this address has now, as the kernel has them. */
+  /** The present grants of this address, as the kernel has them. */
   grantsOf(address: Address): Grant[] {
     const { ledger, clock } = this.#parts;
     const text = formatAddress(address);
@@ -176,7 +181,9 @@ export class Doorkeeper implements MatchSink {
       .flatMap(({ grant }) => ledger.living(grant.id, clock.monotonicMs(), clock.wallMs()) ?? []);
   }
 
-  /** Opens a door by hand; throws a SallyportError when there is no such door or the kernel refuses. */
+  /**
+   * Opens a door by hand. Throws a SallyportError for an unknown door, or when the kernel refuses.
+   */
   open(name: string, address: Address, forMs?: number): Grant {
     const door = this.#doors.get(name);
     if (door === undefined) {
@@ -189,14 +196,14 @@ export class Doorkeeper implements MatchSink {
     return this.#open(door, address, BY_HAND, handRequest(door, address, forMs ?? door.openForMs))!;
   }
 
-  /** Ends a grant and its live sessions; undefined when there is none of this id. */
+  /** Ends a grant and its live sessions; undefined when no grant has this id. */
   closeByHand(id: string): Grant | undefined {
     return this.#close(id, "hand");
   }
 
   /**
-   * Tells of grants whose time is over, at most `most` of them; returns whether there are more. Call it
-   * often; monotonic time comes from the clock.
+   * Reports grants whose time is over, at most `most` of them. Returns whether there are more. Call
+   * it often; monotonic time comes from the clock.
    */
   expire(most = Infinity): boolean {
     const { ledger, clock } = this.#parts;
@@ -205,7 +212,8 @@ export class Doorkeeper implements MatchSink {
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
       else {
-        // The kernel ended the elements that were its alone. Those it shared are to name their other holders.
+        // The kernel ended the elements of this grant alone. Shared ones must name their remaining
+        // holders.
         if (this.ends.shares(grant)) this.ends.leave(grant);
         this.#ended(grant, "expired");
       }
@@ -214,7 +222,7 @@ export class Doorkeeper implements MatchSink {
     return ledger.nextEndMs <= clock.monotonicMs();
   }
 
-  /** Puts grants back that are missing in the kernel, with the life they have left. */
+  /** Puts back grants that are missing in the kernel, with their remaining life. */
   repairGrants(ids: readonly string[]): Reply<"repair-grants"> {
     return repairGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
   }
@@ -239,7 +247,9 @@ export class Doorkeeper implements MatchSink {
     }
   }
 
-  /** Opens in the kernel and enters it into the ledger; undefined where the use was spent before. */
+  /**
+   * Opens in the kernel and enters it into the ledger; undefined where the use was spent before.
+   */
   #open(
     door: Door,
     source: Address,
@@ -250,7 +260,8 @@ export class Doorkeeper implements MatchSink {
     const { firewall, ledger, counters, clock } = this.#parts;
     const address = holderAddress(door, source);
     const id = grantId(door.name, address, holder);
-    // The cap of an idle grant outlives it, and an element that stands makes the kernel abort a fresh one.
+    // The cap of an idle grant outlives it, and an existing element makes the kernel abort a fresh
+    // one.
     const fresh = asked.kind !== "idle" && !ledger.holds(address);
     // A connection that spent an earlier grant must not spend the one that is given now.
     if (!fresh && asked.kind === "once") this.ends.lookAt(ledger.at(address, clock.monotonicMs()));
@@ -297,7 +308,7 @@ export class Doorkeeper implements MatchSink {
   #close(id: string, reason: CloseReason): Grant | undefined {
     const grant = this.#parts.ledger.get(id);
     if (grant === undefined) return undefined;
-    // Only a hand that closes also ends live sessions; a close knock undoes what its open knock did.
+    // Only closing by hand also ends live sessions; a close knock undoes what its open knock did.
     this.ends.withdraw(grant, reason === "hand" ? "end" : "keep");
     this.#ended(grant, reason);
     return grant;
@@ -335,7 +346,7 @@ export class Doorkeeper implements MatchSink {
     this.#emit({ type: "fault", atMs, part, message, ...(full && { full }) });
   }
 
-  /** Whether this may be told now; at most once in `FAULT_QUIET_MS`. */
+  /** Whether this may be reported now; at most once in `FAULT_QUIET_MS`. */
   #isLoud(what: string): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs < (this.#quietUntilMs.get(what) ?? 0)) return false;

@@ -1,4 +1,4 @@
-/** Notices that another address hit most of a sequence that was used: somebody may be listening. */
+/** Notices that another address hit most of a used sequence: somebody may be listening. */
 
 import { type Address, sameAddress } from "../core/address.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
@@ -10,14 +10,14 @@ import { sequencePorts } from "../rks/sequence.ts";
 /** Uses that wait for their look. Only the holder of a key can make one. */
 const MOST_WAITING = 4_096;
 
-/** Chance among all sources remembered that one of them hit so many ports by accident. */
+/** The chance that any of the remembered sources hit so many ports by accident. */
 const MOST_CHANCE = 1e-6;
 const SOURCES = 2_048;
 
-/** A used sequence that came in part from another address than the one it was used from. */
+/** A used sequence that came in part from another address than the one that used it. */
 export interface Echo {
   readonly use: RotatingMatch;
-  /** The other address that hit most of its ports. */
+  /** The other address, which hit most of its ports. */
   readonly source: Address;
   readonly heard: number;
   readonly ports: number;
@@ -37,7 +37,7 @@ export class EchoWatch {
     this.#waiting.push({ use, dueMs: nowMs + use.subject.space.windowSeconds * 1_000 });
   }
 
-  /** When the next use is to be looked at: monotonic milliseconds; Infinity when none waits. */
+  /** When the next use is due for its look, in monotonic milliseconds; Infinity when none waits. */
   get nextDueMs(): number {
     return this.#waiting[0]?.dueMs ?? Infinity;
   }
@@ -46,7 +46,9 @@ export class EchoWatch {
     return this.nextDueMs <= nowMs;
   }
 
-  /** Looks at the oldest use that is due; undefined when none is. At most about a millisecond of work. */
+  /**
+   * Looks at the oldest due use; undefined when none is due. At most about a millisecond of work.
+   */
   next(nowMs: number, hits: HitLog): { readonly echo?: Echo } | undefined {
     if (!this.isDue(nowMs)) return undefined;
     const { use } = this.#waiting.shift()!;
@@ -55,7 +57,9 @@ export class EchoWatch {
   }
 }
 
-/** The other source that hit most ports of a use, if that is more than half and no accident. */
+/**
+ * The other source that hit the most ports of a use, if these are more than half and no accident.
+ */
 export function findEcho(use: RotatingMatch, hits: HitLog): Echo | undefined {
   const { key, door, space } = use.subject;
   const { ports: n, lo, hi, windowSeconds, proto } = space;

@@ -1,4 +1,6 @@
-/** Looks now and then which grants have ended: by their time, and by a connection that spent them. */
+/**
+ * Looks regularly for grants that have ended: by their time, or by a connection that spent them.
+ */
 
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { Ledger } from "./ledger.ts";
@@ -30,13 +32,13 @@ export class EndWatch {
     return this.#more;
   }
 
-  /** When the next look is due: monotonic milliseconds. */
+  /** When the next look is due, in monotonic milliseconds. */
   dueMs(nowMs: number): number {
     const endMs = Math.max(this.#ledger.nextEndMs, nowMs + EXPIRY_GRAIN_MS);
     return this.#ledger.onceSize > 0 ? Math.min(endMs, this.#nextOnceMs) : endMs;
   }
 
-  /** Has the doorkeeper tell of some ends that are due. */
+  /** Makes the doorkeeper report some of the due ends. */
   look(keeper: Doorkeeper | undefined, nowMs: number): void {
     this.#more = nowMs >= this.#ledger.nextEndMs && keeper?.expire(ENDED_AT_ONCE) === true;
     if (this.#ledger.onceSize === 0 || nowMs < this.#nextOnceMs) return;

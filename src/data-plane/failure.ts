@@ -1,9 +1,9 @@
-/** Errors on their way between threads: a class does not survive the copy, its sentence does. */
+/** Errors on their way between threads: the copy loses the class, but keeps the sentence. */
 
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import type { Failure } from "./messages.ts";
 
-/** A bug keeps its stack in the message; it is for us, not for the user. */
+/** The message of a bug includes its stack; it is for us, not for the user. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof SallyportError) return { message: error.message, exitCode: error.exitCode };
   const message = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);

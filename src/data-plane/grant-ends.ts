@@ -1,4 +1,7 @@
-/** Ends grants in the kernel without taking what another holder still has, and finds those that packets ended. */
+/**
+ * Ends grants in the kernel without taking elements that another holder needs, and finds those that
+ * packets ended.
+ */
 
 import { parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -16,7 +19,7 @@ export interface GrantEndsParts {
   readonly firewall: Firewall;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  /** A grant was found to have ended. */
+  /** Called when a grant is found to have ended. */
   readonly ended: (grant: Grant, reason: CloseReason) => void;
   /** The firewall refused a change. */
   readonly fault: (error: unknown) => void;
@@ -24,14 +27,16 @@ export interface GrantEndsParts {
 
 export class GrantEnds {
   readonly #parts: GrantEndsParts;
-  /** Somebody else took grants for one connection away: one that is gone now may be among them. */
+  /**
+   * Another program took away grants for one connection: one that is gone now may be among them.
+   */
   #taken = false;
 
   constructor(parts: GrantEndsParts) {
     this.#parts = parts;
   }
 
-  /** Somebody else took grants for one connection out of the kernel. */
+  /** Another program took grants for one connection out of the kernel. */
   taken(): void {
     this.#taken = true;
   }
@@ -57,7 +62,10 @@ export class GrantEnds {
     }
   }
 
-  /** The life that the kernel has left of an idle grant: traffic gives it no more than its own cap allows. */
+  /**
+   * The remaining life of an idle grant in the kernel: traffic gives it no more than its own cap
+   * allows.
+   */
   renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
     const { firewall, ledger, clock } = this.#parts;
     const prefix = parsePrefix(address)!;
@@ -71,7 +79,7 @@ export class GrantEnds {
     const { firewall, ledger, clock } = this.#parts;
     for (const remaining of some) {
       const { grant, lifeMs } = remaining;
-      // A look at another one may have ended it.
+      // A look at another grant may have ended this one.
       if (lifeMs <= 0 || ledger.get(grant.id) === undefined) continue;
       const { address, kind, ports } = grant;
       if (kind === "idle") {
@@ -101,14 +109,17 @@ export class GrantEnds {
         firewall.open({ ...sameAgain(other), beside });
       }
     } catch (error) {
-      // The whole table is gone and about to be back: its repair finds what is missing.
+      // The whole table is gone and about to return: its repair finds the missing elements.
       if (error instanceof OpError && error.code === Errno.ENOENT) return;
       this.#parts.fault(error);
     }
     this.#parts.ended(first.grant, this.#taken ? "lost" : "used");
   }
 
-  /** Takes back a grant of before a reload: a holder who knocks again has only what the door gives now. */
+  /**
+   * Replaces a grant from before a reload: a holder who knocks again gets only the door's present
+   * terms.
+   */
   leave(grant: Grant): void {
     try {
       this.withdraw(grant, "keep", this.others(grant.address));
@@ -117,7 +128,7 @@ export class GrantEnds {
     }
   }
 
-  /** Takes the elements from the kernel that this grant alone needs. */
+  /** Takes the elements that only this grant needs from the kernel. */
   withdraw(
     { id, address, ports, kind, idleMs, ...holder }: Grant,
     sessions: "end" | "keep",
@@ -154,7 +165,7 @@ export class GrantEnds {
     }
   }
 
-  /** The living grants of an address, but for one. */
+  /** The living grants of an address, except for one. */
   others(address: string, id?: string): Remaining[] {
     const { ledger, clock } = this.#parts;
     return ledger
@@ -164,8 +175,8 @@ export class GrantEnds {
 }
 
 /**
- * Whether an idle grant that is gone from the kernel ended by itself: its cap still stands, or is over. Else
- * somebody took both away.
+ * Whether an idle grant that is gone from the kernel ended by itself: its cap is still alive, or is
+ * over. Otherwise another program took both.
  */
 export function hasPaused(
   firewall: Pick<Firewall, "capMs" | "livesMs">,

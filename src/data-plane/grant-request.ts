@@ -13,7 +13,7 @@ import type { GrantKind, GrantRequest, Need } from "../firewall/firewall.ts";
 import { formatLabel } from "./label.ts";
 import type { Remaining } from "./ledger.ts";
 
-/** A grant for the door's own time that spends no use. */
+/** A grant for the door's own time, without a use. */
 export function grantRequest(door: Door, address: Address, holder: Holder): GrantRequest {
   return {
     address,
@@ -27,14 +27,14 @@ export function grantRequest(door: Door, address: Address, holder: Holder): Gran
   };
 }
 
-/** A grant that a hand gives: at every door it ends with its time. */
+/** A grant by hand: at every door it ends with its time. */
 export function handRequest(door: Door, address: Address, openMs: number): GrantRequest {
   const { prefix6, opens: ports } = door;
   const label = formatLabel({ via: "hand", door: door.name });
   return { address, prefix6, ports, kind: "plain", openMs, label };
 }
 
-/** The request that gives a grant again, with the life that is left of it. */
+/** The request that gives a grant again, with its remaining life. */
 export function sameAgain({ grant, lifeMs, capMs }: Remaining): GrantRequest {
   const { address, bits } = parsePrefix(grant.address)!;
   const { kind, ports, idleMs } = grant;
@@ -50,12 +50,15 @@ export function sameAgain({ grant, lifeMs, capMs }: Remaining): GrantRequest {
   };
 }
 
-/** The longest life that a grant can have now: of an idle one the last packet may have been a moment ago. */
+/**
+ * The longest life that a grant can have now: the last packet of an idle one may have been a moment
+ * ago.
+ */
 export function longestMs({ grant: { idleMs }, lifeMs, capMs }: Remaining): number {
   return idleMs === undefined ? lifeMs : Math.max(lifeMs, Math.min(0, capMs) + idleMs);
 }
 
-/** The need of a living grant where another one ends. */
+/** The needs of a living grant when another one ends. */
 export function needOf(remaining: Remaining): Need {
   const { grant, capMs } = remaining;
   const { kind, ports, idleMs, openedMs } = grant;
@@ -64,7 +67,10 @@ export function needOf(remaining: Remaining): Need {
   return idleMs === undefined ? need : { ...need, idleMs, capMs: Math.max(0, capMs) };
 }
 
-/** The last renewal may come at the end of this, and lasts an idle time: then `max_open` is over. */
+/**
+ * The last renewal may come at the end of this time, and lasts one idle time: then `max_open` is
+ * over.
+ */
 function renewableMs({ maxOpenMs = 0, idleCloseMs = 0 }: Door): number {
   return Math.max(1, maxOpenMs - idleCloseMs);
 }

@@ -1,4 +1,4 @@
-/** Things by key, where most keys have one: a list is made only where there are several. */
+/** Values by key, where most keys have one: a list is made only for several. */
 
 export class Groups<T extends object> {
   readonly #groups = new Map<string, T | T[]>();

@@ -18,7 +18,7 @@ export interface HearingParts {
   readonly counters: Counters;
   readonly poll: PollSet;
   readonly hits: HitLog;
-  /** Is told of every match, whichever plan is in force. */
+  /** Receives every match, whichever plan is in force. */
   readonly sink: MatchSink;
 }
 
@@ -28,7 +28,7 @@ export class Hearing {
   #matcher: Matcher;
   #listener: Listener;
 
-  /** Attaches to the interfaces; throws when that succeeds for none of them. */
+  /** Attaches to the interfaces; throws when it can attach to none of them. */
   constructor(plan: Plan, parts: HearingParts) {
     this.#parts = parts;
     this.#plan = plan;
@@ -49,9 +49,9 @@ export class Hearing {
   }
 
   /**
-   * Hears by another plan from now on; `known` are the uses that the kernel remembers. New captures are
-   * attached before the old ones go: no knock falls in between. Throws when they cannot be, and then the old
-   * plan stays.
+   * Hears by another plan from now on; `known` are the uses that the kernel remembers. New captures
+   * are attached before the old ones close: no knock falls in between. Throws when they cannot be
+   * attached; the old plan then stays.
    */
   replace(plan: Plan, known: readonly Uint8Array[]): void {
     const before = this.#listener;

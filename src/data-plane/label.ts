@@ -1,4 +1,7 @@
-/** The comment of a grant's set elements. It names the holder, so that a restarted daemon and `nft` can tell. */
+/**
+ * The comment of a grant's set elements. It names the holder, for a restarted daemon and for
+ * readers of `nft`.
+ */
 
 import type { Grant, Via } from "../core/grant.ts";
 
@@ -11,7 +14,7 @@ export function formatLabel({ door, via, user, device }: Holder): string {
   return `${door} ${via === "rotating" ? `${user}/${device}` : BY[via]}`;
 }
 
-/** The inverse; undefined for a comment somebody else wrote. */
+/** The inverse; undefined for a comment that somebody else wrote. */
 export function parseLabel(label: string): Holder | undefined {
   const [door, who, extra] = label.split(" ");
   if (door === undefined || who === undefined || extra !== undefined) return undefined;

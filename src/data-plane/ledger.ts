@@ -1,14 +1,17 @@
-/** The grants that live now, as the data plane knows them; the kernel ends them, this only tells when. */
+/**
+ * The living grants, as the data plane knows them; the kernel ends them, the ledger only knows
+ * when.
+ */
 
 import { formatPrefix, maskAddress, parsePrefix } from "../core/address.ts";
 import type { Grant } from "../core/grant.ts";
 import { Groups } from "./groups.ts";
 
-/** A grant with the times that remain, in milliseconds. */
+/** A grant with its remaining times, in milliseconds. */
 export interface Remaining {
   readonly grant: Grant;
   readonly lifeMs: number;
-  /** "idle" only: how much longer traffic renews it; negative: for how long it has not. */
+  /** "idle" only: how much longer traffic renews it; negative: for how long it no longer has. */
   readonly capMs: number;
 }
 
@@ -16,9 +19,9 @@ interface Entry {
   grant: Grant;
   /** Monotonic milliseconds, because the kernel's timeouts do not move when the wall clock is set. */
   endsMs: number;
-  /** "idle" only, else 0: no renewal afterwards. */
+  /** "idle" only, else 0: no renewal after this time. */
   capEndsMs: number;
-  /** Counts up with every grant entered: where a listing goes on. */
+  /** Counts up with every grant entered: listings continue by it. */
   readonly number: number;
   /** Its place in the heap. */
   at: number;
@@ -32,15 +35,15 @@ export interface LedgerPage {
 }
 
 /**
- * Takes monotonic `nowMs`; the wall-clock times of a grant are made anew when it is listed. A change
- * costs the logarithm of the number of grants; the next end is at hand.
+ * Takes monotonic `nowMs`; a listing computes the wall-clock times of a grant anew. A change costs
+ * the logarithm of the number of grants; the next end is at hand.
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #perDoor = new Map<string, number>();
-  /** By the text of a grant's address. */
+  /** By the text of a grant's address */
   readonly #atAddress = new Groups<Entry>();
-  /** IPv6 only: by the text of the /64 around it. */
+  /** IPv6 only: by the text of the /64 around it */
   readonly #inNetwork = new Groups<Entry>();
   readonly #once = new Set<Entry>();
   /** A binary heap: no entry ends before the one at half its place. */
@@ -51,7 +54,7 @@ export class Ledger {
     return this.#entries.size;
   }
 
-  /** How many grants are for one connection. */
+  /** The number of grants for one connection. */
   get onceSize(): number {
     return this.#once.size;
   }
@@ -62,8 +65,8 @@ export class Ledger {
   }
 
   /**
-   * Enters a grant that ends `lifeMs` from now, and is renewed for `capMs` at most where it is an "idle"
-   * one. A longer remaining life of the same grant is kept, unless its terms are other ones now.
+   * Enters a grant that ends in `lifeMs`; an "idle" one is renewed for at most `capMs`. A longer
+   * remaining life of the same grant is kept, unless its terms have changed.
    */
   open(grant: Grant, lifeMs: number, nowMs: number, capMs = 0): { grant: Grant; renewed: boolean } {
     const before = this.#entries.get(grant.id);
@@ -97,7 +100,7 @@ export class Ledger {
     return { grant: entered, renewed: false };
   }
 
-  /** Sets the end of a grant that the kernel renewed, or ended early, by itself. */
+  /** Sets the end of a grant that the kernel renewed or ended early by itself. */
   setLife(id: string, lifeMs: number, nowMs: number): void {
     const entry = this.#entries.get(id);
     if (entry !== undefined) this.#move(entry, nowMs + lifeMs);
@@ -129,7 +132,9 @@ export class Ledger {
     );
   }
 
-  /** Grants for one connection, at most `most` of them; those come first that were not asked for longest. */
+  /**
+   * Grants for one connection, at most `most` of them; those not returned for longest come first.
+   */
   once(nowMs: number, most = Infinity): Remaining[] {
     const some = new Set<Entry>();
     for (const entry of this.#once) {
@@ -143,7 +148,7 @@ export class Ledger {
     return remaining(some, nowMs);
   }
 
-  /** As `list`, of one grant. */
+  /** Like `list`, for one grant. */
   living(id: string, nowMs: number, wallMs: number): Grant | undefined {
     const entry = this.#entries.get(id);
     return entry && seenNow(entry, nowMs, wallMs);
@@ -168,12 +173,12 @@ export class Ledger {
   }
 
   /**
-   * Grants whose time is over, at most `most` of them, the first to end among them; they stay until
+   * Grants whose time is over, at most `most` of them, including the first to end. They stay until
    * `close` or `setLife` is called for each.
    */
   due(nowMs: number, most = Infinity): Grant[] {
     const over: Grant[] = [];
-    // An entry stands above all that end later, so only ends that are due are walked over.
+    // An entry is above all that end later, so only due entries are visited.
     const waiting = [0];
     for (const at of waiting) {
       const entry = this.#heap[at];
@@ -185,17 +190,20 @@ export class Ledger {
     return over;
   }
 
-  /** How many grants a door has. */
+  /** The number of a door's grants. */
   count(door: string): number {
     return this.#perDoor.get(door) ?? 0;
   }
 
-  /** All grants, oldest first, their ends told by the wall clock of now. */
+  /** All grants, oldest first; their ends are computed from the present wall clock. */
   list(nowMs: number, wallMs: number): Grant[] {
     return Array.from(this.#entries.values(), (entry) => seenNow(entry, nowMs, wallMs));
   }
 
-  /** As `list`, but only the `most` first after a page that ended at `after`, 0 to begin with. */
+  /**
+   * Like `list`, but only the first `most` after a page that ended at `after`, 0 for the first
+   * page.
+   */
   page(nowMs: number, wallMs: number, after: number, most: number): LedgerPage {
     const grants: Grant[] = [];
     let last = after;
@@ -246,7 +254,7 @@ export class Ledger {
 
 type Terms = Pick<Grant, "kind" | "idleMs" | "ports">;
 
-/** Whether two grants of one id end alike and open the same. */
+/** Whether two grants with one id end alike and open the same. */
 export function sameTerms(a: Terms, b: Terms): boolean {
   return (
     a.kind === b.kind &&
@@ -259,7 +267,7 @@ export function sameTerms(a: Terms, b: Terms): boolean {
   );
 }
 
-/** The /64 of an IPv6 address or /64; undefined for IPv4, whose addresses lie in no grant's network. */
+/** The /64 of an IPv6 address or /64; undefined for IPv4, which has no networks of grants. */
 function networkOf(address: string): string | undefined {
   if (!address.includes(":")) return undefined;
   const prefix = parsePrefix(address);

@@ -13,10 +13,13 @@ import type { HitLog } from "../match/hit-log.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { PollSet } from "../native/poll-set.ts";
 
-/** Frames taken from one interface before the others get their turn; `pace.ts` knows a full batch by it. */
+/**
+ * Frames taken from one interface before the others get their turn; `pace.ts` recognises a full
+ * batch by it.
+ */
 export const BATCH = 512;
 
-/** Nothing was lost, as always: shared, because the path of a packet makes no garbage. */
+/** Nothing was lost, as mostly: shared, because the path of a packet makes no garbage. */
 const NONE_LOST: readonly string[] = [];
 
 export class Listener implements Disposable {
@@ -27,13 +30,15 @@ export class Listener implements Disposable {
   readonly #heard: readonly PortRange[];
   readonly #wanted: readonly string[];
   readonly #sources = new Map<string, FrameSource>();
-  /** The same as pairs in an array, which a look at the wire walks without an iterator. */
+  /** The same as pairs in an array, for a walk without an iterator. */
   #walked: readonly (readonly [name: string, source: FrameSource])[] = [];
   readonly #hits: HitLog;
   readonly #dropsBefore = new WeakMap<FrameSource, number>();
   matcher: Matcher;
 
-  /** Opens the interfaces that can be opened; throws when none can be, because then no knock is ever heard. */
+  /**
+   * Opens all interfaces that it can. Throws when none opens, because then no knock is ever heard.
+   */
   constructor(
     interfaces: readonly string[],
     heard: readonly PortRange[],
@@ -61,7 +66,7 @@ export class Listener implements Disposable {
     return this.#wanted.filter((name) => !this.#sources.has(name));
   }
 
-  /** Tries to open the interfaces that are not attached; returns an error for each that cannot be. */
+  /** Tries to open the interfaces that are not attached. Returns an error for each that fails. */
   attachMissing(): unknown[] {
     const failures: unknown[] = [];
     for (const name of this.missing) {
@@ -79,8 +84,8 @@ export class Listener implements Disposable {
   }
 
   /**
-   * Takes a batch from every interface that has frames; call it when `poll` says that something is there.
-   * Returns a sentence for each interface that was lost.
+   * Takes a batch from every interface that has frames; call it when `poll` reports some. Returns a
+   * sentence for each interface that was lost.
    */
   drain(): readonly string[] {
     if (this.#poll.ready(this.#local.fd)) this.#local.drain();
@@ -100,8 +105,9 @@ export class Listener implements Disposable {
   }
 
   /**
-   * Reads the kernel's drop counts into the counters; returns how many are new since the last call, and
-   * a sentence for each interface that is gone: one deleted while it was down never wakes `poll`.
+   * Reads the kernel's drop counts into the counters. Returns how many are new since the last call,
+   * and a sentence for each interface that is gone: one deleted while it was down never wakes
+   * `poll`.
    */
   countDrops(): { fresh: number; lost: string[] } {
     const lost: string[] = [];
@@ -121,7 +127,8 @@ export class Listener implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // The counter is left alone: after a reload it counts the captures of the listener that took over.
+    // The counter is left alone: after a reload it counts the captures of the listener that took
+    // over.
     for (const [name, source] of this.#sources) this.#close(name, source);
     this.#poll.remove(this.#local.fd);
     this.#local.close();

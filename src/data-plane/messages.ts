@@ -1,4 +1,7 @@
-/** The messages between the two threads. Plain data: it is copied, but for the keys and names of a plan, which are shared. */
+/**
+ * The messages between the two threads. Plain data: it is copied, except for the keys and names of
+ * a plan, which are shared.
+ */
 
 import type { MessagePort } from "node:worker_threads";
 import type { Address } from "../core/address.ts";
@@ -10,40 +13,51 @@ import type { KnownUse } from "../match/subject.ts";
 import type { LedgerPage } from "./ledger.ts";
 import type { PlanMemory } from "./plan.ts";
 
-/** How the data plane is started. */
+/** The start data of the data plane. */
 export interface DataPlaneStart {
   readonly plan: PlanMemory;
   /** `Counters.memory` */
   readonly counters: SharedArrayBuffer;
   /** eventfd(2) that wakes the data plane when a request waits; the control plane owns it. */
   readonly wakeFd: number;
-  /** Requests and replies. */
+  /** For requests and replies */
   readonly port: MessagePort;
 }
 
 /** The requests of the control plane by their names. `handlers.ts` has one handler for each. */
 export interface Requests {
-  /** The guard stands: opens the grants' netlink socket, brings living grants back, and takes none of `uses` again. */
+  /**
+   * The guard is loaded: opens the grants' netlink socket, brings back living grants, and refuses
+   * all of `uses`.
+   */
   begin: Asks<{ uses: readonly KnownUse[] }, { restored: number }>;
   /** Replaces doors, keys and captures; the old ones stay when this fails. */
   configure: Asks<{ plan: PlanMemory }, null>;
   open: Asks<{ door: string; address: Address; forMs?: number }, Grant>;
   /** Undefined for an id that no grant has. */
   close: Asks<{ id: string }, Grant | undefined>;
-  /** Some of the grants, oldest first: those after a page that ended at `after`, 0 to begin with. */
+  /**
+   * Some of the grants, oldest first: those after a page that ended at `after`, 0 for the first
+   * page.
+   */
   grants: Asks<{ after: number; most: number }, LedgerPage>;
-  /** Puts back those of these grants that should live; the caller knows that the kernel has them not. */
+  /**
+   * Puts back those of these grants that should be alive; the caller knows that the kernel lacks
+   * them.
+   */
   "repair-grants": Asks<{ ids: readonly string[] }, { entered: number }>;
   /** These fixed doors owe too many close commands to open to anybody new. */
   behind: Asks<{ doors: readonly string[] }, null>;
   /** The memory of an address; the control plane makes sentences of it. */
   why: Asks<{ address: Address }, Memory>;
   uses: Asks<{ door: string; user: string; device: string }, KnownUse[]>;
-  /** Sources that knocked `least` times or more and stopped, each try once, at most `most` of them. */
+  /**
+   * Sources that knocked `least` times or more and stopped, each try once, at most `most` of them.
+   */
   quiet: Asks<{ least: number; most: number }, SourceHits[]>;
-  /** Tells the kernel some of the uses it has to know, in the manner of `grants`. */
+  /** Tells the kernel some of the uses that it must know, in pages like `grants`. */
   remember: Asks<{ after: number; most: number }, { next?: number }>;
-  /** Memory was given back: runs the path of a knock once more, before somebody knocks. */
+  /** Memory was released: runs the path of a knock once more, before somebody knocks. */
   "warm-up": Asks<{}, null>;
   /** Replies as soon as the loop comes round: a sign of life. */
   ping: Asks<{}, null>;
@@ -58,14 +72,17 @@ interface Asks<Facts, Answer> {
 
 export type RequestName = keyof Requests;
 
-/** A request of one of these names, as it is sent. */
+/** A request of one of these names, in the form that is sent. */
 export type Request<Name extends RequestName = RequestName> = {
   [N in Name]: { readonly type: N } & Requests[N]["facts"];
 }[Name];
 
 export type Reply<Name extends RequestName> = Requests[Name]["reply"];
 
-/** Sends a request to the data plane; rejects with SallyportError where that refuses it, or ends. */
+/**
+ * Sends a request to the data plane; rejects with SallyportError where it is refused, or the data
+ * plane ends.
+ */
 export type Ask = <Name extends RequestName>(
   request: Extract<Request, { type: Name }>,
 ) => Promise<Reply<Name>>;
@@ -75,11 +92,11 @@ export type Handlers = {
   readonly [Name in RequestName]: (request: Request<Name>) => Reply<Name>;
 };
 
-/** What the data plane remembers of one address. */
+/** The data plane's memory of one address. */
 export interface Memory {
   /** Its last knocks, oldest first. */
   readonly hits: readonly Hit[];
-  /** Since when an address that knocked twice is surely remembered: Unix milliseconds. */
+  /** Every address that knocked twice since this time (Unix milliseconds) is remembered. */
   readonly sinceMs: number;
   /** The doors that are open to it now. */
   readonly grants: readonly Grant[];
@@ -107,11 +124,11 @@ export type Told =
   | { readonly type: "refusal"; readonly id: number; readonly failure: Failure }
   /** The path of a knock is warm and its garbage is gone: the start is over. */
   | { readonly type: "warm" }
-  /** Knocks came since this was told last. */
+  /** Knocks came since the last such message. */
   | { readonly type: "heard" }
   /** Somebody set the wall clock. */
   | { readonly type: "clock" }
-  /** Somebody else changed our table. */
+  /** Another program changed our table. */
   | { readonly type: "touched" }
   | { readonly type: "event"; readonly event: DaemonEvent }
   /** The data plane cannot go on; it ends by itself. */

@@ -1,4 +1,7 @@
-/** Opens doors once the guard stands. Before `begin` nothing can be opened, so nothing is spent either. */
+/**
+ * Opens doors once the guard is loaded. Before `begin` no door can be opened, so nothing is spent
+ * either.
+ */
 
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -23,7 +26,7 @@ export interface OpeningParts {
   readonly link: ControlPlaneLink;
 }
 
-/** Some of many: those after a page that ended at `after`, 0 to begin with. */
+/** Some of many: those after a page that ended at `after`, 0 for the first page. */
 export interface Some {
   readonly after: number;
   readonly most: number;
@@ -59,12 +62,12 @@ export class Opening implements MatchSink, Disposable {
     return this.#doorkeeper;
   }
 
-  /** The uses that the kernel remembers; none before `begin`. */
+  /** The uses that the kernel remembers; empty before `begin`. */
   kernelUses(): readonly Uint8Array[] {
     return this.#firewall?.uses() ?? [];
   }
 
-  /** Brings uses and living grants back from the kernel; returns how many grants. Throws OpError. */
+  /** Restores uses and living grants from the kernel. Returns how many grants. Throws OpError. */
   begin({ plan, matcher }: Heard, uses: readonly KnownUse[]): number {
     const { clock, counters, poll, link } = this.#parts;
     for (const use of uses) matcher.markUsed(use);
@@ -90,7 +93,7 @@ export class Opening implements MatchSink, Disposable {
     return living.length;
   }
 
-  /** Takes notice of changes that somebody else made to our table. */
+  /** Notes changes that another program made to our table. */
   watchTable(): void {
     if (this.#doorkeeper !== undefined) this.#tableWatch?.look(this.#doorkeeper.ends);
   }
@@ -103,7 +106,9 @@ export class Opening implements MatchSink, Disposable {
     return page();
   }
 
-  /** Tells the kernel some of the uses it has to know; returns where to go on, if anywhere. */
+  /**
+   * Tells the kernel some of the uses that it must know. Returns where to continue, if anywhere.
+   */
   remember({ plan, matcher }: Heard, some: Some): { readonly next?: number } {
     if (this.#firewall === undefined) throw beforeBegin();
     const nowMs = this.#parts.clock.wallMs();

@@ -1,28 +1,37 @@
-/** How often the data plane looks at the wire: at once for a knock, now and then while a flood lasts. */
+/** How often the data plane looks at the wire: at once for a knock, at intervals during a flood. */
 
 import { BATCH } from "./listener.ts";
 
-/** Packets that come closer together than this wake the thread for nearly each of them. */
+/** Packets closer together than this wake the thread for nearly each of them. */
 const CLOSE_MS = 0.2;
 
-/** Wake-ups in a row before it is a flood: the knocks of four clients, each port sent twice. */
+/**
+ * Wake-ups in a row that make a flood: more than the knocks of four clients, each port sent twice.
+ */
 const STREAK = 64;
 
-/** 150 packets at 300,000 a second, of the 24,000 that the kernel's buffer holds; and nothing that a person notices. */
+/**
+ * 150 packets at 300,000 a second, of the 24,000 that the kernel's buffer holds; nobody notices the
+ * delay.
+ */
 const NAP_MS = 0.5;
 
-/** Fewer packets in a nap than this, and waking up for each is cheap again. */
+/** With fewer packets in a nap than this, waking up for each is cheap again. */
 const FEW = 3;
 
 /**
- * A wake-up costs ten times what a packet does. In a flood the thread therefore sleeps half a millisecond
- * between two looks and takes the gathered packets at once. Times are monotonic milliseconds.
+ * A wake-up costs ten times as much as a packet. In a flood the thread therefore sleeps half a
+ * millisecond between two looks and then takes all waiting packets together. Times are monotonic
+ * milliseconds.
  */
 export class Pace {
   #streak = 0;
   #beforeMs = 0;
 
-  /** Takes note of a look that ended at `nowMs` with so many packets; returns the milliseconds to wait before the next. */
+  /**
+   * Notes a look that ended at `nowMs` with that many packets. Returns the milliseconds to wait
+   * before the next.
+   */
   after(packets: number, nowMs: number): number {
     if (packets === 0 && this.#streak < STREAK) return 0;
     const close = this.#streak < STREAK ? nowMs - this.#beforeMs < CLOSE_MS : packets >= FEW;

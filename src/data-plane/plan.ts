@@ -9,10 +9,13 @@ import { type DoorMembers, type SubjectMemory, SubjectTable } from "../match/sub
 import type { FixedSubject, KnownUse } from "../match/subject.ts";
 import { KeyTable } from "../rks/key-table.ts";
 
-/** Everything the data plane works from. */
+/** All data that the data plane works by. */
 export interface Plan {
   readonly interfaces: readonly string[];
-  /** The ports that the kernel filter lets through: whole knock ranges and spans, never only today's ports. */
+  /**
+   * The ports that the kernel filter passes: whole knock ranges and spans, never only today's
+   * ports.
+   */
   readonly heard: readonly PortRange[];
   readonly doors: readonly Door[];
   readonly rotating: SubjectTable;
@@ -21,7 +24,9 @@ export interface Plan {
   readonly uses: readonly KnownUse[];
 }
 
-/** A plan on its way to another thread: the keys and names of its subjects are shared, not copied. */
+/**
+ * A plan on its way to another thread: the keys and names of its subjects are shared, not copied.
+ */
 export type PlanMemory = Omit<Plan, "rotating"> & { readonly rotating: SubjectMemory };
 
 export function packPlan(plan: Plan): PlanMemory {
@@ -36,7 +41,7 @@ export function unpackPlan(memory: PlanMemory): Plan {
 function rotatingSubjects(doors: readonly Door[], keys: KeyTable): SubjectTable {
   const rotating = doors.filter(({ users }) => users.length > 0);
   const rowsOf = new Map<string, number[]>();
-  // Not needed for doors that take everybody.
+  // Not needed for doors that admit everybody.
   if (rotating.some(({ users }) => !users.includes(EVERYBODY))) {
     let row = 0;
     for (const user of keys.users()) {

@@ -1,4 +1,7 @@
-/** Compares the grants in the kernel with those that should be there, and puts back those that others took. */
+/**
+ * Compares the grants in the kernel with those that should exist, and puts back those that others
+ * took.
+ */
 
 import { formatAddress, parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -14,20 +17,20 @@ import { needOf, sameAgain } from "./grant-request.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
 
-/** The outcome of a comparison with the kernel. */
+/** The result of a comparison with the kernel. */
 export interface Compared {
-  /** Ids of grants of which an element is missing. */
+  /** Ids of grants with a missing element. */
   readonly missing: string[];
-  /** Grants that should be there. */
+  /** Number of grants that should exist. */
   readonly intended: number;
   /** A set of the kernel has no room left. */
   readonly full: boolean;
 }
 
 /**
- * Compares grants with the elements the kernel held at a later moment, kind by kind. A grant for one
- * connection is left out, even where its door is of another kind by now: it may be gone because it was used. So are those
- * of doors that are gone.
+ * Compares grants with the elements that the kernel held at a later moment, kind by kind. Leaves
+ * out grants for one connection, even where their door is of another kind by now: a missing one may
+ * have been used. Also leaves out grants of removed doors.
  */
 export function compareGrants(
   grants: Iterable<Grant>,
@@ -66,9 +69,8 @@ export interface RepairParts {
 }
 
 /**
- * Puts grants back that are missing in the kernel, with the life they have left, and calls `ended` for those
- * that ended by themselves.
- * Throws OpError where the kernel refuses one.
+ * Puts back grants that are missing in the kernel, with their remaining life, and calls `ended` for
+ * those that ended by themselves. Throws OpError where the kernel refuses one.
  */
 export function repairGrants(
   { firewall, ledger, clock, counters }: RepairParts,
@@ -84,7 +86,7 @@ export function repairGrants(
     const all = ledger.at(grant.address, nowMs).filter(({ lifeMs }) => lifeMs > 0);
     const own = all.find((other) => other.grant.id === id);
     if (own === undefined) continue;
-    // The list is of a moment ago, and of a table that changed while it was read.
+    // The list is a moment old, and from a table that changed while it was read.
     if (stands(firewall, own)) continue;
     if (grant.kind === "idle" && hasPaused(firewall, own)) {
       ended(grant);
@@ -98,10 +100,13 @@ export function repairGrants(
   return { entered };
 }
 
-/** Lives are counted by two clocks, a moment apart. */
+/** Two clocks, read a moment apart, measure the lives. */
 const NEARLY_MS = 1_000;
 
-/** Whether the kernel has all of a grant: an element may be there for somebody else, and end with his. */
+/**
+ * Whether the kernel has all of a grant: an existing element may belong to another holder, and end
+ * with that grant.
+ */
 function stands(firewall: Firewall, { grant, lifeMs, capMs }: Remaining): boolean {
   const { address } = parsePrefix(grant.address)!;
   const { kind, ports, idleMs = 0 } = grant;

@@ -1,4 +1,4 @@
-/** Brings back used sequences and living grants, which the kernel remembered while no daemon ran. */
+/** Restores used sequences and living grants, which the kernel remembered while no daemon ran. */
 
 import { formatAddress, formatPrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
@@ -14,8 +14,8 @@ import { parseLabel } from "./label.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * Marks every use the kernel still remembers; a use is recognised by deriving it again. Uses that the matcher
- * knows already are derived first: where these are all, no other key is tried.
+ * Marks every use that the kernel still remembers; a use is recognised by deriving it again. Uses
+ * that the matcher knows already are derived first: where these are all, no other key is tried.
  */
 export function restoreUses(
   matcher: Matcher,
@@ -35,9 +35,9 @@ export function restoreUses(
 }
 
 /**
- * Gives the uses that the matcher of the last plan knows to the one of the next: those of a key that stands
- * under the same name in both. A use without a source was never made: a start that had lost its memory
- * marked it, and the plan brings it along for as long as it counts.
+ * Gives the uses that the old plan's matcher knows to the new one's: those of a key with the same
+ * name in both. A use without a source never happened: a start that had lost its memory marked it,
+ * and the plan carries it as long as it counts.
  */
 export function carryUses(
   from: { readonly matcher: Matcher; readonly subjects: Subjects },
@@ -63,24 +63,24 @@ function markLatest(
 ): void {
   const { skew, stepSeconds } = space;
   const present = slotAt(wallMs, stepSeconds);
-  // A use outlives its slot's skew by a step in the kernel, hence one more slot back.
+  // In the kernel a use outlives its slot's skew by a step, hence one more slot back.
   for (let slot = present + skew; slot >= present - skew - 1 && slot >= 0; slot--) {
     if (!known.has(useId(key, door, slot).toHex())) continue;
     matcher.markUsed({ door, user, device, stepSeconds, slot });
-    return; // uses only move forward, so the latest says it all
+    return; // uses only move forward, so the latest is enough
   }
 }
 
-/** How long at most the kernel remembers a use. */
+/** The longest time that the kernel remembers a use. */
 function longestMs({ groups }: SubjectTable): number {
   const lives = groups.map(({ space }) => (2 * space.skew + 2) * space.stepSeconds * 1_000);
   return Math.max(0, ...lives);
 }
 
 /**
- * Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they are.
- * At most about `most` of them at a time, from the subject at the place `after` on; returns where to go
- * on, if anywhere.
+ * Tells the kernel the uses of every slot that could still be accepted; those it knows stay as they
+ * are. At most about `most` of them at once, from the subject at the place `after` on. Returns
+ * where to continue, if anywhere.
  */
 export function rememberUses(
   firewall: Firewall,
@@ -111,8 +111,8 @@ export function rememberUses(
 
 /**
  * Enters living grants into the ledger, each with the ports that its elements open; its door may
- * open others by now. Elements without our label are left alone. Returns the ids of those whose elements say that
- * several holders share them, or did.
+ * open others by now. Ignores elements without our label. Returns the ids of grants whose elements
+ * have, or had, several holders.
  */
 export function restoreGrants(
   ledger: Ledger,

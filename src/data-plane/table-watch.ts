@@ -1,4 +1,4 @@
-/** Hears of changes of our table in the kernel that somebody else made. */
+/** Receives changes that another program made to our table in the kernel. */
 
 import { TableEvents } from "../firewall/events.ts";
 import type { PollSet } from "../native/poll-set.ts";
@@ -9,7 +9,10 @@ export class TableWatch implements Disposable {
   readonly #events = new TableEvents();
   readonly #poll: PollSet;
   readonly #link: ControlPlaneLink;
-  /** Our own grants carry our socket's id; the audit of the control plane knows its own loads. */
+  /**
+   * Events about our own grants carry our socket's id; the control plane's audit recognises its own
+   * loads.
+   */
   readonly #own: ReadonlySet<number>;
 
   /** `portId` belongs to the socket of our own grants. */
@@ -20,7 +23,10 @@ export class TableWatch implements Disposable {
     poll.add(this.#events.fd);
   }
 
-  /** Tells the control plane of changes, and `ends` of grants for one connection that somebody took away. */
+  /**
+   * Tells the control plane of changes, and `ends` of grants for one connection that another
+   * program took away.
+   */
   look(ends: GrantEnds): void {
     if (!this.#poll.ready(this.#events.fd)) return;
     if (this.#events.drain(this.#own)) this.#link.tell({ type: "touched" });

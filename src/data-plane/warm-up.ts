@@ -1,6 +1,6 @@
 /**
- * Runs the path of a knock a few thousand times before the first real one: the engine compiles code
- * only after it ran often, and a door that opens once a day would be opened by the interpreter for ever.
+ * Runs the path of a knock a few thousand times before the first real one. The engine compiles code
+ * only after it ran often, and the interpreter would always open a door that opens once a day.
  */
 
 import type { Clock } from "../core/clock.ts";
@@ -18,7 +18,10 @@ import { DEFAULT_SPACE } from "../rks/space.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import { Ledger } from "./ledger.ts";
 
-/** Enough for the first knock to be as fast as most later ones; twice as many cost 12 MB more and gain nothing. */
+/**
+ * Enough to make the first knock as fast as most later ones; twice as many cost 12 MB more and gain
+ * nothing.
+ */
 const KNOCKS = 1_000;
 
 /** Enough to bring the code of a knock back into memory; it is compiled by then. */
@@ -28,9 +31,9 @@ const KNOCKS_AGAIN = 20;
 const SPACE = { ...DEFAULT_SPACE, lo: 1_024, hi: 2_047, skew: 0 };
 
 /**
- * The grants of a warm-up are for addresses of 0.0.0.0/8, which the kernel routes no packet from, one
- * for each knock as most are in earnest, and for a port that no door has; they and their uses are gone
- * from the kernel after this time.
+ * The grants of a warm-up are for addresses of 0.0.0.0/8, from which the kernel routes no packet,
+ * and for a port that no door has. Each knock has an address of its own, like most real ones. The
+ * kernel forgets the grants and their uses after this time.
  */
 const LIFE_MS = 100;
 const DOOR: Door = {
@@ -44,7 +47,7 @@ const DOOR: Door = {
   maxGrants: 1,
 };
 
-/** The source stands at `SOURCE_AT`, the destination port at `PORT_AT`. */
+/** The source is at `SOURCE_AT`, the destination port at `PORT_AT`. */
 const FRAME = Uint8Array.fromHex(
   [
     // Ethernet: to, from, type
@@ -95,12 +98,12 @@ export class WarmUp {
     });
   }
 
-  /** Begins again, for a few knocks, when the first time is over. */
+  /** Begins again, for a few knocks, when the first warm-up is over. */
   again(): void {
     this.#left = KNOCKS_AGAIN;
   }
 
-  /** Plays some knocks, each of a slot of its own; returns whether the warm-up goes on. */
+  /** Plays some knocks, each of a slot of its own. Returns whether the warm-up continues. */
   step(knocks: number): boolean {
     for (let i = 0; i < knocks && this.#left > 0; i++, this.#left--) this.#once();
     return this.#left > 0;
@@ -122,12 +125,12 @@ export class WarmUp {
     // Nobody tells this ledger when a grant ends.
     const opened = [...this.#ledger.list(0, 0)];
     for (const { id } of opened) this.#ledger.close(id);
-    // A kernel whose sets are full refuses all of them, and each refusal takes milliseconds.
+    // A kernel with full sets refuses all of them, and each refusal takes milliseconds.
     if (opened.length === 0) this.#left = 0;
   }
 }
 
-/** A firewall that forgets a use as soon as its grant, so that a warm-up fills no set. */
+/** A firewall that forgets a use together with its grant, so that a warm-up fills no set. */
 function shortLived(firewall: Firewall): Firewall {
   return {
     open: ({ use, ...request }) =>

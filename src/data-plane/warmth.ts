@@ -1,4 +1,7 @@
-/** Warms the path of a knock up, some knocks at a time between two looks at the wire, and says when it is warm. */
+/**
+ * Warms up the path of a knock, some knocks at a time between two looks at the wire, and reports
+ * when it is warm.
+ */
 
 import type { Clock } from "../core/clock.ts";
 import type { Firewall } from "../firewall/firewall.ts";

@@ -68,7 +68,7 @@ export async function examine(file: string | undefined, why?: string): Promise<F
   return findings;
 }
 
-/** Reads at the first call; what `read` throws is thrown by each. */
+/** Reads at the first call; every call throws the error of `read`, if there was one. */
 function onceRead<T>(read: () => T): () => T {
   let found: { readonly value: T } | undefined;
   return () => (found ??= { value: read() }).value;

@@ -18,8 +18,8 @@ const TRACKERS =
   /^(conn\w+|state|helper|cluster|nat|MASQUERADE|[SD]NAT|REDIRECT|NETMAP|CONN\w+|CT)$/;
 
 /**
- * Whether a table that is not ours has a rule or a chain for which the kernel tracks connections; undefined
- * where none was seen and not all could be read.
+ * Whether another table has a rule or a chain that makes the kernel track connections; undefined
+ * where none was seen and some could not be read.
  */
 export function otherTrackers(listing: Listing | undefined): boolean | undefined {
   if (listing === undefined) return undefined;

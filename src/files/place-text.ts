@@ -14,19 +14,19 @@ import {
 import { basename, dirname, join } from "node:path";
 
 export interface Placing {
-  /** Whatever umask(2) says. */
+  /** Not reduced by umask(2). */
   readonly mode: number;
   /** "create" throws EEXIST where the name is taken. */
   readonly how: "replace" | "create";
 }
 
 /**
- * A reader, or a crash, finds the old text or the new one. Runs with the rights of whoever calls it, and
- * throws what the file system says.
+ * A reader, or a crash, finds the old text or the new one. Runs with the caller's rights, and
+ * throws the errors of the file system.
  */
 export function placeText(file: string, text: string, { mode, how }: Placing): void {
   const folder = dirname(file);
-  // Hidden, and under a name that nobody can foresee: O_EXCL follows no link that somebody put there.
+  // Hidden, and under an unpredictable name: O_EXCL follows no link that another user put there.
   const beside = join(folder, `.${basename(file)}.${crypto.randomUUID().slice(0, 8)}.new`);
   const fd = openSync(beside, "wx", mode);
   try {

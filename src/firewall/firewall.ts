@@ -22,7 +22,10 @@ export interface GrantRequest {
   readonly prefix6: 64 | 128;
   readonly ports: readonly PortRange[];
   readonly kind: GrantKind;
-  /** The life of the grant; of an "idle" one, the life before its first traffic. A longer one that is left is kept. */
+  /**
+   * The life of the grant; of an "idle" one, the life before its first traffic. A longer remaining
+   * life is kept.
+   */
   readonly openMs: number;
   /** "idle": the life that each established packet restores; one of the loaded plan's `idleMs`. */
   readonly idleMs?: number;

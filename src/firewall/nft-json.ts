@@ -1,10 +1,10 @@
-/** What nft lists as JSON (libnftables-json(5)). */
+/** nft's listings as JSON (libnftables-json(5)). */
 
 import { OpError } from "../core/errors.ts";
 
 /**
- * The entries of a listing. Throws OpError, about `object`, where libnftables was built without JSON;
- * `instead` is what else than another library helps.
+ * The entries of a listing. Throws OpError, about `object`, where libnftables was built without
+ * JSON; `instead` is a remedy other than another library.
  */
 export function nftEntries(output: string, object: string, instead?: string): readonly unknown[] {
   try {

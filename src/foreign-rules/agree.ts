@@ -1,9 +1,9 @@
-/** Whether what a rule sees of a packet is among the values that the rule names. */
+/** Whether the value that a rule tests in a packet is among the values that the rule names. */
 
 import { type Address, isWithin, parseAddress, parsePrefix } from "../core/address.ts";
 import type { Seen } from "./seen.ts";
 
-/** `right`: what stands right of a condition: a value, a list, a range, a set with its elements. */
+/** `right`: the right side of a condition: a value, a list, a range, a set with its elements. */
 export function agrees(seen: Seen, right: unknown): boolean {
   if (seen === "absent" || seen === "particular") return false;
   if (seen === "any") return true;
@@ -25,7 +25,7 @@ function concatenations(right: unknown): (readonly unknown[])[] {
   return concat === undefined ? concatenations(elem === undefined ? set : elem.val) : [concat];
 }
 
-/** Whether a value is in what stands on the right. */
+/** Whether a value is on the right side. */
 export function includes(right: unknown, value: unknown): boolean {
   if (Array.isArray(right)) return listIncludes(right, value);
   if (isPattern(right)) {
@@ -49,7 +49,7 @@ function isPattern(right: unknown): right is string {
   return typeof right === "string" && right.endsWith("*");
 }
 
-/** Below, looking at each is faster than remembering them. */
+/** Shorter lists are searched faster than remembered. */
 const LONG = 16;
 
 interface Split {
@@ -57,7 +57,7 @@ interface Split {
   readonly others: readonly unknown[];
 }
 
-/** Of long lists, which are asked once for each guarded port. */
+/** Of long lists, which are searched once for each guarded port. */
 const splits = new WeakMap<readonly unknown[], Split>();
 
 function listIncludes(list: readonly unknown[], value: unknown): boolean {
@@ -95,7 +95,7 @@ function inNetwork(value: unknown, { addr, len }: { addr: string; len: number })
   return network !== undefined && isWithin(address!, network);
 }
 
-/** The machine's own addresses, which are held against every network of a long list. */
+/** The machine's own addresses, which are compared with every network of a long list. */
 const parsed = new Map<string, Address | undefined>();
 const MOST_PARSED = 1_024;
 

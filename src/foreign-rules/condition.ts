@@ -51,7 +51,7 @@ export function mapped(
   return pair?.[1];
 }
 
-/** The elements of "@name", of which the listing has all that a followed packet may meet. */
+/** The elements of "@name"; the listing has all that a followed packet may meet. */
 function named(right: unknown, rule: ListedRule, sets: Listing["sets"]): unknown {
   return typeof right === "string" && right.startsWith("@")
     ? (sets.get(setKey(rule, right)) ?? [])

@@ -34,9 +34,9 @@ export function denyAnswerOf(listing: Listing, family: Family): DenyAnswer {
 }
 
 /**
- * Reads the rules of this network namespace: a drop or reject that a closed port of this host meets
- * in another table's ingress, prerouting or input chains, those of iptables-legacy included, or else the
- * kernel's own answer. Throws OpError without privilege.
+ * Reads the rules of this network namespace: the drop or reject that a packet to a closed port
+ * meets in another table's ingress, prerouting or input chains, those of iptables-legacy included,
+ * or else the kernel's own answer. Throws OpError without privilege.
  */
 export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswer } {
   const listing = readDecidingRules();

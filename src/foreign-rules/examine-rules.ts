@@ -17,7 +17,9 @@ import { publishedIn } from "./published.ts";
 import { readRuleText } from "./rule-text.ts";
 import { trace } from "./trace.ts";
 
-/** `listing`: what `readListing` returned; it is read here where the caller has no other use for it. */
+/**
+ * `listing`: the result of `readListing`; it is read here where the caller has no other use for it.
+ */
 export function examineRules(settings: Settings, listing = readListing()): Findings {
   if (listing === undefined) return [unseen("the rules of other tables")];
   const findings = checkForeignRules({

@@ -41,7 +41,10 @@ export interface Listing {
   /** In order, by `chainKey`. */
   readonly rules: ReadonlyMap<string, readonly ListedRule[]>;
   readonly flowtables: readonly ListedFlowtable[];
-  /** Elements by `setKey`, of sets and maps that tell something of every stranger's packet: those it may meet. */
+  /**
+   * Elements by `setKey`, for the sets and maps that decide about every stranger's packet: the
+   * elements it may meet.
+   */
   readonly sets: ReadonlyMap<string, readonly unknown[]>;
   /** Tables of iptables-legacy that the kernel did not hand out: "ip filter". */
   readonly unread: readonly string[];

@@ -1,4 +1,6 @@
-/** Reads the rules of all tables, with the sets that decide what becomes of a packet to this machine. */
+/**
+ * Reads the rules of all tables, with the sets that decide the fate of a packet to this machine.
+ */
 
 import { readArrivals } from "./arrivals.ts";
 import { nftError } from "../firewall/nft-error.ts";
@@ -46,7 +48,10 @@ export function readDecidingRules(): Listing {
   return read(decides, false);
 }
 
-/** `wanted`: which opaque statements are read from text; `addresses`: sets of the machine's own addresses, too. */
+/**
+ * `wanted`: the opaque statements to read from text; `addresses`: read sets of the machine's own
+ * addresses too.
+ */
 function read(wanted: (statement: Statement) => boolean, addresses: boolean): Listing {
   // Terse, since block lists may hold a hundred thousand addresses that say nothing about a
   // stranger.
@@ -71,7 +76,7 @@ function read(wanted: (statement: Statement) => boolean, addresses: boolean): Li
   };
 }
 
-/** Of each set that these rules name and that tells something, what a packet may meet. */
+/** For each telling set that these rules name, the elements that a packet may meet. */
 function readSets(rules: readonly ListedRule[], known: Known): Listing["sets"] {
   const asked = Map.groupBy(tellingSets(rules, known), ({ kind, key }) => `${kind} ${key}`);
   return new Map(
@@ -152,7 +157,7 @@ function parse(json: string): readonly Entry[] {
 interface NamedSet {
   readonly kind: "set" | "map";
   readonly key: string;
-  /** What is looked up in it. */
+  /** The expression that is looked up in it. */
   readonly left: unknown;
 }
 

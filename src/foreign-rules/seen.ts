@@ -1,4 +1,4 @@
-/** What a rule sees of a stranger's first packet. */
+/** The values that a rule sees in a stranger's first packet. */
 
 import type { Probe } from "./probe.ts";
 import { includes } from "./agree.ts";
@@ -7,8 +7,8 @@ import { includes } from "./agree.ts";
 const SOURCE_PORT = 52_417;
 
 /**
- * The value of a field: known, absent (the packet has no such header), or particular. "any": of packets to
- * whatever port.
+ * The value of a field: known, absent (the packet has no such header), or particular. "any": of
+ * packets to any port.
  */
 export type Seen =
   | { readonly is: readonly unknown[] }
@@ -18,10 +18,10 @@ export type Seen =
   | "any"
   | "any but lo";
 
-/** Without a port it stands for packets to every port. */
+/** Without a port it is a packet to any port. */
 type Packet = Omit<Probe, "port"> & { readonly port?: number };
 
-/** `left`: the expression that stands left in a condition. */
+/** `left`: the left side of a condition. */
 export function see(left: unknown, packet: Packet): Seen {
   const of = (left ?? {}) as {
     meta?: { key: string };

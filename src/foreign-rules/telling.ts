@@ -1,20 +1,27 @@
-/** Which sets tell something of a stranger's packet, and what of them does. */
+/** The sets that decide about a stranger's packet, and the elements of them that do. */
 
 import { agrees } from "./agree.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { type Seen, see } from "./seen.ts";
 
-/** What is known of all packets that are followed: in `deny`, not which address they are sent to. */
+/**
+ * The facts common to all packets that are followed: in `deny`, their destination is not among
+ * them.
+ */
 export type Known = Pick<Arrivals, "interfaces"> & Partial<Arrivals>;
 
-/** Whether what stands left of a condition is the same for every stranger, so that the set on its right must be read. */
+/**
+ * Whether the left side of a condition is the same for every stranger, so that the set on its right
+ * must be read.
+ */
 export function isTelling(left: unknown, known: Known): boolean {
   return views(left, known).some((seen) => typeof seen === "object" || seen === "any");
 }
 
 /**
- * Of the elements of a set or a map, those that a followed packet may meet where one of `lefts` is looked up
- * in it. A list of a hundred thousand networks is gone through here once, and not again for each port.
+ * Of the elements of a set or a map, those that a followed packet may meet where one of `lefts` is
+ * looked up. A list of a hundred thousand networks is searched once here, and not again for each
+ * port.
  */
 export function narrowed(
   kind: "set" | "map",
@@ -24,13 +31,13 @@ export function narrowed(
 ): unknown[] {
   const seen = lefts.flatMap((left) => views(left, known));
   return elements.filter((element) => {
-    // Of a map, a pair of key and verdict; "*" is the key for all others.
+    // For a map, a pair of key and verdict; "*" is the key for all others.
     const key = kind === "map" && Array.isArray(element) ? (element[0] as unknown) : element;
     return key === "*" || seen.some((one) => agrees(one, key));
   });
 }
 
-/** What can be seen there, each once. */
+/** The different values that it can have. */
 function views(left: unknown, { interfaces, addresses }: Known): Seen[] {
   const found = new Map<string, Seen>();
   const arrivals =

@@ -141,8 +141,9 @@ function sharedKey(keys: readonly DeviceKey[]): string | undefined {
 }
 
 /**
- * The text of keys.toml, undefined where there never was one: `user remove` leaves a file without keys, so
- * one that is gone beside keys that worked was lost. Throws (exit 78) then, and where it cannot be trusted.
+ * The text of keys.toml, undefined where there never was one. `user remove` leaves a file without
+ * keys, so a missing file beside keys that worked was lost. Throws (exit 78) then, and where the
+ * file cannot be trusted.
  */
 function readKeysFile(stateDir: string): string | undefined {
   const file = keysFile(stateDir);
@@ -156,7 +157,10 @@ function readKeysFile(stateDir: string): string | undefined {
   );
 }
 
-/** The keys of the state folder, [] without a file. Throws (exit 78) for a file that was lost or cannot be trusted. */
+/**
+ * The keys of the state folder; [] without a file. Throws (exit 78) for a file that was lost or
+ * cannot be trusted.
+ */
 export function loadKeys(stateDir: string): DeviceKey[] {
   const text = readKeysFile(stateDir);
   return text === undefined ? [] : parseKeys(text, keysFile(stateDir));

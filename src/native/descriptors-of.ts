@@ -12,7 +12,7 @@ export function descriptorsOf(pid: number | string): string[] {
   return namesIn(folder).flatMap((fd) => linkOf(`${folder}/${fd}`) ?? []);
 }
 
-/** Of all processes that this one may see. */
+/** The ids of all processes that this one may see. */
 export function processIds(): string[] {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
 }

@@ -1,4 +1,7 @@
-/** A table of iptables-legacy as the kernel keeps it: the options of a socket by which iptables-legacy reads it. */
+/**
+ * A table of iptables-legacy in the kernel, read through the socket options that iptables-legacy
+ * uses.
+ */
 
 import { Errno } from "./errno.ts";
 import { libcCalls } from "./libc-calls.ts";
@@ -24,9 +27,9 @@ const INFO_BYTES = SIZE_AT + 4;
 /** `struct ipt_get_entries { char name[32]; u32 size; struct ipt_entry entrytable[]; }`, entries aligned to 8 */
 const ENTRIES_AT = NAME_BYTES + 8;
 
-/** Larger than any table that the kernel takes in one piece; a size beyond is not believed. */
+/** Larger than any table that the kernel accepts; a larger size is not believed. */
 const MOST_BYTES = 256 << 20;
-/** A table that others replace without pause is not asked for ever. */
+/** A table that others replace without pause is not requested for ever. */
 const MOST_TRIES = 10;
 
 export type LegacyFamily = keyof typeof AF;
@@ -46,8 +49,9 @@ export interface LegacyTable {
 }
 
 /**
- * Reads a table in the calling thread's network namespace. The kernel makes an empty one of a name that it
- * knows and does not hold: ask only for one that is there. Needs CAP_NET_ADMIN; throws OpError.
+ * Reads a table in the calling thread's network namespace. For a name that it knows but has no
+ * table for, the kernel makes an empty table: ask only for an existing one. Needs CAP_NET_ADMIN;
+ * throws OpError.
  */
 export function readLegacyTable(family: LegacyFamily, name: string): LegacyTable {
   const fail = (code: number) =>

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The text of a file, for the network namespace of the calling thread: it may have entered another one than
- * its process. Undefined where the kernel has no such file (tcp6 without IPv6), and where this user may not read it.
+ * The text of a file for the calling thread's network namespace, which may be another than that of
+ * its process. Undefined where the kernel has no such file (tcp6 without IPv6), and where this user
+ * may not read it.
  */
 export function readProcNet(name: string): string | undefined {
   try {

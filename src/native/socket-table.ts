@@ -5,8 +5,8 @@ import { readProcNet, rowsOf } from "./proc-net.ts";
 
 export interface Endpoint {
   /**
-   * As the socket has it: IPv4 through an IPv6 socket stands there as ::ffff:0:0/96. Who listens on such an
-   * address is asked by that, and what is on the wire is IPv4 (`unmapped`).
+   * The address of the socket: IPv4 through an IPv6 socket is ::ffff:0:0/96 here. Listeners on such
+   * an address are found by it; the wire carries IPv4 (`unmapped`).
    */
   readonly address: Address;
   readonly port: number;
@@ -18,7 +18,7 @@ export interface SocketRow {
   readonly inode: string;
 }
 
-/** include/net/tcp_states.h, as the tables print them; an unconnected UDP socket says CLOSE. */
+/** include/net/tcp_states.h, as the tables print them; an unconnected UDP socket is in CLOSE. */
 export const SOCKET_STATE = {
   ESTABLISHED: "01",
   FIN_WAIT1: "04",
@@ -30,7 +30,7 @@ export const SOCKET_STATE = {
 
 export type SocketState = (typeof SOCKET_STATE)[keyof typeof SOCKET_STATE];
 
-/** None where the kernel has no such table. */
+/** Empty where the kernel has no such table. */
 export function readSockets(
   file: "tcp" | "tcp6" | "udp" | "udp6",
   states: readonly SocketState[],
@@ -38,7 +38,7 @@ export function readSockets(
   return parseSockets(readProcNet(file) ?? "", states);
 }
 
-/** The sockets in one of these states; lines that are none are left out. */
+/** The sockets in one of these states; other lines are ignored. */
 export function parseSockets(text: string, states: readonly SocketState[]): SocketRow[] {
   return rowsOf(text).flatMap((row) => {
     const [, localText = "", peerText = "", state = "", , , , , , inode = ""] = row;

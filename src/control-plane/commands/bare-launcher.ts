@@ -1,6 +1,7 @@
 /**
- * Starts commands without any privilege, from a thread that has none. To become an unprivileged process first and
- * the command's program then would take a start of this whole executable for each.
+ * Starts commands without any privilege, from a thread that has none. The other way, an
+ * unprivileged process that becomes the command's program, would cost a start of this whole
+ * executable each time.
  */
 
 import { Worker } from "node:worker_threads";
@@ -23,12 +24,15 @@ export type Launched =
     }
   | { readonly type: "ended"; readonly id: number; readonly end: ProgramEnd };
 
-/** A program that was started. */
+/** A running program. */
 export interface Program {
   readonly ended: Promise<ProgramEnd>;
 }
 
-/** Why a program could not be started; `code` is the name of the errno, or LAUNCHER where nothing can be started. */
+/**
+ * Why a program could not be started. `code` is the name of the errno, or LAUNCHER where nothing
+ * can be started.
+ */
 export class LaunchError extends Error {
   readonly code: string;
 
@@ -44,7 +48,7 @@ export class BareLauncher {
   readonly #running = new Map<number, PromiseWithResolvers<ProgramEnd>>();
   #asked = 0;
 
-  /** Starts the thread where there is none: a moment later may be one without a free descriptor. */
+  /** Starts the thread if it does not run: later there may be no free descriptor. */
   prepare(): void {
     if (this.#worker !== undefined) return;
     const worker = new Worker(workerUrl());
@@ -55,7 +59,7 @@ export class BareLauncher {
     worker.unref();
   }
 
-  /** Resolves when the program has started; rejects with LaunchError when it cannot be. */
+  /** Resolves when the program has started; rejects with LaunchError when it cannot be started. */
   start(argv: readonly string[], limitMs: number): Promise<Program> {
     try {
       this.prepare();
@@ -87,7 +91,7 @@ export class BareLauncher {
     starting?.resolve({ ended: running.promise });
   }
 
-  /** The next start makes another thread. Programs that run go on; their ends are never told. */
+  /** The next start makes another thread. Running programs go on; their ends are not reported. */
   #lose(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
@@ -98,7 +102,10 @@ export class BareLauncher {
   }
 }
 
-/** In the executable every module has the URL of the whole, beside which entry points keep their path below src/. */
+/**
+ * In the executable every module has the URL of the whole file; entry points keep their path below
+ * src/ beside it.
+ */
 function workerUrl(): URL {
   const compiled = import.meta.url.includes("/$bunfs/");
   return new URL(

@@ -1,4 +1,7 @@
-/** Which command comes next: a lane for each door, in turn, so that nobody's crowd keeps another's waiting. */
+/**
+ * The order of commands: a lane for each door, in turn, so that a crowd at one does not keep
+ * another waiting.
+ */
 
 /** The facts of a command that a lane needs. */
 export interface Laned {
@@ -10,22 +13,22 @@ export interface Laned {
   readonly owed?: unknown;
 }
 
-/** Commands of one lane at work at the same time. */
+/** The most running commands of one lane. */
 const MOST_OF_A_LANE = 4;
 
-/** Commands at work at the same time, of all lanes. */
+/** The most running commands of all lanes. */
 const MOST_AT_ONCE = 16;
 
-/** Beyond, each lane that has nothing at work still gets one. */
+/** Up to here, each lane without a running command still gets one. */
 const MOST_EVER = 64;
 
-/** Commands waiting in a lane that may be dropped; when more are wanted, somebody is forging knocks. */
+/** The most droppable commands that wait in a lane; when more come, somebody is forging knocks. */
 export const MOST_WAITING = 256;
 
 interface Lane<T> {
   /** In order. */
   readonly waiting: Set<T>;
-  /** Of the waiting ones, how many may be dropped. */
+  /** How many of the waiting ones may be dropped. */
   loose: number;
   /** The commands that run now: the chain of each, or the command where it has none. */
   readonly atWork: Set<string | T>;
@@ -42,7 +45,10 @@ export class CommandLanes<T extends Laned> {
     return this.#waiting;
   }
 
-  /** Puts a command at the end of its lane; false where that is full and the command is not owed. */
+  /**
+   * Puts a command at the end of its lane. Returns false where the lane is full and the command is
+   * not owed.
+   */
   add(command: T): boolean {
     const lane = this.#laneOf(command);
     if (command.owed === undefined) {
@@ -54,7 +60,10 @@ export class CommandLanes<T extends Laned> {
     return true;
   }
 
-  /** The next command to start, at work from now on and waiting until `started`; undefined where none may start now. */
+  /**
+   * The next command to start. It counts as running from now on, and as waiting until `started`.
+   * Undefined where none may start now.
+   */
   take(): T | undefined {
     for (const [name, lane] of this.#lanes) {
       if (!this.#hasRoom(lane)) continue;
@@ -71,7 +80,7 @@ export class CommandLanes<T extends Laned> {
     return undefined;
   }
 
-  /** A command that was taken has started, or never will: it waits no more. */
+  /** A command that was taken has started, or never will: it no longer waits. */
   started(command: T): void {
     const lane = this.#laneOf(command);
     if (!lane.waiting.delete(command)) return;

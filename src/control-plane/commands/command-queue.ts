@@ -9,14 +9,17 @@ import { type ProgramEnd, spawnCommand } from "./spawn-command.ts";
 /** A command that runs longer is killed. */
 const TIME_LIMIT_MS = 30_000;
 
-/** Where nothing can be started now, the next try comes after so long, and after twice as long each time. */
+/**
+ * Where nothing can be started now, the next attempt comes after this pause; each further pause is
+ * twice as long.
+ */
 const FIRST_REST_MS = 100;
 const LONGEST_REST_MS = 5_000;
 
-/** Dropped commands of a door get a line at most so often. */
+/** At most one line in this time reports the dropped commands of a door. */
 const DROPS_QUIET_MS = 5_000;
 
-/** The machine or this process has no room for another process now; nothing is wrong with the command. */
+/** The machine or this process has no room for another process now; the command itself is right. */
 const SHORTAGES: ReadonlySet<string> = new Set([
   "EMFILE",
   "ENFILE",
@@ -26,30 +29,30 @@ const SHORTAGES: ReadonlySet<string> = new Set([
   "LAUNCHER",
 ]);
 
-/** A command that must start, sooner or later: told of each step towards it. */
+/** A command that must start sooner or later; it is told of each step. */
 export interface Owed {
-  /** It is about to be started. */
+  /** The command is about to start. */
   begin(): void;
-  /** It could not be started now, and is tried again. */
+  /** The command could not be started now, and is tried again. */
   postpone(): void;
-  /** The program has been started, or cannot be: it is not tried again. */
+  /** The program has started, or never can: it is not tried again. */
   settle(): void;
 }
 
 export interface Command {
-  /** The first item is an absolute path; nothing is interpreted. */
+  /** The first item is an absolute path; no shell interprets the items. */
   readonly argv: readonly string[];
   /** With the privileges of the daemon; else without any capability. */
   readonly privileged: boolean;
-  /** Whose queue it waits in, in words for the log: "the door ssh". */
+  /** The owner of its queue, in words for the log: "the door ssh". */
   readonly lane: string;
   /** Commands with the same chain run one after the other: a door is not switched off before it is on. */
   readonly chain?: string;
-  /** For whom, in words for the log: "ssh and 203.0.113.7". */
+  /** Its purpose, in words for the log: "ssh and 203.0.113.7". */
   readonly what: string;
-  /** Never dropped; without it, a command is where too many of its lane wait. */
+  /** Never dropped. A command without it is dropped where too many of its lane wait. */
   readonly owed?: Owed;
-  /** It has ended: "exited with 0", "was killed after 30 s". */
+  /** Called at its end: "exited with 0", "was killed after 30 s". */
   readonly ended?: (outcome: string) => void;
 }
 
@@ -57,7 +60,7 @@ type Log = (level: "info" | "warning" | "error", sentence: string) => void;
 
 export interface CommandQueueParts {
   readonly log: Log;
-  /** Told how many wait and how many were dropped. */
+  /** Receives how many wait and how many were dropped. */
   readonly counters: Counters;
   /** Default: 30 s. */
   readonly timeLimitMs?: number;
@@ -69,9 +72,9 @@ export class CommandQueue {
   readonly #timeLimitMs: number;
   readonly #launcher = new BareLauncher();
   readonly #lanes = new CommandLanes<Command>();
-  /** Drops of a lane since its last line in the log. */
+  /** Commands dropped from a lane since its last line in the log. */
   readonly #dropped = new Map<string, number>();
-  /** Commands of which it is not known yet whether they have started. */
+  /** Commands that have neither started nor failed yet. */
   readonly #starting = new Set<Promise<unknown>>();
   #restMs = 0;
   #resting: NodeJS.Timeout | undefined;
@@ -88,7 +91,10 @@ export class CommandQueue {
     this.#launcher.prepare();
   }
 
-  /** Runs the command as soon as there is room; returns false, and says so, when too many of its lane wait already. */
+  /**
+   * Runs the command as soon as there is room. Returns false, and reports it, when too many of its
+   * lane wait already.
+   */
   add(command: Command): boolean {
     const taken = this.#lanes.add(command);
     if (taken) this.#next();
@@ -97,8 +103,8 @@ export class CommandQueue {
   }
 
   /**
-   * A command that waits is not started any more, and stays owed where it is; one that runs goes on. Resolves
-   * when it is known of each command whether it has started.
+   * A waiting command is no longer started, and stays owed if it was; a running one goes on.
+   * Resolves when every command has either started or not.
    */
   async stop(): Promise<void> {
     this.#stopped = true;

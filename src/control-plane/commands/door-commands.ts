@@ -19,16 +19,22 @@ export interface CommandEnd {
 export interface DoorCommandsParts {
   readonly queue: Pick<CommandQueue, "add">;
   readonly owed: OwedCommands;
-  /** Told how many close commands are due. */
+  /** Receives how many close commands are due. */
   readonly counters: Counters;
-  /** Fixed doors that owe so many close commands that they must not open any more; called when these change. */
+  /**
+   * Receives the fixed doors that must not open any more because they owe too many close commands,
+   * whenever these change.
+   */
   readonly behind: (doors: readonly string[]) => void;
   readonly ended: (end: CommandEnd) => void;
 }
 
 export class DoorCommands {
   readonly #parts: DoorCommandsParts;
-  /** Debts of an earlier daemon whose grants are gone from the kernel: no event will tell their end. */
+  /**
+   * Debts of an earlier daemon whose grants are gone from the kernel: no event will report their
+   * end.
+   */
   #orphans: Debt[] = [];
   #doors: readonly Door[] = [];
   /** Close commands that are due, by door. */
@@ -39,7 +45,10 @@ export class DoorCommands {
     this.#parts = parts;
   }
 
-  /** Follows grants. The command that is owed at the end is written down at the beginning, in the words of then. */
+  /**
+   * Follows grants. The command owed at the end is recorded at the beginning, as the door has it
+   * then.
+   */
   hear(event: DaemonEvent, doors: readonly Door[]): void {
     this.#doors = doors;
     if (event.type === "grant.closed") {
@@ -48,8 +57,8 @@ export class DoorCommands {
     }
     if (event.type !== "grant.opened") return;
     const { grant } = event;
-    // The commands are for the address: one when the first holder opens the door to it, one when the
-    // last one's grant ends.
+    // Commands belong to the address: one runs when the first holder opens the door to it, one when
+    // the last holder's grant ends.
     const renewed = event.renewed || event.shared === true;
     const place = placeId(grant);
     const run = doors.find(({ name }) => name === grant.door)?.run;
@@ -78,7 +87,7 @@ export class DoorCommands {
     this.payDue(wallMs);
   }
 
-  /** Pays the debts that are due. Call it every second or so while it returns that some are left. */
+  /** Pays the due debts. Call it every second or so while it returns true: some are left. */
   payDue(wallMs: number): boolean {
     const due = this.#orphans.filter(({ endsMs }) => endsMs <= wallMs);
     this.#orphans = this.#orphans.filter(({ endsMs }) => endsMs > wallMs);
@@ -95,7 +104,7 @@ export class DoorCommands {
     const { queue, owed: debts } = this.#parts;
     const { argv, privileged, number, again, grant, door } = claim;
     const about = this.#about(argv, claim);
-    // The daemon that began it died in that very moment: better twice than never.
+    // The daemon that began it died in that very moment: twice is better than never.
     const what = again ? `${about.what}, which may have run before` : about.what;
     const owed = {
       begin: () => debts.begin(number),

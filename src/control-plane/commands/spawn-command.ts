@@ -1,14 +1,17 @@
-/** Starts the program of a command: an argv and no shell, nothing of ours handed down, for a limited time. */
+/**
+ * Starts the program of a command: an argv and no shell, without descriptors of ours, for a limited
+ * time.
+ */
 
 import { standInFront } from "../../native/thread-priority.ts";
 
-/** Nothing of the daemon's own environment reaches a command. */
+/** A command gets no part of the daemon's own environment. */
 const ENVIRONMENT = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   LANG: "C.UTF-8",
 };
 
-/** How a program ended: by itself, with a code, or by a signal. */
+/** How a program ended: by itself with a code, or by a signal. */
 export interface ProgramEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -31,7 +34,7 @@ export function spawnCommand(argv: readonly string[], limitMs: number): Promise<
     killSignal: "SIGKILL",
   });
   standInFront(child.pid);
-  // A stop does not wait for it: it goes on by itself.
+  // A stop does not wait for the program: it goes on by itself.
   child.unref();
   return child.exited.then(() => ({
     exitCode: child.exitCode,

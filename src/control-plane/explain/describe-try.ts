@@ -16,16 +16,16 @@ export interface TryFacts {
   readonly source: Address;
   /** Unix milliseconds. */
   readonly nowMs: number;
-  /** Uses known of the try's subject. */
+  /** The known uses of the try's subject. */
   readonly uses: readonly KnownUse[];
   /**
-   * "all": for the operator, who holds the keys anyway. "past": a sequence that may still be believed is told by
-   * numbers alone, because logs travel.
+   * "all": for the operator, who holds the keys anyway. "past": a sequence that may still be
+   * believed is described by numbers only, because logs travel.
    */
   readonly ports: "all" | "past";
 }
 
-/** "12:03:07 UTC", with the date when that was not today. */
+/** "12:03:07 UTC", with the date unless it is today. */
 export function clockTime(ms: number, nowMs: number): string {
   const [date, time] = new Date(ms).toISOString().split("T");
   const today = new Date(nowMs).toISOString().startsWith(date!);
@@ -52,7 +52,7 @@ function rotating(made: RotatingTry, facts: TryFacts): Told {
     const drift = late ? `, and ${drifted(made)}` : "";
     const usable = slot >= slotAt(facts.nowMs, stepSeconds) - skew;
     const named = facts.ports === "all" || !usable ? missing.join(", ") : "the others";
-    // No shorter sequence is allowed.
+    // A shorter sequence would not be allowed.
     const shorter = made.shorter && heard >= SPACE_LIMITS.ports.min;
     const why = shorter
       ? `either filtered on the way, or its link was made for ${heard} ports, before ports was changed: then make a new one (${showCommand(subject)})`
@@ -89,7 +89,7 @@ function rotating(made: RotatingTry, facts: TryFacts): Told {
   };
 }
 
-/** By whom a sequence was used, as far as that is known. */
+/** The address that used a sequence, as far as it is known. */
 function describeUser(made: RotatingTry, { source, nowMs, uses }: TryFacts): Told | undefined {
   const { user, device, door } = made.subject;
   const who = `${user}/${device} for ${door}`;
@@ -119,7 +119,7 @@ function describeSpent(
   };
 }
 
-/** The command that makes a link anew. */
+/** The command that makes a new link. */
 export function showCommand({
   user,
   device,
@@ -128,7 +128,7 @@ export function showCommand({
   return `sallyport user show ${user}${option}`;
 }
 
-/** How far a clock is off: from the middle of the slot it believed in. */
+/** How far a clock is off, measured from the middle of the slot it believed in. */
 function drifted({ subject, slot, offset, lastMs }: RotatingTry): string {
   const { stepSeconds } = subject.space;
   const middleMs = slotStartMs(slot, stepSeconds) + stepSeconds * 500;
@@ -152,7 +152,7 @@ function fixed({ subject, accepted, firstMs, lastMs, ended }: FixedTry, facts: T
       sentence: `${so} in ${Math.ceil((lastMs - firstMs) / 1_000)} s, then its time was over (${formatDuration(sequence.timeoutMs)} from the first knock)`,
     };
   }
-  // A fixed sequence can be used for ever.
+  // A fixed sequence stays valid for ever.
   const next = facts.ports === "all" ? formatPort(sequence.knocks[accepted]!) : "the next";
   if (ended === undefined) {
     return {

@@ -16,13 +16,13 @@ import { newerThan, portCount } from "./newer-knocks.ts";
 import { UsedKnocks } from "./used-knocks.ts";
 import { describeFormer, sameHolder, sameKnock, suspicions } from "./void-knocks.ts";
 
-/** Work at a stretch before requests and signals get their turn. */
+/** The longest piece of work before requests and signals get their turn. */
 const STRETCH_MS = 2;
 
 /** Sources that one look for near misses takes. */
 const LOOKED_AT = 4;
 
-/** Looking takes at most one part in so many of the time, however many devices there are. */
+/** The looks take at most one part in this many of the time, however many devices there are. */
 const IDLE_SHARE = 20;
 
 /** Lines a minute about sources that came close: forged ones must not fill the log. */
@@ -42,11 +42,11 @@ export interface ExplainerParts {
   /** The configuration in force. */
   readonly configuration: () => { readonly settings: Settings; readonly plan: Plan };
   readonly ask: Ask;
-  /** Knocks heard from anybody since the start. */
+  /** Knocks heard from all sources since the start. */
   readonly knocks: () => number;
   /** Other tables' rules that drop a guarded port, each as a sentence; may throw. */
   readonly foreignRules: (settings: Settings) => readonly string[];
-  /** The keys of the file, where those are others than the ones in force and can be read. */
+  /** The keys of the file, where they differ from those in force and can be read. */
   readonly unread: () => KeyTable | undefined;
   /** Things that the operator should know although knocks open doors, each as a sentence. */
   readonly notices: () => readonly string[];
@@ -70,12 +70,14 @@ export class Explainer {
     this.#used.hear(event);
   }
 
-  /** `next` is in force from now on, in the place of `before`. */
+  /** `next` replaces `before` from now on. */
   entered(before: Settings, next: Settings): void {
     this.#former.entered(before, next, this.#parts.clock.wallMs());
   }
 
-  /** Everything known about an address, most telling first. Takes no more than a few ms at a stretch. */
+  /**
+   * Everything known about an address, the most telling first. Works at most a few ms at a stretch.
+   */
   async why(address: Address): Promise<Explanation> {
     const { ask, configuration } = this.#parts;
     const { settings } = configuration();
@@ -92,8 +94,9 @@ export class Explainer {
   }
 
   /**
-   * Tells `line` of sources that came close and stopped, and resolves to whether there may be more of them.
-   * Call it a few seconds after knocks were heard: it looks only when its share of the time allows.
+   * Calls `line` for sources that came close and stopped. Resolves to whether there may be more of
+   * them. Call it a few seconds after knocks were heard: it works only when its share of the time
+   * allows.
    */
   async look(line: (sentence: string) => void): Promise<boolean> {
     const { clock, ask } = this.#parts;
@@ -118,7 +121,7 @@ export class Explainer {
     if (LOGGED.has(kind) && this.#mayWrite()) line(`Nearly, ${formatAddress(source)}: ${sentence}`);
   }
 
-  /** Half of the shortest sequence: fewer knocks than that came close to nothing. */
+  /** Half of the shortest sequence: fewer knocks did not come close to anything. */
   #leastKnocks(): number {
     const { rotating, fixed } = this.#parts.configuration().plan;
     const lengths = [
@@ -163,13 +166,14 @@ export class Explainer {
     const tries = await this.#tries(hits);
     const explained = tries.length > 0 && tries.every(isWhole) && !this.#begins(tries, hits);
     const suspected = explained ? [] : await this.#void(hits, address);
-    // A knock that is whole by the terms in force may be whole by shorter former ones, too.
+    // A knock that is complete by the terms in force may also be complete by shorter former ones.
     const strange = suspected.filter(
       ({ made }) => !tries.some((one) => isWhole(one) && sameKnock(made, one)),
     );
     const findings = strange.map(({ told }) => told);
     for (const made of tries) {
-      // Terms that are alike draw ports in common: where the knock is whole under others, those were meant.
+      // Similar terms draw some of the same ports: where the knock is complete under others, those
+      // were meant.
       if (!isWhole(made) && strange.some((one) => sameHolder(one.made, made))) continue;
       findings.push(describeTry(made, await this.#facts(made, address, "all")));
     }
@@ -230,7 +234,7 @@ export class Explainer {
     const nowMs = this.#parts.clock.wallMs();
     if (made.kind === "fixed") return { source, nowMs, uses: [], ports };
     const { door, user, device } = made.subject;
-    // A matcher forgets who used a slot once nobody can use it again.
+    // A matcher forgets the user of a slot once nobody can use it again.
     const own = this.#used.find(made.subject, made.slot) ?? [];
     const uses = await this.#parts.ask({ type: "uses", door, user, device });
     return { source, nowMs, ports, uses: [...uses, own].flat() };
@@ -254,7 +258,7 @@ export class Explainer {
   }
 }
 
-/** `which` is a word before "knocks", or nothing. */
+/** `which` is a word before "knocks", or empty. */
 function unrelated(hits: Memory["hits"], which: string, nowMs: number): WhyFinding {
   const { timeMs } = hits.at(-1)!;
   const count = hits.length === 1 ? `1 ${which}knock was` : `${hits.length} ${which}knocks were`;

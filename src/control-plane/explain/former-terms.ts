@@ -2,17 +2,17 @@
 
 import type { Door, Settings } from "../../config/settings.ts";
 
-/** More reloads than that within the memory of sources are an administrator trying things out. */
+/** More reloads than this within the memory of sources are an administrator's experiments. */
 const MOST = 8;
 
 export interface FormerDoor {
-  /** The former door with the users of now; a door that is gone keeps its own. */
+  /** The former door with its present users; a door that is gone keeps its own. */
   readonly door: Door;
-  /** When it was changed: Unix milliseconds. */
+  /** When it was changed, in Unix milliseconds. */
   readonly untilMs: number;
 }
 
-/** Whether a link that was made for `link` opens `door`: more ports than are asked for do no harm. */
+/** Whether a link made for `link` opens `door`: more ports than required do no harm. */
 function stillOpens(link: Door, door: Door): boolean {
   const terms = ({ name, space: { proto, lo, hi, stepSeconds } }: Door) =>
     [name, proto, lo, hi, stepSeconds].join(" ");
@@ -27,7 +27,7 @@ export class FormerTerms {
     return this.#doors;
   }
 
-  /** `next` has taken the place of `before`. */
+  /** `next` has replaced `before`. */
   entered(before: Settings, next: Settings, nowMs: number): void {
     const rotating = (settings: Settings) => settings.doors.filter(({ users }) => users.length > 0);
     const now = rotating(next);

@@ -1,12 +1,12 @@
-/** Knocks that came after everything that could be explained: an older try must not hide them. */
+/** Knocks after all those that could be explained: an older try must not hide them. */
 
 import { type Port, PROTO_NUMBER } from "../../core/port.ts";
 import type { Hit } from "../../match/hit-table.ts";
 import type { Try } from "../../match/near-misses.ts";
 
 /**
- * Those of `hits` (oldest first) that came after the last knock of every try and that none of them would
- * have sent: a client that sends its knock again begins nothing new.
+ * Those of `hits` (oldest first) that came after the last knock of every try and are not among the
+ * ports of any: a client that repeats its knock begins nothing new.
  */
 export function newerThan(tries: readonly Try[], hits: readonly Hit[]): Hit[] {
   const lastMs = tries.reduce((latest, made) => Math.max(latest, made.lastMs), -Infinity);
@@ -14,7 +14,7 @@ export function newerThan(tries: readonly Try[], hits: readonly Hit[]): Hit[] {
   return hits.filter((hit) => hit.timeMs > lastMs && !explained.has(nameOf(hit)));
 }
 
-/** How many ports these knocks were on. */
+/** The number of ports that these knocks hit. */
 export function portCount(hits: readonly Hit[]): number {
   return new Set(hits.map(nameOf)).size;
 }

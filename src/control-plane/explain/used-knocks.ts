@@ -1,10 +1,13 @@
-/** Which knocks opened a door, by whom and when: longer than a matcher has to know it, and only to explain. */
+/**
+ * The knocks that opened a door, with source and time. Kept longer than a matcher needs them, and
+ * only to explain.
+ */
 
 import { parseAddress } from "../../core/address.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { KnownUse, RotatingSubject } from "../../match/subject.ts";
 
-/** As many as there can be tries in the memory of sources; the oldest goes first. */
+/** As many as the memory of sources can hold tries; the oldest goes first. */
 const MOST = 8_192;
 
 type Named = Pick<KnownUse, "door" | "user" | "device" | "stepSeconds" | "slot">;
@@ -27,7 +30,7 @@ export class UsedKnocks {
     if (this.#uses.size > MOST) this.#uses.delete(this.#uses.keys().next().value!);
   }
 
-  /** The use of a slot by a device at a door, by any terms; undefined for one that opened nothing. */
+  /** The use of a slot by a device at a door, by any terms; undefined where it opened nothing. */
   find({ door, user, device, space }: RotatingSubject, slot: number): KnownUse | undefined {
     return this.#uses.get(nameOf({ door, user, device, stepSeconds: space.stepSeconds, slot }));
   }

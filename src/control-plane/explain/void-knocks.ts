@@ -13,7 +13,10 @@ import { lostKey } from "../lost-keys.ts";
 import { makePlan } from "../../data-plane/plan.ts";
 import type { UsedKnocks } from "./used-knocks.ts";
 
-/** Subjects that a knock may have been made for, and the finding on one that was; undefined where another finding covers it. */
+/**
+ * Subjects that a knock may have been made for, and the finding for such a knock; undefined where
+ * another finding covers it.
+ */
 export interface Suspicion {
   readonly subjects: SubjectTable;
   readonly tell: (made: RotatingTry) => WhyFinding | undefined;
@@ -23,7 +26,7 @@ export interface Grounds {
   readonly settings: Settings;
   readonly subjects: SubjectTable;
   readonly former: readonly FormerDoor[];
-  /** The keys of the file, where these differ from the keys in force. */
+  /** The keys of the file, where they differ from the keys in force. */
   readonly unread: KeyTable | undefined;
   readonly used: UsedKnocks;
   readonly source: Address;
@@ -34,7 +37,7 @@ function whose({ subject: { user, device, door } }: RotatingTry): string {
   return `${user}/${device} for ${door}`;
 }
 
-/** Whether two tries are those of one device at one door. */
+/** Whether two tries belong to one device at one door. */
 export function sameHolder(a: RotatingTry, b: Try): boolean {
   return b.kind === "rotating" && whose(a) === whose(b);
 }
@@ -85,7 +88,7 @@ export function suspicions(grounds: Grounds): Suspicion[] {
   return [...byTerms, byKey];
 }
 
-/** The finding on doors whose links became void, where no knock tells whether it matters. */
+/** The finding for doors whose links became void, where no knock shows whether it matters. */
 export function describeFormer(former: readonly FormerDoor[], nowMs: number): WhyFinding[] {
   const [latest] = former;
   if (latest === undefined) return [];

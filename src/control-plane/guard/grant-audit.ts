@@ -1,6 +1,6 @@
 /**
- * Looks whether the kernel holds the grants it should, on the thread that has time: sixty thousand
- * elements take a second to compare, and the data plane hears of those that are missing alone.
+ * Checks whether the kernel holds the grants it should, on the thread that has time: comparing
+ * sixty thousand elements takes a second. The data plane is told only of the missing ones.
  */
 
 import type { Grant } from "../../core/grant.ts";
@@ -11,11 +11,11 @@ import { withSpareDescriptors } from "../../native/spare-descriptors.ts";
 import type { Ask, Reply } from "../../data-plane/messages.ts";
 import { compareGrants } from "../../data-plane/repair-grants.ts";
 
-/** Grants and uses that the data plane puts back at a time: about half a millisecond each. */
+/** How many grants and uses the data plane puts back at once: about half a millisecond for each. */
 const AT_ONCE = 32;
 
 export interface GrantAuditParts {
-  /** The grants the data plane told of. */
+  /** The grants that the data plane told of. */
   readonly grants: () => Iterable<Grant>;
   readonly doors: () => readonly Door[];
   /** The grants that the kernel holds now. */
@@ -39,7 +39,10 @@ export function listKernelGrants(): readonly KernelGrant[] {
   });
 }
 
-/** Puts back grants and uses that are missing in the kernel. Throws OpError where it refuses. */
+/**
+ * Puts back grants and uses that are missing in the kernel. Throws OpError where the kernel
+ * refuses.
+ */
 export async function auditGrants({ grants, doors, list, ask }: GrantAuditParts): Promise<Audited> {
   for (let after: number | undefined = 0; after !== undefined;) {
     const answer: Reply<"remember"> = await ask({ type: "remember", after, most: AT_ONCE });
@@ -52,6 +55,6 @@ export async function auditGrants({ grants, doors, list, ask }: GrantAuditParts)
   for (let at = 0; at < missing.length; at += AT_ONCE) {
     entered += (await ask({ type: "repair-grants", ids: missing.slice(at, at + AT_ONCE) })).entered;
   }
-  // The others ended while this looked, or are about to.
+  // The others ended during the comparison, or are about to.
   return { missing: entered, intended: intended - (missing.length - entered), full };
 }

@@ -1,4 +1,7 @@
-/** Keeps the guard in the kernel as it was meant: loads it, compares, puts it back when others changed it. */
+/**
+ * Keeps the intended guard in the kernel: loads it, compares it, and puts it back when others
+ * changed it.
+ */
 
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -15,7 +18,7 @@ import { Probation } from "./probation.ts";
 /** The kernel counts its own way: a probation with less than this left is over. */
 const OVER_MS = 1_000;
 
-/** "lapsed": nobody confirmed a probation in time, and nothing is guarded. */
+/** "lapsed": nobody confirmed a probation in time, and no port is guarded. */
 export type GuardState = "permanent" | "probation" | "lapsed";
 
 export class GuardLoader {
@@ -24,10 +27,12 @@ export class GuardLoader {
   #settings: Settings;
   #intended: string | undefined;
   #probation: Probation | undefined;
-  /** Nobody confirmed in time: the ports are open until the guard is loaded by hand again. */
+  /** Nobody confirmed in time: the ports are open until somebody loads the guard again. */
   #lapsed = false;
 
-  /** `heldIdleMs`: idle times of living grants, whose rules stay although no door has them any more. */
+  /**
+   * `heldIdleMs`: idle times of living grants, whose rules stay although no door has them any more.
+   */
   constructor(settings: Settings, clock: Clock, heldIdleMs: () => Iterable<number> = () => []) {
     this.#settings = settings;
     this.#clock = clock;
@@ -35,8 +40,8 @@ export class GuardLoader {
   }
 
   /**
-   * Puts the guard of `settings` into the kernel in one transaction. Throws OpError, and then the
-   * kernel has the guard it had.
+   * Puts the guard of `settings` into the kernel in one transaction. Throws OpError; the kernel
+   * then keeps the guard it had.
    */
   load(settings: Settings): void {
     const doors = guardPlan(settings, this.#probationLeftMs());
@@ -47,15 +52,16 @@ export class GuardLoader {
   }
 
   /**
-   * Enters the sessions that live into connection tracking, so that the guard about to go up cuts none;
-   * returns how many. Only where no guard stands: beside one everything is tracked already, and a
-   * session that tracking does not know was closed on purpose, or slipped in while the table was gone.
+   * Enters the living sessions into connection tracking, so that the guard about to be loaded cuts
+   * none. Returns how many. Only where no guard is loaded: beside one everything is tracked
+   * already, and a session that tracking does not know was closed on purpose, or slipped in while
+   * the table was gone.
    */
   adopt(): number {
     return guardLoaded() ? 0 : adoptSessions(guardedPorts(this.#settings));
   }
 
-  /** The same for ports that `next` guards and the settings in force do not. */
+  /** The same for ports that `next` guards but the settings in force do not. */
   adoptNew(next: Settings): number {
     const guarded = guardedPorts(this.#settings);
     return adoptSessions(
@@ -63,7 +69,7 @@ export class GuardLoader {
     );
   }
 
-  /** Whether a guard stands already, of an earlier daemon or of the boot unit. */
+  /** Whether a guard is loaded already, by an earlier daemon or the boot unit. */
   static stands(): boolean {
     return guardLoaded();
   }
@@ -78,7 +84,7 @@ export class GuardLoader {
     this.load(this.#settings);
   }
 
-  /** Whether ports are guarded for a time only and that time has to be moved on now and then. */
+  /** Whether some ports are guarded only for a time that must be moved on regularly. */
   get refreshes(): boolean {
     return (
       !this.#lapsed && this.#settings.doors.some(({ openAfterMs }) => openAfterMs !== undefined)
@@ -86,8 +92,8 @@ export class GuardLoader {
   }
 
   /**
-   * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew, also after
-   * one that lapsed. Throws OpError, and then everything is as it was.
+   * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew,
+   * even after one that lapsed. Throws OpError; everything is then as before.
    */
   arm(forMs: number, settings = this.#settings): void {
     const sessions = livingSessions(guardedPorts(settings));
@@ -95,7 +101,10 @@ export class GuardLoader {
     this.#loadWith(settings, { probation, lapsed: false });
   }
 
-  /** Puts the guard of `settings` up without a probation. Throws OpError, and then everything is as it was. */
+  /**
+   * Loads the guard of `settings` without a probation. Throws OpError; everything is then as
+   * before.
+   */
   loadForGood(settings: Settings): void {
     this.#loadWith(settings, { probation: undefined, lapsed: false });
   }
@@ -116,7 +125,10 @@ export class GuardLoader {
     }
   }
 
-  /** Makes the guard permanent; throws a SallyportError that says which proof is missing, unless `force`. */
+  /**
+   * Makes the guard permanent. Throws a SallyportError that says which proof is missing, unless
+   * `force`.
+   */
   confirm(force: boolean): void {
     if (this.#lapsed) {
       throw new SallyportError(
@@ -146,24 +158,27 @@ export class GuardLoader {
     return this.#probation === undefined ? "permanent" : "probation";
   }
 
-  /** Whether the probation runs out just now; in a moment the kernel stops guarding by itself. */
+  /** Whether the probation is running out: in a moment the kernel stops guarding by itself. */
   get isOver(): boolean {
     return this.#probation !== undefined && this.#probationLeftMs()! <= OVER_MS;
   }
 
-  /** Stops guarding, as the kernel does by itself in a moment; throws OpError where it does not take our word. */
+  /**
+   * Stops guarding, as the kernel will by itself in a moment. Throws OpError where the kernel
+   * refuses.
+   */
   lapse(): void {
     this.#probation = undefined;
     this.#lapsed = true;
     this.load(this.#settings);
   }
 
-  /** Milliseconds until the probation is over; undefined without one. */
+  /** Milliseconds until the end of the probation; undefined without one. */
   get leftMs(): number | undefined {
     return this.#probationLeftMs();
   }
 
-  /** Milliseconds until `lapse` is worth asking; undefined when there is no probation. */
+  /** Milliseconds until `lapse` is worth a call; undefined without a probation. */
   get lapsesInMs(): number | undefined {
     const leftMs = this.#probationLeftMs();
     return leftMs === undefined ? undefined : Math.max(0, leftMs - OVER_MS + 1);

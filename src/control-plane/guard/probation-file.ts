@@ -1,4 +1,7 @@
-/** Remembers a probation in the state folder, so that a daemon that is started again neither ends it nor forgets that it lapsed. */
+/**
+ * Remembers a probation in the state folder, so that a restarted daemon neither ends it nor forgets
+ * that it lapsed.
+ */
 
 import { join } from "node:path";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
@@ -22,7 +25,8 @@ export class ProbationFile {
       text = readRegularFile(this.#path);
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
-      // A link or a pipe stands there; a file that this user may not read is no marker of his.
+      // A link or a pipe is in its place. A file that this user may not read is not this user's
+      // marker.
       return error.exitCode === ExitCode.privilege ? undefined : 0;
     }
     if (text === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
  * The guard on probation: until somebody proves that a knock and a new connection work, the kernel
- * itself stops guarding when the time is up, daemon or no daemon.
+ * itself stops guarding when the time is over, with or without a daemon.
  */
 
 import { formatAddress, maskAddress, parsePrefix, sameAddress } from "../../core/address.ts";
@@ -17,7 +17,7 @@ export class Probation {
   readonly #before: ReadonlySet<string>;
   readonly #knockers = new Set<string>();
 
-  /** `sessions` are those that live already: they prove nothing. */
+  /** `sessions` are alive already: they prove nothing. */
   constructor(endsMs: number, sessions: readonly Session[]) {
     this.endsMs = endsMs;
     this.#before = new Set(sessions.map(sessionKey));
@@ -30,7 +30,7 @@ export class Probation {
     }
   }
 
-  /** The proof that is still missing, as a clause; undefined when a new session of a knocker lives. */
+  /** The missing proof as a clause; undefined when a new session of a knocker is alive. */
   missing(sessions: readonly Session[]): string | undefined {
     if (this.#knockers.size === 0) return "no door was opened by a knock since it began";
     const knockers = [...this.#knockers].map((text) => parsePrefix(text)!);

@@ -1,8 +1,11 @@
-/** The entries of a table of iptables-legacy, read in place; no length is believed before it was checked. */
+/**
+ * The entries of a table of iptables-legacy, read in place. No length is used before it was
+ * checked.
+ */
 
 import type { LegacyFamily, LegacyTable } from "../../native/legacy-table.ts";
 
-/** The fields of an entry that stand elsewhere for IPv4 and IPv6. */
+/** The fields of an entry with different places for IPv4 and IPv6. */
 interface Layout {
   readonly addressBytes: 4 | 16;
   /** linux/netfilter_ipv4/ip_tables.h: offsets inside `struct ipt_entry`, linux/netfilter_ipv6/ip6_tables.h: `ip6t_entry` */
@@ -47,12 +50,12 @@ export interface Part {
   /** "" for the target that is a verdict. */
   readonly name: string;
   readonly revision: number;
-  /** What stands behind its header. */
+  /** The bytes behind its header. */
   readonly data: DataView;
 }
 
 export interface Entry {
-  /** Offset in the table, by which jumps name it. */
+  /** The offset in the table, by which jumps name it. */
   readonly at: number;
   readonly next: number;
   /** The whole entry; its header is as `LAYOUT` has it. */
@@ -61,7 +64,7 @@ export interface Entry {
   readonly target: Part;
 }
 
-/** Every entry in its order; stops at the first that is malformed. */
+/** Every entry in its order; stops at the first malformed one. */
 export function entriesOf({ family, entries }: LegacyTable): Entry[] {
   const { bytes, targetOffsetAt } = LAYOUT[family];
   const found: Entry[] = [];

@@ -1,4 +1,6 @@
-/** What the header of a rule of iptables-legacy asks, as conditions of nft: addresses, interfaces, protocol. */
+/**
+ * The header of a rule of iptables-legacy as conditions of nft: addresses, interfaces, protocol.
+ */
 
 import { addressFromBytes, formatAddress, maskAddress, sameAddress } from "../../core/address.ts";
 import type { LegacyFamily } from "../../native/legacy-table.ts";
@@ -7,21 +9,23 @@ import { LAYOUT, textAt } from "./entries.ts";
 
 /** linux/netfilter_ipv4/ip_tables.h: IPT_INV_VIA_IN and so on; those of IPv6 are the same. */
 const INVERSE = { iifname: 0x01, oifname: 0x02, saddr: 0x08, daddr: 0x10, l4proto: 0x40 } as const;
-/** IPT_F_FRAG: "-f", second and later fragments. IP6T_F_PROTO: a protocol is asked for; IP6T_F_TOS */
+/**
+ * IPT_F_FRAG: "-f", second and later fragments. IP6T_F_PROTO: the rule names a protocol; IP6T_F_TOS
+ */
 const IPT_F_FRAG = 0x01;
 const IP6T_F_PROTO = 0x01;
 const IP6T_F_TOS = 0x02;
 /** linux/if.h: IFNAMSIZ */
 const NAME_BYTES = 16;
 
-/** A condition that nothing but particular packets meet, whatever stands right of it. */
+/** A condition that only particular packets meet, whatever is on its right side. */
 const PARTICULAR = { meta: { key: "mark" } };
 
 export function condition(left: unknown, right: unknown, negated: boolean): Statement {
   return { match: { op: negated ? "!=" : "==", left, right } };
 }
 
-/** A condition on what a stranger's packet cannot have; negated it is met. */
+/** A condition on a property that a stranger's packet cannot have; negated it is met. */
 export function particular(negated = false): Statement {
   return condition(PARTICULAR, 0, negated);
 }
@@ -56,7 +60,7 @@ export function headerConditions(entry: DataView, family: LegacyFamily): Stateme
   return found;
 }
 
-/** An address or a network as nft's JSON has it; undefined for a mask with holes. */
+/** An address or a network in nft's JSON; undefined for a mask with holes. */
 function networkAt(entry: DataView, at: number, maskAt: number, size: 4 | 16) {
   const read = (from: number) =>
     addressFromBytes(new Uint8Array(entry.buffer, entry.byteOffset + from, size));
@@ -87,6 +91,6 @@ function interfaceAt(entry: DataView, at: number, maskAt: number): string | unde
   const compared = mask.indexOf(0) < 0 ? NAME_BYTES : mask.indexOf(0);
   if (compared === 0) return undefined;
   const name = textAt(entry, at, NAME_BYTES);
-  // A name that counts as a whole has its zero compared, too.
+  // The comparison of a whole name includes its final zero.
   return compared > name.length ? name : `${name.slice(0, compared)}*`;
 }

@@ -5,8 +5,8 @@ import type { Part } from "./entries.ts";
 import { condition, particular } from "./header.ts";
 
 /**
- * The conditions of a match. One whose data is not as the kernel's headers have it cannot be read; one that
- * is not known here picks particular packets, as those of iptables-nft do.
+ * The conditions of a match. One whose data does not fit the kernel's headers cannot be read; an
+ * unknown one picks particular packets, like those of iptables-nft.
  */
 export function matchConditions(match: Part): Statement[] {
   const reader = READERS[`${match.name} ${match.revision}`];
@@ -15,7 +15,7 @@ export function matchConditions(match: Part): Statement[] {
 }
 
 interface Reader {
-  /** Bytes that `read` looks at. */
+  /** The bytes that `read` needs. */
   readonly least: number;
   readonly read: (data: DataView) => Statement[];
 }
@@ -91,7 +91,7 @@ function multiport(data: DataView, revision: 0 | 1): Statement[] {
     if (isRange) i++;
   }
   const negated = revision === 1 && data.getUint8(2 + 3 * MOST) !== 0;
-  // Of "either" the destination decides: a stranger's own port is one that no rule is likely to name.
+  // For "either" the destination decides: no rule is likely to name a stranger's own port.
   const left = { payload: { protocol: "th", field: kind === 0 ? "sport" : "dport" } };
   return [condition(left, { set }, negated)];
 }

@@ -1,4 +1,4 @@
-/** Which tables of iptables-legacy this network namespace has. */
+/** The tables of iptables-legacy in this network namespace. */
 
 import { readFileSync } from "node:fs";
 import type { LegacyFamily } from "../../native/legacy-table.ts";
@@ -8,7 +8,7 @@ const TABLES = ["raw", "mangle", "nat", "filter", "security"] as const;
 
 export type LegacyName = (typeof TABLES)[number];
 
-/** A table is there once somebody has used it. */
+/** A table exists once somebody has used it. */
 export function legacyNames(family: LegacyFamily): LegacyName[] {
   const listed = readProcNet(`${family}_tables_names`)?.split("\n");
   if (listed !== undefined) return TABLES.filter((name) => listed.includes(name));

@@ -1,4 +1,6 @@
-/** The rules of iptables-legacy, which nft does not show, in the words in which nft lists its own. */
+/**
+ * The rules of iptables-legacy, which nft does not show, in the form in which nft lists its own.
+ */
 
 import { OpError } from "../../core/errors.ts";
 import { type LegacyFamily, type LegacyTable, readLegacyTable } from "../../native/legacy-table.ts";
@@ -34,7 +36,9 @@ export function isLegacy(table: string): boolean {
   return table.endsWith(SUFFIX);
 }
 
-/** Reads the calling thread's network namespace; a table that the kernel does not hand out is named. */
+/**
+ * Reads the calling thread's network namespace; names the tables that the kernel does not hand out.
+ */
 export function readLegacyRules(): LegacyRules {
   const found = (["ip", "ip6"] as const).flatMap((family) =>
     legacyNames(family).map((name) => tryRead(family, name)),
@@ -69,7 +73,7 @@ function legacyRules(from: LegacyTable, name: LegacyName): LegacyRules {
     chains.flatMap(({ listed, own }) => (own[0] === undefined ? [] : [[own[0].at, listed.name]])),
   );
   const rules = chains.map(({ listed, own }) => {
-    // The last entry of a chain is its policy, or the return that ends every chain of a user.
+    // The last entry of a chain is its policy, or the return that ends every user's chain.
     const listedRules = own.slice(0, -1).map((entry): ListedRule => ({
       family,
       table,
@@ -112,7 +116,7 @@ function chainsOf(
   return chains;
 }
 
-/** A verdict of its own: −1 − NF_DROP. */
+/** It is itself the verdict −1 − NF_DROP. */
 function isDrop({ target: { name, data } }: Entry): boolean {
   return name === "" && data.byteLength >= 4 && data.getInt32(0, true) === -1;
 }

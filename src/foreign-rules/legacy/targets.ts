@@ -5,7 +5,10 @@ import type { LegacyFamily } from "../../native/legacy-table.ts";
 import type { Statement } from "../listing.ts";
 import { type Entry, LAYOUT } from "./entries.ts";
 
-/** linux/netfilter/x_tables.h: a verdict is −1 − NF_DROP, −1 − NF_ACCEPT, −1 − NF_QUEUE; XT_RETURN; else where to go on. */
+/**
+ * linux/netfilter/x_tables.h: a verdict is −1 − NF_DROP, −1 − NF_ACCEPT, −1 − NF_QUEUE; XT_RETURN;
+ * else the offset to continue at.
+ */
 const VERDICTS: Readonly<Record<number, Statement>> = {
   [-1]: { drop: null },
   [-2]: { accept: null },
@@ -13,7 +16,10 @@ const VERDICTS: Readonly<Record<number, Statement>> = {
   [-5]: { return: null },
 };
 
-/** enum ipt_reject_with, enum ip6t_reject_with; undefined for what rejects nothing (echo replies). */
+/**
+ * enum ipt_reject_with, enum ip6t_reject_with; undefined for types that reject nothing (echo
+ * replies).
+ */
 const REJECTS: Readonly<Record<LegacyFamily, readonly (string | undefined)[]>> = {
   ip: [
     "net-unreachable",
@@ -45,7 +51,9 @@ const XT_CT_NOTRACK = 0x1;
 const MAP_IPS = 0x1;
 const PROTO_SPECIFIED = 0x2;
 
-/** None for a rule without a target. `chainAt` knows the chain whose first rule stands at an offset. */
+/**
+ * Empty for a rule without a target. `chainAt` finds the chain whose first rule is at an offset.
+ */
 export function targetStatements(
   { view, target, next }: Entry,
   family: LegacyFamily,
@@ -88,7 +96,7 @@ function reject(data: DataView, family: LegacyFamily): Statement[] {
   const expr = data.byteLength < 4 ? undefined : REJECTS[family][data.getUint32(0, true)];
   if (expr === undefined) return [{ unread: "REJECT" }];
   const type = family === "ip" ? "icmp" : "icmpv6";
-  // What a REJECT without an option says, and the `reject` of nft.
+  // The same as a REJECT without an option, and as `reject` of nft.
   if (expr === "port-unreachable") return [{ reject: null }];
   return [{ reject: expr === "tcp reset" ? { type: expr } : { type, expr } }];
 }

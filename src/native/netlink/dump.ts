@@ -1,4 +1,4 @@
-/** Dumps: one question, every message of the reply, begun again when it was not whole. */
+/** Dumps: one question, every message of the reply, repeated when the reply was not whole. */
 
 import { Errno } from "../errno.ts";
 import { errorCode, errorText, type Message, messages, NLM_F, NLMSG } from "./message.ts";
@@ -18,10 +18,10 @@ export interface DumpRefusal {
 export type Dumped<T> = { readonly found: T[] } | { readonly refused: DumpRefusal };
 
 /**
- * Sends what `ask` writes, a whole message with the sequence number it is given, and hands every
- * message of the reply to `visit`, which adds what it makes of it to `found`; nothing of a message
- * outlives its visit. A reply that a change interrupted, or of which the kernel discarded a part, is
- * thrown away and asked for again. Throws OpError when the socket fails.
+ * Sends the message that `ask` writes with the given sequence number, and hands every message of
+ * the reply to `visit`, which adds its results to `found`. No part of a message is valid after its
+ * visit. When a change interrupted the reply, or the kernel discarded a part of it, the results are
+ * dropped and the question is repeated. Throws OpError when the socket fails.
  */
 export function dump<T>(
   socket: NetlinkSocket,
@@ -29,7 +29,8 @@ export function dump<T>(
   visit: (view: DataView, message: Message, found: T[]) => void,
 ): Dumped<T> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    // The kernel has one dump at a time for a socket, and refuses the next (EBUSY) while one is not read to its end.
+    // The kernel has one dump at a time for a socket, and refuses the next (EBUSY) until it is read
+    // to its end.
     socket.discard();
     const sequence = socket.nextSequence();
     const { bytes, length } = ask(sequence);

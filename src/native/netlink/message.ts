@@ -70,8 +70,8 @@ export function isBetween(sequence: number, first: number, last: number): boolea
 }
 
 /**
- * errno, positive, of an NLMSG_ERROR or of an NLMSG_DONE that ends a dump too early; 0 for an
- * acknowledgement and for an end without a word. An error that is cut short is one (EBADMSG).
+ * The errno, positive, of an NLMSG_ERROR or of an NLMSG_DONE that ends a dump too early; 0 for an
+ * acknowledgement and for an end without an error. EBADMSG for an error that is cut short.
  */
 export function errorCode(view: DataView, message: Message): number {
   if (message.at + ERROR_BYTES <= message.end) return -view.getInt32(message.at, LITTLE);

@@ -77,7 +77,7 @@ export class NetlinkSocket implements Disposable {
       throw refused(code, "bind", this.#name);
     }
     this.portId = address[1]!;
-    // Both only make replies shorter or clearer, so that a kernel without them will do.
+    // Both only make replies shorter or clearer, so a kernel without them is fine.
     this.setOption(NETLINK_CAP_ACK, 1);
     this.setOption(NETLINK_EXT_ACK, 1);
   }
@@ -94,7 +94,9 @@ export class NetlinkSocket implements Disposable {
     return this.#sequence;
   }
 
-  /** Sends the first `length` bytes; what they ask has been done when it returns, and replies wait. */
+  /**
+   * Sends the first `length` bytes. When it returns, the kernel has done the work and replies wait.
+   */
   send(bytes: Uint8Array, length: number): void {
     if (libc().send(this.fd, bytes, length, 0) < 0) {
       throw refused(errno(), "send to", this.#name);
@@ -116,7 +118,7 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** Throws away what waits: replies to earlier messages that nobody took, a dump to its end. */
+  /** Throws away all waiting datagrams: replies to earlier messages, and a dump to its end. */
   discard(): void {
     while (this.receive() !== 0);
   }
