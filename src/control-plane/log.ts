@@ -1,4 +1,6 @@
-/** The log: one line on standard error for everything that happened, in words an administrator greps for. */
+/**
+ * The log: one line on standard error for every event, in words that an administrator greps for.
+ */
 
 import { fstatSync } from "node:fs";
 import { configure, getLogger, type LogRecord } from "@logtape/logtape";
@@ -13,18 +15,18 @@ const STDERR = 2;
 /** The levels in the words of a journal (sd-daemon(3)). */
 const PRIORITIES: Readonly<Record<string, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
-/** Whether standard error is a stream to the journal, as systemd.exec(5) says under JOURNAL_STREAM. */
+/** Whether standard error is a stream to the journal, by JOURNAL_STREAM of systemd.exec(5). */
 function goesToJournal(stream: string | undefined): boolean {
   if (stream === undefined) return false;
   try {
     const { dev, ino } = fstatSync(STDERR, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
-    return false; // it is closed
+    return false; // standard error is closed
   }
 }
 
-/** The journal has a time and a level of its own for each line. */
+/** The journal adds a time and a level to each line. */
 function journalLine({ level, message }: LogRecord): string {
   const lines = message.join("").split("\n");
   return lines.map((line) => `<${PRIORITIES[level] ?? 6}>${line}\n`).join("");
@@ -45,7 +47,7 @@ export async function startLog(): Promise<void> {
   const lines = new LogOutput({
     fd: STDERR,
     tellDropped: (count) => {
-      const message = [`Dropped ${count} lines of the log: whoever reads it did not take them`];
+      const message = [`Dropped ${count} lines of the log: its reader did not take them`];
       const category = ["sallyport"];
       const level = "warning";
       const timestamp = Date.now();
@@ -68,12 +70,12 @@ export function onDroppedLine(hear: () => void): void {
   heardDropped = hear;
 }
 
-/** Says why the program ends, as every command does. */
+/** Says why the program ends, in the way of every command. */
 export function tellEnd(message: string): void {
   output?.write(journal ? `<${PRIORITIES["error"]}>${message}\n` : `sallyport: ${message}\n`);
 }
 
-/** Waits at most `mostMs` until the lines so far are taken: for the end of the process. */
+/** Waits at most `mostMs` until all lines so far are taken: for the end of the process. */
 export function flushLog(mostMs: number): void {
   output?.flush(mostMs);
 }
@@ -112,7 +114,7 @@ function describeEcho(event: Extract<DaemonEvent, { type: "knock.reused" }>): st
   );
 }
 
-/** The line an event leaves in the log. */
+/** The log line of an event. */
 export function describeEvent(event: DaemonEvent): { level: Level; sentence: string } {
   switch (event.type) {
     case "grant.opened": {
@@ -128,7 +130,7 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
     case "grant.restored":
       return {
         level: "info",
-        sentence: `Kept ${event.grant.door} open to ${event.grant.address}: the kernel had it open since before this start`,
+        sentence: `Kept ${event.grant.door} open to ${event.grant.address}: the kernel had it open before this start`,
       };
     case "grant.closed": {
       const { grant, reason, shared } = event;
@@ -143,7 +145,7 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
       if (event.behind === true) {
         return {
           level: "warning",
-          sentence: `Did not open ${event.door} to ${event.address}: what follows its openings is late, commands, log or stores: make its commands faster, or give the door users so that nobody can forge its knock`,
+          sentence: `Did not open ${event.door} to ${event.address}: the work after its openings is late (commands, log or stores): make its commands faster, or give the door users so that nobody can forge its knock`,
         };
       }
       return {

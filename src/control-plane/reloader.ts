@@ -26,14 +26,17 @@ export interface ReloaderParts {
   readonly file: string;
   /** The configuration in force. */
   readonly current: () => Configuration;
-  /** Makes the data plane work by the plan; when it cannot it works by its old one, and this throws. */
+  /** Makes the data plane work by the plan. Throws when it cannot; it then works by its old one. */
   readonly configure: (plan: Plan) => Promise<void>;
-  /** Loads the guard in one transaction, on probation where a time is given; when it cannot the old one stands, and this throws. */
+  /**
+   * Loads the guard in one transaction, on probation where a time is given. Throws when it cannot;
+   * the old guard then stays.
+   */
   readonly guard: (settings: Settings, armMs: number | undefined) => void;
-  /** As `guard`, and a probation that runs is over. */
+  /** Like `guard`, and ends any probation. */
   readonly guardForGood: (settings: Settings) => void;
   readonly guardState: () => GuardState;
-  /** How many grants of a door live. */
+  /** The number of a door's living grants. */
   readonly grantsOf: (door: string) => number;
   /** The devices that opened doors to the caller's address last. */
   readonly openers: (caller: Caller) => readonly Opener[];
@@ -41,9 +44,9 @@ export interface ReloaderParts {
   readonly entered: (next: Configuration, kept: boolean) => void;
   /** The same configuration with other keys is in force. */
   readonly keysEntered: (next: Configuration) => void;
-  /** The file that was read is in force: `entered` was told of it. */
+  /** The file that was read is in force: `entered` was called for it. */
   readonly reloaded: () => void;
-  /** The configuration of before came back: `entered` was told of it. */
+  /** The configuration before returned: `entered` was called for it. */
   readonly reverted: () => void;
   /** The file that was read is refused. */
   readonly refused: (error: unknown) => void;
@@ -52,7 +55,7 @@ export interface ReloaderParts {
 export class Reloader {
   readonly #parts: ReloaderParts;
   #reloading: Promise<unknown> = Promise.resolve();
-  /** The configuration that comes back unless somebody confirms the one in force. */
+  /** The configuration that returns unless somebody confirms the one in force. */
   #before: Configuration | undefined;
   #notice: string | undefined;
 
@@ -60,7 +63,10 @@ export class Reloader {
     this.#parts = parts;
   }
 
-  /** The end of a probation without a confirmation: the ports open, or the configuration of before comes back. */
+  /**
+   * The outcome of a probation without a confirmation: the ports open, or the configuration before
+   * returns.
+   */
   get otherwise(): "open" | "back" {
     return this.#before === undefined ? "open" : "back";
   }
@@ -70,20 +76,23 @@ export class Reloader {
     return this.#notice;
   }
 
-  /** Reads the file again. A bad one, or one that needs a yes, changes nothing and throws; the old one stays in force. */
+  /**
+   * Reads the file again. Throws for a bad file, or one that needs a yes; nothing changes then, and
+   * the old configuration stays in force.
+   */
   reload(request: ReloadRequest): Promise<ReloadTold> {
     return this.#inTurn(() => this.#reloadOnce(request));
   }
 
   /**
-   * Takes the keys of their file, and nothing else; returns the configuration of before. A bad file changes
-   * nothing and throws.
+   * Takes only the keys of their file. Returns the configuration before. Throws for a bad file;
+   * nothing changes then.
    */
   reloadKeys(): Promise<Configuration> {
     return this.#inTurn(async () => {
       const before = this.#parts.current();
       const next = withKeysOfNow(before);
-      // A key that is removed now must not come back with it.
+      // A key that is removed now must not return with it.
       const fallback = this.#before && withKeysOfNow(this.#before);
       await this.#parts.configure(next.plan);
       this.#before = fallback;
@@ -92,7 +101,10 @@ export class Reloader {
     });
   }
 
-  /** Begins or confirms a probation while no reload changes the guard; `confirms`: the configuration in force stays. */
+  /**
+   * Begins or confirms a probation while no reload changes the guard; `confirms`: the configuration
+   * in force stays.
+   */
   between<T>(work: () => Promise<T>, confirms: boolean): Promise<T> {
     const done = this.#reloading.then(async () => {
       const result = await work();
@@ -105,7 +117,10 @@ export class Reloader {
     return done;
   }
 
-  /** Nobody confirmed in time: puts the configuration of before back; false where there is none, or it is refused. */
+  /**
+   * Nobody confirmed in time: puts back the configuration before. Returns false where there is
+   * none, or it is refused.
+   */
   goBack(): Promise<boolean> {
     return this.#inTurn(async () => {
       const { file, current, configure, guardForGood, entered, reverted } = this.#parts;
@@ -121,19 +136,19 @@ export class Reloader {
           throw error;
         }
       } catch (error) {
-        log("error", `What ran before the reload cannot be put back: ${messageOf(error)}`);
+        log("error", `The configuration before the reload cannot be put back: ${messageOf(error)}`);
         return false;
       }
       this.#before = undefined;
       entered(before, true);
       reverted();
-      this.#notice = `Nobody confirmed the last reload in time: what ran before it is in force again, and ${file} says something else: mend it, or reload it again`;
+      this.#notice = `Nobody confirmed the last reload in time: the configuration before it is in force again, and ${file} says something else: mend it, or reload it again`;
       log("error", this.#notice);
       return true;
     });
   }
 
-  /** One after the other: a reload that fails must put back the configuration that stood before it. */
+  /** One at a time: a reload that fails must put back the configuration directly before it. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#reloading.then(work);
     this.#reloading = done.catch(this.#parts.refused);
@@ -182,7 +197,7 @@ export class Reloader {
       [
         `Cannot reload ${this.#parts.file} without a yes: ${danger}`,
         ...changes.map((change) => `  ${change}`),
-        'Run "sallyport reload --yes", or "sallyport reload --arm 5m": then what runs now comes back by itself unless you confirm',
+        'Run "sallyport reload --yes", or "sallyport reload --arm 5m": then the present configuration returns by itself unless you confirm',
       ].join("\n"),
     );
   }
@@ -197,7 +212,7 @@ export class Reloader {
     const going =
       armMs === undefined ? "still on probation" : `on probation for ${formatDuration(armMs)}`;
     const otherwise =
-      this.#before === undefined ? "the ports open again" : "what ran before comes back";
+      this.#before === undefined ? "the ports open again" : "the configuration before returns";
     return `; ${going}: knock, connect, and run sallyport confirm there, or ${otherwise}`;
   }
 

@@ -112,9 +112,9 @@ const OWN: {
   "config.reloaded": ({ file }) => `Reloaded ${file}`,
   "keys.reloaded": ({ file, change }) => `Read ${file} again: ${change}`,
   "config.reverted": ({ file }) =>
-    `Nobody confirmed the reload of ${file} in time: what ran before it is in force again`,
+    `Nobody confirmed the reload of ${file} in time: the configuration before it is in force again`,
   "guard.probation": ({ untilMs, otherwise }) =>
-    `On probation until ${new Date(untilMs).toISOString()}: unless somebody confirms, ${otherwise === "open" ? "the ports open again" : "what ran before comes back"}`,
+    `On probation until ${new Date(untilMs).toISOString()}: unless somebody confirms, ${otherwise === "open" ? "the ports open again" : "the configuration before returns"}`,
   "guard.confirmed": ({ forced }) =>
     `Confirmed${forced ? " without a proof" : ""}: the guard is permanent`,
   "guard.lapsed": () => "Nobody confirmed in time: nothing is guarded any more",

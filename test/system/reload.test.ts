@@ -116,7 +116,7 @@ describe("sallyport reload", () => {
     const armed = server.command("reload", "--arm", "5s");
     expect(armed.code).toBe(0);
     expect(armed.out).toContain(
-      "on probation for 5s: knock, connect, and run sallyport confirm there, or what ran before comes back",
+      "on probation for 5s: knock, connect, and run sallyport confirm there, or the configuration before returns",
     );
     expect(readFileSync(join(server.dir, "state", "config.last.toml"), "utf8")).not.toContain(
       "30000",
@@ -124,7 +124,7 @@ describe("sallyport reload", () => {
     await server.waitForLog(/Nobody confirmed the last reload in time/, from);
     expect(probe(lab, "stranger", SERVER, 8080)).toBe("refused");
     await opensBy(link);
-    expect(server.command("status").out).toContain("what ran before it is in force again");
+    expect(server.command("status").out).toContain("the configuration before it is in force again");
     expect(server.command("confirm").err).toContain("it is permanent already");
   }, 20_000);
 

@@ -1,4 +1,7 @@
-/** Keeps watch over the guard: compares it with the intended one, has it repaired, and follows a probation to its end. */
+/**
+ * Watches the guard: compares it with the intended one, has it repaired, and follows a probation to
+ * its end.
+ */
 
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -25,11 +28,17 @@ export interface GuardAuditParts {
   /** Puts back grants and uses that are missing in the kernel. */
   readonly repairGrants: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
-  /** Something became of the guard as a whole, for the audit log. */
+  /** The guard as a whole changed; for the audit log. */
   readonly note: (record: GuardRecord) => void;
-  /** A probation is over without a confirmation: puts the configuration of before back, by `restore`; false where it cannot. */
+  /**
+   * A probation is over without a confirmation: puts back the configuration before it, by
+   * `restore`; false where it cannot.
+   */
   readonly goBack: () => Promise<boolean>;
-  /** The end of a probation without a confirmation: the ports open, or the configuration of before comes back. */
+  /**
+   * The outcome of a probation without a confirmation: the ports open, or the configuration before
+   * it returns.
+   */
   readonly otherwise: () => "open" | "back";
 }
 
@@ -40,7 +49,7 @@ type GuardRecord = Extract<
 
 const HOW_TO_CONFIRM = "knock, connect, and run sallyport confirm there";
 
-/** "58s": the rest of a probation is no round time. */
+/** "58s": the rest of a probation in whole seconds. */
 function aboutSeconds(ms: number): string {
   return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000));
 }
@@ -52,7 +61,7 @@ export class GuardAudit {
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
-  /** The last one in the chain has not begun. */
+  /** The last audit in the chain has not begun. */
   #waiting = false;
   /** Between `watch` and `stop`. */
   #watching = false;
@@ -64,8 +73,9 @@ export class GuardAudit {
   }
 
   /**
-   * Loads the guard for the first time: permanent, on a probation of `armMs`, or as a probation that an
-   * earlier daemon began goes on. Returns how many living sessions it kept. Throws OpError.
+   * Loads the guard for the first time: permanent, on a probation of `armMs`, or continuing the
+   * probation that an earlier daemon began. Returns how many living sessions it kept. Throws
+   * OpError.
    */
   loadFirst(settings: Settings, armMs: number | undefined): number {
     const { clock } = this.#parts;
@@ -86,7 +96,7 @@ export class GuardAudit {
     return adopted;
   }
 
-  /** From now on the guard is audited, now and then and whenever `audit` is called. */
+  /** From now on the guard is audited, regularly and whenever `audit` is called. */
   watch(): void {
     this.#watching = true;
     this.#parts.counters.set("enforcedShare", 1);
@@ -94,8 +104,8 @@ export class GuardAudit {
   }
 
   /**
-   * Loads the guard of a new configuration, on a probation of `armMs` where that is given; throws OpError,
-   * and then the old one stays in force.
+   * Loads the guard of a new configuration, on a probation of `armMs` if given. Throws OpError; the
+   * old one then stays in force.
    */
   replace(next: Settings, armMs?: number): void {
     this.#guardLoader.adoptNew(next);
@@ -108,7 +118,10 @@ export class GuardAudit {
     this.#beginProbation(armMs, otherwise);
   }
 
-  /** Loads the guard of an earlier configuration for good; throws OpError, and then everything is as it was. */
+  /**
+   * Loads the guard of an earlier configuration for good. Throws OpError; everything is then as
+   * before.
+   */
   restore(before: Settings): void {
     this.#guardLoader.loadForGood(before);
     this.#probationFile.end();
@@ -119,25 +132,28 @@ export class GuardAudit {
     return this.#guardLoader.state;
   }
 
-  /** Milliseconds until the probation is over; undefined without one. */
+  /** Milliseconds until the end of the probation; undefined without one. */
   get leftMs(): number | undefined {
     return this.#guardLoader.leftMs;
   }
 
   /** Begins a probation; resolves to a sentence for the person who asked for it. */
   async arm(forMs: number): Promise<string> {
-    // Nobody looks at the guard while it is being changed on purpose.
+    // No audit runs while the guard is being changed on purpose.
     await this.#auditing;
     const otherwise = this.#parts.otherwise();
     this.#guardLoader.arm(forMs);
     this.#beginProbation(forMs, otherwise);
-    const comes = otherwise === "open" ? "the ports open again" : "what ran before comes back";
+    const comes =
+      otherwise === "open" ? "the ports open again" : "the configuration before returns";
     const sentence = `Guarding on probation for ${formatDuration(forMs)}: ${HOW_TO_CONFIRM}, or ${comes}`;
     log("warning", sentence);
     return sentence;
   }
 
-  /** Ends a probation for good; throws a SallyportError when the proof is missing, unless `force`. */
+  /**
+   * Ends a probation for good. Throws a SallyportError when the proof is missing, unless `force`.
+   */
   async confirm(force: boolean): Promise<string> {
     await this.#auditing;
     this.#guardLoader.confirm(force);
@@ -151,8 +167,8 @@ export class GuardAudit {
   }
 
   /**
-   * One audit at a time; a change during one is looked at by the next, once, however many changes there were:
-   * a program that changes the table in a loop must not queue up work.
+   * One audit at a time. All changes during one lead to a single further audit: a program that
+   * changes the table in a loop must not queue up work.
    */
   audit(): Promise<void> {
     if (this.#waiting) return this.#auditing;
@@ -173,7 +189,7 @@ export class GuardAudit {
     this.#guardLoader.remove();
   }
 
-  /** Ends the watch, with the audit that is under way; the guard stays as it is. */
+  /** Ends the watch, and waits for the running audit; the guard stays as it is. */
   async stop(): Promise<void> {
     this.#watching = false;
     clearInterval(this.#auditTimer);
@@ -189,7 +205,7 @@ export class GuardAudit {
     note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
   }
 
-  /** The kernel ends a probation by itself; this notices, and tells. */
+  /** The kernel ends a probation by itself; this notices and reports it. */
   #watchProbation(): void {
     const { readiness } = this.#parts;
     clearTimeout(this.#probationTimer);
@@ -199,7 +215,10 @@ export class GuardAudit {
     this.#probationTimer = setTimeout(() => void this.#endProbation(), lapsesInMs);
   }
 
-  /** A probation that lapsed before this start: the file says so already, whether or not it can be written. */
+  /**
+   * A probation that lapsed before this start: the file says so already, whether or not it can be
+   * written.
+   */
   #endEarlier(): void {
     try {
       this.#lapse();
@@ -210,13 +229,13 @@ export class GuardAudit {
   }
 
   async #endProbation(): Promise<void> {
-    // The timer may have come a little early.
+    // The timer may have fired a little early.
     if (!this.#guardLoader.isOver) {
       this.#watchProbation();
       return;
     }
     if (await this.#parts.goBack()) return;
-    // Confirmed, or begun anew, while that was tried.
+    // Confirmed, or begun anew, during the attempt.
     if (!this.#guardLoader.isOver) return;
     try {
       this.#lapse();
@@ -225,7 +244,10 @@ export class GuardAudit {
     }
   }
 
-  /** Nothing is guarded any more; throws OpError where the kernel does not take our word, and opens by itself. */
+  /**
+   * Stops guarding all ports. Throws OpError where the kernel refuses; it then opens them by
+   * itself.
+   */
   #lapse(): void {
     const { clock, note, readiness } = this.#parts;
     const remedy = "begin again with sallyport arm";
@@ -246,7 +268,8 @@ export class GuardAudit {
     const { clock, counters, readiness, repairGrants, emit } = this.#parts;
     const before = clock.monotonicMs();
     try {
-      // Says "I live" to the kernel, before it is compared: the load moves the end of open_after on.
+      // Gives the kernel its sign of life before the comparison: the load moves the end of
+      // open_after.
       if (this.#guardLoader.refreshes && this.#guardLoader.intact()) this.#guardLoader.repair();
       const rules = !this.#guardLoader.intact();
       if (rules) {

@@ -30,7 +30,7 @@ const LINES: readonly (readonly [DaemonEvent, Level, string])[] = [
   [
     { type: "grant.restored", atMs: NOW, grant: GRANT },
     "info",
-    "Kept ssh open to 203.0.113.7: the kernel had it open since before this start",
+    "Kept ssh open to 203.0.113.7: the kernel had it open before this start",
   ],
   [{ ...END, reason: "expired" }, "info", "Closed ssh to 203.0.113.7: its time is over"],
   [{ ...END, reason: "hand" }, "info", "Closed ssh to 203.0.113.7: closed by hand"],
@@ -48,7 +48,7 @@ const LINES: readonly (readonly [DaemonEvent, Level, string])[] = [
   [
     { type: "door.full", atMs: NOW, door: "legacy", address: WHO.address, most: 64, behind: true },
     "warning",
-    "Did not open legacy to 198.51.100.7: what follows its openings is late, commands, log or stores: make its commands faster, or give the door users so that nobody can forge its knock",
+    "Did not open legacy to 198.51.100.7: the work after its openings is late (commands, log or stores): make its commands faster, or give the door users so that nobody can forge its knock",
   ],
   [
     { type: "knock.repeated", ...WHO },
