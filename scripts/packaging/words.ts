@@ -1,4 +1,7 @@
-/** What the command line says of itself, as data: man pages and completions are made of the same words as `--help`. */
+/**
+ * The command line's own words, as data: man pages and completions are made of the same words as
+ * `--help`.
+ */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { program } from "../../src/cli/program.ts";
@@ -10,7 +13,7 @@ export interface OptionWords {
   readonly description: string;
   readonly short?: string;
   readonly long?: string;
-  /** What its value is called: "ms"; absent for an option without one. */
+  /** The name of its value: "ms"; absent for an option without one. */
   readonly value?: string;
 }
 
@@ -27,7 +30,7 @@ export interface CommandWords {
   readonly arguments: readonly ArgumentWords[];
   readonly options: readonly OptionWords[];
   readonly commands: readonly CommandWords[];
-  /** What `--help` says behind its lists: remarks and examples. */
+  /** The text of `--help` behind its lists: remarks and examples. */
   readonly after: string;
 }
 
@@ -41,7 +44,7 @@ export function flatten(words: CommandWords): CommandWords[] {
   return [words, ...words.commands.flatMap(flatten)];
 }
 
-/** The last word of its path: what is typed after its parent. */
+/** The last word of its path, as people type it after its parent. */
 export function nameOf({ path }: CommandWords): string {
   return path.split(" ").at(-1)!;
 }

@@ -1,6 +1,6 @@
 /**
- * Writes what packages bring besides the executable, under the folder that is named: units, man pages, completions.
- * All of it is made of what the program itself works by.
+ * Writes the files of packages besides the executable, under the named folder: units, man pages,
+ * completions. All of them are made from the program's own data.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** `sallyport import knockd`: a knockd.conf as a config.toml, and what became of each of its lines. */
+/**
+ * `sallyport import knockd`: turns a knockd.conf into a config.toml, and reports the fate of each
+ * line.
+ */
 
 import { Command } from "@commander-js/extra-typings";
 import {
@@ -14,13 +17,13 @@ import { randomInt } from "node:crypto";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { print, printable } from "./output.ts";
 
-/** A file larger than this is no knockd.conf. */
+/** A file larger than this is not a knockd.conf. */
 const MOST_BYTES = 256 * 1_024;
 const DEFAULTS = "/etc/default/knockd";
-/** Where knockd's shell would find a program. */
+/** The folders where knockd's shell would look for a program. */
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/** The open file is asked what it is; a pipe by name holds nobody up. */
+/** Checks the open file; a pipe of that name holds nobody up. */
 function readFile(file: string): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -55,7 +58,7 @@ function read(file: string): Buffer {
   }
 }
 
-/** Writes a new file: what stands there may be the work of an hour. */
+/** Writes a new file only: an existing one may be the work of an hour. */
 function write(file: string, text: string): void {
   try {
     writeFileSync(file, text, { flag: "wx", mode: 0o644 });

@@ -31,7 +31,7 @@ export function printFiles(files: readonly WrittenFile[], root: string): void {
   for (const { path, text } of files) print(`# ${root}${path}\n${text}`);
 }
 
-/** Says which files a package brought, so that nothing had to be written for them. */
+/** Names the files that a package brought, so that they need not be written. */
 export function printBrought(paths: readonly string[]): void {
   for (const path of paths) print(`Left as the package brought it: ${path}`);
 }

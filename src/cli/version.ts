@@ -1,4 +1,4 @@
-/** `sallyport version`: which build this is, and what of the machine it works with. */
+/** `sallyport version`: the build, and the libraries of this machine that it works with. */
 
 import { Command } from "@commander-js/extra-typings";
 import { COMMIT, VERSION } from "../core/version.ts";

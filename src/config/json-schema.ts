@@ -21,7 +21,7 @@ const fileSchema = v.strictObject({
   alarm: v.optional(alarmSchema),
 });
 
-/** What of JSON Schema stands in ours. */
+/** The parts of JSON Schema that occur in ours. */
 export interface KeySchema {
   readonly type?: string;
   readonly default?: unknown;

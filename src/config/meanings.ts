@@ -1,6 +1,6 @@
 /**
- * What each key of config.toml means: for editors (JSON Schema) and for sallyport.toml(5). docs/config.md says the
- * same in its tables, with links; a test holds that.
+ * The meaning of each key of config.toml, for editors (JSON Schema) and for sallyport.toml(5).
+ * docs/config.md says the same in its tables, with links; a test compares them.
  */
 
 import type { doorSchema } from "./door-keys.ts";
@@ -94,7 +94,7 @@ const door: MeaningsOf<typeof doorSchema> = {
   },
 };
 
-/** What `run` of a door is made of; docs/config.md tells it in the row of `run`. */
+/** The keys of a door's `run`; docs/config.md describes them in the row of `run`. */
 const run: MeaningsOf<typeof runSchema> = {
   open: { text: "program and arguments to run when the door opens" },
   close: { text: "program and arguments to run when it closes" },

@@ -1,8 +1,11 @@
-/** Which build this is: package.json is the one source of the version, scripts/build of the commit. */
+/**
+ * The version and commit of this build: the version comes from package.json, the commit from
+ * scripts/build.
+ */
 
 import manifest from "../../package.json" with { type: "json" };
 
-/** Put in by scripts/build; there is none where this runs from source. */
+/** Put in by scripts/build; absent when this runs from source. */
 declare const SALLYPORT_COMMIT: string | undefined;
 
 export const VERSION: string = manifest.version;

@@ -183,7 +183,7 @@ export class KernelGrants implements Firewall, Disposable {
     use: Use | undefined,
     comment: Uint8Array | undefined,
   ): "opened" | "used" | undefined {
-    // The kernel acknowledges no transaction of nothing.
+    // The kernel does not acknowledge an empty transaction.
     if (use === undefined && slots.length === 0) return "opened";
     const nft = this.#nft;
     nft.beginTransaction();

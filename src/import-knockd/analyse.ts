@@ -1,4 +1,7 @@
-/** One command of knockd as a whole: what it opens and closes, for how long, and what is left to be run. */
+/**
+ * One command of knockd as a whole: the ports it opens and closes, for how long, and the rest that
+ * must still run.
+ */
 
 import { distinctRanges, type PortRange } from "../core/port.ts";
 import { type Change, GUARD_INSTEAD } from "./effect.ts";
@@ -6,30 +9,30 @@ import { mentionsFirewall, type Step, stepsOf } from "./effects-of.ts";
 import type { ShellCommand } from "./shell-commands.ts";
 import { different, not, type Remark, same } from "./verdicts.ts";
 
-/** A command that is still to be run. */
+/** A command that must still run. */
 export interface Piece {
   readonly command: ShellCommand;
   readonly user?: string;
 }
 
 export interface Analysis {
-  /** Ports that it opens; undefined where it opens none that is known. */
+  /** The ports that it opens; undefined where it opens no known port. */
   readonly opens?: readonly PortRange[];
-  /** Ends what it opened by itself, after this time. */
+  /** It ends its own opening after this time. */
   readonly forMs?: number;
-  /** Ports that it closes; "some" where it does not say which. */
+  /** The ports that it closes; "some" where it does not say which. */
   readonly closes?: readonly PortRange[] | "some";
   readonly rest: readonly Piece[];
-  /** `rest` changes a firewall, and needs the privileges for that. */
+  /** `rest` changes a firewall, and needs privileges for that. */
   readonly firewall: boolean;
-  /** It is for another system: a door cannot do it. */
+  /** It is meant for another system: a door cannot do it. */
   readonly foreign?: string;
   readonly remarks: readonly Remark[];
 }
 
 const clause = ({ text }: ShellCommand) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
-/** What nobody here can take apart is one piece, for a shell. */
+/** A command that sallyport cannot take apart is one piece, for a shell. */
 function unreadable(text: string): Analysis {
   const command = {
     words: [text],
@@ -46,7 +49,7 @@ function unreadable(text: string): Analysis {
   return { rest: [{ command }], firewall, remarks };
 }
 
-/** Open, wait, close: a door with a time. Close, then open: a rule that is not to be there twice. */
+/** Open, wait, close: a door with a time. Close, then open: a rule that must not exist twice. */
 function withoutOwnEnds(steps: readonly Step[]): { steps: Step[]; forMs?: number } {
   const kept = [...steps];
   let forMs: number | undefined;
@@ -81,12 +84,12 @@ function overlaps(a: Change, b: Change): boolean {
   );
 }
 
-/** Runs only where what stands before it fails; a grant of the kernel does not. */
+/** Runs only where the command before it fails; a grant of the kernel does not fail. */
 function isFallback(step: Step, before: Step | undefined): boolean {
   return step.command.joint === "||" && before?.effect.kind === "open";
 }
 
-/** Takes a command apart. `text` may be empty: then it does nothing. */
+/** Takes a command apart. `text` may be empty; it then does nothing. */
 export function analyse(text: string): Analysis {
   const read = text === "" ? [] : stepsOf(text);
   if (read === undefined) return unreadable(text);
@@ -109,7 +112,7 @@ export function analyse(text: string): Analysis {
   let forMs = waitedMs;
   let removed = false;
   const keep = ({ command, user }: Step) => {
-    // What stood between them is gone with what stood before it.
+    // The operator between them is gone together with the command before it.
     const joint = rest.length === 0 ? undefined : removed ? (";" as const) : command.joint;
     rest.push({ command: { ...command, joint }, ...(user !== undefined && { user }) });
     removed = false;

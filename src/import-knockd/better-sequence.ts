@@ -1,4 +1,4 @@
-/** A sequence that no scan completes, to stand beside one that a scan does. */
+/** A sequence that no scan completes, as a proposal beside one that a scan does. */
 
 import { guessChance, scanCompletes } from "../core/fixed-sequence.ts";
 import type { Port, PortRange } from "../core/port.ts";
@@ -8,15 +8,15 @@ import { rangesOverlap } from "../core/port.ts";
 const LOWEST = 1_025;
 const HIGHEST = 32_767;
 const KNOCKS = 4;
-/** What a random scan may complete it by. */
+/** The highest chance that a random scan completes it. */
 const MOST_CHANCE = 1e-6;
 
-/** Draws a number from 0 up to `below`, each as likely. */
+/** Draws a number from 0 up to `below`, all equally likely. */
 export type Draw = (below: number) => number;
 
 /**
- * Draws TCP ports until no plain scan completes them, and a random one next to never; none of `taken`.
- * Drawn anew each time: a sequence that a program always proposes is no secret.
+ * Draws TCP ports until no plain scan completes them, and a random one hardly ever; none of
+ * `taken`. Drawn anew each time: a sequence that a program always proposes is no secret.
  */
 export function betterSequence(draw: Draw, taken: readonly PortRange[]): Port[] {
   for (;;) {

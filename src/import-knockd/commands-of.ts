@@ -1,4 +1,7 @@
-/** The commands of a section, IPv4's and IPv6's together: what the door opens, for how long, what it runs. */
+/**
+ * The commands of a section, IPv4's and IPv6's together: the ports that the door opens, for how
+ * long, and the commands that it runs.
+ */
 
 import { quote } from "../config/mistake.ts";
 import type { PortRange } from "../core/port.ts";
@@ -12,17 +15,17 @@ import { different, not, same, type Verdicts } from "./verdicts.ts";
 export interface DoorActions {
   readonly opens: readonly PortRange[];
   readonly closes: readonly PortRange[] | "some" | undefined;
-  /** The start command ends what it opened by itself. */
+  /** The start command ends its own opening. */
   readonly forMs?: number;
   readonly run?: DraftRun;
-  /** A stop command that counts. */
+  /** A stop command that takes effect. */
   readonly stops: boolean;
-  /** The line of the command that counts. */
+  /** The line of the command that takes effect. */
   readonly line: number;
 }
 
 interface Sides {
-  /** What runs for IPv4, and for IPv6 where nothing else is said. */
+  /** The commands for IPv4, and for IPv6 unless there are others. */
   readonly main: Analysis;
   readonly line: number | undefined;
   readonly six: { readonly analysis: Analysis; readonly line: number } | undefined;
@@ -41,7 +44,7 @@ function sidesOf(main: Setting | undefined, six: Setting | undefined): Sides {
   };
 }
 
-/** Says of IPv6's command how it fits to what the door does for both families. */
+/** Reports how the IPv6 command fits the door, which serves both families. */
 function tellSix({ main, six }: Sides, verdicts: Verdicts, what: "opens" | "closes"): void {
   if (six === undefined) return;
   const { analysis, line } = six;
@@ -69,13 +72,13 @@ function tellSix({ main, six }: Sides, verdicts: Verdicts, what: "opens" | "clos
   }
 }
 
-/** The command of `side` that is still to be run, for both families; undefined where there is none. */
+/** The command of `side` that must still run, for both families; undefined where there is none. */
 function runOfSides(
   { main, line, six }: Sides,
   find: FindProgram,
   verdicts: Verdicts,
 ): readonly string[] | undefined {
-  // Doors that open a port have one command for both: what IPv6 did not say, IPv4 says.
+  // Doors that open a port have one command for both families: IPv4's, where IPv6 has none.
   const run = runByFamily(main.rest, six?.analysis.rest ?? main.rest, find);
   const at = line ?? six?.line;
   if (run !== undefined && at !== undefined) verdicts.add(at, ...run.remarks);
@@ -98,7 +101,10 @@ function tellPrivileges(
   verdicts.add(line, different(text));
 }
 
-/** Reads the commands of a section and tells what each line became; answers why where nothing can come of them. */
+/**
+ * Reads the commands of a section and reports the fate of each line. Returns the reason where they
+ * cannot become a door.
+ */
 export function actionsOf(
   { texts }: KnockdDoor,
   find: FindProgram,
@@ -163,7 +169,7 @@ export function actionsOf(
 
 const given6 = (start6: Setting | undefined) => start6 !== undefined && start6.value !== "";
 
-/** A stop command that ends a grant of the kernel has nothing left to do. */
+/** A stop command that ends a grant of the kernel has no work left. */
 function tellStop(
   stop: Sides,
   line: number,

@@ -15,12 +15,12 @@ export interface ConvertParts {
   readonly find: FindProgram;
 }
 
-/** How long a door stays open that knockd left open until it was closed by a knock, or for ever. */
+/** How long a door stays open where knockd left it open until a closing knock, or for ever. */
 const UNTIL_CLOSED_MS = 8 * 3_600_000;
-/** A command that knockd ran at every knock: the shortest time that a door knows. */
+/** A command that knockd ran at every knock: the shortest time that a door can have. */
 const EVERY_KNOCK_MS = 1_000;
 
-/** Who is to have a key in place of a file of sequences. */
+/** The user who gets a key in place of a file of sequences. */
 const KEY_USER = "me";
 
 interface Knocked {
@@ -29,7 +29,7 @@ interface Knocked {
   readonly line: number;
 }
 
-/** How the door is knocked at; undefined where nobody can, with the reason told. */
+/** The knock of the door; undefined where nobody can knock at it, with the reason reported. */
 function knockedBy(door: KnockdDoor, { verdicts }: ConvertParts): Knocked | string {
   const { sequence, texts } = door;
   const { ONE_TIME_SEQUENCES: file, OTP: otp } = texts;
@@ -54,7 +54,7 @@ function knockedBy(door: KnockdDoor, { verdicts }: ConvertParts): Knocked | stri
   }
   const { line, value } = sequence;
   if (value.kind !== "read") {
-    // What knockd refuses is told as a fault.
+    // A value that knockd refuses is reported as a fault.
     if (value.kind === "dead")
       verdicts.add(line, not(`${value.why}, so that nobody could ever knock it`));
     return `its sequence cannot be knocked: ${value.why}`;
@@ -147,7 +147,7 @@ function timesOf(door: KnockdDoor, actions: DoorActions, { verdicts }: ConvertPa
   };
 }
 
-/** Converts one section; `name` is the door's, should it become one. */
+/** Converts one section; `name` is the door's, if it becomes one. */
 export function convertDoor(door: KnockdDoor, name: string, parts: ConvertParts): Converted {
   const { verdicts } = parts;
   const section = { name: door.name, line: door.line };

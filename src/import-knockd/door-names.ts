@@ -1,4 +1,4 @@
-/** Names of doors, made of the names of sections. */
+/** Names of doors, made from the names of sections. */
 
 const MOST = 63;
 
@@ -15,7 +15,7 @@ export function plainName(section: string): string {
   return (/[a-z0-9]/.test(bare) ? bare : words).slice(0, MOST).replace(/-+$/, "");
 }
 
-/** A name for a section that no other has yet. */
+/** A name for a section that no other section has yet. */
 export function doorName(section: string, taken: ReadonlySet<string>): string {
   const plain = plainName(section) || "door";
   for (let n = 1; ; n++) {

@@ -10,7 +10,7 @@ export interface DraftRun {
 
 export interface DraftDoor {
   readonly name: string;
-  /** Sections it was made of, and their lines. */
+  /** The sections it was made from, and their lines. */
   readonly sections: readonly { readonly name: string; readonly line: number }[];
   readonly opens: readonly PortRange[];
   /** Absent: `users` open it. */
@@ -20,14 +20,16 @@ export interface DraftDoor {
   readonly closeKnocks?: readonly Port[];
   readonly users?: readonly string[];
   readonly openForMs: number;
-  /** What stands behind `open_for`. */
+  /** A comment behind `open_for`. */
   readonly openForComment?: string;
   readonly run?: DraftRun;
-  /** Present: a plain scan completes `knocks`, in words that follow "is"; a better sequence. */
+  /**
+   * Present: a plain scan completes `knocks`, in words that follow "is"; with a better sequence.
+   */
   readonly weakness?: { readonly why: string; readonly better: readonly Port[] };
 }
 
-/** A section that only takes away what another one opened. */
+/** A section that only closes another section's opening. */
 export interface Closer {
   readonly section: { readonly name: string; readonly line: number };
   readonly commandLine: number;
@@ -36,12 +38,12 @@ export interface Closer {
   readonly timeoutMs: number;
   readonly timeoutLine: number | undefined;
   readonly closes: readonly PortRange[] | "some";
-  /** What else it runs. */
+  /** The other commands that it runs. */
   readonly run?: readonly string[];
   readonly privileged: boolean;
 }
 
-/** What a section becomes; "nothing": its lines say why. */
+/** The result of a section; "nothing": its lines say why. */
 export type Converted =
   | { readonly kind: "door"; readonly door: DraftDoor }
   | { readonly kind: "closer"; readonly closer: Closer }

@@ -1,29 +1,32 @@
-/** What a command of knockd does to a firewall, in the terms of a door. */
+/** The effect of a knockd command on a firewall, in the terms of a door. */
 
 import type { PortRange } from "../core/port.ts";
 
-/** The word that stands for the knocker's address in commands of knockd. */
+/** The placeholder of the knocker's address in commands of knockd. */
 export const KNOCKER = "%IP%";
 
 /** Lets in, or no longer. */
 export interface Change {
   readonly kind: "open" | "close";
-  /** Undefined: the command does not say; a rule by its number, or all of them. */
+  /** Undefined: the command does not tell; a rule by its number, or all of them. */
   readonly ports: readonly PortRange[] | undefined;
-  /** How a door differs from it, one clause each. */
+  /** The differences of a door, one clause each. */
   readonly differences: readonly string[];
-  /** The command ends it by itself after this time. */
+  /** The command ends its own opening after this time. */
   readonly forMs?: number;
 }
 
 export type Effect =
   | Change
   | { readonly kind: "wait"; readonly ms: number }
-  /** A door needs nothing in its place, and why. */
+  /** A door needs nothing in its place, for this reason. */
   | { readonly kind: "nothing"; readonly why: string }
-  /** It changes a firewall in a way that a door cannot, and why; `instead` is a clause on what to do. */
+  /**
+   * It changes a firewall in a way that a door cannot, for this reason; `instead` is a clause with
+   * the remedy.
+   */
   | { readonly kind: "firewall"; readonly why: string; readonly instead: string }
-  /** It is about a firewall that Linux does not have. */
+  /** It concerns a firewall that Linux does not have. */
   | { readonly kind: "foreign"; readonly why: string }
   /** Anything else. */
   | { readonly kind: "program" };
@@ -38,7 +41,7 @@ export function firewallOnly(why: string, instead = GUARD_INSTEAD): Effect {
 const EVERYBODY =
   "knockd opened it to everybody; a door opens it to the address that knocked, and to no other";
 
-/** What is said of a source address in a rule; undefined where a door cannot be for it. */
+/** The effect of a source address in a rule; undefined where a door cannot be for it. */
 export function sourceDifferences(source: string | undefined): string[] | undefined {
   if (source === undefined) return [EVERYBODY];
   if (source === KNOCKER) return [];

@@ -1,4 +1,4 @@
-/** Which of the commands that knockd starts a door can stand for, and what each of them does. */
+/** The commands of knockd that a door can replace, and the effect of each. */
 
 import { type Effect, firewallOnly } from "./effect.ts";
 import { firewalldEffect } from "./firewalls/firewalld.ts";
@@ -8,7 +8,7 @@ import { ufwEffect } from "./firewalls/ufw.ts";
 import { parseShell, type ShellCommand } from "./shell-commands.ts";
 import { withoutWrappers } from "./wrappers.ts";
 
-/** A command, and what it does; `user` is who sudo would run it as, where that is not root. */
+/** A command, and its effect; `user` is the one that sudo would run it as, unless root. */
 export interface Step {
   readonly command: ShellCommand;
   readonly effect: Effect;
@@ -32,7 +32,7 @@ const READERS: Readonly<Record<string, (args: readonly string[]) => Effect>> = {
   ":": () => ({ kind: "nothing", why: "it does nothing" }),
 };
 
-/** Programs of a firewall or a network, which do nothing without privileges. */
+/** Programs for a firewall or a network, which have no effect without privileges. */
 const NETWORK = new Set([
   "ipset",
   "ip",
@@ -64,12 +64,12 @@ function sleepEffect(args: readonly string[]): Effect {
   return { kind: "wait", ms: Math.round(Number(number) * UNIT_MS[unit === "" ? "s" : unit]!) };
 }
 
-/** The last part of a path: what a program is called wherever it lies. */
+/** The last part of a path: the name of a program wherever it is. */
 export function programName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Whether it looks as if a firewall were changed, in a text that nobody here can read. */
+/** Whether a text that sallyport cannot read seems to change a firewall. */
 export function mentionsFirewall(text: string): boolean {
   return /\b(ip6?tables|nft|ufw|firewall-cmd|ipset)\b/.test(text);
 }
@@ -84,7 +84,7 @@ function effectOf(words: readonly string[], plain: boolean): Effect {
     return firewallOnly(`${name} changes the network in a way that a door cannot`);
   const reader = READERS[name];
   if (reader === undefined) return { kind: "program" };
-  // Whichever rule it is that the shell looks for: one goes that the start command added.
+  // Whichever rule the shell looks for: it removes one that the start command added.
   const deletes = /^(nft delete rule|iptables -D|ip6tables -D) /.test(
     [name, ...words.slice(1)].join(" "),
   );
@@ -99,7 +99,7 @@ function effectOf(words: readonly string[], plain: boolean): Effect {
   return reader(words.slice(1));
 }
 
-/** `echo "iptables -D …" | at now + 5 minutes`: the time, and what is done then. */
+/** `echo "iptables -D …" | at now + 5 minutes`: the time, and the command for then. */
 function atLater(text: string): { readonly ms: number; readonly line: string } | undefined {
   const [, , line, number, unit] =
     /^echo\s+(["'])([^]*)\1\s*\|\s*(?:\/usr\/bin\/)?at\s+(?:-M\s+)?now\s*\+\s*(\d+)\s*(min|minute|hour|day)s?$/.exec(
@@ -128,13 +128,13 @@ function stepsOfCommand(command: ShellCommand): Step[] | undefined {
     }
   }
   const effect = effectOf(words, command.plain);
-  // As somebody else it is to be started by sudo, which stays in front of it then.
+  // For another user, sudo must start it; sudo then stays in front of it.
   return user === undefined
     ? [{ command: { ...command, words }, effect }]
     : [{ command, effect, user }];
 }
 
-/** What a command line does, step by step; undefined where only a shell can tell. */
+/** The effects of a command line, step by step; undefined where only a shell can tell. */
 export function stepsOf(line: string): Step[] | undefined {
   const commands = parseShell(line);
   if (commands === undefined) return undefined;

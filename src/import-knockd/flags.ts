@@ -1,4 +1,7 @@
-/** `TCPFlags`: which packets knockd counts, and whether sallyport, which counts connection attempts, hears them. */
+/**
+ * `TCPFlags`: the packets that knockd counts, and whether sallyport, which counts connection
+ * attempts, hears them.
+ */
 
 import { upperCase } from "./read-lines.ts";
 
@@ -8,7 +11,10 @@ type Flag = (typeof FLAGS)[number];
 /** true: must be set; false: must be clear; absent: either. */
 export type Flags = Readonly<Partial<Record<Flag, boolean>>>;
 
-/** The flags as knockd reads them, blanks inside refused as there; undefined where it does not start. */
+/**
+ * The flags as knockd reads them; blanks inside are refused like there. Undefined where knockd
+ * would not start.
+ */
 export function readFlags(value: string): Flags | undefined {
   const flags: Partial<Record<Flag, boolean>> = {};
   for (const word of upperCase(value).split(",")) {
@@ -19,7 +25,10 @@ export function readFlags(value: string): Flags | undefined {
   return flags;
 }
 
-/** How what sallyport hears differs; undefined where every packet of a connection attempt counts in both. */
+/**
+ * How the packets heard by sallyport differ; undefined where every packet of a connection attempt
+ * counts in both.
+ */
 export function flagsDifference(flags: Flags): string | undefined {
   const needed = FLAGS.filter((flag) => flags[flag] === true && flag !== "SYN");
   if (needed.length > 0 || flags.SYN === false) {

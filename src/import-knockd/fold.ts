@@ -1,4 +1,7 @@
-/** Sections that close become the close sequence of the door they close; sections that share a knock become one door. */
+/**
+ * A closing section becomes the close sequence of its door; sections that share a knock become one
+ * door.
+ */
 
 import { formatDuration } from "../core/duration.ts";
 import {
@@ -22,7 +25,9 @@ function sameKnocks(a: readonly Port[] | undefined, b: readonly Port[] | undefin
   );
 }
 
-/** Doors that the section closes: where it does not say which, the one of its name, or the only one. */
+/**
+ * The doors that the section closes: where it does not tell, the one of its name, or the only one.
+ */
 function closedBy({ closes, section }: Closer, doors: readonly DraftDoor[]): DraftDoor[] {
   const openers = doors.filter(({ opens }) => opens.length > 0);
   if (closes !== "some")
@@ -95,7 +100,7 @@ function close(door: DraftDoor, closer: Closer, verdicts: Verdicts): DraftDoor {
   };
 }
 
-/** Gives each closer to the doors that it closes, and answers those that close none. */
+/** Gives each closer to the doors that it closes. Returns those that close none. */
 export function foldClosers(
   doors: readonly DraftDoor[],
   closers: readonly Closer[],
@@ -125,7 +130,7 @@ function canMerge(a: DraftDoor, b: DraftDoor): boolean {
   );
 }
 
-/** knockd runs every section whose sequence is knocked; here two doors cannot share one. */
+/** knockd runs every section with a knocked sequence; here two doors cannot share one. */
 export function mergeDoors(doors: readonly DraftDoor[], verdicts: Verdicts): DraftDoor[] {
   const merged: DraftDoor[] = [];
   for (const door of doors) {

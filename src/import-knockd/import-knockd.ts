@@ -1,4 +1,7 @@
-/** From the files of knockd to a config.toml and what is to be said of each line. Pure: nothing is read or run here. */
+/**
+ * From the files of knockd to a config.toml and a remark on each line. Pure: it neither reads nor
+ * runs anything.
+ */
 
 import { parseSettings } from "../config/load.ts";
 import { settingsWarnings } from "../config/warnings.ts";
@@ -22,7 +25,7 @@ export interface KnockdFiles {
   /** Its name, for messages. */
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** /etc/default/knockd or its like. */
+  /** /etc/default/knockd or a similar file. */
   readonly defaults?: { readonly name: string; readonly text: string };
   /** Where the configuration will be, for messages. */
   readonly output: string;
@@ -35,23 +38,23 @@ export interface ImportParts {
 
 export interface ToldLine extends Verdict {
   readonly file: string;
-  /** What stands there: "[openSSH]", "seq_timeout". */
+  /** The text of the line: "[openSSH]", "seq_timeout". */
   readonly what: string;
 }
 
 export interface Imported {
   readonly toml: string;
-  /** How many sections it has, [options] among them; none: it is no knockd.conf. */
+  /** How many sections it has, [options] among them; 0: it is not a knockd.conf. */
   readonly sections: number;
   readonly lines: readonly ToldLine[];
-  /** Lines that are comments, which are not taken over. */
+  /** Comment lines, which are not taken over. */
   readonly comments: number;
   /** Mistakes of the configuration that only a person can mend. */
   readonly toDecide: readonly string[];
   readonly warnings: readonly string[];
   /** Ports that the doors keep shut from now on. */
   readonly guarded: readonly PortRange[];
-  /** Undefined: all, since none was named. */
+  /** Undefined: all interfaces, since none was named. */
   readonly interfaces: readonly string[] | undefined;
 }
 
@@ -109,7 +112,7 @@ function whatOf(line: Line): string {
   return line.value === undefined ? line.text : line.written;
 }
 
-/** Tells the lines of a section that became no door, and of which nothing was said. */
+/** Reports the lines of a section that became no door and have no remark yet. */
 function tellLeftOut(file: KnockdFile, leftOut: readonly LeftOut[], verdicts: Verdicts): void {
   const sections = file.lines.filter(({ kind }) => kind === "section").map(({ number }) => number);
   for (const { line, why } of leftOut) {
@@ -126,7 +129,7 @@ function tellLeftOut(file: KnockdFile, leftOut: readonly LeftOut[], verdicts: Ve
   }
 }
 
-/** What config.toml's own reader finds wrong, each on a line; and its warnings. */
+/** The mistakes that config.toml's own reader finds, one a line; and its warnings. */
 function judge(toml: string, output: string): { toDecide: string[]; warnings: string[] } {
   try {
     return { toDecide: [], warnings: settingsWarnings(parseSettings(toml, output)) };

@@ -1,28 +1,33 @@
-/** Where knockd listened, and where sallyport is to listen. */
+/** The interfaces where knockd listened, and where sallyport must listen. */
 
 import type { Setting } from "./read-file.ts";
 import { different, not, type Remark, same } from "./verdicts.ts";
 
 export interface Interfaces {
-  /** Undefined: on all of them. */
+  /** Undefined: all interfaces. */
   readonly names: readonly string[] | undefined;
-  /** What is said of the lines of the file. */
+  /** Remarks on the lines of the file. */
   readonly remarks: readonly { readonly line: number; readonly remark: Remark }[];
 }
 
-/** What sallyport takes: IFNAMSIZ less its NUL, without what the kernel refuses. */
+/**
+ * The names that sallyport accepts: IFNAMSIZ less its NUL, without those that the kernel refuses.
+ */
 function isName(name: string): boolean {
   return /^[^/:\s]{1,15}$/.test(name) && name !== "." && name !== "..";
 }
 
-/** The names in one value: one, or a list as some makers' knockd takes it; an alias is its interface. */
+/**
+ * The names in one value: one, or a list as some variants of knockd accept it; an alias is its
+ * interface.
+ */
 function namesIn(value: string): string[] {
   return [...new Set(value.split(/[\s,]+/).map((name) => name.replace(/:.*/, "")))].filter(
     (name) => name !== "",
   );
 }
 
-/** The option `-i` goes before the file, in which the first line counts. */
+/** The option `-i` takes precedence over the file, in which the first line counts. */
 export function interfacesOf(settings: readonly Setting[], option: string | undefined): Interfaces {
   const [first, ...later] = settings;
   const remarks = later.map(({ line }) => ({

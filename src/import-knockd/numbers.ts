@@ -1,4 +1,4 @@
-/** Numbers as atoi(3) reads them, ports and sequences as knockd makes them of that. */
+/** Numbers as atoi(3) reads them, and the ports and sequences that knockd makes of them. */
 
 import { quote } from "../config/mistake.ts";
 import type { Port } from "../core/port.ts";
@@ -7,7 +7,7 @@ import { trimmed, upperCase } from "./read-lines.ts";
 const LONG_MIN = -(2n ** 63n);
 const LONG_MAX = 2n ** 63n - 1n;
 
-/** What stands in front, as a number, and whether anything stands behind it. No digits: 0. */
+/** The text at the front as a number, and whether more text follows. No digits: 0. */
 export function atoi(text: string): { readonly value: number; readonly rest: string } {
   const [written = "", digits = "0"] = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text) ?? [];
   // glibc's is strtol(3), cut to an int.
@@ -16,7 +16,7 @@ export function atoi(text: string): { readonly value: number; readonly rest: str
   return { value: Number(BigInt.asIntN(32, kept)), rest: trimmed(text.slice(written.length)) };
 }
 
-/** One knock of a sequence; `remark` says where knockd read something else than what stands there. */
+/** One knock of a sequence; `remark` says where knockd read something other than the text. */
 export interface Entry {
   readonly knock: Port;
   readonly remark?: string;
@@ -24,7 +24,7 @@ export interface Entry {
 
 export type Sequence =
   | { readonly kind: "read"; readonly entries: readonly Entry[] }
-  /** knockd starts with it, and nobody can ever knock it. */
+  /** knockd starts with it, but nobody can ever knock it. */
   | { readonly kind: "dead"; readonly why: string }
   /** knockd does not start with it. */
   | { readonly kind: "refused"; readonly why: string };

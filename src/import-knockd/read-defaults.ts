@@ -1,4 +1,7 @@
-/** /etc/default/knockd: the options that knockd is started with, which go before its file. */
+/**
+ * /etc/default/knockd: the options that knockd is started with, which take precedence over its
+ * file.
+ */
 
 import { parseShell } from "./shell-commands.ts";
 import { shellTokens } from "./shell-tokens.ts";
@@ -6,14 +9,14 @@ import { different, not, type Remark, same } from "./verdicts.ts";
 
 export interface DefaultsLine {
   readonly line: number;
-  /** What stands there, for a report: the name that is set. */
+  /** The name that the line sets, for a report. */
   readonly name: string;
   readonly remarks: readonly Remark[];
 }
 
 export interface Defaults {
   readonly lines: readonly DefaultsLine[];
-  /** Of `-i`; it goes before the file's. */
+  /** Of `-i`; it takes precedence over the file's. */
   readonly interface?: string;
 }
 

@@ -5,7 +5,7 @@ import { type Flags, readFlags } from "./flags.ts";
 import { readSequence, type Sequence } from "./numbers.ts";
 import { type Line, readLines } from "./read-lines.ts";
 
-/** A value and the line on which it stands. */
+/** A value and its line. */
 export interface Setting<Value = string> {
   readonly line: number;
   readonly value: Value;
@@ -34,7 +34,7 @@ const TEXTS = [
   "CMD_TIMEOUT",
   "STOP_COMMAND",
   "STOP_COMMAND_6",
-  // Of other makers' knockd, which many containers and routers bring.
+  // Keys of knockd variants, which many containers and routers bring.
   "SEQ_COOLDOWN",
   "OTP",
 ] as const;
@@ -43,10 +43,10 @@ export type TextKey = (typeof TEXTS)[number];
 export interface KnockdDoor {
   readonly name: string;
   readonly line: number;
-  /** Each key's last value: the one that counts. */
+  /** Each key's last value, which takes effect. */
   readonly texts: Readonly<Partial<Record<TextKey, Setting>>>;
   readonly sequence?: Setting<Sequence>;
-  /** All of them together, and the line of each. */
+  /** All of them together, with the line of each. */
   readonly flags: { readonly value: Flags; readonly lines: readonly number[] };
 }
 
@@ -59,7 +59,7 @@ export interface KnockdFile {
   readonly pidFiles: readonly Setting[];
   /** The first one counts. */
   readonly interfaces: readonly Setting[];
-  /** Lines that ask for syslog, and those that allow duplicates. */
+  /** Lines that request syslog, and lines that allow duplicates. */
   readonly useSyslog: readonly number[];
   readonly allowDuplicates: readonly number[];
   /** Values that a later line replaces. */
@@ -164,7 +164,7 @@ export function readKnockd(bytes: Uint8Array): KnockdFile {
   return file;
 }
 
-/** Whether knockd 0.8 would start with this file, its interface and its one-time files being there. */
+/** Whether knockd 0.8 would start with this file, if its interface and its one-time files exist. */
 export function knockdStarts({ doors, faults, allowDuplicates }: KnockdFile): boolean {
   const extended = doors.some(({ texts }) => texts.SEQ_COOLDOWN ?? texts.OTP);
   const complete = doors.every(({ sequence, texts }) => sequence ?? texts.ONE_TIME_SEQUENCES);

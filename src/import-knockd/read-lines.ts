@@ -1,11 +1,14 @@
 /** The lines of a knockd.conf as knockd's own parser takes them apart: blanks, comments, sections, settings. */
 
-/** What knockd makes of one line. `number` counts lines of the file from 1. */
+/** knockd's reading of one line. `number` counts lines of the file from 1. */
 export type Line = { readonly number: number } & (
   | { readonly kind: "nothing" }
   | { readonly kind: "comment" }
   | { readonly kind: "section"; readonly name: string }
-  /** `key` is in upper case, `written` as it stands there, `text` is all of the line; no `value` without "=". */
+  /**
+   * `key` is in upper case, `written` is the original, `text` is the whole line; no `value` without
+   * "=".
+   */
   | {
       readonly kind: "setting";
       readonly key: string;
@@ -15,13 +18,16 @@ export type Line = { readonly number: number } & (
     }
 );
 
-/** What fgets(buffer, PATH_MAX) reads at most, its NUL left out: the rest of a longer line is another line to knockd. */
+/**
+ * The most that fgets(buffer, PATH_MAX) reads, without its NUL: the rest of a longer line is
+ * another line to knockd.
+ */
 const MOST_BYTES = 4_095;
 
 /** isspace(3) in the C locale, at either end. */
 const OUTER_BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 
-/** Without what isspace(3) calls a blank at either end. */
+/** Without the blanks of isspace(3) at either end. */
 export function trimmed(text: string): string {
   return text.replaceAll(OUTER_BLANKS, "");
 }
@@ -55,7 +61,7 @@ function piecesOf(bytes: Uint8Array): { number: number; text: string }[] {
   return pieces;
 }
 
-/** Upper case of ASCII letters alone, as toupper(3) has it. */
+/** Upper case of ASCII letters only, like toupper(3). */
 export function upperCase(text: string): string {
   return text.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase());
 }

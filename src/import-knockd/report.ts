@@ -1,4 +1,7 @@
-/** What an import says on standard error: every line and what became of it, what is to be decided, what comes next. */
+/**
+ * The report of an import on standard error: the fate of every line, the decisions left, and the
+ * next steps.
+ */
 
 import { formatPortRange } from "../core/port.ts";
 import type { Imported, ToldLine } from "./import-knockd.ts";
@@ -25,7 +28,7 @@ function counted(lines: readonly ToldLine[], comments: number): string {
   return `${settings}: ${count("converted")} converted, ${count("different")} with a difference, ${count("not")} not convertible${dropped}`;
 }
 
-/** Whether nothing is left to a person. */
+/** Whether no decision is left to a person. */
 export function isWhole({ lines, toDecide }: Imported): boolean {
   return toDecide.length === 0 && lines.every(({ level }) => level !== "not");
 }
@@ -39,7 +42,10 @@ function guardLines(ports: readonly string[]): string[] {
   ];
 }
 
-/** The lines of the report; `written` is where the configuration went, undefined: to standard output. */
+/**
+ * The lines of the report; `written` is the file of the configuration, undefined for standard
+ * output.
+ */
 export function reportLines(imported: Imported, written: string | undefined): string[] {
   const { lines, comments, toDecide, warnings, guarded, interfaces } = imported;
   const config = written ?? "FILE";

@@ -1,4 +1,7 @@
-/** What a door is to run in place of knockd's shell: a program and its arguments, or a shell where one was needed. */
+/**
+ * The command of a door in place of knockd's shell: a program and its arguments, or a shell where
+ * one is needed.
+ */
 
 import type { Piece } from "./analyse.ts";
 import { KNOCKER } from "./effect.ts";
@@ -13,13 +16,16 @@ export interface Run {
   readonly remarks: readonly Remark[];
 }
 
-/** What sallyport would take for a placeholder of its own. */
+/** Text that sallyport would take for a placeholder of its own. */
 const BRACES = /\{[A-Za-z_]\w*\}/;
 const SUDO = /^(?:\S*\/)?(?:sudo|doas)(?:\s+-[nEHS]+)*\s+(?!-)/;
 /** Longest time a command may take. */
 const MOST_SECONDS = 30;
 
-/** The shell text of pieces, in their order; `${NAME}` as the shell also writes it, since braces are placeholders here. */
+/**
+ * The shell text of pieces, in their order; `${NAME}` becomes `${NAME:-}`, since braces are
+ * placeholders here.
+ */
 function shellText(pieces: readonly Piece[]): string {
   const settings = pieces.at(-1)?.command.settings ?? "";
   const text = pieces
@@ -49,19 +55,19 @@ function conflict(text: string): Remark[] {
   return [not(`${word} in it would be a placeholder: put the command into a script, and run that`)];
 }
 
-/** The words of the one program that the pieces are; undefined where a shell is needed. */
+/** The words of the pieces' single program; undefined where a shell is needed. */
 function plainWords(pieces: readonly Piece[]): readonly string[] | undefined {
   const [only, ...more] = pieces;
   if (only === undefined || more.length > 0 || !only.command.plain) return undefined;
   const [program = ""] = only.command.words;
-  // A program is named as it is: absolute, or found here, without anything to be filled in.
+  // A program keeps its name: absolute, or found here, without a placeholder.
   if (/[{}]/.test(program) || program.includes(KNOCKER)) return undefined;
   return program.includes("/") && !program.startsWith("/") ? undefined : only.command.words;
 }
 
 const fill = (text: string) => text.replaceAll(KNOCKER, "{address}");
 
-/** What runs these pieces for every knocker; undefined without pieces. */
+/** The command that runs these pieces for every knocker; undefined without pieces. */
 export function runOf(pieces: readonly Piece[], find: FindProgram): Run | undefined {
   if (pieces.length === 0) return undefined;
   const words = plainWords(pieces);
@@ -91,7 +97,7 @@ function shellRun(text: string): Run {
   };
 }
 
-/** What runs other pieces for an IPv6 knocker than for an IPv4 one. */
+/** A command that runs other pieces for an IPv6 knocker than for an IPv4 one. */
 export function runByFamily(
   pieces4: readonly Piece[],
   pieces6: readonly Piece[],
@@ -104,7 +110,7 @@ export function runByFamily(
     ...(run4 ? [`4) ${shellText(pieces4)} ;;`] : []),
     ...(run6 ? [`6) ${shellText(pieces6)} ;;`] : []),
   ];
-  // `{family}` is ours, and stands where no word of knockd's could.
+  // `{family}` is ours; no word of knockd's could be in its place.
   const run = shellRun(branches.join(" "));
   const [shell = "", flag = "", text = ""] = run.argv;
   return { argv: [shell, flag, `case {family} in ${text} esac`], remarks: run.remarks };

@@ -34,7 +34,7 @@ const SERVICES: Readonly<Record<string, readonly [port: number, ...protos: Proto
   wireguard: [51820, "udp"],
 };
 
-/** The protocols of a rule that names none. */
+/** The protocols of a rule without one. */
 const BOTH: readonly Proto[] = ["tcp", "udp"];
 
 function rangeOf(text: string, proto: Proto): PortRange | undefined {
@@ -45,7 +45,9 @@ function rangeOf(text: string, proto: Proto): PortRange | undefined {
   return from >= 1 && to <= 65_535 && from <= to ? { proto, from, to } : undefined;
 }
 
-/** One port, range ("1:2" or "1-2") or service; `proto` undefined: what the service has, else both. */
+/**
+ * One port, range ("1:2" or "1-2") or service; `proto` undefined: those of the service, else both.
+ */
 export function portsOf(text: string, proto: Proto | undefined): PortRange[] | undefined {
   const service = SERVICES[text.toLowerCase()];
   if (service !== undefined) {
@@ -57,7 +59,7 @@ export function portsOf(text: string, proto: Proto | undefined): PortRange[] | u
   return ranges.every((range) => range !== undefined) ? ranges : undefined;
 }
 
-/** As `portsOf`, for several with commas between them. */
+/** Like `portsOf`, for several separated by commas. */
 export function portListOf(text: string, proto: Proto | undefined): PortRange[] | undefined {
   const all = text.split(",").map((one) => portsOf(one.trim(), proto));
   return all.every((ranges) => ranges !== undefined) ? all.flat() : undefined;

@@ -1,29 +1,35 @@
-/** The commands of a shell's command line: their words with variables filled in that the line itself sets. */
+/**
+ * The commands of a shell's command line: their words, with the variables that the line itself
+ * sets.
+ */
 
 import { type Joint, type Part, shellTokens, type Token } from "./shell-tokens.ts";
 
 export interface ShellCommand {
   readonly words: readonly string[];
-  /** As it was written. */
+  /** The original text. */
   readonly text: string;
-  /** What stands before it; undefined at the beginning. */
+  /** The operator before it; undefined at the beginning. */
   readonly joint: Exclude<Joint, "|"> | undefined;
-  /** `words` are what a shell would start; else only it knows (a pipe, a pattern, a variable from elsewhere). */
+  /**
+   * `words` are those that a shell would start; otherwise only the shell knows (a pipe, a pattern,
+   * a variable from elsewhere).
+   */
   readonly plain: boolean;
-  /** Variables that stand before it on the line, as it was written. */
+  /** Assignments before it on the line, in the original text. */
   readonly settings: string;
-  /** Variables that nobody sets, and whose name says what they mean. */
+  /** Variables that nobody sets, with names that tell their meaning. */
   readonly guessed: readonly string[];
 }
 
-/** What begins more than a simple command. */
+/** Words that begin more than a simple command. */
 const COMPOUND = new Set(
   "if then elif else fi for while until do done case esac { } ! function [[".split(" "),
 );
-/** What the shell does itself. */
+/** Commands of the shell itself. */
 const BUILTINS = new Set("cd read eval source . set unset trap ulimit umask wait".split(" "));
 
-/** Names that scripts give to the programs of a firewall. */
+/** Names that scripts use for the programs of a firewall. */
 const USUAL: Readonly<Record<string, string>> = {
   IPT: "iptables",
   IPT4: "iptables",
@@ -47,7 +53,10 @@ interface Expanded {
   readonly guessed: string[];
 }
 
-/** A word as the shell would hand it on: unquoted variables part it at blanks, an empty one leaves nothing. */
+/**
+ * A word as the shell would pass it: it splits unquoted variables at blanks, and an empty one
+ * leaves nothing.
+ */
 function expandWord(parts: readonly Part[], variables: ReadonlyMap<string, string>): Expanded {
   const words: string[] = [];
   const guessed: string[] = [];
@@ -76,7 +85,7 @@ function expandWord(parts: readonly Part[], variables: ReadonlyMap<string, strin
   return { words, plain, guessed };
 }
 
-/** The name and value that a word of the command's beginning sets; undefined where it is no assignment. */
+/** The name and value of an assignment at the beginning of a command; undefined for other words. */
 function assignmentOf({ parts }: WordToken, variables: ReadonlyMap<string, string>) {
   const name = parts
     .map(({ kind, text, quoted }) => (kind === "text" && !quoted ? text : "\0"))
@@ -88,7 +97,10 @@ function assignmentOf({ parts }: WordToken, variables: ReadonlyMap<string, strin
   return { key, value: ASSIGNMENT.exec(words[0]!)![2]!, plain };
 }
 
-/** One command of its tokens; "set" where it only sets variables; undefined where it is more than simple. */
+/**
+ * One command from its tokens; "set" where it only sets variables; undefined where it is more than
+ * simple.
+ */
 function readCommand(
   line: string,
   tokens: readonly WordToken[],
@@ -110,7 +122,7 @@ function readCommand(
     for (const [key, value] of sets) variables.set(key, value);
     return "set";
   }
-  // `A=b program`: what it does with A only a shell knows.
+  // `A=b program`: only a shell knows its use of A.
   if (rest.length < tokens.length) plain = false;
   const written = line.slice(rest[0]!.start, rest[0]!.end);
   if (COMPOUND.has(written)) return undefined;
@@ -143,8 +155,8 @@ function readPipeline(
 }
 
 /**
- * The commands of a line; undefined where they are more than a chain of simple ones (conditions, loops,
- * brackets) or where a quote stays open. A pipeline is one command, and never plain.
+ * The commands of a line; undefined where they are more than a chain of simple ones (conditions,
+ * loops, brackets) or where a quote stays open. A pipeline is one command, and never plain.
  */
 export function parseShell(line: string): ShellCommand[] | undefined {
   const tokens = shellTokens(line);

@@ -1,11 +1,14 @@
-/** Cuts a command line of a POSIX shell into words and what stands between commands; runs and expands nothing. */
+/**
+ * Cuts a command line of a POSIX shell into words and the operators between commands; runs and
+ * expands nothing.
+ */
 
 export type Joint = "&&" | "||" | ";" | "&" | "|";
 
 /** A stretch of a word. */
 export interface Part {
   readonly kind: "text" | "variable" | "shell";
-  /** The text, quotes taken off; the name of the variable; or what only a shell can make something of. */
+  /** The text without quotes; the name of the variable; or text that only a shell can interpret. */
   readonly text: string;
   readonly quoted: boolean;
 }
@@ -23,10 +26,10 @@ export type Token =
 const SILENCE = /^(?:[012]?[<>]>?\s*\/dev\/null|&>>?\s*\/dev\/null|[12]?>&[12])(?=[\s;&|]|$)/;
 const VARIABLE = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/;
 const JOINT = /^(?:&&|\|\||[;&|\n])/;
-/** Patterns, home folders, other redirections: a shell makes something else of them. */
+/** Patterns, home folders, other redirections: a shell interprets them. */
 const SPECIAL = /[*?[~<>]/;
 
-/** Where the `$(…)` or `` `…` `` that begins at `at` is over; −1 where it never is. */
+/** The end of the `$(…)` or `` `…` `` that begins at `at`; −1 where it never ends. */
 function endOfSubstitution(line: string, at: number): number {
   if (line[at] === "`") return line.indexOf("`", at + 1) + 1 || -1;
   let depth = 0;
@@ -41,7 +44,7 @@ function endOfSubstitution(line: string, at: number): number {
   return -1;
 }
 
-/** Reads what begins with `$` or a backtick; undefined where it never ends. */
+/** Reads an expression that begins with `$` or a backtick; undefined where it never ends. */
 function readExpansion(
   line: string,
   at: number,
@@ -58,7 +61,7 @@ function readExpansion(
   return { part: { kind: "shell", text: line.slice(at, end), quoted }, end };
 }
 
-/** Reads the inside of double quotes, and past them. */
+/** Reads the inside of double quotes, up to their end. */
 function readDoubleQuoted(line: string, from: number): { parts: Part[]; end: number } | undefined {
   const parts: Part[] = [{ kind: "text", text: "", quoted: true }];
   let at = from;
@@ -79,7 +82,9 @@ function readDoubleQuoted(line: string, from: number): { parts: Part[]; end: num
   return { parts, end: at + 1 };
 }
 
-/** Reads one word; undefined where a quote stays open, or where brackets make more than words of it. */
+/**
+ * Reads one word; undefined where a quote stays open, or where brackets make it more than a word.
+ */
 function readWord(line: string, from: number): { parts: Part[]; end: number } | undefined {
   const parts: Part[] = [];
   let at = from;
@@ -116,8 +121,8 @@ function readWord(line: string, from: number): { parts: Part[]; end: number } | 
 }
 
 /**
- * The tokens of a line, and a ";" at its end, before a comment; undefined where it needs a real shell to
- * be read.
+ * The tokens of a line, with a ";" at its end, before a comment; undefined where only a real shell
+ * can read it.
  */
 export function shellTokens(line: string): Token[] | undefined {
   const tokens: Token[] = [];

@@ -1,4 +1,4 @@
-/** knockd's whole seconds as durations of config.toml, within what a door may have. */
+/** knockd's whole seconds as durations of config.toml, within the limits of a door. */
 
 import { quote } from "../config/mistake.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -11,7 +11,7 @@ export interface Time {
   readonly remarks: readonly Remark[];
 }
 
-/** knockd's own, which its manual does not tell. */
+/** knockd's own default, which its manual does not mention. */
 export const KNOCKD_SEQUENCE_MS = 25_000;
 const KNOCKD_COMMAND_MS = 10_000;
 const MOST_SEQUENCE_MS = 600_000;
@@ -44,13 +44,13 @@ export function sequenceTime(setting: Setting | undefined): Time {
   return within(read, "sequence_timeout", MOST_SEQUENCE_MS);
 }
 
-/** `Cmd_Timeout`, or the pause that a command made itself. */
+/** `Cmd_Timeout`, or the pause in a command. */
 export function openTime(setting: Setting | undefined): Time {
   if (setting === undefined) return { ms: KNOCKD_COMMAND_MS, remarks: [] };
   return within(readSeconds(setting), "open_for", MOST_OPEN_MS);
 }
 
-/** A time within what `open_for` may be. */
+/** A time within the limits of `open_for`. */
 export function openForMs(ms: number): number {
   return Math.min(Math.max(Math.round(ms / 1_000) * 1_000, 1_000), MOST_OPEN_MS);
 }

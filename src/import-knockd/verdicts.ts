@@ -1,8 +1,8 @@
-/** What became of each line: the worst that is said of it counts, and everything that is said is told. */
+/** The fate of each line: the worst remark on it counts, and all remarks are printed. */
 
 export type Level = "converted" | "different" | "not";
 
-/** Something to say of a line; the text is a clause. */
+/** A remark on a line; the text is a clause. */
 export interface Remark {
   readonly level: Level;
   readonly text: string;
@@ -17,7 +17,7 @@ const ORDER: readonly Level[] = ["converted", "different", "not"];
 export interface Verdict {
   readonly line: number;
   readonly level: Level;
-  /** None twice. */
+  /** None of them twice. */
   readonly texts: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export class Verdicts {
     this.#remarks.set(line, [...before, ...remarks]);
   }
 
-  /** Nothing came of the line after all: only why it could not is still of interest. */
+  /** The line had no result after all: only the reason is still of interest. */
   leaveOut(line: number, remark: Remark): void {
     const before = this.#remarks.get(line) ?? [];
     const kept = before.filter(({ level }) => level === "not");

@@ -1,11 +1,11 @@
 /** Programs that only start another one: sudo, env, nohup, a shell of its own. */
 
-/** What is started in the end. */
+/** The program that is started in the end. */
 export interface Started {
   readonly words: readonly string[];
-  /** Whom sudo would run it as, where that is not root. */
+  /** The user that sudo would run it as, unless root. */
   readonly user?: string;
-  /** The line that a shell is handed by `-c`. */
+  /** The line that a shell gets by `-c`. */
   readonly script?: string;
 }
 
@@ -26,7 +26,7 @@ const SHELLS = new Set(["sh", "bash", "dash", "ash", "ksh", "zsh"]);
 
 const nameOf = (word: string) => word.slice(word.lastIndexOf("/") + 1);
 
-/** Takes them off. What is not understood stays on. */
+/** Takes them off. Options that it does not understand stay on. */
 export function withoutWrappers(written: readonly string[]): Started {
   let words = written;
   let user: string | undefined;

@@ -1,4 +1,4 @@
-/** The text of the config.toml: what is unlike knockd has its comment beside it. */
+/** The text of the config.toml, with comments beside the differences from knockd. */
 
 import { formatDuration } from "../core/duration.ts";
 import { formatPort, formatPortRange } from "../core/port.ts";

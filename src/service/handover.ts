@@ -1,4 +1,7 @@
-/** Units that `install` wrote give way to those of a package that came later: else the machine would go on with what it had. */
+/**
+ * Units that `install` wrote give way to those of a later package: otherwise the machine would keep
+ * using its old ones.
+ */
 
 import { existsSync, lstatSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { readRegularFile } from "../files/regular-file.ts";
@@ -9,11 +12,14 @@ import { bodyOf, stateOf } from "./written-file.ts";
 export interface Handover {
   /** Files that gave way. */
   readonly removed: readonly string[];
-  /** Files that go on before the package's, and why they were left. */
+  /** Files that keep precedence over the package's, and why they were left. */
   readonly kept: readonly { readonly path: string; readonly why: string }[];
 }
 
-/** What makes two units run the same daemon in the same places, whichever version wrote them. */
+/**
+ * The settings that make two units run the same daemon in the same places, whichever version wrote
+ * them.
+ */
 const SAYS = /^(User|Group|ExecStart|StateDirectory|RuntimeDirectory|ReadWritePaths|u )\b/;
 
 function says(text: string): string {
@@ -33,7 +39,10 @@ function objection(path: string, packaged: string): string | undefined {
     : "it names another user, configuration or folder than the package's";
 }
 
-/** A unit that is enabled stays so. Beside it first: no moment without the link. */
+/**
+ * An enabled unit stays enabled. The link is made under another name first: there is no moment
+ * without it.
+ */
 function relink(link: string, packaged: string): void {
   if (lstatSync(link, { throwIfNoEntry: false }) === undefined) return;
   const beside = `${link}.new`;
@@ -42,7 +51,10 @@ function relink(link: string, packaged: string): void {
   renameSync(beside, link);
 }
 
-/** Hands over what can be; changes nothing where no package brought its units. `root`: "" for this machine. */
+/**
+ * Hands over as many as possible; changes nothing where no package brought its units. `root`: ""
+ * for this machine.
+ */
 export function handOver(root: string): Handover {
   const removed: string[] = [];
   const kept: { path: string; why: string }[] = [];

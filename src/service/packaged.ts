@@ -1,4 +1,7 @@
-/** The units and the user as a package brings them: below /usr/lib, with the paths that every package has. */
+/**
+ * The units and the user in the form of a package: below /usr/lib, with the same paths in every
+ * package.
+ */
 
 import { existsSync } from "node:fs";
 import { lastConfigFile } from "../config/last-settings.ts";
@@ -16,7 +19,10 @@ const PLAN = {
   runDir: "/run/sallyport",
 } as const;
 
-/** Where a package puts what `install` writes below /etc, where it would go before the package's. */
+/**
+ * The package's places for the files that `install` writes below /etc, where they would take
+ * precedence.
+ */
 export const PACKAGED: Readonly<Record<string, string>> = {
   [SYSUSERS]: "/usr/lib/sysusers.d/sallyport.conf",
   [SERVICE_UNIT]: "/usr/lib/systemd/system/sallyport.service",
@@ -33,7 +39,9 @@ export function packagedFiles(): WrittenFile[] {
   ];
 }
 
-/** The file by which a package under `root` says what `file` would; undefined where none says the same. */
+/**
+ * The file by which a package under `root` has the same text as `file`; undefined where none has.
+ */
 export function packagedAlike({ path, text }: WrittenFile, root: string): string | undefined {
   const packaged = root + PACKAGED[path];
   return existsSync(packaged) && readRegularFile(packaged) === text ? packaged : undefined;

@@ -1,4 +1,7 @@
-/** Where `install` writes: files of this machine's administrator, which go before those of packages. */
+/**
+ * The places where `install` writes: files of this machine's administrator, which take precedence
+ * over those of packages.
+ */
 
 export const SERVICE_UNIT = "/etc/systemd/system/sallyport.service";
 export const GUARD_UNIT = "/etc/systemd/system/sallyport-guard.service";

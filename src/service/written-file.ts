@@ -37,7 +37,7 @@ export function stateOf(path: string): "missing" | "ours" | "changed" | "foreign
   return sealOf(text.slice(found[0].length)) === found[1] ? "ours" : "changed";
 }
 
-/** What stands behind the seal of a file that an install wrote. */
+/** The text behind the seal of a file that an install wrote. */
 export function bodyOf(path: string): string {
   return (readRegularFile(path) ?? "").replace(SEAL, "");
 }

@@ -24,7 +24,7 @@ function unless<T>(value: T, standard: unknown): T | undefined {
   return Bun.deepEquals(value, standard) ? undefined : value;
 }
 
-/** Of the keys of a door that have one, as people write it. */
+/** The text of a door's key, for keys that have one. */
 const DEFAULTS: Readonly<Record<string, unknown>> = Object.fromEntries(
   Object.entries(DOOR_KEYS).map(([key, { schema }]) => [key, schema.default]),
 );
@@ -50,7 +50,7 @@ function asWritten(door: Door, property: keyof Door): Value {
   return property.endsWith("Ms") && typeof value === "number" ? formatDuration(value) : value;
 }
 
-/** Keys whose value the settings take as it is, without those at their defaults. */
+/** Keys whose value goes into the settings unchanged, without those at their defaults. */
 function plainTable(door: Door): Table {
   return Object.fromEntries(
     PLAIN_KEYS.map(([key, property]) => [key, unless(asWritten(door, property), DEFAULTS[key])]),

@@ -9,7 +9,7 @@ const CHAINS = {
   filter: ["INPUT", "FORWARD", "OUTPUT"],
 } as const;
 
-/** Every table as it is before its first rule, in what iptables-restore takes. */
+/** Every table in its state before the first rule, in the form of iptables-restore. */
 const EMPTY = Object.entries(CHAINS)
   .map(([table, chains]) => {
     const policies = chains.map((chain) => `:${chain} ACCEPT [0:0]\n`).join("");
@@ -17,7 +17,7 @@ const EMPTY = Object.entries(CHAINS)
   })
   .join("");
 
-/** Takes all rules of a host away; tables of iptables-legacy stay, without a rule. */
+/** Removes all rules of a host; tables of iptables-legacy stay, without a rule. */
 export function clearRules(lab: Lab, host: Host = "server"): void {
   lab.run(host, ["nft", "flush", "ruleset"]);
   for (const program of ["iptables-legacy-restore", "ip6tables-legacy-restore"]) {

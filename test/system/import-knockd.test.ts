@@ -1,4 +1,7 @@
-/** The same knocks of knockd's own client, under knockd and under sallyport with what it made of knockd's file. */
+/**
+ * The same knocks of knockd's own client, under knockd and under sallyport with the configuration
+ * from knockd's file.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

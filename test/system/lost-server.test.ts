@@ -1,4 +1,4 @@
-/** Ways in which an administrator loses a server: each leaves him a way in, and says what is wrong. */
+/** Ways in which an administrator loses a server: each leaves a way in, and says what is wrong. */
 
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";

@@ -1,4 +1,7 @@
-/** An upgrade under the running daemon: its executable and its libraries are others by now, and it goes on. */
+/**
+ * An upgrade under the running daemon: its executable and its libraries are replaced, and it goes
+ * on.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
@@ -31,7 +34,7 @@ ${more}
 
 let lab: Lab;
 let server: GuardedServer;
-/** Copies of the executable and of its libraries, by which this daemon runs. */
+/** Copies of the executable and of its libraries, from which this daemon runs. */
 const folder = mkdtempSync(join(tmpdir(), "sallyport-replaced-"));
 const executable = join(folder, "sallyport");
 
@@ -43,7 +46,9 @@ function systemPath(soname: string): string {
   return found![1]!;
 }
 
-/** As package managers do it: another file takes the name, and whoever has the old one open keeps it. */
+/**
+ * Like package managers: another file takes the name, and a process with the old one open keeps it.
+ */
 function replace(path: string): void {
   writeFileSync(`${path}.new`, "what an upgrade left half-way\n", { mode: 0o755 });
   renameSync(`${path}.new`, path);
@@ -81,7 +86,8 @@ test("the daemon opens, repairs, reloads and starts commands after all of them w
   await server.waitForLog(/Repaired the guard/, from);
   expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
 
-  // What only starts now: a thread that runs commands, a capture on another interface, the rules of others.
+  // Parts that start only now: a thread that runs commands, a capture on another interface, the
+  // rules of others.
   const opened = join(server.dir, "opened");
   server.writeConfig(door(`run = { open = ["/usr/bin/touch", "${opened}"] }`));
   expect(server.command("reload", "--yes")).toMatchObject({ code: 0 });

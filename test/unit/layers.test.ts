@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["files"],
   config: ["rks", "files"],
   keys: ["rks", "files", "config"], // who may knock, and how strong that is with the doors there are
-  api: [], // what a daemon says, whoever asks
+  api: [], // the state of a daemon, whoever asks
   client: ["rks", "files"], // needs no root and no C library
   standalone: [], // clients of one file each, in other languages
   "foreign-rules": ["native", "firewall", "config"], // the effect of other tables, whoever asks

@@ -1,4 +1,4 @@
-/** Completion for bash: commands, options and what can be known of their values. */
+/** Completion for bash: commands, options and the known ones of their values. */
 
 import { type CommandWords, flatten, nameOf } from "../words.ts";
 import { type Kind, kindOfFirst, kindOfValue, quoted, spellings } from "./kinds.ts";

@@ -1,4 +1,4 @@
-/** What can be offered for a value, by what `--help` calls it. */
+/** The completions of a value, by its name in `--help`. */
 
 import type { ArgumentWords, CommandWords, OptionWords } from "../words.ts";
 
@@ -19,7 +19,7 @@ export function kindOfArgument({ term }: ArgumentWords): Kind {
   return KINDS[term.replaceAll(/[<>[\].]/g, "")] ?? "other";
 }
 
-/** What is offered for its first argument; the others are ports, addresses and the like. */
+/** The completions of its first argument; the others are ports, addresses and the like. */
 export function kindOfFirst({ arguments: [first] }: CommandWords): Kind {
   return first === undefined ? "other" : kindOfArgument(first);
 }

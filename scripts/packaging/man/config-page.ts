@@ -4,7 +4,7 @@ import { configJsonSchema, type KeySchema } from "../../../src/config/json-schem
 import { type Meaning, MEANINGS } from "../../../src/config/meanings.ts";
 import { block, bold, inline, item, page, plain, section, title } from "./roff.ts";
 
-/** A value as it stands in TOML, which for text, numbers and lists of text is as in JSON. */
+/** A value in TOML; for text, numbers and lists of text that is the same as in JSON. */
 function toml(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(toml).join(", ")}]` : JSON.stringify(value);
 }

@@ -1,4 +1,7 @@
-/** From the Markdown of docs/ to man(7): headings, paragraphs, lists and tables, which is all that stands there. */
+/**
+ * From the Markdown of docs/ to man(7): headings, paragraphs, lists and tables, the only elements
+ * there.
+ */
 
 import { block, bold, inline, item, section, subsection } from "./roff.ts";
 
@@ -15,7 +18,9 @@ function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-/** Each row under its first cell: the columns of a table in a window of 80 would be of three words. */
+/**
+ * Each row under its first cell: in a window of 80, the columns of a table would have three words.
+ */
 function table(lines: readonly string[]): string[] {
   const [, means = "", ...others] = cellsOf(lines[0]!);
   return lines.slice(2).map((line) => {

@@ -1,6 +1,6 @@
 /** The little of man(7) that the pages need, from text and from the little Markdown that is in it. */
 
-/** What roff would take for its own, or print as another character: groff_char(7). */
+/** Characters that roff would interpret, or print as others: groff_char(7). */
 const ESCAPED: Readonly<Record<string, string>> = {
   "\\": "\\e",
   "-": "\\-",
@@ -19,7 +19,7 @@ function guarded(roff: string): string {
   return roff.replaceAll(/^\./gm, "\\&.");
 }
 
-/** Text as it stands, whatever it holds. */
+/** Literal text, whatever it contains. */
 export function plain(text: string): string {
   return guarded(escaped(text));
 }
@@ -59,7 +59,7 @@ export function title({ name, section, date, version, manual }: PageTitle): stri
 export const section = (text: string): string => `.SH ${plain(text).toUpperCase()}`;
 export const subsection = (text: string): string => `.SS ${plain(text)}`;
 
-/** A term and what is said about it; both are roff already. */
+/** A term and its description; both are roff already. */
 export function item(term: string, body: string): string {
   return `.TP\n${term}\n${body}`;
 }

@@ -8,7 +8,7 @@ import { ExitCode, SallyportError } from "../../core/errors.ts";
 import { removePrivateFile, writePrivateFile } from "../../files/private-file.ts";
 import { readRegularFile } from "../../files/regular-file.ts";
 
-/** The longest probation there is. */
+/** The longest possible probation. */
 const LONGEST_MS = 24 * 3_600_000;
 
 export class ProbationFile {
@@ -30,15 +30,16 @@ export class ProbationFile {
       return error.exitCode === ExitCode.privilege ? undefined : 0;
     }
     if (text === undefined) return undefined;
-    // An earlier sallyport wrote the end alone.
+    // An earlier sallyport wrote only the end.
     const [untilMs, forMs = LONGEST_MS] = text.trim().split(" ").map(Number);
     // Unreadable text is taken for lapsed: a guard that stays open is reported, a lock-out is not.
     if (!Number.isFinite(untilMs) || !Number.isFinite(forMs)) return 0;
-    // A board without a clock of its own boots in 1970: nothing lasts longer than it was begun for.
+    // A board without a clock of its own boots in 1970: no probation lasts longer than it was begun
+    // for.
     return Math.min(forMs, Math.max(0, untilMs! - wallMs));
   }
 
-  /** Of so many milliseconds from now on; 0 for one that lapsed. */
+  /** A probation of this many milliseconds from now on; 0 for one that lapsed. */
   begin(wallMs: number, forMs: number): void {
     writePrivateFile(this.#path, `${Math.round(wallMs + forMs)} ${Math.round(forMs)}\n`);
   }

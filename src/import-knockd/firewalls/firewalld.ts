@@ -11,10 +11,10 @@ function timeoutMs(text: string): number | undefined {
   return parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
 }
 
-/** Quotes within a rule that was quoted as a whole. */
+/** Quotes inside a rule that was quoted as a whole. */
 const bare = (text: string) => text.replaceAll(/["']/g, "");
 
-/** What a rich rule lets in or keeps out. */
+/** The ports that a rich rule lets in or keeps out. */
 function richRule(text: string, adds: boolean): Effect {
   const words = bare(text).trim().split(/\s+/);
   let element = "";
@@ -90,7 +90,7 @@ function directRule(args: readonly string[]): Effect {
   return iptablesEffect(["-t", table, verb, chain, ...rule]);
 }
 
-/** What a call of firewall-cmd with these arguments does. */
+/** The effect of a call of firewall-cmd with these arguments. */
 export function firewalldEffect(args: readonly string[]): Effect {
   if (args.includes("--direct")) return directRule(args.filter((word) => word !== "--direct"));
   const effects: Effect[] = [];
@@ -114,7 +114,7 @@ export function firewalldEffect(args: readonly string[]): Effect {
   return together(effects, forMs);
 }
 
-/** Several options of one call, which all do the same. */
+/** Several options of one call, all with the same effect. */
 function together(effects: readonly Effect[], forMs: number | undefined): Effect {
   const other = effects.find(({ kind }) => kind !== "open" && kind !== "close");
   const changes = effects.filter(

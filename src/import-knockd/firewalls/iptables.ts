@@ -1,4 +1,4 @@
-/** iptables and ip6tables: what a rule that is added or taken away does to a port. */
+/** iptables and ip6tables: the effect of an added or removed rule on a port. */
 
 import type { PortRange } from "../../core/port.ts";
 import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
@@ -15,7 +15,7 @@ const VERBS: Readonly<Record<string, "add" | "delete" | "check">> = {
   "--check": "check",
 };
 
-/** Options by what they mean here. */
+/** Options by their meaning here. */
 const MEANINGS: Readonly<Record<string, string>> = {
   "-t": "table",
   "--table": "table",
@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   "--ctstate": "state",
   "-j": "target",
   "--jump": "target",
-  // Nothing that a door would have to know.
+  // Options that a door need not know.
   "--comment": "ignored",
   "--reject-with": "ignored",
   "-W": "ignored",
@@ -100,7 +100,7 @@ function takeOption(args: readonly string[]): {
   return { name: first, value: second, used: 2 };
 }
 
-/** What a call of iptables with these arguments does. */
+/** The effect of a call of iptables with these arguments. */
 export function iptablesEffect(args: readonly string[]): Effect {
   let verb: "add" | "delete" | "check" | undefined;
   let chain = "";

@@ -1,4 +1,4 @@
-/** nft: what a rule that is added or taken away does to a port. */
+/** nft: the effect of an added or removed rule on a port. */
 
 import type { PortRange } from "../../core/port.ts";
 import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
@@ -6,7 +6,7 @@ import { portListOf } from "../service-ports.ts";
 
 const FAMILIES = new Set(["ip", "ip6", "inet", "bridge", "arp", "netdev"]);
 
-/** Words of a rule: braces, commas and quoted text stand by themselves. */
+/** The words of a rule: braces, commas and quoted text are words of their own. */
 function ruleWords(text: string): string[] {
   return [...text.matchAll(/"([^"]*)"|[{},]|[^\s{},"]+/g)].map(
     ([whole, quoted]) => quoted ?? whole,
@@ -29,7 +29,7 @@ interface Rule {
   readonly differences: string[];
 }
 
-/** Reads one match or statement off the front; an Effect where a door has nothing like it. */
+/** Reads one match or statement off the front; returns an Effect where a door has no equivalent. */
 function takeStatement(words: string[], rule: Rule): Effect | undefined {
   const first = words.shift() ?? "";
   if (["accept", "drop", "reject"].includes(first)) {
@@ -74,7 +74,7 @@ function takeStatement(words: string[], rule: Rule): Effect | undefined {
   return undefined;
 }
 
-/** What a call of nft with these arguments does. */
+/** The effect of a call of nft with these arguments. */
 export function nftEffect(args: readonly string[]): Effect {
   const words = ruleWords(args.filter((word) => !/^-[aeny]+$/.test(word)).join(" "));
   const [verb = "", what = ""] = words.splice(0, 2);

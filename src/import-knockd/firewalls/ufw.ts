@@ -1,4 +1,4 @@
-/** ufw: what a rule that is added or taken away does to a port. */
+/** ufw: the effect of an added or removed rule on a port. */
 
 import type { PortRange } from "../../core/port.ts";
 import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
@@ -7,7 +7,7 @@ import { isProto, portListOf } from "../service-ports.ts";
 const LETS = new Set(["allow", "limit"]);
 const KEEPS_OUT = new Set(["deny", "reject"]);
 
-/** What a call of ufw with these arguments does. */
+/** The effect of a call of ufw with these arguments. */
 export function ufwEffect(args: readonly string[]): Effect {
   const words = args.filter((word) => word !== "--force");
   const take = (...names: string[]): boolean => {

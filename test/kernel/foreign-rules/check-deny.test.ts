@@ -1,4 +1,4 @@
-/** What the doctor says where deny = "auto" cannot know what closed ports answer. */
+/** The doctor's findings where deny = "auto" cannot find out the answer of closed ports. */
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Findings } from "../../../src/core/finding.ts";

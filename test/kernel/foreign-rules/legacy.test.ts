@@ -1,4 +1,4 @@
-/** Rules of iptables-legacy, read from the kernel and followed as those of nft. */
+/** Rules of iptables-legacy, read from the kernel and followed like those of nft. */
 
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

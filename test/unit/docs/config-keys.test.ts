@@ -1,4 +1,7 @@
-/** docs/config.md says of every key what editors and sallyport.toml(5) are told, and names the default of the schema. */
+/**
+ * docs/config.md gives the same meaning of every key as editors and sallyport.toml(5) get, and the
+ * default of the schema.
+ */
 
 import { expect, test } from "bun:test";
 import { configJsonSchema, type KeySchema } from "../../../src/config/json-schema.ts";

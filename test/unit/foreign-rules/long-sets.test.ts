@@ -1,4 +1,4 @@
-/** Sets of many elements: gone through once, and not again for each guarded port. */
+/** Sets of many elements: searched once, and not again for each guarded port. */
 
 import { expect, test } from "bun:test";
 import { parsePortRange } from "../../../src/core/port.ts";
@@ -22,7 +22,9 @@ function listingOf(sets: Listing["sets"], ...expr: Statement[]): Listing {
 
 const isIn = (left: unknown, right: string): Statement => ({ match: { op: "==", left, right } });
 
-/** Of the processor, which others may hold meanwhile. Gone through for each port, it would be minutes. */
+/**
+ * Of the processor, which other work may hold meanwhile. A search for each port would take minutes.
+ */
 const MOST_MS = 10_000;
 const PATIENCE_MS = 120_000;
 

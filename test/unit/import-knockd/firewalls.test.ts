@@ -1,4 +1,4 @@
-/** Commands of knockd that change a firewall, each with what a door makes of it. */
+/** Commands of knockd that change a firewall, each with its equivalent in a door. */
 
 import { describe, expect, test } from "bun:test";
 import { formatPortRange } from "../../../src/core/port.ts";
@@ -6,7 +6,10 @@ import { analyse } from "../../../src/import-knockd/analyse.ts";
 
 const IPT = "iptables -A INPUT -s %IP% -p tcp";
 
-/** "+22/tcp" opens, "-22/tcp" closes, "-?" closes a rule that it does not name, "run" is left to be run. */
+/**
+ * "+22/tcp" opens, "-22/tcp" closes, "-?" closes a rule that it does not name, "run" must still
+ * run.
+ */
 function done(command: string): string {
   const { opens = [], closes = [], rest, firewall, forMs } = analyse(command);
   return [

@@ -1,4 +1,7 @@
-/** Any knockd.conf: nothing is dropped, nothing is lost in quoting, and what comes out is a configuration. */
+/**
+ * Any knockd.conf: nothing is dropped, nothing is lost in quoting, and the result is a
+ * configuration.
+ */
 
 import { describe, expect, test } from "bun:test";
 import { parse } from "smol-toml";

@@ -1,4 +1,4 @@
-/** The reader beside knockd itself: what it refuses, and what it makes of every key. */
+/** The reader compared with knockd itself: the files it refuses, and its reading of every key. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -64,12 +64,12 @@ function ours({ name, texts, sequence, flags }: KnockdDoor): Record<string, stri
   );
 }
 
-/** Both readers' opinion of a text. */
+/** Both readers' verdict on a text. */
 function bothOf(text: string): { knockd: Read; here: Read } {
   const file = readKnockd(Buffer.from(text));
   const here = { starts: knockdStarts(file), doors: file.doors.map(ours) };
   const knockd = askKnockd(text);
-  // What it makes of a sequence with port 0 is nothing that could be compared.
+  // Its reading of a sequence with port 0 cannot be compared.
   for (const [i, door] of file.doors.entries()) {
     if (door.sequence?.value.kind !== "read") delete knockd.doors[i]?.["sequence"];
   }

@@ -1,4 +1,7 @@
-/** Completions: every command and option is in them, their shells read them, and a bash offers what is right. */
+/**
+ * Completions: every command and option is in them, their shells read them, and bash offers the
+ * right words.
+ */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -61,7 +64,7 @@ describe("in a bash", () => {
     writeFileSync(join(folder, "config/sallyport/profiles", name), "");
   writeFileSync(join(folder, "knock file.pcap"), "");
 
-  /** What is offered for the last of the words. */
+  /** The words offered for the last one. */
   function offered(...words: string[]): string[] {
     const script = `source ${bash.file}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sallyport; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: join(folder, "config") };

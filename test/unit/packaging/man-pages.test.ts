@@ -1,4 +1,4 @@
-/** Man pages: nothing of the command line or of the schema is missing in them, and man has nothing to complain about. */
+/** Man pages: they contain the whole command line and schema, and man has no complaints. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const pages = manPages({
 const folder = mkdtempSync(join(tmpdir(), "sallyport-man-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The page as a reader sees it in a window of 100 columns, and what man said against it. */
+/** The page as a reader sees it in a window of 100 columns, and the complaints of man. */
 function shown(name: string): { text: string; complaints: string } {
   const file = join(folder, name);
   writeFileSync(file, pages.find(({ path }) => basename(path) === name)!.text);

@@ -1,4 +1,7 @@
-/** A machine where `install` ran before a package came: what goes over to the package, and what does not. */
+/**
+ * A machine where `install` ran before a package came: which files go over to the package, and
+ * which do not.
+ */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
@@ -72,7 +75,7 @@ test("handOver() takes away what install wrote, and what was enabled stays enabl
     kept: [],
   });
   expect(readlinkSync(link)).toBe(PACKAGED[SERVICE_UNIT]!);
-  // What was not enabled is not now.
+  // A unit that was not enabled is not enabled now.
   expect(lstatSync(root + ENABLED[GUARD_UNIT], { throwIfNoEntry: false })).toBeUndefined();
   expect(handOver(root)).toEqual({ removed: [], kept: [] });
 });

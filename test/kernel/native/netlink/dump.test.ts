@@ -1,4 +1,7 @@
-/** Dumps of a kernel that changes meanwhile, and after earlier ones that nobody read to their end. */
+/**
+ * Dumps from a kernel that changes meanwhile, and after earlier ones that were not read to their
+ * end.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Dumped, dump } from "../../../../src/native/netlink/dump.ts";

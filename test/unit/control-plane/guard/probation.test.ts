@@ -89,7 +89,7 @@ describe("ProbationFile", () => {
     const file = new ProbationFile(folder.path);
     file.begin(NOW, 120_000);
     expect(file.leftMs(NOW - 900 * HOUR_MS)).toBe(120_000);
-    // A machine that boots in 1970 guards nothing again that nobody had confirmed in time.
+    // A machine that boots in 1970 does not guard again a probation that nobody confirmed in time.
     file.begin(NOW, 0);
     expect([NOW, 100_000].map((ms) => file.leftMs(ms))).toEqual([0, 0]);
   });
