@@ -25,6 +25,8 @@ export interface DaemonOptions {
   readonly armMs?: number | undefined;
   /** Receives `summary` whenever another configuration comes into force. */
   readonly entered?: (summary: string) => void;
+  /** It must hear knocks: where none of the interfaces exists, it listens on all there are. Default: it does not start. */
+  readonly mayStandIn?: boolean;
 }
 
 export class Daemon {
@@ -37,10 +39,10 @@ export class Daemon {
     file: string,
     configuration: Configuration,
     clock: Clock,
-    { armMs, entered = () => {} }: DaemonOptions = {},
+    { armMs, entered = () => {}, mayStandIn = false }: DaemonOptions = {},
   ) {
     this.#armMs = armMs;
-    this.#parts = buildParts(file, configuration, clock, entered);
+    this.#parts = buildParts(file, configuration, clock, { entered, mayStandIn });
   }
 
   get control(): Control {

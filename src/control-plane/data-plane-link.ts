@@ -53,7 +53,7 @@ export class DataPlaneLink {
   #stopping = false;
 
   /** Starts the thread; await `attached` before the first request. */
-  constructor(plan: Plan, counters: Counters, listener: DataPlaneListener) {
+  constructor(plan: Plan, mayStandIn: boolean, counters: Counters, listener: DataPlaneListener) {
     this.counters = counters;
     this.#listener = listener;
     const { port1, port2 } = new MessageChannel();
@@ -61,6 +61,7 @@ export class DataPlaneLink {
     port1.on("message", (told: Told) => this.#hear(told));
     const start: DataPlaneStart = {
       plan: packPlan(plan),
+      mayStandIn,
       counters: counters.memory,
       wakeFd: this.#wake.fd,
       port: port2,

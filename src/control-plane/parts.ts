@@ -35,15 +35,19 @@ import { summarize } from "./summary.ts";
 
 export type Parts = ReturnType<typeof buildParts>;
 
-/**
- * A reload reads `file` again; `entered` receives the summary whenever the configuration or the
- * guard changes. A thread runs from now on, until `link` is stopped.
- */
+export interface Circumstances {
+  /** Hears the summary whenever the configuration or the guard changes. */
+  readonly entered: (summary: string) => void;
+  /** Where none of the interfaces exists, listens on all there are. */
+  readonly mayStandIn: boolean;
+}
+
+/** A reload reads `file` again. A thread runs from now on, until `link` is stopped. */
 export function buildParts(
   file: string,
   configuration: Configuration,
   clock: Clock,
-  entered: (summary: string) => void,
+  { entered, mayStandIn }: Circumstances,
 ) {
   const { stateDir } = configuration.settings.server;
   const inForce = new InForce(configuration);
@@ -56,7 +60,7 @@ export function buildParts(
   onDroppedLine(() => counters.add("logLinesDropped"));
 
   // First of all: its thread starts and attaches while this one opens files.
-  const link = new DataPlaneLink(configuration.plan, counters, {
+  const link = new DataPlaneLink(configuration.plan, mayStandIn, counters, {
     event: (event) => {
       events.hear(event);
       counters.add("eventsHeard");

@@ -53,6 +53,7 @@ async function guardUntilStopped(
   const daemon = new Daemon(file, configuration, systemClock, {
     armMs,
     entered: (summary) => manager.status(summary),
+    mayStandIn: somebodyIsKeptOut(),
   });
   const ended = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

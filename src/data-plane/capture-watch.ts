@@ -6,6 +6,7 @@
 import type { Counters } from "../core/counters.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { Hearing } from "./hearing.ts";
+import { describeStandIn } from "./stand-in.ts";
 
 /** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
@@ -68,7 +69,11 @@ export class CaptureWatch {
     const { listener } = this.#hearing;
     const missing = listener.missing.length;
     if (missing === 0) return;
+    const stoodIn = listener.standsIn;
     listener.attachMissing();
+    if (listener.standsIn && !stoodIn) {
+      this.#link.fault("capture", describeStandIn(listener.missing));
+    }
     if (listener.missing.length === missing) return;
     this.#link.recovered("capture", `Listening on ${listener.attached.join(", ")}`);
   }

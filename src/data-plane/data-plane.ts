@@ -53,7 +53,10 @@ export class DataPlane {
     this.#poll.add(this.#clockSets.fd);
     const shared = { clock, counters, hits, poll: this.#poll, echoes: this.#echoes, link };
     const opening = new Opening(shared);
-    const hearing = new Hearing(unpackPlan(start.plan), { ...shared, sink: opening });
+    const hearing = new Hearing(unpackPlan(start.plan), start.mayStandIn, {
+      ...shared,
+      sink: opening,
+    });
     const stop = () => void (this.#stopping = true);
     this.#opening = opening;
     this.#hearing = hearing;

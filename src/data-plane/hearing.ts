@@ -28,12 +28,12 @@ export class Hearing {
   #matcher: Matcher;
   #listener: Listener;
 
-  /** Attaches to the interfaces; throws when it can attach to none of them. */
-  constructor(plan: Plan, parts: HearingParts) {
+  /** Attaches to the interfaces; throws when it can attach to none of them, and all may not stand in for these. */
+  constructor(plan: Plan, mayStandIn: boolean, parts: HearingParts) {
     this.#parts = parts;
     this.#plan = plan;
     this.#matcher = this.#makeMatcher(plan);
-    this.#listener = this.#makeListener(plan, this.#matcher);
+    this.#listener = this.#makeListener(plan, mayStandIn, this.#matcher);
   }
 
   get plan(): Plan {
@@ -62,7 +62,9 @@ export class Hearing {
     );
     // Nor has one a source that an earlier daemon heard and did not live to write down.
     restoreUses(matcher, plan.rotating, known, this.#parts.clock.wallMs());
-    const listener = this.#makeListener(plan, matcher);
+    // A name that is new is a mistake to be told; one that ran before has gone since.
+    const mayStandIn = plan.interfaces.join() === this.#plan.interfaces.join();
+    const listener = this.#makeListener(plan, mayStandIn, matcher);
     this.#matcher = matcher;
     this.#listener = listener;
     this.#plan = plan;
@@ -88,8 +90,8 @@ export class Hearing {
     return matcher;
   }
 
-  #makeListener({ interfaces, heard }: Plan, matcher: Matcher): Listener {
+  #makeListener({ interfaces, heard }: Plan, mayStandIn: boolean, matcher: Matcher): Listener {
     const { hits, counters, poll } = this.#parts;
-    return new Listener(interfaces, heard, { matcher, hits, counters, poll });
+    return new Listener(interfaces, heard, mayStandIn, { matcher, hits, counters, poll });
   }
 }

@@ -12,6 +12,7 @@ import { decodeFrame } from "../decode/frame.ts";
 import type { HitLog } from "../match/hit-log.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { PollSet } from "../native/poll-set.ts";
+import { EVERY_INTERFACE } from "./stand-in.ts";
 
 /**
  * Frames taken from one interface before the others get their turn; `pace.ts` recognises a full
@@ -34,14 +35,17 @@ export class Listener implements Disposable {
   #walked: readonly (readonly [name: string, source: FrameSource])[] = [];
   readonly #hits: HitLog;
   readonly #dropsBefore = new WeakMap<FrameSource, number>();
+  #standsIn = false;
   matcher: Matcher;
 
   /**
-   * Opens all interfaces that it can. Throws when none opens, because then no knock is ever heard.
+   * Opens all of these interfaces that it can. When none opens, every interface of the machine stands in for
+   * them if it may. Else it throws, because then no knock is ever heard.
    */
   constructor(
     interfaces: readonly string[],
     heard: readonly PortRange[],
+    mayStandIn: boolean,
     parts: { matcher: Matcher; hits: HitLog; counters: Counters; poll: PollSet },
   ) {
     this.#wanted = interfaces;
@@ -51,7 +55,7 @@ export class Listener implements Disposable {
     this.#counters = parts.counters;
     this.#poll = parts.poll;
     this.#poll.add(this.#local.fd);
-    const failures = this.attachMissing();
+    const failures = this.attachMissing(mayStandIn);
     if (this.#sources.size === 0 && failures[0] !== undefined) {
       this[Symbol.dispose]();
       throw failures[0];
@@ -66,21 +70,37 @@ export class Listener implements Disposable {
     return this.#wanted.filter((name) => !this.#sources.has(name));
   }
 
+  /**
+   * Whether all interfaces stand in for those of the configuration, none of which exists: a guard with nobody who
+   * hears would keep everybody out. A fixed sequence opens nothing meanwhile: whoever overheard it may be there.
+   */
+  get standsIn(): boolean {
+    return this.#standsIn;
+  }
+
   /** Tries to open the interfaces that are not attached. Returns an error for each that fails. */
-  attachMissing(): unknown[] {
-    const failures: unknown[] = [];
-    for (const name of this.missing) {
-      try {
-        const source = openInterface(name, (linkType) => knockFilter(this.#heard, linkType));
-        this.#sources.set(name, source);
-        this.#walked = [...this.#sources];
-        this.#poll.add(source.fd);
-      } catch (error) {
-        failures.push(error);
-      }
+  attachMissing(mayStandIn = true): unknown[] {
+    const failures = this.missing.flatMap((name) => this.#attach(name));
+    const isNamed = this.missing.length < this.#wanted.length;
+    const every = this.#sources.get(EVERY_INTERFACE);
+    if (isNamed && this.#standsIn && every !== undefined) this.#close(EVERY_INTERFACE, every);
+    if (!isNamed && !this.#standsIn && mayStandIn && !this.#wanted.includes(EVERY_INTERFACE)) {
+      this.#standsIn = this.#attach(EVERY_INTERFACE).length === 0;
     }
     this.#counters.set("captureInterfaces", this.#sources.size);
     return failures;
+  }
+
+  #attach(name: string): unknown[] {
+    try {
+      const source = openInterface(name, (linkType) => knockFilter(this.#heard, linkType));
+      this.#sources.set(name, source);
+      this.#walked = [...this.#sources];
+      this.#poll.add(source.fd);
+      return [];
+    } catch (error) {
+      return [error];
+    }
   }
 
   /**
@@ -143,6 +163,7 @@ export class Listener implements Disposable {
     this.#poll.remove(source.fd);
     this.#sources.delete(name);
     this.#walked = [...this.#sources];
+    if (name === EVERY_INTERFACE) this.#standsIn = false;
     source.close();
   }
 
@@ -159,7 +180,8 @@ export class Listener implements Disposable {
     }
     knock.timeMs = timeMs;
     this.#counters.add("knocks");
-    this.matcher.feed(knock);
+    if (this.#standsIn) this.matcher.feedRotating(knock);
+    else this.matcher.feed(knock);
     // After the door, which must not wait for an explanation.
     this.#hits.note(knock);
   };

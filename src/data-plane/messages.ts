@@ -16,6 +16,8 @@ import type { PlanMemory } from "./plan.ts";
 /** The start data of the data plane. */
 export interface DataPlaneStart {
   readonly plan: PlanMemory;
+  /** Where none of the plan's interfaces exists, it begins all the same, and listens on all there are. */
+  readonly mayStandIn: boolean;
   /** `Counters.memory` */
   readonly counters: SharedArrayBuffer;
   /** eventfd(2) that wakes the data plane when a request waits; the control plane owns it. */

@@ -96,8 +96,13 @@ export class Matcher {
    * before it returns. Allocates only for a match. Times may be out of order by up to a window.
    */
   feed(knock: Knock): void {
-    for (let i = 0; i < this.#spaces.length; i++) this.#spaces[i]!.feed(knock);
+    this.feedRotating(knock);
     this.#fixed?.feed(knock);
+  }
+
+  /** As `feed`, for doors that open by keys alone. */
+  feedRotating(knock: Knock): void {
+    for (let i = 0; i < this.#spaces.length; i++) this.#spaces[i]!.feed(knock);
   }
 
   /**
