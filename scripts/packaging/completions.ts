@@ -1,6 +1,6 @@
 /** The completions of three shells, and where each looks for them. */
 
-import type { WrittenFile } from "../../src/service/written-file.ts";
+import type { WrittenFile } from "../../src/service/own-files.ts";
 import { bashCompletion } from "./completions/bash.ts";
 import { fishCompletion } from "./completions/fish.ts";
 import { zshCompletion } from "./completions/zsh.ts";

@@ -1,7 +1,7 @@
 /** The man pages, and where they belong. */
 
 import { VERSION } from "../../src/core/version.ts";
-import type { WrittenFile } from "../../src/service/written-file.ts";
+import type { WrittenFile } from "../../src/service/own-files.ts";
 import { commandPage } from "./man/command-page.ts";
 import { configPage } from "./man/config-page.ts";
 import { rksPage } from "./man/rks-page.ts";

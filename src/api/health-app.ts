@@ -6,7 +6,7 @@ import { describeRoute } from "hono-openapi";
 import type { Control, Reason } from "./control.ts";
 import { REASONS } from "./control.ts";
 import { EXPOSITION_TYPE, renderMetrics } from "./exposition.ts";
-import { localNamesOnly } from "./local-names.ts";
+import { localNamesOnly } from "./allowed-hosts.ts";
 import type { Audience } from "./metrics.ts";
 import { readMetrics } from "./metrics.ts";
 import { json, openApiDocument } from "./openapi.ts";

@@ -4,9 +4,9 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
-import type { Bound } from "../keys/bound.ts";
+import type { Bound } from "../keys/forgery-bound.ts";
 import { formatChance } from "../config/chance.ts";
-import { boundOf, checkBound, formatBound } from "../keys/bound.ts";
+import { boundOf, checkBound, formatBound } from "../keys/forgery-bound.ts";
 import {
   dangerOf,
   describeDifferences,

@@ -20,7 +20,7 @@ import {
 import { checkProfileName, listProfiles, saveProfile } from "../client/profile-files.ts";
 import { looksLikeLink, openProfile, STDIN } from "../client/profile-source.ts";
 import { slotFiles } from "../client/slot-files.ts";
-import { missingZone } from "../client/zones.ts";
+import { missingZone } from "../client/ipv6-zones.ts";
 import type { Family } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import { parseDuration } from "../core/duration.ts";

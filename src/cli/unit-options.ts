@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { Option } from "@commander-js/extra-typings";
-import type { WrittenFile } from "../service/written-file.ts";
+import type { WrittenFile } from "../service/own-files.ts";
 import { print } from "./output.ts";
 
 export const unitConfigOption = () =>

@@ -5,7 +5,7 @@
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { KeysTold } from "../api/control.ts";
-import { checkBound } from "../keys/bound.ts";
+import { checkBound } from "../keys/forgery-bound.ts";
 import { withConfig } from "../config/find.ts";
 import type { DeviceKey } from "../keys/keys.ts";
 import { addKey, loadKeys, makeKey, removeKeys } from "../keys/keys.ts";
@@ -21,7 +21,7 @@ import { socketOption } from "./control-socket.ts";
 import { grantedTo } from "./grants.ts";
 import { linksOf, note, printLinks } from "./links.ts";
 import { printable, printJson, printTable } from "./output.ts";
-import { checkRemoval, type Who } from "./removal.ts";
+import { checkRemoval, type Who } from "./key-removal.ts";
 import { tellKeys } from "./tell-keys.ts";
 
 function checkName(what: "user" | "device", name: string): void {

@@ -3,7 +3,7 @@
 import type { Family } from "../core/address.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import { readHost } from "../rks/profile-link.ts";
-import { isScoped } from "./zones.ts";
+import { isScoped } from "./ipv6-zones.ts";
 
 /** A literal address to knock on. */
 export interface Target {

@@ -1,6 +1,6 @@
 /** Reads the files that configure the daemon, and refuses all of them when any is wrong. */
 
-import { checkBound } from "../keys/bound.ts";
+import { checkBound } from "../keys/forgery-bound.ts";
 import { loadKeyTable } from "../keys/keys.ts";
 import { parseSettings, readConfigText } from "../config/load.ts";
 import { programWarnings } from "../config/program-warnings.ts";

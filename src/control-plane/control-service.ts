@@ -19,7 +19,7 @@ import type { DataPlaneAccess } from "./data-plane-access.ts";
 import { viewDoors } from "./door-views.ts";
 import type { Explainer } from "./explain/explainer.ts";
 import type { GuardAudit } from "./guard/guard-audit.ts";
-import type { InForce } from "./in-force.ts";
+import type { CurrentConfiguration } from "./current-configuration.ts";
 import { endWithKeys } from "./key-removal.ts";
 import type { KeysWatch } from "./keys-watch.ts";
 import { log } from "./log.ts";
@@ -33,7 +33,7 @@ import { counted } from "./start-report.ts";
 export interface ControlServiceParts {
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly inForce: InForce;
+  readonly inForce: CurrentConfiguration;
   readonly readiness: Readiness;
   readonly openings: Openings;
   readonly dataPlane: DataPlaneAccess;

@@ -4,7 +4,7 @@
  */
 
 import { existsSync, statSync } from "node:fs";
-import { checkBound } from "../keys/bound.ts";
+import { checkBound } from "../keys/forgery-bound.ts";
 import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
 import { lastConfigFile, lastStateDir, parseLastSettings } from "../config/last-settings.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";

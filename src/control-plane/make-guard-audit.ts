@@ -6,7 +6,7 @@ import type { DataPlaneAccess } from "./data-plane-access.ts";
 import type { EventListener } from "./event-listener.ts";
 import { auditGrants, listKernelGrants } from "./guard/grant-audit.ts";
 import { GuardAudit } from "./guard/guard-audit.ts";
-import type { InForce } from "./in-force.ts";
+import type { CurrentConfiguration } from "./current-configuration.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
 import type { Readiness } from "./readiness.ts";
@@ -15,7 +15,7 @@ import type { Reloader } from "./reloader.ts";
 export interface GuardSurroundings {
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly inForce: InForce;
+  readonly inForce: CurrentConfiguration;
   readonly readiness: Readiness;
   readonly openings: Openings;
   readonly persistent: PersistentState;

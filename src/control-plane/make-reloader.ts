@@ -9,7 +9,7 @@ import type { Configuration } from "./configuration.ts";
 import type { Explainer } from "./explain/explainer.ts";
 import type { GuardAudit } from "./guard/guard-audit.ts";
 import type { Housekeeping } from "./housekeeping.ts";
-import type { InForce } from "./in-force.ts";
+import type { CurrentConfiguration } from "./current-configuration.ts";
 import { keepConfig } from "./last-config.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
@@ -18,7 +18,7 @@ import { Reloader } from "./reloader.ts";
 
 export interface ReloadSurroundings {
   readonly clock: Clock;
-  readonly inForce: InForce;
+  readonly inForce: CurrentConfiguration;
   readonly readiness: Readiness;
   readonly openings: Openings;
   readonly persistent: PersistentState;
@@ -76,7 +76,7 @@ function enter(next: Configuration, around: ReloadSurroundings): void {
 }
 
 /** Prepares the start of commands without privileges, where there may be any. */
-export function prepareCommands(queue: CommandQueue, { settings }: InForce): void {
+export function prepareCommands(queue: CommandQueue, { settings }: CurrentConfiguration): void {
   const { doors, alarm } = settings;
   if (alarm !== undefined || doors.some(({ run }) => run?.privileged === false)) queue.prepare();
 }

@@ -20,7 +20,7 @@ import { type EventListener, toEach } from "./event-listener.ts";
 import { EventLog } from "./event-log.ts";
 import { Explainer } from "./explain/explainer.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { InForce } from "./in-force.ts";
+import { CurrentConfiguration } from "./current-configuration.ts";
 import { KeysWatch } from "./keys-watch.ts";
 import { log, onDroppedLine } from "./log.ts";
 import { LossWait } from "./loss-wait.ts";
@@ -50,7 +50,7 @@ export function buildParts(
   { entered, mayStandIn }: Circumstances,
 ) {
   const { stateDir } = configuration.settings.server;
-  const inForce = new InForce(configuration);
+  const inForce = new CurrentConfiguration(configuration);
   const counters = new Counters();
   const readiness = new Readiness();
   const openings = new Openings();

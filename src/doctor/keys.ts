@@ -1,6 +1,6 @@
 /** Check: every rotating door has a key that opens it, and nobody else can read them. */
 
-import { checkBound } from "../keys/bound.ts";
+import { checkBound } from "../keys/forgery-bound.ts";
 import { type DeviceKey, keysFile, loadKeys } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { EVERYBODY, exampleUser } from "../config/names.ts";

@@ -8,7 +8,7 @@ import { formatDuration } from "../core/duration.ts";
 import { closedRules } from "./deny-answer.ts";
 import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
-import { denyRules, kernelFirstChains } from "./kernel-first.ts";
+import { denyRules, kernelFirstChains } from "./deny-rules.ts";
 import {
   carryRules,
   markMaps,

@@ -2,23 +2,23 @@
 
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import type { KnockSpace } from "../rks/space.ts";
-import { NO_SLOT, Page } from "./page.ts";
+import { NO_SLOT, SlotPage } from "./slot-page.ts";
 import type { SubjectGroup } from "./subject-table.ts";
 
 export class Pages {
   /** The slots accepted at the time of the last `turnTo`, lowest first. */
-  readonly accepted: Page[] = [];
+  readonly accepted: SlotPage[] = [];
   /**
    * The accepted slots, and those that a packet within one window before or after can complete: a
    * hit on any of their ports is worth remembering. With these, "no memory before the first hit on
    * a port of a valid sequence" decides as if everything were remembered.
    */
-  readonly remembered: Page[] = [];
+  readonly remembered: SlotPage[] = [];
 
   readonly #space: KnockSpace;
   readonly #group: SubjectGroup;
   /** All pages. Those of slots out of reach are used again for slots to come. */
-  readonly #pages: Page[] = [];
+  readonly #pages: SlotPage[] = [];
   /** A millisecond more than the window, since times are compared in whole milliseconds. */
   readonly #reachMs: number;
   /** Between these times `accepted` and `remembered` stay the same. */
@@ -81,13 +81,13 @@ export class Pages {
     return slotAt(timeMs + this.#reachMs, this.#space.stepSeconds) + this.#space.skew;
   }
 
-  #page(slot: number): Page {
-    let spare: Page | undefined;
+  #page(slot: number): SlotPage {
+    let spare: SlotPage | undefined;
     for (const page of this.#pages) {
       if (page.slot === slot) return page;
       if (page.slot === NO_SLOT) spare = page;
     }
-    if (spare === undefined) this.#pages.push((spare = new Page(this.#group)));
+    if (spare === undefined) this.#pages.push((spare = new SlotPage(this.#group)));
     spare.turnTo(slot);
     return spare;
   }

@@ -3,7 +3,7 @@
 import type { Knock } from "../core/knock.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import type { KnockSpace } from "../rks/space.ts";
-import type { Page } from "./page.ts";
+import type { SlotPage } from "./slot-page.ts";
 import { Pages } from "./pages.ts";
 import { RecentPorts } from "./recent-ports.ts";
 import type { SourceTable } from "./source-table.ts";
@@ -98,7 +98,7 @@ export class RotatingSpace {
   }
 
   /** Tries every sequence of the page that contains the knock's port. */
-  #tryHolders(page: Page, recent: RecentPorts, id: number, knock: Knock): void {
+  #tryHolders(page: SlotPage, recent: RecentPorts, id: number, knock: Knock): void {
     const { lo, ports: n } = this.#space;
     const { ports, offsets, holders, companions } = page;
     const marks = this.#marks;

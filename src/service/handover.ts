@@ -7,7 +7,7 @@ import { existsSync, lstatSync, renameSync, rmSync, symlinkSync } from "node:fs"
 import { readRegularFile } from "../files/regular-file.ts";
 import { PACKAGED } from "./packaged.ts";
 import { ENABLED, GUARD_UNIT, SERVICE_UNIT, SYSUSERS } from "./places.ts";
-import { bodyOf, stateOf } from "./written-file.ts";
+import { bodyOf, stateOf } from "./own-files.ts";
 
 export interface Handover {
   /** Files that gave way. */

@@ -8,7 +8,7 @@ import { lastConfigFile } from "../config/last-settings.ts";
 import { packagedAlike } from "./packaged.ts";
 import { ENABLED, GUARD_UNIT, SERVICE_UNIT, SYSUSERS } from "./places.ts";
 import { guardUnit, serviceUnit, sysusers } from "./unit.ts";
-import { removeFiles, type WrittenFile, writeFiles } from "./written-file.ts";
+import { removeFiles, type WrittenFile, writeFiles } from "./own-files.ts";
 
 export { GUARD_UNIT, SERVICE_UNIT, SYSUSERS };
 

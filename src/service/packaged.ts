@@ -9,7 +9,7 @@ import { DEFAULT_STATE_DIR } from "../core/state-files.ts";
 import { readRegularFile } from "../files/regular-file.ts";
 import { GUARD_UNIT, SERVICE_UNIT, SYSUSERS } from "./places.ts";
 import { guardUnit, serviceUnit, sysusers } from "./unit.ts";
-import type { WrittenFile } from "./written-file.ts";
+import type { WrittenFile } from "./own-files.ts";
 
 const PLAN = {
   executable: "/usr/bin/sallyport",

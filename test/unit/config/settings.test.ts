@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { boundOf, checkBound, formatBound } from "../../../src/keys/bound.ts";
+import { boundOf, checkBound, formatBound } from "../../../src/keys/forgery-bound.ts";
 import { formatSettings } from "../../support/format-settings.ts";
 import { doorSchema } from "../../../src/config/door-keys.ts";
 import { configJsonSchema } from "../../../src/config/json-schema.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, spyOn, test } from "bun:test";
 import { Matcher, SOURCE_BYTES } from "../../../src/match/matcher.ts";
-import { Page } from "../../../src/match/page.ts";
+import { SlotPage } from "../../../src/match/slot-page.ts";
 import { Pages } from "../../../src/match/pages.ts";
 import { DEFAULT_SPACE } from "../../../src/rks/space.ts";
 import type { RotatingSubject } from "../../../src/match/subject.ts";
@@ -12,13 +12,13 @@ import { device, feedAll, knock, NOW, portsOf, Recorder, SLOT } from "../../supp
 const SUBJECTS = Array.from({ length: 50 }, (_, i) => device(`ssh user${i} laptop`));
 const STEP_MS = 30_000;
 
-function pageOf(subjects: readonly RotatingSubject[], slot = SLOT): Page {
-  const page = new Page(groupOf(subjects));
+function pageOf(subjects: readonly RotatingSubject[], slot = SLOT): SlotPage {
+  const page = new SlotPage(groupOf(subjects));
   page.turnTo(slot);
   return page;
 }
 
-describe("Page", () => {
+describe("SlotPage", () => {
   test("is the same whether built at once or in pieces", () => {
     const whole = pageOf(SUBJECTS);
     whole.build(Infinity);
@@ -126,7 +126,7 @@ describe("Pages", () => {
 
   test("uses pages again: after the first slots no more memory is asked for", () => {
     const pages = new Pages(groupOf(SUBJECTS));
-    const seen = new Set<Page>();
+    const seen = new Set<SlotPage>();
     for (let slot = 0; slot < 50; slot++) {
       while (pages.prepare(NOW + slot * STEP_MS, 100) === 0);
       pages.turnTo(NOW + slot * STEP_MS);
@@ -140,7 +140,7 @@ describe("Pages", () => {
     let calls = 1;
     while (pages.prepare(NOW, 20) === 0) calls++;
     expect(calls).toBeGreaterThan(10);
-    const build = spyOn(Page.prototype, "build");
+    const build = spyOn(SlotPage.prototype, "build");
     for (let ms = 0; ms <= STEP_MS; ms += 100) pages.turnTo(NOW + ms);
     expect(build).not.toHaveBeenCalled();
     pages.turnTo(NOW + 2 * STEP_MS);

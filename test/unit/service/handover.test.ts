@@ -27,7 +27,7 @@ import {
 } from "../../../src/service/install.ts";
 import { PACKAGED, packagedFiles } from "../../../src/service/packaged.ts";
 import { ENABLED, GUARD_UNIT, SERVICE_UNIT, SYSUSERS } from "../../../src/service/places.ts";
-import { sealed } from "../../../src/service/written-file.ts";
+import { sealed } from "../../../src/service/own-files.ts";
 
 let root: string;
 beforeEach(() => {

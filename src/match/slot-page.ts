@@ -20,7 +20,7 @@ export const NO_SLOT = -1;
  * A page is used again for slot after slot. Fresh memory of this size would be zeroed and paged in
  * by the kernel in the time of a packet, and the old memory would wait for a collector.
  */
-export class Page {
+export class SlotPage {
   slot = NO_SLOT;
   readonly ports: Uint16Array;
   readonly offsets: Uint32Array;

@@ -6,7 +6,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Plan } from "../data-plane/plan.ts";
 import type { Configuration } from "./configuration.ts";
 
-export class InForce {
+export class CurrentConfiguration {
   #configuration: Configuration;
 
   constructor(configuration: Configuration) {

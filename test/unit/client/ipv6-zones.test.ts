@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { NetworkInterfaceInfo } from "node:os";
-import { missingZone } from "../../../src/client/zones.ts";
+import { missingZone } from "../../../src/client/ipv6-zones.ts";
 
 const address6 = (address: string, scopeid: number): NetworkInterfaceInfo => ({
   family: "IPv6",
