@@ -80,7 +80,7 @@ function tell(line: string): void {
 
 function knockdCommand() {
   return new Command("knockd")
-    .description("Turn a knockd.conf into a config.toml, and tell what became of every line")
+    .description("Turn a knockd.conf into a config.toml, and report every line")
     .argument("<file>", 'the knockd.conf; "-" is standard input')
     .option("--defaults <file>", `options that knockd is started with, mostly ${DEFAULTS}`)
     .option(
@@ -89,8 +89,8 @@ function knockdCommand() {
     )
     .addHelpText(
       "after",
-      "\nNothing is run and nothing is changed. Standard error tells of every line: converted, converted with a" +
-        "\ndifference, or not convertible. Exits with 1 where something is left to decide.\n" +
+      "\nRuns nothing and changes nothing else. The report on standard error calls each line converted, converted with" +
+        "\na difference, or not convertible. Exits with 1 where something is left to decide.\n" +
         "\nExamples:\n  sallyport import knockd /etc/knockd.conf --output config.toml" +
         "\n  sallyport import knockd /etc/knockd.conf --defaults /etc/default/knockd",
     )
@@ -111,7 +111,7 @@ function knockdCommand() {
       );
       if (imported.sections === 0) {
         throw new SallyportError(
-          `Cannot import ${name}: it has no section: name a knockd.conf`,
+          `Cannot import ${name}: it has no section of knockd: name a knockd.conf`,
           ExitCode.config,
         );
       }

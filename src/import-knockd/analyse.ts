@@ -5,7 +5,7 @@
 
 import { distinctRanges, type PortRange } from "../core/port.ts";
 import { type Change, GUARD_INSTEAD } from "./effect.ts";
-import { mentionsFirewall, type Step, stepsOf } from "./effects-of.ts";
+import { runsFirewall, type Step, stepsOf } from "./effects-of.ts";
 import type { ShellCommand } from "./shell-commands.ts";
 import { different, not, type Remark, same } from "./verdicts.ts";
 
@@ -39,10 +39,11 @@ function unreadable(text: string): Analysis {
     text,
     joint: undefined,
     plain: false,
+    redirected: false,
     settings: "",
     guessed: [],
   };
-  const firewall = mentionsFirewall(text);
+  const firewall = runsFirewall(text);
   const remarks = firewall
     ? [different(`it changes a firewall in a way that nothing here can read: ${GUARD_INSTEAD}`)]
     : [];
@@ -89,9 +90,19 @@ function isFallback(step: Step, before: Step | undefined): boolean {
   return step.command.joint === "||" && before?.effect.kind === "open";
 }
 
+/** `(sleep 60; iptables -D …) &`: brackets change nothing where all that stands in them is about a door. */
+function withoutBrackets(text: string): Step[] | undefined {
+  const steps = stepsOf(text.replaceAll(/[()]/g, " "));
+  const about = new Set(["open", "close", "wait", "nothing"]);
+  const simple = steps?.every(
+    ({ effect, command }) => about.has(effect.kind) && command.joint !== "||",
+  );
+  return simple === true ? steps : undefined;
+}
+
 /** Takes a command apart. `text` may be empty; it then does nothing. */
 export function analyse(text: string): Analysis {
-  const read = text === "" ? [] : stepsOf(text);
+  const read = text === "" ? [] : (stepsOf(text) ?? withoutBrackets(text));
   if (read === undefined) return unreadable(text);
   const remarks: Remark[] = [];
   const fallbacks = read.filter((step, at) => isFallback(step, read[at - 1]));
@@ -119,6 +130,9 @@ export function analyse(text: string): Analysis {
   };
   for (const step of steps) {
     const { command, effect } = step;
+    if (command.redirected && effect.kind !== "program" && effect.kind !== "firewall") {
+      remarks.push(different("its output goes nowhere"));
+    }
     for (const name of command.guessed) {
       remarks.push(different(`$${name} is set nowhere here: taken for ${command.words[0]}`));
     }
@@ -145,13 +159,17 @@ export function analyse(text: string): Analysis {
       else closes.push(...effect.ports);
     }
   }
+  const changes = opens.length > 0 || closes.length > 0 || closesSome;
+  const pauses =
+    changes && rest.length > 0 && rest.every(({ command }) => command.words[0] === "sleep");
+  if (pauses) remarks.push(different("the pause is left out"));
   return {
     ...(opens.length > 0 && { opens: distinctRanges(opens) }),
     ...(forMs !== undefined && { forMs }),
     ...((closesSome || closes.length > 0) && {
       closes: closesSome && closes.length === 0 ? "some" : distinctRanges(closes),
     }),
-    rest,
+    rest: pauses ? [] : rest,
     firewall,
     ...(foreign !== undefined && { foreign }),
     remarks,

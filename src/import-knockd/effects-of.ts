@@ -69,12 +69,15 @@ export function programName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Whether a text that sallyport cannot read seems to change a firewall. */
-export function mentionsFirewall(text: string): boolean {
-  return /\b(ip6?tables|nft|ufw|firewall-cmd|ipset)\b/.test(text);
+const RUNS_FIREWALL =
+  /(?:^|[|;&(`]|\b(?:xargs|do|then|else|sudo)\b(?:\s+-\S+)*)\s*(?:\/\S*\/)?(?:ip6?tables|nft|ufw|firewall-cmd|ipset)\b/;
+
+/** Whether a text that sallyport cannot read seems to start a program of a firewall. */
+export function runsFirewall(text: string): boolean {
+  return RUNS_FIREWALL.test(text);
 }
 
-function effectOf(words: readonly string[], plain: boolean): Effect {
+function effectOf(words: readonly string[], { plain, text }: ShellCommand): Effect {
   const name = programName(words[0] ?? "");
   const foreign = ELSEWHERE[name];
   if (foreign !== undefined) {
@@ -83,7 +86,10 @@ function effectOf(words: readonly string[], plain: boolean): Effect {
   if (NETWORK.has(name))
     return firewallOnly(`${name} changes the network in a way that a door cannot`);
   const reader = READERS[name];
-  if (reader === undefined) return { kind: "program" };
+  if (reader === undefined) {
+    const hidden = !plain && runsFirewall(text);
+    return hidden ? firewallOnly("only a shell knows what its words become") : { kind: "program" };
+  }
   // Whichever rule the shell looks for: it removes one that the start command added.
   const deletes = /^(nft delete rule|iptables -D|ip6tables -D) /.test(
     [name, ...words.slice(1)].join(" "),
@@ -127,7 +133,7 @@ function stepsOfCommand(command: ShellCommand): Step[] | undefined {
       );
     }
   }
-  const effect = effectOf(words, command.plain);
+  const effect = effectOf(words, command);
   // For another user, sudo must start it; sudo then stays in front of it.
   return user === undefined
     ? [{ command: { ...command, words }, effect }]

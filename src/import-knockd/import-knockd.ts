@@ -15,7 +15,7 @@ import type { Closer, DraftDoor } from "./draft.ts";
 import { foldClosers, mergeDoors } from "./fold.ts";
 import { interfacesOf } from "./interfaces.ts";
 import { type Defaults, readDefaults } from "./read-defaults.ts";
-import { type KnockdFile, readKnockd } from "./read-file.ts";
+import { type KnockdDoor, type KnockdFile, readKnockd } from "./read-file.ts";
 import type { Line } from "./read-lines.ts";
 import type { FindProgram } from "./run-argv.ts";
 import { different, not, same, type Verdict, Verdicts } from "./verdicts.ts";
@@ -44,7 +44,7 @@ export interface ToldLine extends Verdict {
 
 export interface Imported {
   readonly toml: string;
-  /** How many sections it has, [options] among them; 0: it is not a knockd.conf. */
+  /** How many sections have a key of knockd, [options] among them; 0: it is not a knockd.conf. */
   readonly sections: number;
   readonly lines: readonly ToldLine[];
   /** Comment lines, which are not taken over. */
@@ -54,6 +54,8 @@ export interface Imported {
   readonly warnings: readonly string[];
   /** Ports that the doors keep shut from now on. */
   readonly guarded: readonly PortRange[];
+  /** Whether a door has a sequence of several knocks. */
+  readonly sequences: boolean;
   /** Undefined: all interfaces, since none was named. */
   readonly interfaces: readonly string[] | undefined;
 }
@@ -104,6 +106,11 @@ function withWeakness(doors: readonly DraftDoor[], draw: Draw, verdicts: Verdict
     );
     return { ...door, weakness: { why, better } };
   });
+}
+
+/** Whether a section has any key that knockd knows: tables of another program's file have none. */
+function isOfKnockd({ texts, sequence, flags }: KnockdDoor): boolean {
+  return Object.keys(texts).length > 0 || sequence !== undefined || flags.lines.length > 0;
 }
 
 function whatOf(line: Line): string {
@@ -189,7 +196,7 @@ export function importKnockd(files: KnockdFiles, { find, draw }: ImportParts): I
   });
   return {
     toml,
-    sections: file.doors.length + file.headers.length,
+    sections: file.headers.length + file.doors.filter(isOfKnockd).length,
     lines: [
       ...toldLines(files.name, file, verdicts),
       ...(files.defaults && defaults ? toldDefaults(files.defaults.name, defaults) : []),
@@ -197,6 +204,7 @@ export function importKnockd(files: KnockdFiles, { find, draw }: ImportParts): I
     comments: file.lines.filter(({ kind }) => kind === "comment").length,
     ...judge(toml, files.output),
     guarded: distinctRanges(whole.flatMap(({ opens }) => opens)),
+    sequences: whole.some(({ knocks = [] }) => knocks.length > 1),
     interfaces: interfaces.names,
   };
 }

@@ -47,7 +47,7 @@ function guardLines(ports: readonly string[]): string[] {
  * output.
  */
 export function reportLines(imported: Imported, written: string | undefined): string[] {
-  const { lines, comments, toDecide, warnings, guarded, interfaces } = imported;
+  const { lines, comments, toDecide, warnings, guarded, sequences, interfaces } = imported;
   const config = written ?? "FILE";
   const checks = `sallyport check --config ${config}`;
   return [
@@ -57,6 +57,11 @@ export function reportLines(imported: Imported, written: string | undefined): st
     ...warnings.map((warning) => `Warning: ${warning}`),
     ...(interfaces === undefined
       ? ["No interface is named: knockd listens on eth0 then, and sallyport on all of them"]
+      : []),
+    ...(sequences
+      ? [
+          "A knock starts anew when another port between the lowest and the highest of its sequence is hit in between; knockd saw the ports of its sequences alone",
+        ]
       : []),
     ...(guarded.length === 0 ? [] : guardLines(guarded.map(formatPortRange))),
     toDecide.length === 0

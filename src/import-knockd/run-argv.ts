@@ -58,7 +58,8 @@ function conflict(text: string): Remark[] {
 /** The words of the pieces' single program; undefined where a shell is needed. */
 function plainWords(pieces: readonly Piece[]): readonly string[] | undefined {
   const [only, ...more] = pieces;
-  if (only === undefined || more.length > 0 || !only.command.plain) return undefined;
+  if (only === undefined || more.length > 0) return undefined;
+  if (!only.command.plain || only.command.redirected) return undefined;
   const [program = ""] = only.command.words;
   // A program keeps its name: absolute, or found here, without a placeholder.
   if (/[{}]/.test(program) || program.includes(KNOCKER)) return undefined;

@@ -16,6 +16,8 @@ export interface ShellCommand {
    * a variable from elsewhere).
    */
   readonly plain: boolean;
+  /** Its output goes to a file. */
+  readonly redirected: boolean;
   /** Assignments before it on the line, in the original text. */
   readonly settings: string;
   /** Variables that nobody sets, with names that tell their meaning. */
@@ -166,8 +168,10 @@ export function parseShell(line: string): ShellCommand[] | undefined {
   let settings = "";
   let joint: ShellCommand["joint"];
   let stages: WordToken[][] = [[]];
+  let redirected = false;
   for (const token of tokens) {
     if (token.kind === "word") stages.at(-1)!.push(token);
+    else if (token.kind === "output") redirected = true;
     else if (token.joint === "|") stages.push([]);
     else if (stages.length > 1 || stages[0]!.length > 0) {
       const read = readPipeline(line, stages, variables);
@@ -177,10 +181,11 @@ export function parseShell(line: string): ShellCommand[] | undefined {
       else {
         // With the redirections behind it, which are no words.
         const text = line.slice(stages[0]![0]!.start, token.start).trim();
-        commands.push({ ...read, text, joint, settings });
+        commands.push({ ...read, text, joint, redirected, settings });
         joint = token.joint;
       }
       stages = [[]];
+      redirected = false;
     }
   }
   return commands;

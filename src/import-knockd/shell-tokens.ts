@@ -20,10 +20,15 @@ export type Token =
       readonly start: number;
       readonly end: number;
     }
-  | { readonly kind: "joint"; readonly joint: Joint; readonly start: number; readonly end: number };
+  | { readonly kind: "joint"; readonly joint: Joint; readonly start: number; readonly end: number }
+  /** Output that goes to a file. */
+  | { readonly kind: "output"; readonly start: number; readonly end: number };
 
 /** Redirections that only silence a command. */
 const SILENCE = /^(?:[012]?[<>]>?\s*\/dev\/null|&>>?\s*\/dev\/null|[12]?>&[12])(?=[\s;&|]|$)/;
+const OUTPUT = /^(?:[12]?>>?|&>>?)\s*(?=[^\s;&|<>()])/;
+/** A program by its name, looked up on PATH. */
+const WHICH = /^(?:\$\(|`)\s*(?:which|command -v|type -p)\s+([\w./-]+)\s*[)`]$/;
 const VARIABLE = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/;
 const JOINT = /^(?:&&|\|\||[;&|\n])/;
 /** Patterns, home folders, other redirections: a shell interprets them. */
@@ -58,7 +63,10 @@ function readExpansion(
   const opens = line[at] === "`" || line[at + 1] === "(";
   const end = opens ? endOfSubstitution(line, at) : at + 1;
   if (end < 0) return undefined;
-  return { part: { kind: "shell", text: line.slice(at, end), quoted }, end };
+  const text = line.slice(at, end);
+  const [, program] = WHICH.exec(text) ?? [];
+  if (program !== undefined) return { part: { kind: "text", text: program, quoted: true }, end };
+  return { part: { kind: "shell", text, quoted }, end };
 }
 
 /** Reads the inside of double quotes, up to their end. */
@@ -90,7 +98,8 @@ function readWord(line: string, from: number): { parts: Part[]; end: number } | 
   let at = from;
   while (at < line.length && !/[\s;&|]/.test(line[at]!)) {
     const char = line[at]!;
-    if (at > from && /[<>]/.test(char) && SILENCE.test(line.slice(at))) break;
+    if (at > from && char === ">") break;
+    if (at > from && char === "<" && SILENCE.test(line.slice(at))) break;
     if (char === "'") {
       const end = line.indexOf("'", at + 1);
       if (end < 0) return undefined;
@@ -138,8 +147,14 @@ export function shellTokens(line: string): Token[] | undefined {
       tokens.push({ kind: "joint", joint, start: at, end: at + joined.length });
       at += joined.length;
     } else {
-      const word = readWord(line, at);
+      const [output] = OUTPUT.exec(rest) ?? [];
+      const word = readWord(line, at + (output?.length ?? 0));
       if (word === undefined) return undefined;
+      if (output !== undefined) {
+        tokens.push({ kind: "output", start: at, end: word.end });
+        at = word.end;
+        continue;
+      }
       tokens.push({ kind: "word", parts: word.parts, start: at, end: word.end });
       at = word.end;
     }

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { Lab } from "../support/lab.ts";
@@ -141,8 +141,13 @@ describe("sallyport import knockd", () => {
 
   test.each([
     [["nothing.conf"], 1, "Cannot import nothing.conf: it does not exist: name a knockd.conf"],
+    [
+      [resolve(import.meta.dir, "../../config.toml")],
+      78,
+      `Cannot import ${resolve(import.meta.dir, "../../config.toml")}: it has no section of knockd: name a knockd.conf`,
+    ],
     [["/dev/null"], 1, "Cannot import /dev/null: it is not a regular file"],
-    [["-"], 78, "Cannot import standard input: it has no section: name a knockd.conf"],
+    [["-"], 78, "Cannot import standard input: it has no section of knockd: name a knockd.conf"],
   ])("refuses %p", (argv, code, says) => {
     const done = run([EXECUTABLE, "import", "knockd", ...argv], { mayFail: true, input: "" });
     expect(done).toMatchObject({ code, out: "" });

@@ -1,8 +1,8 @@
 /** nft: the effect of an added or removed rule on a port. */
 
-import type { PortRange } from "../../core/port.ts";
+import type { PortRange, Proto } from "../../core/port.ts";
 import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
-import { portListOf } from "../service-ports.ts";
+import { isProto, portListOf } from "../service-ports.ts";
 
 const FAMILIES = new Set(["ip", "ip6", "inet", "bridge", "arp", "netdev"]);
 
@@ -24,6 +24,7 @@ function takeValue(words: string[]): string {
 
 interface Rule {
   source?: string;
+  proto?: Proto;
   ports?: PortRange[];
   verdict?: string;
   readonly differences: string[];
@@ -42,6 +43,11 @@ function takeStatement(words: string[], rule: Rule): Effect | undefined {
     words.shift();
     return undefined;
   }
+  if (first === "log") {
+    while (["prefix", "level", "group", "snaplen", "flags"].includes(words[0] ?? ""))
+      words.splice(0, 2);
+    return undefined;
+  }
   if (["iif", "iifname"].includes(first)) {
     const name = takeValue(words);
     rule.differences.push(`knockd opened it at ${name} alone; a door opens it at every interface`);
@@ -57,18 +63,17 @@ function takeStatement(words: string[], rule: Rule): Effect | undefined {
       `knockd opened it at ${value} alone; a door opens it at every address here`,
     );
   } else if (["tcp", "udp", "th"].includes(first) && second === "dport") {
-    const ports = portListOf(value, first === "th" ? undefined : (first as "tcp" | "udp"));
+    const ports = portListOf(value, isProto(first) ? first : rule.proto);
     if (ports === undefined) return firewallOnly(`"${value}" is no port that is known here`);
     rule.ports = ports;
   } else if (first === "ct" && second === "state") {
     if (!value.split(",").includes("new")) {
       return { kind: "nothing", why: "connections that exist live on without a rule" };
     }
-  } else if (
-    !(first === "meta" && ["l4proto", "nfproto"].includes(second)) &&
-    first !== "ip" &&
-    first !== "ip6"
-  ) {
+  } else if (`${first} ${second}` === "meta l4proto" || `${first} ${second}` === "ip protocol") {
+    if (!isProto(value)) return firewallOnly(`it is about ${value}`);
+    rule.proto = value;
+  } else if (`${first} ${second}` !== "meta nfproto") {
     return firewallOnly(`it has "${first} ${second}", which a door has not`);
   }
   return undefined;

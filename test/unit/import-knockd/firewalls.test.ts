@@ -127,6 +127,30 @@ const CASES: readonly (readonly [command: string, what: string])[] = [
     "-22/tcp",
   ],
 
+  [`${IPT} --dport 22 -j ACCEPT >> /var/log/knock.log 2>&1`, "+22/tcp"],
+  [`$(which iptables) -A INPUT -s %IP% -p tcp --dport 22 -j ACCEPT`, "+22/tcp"],
+  ["`command -v ufw` allow 22/tcp", "+22/tcp"],
+  [
+    `${IPT} --dport 22 -j ACCEPT; (sleep 60; iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT) &`,
+    "+22/tcp for 60 s",
+  ],
+  [`${IPT} --dport 22 -j ACCEPT; (sleep 60; logger closed) &`, "run with privileges"],
+  ["sleep 5; iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT", "-22/tcp"],
+  ["echo 'the iptables of %IP%' | mail root", "run"],
+  [
+    "for p in 1 2; do /sbin/iptables -A INPUT -p tcp --dport $p -j ACCEPT; done",
+    "run with privileges",
+  ],
+  ["echo 22 | xargs iptables -A INPUT -j ACCEPT --dport", "run with privileges"],
+  [
+    'nft add rule inet filter input ip saddr %IP% meta l4proto udp th dport 53 log prefix "k" accept',
+    "+53/udp",
+  ],
+  [
+    "nft add rule inet filter input ip saddr %IP% ip ttl 64 tcp dport 22 accept",
+    "run with privileges",
+  ],
+
   ["ipset add knocked %IP%", "run with privileges"],
   ["/usr/local/bin/lights on", "run"],
   ["echo iptables -A INPUT", "run"],

@@ -88,7 +88,7 @@ describe("parseShell()", () => {
     expect(parseShell(line)).toBeUndefined();
   });
 
-  test.each(["a | b", "a $(b)", "a `b`", "a *", "a > file", "a $X", "A=1 b", "cd /tmp", "a ~/b"])(
+  test.each(["a | b", "a $(b)", "a `b`", "a *", "a < file", "a $X", "A=1 b", "cd /tmp", "a ~/b"])(
     "says that only a shell knows what %p starts",
     (line) => {
       expect(parseShell(line)?.map(({ plain }) => plain)).toEqual([false]);
