@@ -21,7 +21,7 @@ export const REASONS = {
   full: "The kernel has no room for another grant",
   keys: "A door has no key that could open it",
   clock: "Rotating doors wait until no knock used before can be accepted again",
-  config: "The configuration or the keys are broken: what worked last is in force",
+  config: "The configuration or the keys are broken: the files that worked last are in force",
   listen: "A listener of the API could not start",
   state: "The state directory cannot be read or written",
   probation: "Nothing is guarded",

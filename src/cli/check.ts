@@ -62,7 +62,7 @@ function opensText({ opens, run }: Door): string {
 
 function forText(door: Door): string {
   if (door.users.length > 0) return formatUsers(door.users);
-  return isTrigger(door) ? "everybody" : "whoever knows the sequence";
+  return isTrigger(door) ? "everybody" : "anybody who knows the sequence";
 }
 
 function knockText({ fixed, space }: Door): string {
@@ -126,13 +126,13 @@ function fixedLines(door: Door): string[] {
   if (isTrigger(door)) {
     const knock = formatPort(door.fixed.knocks[0]!);
     return [
-      `Whoever connects to ${knock} runs the command of ${door.name}: one knock is no secret`,
+      `Anybody who connects to ${knock} runs the command of ${door.name}: one knock is no secret`,
     ];
   }
   const weakness = weaknessOf(door);
   if (weakness !== undefined) return [`The knock of ${door.name} is ${weakness}: weak`];
   return [
-    `Chance that one scan in random order opens ${door.name}: ${formatChance(guessChance(door.fixed))}; whoever sees its knock can repeat it`,
+    `Chance that one scan in random order opens ${door.name}: ${formatChance(guessChance(door.fixed))}; anybody who sees its knock can repeat it`,
   ];
 }
 

@@ -60,7 +60,7 @@ function checkScans(doors: readonly Door[], report: Report): void {
         path: ["door", door.name, "sequence"],
         state: `is ${weakness}`,
         remedy:
-          "write three ports or more, with others between them, such as 7000, 9000, 8000, or weak = true if whoever scans this server may open it",
+          "write three ports or more, with others between them, such as 7000, 9000, 8000, or weak = true if anybody who scans this server may open it",
       });
     } else if (weakness === undefined && door.weak !== undefined) {
       report({

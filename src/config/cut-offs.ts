@@ -80,7 +80,7 @@ export class CutOffFinder {
   #whySequence(same: readonly Door[], next: Door | undefined): string {
     if (same.length > 0) return "its sequence does not open them any more";
     if (next === undefined) return "the door is gone";
-    return next.fixed === undefined ? "it opens by keys then" : "its sequence is another";
+    return next.fixed === undefined ? "it will open by keys" : "its sequence has changed";
   }
 
   #ofKeys(door: Door): ReturnType<CutOffFinder["find"]> {
@@ -157,14 +157,14 @@ export class CutOffFinder {
   #whyKeys(door: Door, { user, device }: Device, hasKey: boolean): string {
     const next = this.#doorsAfter.get(door.name);
     if (next === undefined) return this.#whyGone(door);
-    if (!isRotating(next)) return `it opens by a fixed sequence then, ${VOID}`;
+    if (!isRotating(next)) return `it will open by a fixed sequence, ${VOID}`;
     const changed = changes(door, next);
     if (changed.length > 0) return `${changed.join(", ")}, ${VOID}`;
     if (!admits(next.users, user)) return "its users do not name them any more";
     if (hasKey) return "it does not open them any more, and another door guards them";
     return this.#after.keys.find(user, device) < 0
       ? "their key is gone"
-      : `their key is another, ${VOID}`;
+      : `their key has changed, ${VOID}`;
   }
 
   /** The same ports under a new name mean that the door was renamed. */
@@ -173,9 +173,7 @@ export class CutOffFinder {
     const renamed = this.#after.settings.doors.find(
       (other) => !known.has(other.name) && commonRanges(other.opens, opens).length > 0,
     );
-    return renamed === undefined
-      ? "the door is gone"
-      : `it is called ${renamed.name} then, ${VOID}`;
+    return renamed === undefined ? "the door is gone" : `its new name is ${renamed.name}, ${VOID}`;
   }
 }
 

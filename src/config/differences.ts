@@ -114,10 +114,10 @@ export function describeDifferences(differences: Differences): string[] {
 function describeCutOff({ door, who, ports: lost, why }: CutOff, everybody: boolean): string {
   const people =
     who.length === 0
-      ? "Whoever knows its sequence"
+      ? "Anybody who knows its sequence"
       : named(who.map(({ user, device }) => whoOf(user, device)));
   const what = lost.length === 0 ? door : `${door} (${ports(lost)})`;
-  const all = everybody && who.length > 0 ? ", and so nobody who can now" : "";
+  const all = everybody && who.length > 0 ? "; that is everybody who can now" : "";
   return `${people} will not be able to open ${what}${all}: ${why}`;
 }
 
@@ -137,7 +137,7 @@ export function dangerOf(
   openers: readonly Opener[] = [],
 ): string | undefined {
   const { shut, guarded, deaf } = differences;
-  if (shut.length > 0) return `nobody who can open ${named(shut)} now could any more`;
+  if (shut.length > 0) return `everybody who can open ${named(shut)} now would lose it`;
   const locked = guarded.filter(({ openable }) => !openable);
   if (locked.length > 0) {
     return `nobody could reach ${ports(distinctRanges(locked.flatMap((one) => one.ports)))} any more`;

@@ -60,7 +60,7 @@ export function checkCommand(
         path: [...path, i],
         state:
           fixed && OF_A_KEY.has(name)
-            ? `has {${name}}, which a fixed sequence does not tell`
+            ? `has {${name}}, which is unknown for a fixed sequence`
             : `is ${shown(argument)}, with a placeholder that does not exist`,
         remedy: `write one of ${known.map((word) => `{${word}}`).join(", ")}`,
       });

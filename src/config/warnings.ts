@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 const GUESS_LIMIT = 1e-6;
 
 const WEAK_ADVICE =
-  "whoever scans this server opens it; take ports in another order, with others between them, or users";
+  "anybody who scans this server opens it; take ports in another order, with others between them, or users";
 
 function doorWarnings(door: Door): string[] {
   const warnings: string[] = [];
@@ -29,7 +29,7 @@ function doorWarnings(door: Door): string[] {
     const knock = formatPort(door.fixed.knocks[0]!);
     warn(
       "sequence",
-      `is one knock and no secret: whoever connects to ${knock}, or scans it, runs its command`,
+      `is one knock and no secret: anybody who connects to ${knock}, or scans it, runs its command`,
     );
   } else if (door.weak === true) {
     warn("sequence", `is ${weaknessOf(door)}, and weak = true allows it: ${WEAK_ADVICE}`);
@@ -46,7 +46,7 @@ function doorWarnings(door: Door): string[] {
   if (door.fixed !== undefined && door.opens.length > 0 && door.openForMs > DAY_MS) {
     warn(
       "open_for",
-      `is ${formatDuration(door.openForMs)}, and whoever saw the knock once can repeat it: shorten it`,
+      `is ${formatDuration(door.openForMs)}, and anybody who saw the knock once can repeat it: shorten it`,
     );
   } else if (door.opens.length > 0 && door.openForMs > DAY_MS) {
     warn(

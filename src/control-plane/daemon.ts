@@ -74,7 +74,7 @@ export class Daemon {
     const { inForce, readiness, guard } = this.#parts;
     const { plan, warnings, mistake } = inForce.configuration;
     if (mistake !== undefined) {
-      const told = `${mistake}\nGuarding and opening by what worked last: mend it and run sallyport reload`;
+      const told = `${mistake}\nGuarding and opening by the files that worked last: mend it and run sallyport reload`;
       log("error", told);
       readiness.set("config", told, placeOfMistake(mistake));
     }

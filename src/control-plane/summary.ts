@@ -13,5 +13,5 @@ const GUARDING = {
 export function summarize(state: GuardState, mistake: string | undefined): string {
   const guarding = GUARDING[state];
   if (mistake === undefined) return guarding;
-  return `${guarding} and opening by what worked last: ${placeOfMistake(mistake) ?? "the configuration"} is broken: mend it and reload`;
+  return `${guarding} and opening by the files that worked last: ${placeOfMistake(mistake) ?? "the configuration"} is broken: mend it and reload`;
 }

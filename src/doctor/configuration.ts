@@ -85,9 +85,9 @@ function refused(
   if (answers) {
     return warning(
       message,
-      `${mend}, then run "sallyport reload": the running daemon works by what worked last, and so do the checks below${taken}`,
+      `${mend}, then run "sallyport reload": the running daemon works by the files that worked last, and so do the checks below${taken}`,
     );
   }
-  const below = settings === undefined ? "" : "; the checks below go by what worked last";
+  const below = settings === undefined ? "" : "; the checks below go by the files that worked last";
   return problem(message, `${mend}${below}${taken}`);
 }

@@ -42,10 +42,10 @@ export function checkExecutable({ path, capabilities, mode, uid }: ExecutableFac
   if ((mode & 0o022) !== 0 || uid !== 0) {
     findings.push(
       warning(
-        `${path} can be replaced by a user other than root, and the service runs what stands there`,
+        `${path} can be replaced by a user other than root, and the service runs it`,
         `run "chown root ${path}" and "chmod go-w ${path}", or copy it to /usr/local/bin`,
       ),
     );
   }
-  return findings.length > 0 ? findings : [ok(`${path} gives no rights to who runs it`)];
+  return findings.length > 0 ? findings : [ok(`${path} gives its user no rights`)];
 }

@@ -85,7 +85,7 @@ export function knockedServices(facts: KnockedFacts): Findings {
     said.set(
       ports,
       warning(
-        `Another table publishes ${ports}, inside the knock range ${formatPortRange(range)}: a knock there reaches what it is sent to`,
+        `Another table publishes ${ports}, inside the knock range ${formatPortRange(range)}: a knock there reaches the published service`,
         remedy,
       ),
     );

@@ -41,10 +41,10 @@ export function checkTime(facts: TimeFacts, settings: Settings): Findings {
   const { stepSeconds, skew } = rotating
     .map(({ space }) => space)
     .reduce((a, b) => (a.stepSeconds * a.skew <= b.stepSeconds * b.skew ? a : b));
-  const by = facts.daemon === undefined ? "nothing that does it runs" : `${facts.daemon} runs`;
+  const by = facts.daemon === undefined ? "no time service runs" : `${facts.daemon} runs`;
   return [
     warning(
-      `The kernel does not know its clock synchronised (${by}), and knocks fail when it is off by more than ${stepSeconds * skew} s`,
+      `The kernel does not call its clock synchronised (${by}), and knocks fail when it is off by more than ${stepSeconds * skew} s`,
       facts.daemon === undefined
         ? 'start one, such as systemd-timesyncd ("timedatectl set-ntp true") or chrony'
         : "see whether it reaches its servers (timedatectl, chronyc tracking); a virtual machine may keep its host's time unseen",

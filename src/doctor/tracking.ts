@@ -45,8 +45,9 @@ function asksForTracking(part: unknown): boolean {
 
 /** The sentences for tracking that only the guard needs, by whether the guard is loaded. */
 const ALONE = {
-  true: "the guard alone has all traffic of this machine tracked, no other rule asks for it",
-  false: "no rule asks for it now, the guard will have all traffic of this machine tracked",
+  true: "only the guard makes the kernel track all traffic of this machine",
+  false:
+    "no rule needs it now, but the guard will make the kernel track all traffic of this machine",
 } as const;
 
 /** Undefined before the first rule or module that tracks. */
@@ -70,7 +71,9 @@ export function checkTracking(
   guard?: boolean,
 ): Findings {
   if (facts === undefined) {
-    return [ok("Connection tracking is not in use yet: the guard will have all traffic tracked")];
+    return [
+      ok("Connection tracking is not in use yet: the guard will make the kernel track all traffic"),
+    ];
   }
   const { count, max } = facts;
   // 0 means no limit.

@@ -125,7 +125,7 @@ describe("doctor", () => {
         " tcp dport 8080 drop\n }\n}\n";
       try {
         const mistake = expect.stringMatching(
-          /^warning configuration: .*config\.toml:\d+: .*opne_for[^]*then run "sallyport reload": the running daemon works by what worked last, and so do the checks below$/s,
+          /^warning configuration: .*config\.toml:\d+: .*opne_for[^]*then run "sallyport reload": the running daemon works by the files that worked last, and so do the checks below$/s,
         );
         expect(complaints()).toEqual({ code: 0, works: true, said: [mistake] });
         // A start with it keeps nobody out either.
@@ -148,7 +148,7 @@ describe("doctor", () => {
         expect(dead.code).toBe(1);
         expect(dead.said).toContainEqual(
           expect.stringMatching(
-            /^problem configuration: .*is content; the checks below go by what worked last$/s,
+            /^problem configuration: .*is content; the checks below go by the files that worked last$/s,
           ),
         );
         expect(dead.said).toContainEqual(expect.stringMatching(/^problem daemon: The guard is up/));

@@ -53,13 +53,13 @@ describe("sallyport reload", () => {
     ],
     ["another range", door('range = "30000-50000"'), "range 20000-52767 becomes 30000-50000"],
     ["another step", door('step = "60s"'), "step 30s becomes 60s"],
-    ["another name", door("").replace("web", "site"), "it is called site then"],
+    ["another name", door("").replace("web", "site"), "its new name is site"],
   ])("refuses %s, says whom it cuts off, and the old links open", async (_, changed, said) => {
     const link = server.link("alice", "web");
     server.writeConfig(changed);
     const refused = server.command("reload");
     expect(refused).toMatchObject({ code: 1, out: "" });
-    expect(refused.err).toContain("without a yes: nobody who can open web now could any more");
+    expect(refused.err).toContain("without a yes: everybody who can open web now would lose it");
     expect(refused.err).toContain(said);
     expect(refused.err).toContain('"sallyport reload --arm 5m"');
     expect(server.command("check").out).toContain(said);

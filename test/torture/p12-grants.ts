@@ -198,7 +198,7 @@ async function guardOutlives(): Promise<Finding> {
       () => "no start",
     );
   const fallen = await start();
-  answers.push(`bad config, ${fallen} by what worked last: ${answer(stage)}`);
+  answers.push(`bad config, ${fallen} by the files that worked last: ${answer(stage)}`);
   await stage.server.stop("SIGKILL");
   rmSync(lastConfigFile(stage.stateDir));
   const failed = await start();

@@ -33,7 +33,7 @@ async function brokenFile(name: string, spoil: (text: string) => string): Promis
     reasons: { place?: string }[];
   };
   const place = ready.reasons.map((reason) => reason.place).join();
-  const told = server.command("status").out.includes("what worked last is in force");
+  const told = server.command("status").out.includes("the files that worked last are in force");
   writeFileSync(file, good);
   const mended = server.command("reload");
   const held =

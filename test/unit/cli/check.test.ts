@@ -58,7 +58,7 @@ describe("sallyport check", () => {
     expect(code).toBe(0);
     for (const line of [
       "ssh\t22/tcp, 2200-2201/tcp\talice, bob\t8 of 20000-52767/tcp, new every 30s\t30s, then 10m idle, at most 8h",
-      "old\t8443/tcp\twhoever knows the sequence\t7000/tcp 8000/udp 9000/tcp\t30s",
+      "old\t8443/tcp\tanybody who knows the sequence\t7000/tcp 8000/udp 9000/tcp\t30s",
       "lights\ta command\talice\t8 of 20000-52767/tcp, new every 30s\t30s",
       "alice\tlaptop, phone",
       "bob\tdefault",
@@ -67,7 +67,7 @@ describe("sallyport check", () => {
     ]) {
       expect(out.split("\n")).toContain(line);
     }
-    expect(out).toMatch(/^Chance that one scan in random order opens old: \d\.\de-\d+; whoever/m);
+    expect(out).toMatch(/^Chance that one scan in random order opens old: \d\.\de-\d+; anybody/m);
     expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
   });
 
@@ -86,7 +86,7 @@ run = { open = ["/bin/true"] }
     for (const line of [
       "wake\ta command\teverybody\t25565/tcp\t30s",
       "The knock of weak is completed by one scan (ascending TCP): weak",
-      "Whoever connects to 25565/tcp runs the command of wake: one knock is no secret",
+      "Anybody who connects to 25565/tcp runs the command of wake: one knock is no secret",
     ]) {
       expect(out.split("\n")).toContain(line);
     }
@@ -185,10 +185,10 @@ run = { open = ["/bin/true"] }
     writeFileSync(file, configOf('step = "60s"'));
     const { out } = sallyport(["check"]);
     expect(out).toContain(
-      "  alice/laptop, alice/phone, bob will not be able to open ssh (22/tcp, 2200-2201/tcp), and so nobody who can now: step 30s becomes 60s, which makes their links void",
+      "  alice/laptop, alice/phone, bob will not be able to open ssh (22/tcp, 2200-2201/tcp); that is everybody who can now: step 30s becomes 60s, which makes their links void",
     );
     expect(out).toContain(
-      "A reload would need --yes, or --arm 5m: nobody who can open ssh, lights now",
+      "A reload would need --yes, or --arm 5m: everybody who can open ssh, lights now",
     );
     const { reload } = JSON.parse(sallyport(["check", "--json"]).out) as { reload: string[] };
     expect(reload).toHaveLength(3);

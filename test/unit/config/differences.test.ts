@@ -26,14 +26,14 @@ const SSH = '[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice", "bob"]\n';
 const WEB = '[door.web]\nopens = ["8080/tcp"]\nusers = ["*"]\n';
 const FIXED = '[door.old]\nopens = ["81/tcp"]\nsequence = ["7000", "8000/udp", "9100"]\n';
 const VOID = 'which makes their links void: hand out new ones with "sallyport user show"';
-const ALL = "alice, bob/phone will not be able to open ssh (22/tcp), and so nobody who can now";
+const ALL = "alice, bob/phone will not be able to open ssh (22/tcp); that is everybody who can now";
 
 function told(before: Terms, after: Terms): [lines: string[], danger: string | undefined] {
   const differences = differencesOf(before, after);
   return [describeDifferences(differences), dangerOf(differences, after.settings)];
 }
 
-const SHUT = "nobody who can open ssh now could any more";
+const SHUT = "everybody who can open ssh now would lose it";
 
 describe("differencesOf()", () => {
   test.each<[what: string, after: Terms, lines: string[], danger: string | undefined]>([
@@ -71,7 +71,7 @@ describe("differencesOf()", () => {
     [
       "a name",
       terms(SSH.replace("ssh", "shell")),
-      [`${ALL}: it is called shell then, ${VOID}`],
+      [`${ALL}: its new name is shell, ${VOID}`],
       SHUT,
     ],
     [
@@ -95,13 +95,13 @@ describe("differencesOf()", () => {
     [
       "another key",
       terms(SSH, ["alice=new", "bob/phone"]),
-      [`alice will not be able to open ssh (22/tcp): their key is another, ${VOID}`],
+      [`alice will not be able to open ssh (22/tcp): their key has changed, ${VOID}`],
       undefined,
     ],
     [
       "a sequence in the place of keys",
       terms('[door.ssh]\nopens = ["22/tcp"]\nsequence = ["7000", "8000/udp", "9100"]\n'),
-      [`${ALL}: it opens by a fixed sequence then, ${VOID}`],
+      [`${ALL}: it will open by a fixed sequence, ${VOID}`],
       SHUT,
     ],
     [
@@ -186,15 +186,17 @@ describe("differencesOf()", () => {
   test("tells of fixed doors, whose name nobody knocks with", () => {
     expect(told(terms(FIXED), terms(FIXED.replace("old", "older")))).toEqual([[], undefined]);
     expect(told(terms(FIXED), terms(FIXED.replace("9100", "9200")))).toEqual([
-      ["Whoever knows its sequence will not be able to open old (81/tcp): its sequence is another"],
-      "nobody who can open old now could any more",
+      [
+        "Anybody who knows its sequence will not be able to open old (81/tcp): its sequence has changed",
+      ],
+      "everybody who can open old now would lose it",
     ]);
   });
 
   test("tells of doors that only run commands", () => {
     const lights = '[door.lights]\nusers = ["alice"]\nrun = { open = ["/bin/true"] }\n';
     expect(told(terms(`${SSH}${lights}`), terms(SSH))[0]).toEqual([
-      "alice will not be able to open lights, and so nobody who can now: the door is gone",
+      "alice will not be able to open lights; that is everybody who can now: the door is gone",
     ]);
   });
 

@@ -169,11 +169,11 @@ describe("settingsWarnings()", () => {
       '[door.old]\nopens = ["22/tcp"]\nsequence = ["7000", "7099", "7050"]\n',
     ],
     [
-      "door.old.sequence is completed by one scan (ascending TCP), and weak = true allows it: whoever scans this server opens it",
+      "door.old.sequence is completed by one scan (ascending TCP), and weak = true allows it: anybody who scans this server opens it",
       '[door.old]\nopens = ["22/tcp"]\nsequence = ["7001", "7002", "7003"]\nweak = true\n',
     ],
     [
-      "door.wake.sequence is one knock and no secret: whoever connects to 25565/tcp, or scans it, runs its command",
+      "door.wake.sequence is one knock and no secret: anybody who connects to 25565/tcp, or scans it, runs its command",
       '[door.wake]\nsequence = ["25565"]\nrun = { open = ["/bin/true"] }\n',
     ],
     [
@@ -185,7 +185,7 @@ describe("settingsWarnings()", () => {
       `${GOOD}open_for = "48h"\n`,
     ],
     [
-      "door.old.open_for is 2d, and whoever saw the knock once can repeat it: shorten it",
+      "door.old.open_for is 2d, and anybody who saw the knock once can repeat it: shorten it",
       '[door.old]\nopens = ["22/tcp"]\nsequence = ["7000", "9000", "8000"]\nopen_for = "2d"\n',
     ],
     ["door.ssh.prefix6 is 64: a knock lets in a whole IPv6 network", `${GOOD}prefix6 = 64\n`],

@@ -129,9 +129,9 @@ describe("Reloader.reload() without a yes", () => {
     writeFileSync(file, readFileSync(file, "utf8").replace('"alice"', '"carol"'));
     const refusal: unknown = await reloader.reload({}).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(NeedsYes);
-    expect(String(refusal)).toContain("nobody who can open ssh now could any more");
+    expect(String(refusal)).toContain("everybody who can open ssh now would lose it");
     expect(String(refusal)).toContain(
-      "  alice/phone will not be able to open ssh (22/tcp), and so nobody who can now: its users do not name them any more",
+      "  alice/phone will not be able to open ssh (22/tcp); that is everybody who can now: its users do not name them any more",
     );
     expect(refused).toEqual([String(refusal)]);
     expect(calls).toEqual([]);

@@ -209,7 +209,7 @@ const CASES: readonly Case[] = [
   {
     name: "checkTracking() passes a table that nobody made",
     findings: () => checkTracking(undefined),
-    expected: [/^ok .*the guard will have all traffic tracked/],
+    expected: [/^ok .*the guard will make the kernel track all traffic/],
   },
   {
     name: "checkTracking() passes a table with room",
@@ -219,12 +219,12 @@ const CASES: readonly Case[] = [
   {
     name: "checkTracking() says that the guard alone has connections tracked",
     findings: () => checkTracking({ count: 74, max: 100 }, false, true),
-    expected: [/^ok .*74 of 100 connections: the guard alone has all traffic .* tracked/],
+    expected: [/^ok .*74 of 100 connections: only the guard makes the kernel track all traffic/],
   },
   {
     name: "checkTracking() says that the guard will, where none stands",
     findings: () => checkTracking({ count: 74, max: 100 }, false, false),
-    expected: [/^ok .*74 of 100 connections: no rule asks for it now, the guard will have all/],
+    expected: [/^ok .*74 of 100 connections: no rule needs it now, but the guard will make/],
   },
   {
     name: "checkTracking() says nothing of it where others track, too",
@@ -289,7 +289,7 @@ const CASES: readonly Case[] = [
     name: "checkTime() warns of one that nobody steers, with how far it may be off",
     findings: () =>
       checkTime({ kernel: { synchronised: false, maxErrorMs: 16_000 }, timesync: false }, settings),
-    expected: [/^warning .*nothing that does it runs.*more than 30 s \| start one/],
+    expected: [/^warning .*no time service runs.*more than 30 s \| start one/],
   },
   {
     name: "checkTime() names the daemon that has not succeeded",
