@@ -7,7 +7,11 @@ export function plainName(section: string): string {
   const words = section
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
     .toLowerCase()
+    .normalize("NFD")
+    .replaceAll(/\p{Mark}/gu, "")
     .replaceAll(/[^a-z0-9]+/g, "-")
+    // A longer run of letters and digits is refused as a name: it could be a key.
+    .replaceAll(/[a-z0-9]{26,}/g, (run) => run.slice(0, 20))
     .replaceAll(/^-+|-+$/g, "");
   const bare = words
     .replace(/^(?:open-?close|open|close|start|knock)-/, "")

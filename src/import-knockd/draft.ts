@@ -23,6 +23,8 @@ export interface DraftDoor {
   /** A comment behind `open_for`. */
   readonly openForComment?: string;
   readonly run?: DraftRun;
+  /** Absent: the default. */
+  readonly maxGrants?: number;
   /**
    * Present: a plain scan completes `knocks`, in words that follow "is"; with a better sequence.
    */

@@ -5,10 +5,9 @@
 
 import { parseSettings } from "../config/load.ts";
 import { settingsWarnings } from "../config/warnings.ts";
-import { weaknessOf } from "../config/weakness.ts";
 import { SallyportError } from "../core/errors.ts";
-import { distinctRanges, type PortRange } from "../core/port.ts";
-import { betterSequence, type Draw } from "./better-sequence.ts";
+import { joinPorts, type PortRange } from "../core/port.ts";
+import type { Draw } from "./better-sequence.ts";
 import { convertDoor } from "./convert-door.ts";
 import { doorName } from "./door-names.ts";
 import type { Closer, DraftDoor } from "./draft.ts";
@@ -17,8 +16,10 @@ import { interfacesOf } from "./interfaces.ts";
 import { type Defaults, readDefaults } from "./read-defaults.ts";
 import { type KnockdDoor, type KnockdFile, readKnockd } from "./read-file.ts";
 import type { Line } from "./read-lines.ts";
+import { withMaxGrants } from "./max-grants.ts";
 import type { FindProgram } from "./run-argv.ts";
 import { different, not, same, type Verdict, Verdicts } from "./verdicts.ts";
+import { withBetterSequences } from "./weak-doors.ts";
 import { type LeftOut, writeConfig } from "./write-config.ts";
 
 export interface KnockdFiles {
@@ -79,35 +80,6 @@ function tellOptions(file: KnockdFile, verdicts: Verdicts): void {
     verdicts.add(line, not(`knockd does not start with this line: ${why}`));
 }
 
-/** Draws a better sequence for each door that a scan opens. */
-function withWeakness(doors: readonly DraftDoor[], draw: Draw, verdicts: Verdicts): DraftDoor[] {
-  const taken = doors.flatMap(({ opens, knocks = [], closeKnocks = [] }) => [
-    ...opens,
-    ...[...knocks, ...closeKnocks].map(({ proto, port }) => ({ proto, from: port, to: port })),
-  ]);
-  return doors.map((door) => {
-    const { knocks, opens, sequenceLine } = door;
-    const fixed = knocks && { knocks, timeoutMs: door.timeoutMs ?? 15_000 };
-    const why = fixed && weaknessOf({ fixed, opens });
-    if (why === undefined) {
-      if (knocks?.length === 1) {
-        verdicts.add(
-          sequenceLine,
-          different("one knock is no secret: whoever connects there runs the command"),
-        );
-      }
-      return door;
-    }
-    const better = betterSequence(draw, taken);
-    const shown = better.map(({ port }) => port).join(",");
-    verdicts.add(
-      sequenceLine,
-      different(`it is ${why}, and kept by weak = true: better, for door and clients, ${shown}`),
-    );
-    return { ...door, weakness: { why, better } };
-  });
-}
-
 /** Whether a section has any key that knockd knows: tables of another program's file have none. */
 function isOfKnockd({ texts, sequence, flags }: KnockdDoor): boolean {
   return Object.keys(texts).length > 0 || sequence !== undefined || flags.lines.length > 0;
@@ -162,6 +134,14 @@ function toldDefaults(name: string, defaults: Defaults): ToldLine[] {
   });
 }
 
+/** The same ports in as few ranges as there can be. */
+function joinedRanges(ranges: readonly PortRange[]): PortRange[] {
+  const ports = ranges.flatMap(({ proto, from, to }) =>
+    Array.from({ length: to - from + 1 }, (_, i) => ({ proto, port: from + i })),
+  );
+  return joinPorts(ports);
+}
+
 export function importKnockd(files: KnockdFiles, { find, draw }: ImportParts): Imported {
   const file = readKnockd(files.bytes);
   const defaults = files.defaults && readDefaults(files.defaults.text);
@@ -186,7 +166,7 @@ export function importKnockd(files: KnockdFiles, { find, draw }: ImportParts): I
   const folded = foldClosers(doors, closers, verdicts);
   leftOut.push(...folded.leftOut);
   const together = mergeDoors(folded.doors, verdicts);
-  const whole = withWeakness(together, draw, verdicts);
+  const whole = withMaxGrants(withBetterSequences(together, draw, verdicts), verdicts);
   tellLeftOut(file, leftOut, verdicts);
   const toml = writeConfig({
     file: files.name,
@@ -203,7 +183,7 @@ export function importKnockd(files: KnockdFiles, { find, draw }: ImportParts): I
     ],
     comments: file.lines.filter(({ kind }) => kind === "comment").length,
     ...judge(toml, files.output),
-    guarded: distinctRanges(whole.flatMap(({ opens }) => opens)),
+    guarded: joinedRanges(whole.flatMap(({ opens }) => opens)),
     sequences: whole.some(({ knocks = [] }) => knocks.length > 1),
     interfaces: interfaces.names,
   };

@@ -76,6 +76,7 @@ function doorLines(door: DraftDoor, file: string): string[] {
     ...(users ? [`users = ${tomlList(users)}`] : []),
     ...sequenceLines(door),
     `open_for = "${formatDuration(openForMs)}"${openForComment === undefined ? "" : `  # ${openForComment}`}`,
+    ...(door.maxGrants === undefined ? [] : [`max_grants = ${door.maxGrants}`]),
     ...runLine(door),
   ];
 }

@@ -143,7 +143,73 @@ describe("importKnockd()", () => {
           );
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("leaves room for the grants of many doors, and names their ports in ranges", () => {
+    const sections = Array.from(
+      { length: 300 },
+      (_, i) =>
+        `[d${i}]\nsequence = ${3_000 + i},${4_000 + i},${3_500 + i}\ncommand = ufw allow ${100 + i}/tcp\n`,
+    );
+    const { toml, toDecide, lines, guarded } = imported(sections.join(""));
+    expect(toDecide).toEqual([]);
+    expect(toml.match(/^max_grants = 218$/gm)).toHaveLength(300);
+    expect(lines[0]!.texts).toContain(
+      "it is open to 218 addresses at a time, so that all doors have room (max_grants)",
+    );
+    expect(guarded).toEqual([{ proto: "tcp", from: 100, to: 399 }]);
+  });
+
+  test.each([
+    ["openSSH", "ssh"],
+    ["SSH open", "ssh"],
+    ["opencloseHTTP_alt", "http-alt"],
+    ["open", "open"],
+    ["Tür für mich", "tur-fur-mich"],
+    ["???", "door"],
+    ["x".repeat(40), "x".repeat(20)],
+    [`a-${"bc-".repeat(60)}`, `a-${"bc-".repeat(20)}b`],
+  ])("calls the door of the section [%s] %s", (section, name) => {
+    const { toml, toDecide } = imported(
+      `[${section}]\nsequence = 1,9,5\ncommand = ufw allow 22/tcp\n`,
+    );
+    expect(toDecide).toEqual([]);
+    expect(toml).toContain(`\n[door.${name}]\n`);
+  });
+
+  test("takes any options of knockd's scripts", () => {
+    const piece = fc.constantFrom(
+      "KNOCKD_OPTS=",
+      '"',
+      "'",
+      "-i",
+      " eth1",
+      "-d",
+      "-c x",
+      "\n",
+      "#",
+      "START_KNOCKD=1",
+      "--interface=",
+      "\\",
+      "$X",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const text = pieces.join("");
+        const conf =
+          "[options]\nInterface = eth0\n[a]\nsequence = 1,9,5\ncommand = ufw allow 22/tcp\n";
+        const { toml, lines } = imported(conf, { defaults: { name: "defaults", text } });
+        expect(() => parse(toml)).not.toThrow();
+        const wanted = text
+          .split("\n")
+          .flatMap((line, i) => (/^\s*(#|$)/.test(line) ? [] : [i + 1]));
+        expect(lines.flatMap(({ file: of, line }) => (of === "defaults" ? [line] : []))).toEqual(
+          wanted,
+        );
+      }),
+      { numRuns: 500 },
     );
   });
 
