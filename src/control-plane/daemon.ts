@@ -2,14 +2,14 @@
 
 import type { Control } from "../api/control.ts";
 import type { Clock } from "../core/clock.ts";
-import { messageOf, type SallyportError } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { Configuration } from "./configuration.ts";
 import { GuardLoader, type GuardState } from "./guard/guard-loader.ts";
 import { keepConfig, placeOfMistake } from "./last-config.ts";
 import { log } from "./log.ts";
 import { prepareCommands } from "./make-reloader.ts";
-import { buildParts, type Parts } from "./parts.ts";
+import { buildParts, type Death, type Parts } from "./parts.ts";
 import { describeLeftOwed, startReport } from "./start-report.ts";
 import { stopReport } from "./stop-report.ts";
 import { within } from "./within.ts";
@@ -49,8 +49,8 @@ export class Daemon {
     return this.#parts.control;
   }
 
-  /** Resolves with the reason when the data plane ends by itself. */
-  get died(): Promise<SallyportError> {
+  /** Resolves with the reason when it cannot go on. */
+  get died(): Promise<Death> {
     return this.#parts.died;
   }
 

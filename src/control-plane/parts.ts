@@ -3,7 +3,7 @@
 import { REASONS } from "../api/control.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
-import type { SallyportError } from "../core/errors.ts";
+import { ExitCode } from "../core/errors.ts";
 import type { Plan } from "../data-plane/plan.ts";
 import { problemsOfRules } from "../foreign-rules/examine-rules.ts";
 import { AfterStart } from "./after-start.ts";
@@ -19,6 +19,7 @@ import { doDueWork } from "./due-work.ts";
 import { type EventListener, toEach } from "./event-listener.ts";
 import { EventLog } from "./event-log.ts";
 import { Explainer } from "./explain/explainer.ts";
+import { FailingFiles } from "./failing-files.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { CurrentConfiguration } from "./current-configuration.ts";
 import { KeysWatch } from "./keys-watch.ts";
@@ -34,6 +35,12 @@ import { Readiness } from "./readiness.ts";
 import { summarize } from "./summary.ts";
 
 export type Parts = ReturnType<typeof buildParts>;
+
+/** Why the daemon ends although nobody asked it to, a clause. */
+export interface Death {
+  readonly clause: string;
+  readonly exitCode: ExitCode;
+}
 
 export interface Circumstances {
   /** Hears the summary whenever the configuration or the guard changes. */
@@ -53,9 +60,10 @@ export function buildParts(
   const inForce = new CurrentConfiguration(configuration);
   const counters = new Counters();
   const readiness = new Readiness();
+  const failingFiles = new FailingFiles(readiness);
   const openings = new Openings();
   const queue = new CommandQueue({ log, counters });
-  const died = Promise.withResolvers<SallyportError>();
+  const died = Promise.withResolvers<Death>();
   const events = toEach(() => listeners);
   onDroppedLine(() => counters.add("logLinesDropped"));
 
@@ -73,14 +81,16 @@ export function buildParts(
       if (dataPlane.hasBegun) housekeeping.now();
     },
     touched: () => void guard.audit(),
-    died: (error) => died.resolve(error),
+    died: ({ message, exitCode }) =>
+      died.resolve({ clause: `the data plane ended: ${message}`, exitCode }),
   });
   const dataPlane = new DataPlaneAccess(link);
   const persistent = new PersistentState(stateDir, {
     nowMs: clock.wallMs(),
-    report: ({ state, message }) => {
-      if (state === "failing") readiness.set("state", message);
-      if (state === "working") readiness.clear("state");
+    report: (notice) => {
+      const { state, message, elsewhere } = notice;
+      if (elsewhere === true) died.resolve(mountedOver(stateDir));
+      failingFiles.hear(notice);
       log(state === "working" ? "info" : "error", message);
       // Not while the stores are being opened: there is no log to write to yet.
       if (!dataPlane.hasBegun) return;
@@ -168,5 +178,13 @@ export function buildParts(
     api,
     summary,
     died: died.promise,
+  };
+}
+
+/** Its keys, uses and owed commands are those of another run: only a start reads them all. */
+function mountedOver(stateDir: string): Death {
+  return {
+    clause: `another file system with keys or uses of its own was mounted over ${stateDir}`,
+    exitCode: ExitCode.failure,
   };
 }

@@ -70,13 +70,12 @@ async function guardUntilStopped(
   const reason = await Promise.race([ended.promise, daemon.died]);
   exitIn(STOP_S);
   manager.stopping();
-  if (reason instanceof SallyportError) {
-    await daemon.stop("keep", `the data plane ended: ${reason.message}`);
+  if (typeof reason !== "string") {
+    const { clause, exitCode } = reason;
+    await daemon.stop("keep", clause);
+    const sentence = `${clause[0]!.toUpperCase()}${clause.slice(1)}`;
     return endWith(
-      new SallyportError(
-        `The data plane ended: ${reason.message}: the guard stays up, start sallyport again`,
-        reason.exitCode,
-      ),
+      new SallyportError(`${sentence}: the guard stays up, start sallyport again`, exitCode),
     );
   }
   await daemon.stop("obey", reason);

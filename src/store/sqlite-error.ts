@@ -4,6 +4,7 @@
  */
 
 import { codeOf as systemCodeOf } from "../core/system-error.ts";
+import { Elsewhere } from "./place.ts";
 
 /**
  * A file that is not a database of ours, or not a whole one: to be moved aside, never to be written
@@ -52,7 +53,8 @@ export function isLater(error: unknown): boolean {
 
 /** Whether the file, the disk or the folder failed, and not this program. */
 export function isOfFile(error: unknown): boolean {
-  return error instanceof Damage || error instanceof OtherVersion || codeOf(error) !== undefined;
+  const known = [Damage, OtherVersion, Elsewhere].some((kind) => error instanceof kind);
+  return known || codeOf(error) !== undefined;
 }
 
 /** Whether another process has locked the file. */
@@ -81,6 +83,7 @@ export function meaningOf(error: unknown): { readonly state: string; readonly re
       remedy: "run that one again, or move the file away",
     };
   }
+  if (error instanceof Elsewhere) return { state: error.message, remedy: "start sallyport again" };
   const code = codeOf(error) ?? "unknown error";
   const [, state, remedy] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
   return { state: state ?? code, remedy: remedy ?? "check the disk and its folder" };

@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import { asOwnerOf } from "../files/owner.ts";
 import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
 import { moveAside, openDatabase, readCopy } from "./database.ts";
+import { Elsewhere, Place } from "./place.ts";
 import { codeOf, isDamage, isHeld, isLater, isOfFile, meaningOf } from "./sqlite-error.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface StoreNotice {
   readonly state: "failing" | "working" | "replaced";
   readonly file: string;
   readonly message: string;
+  /** Another file system with the state of another run is mounted over the folder: only a start can take that in. */
+  readonly elsewhere?: true;
 }
 
 export interface StateFileSpec extends DatabaseSpec {
@@ -43,9 +46,12 @@ export class StateFile {
   /** Set it whenever the time is at hand. */
   nowMs: number;
   readonly #spec: StateFileSpec;
+  readonly #place: Place;
   #opened: OpenedDatabase | undefined;
   #failing = false;
   #closed = false;
+  /** At the last failure, the state of another run was mounted over the folder. */
+  #elsewhere = false;
   /**
    * At the last attempt another process held it, or it was of a later version: a copy would be
    * useless.
@@ -57,6 +63,7 @@ export class StateFile {
   /** Never throws for a file or a disk: without either it fails every write and reports it. */
   constructor(spec: StateFileSpec) {
     this.#spec = spec;
+    this.#place = new Place(dirname(spec.path));
     this.nowMs = spec.nowMs;
     this.found = this.#open();
   }
@@ -153,6 +160,7 @@ export class StateFile {
   #current(): Database {
     const { path } = this.#spec;
     const before = this.#opened;
+    this.#place.check();
     if (before !== undefined) {
       if (statSync(path, { throwIfNoEntry: false })?.ino === before.inode) return before.database;
       this.#drop();
@@ -191,11 +199,16 @@ export class StateFile {
 
   #failed(error: unknown): void {
     this.#unreadable = isHeld(error) || isLater(error);
-    if (this.#failing) return;
+    // A folder that could not be written to before is mounted over as well.
+    const isNews = !this.#failing || (error instanceof Elsewhere && !this.#elsewhere);
     this.#failing = true;
+    this.#elsewhere = error instanceof Elsewhere;
+    if (!isNews) return;
     const { state, remedy } = meaningOf(error);
     const { path, without } = this.#spec;
-    this.#report("failing", `Cannot write ${path}: ${state}: ${without}: ${remedy}`);
+    const message = `Cannot write ${path}: ${state}: ${without}: ${remedy}`;
+    const elsewhere = this.#elsewhere && ({ elsewhere: true } as const);
+    this.#spec.report({ state: "failing", file: path, message, ...elsewhere });
   }
 
   #report(state: StoreNotice["state"], message: string): void {

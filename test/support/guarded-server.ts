@@ -128,6 +128,14 @@ export class GuardedServer implements AsyncDisposable {
     return child.exitCode;
   }
 
+  /** Waits until the daemon ended by itself; its exit code, null for a signal. */
+  async ended(): Promise<number | null> {
+    const child = this.#child!;
+    await child.exited;
+    this.#child = undefined;
+    return child.exitCode;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child!.kill(signal);
   }

@@ -2,10 +2,11 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { Lab } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 import { probe, startEcho } from "../support/service.ts";
 
 const LIMIT_MS = 60_000;
@@ -105,3 +106,40 @@ describe("after a start", () => {
     LIMIT_MS,
   );
 });
+
+test(
+  "a state folder that is mounted after the daemon has it begin anew, with the keys and uses in there",
+  async () => {
+    const [state, disk] = [join(server.dir, "state"), join(server.dir, "disk")];
+    const bind = ["mount", "--bind", disk, state];
+    await server.stop();
+    mkdirSync(disk);
+    run(["mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", disk]);
+    try {
+      run(["cp", "-a", `${state}/.`, disk]);
+      for (const name of readdirSync(state)) rmSync(join(state, name));
+      let from = server.log.length;
+      await server.start();
+      expect(server.log.slice(from)).toContain("No user of the door web has a key");
+
+      run(["nsenter", "--target", String(server.pid), "--mount", ...bind]);
+      expect(server.command("open", "web", "10.77.0.3").code).toBe(0);
+      await server.waitForLog(
+        /Another file system with keys or uses of its own was mounted over .*: the guard stays up/,
+        from,
+      );
+      expect(await server.ended()).toBe(1);
+      run(bind);
+      from = server.log.length;
+      await server.start();
+      expect(server.log.slice(from)).not.toContain("has a key");
+      expect(opens()).toBe(true);
+      expect(readdirSync(disk)).not.toContain("clean-stop");
+    } finally {
+      await server.stop("SIGKILL");
+      run(["umount", state], { mayFail: true });
+      run(["umount", disk]);
+    }
+  },
+  LIMIT_MS,
+);

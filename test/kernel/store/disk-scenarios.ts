@@ -147,6 +147,29 @@ const scenarios: Record<string, () => unknown> = {
     return { broken, brokenNotices, mended, after: [again.trust, again.store.all()[0]?.slot] };
   },
 
+  "mounted over": () => {
+    const { store } = openUses();
+    const owed = openOwed();
+    const audit = openAudit();
+    const before = [store.flush(), audit.flush(), told()];
+    mount("mount", "-t", "tmpfs", "tmpfs", folder);
+    const others = join(folder, "uses.db");
+    copyFileSync(join(import.meta.dir, "../../golden/state/uses-v2.db"), others);
+    const bytes = readFileSync(others);
+    store.record(useAt(5_000));
+    owed.owe(debt("a"));
+    audit.add(opened(NOW));
+    const written = [store.flush(), audit.flush()];
+    const again = [store.flush(), audit.flush()];
+    const elsewhere = notices.map((notice) => notice.elsewhere);
+    const brokenNotices = told();
+    store.close(NOW);
+    owed.close();
+    audit.close();
+    const left = [readFileSync(others).equals(bytes), readdirSync(folder)];
+    return { before, written, again, elsewhere, brokenNotices, left };
+  },
+
   "full at an upgrade": () => {
     copyFileSync(join(import.meta.dir, "../../golden/state/uses-v1.db"), join(folder, "uses.db"));
     fill();

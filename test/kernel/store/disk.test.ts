@@ -52,6 +52,25 @@ describe("a disk that fails under a running daemon", () => {
   );
 });
 
+test(
+  "a file system with the state of another run, mounted over the folder, is told and not written to",
+  () => {
+    const seen = onTmpfs("disk-scenarios.ts", "mounted over", "4M");
+    expect(seen).toEqual({
+      before: [true, true, []],
+      written: [false, false],
+      again: [false, false],
+      elsewhere: [true, true, true],
+      brokenNotices: failing(
+        "another file system is mounted over its folder",
+        "start sallyport again",
+      ),
+      left: [true, ["uses.db"]],
+    });
+  },
+  LIMIT_MS,
+);
+
 describe("a disk that fails from the start", () => {
   test(
     "read-only: the uses of the killed run are known, also those only in its log",

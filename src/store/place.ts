@@ -1,0 +1,41 @@
+/** The file system of the state folder, which may be mounted after the daemon started. */
+
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { KEYS_FILE } from "../core/state-files.ts";
+
+/** A mount hides the folder that the daemon started with, and brings keys or uses that it has not read. */
+export class Elsewhere extends Error {
+  override readonly name = "Elsewhere";
+}
+
+export class Place {
+  readonly #folder: string;
+  readonly #device: number | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#device = deviceOf(folder);
+  }
+
+  /**
+   * Throws Elsewhere once a file system with the state of another run is mounted over the folder. To write there
+   * would vouch for that run: its uses are not in memory, and its last moments may be missing in its file.
+   */
+  check(): void {
+    const now = deviceOf(this.#folder);
+    if (now === undefined || this.#device === undefined || now === this.#device) return;
+    if ([KEYS_FILE, "uses.db"].some((name) => existsSync(join(this.#folder, name)))) {
+      throw new Elsewhere("another file system is mounted over its folder");
+    }
+  }
+}
+
+/** Undefined where nobody can tell. */
+function deviceOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).dev;
+  } catch {
+    return undefined;
+  }
+}
