@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { randomInt } from "node:crypto";
+import { quote } from "../config/mistake.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { print, printable } from "./output.ts";
 
@@ -58,15 +59,20 @@ function read(file: string): Buffer {
   }
 }
 
+const WRITE_FAULTS: Readonly<Record<string, string>> = {
+  EEXIST: "it exists: move it away, or name another file",
+  ENOENT: "its folder does not exist: make it, or name another file",
+  EACCES: "EACCES: run as root, or name another file",
+};
+
 /** Writes a new file only: an existing one may be the work of an hour. */
 function write(file: string, text: string): void {
   try {
     writeFileSync(file, text, { flag: "wx", mode: 0o644 });
   } catch (error) {
     const code = (error as { readonly code?: string }).code ?? messageOf(error);
-    const remedy = code === "EEXIST" ? "move it away, or name another file" : "name another file";
-    const state = code === "EEXIST" ? "it exists" : code;
-    throw new SallyportError(`Cannot write ${file}: ${state}: ${remedy}`);
+    const why = WRITE_FAULTS[code] ?? `${code}: name another file`;
+    throw new SallyportError(`Cannot write ${file}: ${why}`);
   }
 }
 
@@ -128,11 +134,18 @@ function knockdCommand() {
 }
 
 export function importCommand() {
-  return new Command("import")
+  const group = new Command("import")
     .description("Take over the configuration of another knock daemon")
     .addCommand(knockdCommand())
     .addHelpText(
       "after",
       "\nExample:\n  sallyport import knockd /etc/knockd.conf --output config.toml",
     );
+  group.on("command:*", ([first = ""]: string[]) => {
+    throw new SallyportError(
+      `Cannot import ${quote(first)}: it is not a program known here: write "sallyport import knockd FILE"`,
+      ExitCode.usage,
+    );
+  });
+  return group;
 }

@@ -143,9 +143,10 @@ export function readKnockd(bytes: Uint8Array): KnockdFile {
     if (line.kind !== "setting") continue;
     const { number, value, text, written } = line;
     const key = ALIASES[line.key] ?? line.key;
-    const [, named] = /^\[([^\]]+)\]\s*[#;]/.exec(text) ?? [];
+    const [, mark, named] = /^(\ufeff?)\[([^\]]+)\](?:$|\s*[#;])/.exec(text) ?? [];
     if (named !== undefined) {
-      refuse(number, "a comment stands behind the section");
+      const state = "stands behind the section";
+      refuse(number, mark === "" ? `a comment ${state}` : "a byte order mark stands before it");
       section = begin(number, named);
     } else if (section === "none") {
       refuse(number, "it stands before the first section");

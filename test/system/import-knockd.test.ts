@@ -139,6 +139,16 @@ describe("sallyport import knockd", () => {
     expect(done.err).toContain("standard input:1: [ssh]: converted: [door.ssh]\n");
   });
 
+  test("says how to go on where the program is left out, or the folder of the output is not there", () => {
+    const said = (...argv: string[]) => run([EXECUTABLE, "import", ...argv], { mayFail: true }).err;
+    expect(said("/etc/knockd.conf")).toBe(
+      'sallyport: Cannot import "/etc/knockd.conf": it is not a program known here: write "sallyport import knockd FILE"\n',
+    );
+    expect(said("knockd", conf, "--output", join(dir, "no/config.toml"))).toBe(
+      `sallyport: Cannot write ${dir}/no/config.toml: its folder does not exist: make it, or name another file\n`,
+    );
+  });
+
   test.each([
     [["nothing.conf"], 1, "Cannot import nothing.conf: it does not exist: name a knockd.conf"],
     [

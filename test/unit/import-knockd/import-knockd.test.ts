@@ -179,6 +179,13 @@ describe("importKnockd()", () => {
     expect(toml).toContain(`\n[door.${name}]\n`);
   });
 
+  test("reads a section behind a byte order mark, which knockd refuses, and says so", () => {
+    const { toml, lines } = imported("\ufeff[ssh]\nsequence = 1,9,5\ncommand = ufw allow 22/tcp\n");
+    expect(toml).toContain("\n[door.ssh]\n");
+    expect(lines[0]).toMatchObject({ line: 1, level: "not" });
+    expect(lines[0]!.texts[0]).toContain("a byte order mark stands before it");
+  });
+
   test("takes any options of knockd's scripts", () => {
     const piece = fc.constantFrom(
       "KNOCKD_OPTS=",

@@ -213,7 +213,8 @@ describe("readKnockd()", () => {
     ["33 knocks", `[a]\nsequence=${"7,".repeat(32)}7\n`],
   ])("agrees with knockd on %s", (_, written) => {
     const { knockd, here } = bothOf(written);
-    expect(here).toEqual(knockd);
+    expect(here.starts).toBe(knockd.starts);
+    if (knockd.starts) expect(here.doors).toEqual(knockd.doors);
   });
 
   test.each(readdirSync(GOLDEN).filter((name) => name.endsWith(".conf")))(
