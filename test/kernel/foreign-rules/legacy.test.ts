@@ -23,6 +23,7 @@ const sorted = (findings: Findings) => said(findings).toSorted();
 const onServer = <T>(fn: () => T): T => inside(lab.namespace("server"), fn);
 
 test("the doctor follows rules of iptables-legacy, and names chain and number", () => {
+  clearRules(lab);
   const iptables = (line: string) => lab.run("server", ["iptables-legacy", ...line.split(" ")]);
   iptables("-N ours");
   iptables("-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j DROP");
