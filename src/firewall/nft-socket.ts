@@ -4,12 +4,11 @@ import { Errno } from "../native/errno.ts";
 import { addressOf } from "../native/memory.ts";
 import { batchBegin, batchEnd, buildDump, NFT_MSG, SetMessages } from "../native/libnftnl.ts";
 import { align4, behind, textOf, within } from "../native/netlink/attributes.ts";
-import { dump } from "../native/netlink/dump.ts";
+import { dump, type Visit } from "../native/netlink/dump.ts";
 import {
   errorCode,
   errorText,
   isBetween,
-  type Message,
   messages,
   NFGENMSG_LEN,
   NLM_F,
@@ -19,6 +18,7 @@ import {
 import { NETLINK_NETFILTER, NetlinkSocket, SOL_SOCKET } from "../native/netlink/socket.ts";
 import { ElementMessage } from "./element-message.ts";
 import type { ElementMessageKind } from "./element-message.ts";
+import { KeysSeen } from "./keys-seen.ts";
 import { refusalError } from "./refusal.ts";
 import { readElements } from "./set-element.ts";
 import type { SetElement } from "./set-element.ts";
@@ -180,13 +180,25 @@ export class NftSocket implements Disposable {
   }
 
   /**
-   * The results of `read` for the elements of a set; undefined when the set or the table is
-   * missing.
+   * The results of `read` for the elements of a set, each once; undefined when the set or the table
+   * is missing.
    */
   elements<T>(set: string, read: (view: DataView, element: SetElement) => T): T[] | undefined {
-    return this.#dump(set, (view, message, found: T[]) => {
-      readElements(view, message, (element) => found.push(read(view, element)));
-    });
+    const keys = new KeysSeen();
+    return this.#dump(
+      set,
+      (view, message, found: T[]) => {
+        let isTorn = false;
+        readElements(view, message, (element) => {
+          isTorn ||= !keys.add(view, element.keyAt, element.keyLength);
+          found.push(read(view, element));
+        });
+        // The kernel rehashes a set that has grown, a moment later and without a word: a listing
+        // meanwhile repeats some elements, and lacks as many.
+        return isTorn ? "torn" : undefined;
+      },
+      () => keys.clear(),
+    );
   }
 
   /** The names of the table's sets; empty when the table is missing. */
@@ -201,17 +213,19 @@ export class NftSocket implements Disposable {
 
   #dump<T>(
     set: string | undefined,
-    read: (view: DataView, message: Message, found: T[]) => void,
+    visit: Visit<T>,
+    begin: () => void = () => {},
   ): T[] | undefined {
     const answer = dump(
       this.socket,
       (sequence) => {
+        begin();
         this.#length = 0;
         this.#makeRoom();
         buildDump(this.#outAt, TABLE, set, sequence);
         return { bytes: this.#out, length: align4(this.#outView.getUint32(0, true)) };
       },
-      read,
+      visit,
     );
     if ("found" in answer) return answer.found;
     const { code, text } = answer.refused;

@@ -18,15 +18,21 @@ export interface DumpRefusal {
 export type Dumped<T> = { readonly found: T[] } | { readonly refused: DumpRefusal };
 
 /**
+ * Adds the results of a message to `found`; no part of the message is valid afterwards. Returns
+ * "torn" where the message shows that the reply is not whole.
+ */
+export type Visit<T> = (view: DataView, message: Message, found: T[]) => "torn" | void;
+
+/**
  * Sends the message that `ask` writes with the given sequence number, and hands every message of
- * the reply to `visit`, which adds its results to `found`. No part of a message is valid after its
- * visit. When a change interrupted the reply, or the kernel discarded a part of it, the results are
- * dropped and the question is repeated. Throws OpError when the socket fails.
+ * the reply to `visit`. When a change interrupted the reply, or the kernel discarded a part of it,
+ * the results are dropped and the question is repeated: `ask` begins each attempt. Throws OpError
+ * when the socket fails.
  */
 export function dump<T>(
   socket: NetlinkSocket,
   ask: (sequence: number) => { readonly bytes: Uint8Array; readonly length: number },
-  visit: (view: DataView, message: Message, found: T[]) => void,
+  visit: Visit<T>,
 ): Dumped<T> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     // The kernel has one dump at a time for a socket, and refuses the next (EBUSY) until it is read
@@ -41,11 +47,7 @@ export function dump<T>(
   return { refused: { code: Errno.EINTR, text: "others kept changing it" } };
 }
 
-function read<T>(
-  socket: NetlinkSocket,
-  sequence: number,
-  visit: (view: DataView, message: Message, found: T[]) => void,
-): Dumped<T> | "torn" {
+function read<T>(socket: NetlinkSocket, sequence: number, visit: Visit<T>): Dumped<T> | "torn" {
   const { view } = socket;
   const found: T[] = [];
   let torn = false;
@@ -62,7 +64,7 @@ function read<T>(
         if (code !== 0) return { refused: { code, text: errorText(view, message) ?? "" } };
         return torn ? "torn" : { found };
       }
-      visit(view, message, found);
+      torn = visit(view, message, found) === "torn" || torn;
     }
   }
 }
