@@ -10,6 +10,7 @@ import { keepConfig, placeOfMistake } from "./last-config.ts";
 import { log } from "./log.ts";
 import { prepareCommands } from "./make-reloader.ts";
 import { buildParts, type Death, type Parts } from "./parts.ts";
+import { describeStartChanges } from "./start-changes.ts";
 import { describeLeftOwed, startReport } from "./start-report.ts";
 import { stopReport } from "./stop-report.ts";
 import { within } from "./within.ts";
@@ -106,6 +107,7 @@ export class Daemon {
     await this.#payOwed();
     persistent.note({ type: "daemon.started", atMs: clock.wallMs(), version: VERSION });
     this.#parts.lossWait.tell();
+    for (const change of describeStartChanges(inForce.configuration)) log("warning", change);
     keepConfig(inForce.configuration);
     prepareCommands(this.#parts.queue, inForce);
     readiness.clear("starting");

@@ -185,8 +185,8 @@ export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): Loade
  * Tells a changed keys.toml from one that was only touched. Without a file, the digest of an empty
  * text.
  */
-export function digestOfKeys(stateDir: string): string {
-  return digestOf(readPrivateFile(keysFile(stateDir)) ?? "");
+export function digestOfKeys(stateDir: string, file = keysFile(stateDir)): string {
+  return digestOf(readPrivateFile(file) ?? "");
 }
 
 function digestOf(text: string): string {

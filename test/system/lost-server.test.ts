@@ -9,7 +9,7 @@ import { Lab } from "../support/lab.ts";
 import { run } from "../support/programs.ts";
 import { probe, startEcho } from "../support/service.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 90_000;
 const SERVER = "10.77.0.1";
 
 const DOORS = `
@@ -72,6 +72,23 @@ describe("after a start", () => {
   );
 
   test(
+    "by a changed range, the log says whom it cuts off, and how to go back by itself",
+    async () => {
+      server.writeConfig(DOORS.replace('users = ["alice"]', '$&\nrange = "30000-50000"'));
+      const log = await restart();
+      expect(log).toContain("Changed at this start: alice will not be able to open web (8080/tcp)");
+      expect(log).toContain("range 20000-52767 becomes 30000-50000");
+      expect(log).toContain('run "sallyport arm --for 5m"');
+      expect(await restart()).not.toContain("Changed at this start");
+      expect(server.command("arm", "--for", "5s").code).toBe(0);
+      await server.waitForLog(/Nobody confirmed in time/);
+      expect(server.command("status").out).toContain("Nothing is guarded");
+      expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "of an older sallyport, the doors open by what it knows of the later one's configuration",
     async () => {
       const later = `${readFileSync(server.config, "utf8")}from = ["10.0.0.0/8"]\n`;
@@ -106,6 +123,46 @@ describe("after a start", () => {
     LIMIT_MS,
   );
 });
+
+test(
+  "another firewall started after the daemon takes neither guard nor grants, and doctor names what it drops",
+  async () => {
+    expect(server.command("open", "web", "10.77.0.2", "--for", "5m").code).toBe(0);
+    const from = server.log.length;
+    // As nftables.service does at its start.
+    const rules = `flush ruleset
+      table inet filter {
+        chain input {
+          type filter hook input priority filter; policy drop;
+          ct state established,related accept
+          iif lo accept
+        }
+      }`;
+    lab.run("server", ["nft", "-f", "-"], { input: rules });
+    await server.waitForLog(/Repaired the guard .*1 grant/, from);
+    expect(probe(lab, "client", SERVER, 8080)).toBe("silent");
+    const told = server.argv("doctor");
+    expect(lab.run("server", told, { mayFail: true }).out).toMatch(
+      /problem +other tables: .*table inet filter, chain input/,
+    );
+    expect(server.command("why", "10.77.0.2").out).toContain("table inet filter, chain input");
+    lab.run("server", [
+      "nft",
+      "add",
+      "rule",
+      "inet",
+      "filter",
+      "input",
+      "tcp",
+      "dport",
+      "8080",
+      "accept",
+    ]);
+    expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+    lab.run("server", ["nft", "delete", "table", "inet", "filter"]);
+  },
+  LIMIT_MS,
+);
 
 test(
   "a state folder that is mounted after the daemon has it begin anew, with the keys and uses in there",

@@ -7,7 +7,7 @@ import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 90_000;
 const SERVER = "10.77.0.1";
 
 const DOORS = `
