@@ -3,6 +3,7 @@
  * loss.
  */
 
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { formatAddress } from "../../../src/core/address.ts";
@@ -30,6 +31,14 @@ function forgetful(): StateFolder {
   open(folder).close(NOW);
   rmSync(folder.file("uses.db"));
   return folder;
+}
+
+/** Adds a use that no sallyport wrote. */
+function spoilARow(folder: StateFolder): void {
+  using database = new Database(folder.file("uses.db"), { readwrite: true });
+  database.run(
+    "INSERT INTO uses SELECT 'web', fingerprint, user, device, step_seconds, slot, source, time_ms, seal FROM uses",
+  );
 }
 
 describe("PersistentState", () => {
@@ -109,6 +118,33 @@ describe("PersistentState", () => {
     expect([sure.usesFor([ALICE]), sure.waitsUntilMs([ALICE])]).toEqual([[], 0]);
     sure.close(NOW);
   });
+
+  test.each([
+    ["a stop in order", false],
+    ["a loss", true],
+  ])(
+    "a boot in 1970 after %s, corrected later, accepts nothing used and locks nobody out",
+    (_, loses) => {
+      const EPOCH = 100_000;
+      using folder = new StateFolder();
+      const before = open(folder);
+      before.hear(knocked(SLOT), [ALICE]);
+      before.close(NOW);
+      // Rows whose seal is broken are lost, and the others are kept.
+      if (loses) spoilARow(folder);
+      const persistent = open(folder, EPOCH);
+      expect(persistent.waitsUntilMs([ALICE])).toBeLessThanOrEqual(loses ? EPOCH + 60_000 : 0);
+      const correctedMs = NOW + 90_000;
+      persistent.clockWasSet(correctedMs);
+      const spent = persistent.usesFor([ALICE]).map(({ slot }) => slot);
+      expect(spent).toContain(SLOT);
+      expect(Math.max(...spent)).toBeLessThanOrEqual(slotAt(correctedMs, 30) + (loses ? 1 : -1));
+      expect(persistent.waitsUntilMs([ALICE])).toBeLessThanOrEqual(
+        loses ? correctedMs + 60_000 : 0,
+      );
+      persistent.close(correctedMs);
+    },
+  );
 
   test("a damaged record is reported, moved aside and waited for, and the work goes on", () => {
     using folder = new StateFolder();
