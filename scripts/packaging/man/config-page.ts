@@ -55,7 +55,7 @@ export function configPage(version: string, date: string): string {
     const doors = table.additionalProperties;
     const [head, own] =
       typeof doors === "object" ? [`[${name}.NAME]`, doors] : [`[${name}]`, table];
-    return [section(head), ...keys(own, MEANINGS[name as keyof typeof MEANINGS])];
+    return [`.SH ${plain(head)}`, ...keys(own, MEANINGS[name as keyof typeof MEANINGS])];
   });
   return page([
     title({ name: "sallyport.toml", section: 5, date, version, manual: "File Formats" }),

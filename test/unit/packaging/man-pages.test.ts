@@ -87,7 +87,7 @@ describe("sallyport.toml(5)", () => {
     for (const [name, table] of tables) {
       const doors = table.additionalProperties as KeySchema | false;
       const own = name === "door" ? (doors as KeySchema) : table;
-      const from = text.indexOf(name === "door" ? "[DOOR.NAME]" : `[${name.toUpperCase()}]`);
+      const from = text.indexOf(name === "door" ? "\n[door.NAME]\n" : `\n[${name}]\n`);
       expect(from).toBeGreaterThan(0);
       for (const [key, schema] of Object.entries(own.properties!)) {
         const at = text.slice(from).search(new RegExp(`^ +${key}\\b`, "m"));
