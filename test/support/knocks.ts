@@ -27,9 +27,15 @@ for knock in json.load(sys.stdin):
     s.close()
 `;
 
-/** Sends all knocks in this order, as fast as one process can. */
+/** The program, and its input, that sends all knocks in this order, as fast as one process can. */
+export function knockSender(knocks: readonly BareKnock[]): { argv: string[]; input: string } {
+  return { argv: ["python3", "-c", SENDER], input: JSON.stringify(knocks) };
+}
+
+/** Runs it on a host of a lab. */
 export function sendKnocks(lab: Lab, host: Host, knocks: readonly BareKnock[]): void {
-  lab.run(host, ["python3", "-c", SENDER], { input: JSON.stringify(knocks) });
+  const { argv, input } = knockSender(knocks);
+  lab.run(host, argv, { input });
 }
 
 /** The ports a profile link stands for, `ahead` slots from now. */

@@ -5,16 +5,20 @@
 
 import type { SpawnOptions, Subprocess, SyncSubprocess } from "bun";
 
-/** The Debian package of each program that tests start; scripts/setup --test installs them. */
+/** The Debian package of each program that tests start; scripts/setup installs them with --test, or with --machines. */
 export const PACKAGE_OF: Readonly<Record<string, string>> = {
   bash: "bash",
   busybox: "busybox",
   cat: "coreutils",
+  chroot: "coreutils",
   chmod: "coreutils",
   conntrack: "conntrack",
+  cp: "coreutils",
   curl: "curl",
   dash: "dash",
+  debootstrap: "debootstrap",
   df: "coreutils",
+  "dpkg-deb": "dpkg",
   env: "coreutils",
   fish: "fish",
   fwknop: "fwknop-client",
@@ -28,6 +32,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   knockd: "knockd",
   man: "man-db",
   mcs: "mono-mcs",
+  "mkfs.ext4": "e2fsprogs",
   mkfifo: "coreutils",
   mono: "mono-runtime",
   mount: "mount",
@@ -37,6 +42,8 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   node: "nodejs",
   ping: "iputils-ping",
   prlimit: "util-linux",
+  "qemu-system-aarch64": "qemu-system-arm",
+  "qemu-system-x86_64": "qemu-system-x86",
   python3: "python3",
   openssl: "openssl",
   setpriv: "util-linux",
@@ -83,7 +90,7 @@ function need(argv: readonly string[]): void {
     throw new Error(
       found === undefined
         ? `There is no program ${program} on PATH: add its package to scripts/setup and to test/support/programs.ts`
-        : `There is no program ${program} on PATH: scripts/setup --test installs its package ${found}`,
+        : `There is no program ${program} on PATH: scripts/setup --test (or --machines) installs its package ${found}`,
     );
   }
 }

@@ -1,0 +1,47 @@
+/** Disks and memory that are full. */
+
+import type { Step } from "../scene.ts";
+
+export const fullDisk: Step = {
+  name: "a full disk: a knock opens; the log names the files that cannot be written, and tells when they are again",
+  play: async (scene) => {
+    const { machine } = scene;
+    await machine.run(
+      "fallocate -l $(df --output=avail -B1 / | tail -n 1) /full; cat /dev/zero >/full.rest 2>/dev/null; true",
+      { mostMs: 120_000 },
+    );
+    await scene.opensByKnock();
+    await scene.comesToSay(/Cannot write/, "journalctl -b -u sallyport -o cat -n 20 --no-pager");
+    await machine.run("rm /full /full.rest");
+    await scene.comesToSay(
+      /is written again/,
+      "journalctl -b -u sallyport -o cat -n 5 --no-pager",
+      120_000,
+    );
+    await scene.opensByKnock();
+  },
+};
+
+/** Takes all memory, again and again, and is the first process that the kernel ends. */
+const HOG = `systemd-run --unit=hog -p OOMScoreAdjust=500 -p Restart=always -p RestartSec=1 -p StartLimitIntervalSec=0 \\
+  sh -c 'head -c 2G /dev/zero | tail'`;
+
+export const memory: Step = {
+  name: "memory that something else eats up: the daemon lives on and knocks open",
+  play: async (scene) => {
+    const { machine } = scene;
+    const pid = await scene.pid();
+    await machine.run(HOG);
+    await scene.comesToSay(
+      /Killed|oom|Out of memory/i,
+      "journalctl -b -k -o cat --no-pager | grep -i 'out of memory'",
+    );
+    for (let i = 0; i < 3; i++) await scene.opensByKnock();
+    await machine.run("systemctl stop hog; systemctl reset-failed hog 2>/dev/null; true");
+    const now = await scene.pid();
+    if (now !== pid) throw new Error("the daemon was ended");
+    return await machine.run(
+      "grep VmRSS /proc/$(systemctl show -p MainPID --value sallyport)/status | tr -s '\\t ' ' '",
+    );
+  },
+};

@@ -1,0 +1,68 @@
+/** Tries a port from outside of the machine all the time, and says whether it was ever open. */
+
+import type { Network } from "./network.ts";
+
+/** Python, since it tells a refusal from an address that cannot be reached. Ends when its input does. */
+const WATCH = `
+import errno, json, select, socket, sys, time
+port, addresses = int(sys.argv[1]), sys.argv[2:]
+EVERY, PATIENCE = 0.02, 1
+seen = {"attempts": 0, "refused": 0, "openMs": [], "pauseMs": 0}
+waiting = {}
+began = due = last = time.monotonic()
+
+def judge(error):
+    if error == 0: seen["openMs"].append(round((time.monotonic() - began) * 1000))
+    if error == errno.ECONNREFUSED: seen["refused"] += 1
+
+def attempt():
+    address = addresses[seen["attempts"] % len(addresses)]
+    seen["attempts"] += 1
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    s.setblocking(False)
+    error = s.connect_ex((address, port))
+    if error == errno.EINPROGRESS: waiting[s] = time.monotonic() + PATIENCE
+    else: judge(error)
+
+while True:
+    if (now := time.monotonic()) >= due:
+        seen["pauseMs"] = max(seen["pauseMs"], round((now - last) * 1000))
+        last = now
+        attempt()
+        due = max(due + EVERY, now)
+    ended, ready, _ = select.select([sys.stdin], list(waiting), [], max(0, due - time.monotonic()))
+    for s in ready: judge(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    late = [s for s, until in waiting.items() if until < time.monotonic()]
+    for s in {*ready, *late}:
+        del waiting[s]
+        s.close()
+    if ended: break
+print(json.dumps(seen))
+`;
+
+export interface Watched {
+  readonly attempts: number;
+  /** Attempts that the machine answered; others met silence or nobody. */
+  readonly refused: number;
+  /** The port was open, at these times after the beginning. */
+  readonly openMs: readonly number[];
+  /** The longest time between two attempts: on a busy computer more than 20 ms. */
+  readonly pauseMs: number;
+}
+
+export interface PortWatch {
+  /** Ends it. */
+  stop(): Promise<Watched>;
+}
+
+/** Begins to try a port of these addresses in turn, every 20 ms. */
+export function watchPort(network: Network, addresses: readonly string[], port: number): PortWatch {
+  const child = network.start(["python3", "-c", WATCH, String(port), ...addresses]);
+  const said = new Response(child.stdout).text();
+  return {
+    stop: async () => {
+      await child.stdin.end();
+      return JSON.parse(await said) as Watched;
+    },
+  };
+}
