@@ -90,8 +90,8 @@ test("dump() counts what others changed meanwhile once, as it stands then", () =
 test("dump() asks again where a message shows that the reply is not whole", () => {
   using socket = newSocket();
   let visits = 0;
-  const found = dump<number>(socket, question, (_view, { type }, found) => {
-    if (type === RTM_NEWADDR) found.push(type);
+  const found = dump<number>(socket, question, (_view, { type }, into) => {
+    if (type === RTM_NEWADDR) into.push(type);
     return ++visits === 2 ? "torn" : undefined;
   });
   expect(count(found)).toBe(all());
