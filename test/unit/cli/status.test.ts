@@ -53,7 +53,7 @@ test("status tells a reason of several lines in one", async () => {
   const detail = "Cannot load config.toml: one mistake\nconfig.toml:9: door.ssh.foo\nMend it";
   daemon.control.reasons = [{ code: "config", detail }];
   expect((await daemon.run("status")).out).toContain(
-    "is in force: Cannot load config.toml: one mistake; config.toml:9: door.ssh.foo; Mend it\n",
+    "are in force: Cannot load config.toml: one mistake; config.toml:9: door.ssh.foo; Mend it\n",
   );
 });
 
