@@ -23,7 +23,8 @@ afterAll(() => {
 const here = () => readlinkSync("/proc/thread-self/ns/net");
 
 test("errno() is right after every failure while the collector works", () => {
-  const none = cString("/nonexistent");
+  // Nobody can make a file there.
+  const none = cString("/proc/none");
   const byte = new Uint8Array(1);
   const wrong: string[] = [];
   let garbage: object[] = [];
