@@ -63,6 +63,8 @@ describe("an ssh session", () => {
       ...["/usr/sbin/sshd", "-f", "/dev/null", "-h", join(dir, "host")],
       ...["-o", `AuthorizedKeysFile=${join(dir, "id.pub")}`, "-o", "StrictModes=no"],
       ...["-o", "PermitRootLogin=yes", "-o", "PidFile=none", "-o", "UsePAM=no"],
+      // Bash reads ~/.bashrc for commands of ssh, and that of this machine may take its time.
+      ...["-o", `SetEnv=HOME=${dir}`],
     ]);
     // From another host than the others: closing by hand there must not touch it.
     early = openShell("stranger");
