@@ -10,6 +10,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { loadSettings, parseSettings } from "../../../src/config/load.ts";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
+import { rounds } from "../../support/rounds.ts";
 
 interface BrokenConfig {
   readonly toml: string;
@@ -259,6 +260,6 @@ test("parseSettings() answers any text with settings or a SallyportError", () =>
         }
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: rounds(2_000) },
   );
 });

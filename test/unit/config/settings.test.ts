@@ -25,6 +25,7 @@ import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { portsNeeded } from "../../../src/rks/bound.ts";
 import { KeyTable } from "../../../src/rks/key-table.ts";
 import { validToml } from "./valid-toml.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const ROOT = join(import.meta.dir, "../../..");
 const SHIPPED = readFileSync(join(ROOT, "config.toml"), "utf8");
@@ -103,7 +104,7 @@ test("formatSettings() writes what parseSettings() reads back equal", () => {
       const settings = parseSettings(toml);
       expect(parseSettings(formatSettings(settings))).toEqual(settings);
     }),
-    { numRuns: 500 },
+    { numRuns: rounds(500) },
   );
 });
 

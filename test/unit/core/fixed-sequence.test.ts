@@ -13,6 +13,7 @@ import {
 } from "../../../src/core/fixed-sequence.ts";
 import type { FixedSequence } from "../../../src/core/fixed-sequence.ts";
 import { parsePort, PROTO_NUMBER } from "../../../src/core/port.ts";
+import { rounds } from "../../support/rounds.ts";
 
 function sequence(text: string, timeoutMs = 15_000): FixedSequence {
   return { knocks: text.split(" ").map((knock) => parsePort(knock)!), timeoutMs };
@@ -87,7 +88,7 @@ test("stepRun() completes exactly when some packet begins an unbroken run (disti
         expect(done).toBe(completesFromSomewhere(keys, packets));
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: rounds(2_000) },
   );
 });
 
@@ -143,7 +144,7 @@ describe("scanCompletes()", () => {
         );
         expect(scanCompletes(fixed) !== undefined).toBe(plain || doubled);
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 });

@@ -19,6 +19,7 @@ import { DEFAULT_SPACE, type KnockSpace } from "../../../src/rks/space.ts";
 import { device, knock, portsOf } from "../../support/matcher.ts";
 import { StateFolder } from "../../support/store.ts";
 import { doorOf, HandClock } from "../../support/daemon.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const HOME = "203.0.113.7";
 const EAVESDROPPER = "198.51.100.66";
@@ -174,7 +175,7 @@ test("whatever the terms were and become: what was used opens nothing again, and
         for (const ports of overheard) expect(server.opens(EAVESDROPPER, ports)).toBeFalse();
       }
     }),
-    { numRuns: 100 },
+    { numRuns: rounds(100) },
   );
 }, 60_000);
 

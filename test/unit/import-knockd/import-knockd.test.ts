@@ -7,6 +7,7 @@ import { describe, expect, test } from "bun:test";
 import { parse } from "smol-toml";
 import * as fc from "fast-check";
 import { imported } from "./import.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const word = fc.constantFrom(
   "iptables",
@@ -143,7 +144,7 @@ describe("importKnockd()", () => {
           );
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 
@@ -216,7 +217,7 @@ describe("importKnockd()", () => {
           wanted,
         );
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 
@@ -225,7 +226,7 @@ describe("importKnockd()", () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         expect(() => parse(imported(bytes).toml)).not.toThrow();
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { parseShell } from "../../../src/import-knockd/shell-commands.ts";
 import { spawnSync } from "../../support/programs.ts";
+import { rounds } from "../../support/rounds.ts";
 
 /** The words that a shell hands to a command, which here is one that prints them. */
 function shellWords(line: string): string[] | undefined {
@@ -63,9 +64,9 @@ describe("parseShell()", () => {
           });
         },
       ),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
-    expect(plain).toBeGreaterThan(50);
+    expect(plain).toBeGreaterThan(rounds(50));
   });
 
   test.each([

@@ -30,6 +30,7 @@ import type { DeviceKey } from "../../../src/keys/keys.ts";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
 import { spawn, spawnSync } from "../../support/programs.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-keys-"));
 const stateDir = join(folder, "state");
@@ -318,7 +319,7 @@ describe("parseKeys()", () => {
           }
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { knockKeys, NO_START, stepRun } from "../../../src/core/fixed-sequence.t
 import { parsePort } from "../../../src/core/port.ts";
 import { closestRun } from "../../../src/match/fixed-try.ts";
 import type { FixedSubject } from "../../../src/match/subject.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const SUBJECT: FixedSubject = {
   door: "legacy",
@@ -65,6 +66,6 @@ test("closestRun() says complete only of what the matcher completes", () => {
       }
       if (closestRun(SUBJECT, all)?.accepted === 3) expect(complete).toBeTrue();
     }),
-    { numRuns: 2_000 },
+    { numRuns: rounds(2_000) },
   );
 });

@@ -6,6 +6,7 @@ import { formatAddress, parseAddress } from "../../../src/core/address.ts";
 import { HitLog } from "../../../src/match/hit-log.ts";
 import { HitTable, PAUSE_MS } from "../../../src/match/hit-table.ts";
 import { knock, NOW } from "../../support/matcher.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const at = (text: string) => parseAddress(text)!;
 const HOME = "203.0.113.9";
@@ -158,7 +159,7 @@ describe("HitTable", () => {
           expect(kept.slice(-near.length)).toEqual(near);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: rounds(200) },
     );
   });
 });

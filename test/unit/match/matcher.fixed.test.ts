@@ -14,6 +14,7 @@ import type { Proto } from "../../../src/core/port.ts";
 import { Matcher } from "../../../src/match/matcher.ts";
 import type { FixedSubject } from "../../../src/match/subject.ts";
 import { feedAll, knock, NOW, Recorder } from "../../support/matcher.ts";
+import { rounds } from "../../support/rounds.ts";
 
 function door(name: string, knocks: string, action: "open" | "close" = "open"): FixedSubject {
   const sequence = { knocks: knocks.split(" ").map((one) => parsePort(one)!), timeoutMs: 15_000 };
@@ -138,8 +139,8 @@ describe("matcher.feed(), fixed sequences", () => {
         expect(sink.lines).toEqual(expected);
         opened += expected.length;
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
-    expect(opened).toBeGreaterThan(500);
+    expect(opened).toBeGreaterThan(rounds(500));
   });
 });

@@ -15,6 +15,7 @@ import {
   shuffled,
   SLOT,
 } from "../../support/matcher.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const ALICE = device("ssh alice laptop");
 const BOB = device("ssh bob phone");
@@ -38,7 +39,7 @@ describe("matcher.feed(), one knock", () => {
 
   test("matches any order, copies and the reordering of a real network", () => {
     const random = seeded(1);
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < rounds(200); round++) {
       const { matcher, sink } = listen();
       for (const port of shuffled([...PORTS, ...PORTS], random)) {
         matcher.feed(knock(HOME, port, NOW + Math.round(random() * 400)));

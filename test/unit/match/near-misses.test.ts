@@ -7,6 +7,7 @@ import { slotAt } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE } from "../../../src/rks/space.ts";
 import { hitsOn } from "../../support/hits.ts";
 import { device, NOW, portsOf, seeded, shuffled, SLOT } from "../../support/matcher.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const ALICE = device("ssh alice laptop");
 const BOB = device("ssh bob phone");
@@ -126,7 +127,7 @@ describe("findTries()", () => {
         const tries = findTriesNow(near, SUBJECTS);
         expect(tries.length).toBeLessThanOrEqual(8);
       }),
-      { numRuns: 200 },
+      { numRuns: rounds(200) },
     );
   }, 60_000);
 
@@ -155,7 +156,7 @@ describe("findTries()", () => {
 describe("chanceOf()", () => {
   test("is what trying it out shows", () => {
     const random = seeded(7);
-    const [ports, distinct, range, rounds] = [4, 20, 100, 20_000];
+    const [ports, distinct, range, times] = [4, 20, 100, 20_000];
     const draw = (count: number) => {
       const drawn = new Set<number>();
       while (drawn.size < count) drawn.add(Math.floor(random() * range));
@@ -163,15 +164,13 @@ describe("chanceOf()", () => {
     };
     for (const heard of [1, 2, 3]) {
       let seen = 0;
-      for (let i = 0; i < rounds; i++) {
+      for (let i = 0; i < times; i++) {
         const hits = draw(distinct);
         const found = [...draw(ports)].filter((port) => hits.has(port)).length;
         if (found >= heard) seen++;
       }
-      expect(chanceOf(heard, ports, distinct, range)).toBeGreaterThanOrEqual(
-        (seen / rounds) * 0.95,
-      );
-      expect(chanceOf(heard, ports, distinct, range)).toBeLessThan((seen / rounds) * 2.5);
+      expect(chanceOf(heard, ports, distinct, range)).toBeGreaterThanOrEqual((seen / times) * 0.95);
+      expect(chanceOf(heard, ports, distinct, range)).toBeLessThan((seen / times) * 2.5);
     }
   });
 });

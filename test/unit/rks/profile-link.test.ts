@@ -7,6 +7,7 @@ import { lacksZone } from "../../../src/core/scoped-address.ts";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
 import { formatProfileLink, parseProfileLink } from "../../../src/rks/profile-link.ts";
 import type { Profile } from "../../../src/rks/profile-link.ts";
+import { rounds } from "../../support/rounds.ts";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
 const TEXT = encodeBase32(KEY);
@@ -94,7 +95,7 @@ describe("parseProfileLink()", () => {
       fc.property(profiles, (profile) => {
         expect(parseProfileLink(formatProfileLink(profile))).toEqual(profile);
       }),
-      { numRuns: 1_000 },
+      { numRuns: rounds(1_000) },
     );
   });
 
@@ -200,7 +201,7 @@ describe("parseProfileLink()", () => {
           expect((thrown as Error).message).not.toContain(TEXT);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 });

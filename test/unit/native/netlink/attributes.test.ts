@@ -19,6 +19,7 @@ import {
   NLM_F,
 } from "../../../../src/native/netlink/message.ts";
 import { MessageWriter } from "../../../../src/native/netlink/message-writer.ts";
+import { rounds } from "../../../support/rounds.ts";
 
 describe("within()", () => {
   const writer = new MessageWriter();
@@ -73,6 +74,6 @@ test("nothing is read past the end of a datagram, whatever stands in it", () => 
         findAttribute(view, message.at, message.end, type);
       }
     }),
-    { numRuns: 20_000 },
+    { numRuns: rounds(20_000) },
   );
 });
