@@ -106,6 +106,15 @@ test("OwedCommands lets the close of a later opening cover one that was not come
   expect(openOwed(folder).living()).toEqual([]);
 });
 
+/** Ends of two grants in the other order than their openings, which few random cases have. */
+const ENDED_IN_REVERSE = [
+  { do: "owe", grant: "c" },
+  { do: "owe", grant: "b" },
+  { do: "end", grant: "b" },
+  { do: "end", grant: "c" },
+  { do: "restart", grant: "a" },
+] as const;
+
 test("OwedCommands runs every debt exactly once over any restarts", () => {
   const step = fc.record({
     do: fc.constantFrom("owe" as const, "end" as const, "run" as const, "restart" as const),
@@ -127,7 +136,10 @@ test("OwedCommands runs every debt exactly once over any restarts", () => {
           // The close of a grant that lives again is still to come, and covers both.
           const covered = queue.filter((one) => open.has(one.grant));
           for (const { number } of covered) ended.splice(ended.indexOf(number), 1);
-          queue = queue.filter((one) => !covered.includes(one));
+          // The next daemon takes them over oldest first, in whatever order their grants ended.
+          queue = queue
+            .filter((one) => !covered.includes(one))
+            .toSorted((one, other) => one.number - other.number);
           expect(owed.due().map(({ number }) => number)).toEqual(queue.map(({ number }) => number));
         } else if (what === "owe") {
           owed.owe(debtOf(grant));
@@ -152,7 +164,7 @@ test("OwedCommands runs every debt exactly once over any restarts", () => {
       const all = [...runs, ...queue.map(({ number }) => number)];
       expect(all.toSorted((a, b) => a - b)).toEqual(ended.toSorted((a, b) => a - b));
     }),
-    { numRuns: 60 },
+    { numRuns: 60, examples: [[[...ENDED_IN_REVERSE]]] },
   );
 }, 60_000);
 
