@@ -1,6 +1,6 @@
 /** Live captures between namespaces: which frames count, which do not, which get lost. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { knockFilter } from "../../../src/capture/filter.ts";
 import type { FrameSource } from "../../../src/capture/frame-source.ts";
 import { interfaceNames, openInterface } from "../../../src/capture/interface.ts";
@@ -293,6 +293,8 @@ function thrown(body: () => unknown): OpError {
 
 describe("an interface that goes away", () => {
   const ip = (...argv: string[]) => lab.run("server", ["ip", ...argv]);
+  // A test that fails half-way leaves the name free for the next one.
+  afterEach(() => lab.run("server", ["ip", "link", "delete", "tmp0"], { mayFail: true }));
 
   function openTemporary(): FrameSource {
     ip("link", "add", "tmp0", "type", "veth", "peer", "tmp1");
@@ -305,6 +307,16 @@ describe("an interface that goes away", () => {
     const poll = new PollSet();
     poll.add(source.fd);
     return poll.wait(timeoutMs) > 0;
+  }
+
+  /**
+   * Drains what an interface that went down left behind: the error, and before it perhaps a frame of
+   * its own announcements, older than the filter. libpcap does not look for the error before it has
+   * read such a frame, so one drain leaves the descriptor ready.
+   */
+  function settle(source: FrameSource): void {
+    expect(source.drain(() => {}, 10)).toBe(0);
+    if (isReady(source, 0)) expect(source.drain(() => {}, 10)).toBe(0);
   }
 
   test("drain() throws ENODEV once it is deleted, and it opens again when it is back", () => {
@@ -325,7 +337,7 @@ describe("an interface that goes away", () => {
     // The peer's own announcements may come before the filter is attached, and count then.
     expect(source.stats().dropped).toBe(0);
     ip("link", "set", "tmp0", "down");
-    expect(source.drain(() => {}, 10)).toBe(0);
+    settle(source);
     ip("link", "delete", "tmp0");
     expect(isReady(source, 0)).toBeFalse(); // the kernel does not tell
     openTemporary().close();
@@ -337,7 +349,7 @@ describe("an interface that goes away", () => {
   test("drain() goes on when it was only down, and does not spin meanwhile", () => {
     const source = openTemporary();
     ip("link", "set", "tmp0", "down");
-    expect(source.drain(() => {}, 10)).toBe(0);
+    settle(source);
     expect(isReady(source, 20)).toBeFalse();
     ip("link", "set", "tmp0", "up");
     ip("address", "add", "10.9.9.1/24", "dev", "tmp1");
