@@ -1,16 +1,7 @@
 /** The real listeners: who may reach them, their obstacles, and their end. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -288,27 +279,3 @@ test("connectControl() tells another program, and another version, from a daemon
     await server.stop(true);
   }
 });
-
-test.skipIf(process.getuid?.() !== 0)(
-  "connectControl() sends a stranger away with exit code 77",
-  async () => {
-    const script = `
-      const { connectControl } = await import(process.argv[1]);
-      process.setuid(65534);
-      await connectControl(process.argv[2]).doors().catch((error) => console.log(error.exitCode, error.message));
-    `;
-    const open = join(folder, "open");
-    mkdirSync(open);
-    chmodSync(folder, 0o755);
-    const socket = join(open, "control.sock");
-    const other = await listen(new FakeControl(), at(socket));
-    const client = join(import.meta.dir, "../../../src/api/client.ts");
-    const stranger = spawn([process.execPath, "-e", script, client, socket], {
-      stdout: "pipe",
-    });
-    expect((await stranger.stdout.text()).trim()).toBe(
-      `77 Cannot reach sallyport at ${socket}: only its owner may use it: run this command as the user that runs sallyport, mostly root`,
-    );
-    other.stop();
-  },
-);

@@ -4,7 +4,7 @@
  */
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -191,22 +191,6 @@ describe("loadSettings()", () => {
     expect(() => loadSettings(folder)).toThrow("it is not a regular file");
     expect(saidOfFile("#".repeat(300_000))).toThrow("it has 300000 bytes");
     expect(saidOfFile(new Uint8Array([0x23, 0xff, 0x0a]))).toThrow("it is not UTF-8");
-  });
-
-  test.skipIf(process.geteuid!() !== 0)("tells a user without the right to read it (77)", () => {
-    writeFileSync(file, GOOD);
-    chmodSync(file, 0o600);
-    chmodSync(folder, 0o755);
-    process.seteuid!(65_534);
-    try {
-      loadSettings(file);
-      throw new Error("was read");
-    } catch (error) {
-      expect((error as SallyportError).exitCode).toBe(ExitCode.privilege);
-      expect((error as Error).message).toContain("EACCES: run as root");
-    } finally {
-      process.seteuid!(0);
-    }
   });
 });
 

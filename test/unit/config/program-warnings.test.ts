@@ -1,7 +1,7 @@
 /** Commands of doors that cannot be run here. */
 
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { parseSettings } from "../../../src/config/load.ts";
 import { programWarnings } from "../../../src/config/program-warnings.ts";
 import { StateFolder } from "../../support/store.ts";
@@ -47,21 +47,3 @@ test("programWarnings() tells of the program of an alarm", () => {
     'alarm.run[0] is "/nonexistent/alarm", which does',
   );
 });
-
-test.skipIf(process.geteuid!() !== 0)(
-  "programWarnings() asks as the daemon's user, who owns the state folder",
-  () => {
-    using folder = new StateFolder();
-    using others = new StateFolder();
-    const inside = others.file("private/script");
-    mkdirSync(others.file("private"), { mode: 0o700 });
-    chmodSync(others.path, 0o755);
-    writeFileSync(inside, "#!/bin/sh\n", { mode: 0o755 });
-    const own = others.file("script");
-    writeFileSync(own, "#!/bin/sh\n", { mode: 0o744 });
-    expect([inside, own].flatMap((file) => warningsOf(folder, file))).toEqual([]);
-    chownSync(folder.path, 65_533, 65_533);
-    expect(warningsOf(folder, inside)[0]).toContain("is in a folder that uid 65533 may not enter");
-    expect(warningsOf(folder, own)[0]).toContain("may not be run by uid 65533");
-  },
-);

@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../../src/keys/keys.ts";
 import { lastConfigFile } from "../../../src/config/last-settings.ts";
 import { readConfiguration } from "../../../src/control-plane/configuration.ts";
@@ -119,17 +119,6 @@ describe("readOrFallBack()", () => {
     spoil(lastConfigFile(folder.path));
     expect(() => readOrFallBack(file, yes)).toThrow(/Nor could the one that worked last be used/);
   });
-
-  test.skipIf(process.geteuid!() !== 0)(
-    "takes nothing that a user with fewer rights could have written",
-    () => {
-      using folder = new StateFolder();
-      const file = stage(folder);
-      spoil(file);
-      chownSync(folder.path, 65_534, 65_534);
-      expect(() => readOrFallBack(file, yes)).toThrow(/start the daemon as that user/);
-    },
-  );
 });
 
 describe("keepConfig()", () => {

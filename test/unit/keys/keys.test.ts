@@ -3,7 +3,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -35,7 +34,6 @@ import { rounds } from "../../support/rounds.ts";
 const folder = mkdtempSync(join(tmpdir(), "sallyport-keys-"));
 const stateDir = join(folder, "state");
 const file = join(stateDir, "keys.toml");
-const isRoot = process.geteuid!() === 0;
 
 beforeEach(() => {
   rmSync(stateDir, { recursive: true, force: true });
@@ -147,52 +145,6 @@ describe("loadKeys() refuses", () => {
     expect(error.message).toStartWith(`Cannot trust ${file}: ${says}`);
     expect(error.exitCode).toBe(ExitCode.config);
   });
-
-  test.skipIf(!isRoot)("a file of another user, unless the folder is theirs and root asks", () => {
-    addKey(stateDir, alice);
-    chownSync(file, 65_534, 65_534);
-    expect(errorOf(() => loadKeys(stateDir)).message).toContain("it belongs to uid 65534");
-    chownSync(stateDir, 65_534, 65_534);
-    expect(loadKeys(stateDir)).toEqual([alice]);
-  });
-
-  test.skipIf(!isRoot)(
-    "a folder that its owner could make beforehand, because others write above it",
-    () => {
-      const made = join(folder, "shared", "state");
-      mkdirSync(made, { recursive: true });
-      addKey(made, alice);
-      chownSync(join(made, "keys.toml"), 65_534, 65_534);
-      chownSync(made, 65_534, 65_534);
-      expect(loadKeys(made)).toEqual([alice]);
-      chmodSync(join(folder, "shared"), 0o1777); // as /tmp is
-      expect(errorOf(() => loadKeys(made)).message).toContain("belongs to uid 65534");
-      rmSync(join(folder, "shared"), { recursive: true });
-    },
-  );
-
-  test.skipIf(!isRoot)("what the user may not read, as a missing privilege", () => {
-    addKey(stateDir, alice);
-    chmodSync(folder, 0o755);
-    chmodSync(stateDir, 0o755);
-    process.seteuid!(65_534);
-    let error: SallyportError;
-    try {
-      error = errorOf(() => loadKeys(stateDir));
-    } finally {
-      process.seteuid!(0);
-    }
-    expect(error.message).toContain("EACCES: run as root or as the user that owns it");
-    expect(error.exitCode).toBe(ExitCode.privilege);
-  });
-});
-
-test.skipIf(!isRoot)("addKey() by root leaves the file to the user whose folder it is in", () => {
-  chmodSync(folder, 0o755);
-  mkdirSync(stateDir, { mode: 0o700 });
-  chownSync(stateDir, 65_534, 65_534);
-  addKey(stateDir, alice);
-  expect(statSync(file)).toMatchObject({ uid: 65_534, gid: 65_534 });
 });
 
 describe("parseKeys()", () => {

@@ -1,0 +1,31 @@
+/** Commands of doors that the daemon's user cannot run. */
+
+import { expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { parseSettings } from "../../../src/config/load.ts";
+import { programWarnings } from "../../../src/config/program-warnings.ts";
+import { StateFolder } from "../../support/store.ts";
+
+function warningsOf(folder: StateFolder, program: string, key = "open"): string[] {
+  const run = JSON.stringify([program, "{address}"]);
+  return programWarnings(
+    parseSettings(
+      `[server]\nstate_dir = "${folder.path}"\n[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice"]\nrun = { ${key} = ${run} }\n`,
+    ),
+  );
+}
+
+test("programWarnings() asks as the daemon's user, who owns the state folder", () => {
+  using folder = new StateFolder();
+  using others = new StateFolder();
+  const inside = others.file("private/script");
+  mkdirSync(others.file("private"), { mode: 0o700 });
+  chmodSync(others.path, 0o755);
+  writeFileSync(inside, "#!/bin/sh\n", { mode: 0o755 });
+  const own = others.file("script");
+  writeFileSync(own, "#!/bin/sh\n", { mode: 0o744 });
+  expect([inside, own].flatMap((file) => warningsOf(folder, file))).toEqual([]);
+  chownSync(folder.path, 65_533, 65_533);
+  expect(warningsOf(folder, inside)[0]).toContain("is in a folder that uid 65533 may not enter");
+  expect(warningsOf(folder, own)[0]).toContain("may not be run by uid 65533");
+});
