@@ -3,31 +3,35 @@
  * that.
  */
 
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { KnockOutcome, KnockProgress } from "../client/attempts.ts";
+import type { KnockOutcome } from "../client/attempts.ts";
 import { knockFixed } from "../client/fixed-knock.ts";
 import { profilesFolder, slotsFolder } from "../client/folders.ts";
 import { systemKnockDeps } from "../client/knock-deps.ts";
 import { firstTcpPort, knock, KNOCK_DEFAULTS } from "../client/knock.ts";
-import {
-  describeOutcome,
-  describeProgress,
-  failedDoor,
-  failedHost,
-  warnOfDelay,
-} from "../client/messages.ts";
-import { checkProfileName, listProfiles, saveProfile } from "../client/profile-files.ts";
+import { describeOutcome, failedDoor, failedHost, warnOfDelay } from "../client/messages.ts";
+import { checkProfileName, listProfiles } from "../client/profile-files.ts";
 import { looksLikeLink, openProfile, STDIN } from "../client/profile-source.ts";
 import { slotFiles } from "../client/slot-files.ts";
-import { missingZone } from "../client/ipv6-zones.ts";
-import type { Family } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
-import { parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { parsePort } from "../core/port.ts";
 import type { Port } from "../core/port.ts";
+import {
+  delayOption,
+  familyOf,
+  ipv4Option,
+  ipv6Option,
+  note,
+  portNumber,
+  reporter,
+  timeoutOption,
+  triesOption,
+  verboseOption,
+} from "./knock-options.ts";
 import { print, printJson } from "./output.ts";
+import { saveAs } from "./save-profile.ts";
 
 const EXAMPLES = `
 Examples:
@@ -50,38 +54,8 @@ interface Settings {
   readonly verbose?: true | undefined;
 }
 
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Write a whole number from ${min} to ${max}.`);
-  };
-}
-
-function timeoutMs(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms >= 100 && ms <= 60_000) return ms;
-  throw new InvalidArgumentError('Write a duration from "100ms" to "1m".');
-}
-
 function usage(message: string): SallyportError {
   return new SallyportError(message, ExitCode.usage);
-}
-
-function note(line: string): void {
-  process.stderr.write(`sallyport: ${line}\n`);
-}
-
-/** A wait is always told, because it looks like hanging; the rest on request. */
-function reporter(verbose: boolean): (progress: KnockProgress) => void {
-  return (progress) => {
-    if (verbose || progress.type === "waiting") note(describeProgress(progress));
-  };
-}
-
-function familyOption(settings: Settings): { family?: Family } {
-  if (settings.ipv4) return { family: 4 };
-  return settings.ipv6 ? { family: 6 } : {};
 }
 
 function printOutcome(
@@ -134,7 +108,7 @@ async function knockProfile(argument: string, settings: Settings): Promise<void>
       tries: settings.tries,
       timeoutMs: settings.timeout,
       gapMs,
-      ...familyOption(settings),
+      ...familyOf(settings),
       ...(settings.wait === undefined || settings.wait === true ? {} : { waitPort: settings.wait }),
     },
     systemKnockDeps(reporter(settings.verbose === true)),
@@ -165,7 +139,7 @@ async function knockHost(host: string, words: readonly string[], settings: Setti
       sequence,
       tries: settings.tries,
       timeoutMs: settings.timeout,
-      ...familyOption(settings),
+      ...familyOf(settings),
       ...(settings.delay === undefined ? {} : { gapMs: settings.delay }),
       ...(typeof settings.wait === "number" ? { waitPort: settings.wait } : {}),
     },
@@ -181,15 +155,9 @@ async function save(name: string, target: string | undefined, force: boolean): P
       "Cannot save a link from the command line: other users could see it there: leave it out, and paste or pipe it in when asked",
     );
   }
-  const folder = profilesFolder();
   // Checked before the link is asked for, so that nobody has to paste it twice.
   checkProfileName(name, "save the profile");
-  const profile = await openProfile(STDIN, folder);
-  const path = saveProfile(folder, name, profile, force);
-  print(`Saved ${profile.door} on ${profile.host} in ${path}`);
-  const reason = missingZone(profile.host);
-  if (reason !== undefined) note(`${profile.host} cannot be knocked on as it is: ${reason}`);
-  print(`Knock with: sallyport knock ${name}`);
+  saveAs(name, await openProfile(STDIN, profilesFolder()), force);
 }
 
 async function forget(name: string): Promise<void> {
@@ -212,23 +180,19 @@ export function knockCommand(): CommandUnknownOpts {
     .description("Knock at a door and wait until it answers")
     .argument("[profile]", 'saved profile, rks1:// link, "-" (link on standard input), or a host')
     .argument("[ports...]", "fixed sequence for a host: 7000 8000:udp 9000/tcp")
-    .addOption(new Option("-4, --ipv4", "knock over IPv4 only").conflicts("ipv6"))
-    .option("-6, --ipv6", "knock over IPv6 only")
-    .option("-d, --delay <ms>", "pause between two packets", wholeNumber(0, 60_000))
+    .addOption(ipv4Option())
+    .addOption(ipv6Option())
+    .addOption(delayOption())
     .option("-u, --udp", "send the whole fixed sequence over UDP")
-    .option("--wait <port>", "TCP port to wait for", wholeNumber(1, 65_535))
+    .option("--wait <port>", "TCP port to wait for", portNumber)
     .option("--no-wait", "knock once and do not wait for an answer")
-    .option("--tries <n>", "knocks at most", wholeNumber(1, 20), KNOCK_DEFAULTS.tries)
-    .addOption(
-      new Option("--timeout <duration>", "how long each knock waits for the answer")
-        .argParser(timeoutMs)
-        .default(KNOCK_DEFAULTS.timeoutMs, "2s"),
-    )
+    .addOption(triesOption())
+    .addOption(timeoutOption())
     .option("--save <name>", "store a link, read from standard input, under a name")
     .option("--force", "let --save replace a stored link")
     .option("--forget <profile>", "forget the slots used: after a knock with a wrong clock")
     .option("--json", "print the outcome as JSON")
-    .option("-v, --verbose", "say what happens")
+    .addOption(verboseOption())
     .addHelpText("after", EXAMPLES)
     .action(async (target, words, options) => {
       if (options.save !== undefined) return save(options.save, target, options.force === true);

@@ -2,7 +2,6 @@
 
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
-import { renderUnicodeCompact } from "uqr";
 import type { DeviceKey } from "../keys/keys.ts";
 import { quote } from "../config/mistake.ts";
 import { admits } from "../config/names.ts";
@@ -10,6 +9,7 @@ import { bareHost, type DoorLink, doorLinks, guessHost } from "../keys/profile.t
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { onTerminal, print, printJson } from "./output.ts";
+import { drawQr } from "./qr.ts";
 
 export interface LinkOptions {
   /** Undefined: `server.host`, else a guess. */
@@ -78,22 +78,6 @@ function saveNames(host: string, links: readonly DoorLink[]): string[] {
 
 function noDoorNote(user: string): string {
   return `Note: no door names ${user}: write users = ["${user}"] into a door of the configuration, then run "sallyport user show ${user}"`;
-}
-
-/**
- * White on black, by number: a theme may change the named colours, and a camera needs the contrast.
- */
-const QR_COLOURS = "\x1b[38;5;231;48;5;16m";
-const PLAIN = "\x1b[0m";
-
-/**
- * The QR code of a link in fixed colours, so that it is the same on a light terminal and on a dark
- * one. Undefined where its lines are wider than `columns`.
- */
-export function drawQr(link: string, columns: number): string | undefined {
-  const lines = renderUnicodeCompact(link, { border: 2 }).split("\n");
-  if (lines.some((line) => Bun.stringWidth(line) > columns)) return undefined;
-  return lines.map((line) => `${QR_COLOURS}${line}${PLAIN}`).join("\n");
 }
 
 /** The link comes last: it must still be on the screen when the code has scrolled by. */

@@ -15,10 +15,13 @@ import { knockCommand } from "./knock.ts";
 import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
 import { guardOutput } from "./output.ts";
+import { profileCommand } from "./profile.ts";
+import { proxyCommand } from "./proxy.ts";
 import { reloadCommand } from "./reload.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";
+import { sshConfigCommand } from "./ssh-config.ts";
 import { statusCommand } from "./status.ts";
 import { userCommand } from "./user.ts";
 import { versionCommand } from "./version.ts";
@@ -58,6 +61,9 @@ export function program(): Command {
     }),
     userCommand(),
     knockCommand(),
+    proxyCommand(),
+    sshConfigCommand(),
+    profileCommand(),
     statusCommand(),
     grantsCommand(),
     openCommand(),

@@ -8,6 +8,8 @@ import type { Family } from "../core/address.ts";
 import type { Port } from "../core/port.ts";
 import { awaitOpen } from "./await-open.ts";
 import type { Awaited } from "./await-open.ts";
+import { firstOpen } from "./first-open.ts";
+import type { Connected } from "./first-open.ts";
 import { probeBefore } from "./probe.ts";
 import type { PortAnswer, Probe } from "./probe.ts";
 import { sendKnocks } from "./send.ts";
@@ -18,6 +20,8 @@ import type { Target } from "./targets.ts";
 export interface Network {
   /** Addresses to knock on, in the order to try them; at least one. */
   findTargets(host: string, family: Family | undefined): Promise<Target[]>;
+  /** Connects to a port as it is, without a knock; undefined where no address answers soon. */
+  firstOpen(targets: readonly Target[], port: number): Promise<Connected | undefined>;
   /** Looks at a port before the knock; resolves when the knock may leave. */
   probeBefore(target: Target, port: number): Promise<Probe>;
   /** Sends the knocks in this order. */
@@ -28,7 +32,13 @@ export interface Network {
   awaitOpen(target: Target, port: number, timeoutMs: number, before?: Probe): Promise<Awaited>;
 }
 
-export const systemNetwork: Network = { findTargets, probeBefore, sendKnocks, awaitOpen };
+export const systemNetwork: Network = {
+  findTargets,
+  firstOpen,
+  probeBefore,
+  sendKnocks,
+  awaitOpen,
+};
 
 /** The progress of a knock, for people who wait. `attempt` counts from 1. */
 export type KnockProgress =
@@ -37,6 +47,8 @@ export type KnockProgress =
    * `waitMs`.
    */
   | { readonly type: "waiting"; readonly waitMs: number }
+  /** Another process of this user has just knocked at this door: the port is waited for, and nothing sent. */
+  | { readonly type: "shared"; readonly attempt: number }
   | { readonly type: "knocked"; readonly attempt: number; readonly target: Target }
   | { readonly type: "refused"; readonly attempt: number; readonly target: Target }
   | { readonly type: "silent"; readonly attempt: number; readonly target: Target };
@@ -57,7 +69,7 @@ export interface KnockOutcome {
   readonly port?: number;
   /** The answer of that port there before the first knock; absent when nobody waited. */
   readonly before?: PortAnswer;
-  /** Knocks sent; 0 where the port answered while the knock had to wait for a slot. */
+  /** Knocks sent, those of other processes waited for among them; 0 where the port answered without any. */
   readonly attempts: number;
   /** From looking the host up to the end, including waits for slots. */
   readonly elapsedMs: number;
@@ -70,15 +82,18 @@ export interface KnockOutcome {
   readonly socket?: Socket;
 }
 
-/** The packets of the next knock, or how long none may be sent. */
+/** The packets of the next knock, how long none may be sent, or how long that of another process is waited for. */
 export type NextKnock =
   | { readonly kind: "send"; readonly knocks: readonly Port[] }
-  | { readonly kind: "wait"; readonly waitMs: number };
+  | { readonly kind: "wait"; readonly waitMs: number }
+  | { readonly kind: "shared"; readonly waitMs: number };
 
 export interface AttemptPlan {
   /** When the attempts began, by the monotonic clock. */
   readonly startedMs: number;
   readonly targets: readonly Target[];
+  /** Where to wait for the port after a knock on a target. Default: there. */
+  readonly waitAt?: (knockedAt: Target) => Target;
   readonly tries: number;
   readonly gapMs: number;
   /** TCP port to wait for; undefined sends once and does not wait. */
@@ -101,27 +116,29 @@ export interface AttemptDeps {
 /** The longest single sleep: the clock may be set meanwhile, or another knock may take the slot. */
 const SLEEP_MS = 1_000;
 
-/**
- * An open connection, or the knocks to send. Undefined where it would have to wait and `patient` is
- * false.
- */
-async function nextKnocks(
+/** What comes next: a connection that stands already, or an attempt. */
+type Next =
+  | { readonly kind: "open"; readonly socket: Socket }
+  | Exclude<NextKnock, { readonly kind: "wait" }>;
+
+/** The next step. Undefined where it would have to wait and `patient` is false. */
+async function nextAttempt(
   plan: AttemptPlan,
-  target: Target,
+  waitAt: Target,
   patient: boolean,
   { clock, network, sleep, report }: AttemptDeps,
-): Promise<Socket | readonly Port[] | undefined> {
+): Promise<Next | undefined> {
   let probed = plan.waitPort === undefined;
   let reported = false;
   for (;;) {
     const next = plan.next(clock.wallMs());
-    if (next.kind === "send") return next.knocks;
+    if (next.kind !== "wait") return next;
     if (!patient) return undefined;
     if (!probed) {
       // Slots run out when somebody connects often; the door of the last knock is then still open.
       const probeMs = Math.min(next.waitMs, plan.timeoutMs);
-      const { socket } = await network.awaitOpen(target, plan.waitPort!, probeMs);
-      if (socket !== undefined) return socket;
+      const { socket } = await network.awaitOpen(waitAt, plan.waitPort!, probeMs);
+      if (socket !== undefined) return { kind: "open", socket };
       probed = true;
       continue;
     }
@@ -151,10 +168,45 @@ function mostTelling(seen: readonly Seen[]): Seen {
   return seen.find(changed) ?? seen.findLast(({ after }) => after === "refused") ?? seen.at(-1)!;
 }
 
+/** An attempt under way. */
+interface Begun {
+  /** When, by the monotonic clock. */
+  readonly atMs: number;
+  /** How long to wait for the port. */
+  readonly waitMs: number;
+  /** Of the port before the knock; absent where nobody waits, or another process knocked. */
+  readonly probe?: Probe;
+}
+
+/** Sends a knock, or notes that another process did. */
+async function begin(
+  plan: AttemptPlan,
+  next: Exclude<Next, { readonly kind: "open" }>,
+  at: { readonly knockAt: Target; readonly target: Target; readonly attempt: number },
+  { clock, network, report }: AttemptDeps,
+): Promise<Begun> {
+  const { attempt } = at;
+  if (next.kind === "shared") {
+    report({ type: "shared", attempt });
+    return { atMs: clock.monotonicMs(), waitMs: next.waitMs };
+  }
+  const { waitPort } = plan;
+  const probe = waitPort === undefined ? undefined : await network.probeBefore(at.target, waitPort);
+  const atMs = clock.monotonicMs();
+  try {
+    await network.sendKnocks(at.knockAt, next.knocks, plan.gapMs);
+  } catch (error) {
+    probe?.end();
+    throw error;
+  }
+  report({ type: "knocked", attempt, target: at.knockAt });
+  return { atMs, waitMs: plan.timeoutMs, ...(probe === undefined ? {} : { probe }) };
+}
+
 /** Carries out a plan, each try on the next target in turn. */
 export async function attemptKnocks(plan: AttemptPlan, deps: AttemptDeps): Promise<KnockOutcome> {
   const { clock, network, report } = deps;
-  const { waitPort: port, timeoutMs, startedMs } = plan;
+  const { waitPort: port, startedMs } = plan;
   const seen = new Map<string, Seen>();
   let knockedMs = clock.monotonicMs();
   const times = () => {
@@ -175,26 +227,28 @@ export async function attemptKnocks(plan: AttemptPlan, deps: AttemptDeps): Promi
     return { state, target, port: port!, before, attempts, ...times() };
   };
   for (let attempt = 1; ; attempt++) {
-    const target = plan.targets[(attempt - 1) % plan.targets.length]!;
+    const knockAt = plan.targets[(attempt - 1) % plan.targets.length]!;
+    const target = plan.waitAt?.(knockAt) ?? knockAt;
     const known = seen.get(target.address);
     const patient = ![...seen.values()].some(changed);
-    const knocks = await nextKnocks(plan, target, patient, deps);
-    if (knocks === undefined) return failed(attempt - 1);
-    if ("destroy" in knocks) {
-      return opened(knocks, { target, attempts: attempt - 1, before: known?.before ?? "open" });
+    const next = await nextAttempt(plan, target, patient, deps);
+    if (next === undefined) return failed(attempt - 1);
+    if (next.kind === "open") {
+      return opened(next.socket, {
+        target,
+        attempts: attempt - 1,
+        before: known?.before ?? "open",
+      });
     }
-    const probe = port === undefined ? undefined : await network.probeBefore(target, port);
-    knockedMs = clock.monotonicMs();
-    try {
-      await network.sendKnocks(target, knocks, plan.gapMs);
-    } catch (error) {
-      probe?.end();
-      throw error;
+    const began = await begin(plan, next, { knockAt, target, attempt }, deps);
+    knockedMs = began.atMs;
+    if (port === undefined) {
+      return { state: "sent", target: knockAt, attempts: attempt, ...times() };
     }
-    report({ type: "knocked", attempt, target });
-    if (port === undefined) return { state: "sent", target, attempts: attempt, ...times() };
-    const { socket, answer } = await network.awaitOpen(target, port, timeoutMs, probe);
-    const before = known?.before ?? probe!.answer;
+    const { socket, answer } = await network.awaitOpen(target, port, began.waitMs, began.probe);
+    // What the port did before another's knock is unknown: taken to be what it does now, it tells nothing.
+    const unknown = socket === undefined ? answer : "silent";
+    const before = known?.before ?? began.probe?.answer ?? unknown;
     if (socket !== undefined) return opened(socket, { target, attempts: attempt, before });
     seen.set(target.address, { target, before, after: answer });
     report({ type: answer === "refused" ? answer : "silent", attempt, target });

@@ -1,7 +1,7 @@
 /** Waits until a TCP port answers, from the moment at which a knock has left. */
 
-import { createConnection } from "node:net";
 import type { Socket } from "node:net";
+import { connectPaused } from "./connect.ts";
 import type { PortAnswer, Probe } from "./probe.ts";
 import type { Target } from "./targets.ts";
 
@@ -40,7 +40,7 @@ export interface Awaited {
  * probe `before` the knock counts too; the probe is ended here.
  */
 export function awaitOpen(
-  { address }: Target,
+  target: Target,
   port: number,
   timeoutMs: number,
   before?: Probe,
@@ -64,9 +64,8 @@ export function awaitOpen(
       );
     };
     const probe = () => {
-      const socket = createConnection({ host: address, port, autoSelectFamily: false });
+      const socket = connectPaused(target, port);
       probes.add(socket);
-      socket.pause();
       socket.on("error", () => {
         if (probes.delete(socket)) refused = true;
       });

@@ -8,6 +8,7 @@ import type { KnockOutcome, NextKnock } from "./attempts.ts";
 import { systemKnockDeps } from "./knock-deps.ts";
 import type { KnockDeps } from "./knock-deps.ts";
 import { takeSlot } from "./take-slot.ts";
+import type { Target } from "./targets.ts";
 
 /** RKS1: each port is sent twice, so that one lost packet does not lose the knock. */
 const COPIES = 2;
@@ -25,7 +26,22 @@ export interface KnockOptions {
   readonly timeoutMs?: number;
   /** Give the caller the open connection instead of closing it. Default false. */
   readonly keepSocket?: boolean;
+  /**
+   * When the port was last seen closed, as Unix time. With it the knock of another process of this user,
+   * where one has just left, is waited for instead of using a slot of one's own; it counts as a try.
+   */
+  readonly closedMs?: number;
+  /** Addresses of the profile's host where the caller has looked it up; at least one. */
+  readonly targets?: readonly Target[];
+  /** Where to wait for the port after a knock on a target. Default: there. */
+  readonly waitAt?: (knockedAt: Target) => Target;
 }
+
+/**
+ * How long the knock of another process is waited for, in timeouts of one's own: it claims its slot first,
+ * and a busy computer may take a while until it sends.
+ */
+const SHARED_TIMEOUTS = 2;
 
 export const KNOCK_DEFAULTS = { tries: 3, gapMs: 0, timeoutMs: 2_000 } as const;
 
@@ -74,10 +90,16 @@ export async function knock(
   options: KnockOptions = {},
   deps: KnockDeps = systemKnockDeps(),
 ): Promise<KnockOutcome> {
-  const { waitPort = firstTcpPort(profile) } = options;
+  const { waitPort = firstTcpPort(profile), timeoutMs = KNOCK_DEFAULTS.timeoutMs } = options;
+  let known: number | undefined;
   const next = (nowMs: number): NextKnock => {
-    const taken = takeSlot(profile, deps.slots, nowMs);
+    const { closedMs } = options;
+    const withinMs = SHARED_TIMEOUTS * timeoutMs;
+    const sharing = closedMs === undefined ? undefined : { withinMs, closedMs, known };
+    const taken = takeSlot(profile, deps.slots, nowMs, sharing);
     if (taken.kind === "wait") return taken;
+    known = taken.slot;
+    if (taken.kind === "shared") return taken;
     const ports = sequencePorts(profile.key, profile.door, profile, taken.slot);
     const order = sendingOrder(ports, deps.random);
     return { kind: "send", knocks: order.map((port) => ({ proto: profile.proto, port })) };
@@ -85,11 +107,12 @@ export async function knock(
   return attemptKnocks(
     {
       startedMs: deps.clock.monotonicMs(),
-      targets: await deps.network.findTargets(profile.host, options.family),
+      targets: options.targets ?? (await deps.network.findTargets(profile.host, options.family)),
+      ...(options.waitAt === undefined ? {} : { waitAt: options.waitAt }),
       tries: options.tries ?? KNOCK_DEFAULTS.tries,
       gapMs: options.gapMs ?? KNOCK_DEFAULTS.gapMs,
       waitPort: waitPort === false ? undefined : waitPort,
-      timeoutMs: options.timeoutMs ?? KNOCK_DEFAULTS.timeoutMs,
+      timeoutMs,
       keepSocket: options.keepSocket ?? false,
       next,
     },

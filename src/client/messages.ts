@@ -71,6 +71,9 @@ export function describeProgress(progress: KnockProgress): string {
   if (progress.type === "waiting") {
     return `waiting ${Math.ceil(progress.waitMs / 1_000)} s for a new slot: each opens only once`;
   }
+  if (progress.type === "shared") {
+    return `knock ${progress.attempt}: another program of yours has just sent it: waiting for what it opens`;
+  }
   const { attempt, target, type } = progress;
   if (type === "knocked") return `knock ${attempt} sent to ${target.address}`;
   return type === "refused"

@@ -1,7 +1,7 @@
 /** One look at a TCP port: a single SYN, and what comes back. */
 
-import { createConnection } from "node:net";
 import type { Socket } from "node:net";
+import { connectPaused } from "./connect.ts";
 import type { Target } from "./targets.ts";
 
 /**
@@ -36,10 +36,9 @@ const LEAD_MS = 5;
 const LIFE_MS = 900;
 
 /** Probes a port before a knock; resolves when the knock may follow. */
-export async function probeBefore({ address }: Target, port: number): Promise<Probe> {
+export async function probeBefore(target: Target, port: number): Promise<Probe> {
   let answer: PortAnswer = "silent";
-  const socket = createConnection({ host: address, port, autoSelectFamily: false });
-  socket.pause();
+  const socket = connectPaused(target, port);
   const end = () => {
     clearTimeout(life);
     socket.destroy();

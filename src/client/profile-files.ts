@@ -1,6 +1,14 @@
 /** Saved profiles: one link in each file, which only its owner may read. */
 
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
@@ -118,6 +126,23 @@ export function saveProfile(
     }
     throw new SallyportError(
       `Cannot save the profile "${name}": ${messageOf(error)}: make ${folder} writable, or name another folder in XDG_CONFIG_HOME`,
+      ExitCode.failure,
+      { cause: error },
+    );
+  }
+  return path;
+}
+
+/** Removes a saved profile, readable or not, and answers its path. Throws a SallyportError where there is none. */
+export function removeProfile(folder: string, name: string): string {
+  checkProfileName(name, "remove the profile");
+  const path = join(folder, name);
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") throw missing(folder, name);
+    throw new SallyportError(
+      `Cannot remove the profile "${name}": ${messageOf(error)}: make ${folder} writable`,
       ExitCode.failure,
       { cause: error },
     );

@@ -6,6 +6,9 @@ import { pickLink } from "./pick-link.ts";
 import { readProfile } from "./profile-files.ts";
 import { readLink } from "./read-link.ts";
 
+export { formatProfileLink } from "../rks/profile-link.ts";
+export type { Profile } from "../rks/profile-link.ts";
+
 /** Standard input, as an argument. */
 export const STDIN = "-";
 

@@ -4,7 +4,7 @@
  * crash leaves a half-written record.
  */
 
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { OpError, messageOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
@@ -78,6 +78,8 @@ export function slotFiles(root: string): SlotStore {
       }
       return slot > oldest;
     },
+    claimedMs: (terms, slot) =>
+      statSync(join(folderOf(terms), String(slot)), { throwIfNoEntry: false })?.mtimeMs,
     forget: (terms) => rmSync(join(root, slotsName(terms)), { recursive: true, force: true }),
   };
 }

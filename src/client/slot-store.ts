@@ -3,6 +3,9 @@
  * twice.
  */
 
+import type { Clock } from "../core/clock.ts";
+import { systemClock } from "../core/clock.ts";
+
 /**
  * The owner of the slots: slot numbers of another length say nothing about these. A `Profile` is
  * one.
@@ -22,6 +25,8 @@ export interface SlotStore {
    * choose another.
    */
   claim(terms: SlotTerms, slot: number): boolean;
+  /** When a slot was claimed, as Unix time. Undefined where it was not, or is no longer on file. */
+  claimedMs(terms: SlotTerms, slot: number): number | undefined;
   /** Forgets every slot of this key and door, whatever the slots' length. */
   forget(terms: Pick<SlotTerms, "key" | "door">): void;
 }
@@ -36,16 +41,21 @@ export function slotsName({ key, door }: Pick<SlotTerms, "key" | "door">): strin
 }
 
 /** Lives as long as the process: for demonstrations and tests. */
-export function memorySlotStore(): SlotStore {
-  const used = new Map<string, Map<number, number>>();
+export function memorySlotStore(clock: Clock = systemClock): SlotStore {
+  const used = new Map<string, Map<number, { readonly slot: number; readonly atMs: number }>>();
+  const lastOf = (terms: SlotTerms) => used.get(slotsName(terms))?.get(terms.stepSeconds);
   return {
-    last: (terms) => used.get(slotsName(terms))?.get(terms.stepSeconds),
+    last: (terms) => lastOf(terms)?.slot,
     claim: (terms, slot) => {
       const name = slotsName(terms);
-      const lasts = used.get(name) ?? new Map<number, number>();
-      if (slot <= (lasts.get(terms.stepSeconds) ?? -1)) return false;
-      used.set(name, lasts.set(terms.stepSeconds, slot));
+      const lasts = used.get(name) ?? new Map();
+      if (slot <= (lasts.get(terms.stepSeconds)?.slot ?? -1)) return false;
+      used.set(name, lasts.set(terms.stepSeconds, { slot, atMs: clock.wallMs() }));
       return true;
+    },
+    claimedMs: (terms, slot) => {
+      const last = lastOf(terms);
+      return last?.slot === slot ? last.atMs : undefined;
     },
     forget: (terms) => void used.delete(slotsName(terms)),
   };

@@ -20,6 +20,14 @@ function open() {
         ],
         returns: "i32", // ssize_t; no call here moves 2 GiB
       },
+      sendmsg: {
+        args: [
+          "i32", // int sockfd
+          "ptr", // const struct msghdr *msg
+          "i32", // int flags
+        ],
+        returns: "i32", // ssize_t; no call here moves 2 GiB
+      },
       setpriority: {
         args: [
           "i32", // int which

@@ -7,6 +7,7 @@ import type { SpawnOptions, Subprocess, SyncSubprocess } from "bun";
 
 /** The Debian package of each program that tests start; scripts/setup installs them with --test, or with --machines. */
 export const PACKAGE_OF: Readonly<Record<string, string>> = {
+  ansible: "ansible-core",
   bash: "bash",
   busybox: "busybox",
   cat: "coreutils",
@@ -41,11 +42,15 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   nmap: "nmap",
   node: "nodejs",
   ping: "iputils-ping",
+  plink: "putty-tools",
   prlimit: "util-linux",
   "qemu-system-aarch64": "qemu-system-arm",
   "qemu-system-x86_64": "qemu-system-x86",
+  puttygen: "putty-tools",
   python3: "python3",
   openssl: "openssl",
+  rsync: "rsync",
+  scp: "openssh-client",
   setpriv: "util-linux",
   sh: "dash",
   shasum: "perl",

@@ -49,6 +49,8 @@ interface World {
   readonly sent: Sent[];
   /** Waits for the port: when and where. */
   readonly probes: { readonly atMs: number; readonly to: string; readonly port: number }[];
+  /** Looks at the port before anything is sent. */
+  readonly looks: { readonly atMs: number; readonly to: string; readonly port: number }[];
   readonly progress: KnockProgress[];
   readonly setClock: (ms: number) => void;
 }
@@ -71,6 +73,7 @@ function world(
   let nowMs = options.nowMs ?? NOW_MS;
   const sent: Sent[] = [];
   const probes: World["probes"] = [];
+  const looks: World["looks"] = [];
   const progress: KnockProgress[] = [];
   const pass = (ms: number) => {
     nowMs += ms;
@@ -87,6 +90,11 @@ function world(
       sendKnocks: (to, knocks) => {
         sent.push({ atMs: nowMs, to: to.address, knocks });
         return pass(3);
+      },
+      firstOpen: ([target], port) => {
+        looks.push({ atMs: nowMs, to: target!.address, port });
+        const found = opens(sent) ? { target: target!, socket: new Socket() } : undefined;
+        return pass(20).then(() => found);
       },
       awaitOpen: async (to, port, timeoutMs) => {
         probes.push({ atMs: nowMs, to: to.address, port });
@@ -105,7 +113,7 @@ function world(
     random: () => 0.5,
     report: (step) => progress.push(step),
   };
-  return { deps, sent, probes, progress, setClock: (ms) => void (nowMs = ms) };
+  return { deps, sent, probes, looks, progress, setClock: (ms) => void (nowMs = ms) };
 }
 
 /** The slot whose sequence was sent, found by trying slots. */

@@ -20,6 +20,7 @@ function commandsOf(line: string): string[][] {
   return line
     .replace(/^\$ /, "")
     .replace(/(^|\s)#.*$/, "")
+    .replace(/\s>>? ?\S+\s*$/, "")
     .split(/ (?:\||&&) /)
     .map((command) => words(command.trim()))
     .map((argv) => (argv[0] === "sudo" ? argv.slice(1) : argv))
@@ -107,7 +108,7 @@ test("README.md lists every command in its table, and no other", () => {
     .flatMap((row) => {
       const cell = row.split("|")[1]!;
       let group = "";
-      return [...cell.matchAll(/`([a-z ]+)`/g)].map(([, name = ""]) => {
+      return [...cell.matchAll(/`([a-z -]+)`/g)].map(([, name = ""]) => {
         const [first = "", second] = name.split(" ");
         if (second !== undefined) group = first;
         return second === undefined && group !== "" ? `${group} ${first}` : name;

@@ -1,0 +1,46 @@
+/** What to call a profile that nobody named. */
+
+import { isIP } from "node:net";
+import { isProfileName, listProfiles, readProfile } from "./profile-files.ts";
+import type { Profile } from "../rks/profile-link.ts";
+
+/** Longest name of a saved profile. */
+const MOST_NAME = 32;
+
+/** A saved profile; undefined where there is none of that name, or it cannot be read. */
+function saved(folder: string, name: string): Profile | undefined {
+  try {
+    return readProfile(folder, name);
+  } catch {
+    return undefined;
+  }
+}
+
+function leadsToSame(one: Profile, other: Profile): boolean {
+  return one.host === other.host && one.door === other.door;
+}
+
+/** The name under which this very link is saved; undefined where it is not. */
+export function savedAs(folder: string, profile: Profile): string | undefined {
+  return listProfiles(folder).find((name) => {
+    const found = saved(folder, name);
+    return (
+      found !== undefined &&
+      leadsToSame(found, profile) &&
+      Buffer.from(found.key).equals(Buffer.from(profile.key))
+    );
+  });
+}
+
+/**
+ * The first part of the host's name ("gate" of gate.example), since most servers have a door "ssh"; with
+ * the door behind it where that name leads elsewhere already. The door's name where the host is an address.
+ */
+export function suggestName(folder: string, profile: Profile): string {
+  const { host, door } = profile;
+  const label = host.includes(":") || isIP(host) !== 0 ? "" : host.split(".")[0]!.toLowerCase();
+  const plain = isProfileName(label) ? label : door;
+  const taken = saved(folder, plain);
+  if (taken === undefined || leadsToSame(taken, profile)) return plain.slice(0, MOST_NAME);
+  return `${plain}-${door}`.slice(0, MOST_NAME);
+}

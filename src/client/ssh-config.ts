@@ -1,0 +1,46 @@
+/** The block of ssh_config(5) that makes OpenSSH reach a host through `sallyport proxy`. */
+
+import type { Profile } from "../rks/profile-link.ts";
+import { firstTcpPort } from "./knock.ts";
+
+export interface SshHost {
+  /** The profile's name: what one will type behind `ssh`. */
+  readonly name: string;
+  readonly profile: Profile;
+  /** The words that start this program; a full path, since programs with windows have a PATH of their own. */
+  readonly self: readonly string[];
+  readonly platform: NodeJS.Platform;
+}
+
+const SSH_PORT = 22;
+
+/** A word as the shell that ssh starts takes it, on Windows as CreateProcess does; "%" is ssh's own. */
+function quoted(word: string, platform: NodeJS.Platform): string {
+  const text = word.replaceAll("%", "%%");
+  if (/^[\w./:\\@%+=,-]+$/.test(text) && (platform === "win32" || !text.includes("\\"))) {
+    return text;
+  }
+  return platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The port to name; undefined where the door opens ssh's own, or the link names none. */
+function portOf({ opens }: Profile, first: number | undefined): number | undefined {
+  const usual = opens.some(
+    ({ proto, from, to }) => proto === "tcp" && from <= SSH_PORT && SSH_PORT <= to,
+  );
+  return usual ? undefined : first;
+}
+
+/** The block, without a line end. OpenSSH passes sockets on Unix alone; only on Linux this program does. */
+export function sshConfig({ name, profile, self, platform }: SshHost): string {
+  const port = portOf(profile, firstTcpPort(profile));
+  const command = self.map((word) => quoted(word, platform)).join(" ");
+  const alias = profile.host.includes("%") || profile.host === name ? "" : ` ${profile.host}`;
+  return [
+    `Host ${name}${alias}`,
+    `  HostName ${profile.host.replaceAll("%", "%%")}`,
+    ...(port === undefined ? [] : [`  Port ${port}`]),
+    `  ProxyCommand ${command} proxy ${name} %h %p`,
+    ...(platform === "linux" ? ["  ProxyUseFdpass yes"] : []),
+  ].join("\n");
+}

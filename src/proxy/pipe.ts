@@ -1,0 +1,53 @@
+/** Carries bytes between a connection and two streams until the server has said all. */
+
+import type { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { messageOf, SallyportError } from "../core/errors.ts";
+
+/**
+ * Reads no faster than is written, and ends neither stream: an iterator over a connection would end its
+ * other direction, too. Resolves at the end of `from`.
+ */
+function carry(from: Readable, to: Writable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    from.on("data", (chunk) => {
+      if (to.write(chunk)) return;
+      from.pause();
+      to.once("drain", () => from.resume());
+    });
+    from.once("end", resolve);
+    from.once("error", reject);
+    from.resume();
+  });
+}
+
+/** Resolves when all that was written is out. */
+function flushed(stream: Writable): Promise<void> {
+  return new Promise((resolve) => stream.end(() => resolve()));
+}
+
+/**
+ * The end of `input` becomes the end of what the server hears, and what it still says arrives. The end of
+ * what the server says is the end of all, as with nc: our standard output cannot be closed before the
+ * process ends, and whoever reads it waits for that. Throws a SallyportError where the connection broke; an
+ * error of `output` is its owner's.
+ */
+export async function pipe(socket: Socket, input: Readable, output: Writable): Promise<void> {
+  const broken = new Promise<never>((_, reject) => socket.once("error", reject));
+  const said = carry(input, socket).then(() => void socket.end());
+  const heard = carry(socket, output).then(() => flushed(output));
+  try {
+    await Promise.race([heard, broken]);
+  } catch (cause) {
+    throw new SallyportError(
+      `Cannot go on with the connection: ${messageOf(cause)}: the server or a network on the way ended it`,
+      undefined,
+      { cause },
+    );
+  } finally {
+    // None may keep the process, nor end it with an error that nobody waits for.
+    for (const part of [said, heard, broken]) part.catch(() => {});
+    input.destroy();
+    socket.destroy();
+  }
+}
