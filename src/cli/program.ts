@@ -27,14 +27,27 @@ import { userCommand } from "./user.ts";
 import { versionCommand } from "./version.ts";
 import { whyCommand } from "./why.ts";
 
+/** The commands of a client, which run on every system; all others belong to a server. */
+const CLIENT_COMMANDS: readonly string[] = ["knock", "proxy", "ssh-config", "profile", "version"];
+
+/** Throws (exit 1) for a command of a server on a system that cannot be one. */
+function needLinux(command: CommandUnknownOpts, platform: NodeJS.Platform): void {
+  const path = pathOf(command);
+  if (platform === "linux" || CLIENT_COMMANDS.includes(path.split(" ")[0]!)) return;
+  throw new SallyportError(
+    `Cannot run "${path}" here: a server needs Linux: run it on the server; on this computer there are ${CLIENT_COMMANDS.join(", ")}`,
+  );
+}
+
 /** Builds the whole command tree; every command is one file of this folder. */
-export function program(): Command {
+export function program(platform: NodeJS.Platform = process.platform): Command {
   const root = new Command("sallyport")
     .description("Hides ports of this server and opens one, to one address, at the right knock")
     .version(VERSION)
     .showSuggestionAfterError()
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
+    .hook("preAction", (_, command) => needLinux(command, platform))
     .showHelpAfterError('Run "sallyport help", or a command with --help, to see what there is')
     .addHelpText(
       "after",

@@ -18,6 +18,12 @@ export function sendSyn(target: Target, port: number): Promise<void> {
 }
 
 /**
+ * Windows connects in the background and sends a SYN a moment after it is asked to; it repeats one
+ * after half a second at the earliest. The client for PowerShell holds its attempts as long.
+ */
+const WINDOWS_HOLD_MS = 150;
+
+/**
  * As `sendSyn`, for several ports in one turn of the loop: they leave in this order, some
  * hundredths of a millisecond apart. So an attacker who forges packets of our address gets few of
  * them in between.
@@ -28,12 +34,14 @@ export function sendSyns({ address }: Target, ports: readonly number[]): Promise
       const socket = createConnection({ host: address, port, autoSelectFamily: false });
       return socket.on("error", () => {});
     });
-    // Destroyed in this turn of the loop, a socket would send nothing; kept longer, the kernel
-    // would repeat the SYN.
-    setImmediate(() => {
+    const end = () => {
       for (const socket of sockets) socket.destroy();
       resolve();
-    });
+    };
+    // Destroyed in this turn of the loop, a socket would send nothing; kept longer, the kernel
+    // would repeat the SYN.
+    if (process.platform === "win32") setTimeout(end, WINDOWS_HOLD_MS);
+    else setImmediate(end);
   });
 }
 
