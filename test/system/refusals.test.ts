@@ -97,7 +97,7 @@ describe("serve", () => {
     await using running = await new GuardedServer(lab, DOORS, { users: ["alice"] }).start();
     const load = running.argv("firewall", "load");
     expect(lab.run("server", load).out).toBe(
-      `Guarding 8080/tcp beside the daemon that runs (process ${running.pid}): where its own guard differs, it puts that back\n`,
+      `Guarding 8080/tcp beside the running daemon (process ${running.pid}): where its own guard differs, the daemon restores that\n`,
     );
     lab.run("server", ["chmod", "755", running.dir]);
     const asNobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"];

@@ -1,14 +1,19 @@
 /** What the program is on a system that cannot be a server, and what every start does without. */
 
-import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { program } from "../../../src/cli/program.ts";
 import { messageOf } from "../../../src/core/errors.ts";
 import { run } from "../../support/programs.ts";
 
 const SRC = resolve(import.meta.dir, "../../../src");
+
+/** Nobody's yet: a client may write into it. */
+const home = mkdtempSync(join(tmpdir(), "sallyport-platforms-"));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 /** Groups of commands that belong to a device, not to a server. */
 const OF_A_CLIENT = new Set(["knock", "proxy", "ssh-config", "profile", "version"]);
@@ -79,11 +84,11 @@ test("a client opens no C library: not at its start, and not by what it does", (
     mock.module("bun:ffi", () => ({ ...real, dlopen: refuse }));
     const { main } = await import(${JSON.stringify(resolve(SRC, "cli/program.ts"))});
     process.exit(await main(process.argv.slice(1)));`;
-  const home = { HOME: "/nonexistent", XDG_CONFIG_HOME: "/nonexistent" };
+  const itsOwn = { HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home };
   const start = (...argv: string[]) =>
     run([process.execPath, "-e", guard, "--", ...argv], {
       mayFail: true,
-      env: { ...process.env, ...home },
+      env: { ...process.env, ...itsOwn },
     });
   expect(start("--help").code).toBe(0);
   expect(start("profile", "list")).toMatchObject({ code: 0 });
