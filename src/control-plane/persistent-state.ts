@@ -18,6 +18,8 @@ export interface PersistentStateParts {
   readonly nowMs: number;
   /** A file of the state folder failed, works again or was replaced. */
   readonly report: (notice: StoreNotice) => void;
+  /** Names the present boot of the machine. Default: the kernel's name for it. */
+  readonly bootId?: string;
 }
 
 export class PersistentState {
@@ -30,8 +32,8 @@ export class PersistentState {
   #doubtMs: number;
 
   /** Never throws for a bad file or disk: the failure is reported, and the work goes on from memory. */
-  constructor(stateDir: string, { nowMs, report }: PersistentStateParts) {
-    const opened = UseStore.open(stateDir, { bootId: readBootId(), nowMs, report });
+  constructor(stateDir: string, { nowMs, report, bootId = readBootId() }: PersistentStateParts) {
+    const opened = UseStore.open(stateDir, { bootId, nowMs, report });
     this.#uses = opened.store;
     this.lost = opened.trust === "lost" ? opened.reason : undefined;
     this.#doubtMs = nowMs;

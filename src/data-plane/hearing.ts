@@ -3,9 +3,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import type { HitLog } from "../match/hit-log.ts";
-import { Matcher } from "../match/matcher.ts";
+import { Matcher, type MatcherOptions } from "../match/matcher.ts";
 import type { MatchSink } from "../match/subject.ts";
-import type { PollSet } from "../native/poll-set.ts";
+import type { Polled } from "../native/poll-set.ts";
 import { Listener } from "./listener.ts";
 import type { Plan } from "./plan.ts";
 import { carryUses, restoreUses } from "./restore-from-kernel.ts";
@@ -16,17 +16,28 @@ const LOOKS_A_SLOT = 4;
 export interface HearingParts {
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly poll: PollSet;
+  readonly poll: Polled;
   readonly hits: HitLog;
   /** Receives every match, whichever plan is in force. */
   readonly sink: MatchSink;
+  /** The memory of each matcher. Default: that of a server. */
+  readonly limits?: MatcherOptions;
+  /** Attaches to the interfaces of a plan. Default: those of this machine. */
+  readonly listen?: (...asked: ConstructorParameters<typeof Listener>) => Hears;
 }
+
+/** The captures of one plan, whoever delivers their packets. */
+export type Hears = Pick<
+  Listener,
+  "matcher" | "attached" | "missing" | "standsIn" | "attachMissing" | "countDrops" | "drain"
+> &
+  Disposable;
 
 export class Hearing {
   readonly #parts: HearingParts;
   #plan: Plan;
   #matcher: Matcher;
-  #listener: Listener;
+  #listener: Hears;
 
   /** Attaches to the interfaces; throws when it can attach to none of them, and all may not stand in for these. */
   constructor(plan: Plan, mayStandIn: boolean, parts: HearingParts) {
@@ -44,7 +55,7 @@ export class Hearing {
     return this.#matcher;
   }
 
-  get listener(): Listener {
+  get listener(): Hears {
     return this.#listener;
   }
 
@@ -85,13 +96,18 @@ export class Hearing {
   }
 
   #makeMatcher(plan: Plan): Matcher {
-    const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, this.#parts.sink);
+    const { sink, limits } = this.#parts;
+    const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, sink, limits);
     for (const use of plan.uses) matcher.markUsed(use);
     return matcher;
   }
 
-  #makeListener({ interfaces, heard }: Plan, mayStandIn: boolean, matcher: Matcher): Listener {
-    const { hits, counters, poll } = this.#parts;
-    return new Listener(interfaces, heard, mayStandIn, { matcher, hits, counters, poll });
+  #makeListener({ interfaces, heard }: Plan, mayStandIn: boolean, matcher: Matcher): Hears {
+    const { hits, counters, poll, listen = attach } = this.#parts;
+    return listen(interfaces, heard, mayStandIn, { matcher, hits, counters, poll });
   }
+}
+
+function attach(...asked: ConstructorParameters<typeof Listener>): Hears {
+  return new Listener(...asked);
 }

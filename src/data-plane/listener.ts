@@ -11,7 +11,7 @@ import type { PortRange } from "../core/port.ts";
 import { decodeFrame } from "../decode/frame.ts";
 import type { HitLog } from "../match/hit-log.ts";
 import type { Matcher } from "../match/matcher.ts";
-import type { PollSet } from "../native/poll-set.ts";
+import type { Polled } from "../native/poll-set.ts";
 import { EVERY_INTERFACE } from "./stand-in.ts";
 
 /**
@@ -25,7 +25,7 @@ const NONE_LOST: readonly string[] = [];
 
 export class Listener implements Disposable {
   readonly #counters: Counters;
-  readonly #poll: PollSet;
+  readonly #poll: Polled;
   readonly #local = new LocalAddresses();
   readonly #knock = emptyKnock();
   readonly #heard: readonly PortRange[];
@@ -46,7 +46,7 @@ export class Listener implements Disposable {
     interfaces: readonly string[],
     heard: readonly PortRange[],
     mayStandIn: boolean,
-    parts: { matcher: Matcher; hits: HitLog; counters: Counters; poll: PollSet },
+    parts: { matcher: Matcher; hits: HitLog; counters: Counters; poll: Polled },
   ) {
     this.#wanted = interfaces;
     this.#heard = heard;

@@ -6,25 +6,39 @@
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
+import { TableEvents } from "../firewall/events.ts";
 import { KernelGrants } from "../firewall/grants.ts";
 import type { FixedMatch, KnownUse, MatchSink, RotatingMatch } from "../match/subject.ts";
-import type { PollSet } from "../native/poll-set.ts";
+import type { Polled } from "../native/poll-set.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import type { EchoWatch } from "./echo-watch.ts";
 import type { Hearing } from "./hearing.ts";
 import { Ledger, type LedgerPage } from "./ledger.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore-from-kernel.ts";
-import { TableWatch } from "./table-watch.ts";
+import { type TableChanges, TableWatch } from "./table-watch.ts";
 import { Warmth } from "./warmth.ts";
 
 export interface OpeningParts {
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly poll: PollSet;
+  readonly poll: Polled;
   readonly echoes: EchoWatch;
-  readonly link: ControlPlaneLink;
+  readonly link: Pick<ControlPlaneLink, "tell" | "emit">;
+  /** Default: the kernel that runs. */
+  readonly kernel?: OpeningKernel;
 }
+
+/** The kernel as the opening of doors needs it. Each call opens sockets of the calling thread. */
+export interface OpeningKernel {
+  grants(): KernelGrants;
+  events(): TableChanges;
+}
+
+const RUNNING_KERNEL: OpeningKernel = {
+  grants: () => KernelGrants.open(),
+  events: () => new TableEvents(),
+};
 
 /** Some of many: those after a page that ended at `after`, 0 for the first page. */
 export interface Some {
@@ -69,11 +83,11 @@ export class Opening implements MatchSink, Disposable {
 
   /** Restores uses and living grants from the kernel. Returns how many grants. Throws OpError. */
   begin({ plan, matcher }: Heard, uses: readonly KnownUse[]): number {
-    const { clock, counters, poll, link } = this.#parts;
+    const { clock, counters, poll, link, kernel = RUNNING_KERNEL } = this.#parts;
     for (const use of uses) matcher.markUsed(use);
-    const firewall = KernelGrants.open();
+    const firewall = kernel.grants();
     this.#firewall = firewall;
-    this.#tableWatch = new TableWatch(firewall.portId, poll, link);
+    this.#tableWatch = new TableWatch(kernel.events(), firewall.portId, poll, link);
     restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());
     const shared = restoreGrants(this.ledger, firewall.listOwned(), clock);
     const living = this.ledger.list(clock.monotonicMs(), clock.wallMs());

@@ -1,26 +1,35 @@
 /** Receives changes that another program made to our table in the kernel. */
 
-import { TableEvents } from "../firewall/events.ts";
-import type { PollSet } from "../native/poll-set.ts";
+import type { TableEvents } from "../firewall/events.ts";
+import type { Polled } from "../native/poll-set.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { GrantEnds } from "./grant-ends.ts";
 
+/** Changes of the table, as the kernel reports them. */
+export type TableChanges = Pick<TableEvents, "fd" | "drain" | "tookOnce"> & Disposable;
+
 export class TableWatch implements Disposable {
-  readonly #events = new TableEvents();
-  readonly #poll: PollSet;
-  readonly #link: ControlPlaneLink;
+  readonly #events: TableChanges;
+  readonly #poll: Polled;
+  readonly #link: Pick<ControlPlaneLink, "tell">;
   /**
    * Events about our own grants carry our socket's id; the control plane's audit recognises its own
    * loads.
    */
   readonly #own: ReadonlySet<number>;
 
-  /** `portId` belongs to the socket of our own grants. */
-  constructor(portId: number, poll: PollSet, link: ControlPlaneLink) {
+  /** Closes `events` at its own end; `portId` belongs to the socket of our own grants. */
+  constructor(
+    events: TableChanges,
+    portId: number,
+    poll: Polled,
+    link: Pick<ControlPlaneLink, "tell">,
+  ) {
+    this.#events = events;
     this.#own = new Set([portId]);
     this.#poll = poll;
     this.#link = link;
-    poll.add(this.#events.fd);
+    poll.add(events.fd);
   }
 
   /**

@@ -13,11 +13,11 @@ const PLAYED_AT_ONCE = 10;
 
 export class Warmth {
   readonly #warmUp: WarmUp;
-  readonly #link: ControlPlaneLink;
+  readonly #link: Pick<ControlPlaneLink, "tell">;
   #isRising = true;
   #told = false;
 
-  constructor(firewall: Firewall, clock: Clock, link: ControlPlaneLink) {
+  constructor(firewall: Firewall, clock: Clock, link: Pick<ControlPlaneLink, "tell">) {
     this.#warmUp = new WarmUp(firewall, clock);
     this.#link = link;
   }

@@ -7,7 +7,7 @@ import { OpError } from "../core/errors.ts";
 import type { Port, PortRange } from "../core/port.ts";
 import { Errno } from "../native/errno.ts";
 import { commentUserData, ownerUserData } from "../native/libnftnl.ts";
-import { Conntrack } from "./conntrack.ts";
+import { Conntrack, type Spared } from "./conntrack.ts";
 import { grantedAddress, namesWhole64, readKey, singlePorts } from "./element-key.ts";
 import { writeKey, writeMarkedKey } from "./element-key.ts";
 import { endSessions } from "./end-sessions.ts";
@@ -15,7 +15,7 @@ import type { CloseRequest, Firewall, GrantKind, GrantRequest } from "./firewall
 import type { KernelGrant, Use, Which } from "./firewall.ts";
 import { heldPlaces } from "./held.ts";
 import { LOOK_UPS_AT_ONCE, NftSocket } from "./nft-socket.ts";
-import type { Refusal } from "./nft-socket.ts";
+import type { Refusal, SetSocket } from "./nft-socket.ts";
 import { readOwner, writeOwner } from "./owner.ts";
 import { refusalError } from "./refusal.ts";
 import type { SetElement } from "./set-element.ts";
@@ -28,27 +28,57 @@ const REVOKED_MS = 5 * 60_000;
 /** A transaction is repeated when an element that it deletes ended in between. */
 const TRIES = 4;
 
+/** The kernel's part in grants: sets of elements that end by themselves, and the sessions of a grant closed by hand. */
+export interface GrantKernel extends Disposable {
+  readonly sets: SetSocket;
+  /** The kernel's id for the socket. */
+  readonly portId: number;
+  /** Ends the living sessions of the address, or its /64, on these ports, except those that are `spared`. */
+  endSessions(
+    address: Address,
+    prefix6: 64 | 128,
+    ports: readonly PortRange[],
+    spared: Spared,
+  ): void;
+}
+
+/** The kernel that runs, through sockets of the calling thread. */
+function runningKernel(): GrantKernel {
+  const sets = new NftSocket();
+  const conntrack = new Conntrack(sets.socket);
+  return {
+    sets,
+    portId: sets.socket.portId,
+    endSessions(...which) {
+      conntrack.deleteConnections(...which);
+      endSessions(...which);
+    },
+    [Symbol.dispose]: () => sets[Symbol.dispose](),
+  };
+}
+
 export class KernelGrants implements Firewall, Disposable {
-  readonly #nft: NftSocket;
-  readonly #conntrack: Conntrack;
+  readonly #kernel: GrantKernel;
+  readonly #nft: SetSocket;
   readonly #comments = new Map<string, Uint8Array>();
 
-  private constructor() {
-    this.#nft = new NftSocket();
-    this.#conntrack = new Conntrack(this.#nft.socket);
+  private constructor(kernel: GrantKernel) {
+    this.#kernel = kernel;
+    this.#nft = kernel.sets;
   }
 
   /**
    * Opens the sockets, in the network namespace of the calling thread and for that thread only.
-   * Throws OpError (exit 77 without CAP_NET_ADMIN). The guard need not be loaded yet.
+   * Throws OpError (exit 77 without CAP_NET_ADMIN). The guard need not be loaded yet. Default: the
+   * kernel that runs.
    */
-  static open(): KernelGrants {
-    return new KernelGrants();
+  static open(kernel = runningKernel()): KernelGrants {
+    return new KernelGrants(kernel);
   }
 
   /** The kernel's id for the socket; events about changes made here carry it. */
   get portId(): number {
-    return this.#nft.socket.portId;
+    return this.#kernel.portId;
   }
 
   open(request: GrantRequest): "opened" | "used" {
@@ -82,8 +112,7 @@ export class KernelGrants implements Firewall, Disposable {
     this.#apply("close a grant in", address, slots, undefined, undefined);
     if (!end) return;
     const spared = (peer: Address, port: Port) => others.some((other) => other.covers(peer, port));
-    this.#conntrack.deleteConnections(address, prefix6, ports, spared);
-    endSessions(address, prefix6, ports, spared);
+    this.#kernel.endSessions(address, prefix6, ports, spared);
   }
 
   livesMs(address: Address, ports: readonly PortRange[], which: Which): number[] {
@@ -168,7 +197,7 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#nft[Symbol.dispose]();
+    this.#kernel[Symbol.dispose]();
   }
 
   /**
@@ -210,7 +239,11 @@ export class KernelGrants implements Firewall, Disposable {
     // Something exists, or ended meanwhile: look first. Any other refusal would come again.
     const other = refusals.find(({ code }) => code !== Errno.EEXIST && code !== Errno.ENOENT);
     if (other === undefined) return undefined;
-    throw refusalError("open a grant in", names.get(other.sequence) ?? SET.used, other);
+    throw refusalError(
+      "open a grant in",
+      names.get(other.sequence) ?? (use === undefined ? "" : SET.used),
+      other,
+    );
   }
 
   /** Brings every slot to its wanted life in one transaction. */

@@ -64,6 +64,21 @@ const DELETE = { type: NFT_MSG.DELSETELEM, flags: 0, hasLife: false } as const;
 const ASK = { type: NFT_MSG.GETSETELEM, flags: 0, hasLife: false } as const;
 type Kind = Omit<ElementMessageKind, "keyLength">;
 
+/** Look-ups, dumps and transactions of set elements, whoever carries them out. */
+export type SetSocket = Pick<
+  NftSocket,
+  | "key"
+  | "beginTransaction"
+  | "add"
+  | "delete"
+  | "commit"
+  | "beginLookUps"
+  | "ask"
+  | "answers"
+  | "elements"
+  | "setNames"
+>;
+
 /** Belongs to one thread, and to the network namespace of that thread at the time. */
 export class NftSocket implements Disposable {
   readonly socket = new NetlinkSocket(NETLINK_NETFILTER);

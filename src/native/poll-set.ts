@@ -12,6 +12,9 @@ const WORDS = 2;
 /** INT_MAX, the longest wait poll(2) can express: 24 days. */
 const LONGEST_MS = 0x7fff_ffff;
 
+/** What those who own a descriptor need of the set that waits for it. */
+export type Polled = Pick<PollSet, "add" | "remove" | "ready">;
+
 /**
  * A set of descriptors to wait for. Meant for a handful: every call walks the whole set. The
  * descriptors belong to the caller; remove one before closing it.

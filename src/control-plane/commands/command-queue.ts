@@ -64,12 +64,15 @@ export interface CommandQueueParts {
   readonly counters: Counters;
   /** Default: 30 s. */
   readonly timeLimitMs?: number;
+  /** Starts programs in place of this machine; rejects where it cannot. */
+  readonly start?: (command: Command, limitMs: number) => Promise<Program>;
 }
 
 export class CommandQueue {
   readonly #log: Log;
   readonly #counters: Counters;
   readonly #timeLimitMs: number;
+  readonly #startElsewhere: CommandQueueParts["start"];
   readonly #launcher = new BareLauncher();
   readonly #lanes = new CommandLanes<Command>();
   /** Commands dropped from a lane since its last line in the log. */
@@ -80,10 +83,11 @@ export class CommandQueue {
   #resting: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ log, counters, timeLimitMs = TIME_LIMIT_MS }: CommandQueueParts) {
+  constructor({ log, counters, timeLimitMs = TIME_LIMIT_MS, start }: CommandQueueParts) {
     this.#log = log;
     this.#counters = counters;
     this.#timeLimitMs = timeLimitMs;
+    this.#startElsewhere = start;
   }
 
   /** Unprivileged commands may come: makes their start ready while there is room for it. */
@@ -160,7 +164,9 @@ export class CommandQueue {
     }
   }
 
-  async #start({ argv, privileged }: Command): Promise<Program> {
+  async #start(command: Command): Promise<Program> {
+    const { argv, privileged } = command;
+    if (this.#startElsewhere) return await this.#startElsewhere(command, this.#timeLimitMs);
     if (privileged) return { ended: spawnCommand(argv, this.#timeLimitMs) };
     return await this.#launcher.start(argv, this.#timeLimitMs);
   }

@@ -11,7 +11,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { OwnRecord } from "../../store/audit-record.ts";
 import type { Audited } from "./grant-audit.ts";
-import { GuardLoader, type GuardState } from "./guard-loader.ts";
+import { type GuardKernel, GuardLoader, type GuardState } from "./guard-loader.ts";
 import { log } from "../log.ts";
 import { ProbationFile } from "./probation-file.ts";
 import type { Readiness } from "../readiness.ts";
@@ -40,6 +40,8 @@ export interface GuardAuditParts {
    * it returns.
    */
   readonly otherwise: () => "open" | "back";
+  /** Default: the kernel that runs. */
+  readonly kernel?: GuardKernel;
 }
 
 type GuardRecord = Extract<
@@ -68,7 +70,7 @@ export class GuardAudit {
 
   constructor(settings: Settings, parts: GuardAuditParts) {
     this.#parts = parts;
-    this.#guardLoader = new GuardLoader(settings, parts.clock, parts.heldIdleMs);
+    this.#guardLoader = new GuardLoader(settings, parts.clock, parts.heldIdleMs, parts.kernel);
     this.#probationFile = new ProbationFile(settings.server.stateDir);
   }
 

@@ -7,10 +7,11 @@ import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SallyportError } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
-import { rangesOverlap } from "../../core/port.ts";
+import { type PortRange, rangesOverlap } from "../../core/port.ts";
 import { guardFingerprint } from "../../firewall/audit.ts";
+import type { GuardPlan } from "../../firewall/guard-plan.ts";
 import { guardLoaded, loadGuard, removeGuard } from "../../firewall/guard.ts";
-import { adoptSessions, livingSessions } from "../../firewall/sessions.ts";
+import { adoptSessions, livingSessions, type Session } from "../../firewall/sessions.ts";
 import { guardedPorts } from "../../config/guarded-ports.ts";
 import { guardPlan } from "../configuration.ts";
 import { Probation } from "./probation.ts";
@@ -18,11 +19,34 @@ import { Probation } from "./probation.ts";
 /** The kernel counts its own way: a probation with less than this left is over. */
 const OVER_MS = 1_000;
 
+/** The kernel's part in the guard. */
+export interface GuardKernel {
+  /** In one transaction; throws OpError, and everything is then as before. */
+  load(plan: GuardPlan): void;
+  remove(): void;
+  loaded(): boolean;
+  fingerprint(): string | undefined;
+  /** The living TCP sessions on these ports. */
+  sessions(ports: readonly PortRange[]): Session[];
+  /** Enters the living sessions on these ports into connection tracking. Returns how many. */
+  adopt(ports: readonly PortRange[]): number;
+}
+
+const RUNNING_KERNEL: GuardKernel = {
+  load: loadGuard,
+  remove: removeGuard,
+  loaded: guardLoaded,
+  fingerprint: guardFingerprint,
+  sessions: livingSessions,
+  adopt: adoptSessions,
+};
+
 /** "lapsed": nobody confirmed a probation in time, and no port is guarded. */
 export type GuardState = "permanent" | "probation" | "lapsed";
 
 export class GuardLoader {
   readonly #clock: Clock;
+  readonly #kernel: GuardKernel;
   readonly #heldIdleMs: () => Iterable<number>;
   #settings: Settings;
   #intended: string | undefined;
@@ -33,7 +57,13 @@ export class GuardLoader {
   /**
    * `heldIdleMs`: idle times of living grants, whose rules stay although no door has them any more.
    */
-  constructor(settings: Settings, clock: Clock, heldIdleMs: () => Iterable<number> = () => []) {
+  constructor(
+    settings: Settings,
+    clock: Clock,
+    heldIdleMs: () => Iterable<number> = () => [],
+    kernel = RUNNING_KERNEL,
+  ) {
+    this.#kernel = kernel;
     this.#settings = settings;
     this.#clock = clock;
     this.#heldIdleMs = heldIdleMs;
@@ -46,9 +76,9 @@ export class GuardLoader {
   load(settings: Settings): void {
     const doors = guardPlan(settings, this.#probationLeftMs());
     const plan = { ...doors, idleMs: [...new Set([...doors.idleMs, ...this.#heldIdleMs()])] };
-    loadGuard(this.#lapsed ? { ...plan, guarded: [] } : plan);
+    this.#kernel.load(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
-    this.#intended = guardFingerprint();
+    this.#intended = this.#kernel.fingerprint();
   }
 
   /**
@@ -58,13 +88,13 @@ export class GuardLoader {
    * the table was gone.
    */
   adopt(): number {
-    return guardLoaded() ? 0 : adoptSessions(guardedPorts(this.#settings));
+    return this.#kernel.loaded() ? 0 : this.#kernel.adopt(guardedPorts(this.#settings));
   }
 
   /** The same for ports that `next` guards but the settings in force do not. */
   adoptNew(next: Settings): number {
     const guarded = guardedPorts(this.#settings);
-    return adoptSessions(
+    return this.#kernel.adopt(
       guardedPorts(next).filter((range) => !guarded.some((other) => rangesOverlap(range, other))),
     );
   }
@@ -76,7 +106,7 @@ export class GuardLoader {
 
   /** Whether the kernel holds the guard that was loaded. */
   intact(): boolean {
-    return this.#intended !== undefined && guardFingerprint() === this.#intended;
+    return this.#intended !== undefined && this.#kernel.fingerprint() === this.#intended;
   }
 
   /** Loads the guard again. */
@@ -96,7 +126,7 @@ export class GuardLoader {
    * even after one that lapsed. Throws OpError; everything is then as before.
    */
   arm(forMs: number, settings = this.#settings): void {
-    const sessions = livingSessions(guardedPorts(settings));
+    const sessions = this.#kernel.sessions(guardedPorts(settings));
     const probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
     this.#loadWith(settings, { probation, lapsed: false });
   }
@@ -140,7 +170,7 @@ export class GuardLoader {
         "Cannot confirm: the guard is not on probation, it is permanent already",
       );
     }
-    const missing = this.#probation.missing(livingSessions(guardedPorts(this.#settings)));
+    const missing = this.#probation.missing(this.#kernel.sessions(guardedPorts(this.#settings)));
     if (missing !== undefined && !force) {
       throw new SallyportError(
         `Cannot confirm: ${missing}: knock, connect through the opened door and confirm from there, or use --force`,
@@ -185,7 +215,7 @@ export class GuardLoader {
   }
 
   remove(): void {
-    removeGuard();
+    this.#kernel.remove();
     this.#intended = undefined;
   }
 
