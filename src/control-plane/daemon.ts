@@ -120,7 +120,8 @@ export class Daemon {
   async #payOwed(): Promise<void> {
     const { inForce, clock, dataPlane, commands, persistent } = this.#parts;
     const { doors, server } = inForce.settings;
-    commands.adopt(await dataPlane.grants(), doors, clock.wallMs());
+    const living = await dataPlane.grants();
+    commands.adopt(living, doors, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() });
     const leftOwed = describeLeftOwed(persistent.owed.leftCount, server.stateDir);
     if (leftOwed !== undefined) log("warning", leftOwed);
   }

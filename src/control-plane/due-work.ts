@@ -19,6 +19,6 @@ export async function doDueWork(
     unapplied = true;
     log("error", messageOf(error));
   }
-  const owes = commands.payDue(clock.wallMs());
+  const owes = commands.payDue(clock.monotonicMs());
   return lossWait.tell() || owes || unapplied;
 }

@@ -31,6 +31,11 @@ export interface Debt {
   readonly privileged: boolean;
   /** When the grant was expected to end when it opened, in Unix milliseconds. */
   readonly endsMs: number;
+  /**
+   * How long the grant had to live when `endsMs` was set: no clock that was set back since makes it
+   * longer. Absent where an earlier sallyport wrote the debt.
+   */
+  readonly lifeMs?: number;
 }
 
 /** A debt that the caller must pay: `begin` its number, run the command, then `settle` it. */
@@ -140,15 +145,16 @@ export class OwedCommands {
   }
 
   /**
-   * The grant of a debt ends at another time than expected. Does nothing for a grant that owes
-   * nothing.
+   * The grant of a debt ends at another time than expected, after `lifeMs`. Does nothing for a
+   * grant that owes nothing.
    */
-  extend(grant: string, endsMs: number): void {
+  extend(grant: string, endsMs: number, lifeMs: number): void {
     const number = this.#living.get(grant);
     if (number === undefined) return;
     const before = this.#entries.get(number)!;
     // With several holders, one may leave before the others.
-    const entry: Entry = { ...before, endsMs: Math.max(before.endsMs, endsMs) };
+    const longer = Math.max(before.lifeMs ?? 0, lifeMs);
+    const entry: Entry = { ...before, endsMs: Math.max(before.endsMs, endsMs), lifeMs: longer };
     this.#entries.set(number, entry);
     this.#file.write((database) => {
       database.query("DELETE FROM debts WHERE number = ?").run(number);
@@ -192,8 +198,8 @@ export class OwedCommands {
    */
   living(): Debt[] {
     return [...this.#living.values()].map((number) => {
-      const { grant, door, address, argv, privileged, endsMs } = this.#entries.get(number)!;
-      return { grant, door, address, argv, privileged, endsMs };
+      const { number: _, state: __, again: ___, ...debt } = this.#entries.get(number)!;
+      return debt;
     });
   }
 
@@ -314,10 +320,11 @@ function readDebt(text: string): Debt | undefined {
   } catch {
     return undefined;
   }
-  const { grant, door, address, argv, privileged, endsMs } = debt ?? {};
+  const { grant, door, address, argv, privileged, endsMs, lifeMs } = debt ?? {};
   const named = [grant, door, address].every((word) => typeof word === "string");
   const isArgv = Array.isArray(argv) && argv.every((word) => typeof word === "string");
   if (!named || !isArgv || argv.length === 0) return undefined;
   if (typeof privileged !== "boolean" || typeof endsMs !== "number") return undefined;
-  return { grant: grant!, door: door!, address: address!, argv, privileged, endsMs };
+  const words = { grant: grant!, door: door!, address: address!, argv, privileged, endsMs };
+  return typeof lifeMs === "number" ? { ...words, lifeMs } : words;
 }

@@ -5,7 +5,7 @@ import type { Door } from "../../config/settings.ts";
 import type { Counters } from "../../core/counters.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import { type Grant, placeId } from "../../core/grant.ts";
-import type { Claim, Debt, OwedCommands } from "../../store/owed.ts";
+import type { Claim, OwedCommands } from "../../store/owed.ts";
 import type { CommandQueue } from "./command-queue.ts";
 
 /** The end of a command, for the audit log. */
@@ -14,6 +14,19 @@ export interface CommandEnd {
   readonly address: string;
   readonly program: string;
   readonly outcome: string;
+}
+
+/** A debt that no event will call due. */
+interface Orphan {
+  readonly grant: string;
+  /** Monotonic milliseconds: setting the wall clock moves no end of a grant. */
+  readonly dueMs: number;
+}
+
+/** One moment by both clocks. */
+export interface Now {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
 }
 
 export interface DoorCommandsParts {
@@ -35,7 +48,7 @@ export class DoorCommands {
    * Debts of an earlier daemon whose grants are gone from the kernel: no event will report their
    * end.
    */
-  #orphans: Debt[] = [];
+  #orphans: Orphan[] = [];
   #doors: readonly Door[] = [];
   /** Close commands that are due, by door. */
   readonly #due = new Map<string, number>();
@@ -59,17 +72,21 @@ export class DoorCommands {
     const { grant } = event;
     // Commands belong to the address: one runs when the first holder opens the door to it, one when
     // the last holder's grant ends.
-    const renewed = event.renewed || event.shared === true;
     const place = placeId(grant);
+    const renewed = event.renewed || event.shared === true;
+    // Its end will be told: the debt waits for that, and covers what an earlier daemon opened.
+    const adopted = this.#orphans.some((orphan) => orphan.grant === place);
+    if (adopted) this.#orphans = this.#orphans.filter((orphan) => orphan.grant !== place);
     const run = doors.find(({ name }) => name === grant.door)?.run;
     if (run === undefined) return;
     const { privileged } = run;
     if (run.close !== undefined) {
       const argv = fillPlaceholders(run.close, facts(grant));
       const { door, address, expiresMs } = grant;
-      if (renewed) this.#parts.owed.extend(place, expiresMs);
-      else
-        this.#parts.owed.owe({ grant: place, door, address, argv, privileged, endsMs: expiresMs });
+      const lifeMs = expiresMs - event.atMs;
+      const debt = { grant: place, door, address, argv, privileged, endsMs: expiresMs, lifeMs };
+      if (renewed || adopted) this.#parts.owed.extend(place, expiresMs, lifeMs);
+      else this.#parts.owed.owe(debt);
     }
     if (run.open === undefined || renewed) return;
     const argv = fillPlaceholders(run.open, facts(grant));
@@ -77,20 +94,24 @@ export class DoorCommands {
   }
 
   /** After a start: close commands that an earlier daemon left owed are run when their time has come. */
-  adopt(living: readonly Grant[], doors: readonly Door[], wallMs: number): void {
+  adopt(living: readonly Grant[], doors: readonly Door[], { wallMs, monotonicMs }: Now): void {
     this.#doors = doors;
     const ids = new Set(living.map(placeId));
     const { owed } = this.#parts;
     const due = owed.due();
-    this.#orphans = owed.living().filter(({ grant }) => !ids.has(grant));
+    this.#orphans = owed.living().flatMap(({ grant, endsMs, lifeMs = Infinity }) => {
+      // A machine without a clock of its own starts in 1970.
+      const leftMs = Math.min(endsMs - wallMs, lifeMs);
+      return ids.has(grant) ? [] : { grant, dueMs: monotonicMs + leftMs };
+    });
     for (const claim of due) this.#pay(claim);
-    this.payDue(wallMs);
+    this.payDue(monotonicMs);
   }
 
   /** Pays the due debts. Call it every second or so while it returns true: some are left. */
-  payDue(wallMs: number): boolean {
-    const due = this.#orphans.filter(({ endsMs }) => endsMs <= wallMs);
-    this.#orphans = this.#orphans.filter(({ endsMs }) => endsMs > wallMs);
+  payDue(monotonicMs: number): boolean {
+    const due = this.#orphans.filter(({ dueMs }) => dueMs <= monotonicMs);
+    this.#orphans = this.#orphans.filter(({ dueMs }) => dueMs > monotonicMs);
     for (const { grant } of due) this.#end(grant);
     return this.#orphans.length > 0;
   }

@@ -32,6 +32,9 @@ const renewal = (grant = GRANT) =>
 const closed = (grant: Grant = GRANT) =>
   ({ type: "grant.closed", atMs: NOW, grant, reason: "expired" }) as const;
 
+/** A moment at which both clocks show the same. */
+const at = (ms: number) => ({ wallMs: ms, monotonicMs: ms });
+
 /** One life of the daemon in a state folder; `starts`: whether its commands get as far as starting. */
 function live(folder: StateFolder, { starts = true } = {}) {
   const owed = new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
@@ -126,7 +129,7 @@ describe("DoorCommands", () => {
     before.commands.hear(opened(NOW), DOORS);
     before.die();
     const { commands, ran, die } = live(folder);
-    commands.adopt([GRANT], DOORS, NOW);
+    commands.adopt([GRANT], DOORS, at(NOW));
     commands.payDue(GRANT.expiresMs + 60_000);
     expect(ran()).toEqual([]);
     commands.hear(closed(), []);
@@ -142,7 +145,7 @@ describe("DoorCommands", () => {
     before.commands.hear(renewal(renewed), DOORS);
     before.die();
     const { commands, ran, die } = live(folder);
-    commands.adopt([], DOORS, NOW + 49_999);
+    commands.adopt([], DOORS, at(NOW + 49_999));
     expect(commands.payDue(NOW + 49_999)).toBe(true);
     expect(ran()).toEqual([]);
     for (const lateMs of [0, 0, 1_000]) {
@@ -151,9 +154,40 @@ describe("DoorCommands", () => {
     expect(ran()).toEqual([OFF]);
     die();
     const after = live(folder);
-    after.commands.adopt([], DOORS, NOW + 90_000);
+    after.commands.adopt([], DOORS, at(NOW + 90_000));
     expect(after.ran()).toEqual([]);
     after.die();
+  });
+
+  test("payDue() waits no longer than the grant had to live, wherever the clock was set meanwhile", () => {
+    using folder = new StateFolder();
+    const before = live(folder);
+    before.commands.hear(opened(NOW), DOORS);
+    before.die();
+    const { commands, ran, die } = live(folder);
+    const lifeMs = GRANT.expiresMs - NOW;
+    commands.adopt([], DOORS, { wallMs: NOW - 3_600_000, monotonicMs: 0 });
+    expect(commands.payDue(lifeMs - 1)).toBe(true);
+    expect(ran()).toEqual([]);
+    expect(commands.payDue(lifeMs)).toBe(false);
+    expect(ran()).toEqual([OFF]);
+    die();
+  });
+
+  test("payDue() leaves the debt of a grant that was opened again until that ends", () => {
+    using folder = new StateFolder();
+    const before = live(folder);
+    before.commands.hear(opened(NOW), DOORS);
+    before.die();
+    const { commands, ran, die } = live(folder);
+    commands.adopt([], DOORS, at(NOW + 1_000));
+    const again = { ...GRANT, expiresMs: NOW + 50_000 };
+    commands.hear(opened(NOW + 20_000, again), DOORS);
+    expect(commands.payDue(GRANT.expiresMs + 10_000)).toBe(false);
+    expect(ran()).toEqual([ON]);
+    commands.hear(closed(again), DOORS);
+    expect(ran()).toEqual([ON, OFF]);
+    die();
   });
 
   test("adopt() pays again what a daemon claimed and died before starting, and says so", () => {
@@ -163,7 +197,7 @@ describe("DoorCommands", () => {
     before.commands.hear(closed(), DOORS);
     before.die();
     const { commands, added, ran, die } = live(folder);
-    commands.adopt([], DOORS, GRANT.expiresMs);
+    commands.adopt([], DOORS, at(GRANT.expiresMs));
     expect(ran()).toEqual([OFF]);
     expect(added[0]?.what).toBe("ssh and 203.0.113.7, which may have run before");
     die();
@@ -177,7 +211,7 @@ describe("DoorCommands", () => {
     owed.end(grant);
     owed.close();
     const { commands, added, ran, die } = live(folder);
-    commands.adopt([], DOORS, NOW);
+    commands.adopt([], DOORS, at(NOW));
     expect(ran()).toEqual(["/bin/x"]);
     expect(added[0]?.what).toBe("ssh and 203.0.113.7");
     die();
