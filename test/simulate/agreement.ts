@@ -1,0 +1,83 @@
+/** Compares what the kernel, the ledger and the control plane say, when nothing disturbs them. */
+
+import { formatAddress, parsePrefix } from "../../src/core/address.ts";
+import { readKey, writeKey } from "../../src/firewall/element-key.ts";
+import { setOf } from "../../src/firewall/slots.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Daemon } from "./daemon.ts";
+import type { SimulatedKernel } from "./kernel.ts";
+import { isGrantSet, Violation } from "./oracle.ts";
+
+const NEARLY_MS = 1_500;
+
+export function disagreement(
+  daemon: Daemon,
+  kernel: SimulatedKernel,
+  agenda: Agenda,
+): Violation | undefined {
+  const nowMs = agenda.monotonicMs();
+  const { ledger } = daemon.opening;
+  const grants = ledger.list(nowMs, agenda.wallMs());
+  const doors = new Set(daemon.hearing.plan.doors.map(({ name }) => name));
+  /** The longest life that the ledger knows, by set and key. */
+  const lives = new Map<string, number>();
+  for (const grant of grants) {
+    const lifeMs = grant.expiresMs - agenda.wallMs();
+    const { address } = parsePrefix(grant.address)!;
+    const set = setOf(grant, address.family);
+    for (const { proto, from, to } of grant.ports) {
+      for (let port = from; port <= to; port++) {
+        const place = `${set} ${keyText(address, proto, port)}`;
+        lives.set(place, Math.max(lifeMs, lives.get(place) ?? 0));
+        if (!doors.has(grant.door) || lifeMs < NEARLY_MS) continue;
+        const element = kernel.find(set, keyText(address, proto, port));
+        const mayEnd = grant.kind === "idle" || grant.kind === "once";
+        const isThere =
+          element !== undefined && (mayEnd || element.endMs - nowMs > lifeMs - NEARLY_MS);
+        if (!isThere) {
+          return new Violation(
+            "ledger = kernel",
+            `the kernel lacks ${grant.door} for ${grant.address}, port ${port}`,
+          );
+        }
+      }
+    }
+  }
+  for (const name of kernel.setNames().filter(isGrantSet)) {
+    for (const { key, endMs } of kernel.living(name) ?? []) {
+      const known = lives.get(`${name} ${key.toHex()}`);
+      const leftMs = endMs - nowMs;
+      const isKnown =
+        known !== undefined && (name.startsWith("idle") || known > leftMs - NEARLY_MS);
+      if (isKnown || leftMs < NEARLY_MS) continue;
+      const { address, port } = readKey(new DataView(key.buffer, key.byteOffset), 0, key.length)!;
+      return new Violation(
+        "ledger = kernel",
+        `nobody knows of port ${port.port} for ${formatAddress(address)} in ${name}`,
+      );
+    }
+  }
+  const told = [...daemon.openings.grants()]
+    .map(({ id }) => id)
+    .sort()
+    .join();
+  if (
+    told !==
+    grants
+      .map(({ id }) => id)
+      .sort()
+      .join()
+  ) {
+    return new Violation("events = ledger", "the control plane knows of other grants");
+  }
+  return undefined;
+}
+
+function keyText(
+  address: Parameters<typeof writeKey>[1],
+  proto: "tcp" | "udp",
+  port: number,
+): string {
+  const view = new DataView(new ArrayBuffer(28));
+  return new Uint8Array(view.buffer, 0, writeKey(view, address, proto, port)).toHex();
+}

@@ -1,0 +1,445 @@
+/**
+ * One daemon, from its start to its end: the real parts of both planes, tied together as
+ * `control-plane/parts.ts` and `data-plane/data-plane.ts` tie them, on one thread.
+ */
+
+import { type Address, maskAddress, sameAddress } from "../../src/core/address.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { Counters } from "../../src/core/counters.ts";
+import type { DaemonEvent } from "../../src/core/events.ts";
+import type { Grant } from "../../src/core/grant.ts";
+import type { Knock } from "../../src/core/knock.ts";
+import { type Command, CommandQueue } from "../../src/control-plane/commands/command-queue.ts";
+import type { Program } from "../../src/control-plane/commands/bare-launcher.ts";
+import { DoorCommands } from "../../src/control-plane/commands/door-commands.ts";
+import { DataPlaneAccess } from "../../src/control-plane/data-plane-access.ts";
+import type { DataPlaneLink } from "../../src/control-plane/data-plane-link.ts";
+import { doDueWork } from "../../src/control-plane/due-work.ts";
+import { auditGrants } from "../../src/control-plane/guard/grant-audit.ts";
+import { GuardAudit } from "../../src/control-plane/guard/guard-audit.ts";
+import { Housekeeping } from "../../src/control-plane/housekeeping.ts";
+import { LossWait } from "../../src/control-plane/loss-wait.ts";
+import { Openings } from "../../src/control-plane/openings.ts";
+import { PersistentState } from "../../src/control-plane/persistent-state.ts";
+import { Readiness } from "../../src/control-plane/readiness.ts";
+import type { ControlPlaneLink } from "../../src/data-plane/control-plane-link.ts";
+import { EchoWatch } from "../../src/data-plane/echo-watch.ts";
+import { EndWatch } from "../../src/data-plane/end-watch.ts";
+import { fromFailure, toFailure } from "../../src/data-plane/failure.ts";
+import { makeHandlers } from "../../src/data-plane/handlers.ts";
+import { Hearing, type Hears } from "../../src/data-plane/hearing.ts";
+import type { Handlers, Reply, Request, RequestName, Told } from "../../src/data-plane/messages.ts";
+import { Opening } from "../../src/data-plane/opening.ts";
+import { packPlan, type Plan, unpackPlan } from "../../src/data-plane/plan.ts";
+import type { TableChanges } from "../../src/data-plane/table-watch.ts";
+import { KernelGrants } from "../../src/firewall/grants.ts";
+import { HitLog } from "../../src/match/hit-log.ts";
+import type { Polled } from "../../src/native/poll-set.ts";
+import type { Agenda } from "./agenda.ts";
+import type { SimulatedKernel } from "./kernel.ts";
+import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
+import { type Configured, configured } from "./world.ts";
+
+/** A message between the two threads takes so long. */
+const MESSAGE_MS = 0.05;
+
+/** How often a start records the present time. */
+const SEEN_MS = 60_000;
+
+const EVENTS_FD = 1_000_001;
+
+/** A living connection to a port of ours. */
+export interface LivingSession {
+  readonly address: Address;
+  readonly port: number;
+}
+
+export interface DaemonParts {
+  readonly agenda: Agenda;
+  readonly kernel: SimulatedKernel;
+  readonly folder: string;
+  readonly bootId: string;
+  readonly configuration: number;
+  readonly sessions: Set<LivingSession>;
+  /** May throw: the process dies here. */
+  readonly border: (where: string) => void;
+  /** Does a piece of the daemon's work, in which it may die. */
+  readonly run: (work: () => void) => void;
+  /** Asynchronous work of the daemon has something to go on with. */
+  readonly stir: () => void;
+  readonly start: (command: Command) => Promise<Program>;
+  /** An event reached the control plane, which has handled it. */
+  readonly heard: (event: DaemonEvent) => void;
+  readonly note: (line: string) => void;
+  /** The matcher is about to take a packet. */
+  readonly feeding: (knock: Knock) => void;
+  /** A grant by hand is about to be opened. */
+  readonly opening: (request: Request<"open">) => void;
+  /** A grant was closed by hand. */
+  readonly closed: (id: string) => void;
+}
+
+export class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #inbox: (() => void)[] = [];
+  readonly #packets: Knock[] = [];
+  readonly #changes: { readonly origin: number; readonly tookOnce: boolean }[] = [];
+  #wakeUp = 0;
+  readonly counters = new Counters();
+  readonly openings = new Openings();
+  readonly persistent: PersistentState;
+  readonly opening: Opening;
+  readonly hearing: Hearing;
+  readonly commands: DoorCommands;
+  readonly lossWait: LossWait;
+  readonly guard: GuardAudit;
+  readonly readiness = new Readiness();
+  readonly #access: DataPlaneAccess;
+  readonly #housekeeping: Housekeeping;
+  readonly #ends: EndWatch;
+  readonly #echoes = new EchoWatch();
+  readonly #hits: HitLog;
+  readonly #handlers: Handlers;
+  readonly #queue: CommandQueue;
+  inForce: Configured;
+  /** Messages of the data plane that the control plane has not handled. */
+  untold = 0;
+  hasBegun = false;
+
+  constructor(parts: DaemonParts) {
+    const { agenda, kernel, folder, bootId } = parts;
+    const { counters } = this;
+    this.#parts = parts;
+    const clock = mainClock(agenda);
+    this.inForce = configured(parts.configuration, folder);
+    this.#hits = new HitLog(agenda.wallMs(), 32);
+    const poll: Polled = {
+      add: () => {},
+      remove: () => {},
+      ready: (fd) => fd === EVENTS_FD && this.#changes.length > 0,
+    };
+    const link = this.#linkUp();
+    const opening = new Opening({
+      clock: agenda,
+      counters,
+      poll,
+      echoes: this.#echoes,
+      link,
+      kernel: {
+        grants: () => this.#openGrants(1),
+        events: () => this.#tableChanges(),
+      },
+    });
+    this.opening = opening;
+    this.hearing = new Hearing(unpackPlan(packPlan(this.inForce.plan)), false, {
+      clock: agenda,
+      counters,
+      poll,
+      hits: this.#hits,
+      sink: opening,
+      limits: { sourcesPerFamily: 64 },
+      listen: (_interfaces, _heard, _mayStandIn, { matcher }) => simulatedCaptures(matcher),
+    });
+    this.#ends = new EndWatch(opening.ledger);
+    this.#handlers = makeHandlers({
+      clock: agenda,
+      hits: this.#hits,
+      hearing: this.hearing,
+      opening,
+      stop: () => {},
+    });
+    kernel.changed = (origin, tookOnce) => {
+      if (origin === 1) return;
+      this.#changes.push({ origin, tookOnce });
+      this.#wake(MESSAGE_MS);
+    };
+
+    const persistent = new PersistentState(folder, {
+      nowMs: clock.wallMs(),
+      bootId,
+      report: ({ message }) => parts.note(message.replaceAll(folder, "")),
+    });
+    this.persistent = persistent;
+    const ask = <Name extends RequestName>(request: Extract<Request, { type: Name }>) =>
+      this.#ask(request);
+    const access = new DataPlaneAccess({ ask } as unknown as DataPlaneLink);
+    this.#access = access;
+    const log = (_level: string, sentence: string) => parts.note(sentence);
+    const queue = new CommandQueue({ log, counters, start: parts.start });
+    this.#queue = queue;
+    this.commands = new DoorCommands({
+      queue,
+      owed: persistent.owed,
+      counters,
+      behind: (doors) => void ask({ type: "behind", doors }).catch(() => undefined),
+      ended: (end) => persistent.note({ type: "command.ended", atMs: clock.wallMs(), ...end }),
+    });
+    const configure = (plan: Plan) =>
+      access.configure({ ...plan, uses: persistent.usesFor(plan.rotating) });
+    this.lossWait = new LossWait({
+      clock,
+      readiness: this.readiness,
+      persistent,
+      subjects: () => this.inForce.plan.rotating,
+      applyDoubt: () => configure(this.inForce.plan),
+    });
+    this.guard = new GuardAudit(this.inForce.settings, {
+      clock,
+      counters,
+      readiness: this.readiness,
+      heldIdleMs: () => this.openings.idleMs(),
+      repairGrants: async () =>
+        await auditGrants({
+          grants: () => this.openings.grants(),
+          doors: () => this.inForce.settings.doors,
+          list: () => this.#openGrants(2).list(),
+          ask,
+        }),
+      emit: (event) => this.#hear(event),
+      note: (record) => persistent.note(record),
+      goBack: async () => await Promise.resolve(false),
+      otherwise: () => "open",
+      kernel: {
+        load: (plan) => {
+          parts.border("a load of the guard");
+          kernel.load(plan);
+          parts.border("the end of a load of the guard");
+        },
+        remove: () => kernel.flush(),
+        loaded: () => kernel.rules !== undefined,
+        fingerprint: () => kernel.rules,
+        sessions: () => [],
+        adopt: () => 0,
+      },
+    });
+    this.#housekeeping = new Housekeeping(() => doDueWork(clock, this.lossWait, this.commands));
+  }
+
+  /** As `Daemon.#bringUp` of the control plane. */
+  async start(): Promise<void> {
+    const clock = mainClock(this.#parts.agenda);
+    const { plan, settings } = this.inForce;
+    this.guard.loadFirst(settings, undefined);
+    await this.#access.begin(this.persistent.usesFor(plan.rotating));
+    this.guard.watch();
+    setInterval(() => this.persistent.seen(clock.wallMs()), SEEN_MS);
+    const living = await this.#access.grants();
+    const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    this.commands.adopt(living, settings.doors, now);
+    this.lossWait.tell();
+    this.#housekeeping.now();
+    this.hasBegun = true;
+    this.#parts.note("the daemon has started");
+  }
+
+  /** A stop in order. */
+  async stop(): Promise<void> {
+    this.#housekeeping.stop();
+    await this.#queue.stop();
+    await this.guard.stop();
+    await this.#ask({ type: "stop" });
+    this.persistent.close(mainClock(this.#parts.agenda).wallMs(), true);
+  }
+
+  packet(knock: Knock): void {
+    this.#packets.push(knock);
+    this.#wake(0);
+  }
+
+  async open(door: string, address: Address): Promise<Grant> {
+    return await this.#access.to("open").ask({ type: "open", door, address });
+  }
+
+  async close(id: string): Promise<Grant | undefined> {
+    return await this.#access.close(id);
+  }
+
+  async grants(): Promise<readonly Grant[]> {
+    return await this.#access.grants();
+  }
+
+  /** As a reload does it, the reading of files apart. */
+  async reload(number: number): Promise<void> {
+    const before = this.inForce;
+    const next = configured(number, this.#parts.folder);
+    const uses = (plan: Plan) => ({ ...plan, uses: this.persistent.usesFor(plan.rotating) });
+    await this.#access.configure(uses(next.plan));
+    try {
+      this.guard.replace(next.settings);
+    } catch (error) {
+      await this.#access.configure(uses(before.plan));
+      throw error;
+    }
+    this.inForce = next;
+    this.#housekeeping.now();
+  }
+
+  /** Somebody set the clock, and the kernel says so. */
+  clockWasSet(): void {
+    this.#tell({ type: "clock" });
+  }
+
+  #linkUp(): Pick<ControlPlaneLink, "tell" | "emit"> {
+    return {
+      tell: (told) => this.#tell(told),
+      emit: (event) => {
+        this.counters.add("eventsTold");
+        this.#tell({ type: "event", event });
+      },
+    };
+  }
+
+  #tell(told: Told): void {
+    const { agenda, border, run } = this.#parts;
+    border("a message to the control plane");
+    this.untold++;
+    agenda.after(MESSAGE_MS, () => {
+      run(() => {
+        this.untold--;
+        this.#take(told);
+      });
+    });
+  }
+
+  #take(told: Told): void {
+    this.#parts.border("the arrival of a message");
+    if (told.type === "event") {
+      this.#hear(told.event);
+      this.counters.add("eventsHeard");
+    } else if (told.type === "clock") {
+      if (this.#access.hasBegun) this.#housekeeping.now();
+    } else if (told.type === "touched") void this.guard.audit();
+  }
+
+  #hear(event: DaemonEvent): void {
+    this.guard.hear(event);
+    this.persistent.hear(event, this.inForce.plan.rotating);
+    this.openings.hear(event);
+    this.commands.hear(event, this.inForce.settings.doors);
+    this.#parts.heard(event);
+  }
+
+  #ask<Name extends RequestName>(request: Extract<Request, { type: Name }>): Promise<Reply<Name>> {
+    const { agenda, run, border, stir } = this.#parts;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply<Name>>();
+    border("a request to the data plane");
+    this.#inbox.push(() => {
+      let settle: () => void;
+      try {
+        const asked: Request = request;
+        if (asked.type === "open") this.#parts.opening(asked);
+        const handler = this.#handlers[request.type] as (asked: typeof request) => Reply<Name>;
+        const reply = handler(request);
+        if (asked.type === "close") this.#parts.closed(asked.id);
+        settle = () => resolve(reply);
+      } catch (error) {
+        settle = () => reject(fromFailure(toFailure(error)));
+      }
+      border("a reply of the data plane");
+      agenda.after(MESSAGE_MS, () => run(() => (settle(), stir())));
+    });
+    this.#wake(MESSAGE_MS);
+    return promise;
+  }
+
+  #wake(ms: number): void {
+    const { agenda, run } = this.#parts;
+    const number = ++this.#wakeUp;
+    agenda.after(ms, () => run(() => this.#turn(number)));
+  }
+
+  /** Once round the loop of the data plane. */
+  #turn(number: number): void {
+    const { agenda } = this.#parts;
+    while (this.hearing.matcher.prepare(agenda.wallMs(), 256));
+    this.opening.watchTable();
+    for (const serve of this.#inbox.splice(0)) serve();
+    for (const knock of this.#packets.splice(0)) {
+      this.counters.add("knocks");
+      this.#parts.feeding(knock);
+      this.hearing.listener.matcher.feed(knock);
+      this.#hits.note(knock);
+    }
+    const { doorkeeper } = this.opening;
+    do this.#ends.look(doorkeeper, agenda.monotonicMs());
+    while (this.#ends.hasMore);
+    this.#listenForEchoes();
+    if (number !== this.#wakeUp) return;
+    const nowMs = agenda.monotonicMs();
+    const rest = Math.min(
+      this.#ends.dueMs(nowMs) - nowMs,
+      this.#echoes.nextDueMs - nowMs,
+      this.hearing.restMs(),
+    );
+    this.#wake(Math.max(rest, 0.02));
+  }
+
+  #listenForEchoes(): void {
+    const { agenda } = this.#parts;
+    for (;;) {
+      const looked = this.#echoes.next(agenda.monotonicMs(), this.#hits);
+      if (looked === undefined) return;
+      if (looked.echo === undefined) continue;
+      const { subject, slot } = looked.echo.use;
+      if (this.hearing.matcher.reportReuse(subject, slot)) {
+        this.opening.doorkeeper?.echoed(looked.echo);
+      }
+    }
+  }
+
+  #openGrants(portId: number): KernelGrants {
+    const { kernel, agenda, border, sessions } = this.#parts;
+    const sets = simulatedSets(kernel, agenda, portId, border);
+    return KernelGrants.open(
+      simulatedGrantKernel(sets, portId, (address, prefix6, ports, spared) => {
+        const bits = address.family === 4 ? 32 : prefix6;
+        for (const session of sessions) {
+          const isMeant =
+            sameAddress(maskAddress(session.address, bits), maskAddress(address, bits)) &&
+            ports.some(({ from, to }) => from <= session.port && session.port <= to) &&
+            !spared(session.address, { proto: "tcp", port: session.port });
+          if (isMeant) sessions.delete(session);
+        }
+      }),
+    );
+  }
+
+  #tableChanges(): TableChanges {
+    let tookOnce = false;
+    return {
+      fd: EVENTS_FD,
+      drain: (own) => {
+        const changes = this.#changes.splice(0).filter(({ origin }) => !own.has(origin));
+        tookOnce ||= changes.some((change) => change.tookOnce);
+        return changes.length > 0;
+      },
+      tookOnce: () => {
+        const took = tookOnce;
+        tookOnce = false;
+        return took;
+      },
+      [Symbol.dispose]: () => {},
+    };
+  }
+}
+
+/** The clock of the main thread, which has no fractions. */
+function mainClock(agenda: Agenda): Clock {
+  return {
+    wallMs: () => Math.floor(agenda.wallMs()),
+    monotonicMs: () => agenda.monotonicMs(),
+  };
+}
+
+function simulatedCaptures(matcher: Hears["matcher"]): Hears {
+  return {
+    matcher,
+    attached: ["eth0"],
+    missing: [],
+    standsIn: false,
+    attachMissing: () => [],
+    countDrops: () => ({ fresh: 0, lost: [] }),
+    drain: () => [],
+    [Symbol.dispose]: () => {},
+  };
+}

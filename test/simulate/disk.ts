@@ -1,0 +1,160 @@
+/**
+ * The state folder: real files and the real SQLite, in memory. A killed process leaves what it wrote;
+ * a power cut takes what no fsync had reached, and may tear the last write.
+ */
+
+import { Database } from "bun:sqlite";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+
+/** SQLite's log: a header that names its generation, then the pages of each commit. */
+const WAL_HEADER_BYTES = 32;
+
+/** How much of a log has reached the disk. */
+interface Reached {
+  readonly generation: string;
+  readonly bytes: number;
+}
+
+export class SimulatedDisk {
+  readonly #root = mkdtempSync("/dev/shm/sallyport-simulate-");
+  readonly #open = new Set<Database>();
+  readonly #reached = new Map<string, Reached>();
+  readonly #restore: () => void;
+  #folders = 0;
+  /** SQLite's error for every write, while the disk takes none. */
+  refuses: string | undefined;
+  /** Called before and after each transaction; may throw: the process dies there. */
+  border: (where: string) => void = () => {};
+
+  constructor() {
+    this.#restore = this.#watch();
+    mkdirSync(this.folder, { mode: 0o700 });
+  }
+
+  /** Changes with every process. */
+  get folder(): string {
+    return join(this.#root, `${this.#folders}`);
+  }
+
+  /** The process was killed: its successor finds its files as they are. */
+  outliveProcess(): void {
+    this.#moveOn((name) => readFileSync(join(this.folder, name)));
+  }
+
+  /** The power went: `random` decides what else than the certain reached the disk. */
+  outlivePower(random: (below: number) => number): void {
+    this.#moveOn((name) => {
+      const bytes = readFileSync(join(this.folder, name));
+      return name.endsWith("-wal") ? this.#tear(name, bytes, random) : bytes;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const database of this.#open) database.close();
+    this.#restore();
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  #tear(name: string, bytes: Buffer, random: (below: number) => number): Buffer {
+    const reached = this.#reached.get(name.slice(0, -"-wal".length));
+    const isSame = reached !== undefined && reached.generation === generationOf(bytes);
+    const certain = Math.min(bytes.length, isSame ? reached.bytes : 0);
+    const loose = bytes.length - certain;
+    const end = [certain, certain + random(loose + 1), bytes.length][random(3)]!;
+    const kept = Buffer.from(bytes.subarray(0, end));
+    // The last sector may hold anything.
+    if (end > certain && random(2) === 0) kept.fill(0, Math.max(certain, end - 512));
+    return kept;
+  }
+
+  #moveOn(contents: (name: string) => Buffer): void {
+    const before = this.folder;
+    const names = readdirSync(before).filter((name) => !name.endsWith("-shm"));
+    const files = names.map((name) => [name, contents(name)] as const);
+    this.#folders++;
+    mkdirSync(this.folder, { mode: 0o700 });
+    for (const [name, bytes] of files)
+      writeFileSync(join(this.folder, name), bytes, { mode: 0o600 });
+    // Closing writes into the folder that nobody looks at any more.
+    for (const database of this.#open) database.close();
+    this.#open.clear();
+    this.#reached.clear();
+    rmSync(before, { recursive: true, force: true });
+    for (const [name, bytes] of files) {
+      if (name.endsWith("-wal")) this.#note(name.slice(0, -"-wal".length), bytes, bytes.length);
+    }
+  }
+
+  #note(name: string, header: Uint8Array, bytes: number): void {
+    this.#reached.set(name, { generation: generationOf(header), bytes });
+  }
+
+  /** Every transaction of SQLite passes here. */
+  #watch(): () => void {
+    const { transaction, close } = Database.prototype;
+    const wrap = (database: Database, made: Transaction): Transaction => {
+      this.#open.add(database);
+      const immediate = this.#through(database, made.immediate);
+      return Object.assign(this.#through(database, made), { immediate });
+    };
+    const forget = (database: Database) => this.#open.delete(database);
+    Database.prototype.transaction = function watched(this: Database, work: never) {
+      return wrap(this, transaction.call(this, work));
+    } as unknown as typeof transaction;
+    Database.prototype.close = function closed(this: Database, ...rest) {
+      forget(this);
+      close.apply(this, rest);
+    };
+    return () => Object.assign(Database.prototype, { transaction, close });
+  }
+
+  #through(database: Database, run: (...rest: unknown[]) => unknown) {
+    return (...rest: unknown[]): unknown => {
+      const name = basename(database.filename);
+      this.border(`a write into ${name}`);
+      if (this.refuses !== undefined) {
+        throw Object.assign(new Error("the simulated disk refuses"), { code: this.refuses });
+      }
+      const result = run(...rest);
+      const { synchronous } = database.query("PRAGMA synchronous").get() as { synchronous: number };
+      if (synchronous >= 2) this.#noteFile(name);
+      this.border(`the end of a write into ${name}`);
+      return result;
+    };
+  }
+
+  #noteFile(name: string): void {
+    const header = Buffer.alloc(WAL_HEADER_BYTES);
+    let fd: number;
+    try {
+      fd = openSync(join(this.folder, `${name}-wal`), "r");
+    } catch {
+      return;
+    }
+    readSync(fd, header, 0, WAL_HEADER_BYTES, 0);
+    this.#note(name, header, fstatSync(fd).size);
+    closeSync(fd);
+  }
+}
+
+interface Transaction {
+  (...rest: unknown[]): unknown;
+  immediate: (...rest: unknown[]) => unknown;
+}
+
+/** The two salts of a log's header: they change when the log begins anew. */
+function generationOf(log: Uint8Array): string {
+  return Buffer.from(log.subarray(16, 24)).toString("hex");
+}

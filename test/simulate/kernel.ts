@@ -1,0 +1,209 @@
+/**
+ * A kernel in memory: the sets of the table, whose elements end by themselves, and transactions that
+ * happen whole or not at all. It knows nothing of grants; the real `KernelGrants` works on it.
+ */
+
+import type { GuardPlan } from "../../src/firewall/guard-plan.ts";
+import type { Refusal } from "../../src/firewall/nft-socket.ts";
+import { setDefinitions } from "../../src/firewall/sets.ts";
+import { Errno } from "../../src/native/errno.ts";
+import type { Agenda } from "./agenda.ts";
+
+export interface Element {
+  readonly key: Uint8Array;
+  /** Monotonic milliseconds. */
+  endMs: number;
+  readonly comment: Uint8Array;
+}
+
+/** By the key in hexadecimal digits. */
+export type SimulatedSet = Map<string, Element>;
+
+/** One message of a transaction. */
+export interface Change {
+  readonly sequence: number;
+  readonly set: string;
+  readonly key: Uint8Array;
+  /** Undefined: delete. */
+  readonly add?: { readonly ms: number; readonly exclusive: boolean; readonly comment: Uint8Array };
+}
+
+/** A transaction that happened. */
+export interface Committed {
+  readonly changes: readonly Change[];
+}
+
+/** Elements whose time is over take their place until the kernel's collector comes round. */
+const COLLECT_MS = 1_000;
+
+export interface KernelTerms {
+  /** The room of each set; the real one is 65,536. */
+  readonly setSize: number;
+  /** Newer kernels move the end of an element that is added again. */
+  readonly movesEnds: boolean;
+}
+
+export class SimulatedKernel {
+  readonly #agenda: Agenda;
+  readonly terms: KernelTerms;
+  /** Undefined: there is no table. */
+  #sets: Map<string, SimulatedSet> | undefined;
+  /** The rules, as a text that shows whether somebody changed them. */
+  rules: string | undefined;
+  plan: GuardPlan | undefined;
+  /** The next transactions fail in these ways. */
+  readonly faults: ("no memory" | "no reply")[] = [];
+  /** Whoever listens hears of each change by `origin`, a socket; 0 is somebody else's. */
+  changed: (origin: number, tookOnce: boolean) => void = () => {};
+  /** One of the `faults` came true. */
+  faulted: () => void = () => {};
+  /** Sees every transaction before its sender does. */
+  committed: (done: Committed) => void = () => {};
+
+  constructor(agenda: Agenda, terms: KernelTerms) {
+    this.#agenda = agenda;
+    this.terms = terms;
+  }
+
+  get hasTable(): boolean {
+    return this.#sets !== undefined;
+  }
+
+  /** The living elements of a set; undefined where it does not exist. */
+  living(set: string): Element[] | undefined {
+    const found = this.#sets?.get(set);
+    return found && [...found.values()].filter((element) => this.#lives(element));
+  }
+
+  find(set: string, key: string): Element | undefined {
+    const element = this.#sets?.get(set)?.get(key);
+    return element !== undefined && this.#lives(element) ? element : undefined;
+  }
+
+  setNames(): string[] {
+    return [...(this.#sets?.keys() ?? [])];
+  }
+
+  /** The packet path deletes an element. */
+  spend(set: string, key: string): void {
+    this.#sets?.get(set)?.delete(key);
+  }
+
+  /** As `loadGuard`: sets of grants and uses stay, those of idle times that hold nothing go. */
+  load(plan: GuardPlan): void {
+    const sets = (this.#sets ??= new Map<string, SimulatedSet>());
+    for (const name of setDefinitions([...plan.idleMs]).keys()) {
+      if (!sets.has(name)) sets.set(name, new Map());
+    }
+    const wanted = new Set(setDefinitions([...plan.idleMs]).keys());
+    for (const name of [...sets.keys()]) {
+      const idle = /^(?:idle|cap)([46]_.*)$/.exec(name)?.[1];
+      if (idle === undefined || wanted.has(name)) continue;
+      const holds = ["4", "6"].some(
+        (family) => (this.living(`idle${family}${idle.slice(1)}`)?.length ?? 0) > 0,
+      );
+      if (!holds) sets.delete(name);
+    }
+    this.plan = plan;
+    this.rules = JSON.stringify(plan);
+    this.changed(-1, false);
+  }
+
+  /** Another program flushes the rule set, or deletes the table. */
+  flush(): void {
+    this.#sets = undefined;
+    this.rules = undefined;
+    this.plan = undefined;
+    this.changed(0, true);
+  }
+
+  /** Another program changes a rule. */
+  spoilRules(): void {
+    if (this.rules !== undefined) this.rules += " and a rule of somebody else";
+    this.changed(0, false);
+  }
+
+  /** Another program deletes the elements of some sets; the notification may be lost. */
+  empty(which: (set: string) => boolean, unheard: boolean): void {
+    let tookOnce = false;
+    for (const [name, set] of this.#sets ?? []) {
+      if (!which(name)) continue;
+      if (set.size > 0 && name.startsWith("one")) tookOnce = true;
+      set.clear();
+    }
+    if (!unheard) this.changed(0, tookOnce);
+  }
+
+  /** The machine starts anew. */
+  reboot(): void {
+    this.#sets = undefined;
+    this.rules = undefined;
+    this.plan = undefined;
+    this.faults.length = 0;
+    this.changed = () => {};
+  }
+
+  /** All changes or none. The kernel looks at every message, so there may be several refusals. */
+  commit(changes: readonly Change[], origin: number): readonly Refusal[] {
+    this.#agenda.tick();
+    const fault = this.faults.shift();
+    if (fault !== undefined) this.faulted();
+    if (fault === "no memory") return [{ sequence: 0, code: Errno.ENOBUFS, text: "" }];
+    const undo: (() => void)[] = [];
+    const refusals: Refusal[] = [];
+    let took = false;
+    for (const change of changes) {
+      const code = this.#apply(change, undo);
+      if (code !== 0) refusals.push({ sequence: change.sequence, code, text: "" });
+      took ||= change.add === undefined && change.set.startsWith("one");
+    }
+    if (refusals.length > 0) {
+      for (const back of undo.toReversed()) back();
+      return refusals;
+    }
+    this.committed({ changes });
+    this.changed(origin, took);
+    return fault === "no reply" ? [{ sequence: 0, code: Errno.ENOBUFS, text: "" }] : [];
+  }
+
+  #apply({ set: name, key, add }: Change, undo: (() => void)[]): number {
+    const set = this.#sets?.get(name);
+    if (set === undefined) return Errno.ENOENT;
+    const text = key.toHex();
+    const stood = set.get(text);
+    const before = stood !== undefined && this.#lives(stood) ? stood : undefined;
+    const back = () => {
+      if (stood === undefined) set.delete(text);
+      else set.set(text, stood);
+    };
+    if (add === undefined) {
+      if (before === undefined) return Errno.ENOENT;
+      undo.push(back);
+      set.delete(text);
+      return 0;
+    }
+    const endMs = this.#agenda.monotonicMs() + add.ms;
+    if (before !== undefined) {
+      if (add.exclusive) return Errno.EEXIST;
+      if (!this.terms.movesEnds) return 0;
+      undo.push(back);
+      set.set(text, { ...before, endMs });
+      return 0;
+    }
+    if (!this.#hasRoom(set)) return Errno.ENFILE;
+    undo.push(back);
+    set.set(text, { key, endMs, comment: add.comment });
+    return 0;
+  }
+
+  #hasRoom(set: SimulatedSet): boolean {
+    if (set.size < this.terms.setSize) return true;
+    const longOver = this.#agenda.monotonicMs() - COLLECT_MS;
+    for (const [key, { endMs }] of set) if (endMs <= longOver) set.delete(key);
+    return set.size < this.terms.setSize;
+  }
+
+  #lives({ endMs }: Element): boolean {
+    return endMs > this.#agenda.monotonicMs();
+  }
+}

@@ -1,0 +1,61 @@
+/** `scripts/simulate`: plays stories from seeds until so many hours are simulated, or a promise breaks. */
+
+import { parseArgs } from "node:util";
+import { randomFrom } from "../support/random.ts";
+import { shrink } from "./shrink.ts";
+import { play } from "./simulation.ts";
+import { makeStory } from "./story.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    hours: { type: "string", default: "1" },
+    /** Seconds of the processor's time: how busy the machine is must not decide what is found. */
+    seconds: { type: "string", default: "Infinity" },
+    acts: { type: "string", default: "40" },
+    /** Print every line of every story. */
+    tell: { type: "boolean", default: false },
+    /** Goes on after a broken promise, and tells only which it was. */
+    survey: { type: "boolean", default: false },
+    "no-shrink": { type: "boolean", default: false },
+  },
+});
+
+const seconds = Number(values.seconds);
+const wantedMs = Number(values.hours) * 3_600_000;
+const beganMs = performance.now();
+let simulatedMs = 0;
+let stories = 0;
+/** The processor's time for all this. */
+function spentMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+const digest = new Bun.CryptoHasher("sha256");
+let failed = false;
+for (let seed = Number(values.seed); simulatedMs < wantedMs; seed++) {
+  if (spentMs() > seconds * 1_000) break;
+  const story = makeStory(seed, Number(values.acts), randomFrom(seed));
+  const told = await play(story);
+  stories++;
+  simulatedMs += told.simulatedMs;
+  digest.update(told.lines.join("\n"));
+  if (values.tell) console.log(told.lines.join("\n"));
+  if (told.violation === undefined) continue;
+  failed = true;
+  console.log(`seed ${seed} breaks a promise: ${told.violation.message}`);
+  if (values.survey) continue;
+  if (!values["no-shrink"]) {
+    const short = await shrink(story, told.violation.promise, 20_000);
+    console.log(`${short.acts.length} of ${story.acts.length} acts are enough:`);
+    console.log((await play(short)).lines.join("\n"));
+  }
+  break;
+}
+const tookMs = performance.now() - beganMs;
+const hours = (simulatedMs / 3_600_000).toFixed(1);
+console.log(
+  `${stories} stories, ${hours} simulated hours in ${(tookMs / 1_000).toFixed(1)} s (${(spentMs() / 1_000).toFixed(1)} s of the processor), digest ${digest.digest("hex").slice(0, 16)}`,
+);
+process.exit(failed ? 1 : 0);

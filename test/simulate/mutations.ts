@@ -1,0 +1,222 @@
+/** Bugs, a line each: what `simulate` must find in the real code when they are put into it. */
+
+export interface Mutation {
+  readonly name: string;
+  /** Below src/. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly line: string;
+  readonly becomes: string;
+}
+
+function mutation(name: string, file: string, line: string, becomes: string): Mutation {
+  return { name, file, line, becomes };
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  mutation(
+    "a use may be used again",
+    "match/uses.ts",
+    "if (slot > this.#last[index]!) {",
+    "if (slot >= this.#last[index]!) {",
+  ),
+  mutation(
+    "the kernel creates uses that exist",
+    "firewall/grants.ts",
+    "const useSequence = use === undefined ? -1 : this.#spend(use, true);\n    for (const slot of slots)",
+    "const useSequence = use === undefined ? -1 : this.#spend(use, false);\n    for (const slot of slots)",
+  ),
+  mutation(
+    "a restart forgets the uses of the kernel",
+    "data-plane/opening.ts",
+    "restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());",
+    "",
+  ),
+  mutation(
+    "a restart forgets the uses of the store",
+    "data-plane/opening.ts",
+    "for (const use of uses) matcher.markUsed(use);",
+    "",
+  ),
+  mutation(
+    "restored uses look one slot too short back",
+    "data-plane/restore-from-kernel.ts",
+    "slot >= present - skew - 1 && slot >= 0; slot--",
+    "slot >= present - skew + 1 && slot >= 0; slot--",
+  ),
+  mutation(
+    "uses are written without fsync",
+    "store/uses.ts",
+    "      writeUses(database, uses);\n      this.#writeSession(database);\n    });",
+    "      writeUses(database, uses);\n      this.#writeSession(database);\n    }, false);",
+  ),
+  mutation("uses are never written", "store/uses.ts", "this.#unwritten.push(kept);", ""),
+  mutation(
+    "a reboot without a stop loses no uses",
+    "store/session.ts",
+    "if (last.bootId === bootId || stopped === last.bootId)",
+    "if (last.bootId === bootId || stopped === undefined)",
+  ),
+  mutation(
+    "a restart after a kill makes everybody wait",
+    "store/session.ts",
+    "if (last.bootId === bootId || stopped === last.bootId)",
+    "if (stopped === last.bootId)",
+  ),
+  mutation(
+    "the wait after a loss is a slot too short",
+    "control-plane/persistent-state.ts",
+    "slot: slotAt(this.#doubtMs, stepSeconds) + skew };",
+    "slot: slotAt(this.#doubtMs, stepSeconds) - 1 };",
+  ),
+  mutation(
+    "the wait after a loss is a slot too long",
+    "control-plane/persistent-state.ts",
+    "slot: slotAt(this.#doubtMs, stepSeconds) + skew };",
+    "slot: slotAt(this.#doubtMs, stepSeconds) + skew + 2 };",
+  ),
+  mutation(
+    "a reload forgets the uses",
+    "data-plane/hearing.ts",
+    "restoreUses(matcher, plan.rotating, known, this.#parts.clock.wallMs());",
+    "",
+  ),
+  mutation(
+    "a grant lives twice as long",
+    "data-plane/grant-request.ts",
+    "    openMs: door.openForMs,",
+    "    openMs: 2 * door.openForMs,",
+  ),
+  mutation(
+    "an idle grant is renewed for ever",
+    "data-plane/grant-request.ts",
+    "return Math.max(1, maxOpenMs - idleCloseMs);",
+    "return 24 * 3_600_000;",
+  ),
+  mutation(
+    "a repair gives a grant its whole life again",
+    "data-plane/grant-request.ts",
+    "    openMs: lifeMs,\n    ...(idleMs",
+    "    openMs: lifeMs + 20_000,\n    ...(idleMs",
+  ),
+  mutation(
+    "a grant closed by hand stays",
+    "data-plane/grant-ends.ts",
+    "    firewall.close({\n      address: prefix.address,",
+    '    if (sessions === "keep") firewall.close({\n      address: prefix.address,',
+  ),
+  mutation(
+    "the repair puts nothing back",
+    "data-plane/repair-grants.ts",
+    "firewall.open({ ...sameAgain(own), beside });",
+    "void beside;",
+  ),
+  mutation(
+    "the comparison overlooks missing elements",
+    "data-plane/repair-grants.ts",
+    "if (singlePorts(ports).some((port) =>",
+    "if (singlePorts(ports).every((port) =>",
+  ),
+  mutation(
+    "the ledger keeps the shorter life",
+    "data-plane/ledger.ts",
+    "const endsMs = Math.max(nowMs + lifeMs, kept?.endsMs ?? 0);",
+    "const endsMs = Math.min(nowMs + lifeMs, kept?.endsMs ?? Infinity);",
+  ),
+  mutation(
+    "a restored grant ends a minute late in the ledger",
+    "data-plane/restore-from-kernel.ts",
+    "      remainingMs,\n      clock.monotonicMs(),",
+    "      remainingMs + 60_000,\n      clock.monotonicMs(),",
+  ),
+  mutation(
+    "only one port of a door opens",
+    "firewall/slots.ts",
+    "    slots.push({ set, port, ms: openMs, keepLonger: true });",
+    "    if (slots.length === 0) slots.push({ set, port, ms: openMs, keepLonger: true });",
+  ),
+  mutation(
+    "a knock does not lift what a close by hand refuses",
+    "firewall/slots.ts",
+    'slots.push({ set: SET.door("revoked", family), port, address: refused, ms: 0 });',
+    "void refused;",
+  ),
+  mutation(
+    "nobody notices that a connection spent its grant",
+    "data-plane/grant-ends.ts",
+    'if (kind !== "once" || ports.length === 0) continue;',
+    'if (kind !== "once" || ports.length > 0) continue;',
+  ),
+  mutation(
+    "ends of grants are told late",
+    "data-plane/ledger.ts",
+    "if (entry === undefined || entry.endsMs > nowMs) continue;",
+    "if (entry === undefined || entry.endsMs > nowMs - 200_000) continue;",
+  ),
+  mutation(
+    "a close command is not owed",
+    "control-plane/commands/door-commands.ts",
+    "else this.#parts.owed.owe(debt);",
+    "",
+  ),
+  mutation(
+    "a due close command is forgotten at a restart",
+    "control-plane/commands/door-commands.ts",
+    "for (const claim of due) this.#pay(claim);",
+    "",
+  ),
+  mutation(
+    "a debt whose grant is gone is never due",
+    "control-plane/commands/door-commands.ts",
+    "for (const { grant } of due) this.#end(grant);",
+    "",
+  ),
+  mutation(
+    "a started close command stays owed",
+    "store/owed.ts",
+    '    if (!this.#entries.delete(number)) return;\n    this.#file.write((database) => {\n      database.query("DELETE FROM debts WHERE number = ?").run(number);\n    }, false);',
+    "    if (!this.#entries.delete(number)) return;",
+  ),
+  mutation(
+    "debts are written without fsync",
+    "store/owed.ts",
+    "this.#file.write((database) => insert(database, entry), !this.#unsynced);",
+    "this.#file.write((database) => insert(database, entry), false);",
+  ),
+  mutation(
+    "a command without a process is not tried again",
+    "control-plane/commands/command-queue.ts",
+    "owed?.postpone();\n        this.#rest(error);",
+    "owed?.postpone();",
+  ),
+  mutation(
+    "one port of a sequence may be missing",
+    "match/rotating-space.ts",
+    "if (hit < n || !recent.together(id, ports, from, n)) continue;",
+    "if (hit < n - 1) continue;",
+  ),
+  mutation(
+    "the skew is a slot too small",
+    "match/pages.ts",
+    "if (Math.abs(slot - own) <= skew) this.accepted.push(page);",
+    "if (Math.abs(slot - own) < skew) this.accepted.push(page);",
+  ),
+  mutation(
+    "the skew is a slot too large",
+    "match/pages.ts",
+    "if (Math.abs(slot - own) <= skew) this.accepted.push(page);",
+    "if (Math.abs(slot - own) <= skew + 1) this.accepted.push(page);",
+  ),
+  mutation(
+    "an audit tells the kernel no uses",
+    "data-plane/restore-from-kernel.ts",
+    "  firewall.remember(uses);\n  return next;",
+    "  return next;",
+  ),
+  mutation(
+    "a set clock begins no new wait",
+    "control-plane/loss-wait.ts",
+    "persistent.clockWasSet(clock.wallMs());",
+    "",
+  ),
+];

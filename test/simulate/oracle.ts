@@ -1,0 +1,262 @@
+/**
+ * Decides what may and what must be open, by slow rules of its own: it sees the packets that arrive,
+ * the deeds of people and each transaction of the kernel, and nothing of the program's memory.
+ */
+
+import { type Address, formatAddress, formatPrefix, maskAddress } from "../../src/core/address.ts";
+import { grantId, type Holder } from "../../src/core/grant.ts";
+import { knockSource, type Knock } from "../../src/core/knock.ts";
+import type { Port } from "../../src/core/port.ts";
+import type { Door } from "../../src/config/settings.ts";
+import { readKey } from "../../src/firewall/element-key.ts";
+import { sequencePorts } from "../../src/rks/sequence.ts";
+import { slotAt } from "../../src/rks/slot.ts";
+import { useId } from "../../src/rks/use-id.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Committed, SimulatedKernel } from "./kernel.ts";
+import { KEYS } from "./world.ts";
+
+/** Ends are measured by several clocks in whole milliseconds, and no life is shorter than 100 ms. */
+const NEARLY_MS = 300;
+
+/** A promise was broken. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  /** Equal for equal breaches: a story is shortened as long as it ends in the same one. */
+  readonly promise: string;
+
+  constructor(promise: string, detail: string) {
+    super(`${promise}: ${detail}`);
+    this.promise = promise;
+  }
+}
+
+/** A reason for a door to be open to an address. */
+interface Permit {
+  readonly id: string;
+  readonly door: string;
+  readonly address: string;
+  readonly ports: Door["opens"];
+  readonly isOnce: boolean;
+  /** No element may end after this, in monotonic milliseconds. */
+  readonly endMs: number;
+  /** No cap may end after this. */
+  readonly capEndMs: number;
+}
+
+interface Sequence {
+  readonly door: string;
+  readonly user: string;
+  readonly device: string;
+  readonly slot: number;
+  readonly stepSeconds: number;
+}
+
+interface Heard {
+  readonly port: number;
+  readonly timeMs: number;
+}
+
+export class Oracle {
+  readonly #agenda: Agenda;
+  /** Not thrown: the program would take it for a fault of the kernel. */
+  readonly #broken: (violation: Violation) => void;
+  readonly #heard = new Map<string, Heard[]>();
+  readonly #ports = new Map<string, Uint16Array>();
+  /** Complete sequences by the name of their use. */
+  readonly #sequences = new Map<string, Sequence>();
+  readonly #spent = new Set<string>();
+  readonly #lastUsed = new Map<string, number>();
+  #permits: Permit[] = [];
+
+  constructor(agenda: Agenda, kernel: SimulatedKernel, broken: (violation: Violation) => void) {
+    this.#agenda = agenda;
+    this.#broken = broken;
+    kernel.committed = (done) => this.#committed(done);
+  }
+
+  /** A packet reaches a matcher that works by these doors. */
+  hear(knock: Knock, doors: readonly Door[]): void {
+    const source = knockSource(knock);
+    const text = formatAddress(source);
+    const { port, timeMs } = knock;
+    const heard = (this.#heard.get(text) ?? []).filter(
+      (one) => Math.abs(timeMs - one.timeMs) < 60_000,
+    );
+    heard.push({ port, timeMs });
+    this.#heard.set(text, heard);
+    for (const door of doors) {
+      if (door.fixed !== undefined) this.#hearFixed(door, source, heard, timeMs);
+      if (door.users.length > 0) this.#hearRotating(door, source, heard, knock);
+    }
+  }
+
+  /** Packets of an address in the last `ms` of its own. */
+  heardLately(address: Address, wallMs: number, ms: number): number {
+    const heard = this.#heard.get(formatAddress(address)) ?? [];
+    return heard.filter(({ timeMs }) => Math.abs(wallMs - timeMs) <= ms).length;
+  }
+
+  /** The last slot of the device that opened the door. */
+  lastUsed(door: string, user: string, device: string, stepSeconds: number): number {
+    return this.#lastUsed.get(`${door} ${user}/${device} ${stepSeconds}`) ?? -1;
+  }
+
+  permitHand(door: Door, address: Address, forMs: number): void {
+    const plain = { ...door, openForMs: forMs, uses: "many" as const };
+    const { idleCloseMs: _, maxOpenMs: __, ...rest } = plain;
+    this.#permit(rest, address, { via: "hand" });
+  }
+
+  /** A grant was closed by hand. */
+  forget(id: string): void {
+    this.#permits = this.#permits.filter((permit) => permit.id !== id);
+  }
+
+  /** A connection spent a grant for one: the first of those that share it is over. */
+  spentOnce(address: string, port: number): void {
+    const first = this.#permits.findIndex(
+      (permit) => permit.isOnce && permit.address === address && opens(permit, port),
+    );
+    if (first >= 0) this.#permits.splice(first, 1);
+  }
+
+  /** Whether the port may be open to the address now. */
+  may(address: string, port: number, endMs = this.#agenda.monotonicMs()): boolean {
+    return this.#permits.some(
+      (permit) => permit.address === address && opens(permit, port) && isWithin(permit, endMs),
+    );
+  }
+
+  /** Every element of the kernel has a reason. */
+  check(kernel: SimulatedKernel): void {
+    for (const name of kernel.setNames()) {
+      if (!isGrantSet(name)) continue;
+      for (const { key, endMs } of kernel.living(name) ?? []) this.#checkElement(name, key, endMs);
+    }
+  }
+
+  #hearRotating(door: Door, source: Address, heard: readonly Heard[], knock: Knock): void {
+    const { space } = door;
+    const own = slotAt(knock.timeMs, space.stepSeconds);
+    const from = Math.max(0, own - space.skew);
+    const windowMs = space.windowSeconds * 1_000 + 1;
+    const recent = new Set(
+      heard.flatMap(({ port, timeMs }) =>
+        Math.abs(knock.timeMs - timeMs) <= windowMs ? port : [],
+      ),
+    );
+    for (const { user, device, key } of KEYS) {
+      if (!door.users.includes(user) && !door.users.includes("*")) continue;
+      const last = this.lastUsed(door.name, user, device, space.stepSeconds);
+      for (let slot = Math.max(from, last + 1); slot <= own + space.skew; slot++) {
+        const ports = this.#portsOf(door, user, device, key, slot);
+        if (!ports.includes(knock.port) || ports.some((port) => !recent.has(port))) continue;
+        const use = useId(key, door.name, slot).toHex();
+        const { stepSeconds } = space;
+        this.#sequences.set(use, { door: door.name, user, device, slot, stepSeconds });
+        this.#permit(door, source, { via: "rotating", user, device });
+      }
+    }
+  }
+
+  #portsOf(door: Door, user: string, device: string, key: Uint8Array, slot: number): Uint16Array {
+    const name = `${door.name} ${user}/${device} ${slot}`;
+    let ports = this.#ports.get(name);
+    if (ports === undefined) {
+      if (this.#ports.size > 10_000) this.#ports.clear();
+      this.#ports.set(name, (ports = sequencePorts(key, door.name, door.space, slot)));
+    }
+    return ports;
+  }
+
+  #hearFixed(door: Door, source: Address, heard: readonly Heard[], nowMs: number): void {
+    const { knocks, timeoutMs } = door.fixed!;
+    let next = 0;
+    for (const { port, timeMs } of heard) {
+      if (Math.abs(nowMs - timeMs) > timeoutMs) continue;
+      if (port === knocks[next]?.port) next++;
+    }
+    if (next >= knocks.length) this.#permit(door, source, { via: "fixed" });
+  }
+
+  #permit(door: Door, source: Address, holder: Holder): void {
+    const nowMs = this.#agenda.monotonicMs();
+    const wide = source.family === 6 && door.prefix6 === 64;
+    const masked = wide ? maskAddress(source, 64) : source;
+    const named = wide ? formatPrefix({ address: masked, bits: 64 }) : formatAddress(source);
+    const { idleCloseMs, maxOpenMs = 0 } = door;
+    const capEndMs = idleCloseMs === undefined ? 0 : nowMs + maxOpenMs - idleCloseMs;
+    const endMs = Math.max(nowMs + door.openForMs, capEndMs + (idleCloseMs ?? 0));
+    this.#permits = this.#permits.filter((permit) => isWithin(permit, nowMs));
+    this.#permits.push({
+      id: grantId(door.name, named, holder),
+      door: door.name,
+      address: formatAddress(masked),
+      ports: door.opens,
+      isOnce: door.uses === "one" && holder.via !== "hand",
+      endMs,
+      capEndMs,
+    });
+  }
+
+  #committed({ changes }: Committed): void {
+    const nowMs = this.#agenda.monotonicMs();
+    for (const { set, key, add } of changes) {
+      if (add === undefined) continue;
+      if (set === "uses" && add.exclusive) this.#spend(key.toHex());
+      if (isGrantSet(set) && !this.#isUndone(changes, set, key)) {
+        this.#checkElement(set, key, nowMs + add.ms);
+      }
+    }
+  }
+
+  /** An element that is added and deleted in one transaction never shows. */
+  #isUndone(changes: Committed["changes"], set: string, key: Uint8Array): boolean {
+    const own = changes.filter((one) => one.set === set && one.key.toHex() === key.toHex());
+    return own.at(-1)?.add === undefined;
+  }
+
+  #spend(use: string): void {
+    const sequence = this.#sequences.get(use);
+    if (sequence === undefined) {
+      this.#broken(new Violation("no grant without a right knock", "a use that nobody knocked"));
+      return;
+    }
+    const { door, user, device, slot, stepSeconds } = sequence;
+    const name = `${door} ${user}/${device} ${stepSeconds}`;
+    if (this.#spent.has(use)) {
+      const what = `slot ${slot} of ${user}/${device} at ${door}`;
+      this.#broken(new Violation("no use counts twice", what));
+    }
+    this.#spent.add(use);
+    this.#lastUsed.set(name, Math.max(slot, this.#lastUsed.get(name) ?? -1));
+  }
+
+  #checkElement(set: string, key: Uint8Array, endMs: number): void {
+    const found = readKey(new DataView(key.buffer, key.byteOffset), 0, key.length);
+    if (found === undefined) return;
+    const address = formatAddress(found.address);
+    if (this.may(address, found.port.port, endMs)) return;
+    const leftMs = Math.round(endMs - this.#agenda.monotonicMs());
+    const what = `${describe(address, found.port)} in ${set} for ${leftMs} ms`;
+    this.#broken(new Violation("no door is open without a living grant", what));
+  }
+}
+
+function describe(address: string, { proto, port }: Port): string {
+  return `${proto} ${port} to ${address}`;
+}
+
+/** Sets whose elements open a door. */
+export function isGrantSet(name: string): boolean {
+  return /^(?:grants|fixed|one|idle)[46]/.test(name);
+}
+
+function opens({ ports }: Permit, port: number): boolean {
+  return ports.some(({ from, to }) => from <= port && port <= to);
+}
+
+function isWithin({ endMs }: Permit, atMs: number): boolean {
+  return atMs <= endMs + NEARLY_MS;
+}

@@ -1,0 +1,698 @@
+/** Plays one story on a simulated clock, kernel, disk and network, and watches every promise. */
+
+import { type Address, formatAddress, maskAddress } from "../../src/core/address.ts";
+import { SallyportError } from "../../src/core/errors.ts";
+import { emptyKnock, type Knock } from "../../src/core/knock.ts";
+import { PROTO_NUMBER } from "../../src/core/port.ts";
+import type { Command } from "../../src/control-plane/commands/command-queue.ts";
+import type { Program } from "../../src/control-plane/commands/bare-launcher.ts";
+import type { Door } from "../../src/config/settings.ts";
+import type { Request } from "../../src/data-plane/messages.ts";
+import { writeKey } from "../../src/firewall/element-key.ts";
+import { setOf } from "../../src/firewall/slots.ts";
+import { parseDuration } from "../../src/core/duration.ts";
+import { sequencePorts } from "../../src/rks/sequence.ts";
+import { slotAt } from "../../src/rks/slot.ts";
+import { randomFrom } from "../support/random.ts";
+import { Agenda } from "./agenda.ts";
+import { disagreement } from "./agreement.ts";
+import { CloseCommands } from "./close-commands.ts";
+import { Daemon, type LivingSession } from "./daemon.ts";
+import { SimulatedDisk } from "./disk.ts";
+import { SimulatedKernel } from "./kernel.ts";
+import { Oracle, Violation } from "./oracle.ts";
+import type { Deed, Road, Story } from "./story.ts";
+import { Timers } from "./timers.ts";
+import { configured, EAVESDROPPER, KEYS, type Person, PEOPLE } from "./world.ts";
+
+/** A morning in 2027. */
+const BEGIN_MS = 1_800_000_000_000;
+
+/** Every grant, wait and revocation of the world is over by then. */
+const REST_MS = 700_000;
+
+/** Two audits, and the time that they take. */
+const QUIET_MS = 65_000;
+
+const CHECK_MS = 5_000;
+
+/** The process under test is dead; nothing of its work goes on. */
+class Killed extends Error {
+  override readonly name = "Killed";
+}
+
+interface Life {
+  alive: boolean;
+  /** It died, and its files have a new owner. */
+  buried: boolean;
+}
+
+interface Death {
+  left: number;
+  readonly how: "kill" | "power cut";
+  readonly downMs: number;
+  readonly seed: number;
+}
+
+interface Sent {
+  readonly address: Address;
+  readonly ports: readonly number[];
+}
+
+export interface Told {
+  readonly violation?: Violation;
+  /** What happened, a line each. */
+  readonly lines: readonly string[];
+  readonly simulatedMs: number;
+}
+
+/** Plays the story to its end, or to the first broken promise. */
+export async function play(story: Story): Promise<Told> {
+  using simulation = new Simulation(story);
+  return await simulation.play();
+}
+
+class Simulation implements Disposable {
+  readonly #story: Story;
+  readonly #agenda: Agenda;
+  readonly #kernel: SimulatedKernel;
+  readonly #disk = new SimulatedDisk();
+  readonly #oracle: Oracle;
+  readonly #timers: Timers;
+  readonly #closes = new CloseCommands();
+  readonly #sessions = new Set<LivingSession>();
+  readonly #sent: Sent[] = [];
+  readonly #lines: string[] = [];
+  #violation: Violation | undefined;
+  #daemon: Daemon | undefined;
+  #life: Life = { alive: false, buried: true };
+  #death: Death | undefined;
+  #boot = 1;
+  #configuration = 0;
+  /** Counts what may keep a right knock out, or the kernel from agreeing. */
+  #disturbed = 0;
+  #disturbedMs = 0;
+  /** When a connection last spent a grant. */
+  #spentMs = 0;
+  /** Why a start may believe that uses are lost. */
+  #mayWait = false;
+  #stoppedInOrder = false;
+  #noProcesses = 0;
+  #doubtMs = 0;
+  #wasSetBack = false;
+  #over = false;
+
+  constructor(story: Story) {
+    this.#story = story;
+    this.#agenda = new Agenda(BEGIN_MS + (story.seed % 1_000) * 977);
+    this.#kernel = new SimulatedKernel(this.#agenda, story);
+    this.#oracle = new Oracle(this.#agenda, this.#kernel, (violation) => this.#break(violation));
+    this.#kernel.faulted = () => this.#disturb();
+    this.#timers = new Timers(this.#agenda, (work) => this.#run(this.#life, work));
+    this.#disk.border = (where) => this.#border(this.#life, where);
+  }
+
+  async play(): Promise<Told> {
+    const restore = this.#timers.install();
+    const onRejection = (reason: unknown) => this.#fail(reason);
+    process.on("unhandledRejection", onRejection);
+    try {
+      this.#agenda.at(0, () => this.#start());
+      let atMs = 2_000;
+      for (const { afterMs, deed } of this.#story.acts) {
+        atMs += afterMs;
+        this.#agenda.at(atMs, () => this.#do(deed));
+      }
+      this.#agenda.at(CHECK_MS, () => this.#check());
+      this.#agenda.at(atMs + 1_000, () => this.#rest());
+      await this.#until(atMs + REST_MS);
+      this.#over = true;
+      if (this.#violation === undefined) this.#checkEnd();
+    } finally {
+      process.off("unhandledRejection", onRejection);
+      this.#timers.clear();
+      restore();
+    }
+    const simulatedMs = this.#agenda.monotonicMs();
+    const violation = this.#violation;
+    return { lines: this.#lines, simulatedMs, ...(violation !== undefined && { violation }) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#life.alive = false;
+    this.#disk[Symbol.dispose]();
+  }
+
+  async #until(endMs: number): Promise<void> {
+    while (this.#violation === undefined && this.#agenda.nextMs <= endMs) {
+      this.#agenda.step();
+      // Lets go on what waited for it: the longest chain of promises is shorter.
+      for (let i = 0; i < 16; i++) await Promise.resolve();
+      if (!this.#life.alive && !this.#life.buried) this.#bury();
+    }
+  }
+
+  // Life and death of the process.
+
+  #start(): void {
+    if (this.#life.alive || this.#over) return;
+    const life = { alive: true, buried: false };
+    this.#life = life;
+    this.#note("the daemon starts");
+    this.#disturb();
+    this.#run(life, () => {
+      const daemon = new Daemon({
+        agenda: this.#agenda,
+        kernel: this.#kernel,
+        folder: this.#disk.folder,
+        bootId: `boot-${this.#boot}`,
+        configuration: this.#configuration,
+        sessions: this.#sessions,
+        border: (where) => this.#border(life, where),
+        run: (work) => this.#run(life, work),
+        stir: () => undefined,
+        start: (command) => this.#startCommand(life, command),
+        heard: (event) => {
+          const doors = this.#daemon!.inForce.settings.doors;
+          const refuses = this.#disk.refuses !== undefined;
+          this.#closes.heard(event, doors, this.#agenda.monotonicMs(), refuses);
+          this.#closes.settled();
+          this.#note(describeEvent(event));
+        },
+        note: (line) => this.#note(line),
+        feeding: (knock) => this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors),
+        opening: (request) => this.#openingByHand(request),
+        closed: (id) => this.#oracle.forget(id),
+      });
+      this.#daemon = daemon;
+      this.#doubtMs = this.#agenda.wallMs();
+      if (daemon.persistent.lost !== undefined) {
+        this.#note(`rotating doors wait: ${daemon.persistent.lost}`);
+        if (!this.#mayWait) {
+          this.#break(new Violation("nobody waits without a reason", daemon.persistent.lost));
+        }
+      }
+      this.#mayWait = this.#disk.refuses !== undefined;
+      this.#stoppedInOrder = false;
+      daemon.start().catch((error: unknown) => this.#failedStart(life, error));
+    });
+  }
+
+  #failedStart(life: Life, error: unknown): void {
+    if (!life.alive) return;
+    if (!(error instanceof SallyportError)) {
+      this.#fail(error);
+      return;
+    }
+    this.#note(`the start failed: ${error.message}`);
+    this.#die({ left: 0, how: "kill", downMs: 1_000, seed: 0 });
+  }
+
+  #border(life: Life, where: string): void {
+    if (!life.alive) throw new Killed();
+    const death = this.#death;
+    if (death === undefined || death.left-- > 0) return;
+    this.#note(`${death.how} at ${where}`);
+    this.#die(death);
+    throw new Killed();
+  }
+
+  #die(death: Death): void {
+    this.#life.alive = false;
+    this.#timers.clear();
+    this.#death = death;
+  }
+
+  #bury(): void {
+    const { how, downMs, seed } = this.#death!;
+    const nowMs = this.#agenda.monotonicMs();
+    this.#death = undefined;
+    this.#life.buried = true;
+    this.#daemon = undefined;
+    this.#disturb();
+    const refuses = this.#disk.refuses !== undefined;
+    this.#closes.died(nowMs, how === "power cut", refuses);
+    if (how === "kill") this.#disk.outliveProcess();
+    else {
+      this.#disk.outlivePower(randomFrom(seed));
+      this.#newBoot();
+    }
+    this.#agenda.after(downMs, () => this.#start());
+  }
+
+  #newBoot(): void {
+    this.#kernel.reboot();
+    this.#sessions.clear();
+    this.#boot++;
+    if (!this.#stoppedInOrder) this.#mayWait = true;
+  }
+
+  #run(life: Life, work: () => void): void {
+    if (!life.alive) return;
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof Killed) return;
+    if (!this.#life.alive) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#break(new Violation("the daemon goes on", text));
+  }
+
+  #break(violation: Violation): void {
+    if (this.#violation !== undefined) return;
+    this.#violation = violation;
+    this.#note(`BROKEN: ${violation.message}`);
+  }
+
+  #disturb(): void {
+    this.#disturbed++;
+    this.#disturbedMs = this.#agenda.monotonicMs();
+  }
+
+  #note(line: string): void {
+    const ms = this.#agenda.monotonicMs();
+    this.#lines.push(`${clockText(this.#agenda.wallMs())} +${(ms / 1_000).toFixed(3)} ${line}`);
+  }
+
+  // Deeds.
+
+  #do(deed: Deed): void {
+    switch (deed.type) {
+      case "knock":
+        this.#knock(PEOPLE[deed.person]!, deed.door, deed.clockMs, deed.road);
+        return;
+      case "replay": {
+        const sent = this.#sent.at(-1 - deed.back);
+        if (sent === undefined) return;
+        const from = deed.own ? sent.address : EAVESDROPPER;
+        this.#note(`a knock of ${formatAddress(sent.address)} again, from ${formatAddress(from)}`);
+        this.#send(from, sent.ports, deed.road);
+        return;
+      }
+      case "fixed":
+        this.#knockFixed(PEOPLE[deed.person]!, deed.closing, deed.road);
+        return;
+      case "open":
+        this.#ask(`open ${deed.door} for ${PEOPLE[deed.person]!.name}`, async (daemon) => {
+          await daemon.open(deed.door, PEOPLE[deed.person]!.address);
+        });
+        return;
+      case "close":
+        this.#ask("close a grant by hand", async (daemon) => {
+          const grants = await daemon.grants();
+          const grant = grants[deed.which % Math.max(1, grants.length)];
+          if (grant === undefined) return;
+          this.#note(`closes ${grant.door} for ${grant.address}`);
+          await daemon.close(grant.id);
+          this.#oracle.check(this.#kernel);
+        });
+        return;
+      case "connect":
+        this.#connect(PEOPLE[deed.person]!, deed.port, deed.forMs);
+        return;
+      case "reload":
+        this.#ask(`reload configuration ${deed.number}`, async (daemon) => {
+          await daemon.reload(deed.number);
+          this.#configuration = deed.number;
+        });
+        return;
+      case "clock":
+        this.#agenda.set(deed.byMs);
+        this.#wasSetBack ||= deed.byMs < 0;
+        this.#doubtMs = this.#agenda.wallMs();
+        this.#disturb();
+        this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
+        this.#run(this.#life, () => this.#daemon?.clockWasSet());
+        return;
+      case "kill":
+        this.#condemn({ left: deed.border, how: "kill", downMs: deed.downMs, seed: 0 });
+        return;
+      case "power cut":
+        this.#condemn({
+          left: deed.border,
+          how: "power cut",
+          downMs: deed.downMs,
+          seed: deed.seed,
+        });
+        return;
+      case "restart":
+        this.#restart(deed.downMs, deed.reboot);
+        return;
+      case "flush":
+        this.#note("another program flushes the rule set");
+        this.#disturb();
+        this.#kernel.flush();
+        return;
+      case "empty":
+        this.#note(`another program empties ${deed.set}${deed.unheard ? ", unheard" : ""}`);
+        this.#disturb();
+        this.#kernel.empty((name) => name.startsWith(deed.set), deed.unheard);
+        return;
+      case "spoil":
+        this.#note("another program adds a rule");
+        this.#disturb();
+        this.#kernel.spoilRules();
+        return;
+      case "kernel fault":
+        this.#note(`the kernel has ${deed.fault} for a transaction`);
+        this.#disturb();
+        this.#kernel.faults.push(deed.fault);
+        return;
+      case "disk":
+        this.#note(`the disk refuses: ${deed.code} for ${Math.round(deed.forMs / 1_000)} s`);
+        this.#disk.refuses = deed.code;
+        this.#mayWait = true;
+        this.#agenda.after(deed.forMs, () => (this.#disk.refuses = undefined));
+        return;
+      case "no processes":
+        this.#noProcesses = deed.times;
+        return;
+      case "wait":
+    }
+  }
+
+  #knock(person: Person, name: string, clockMs: number, road: Road): void {
+    const door = this.#doorNow(name);
+    const { user, device, address } = person;
+    const { key } = KEYS.find((one) => one.user === user && one.device === device)!;
+    const { space } = door ?? configured(0, "").settings.doors.find((one) => one.name === name)!;
+    const { stepSeconds, skew } = space;
+    const slot = slotAt(this.#agenda.wallMs() + clockMs, stepSeconds);
+    const ports = [...sequencePorts(key, name, space, slot)];
+    const off = clockMs === 0 ? "" : `, whose clock is off by ${clockMs / 1_000} s,`;
+    this.#note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
+    this.#sent.push({ address, ports });
+    const before = this.#oracle.lastUsed(name, user, device, stepSeconds);
+    const isMember = door?.users.includes(user) === true || door?.users.includes("*") === true;
+    const isFirst = door !== undefined && slot > before && isMember;
+    const whole = this.#send(address, ports, road);
+    if (!isFirst || whole === undefined || !this.#expects()) return;
+    const wasDoubtful = this.#isDoubtful(slot, stepSeconds, skew);
+    this.#expect(whole.lastMs, `${person.name} gets in at ${name}`, door, address, () => {
+      const own = slotAt(this.#agenda.wallMs(), stepSeconds);
+      if (Math.abs(own - slot) > skew || wasDoubtful) return false;
+      const heard = this.#oracle.heardLately(address, this.#agenda.wallMs(), 11_000);
+      return heard <= whole.packets + 8;
+    });
+  }
+
+  #knockFixed(person: Person, closing: boolean, road: Road): void {
+    const door = this.#doorNow("legacy");
+    if (door === undefined) return;
+    const { knocks } = closing ? door.closing! : door.fixed!;
+    this.#note(`${person.name} knocks the fixed sequence${closing ? " that closes" : ""}`);
+    const ports = knocks.map(({ port }) => port);
+    const whole = this.#send(person.address, ports, { ...road, gapMs: Math.max(1, road.gapMs) });
+    if (closing) this.#disturb();
+    if (closing || whole === undefined || !this.#expects()) return;
+    const full = (this.#daemon?.opening.ledger.count("legacy") ?? 0) >= door.maxGrants - 1;
+    this.#expect(whole.lastMs, `${person.name} gets in at legacy`, door, person.address, () => {
+      const heard = this.#oracle.heardLately(person.address, this.#agenda.wallMs(), 11_000);
+      return heard <= whole.packets && !full && this.#daemon?.counters.get("closesOwed") === 0;
+    });
+  }
+
+  /** Sends packets on their way. Returns when the last arrives, where none is lost. */
+  #send(
+    address: Address,
+    ports: readonly number[],
+    { lost, doubled, reordered, gapMs, seed }: Road,
+  ): { readonly lastMs: number; readonly packets: number } | undefined {
+    const random = randomFrom(seed);
+    let lastMs = 0;
+    let packets = 0;
+    let whole = true;
+    for (const [i, port] of ports.entries()) {
+      if (random(100) < lost) {
+        whole = false;
+        continue;
+      }
+      const copies = random(100) < doubled ? 2 : 1;
+      for (let copy = 0; copy < copies; copy++) {
+        const late = random(100) < reordered ? random(3 * gapMs + 1) : 0;
+        const ms = 1 + i * gapMs + late + copy * 0.05;
+        lastMs = Math.max(lastMs, ms);
+        packets++;
+        this.#agenda.after(ms, () => this.#arrive(address, port));
+      }
+    }
+    return whole ? { lastMs, packets } : undefined;
+  }
+
+  #arrive(address: Address, port: number): void {
+    const daemon = this.#daemon;
+    if (daemon === undefined || !this.#life.alive) return;
+    this.#run(this.#life, () => daemon.packet(knockOf(address, port, this.#agenda.wallMs())));
+  }
+
+  /** A right knock must open its door, unless something happens meanwhile. */
+  #expect(lastMs: number, what: string, door: Door, address: Address, counts: () => boolean): void {
+    const disturbed = this.#disturbed;
+    this.#agenda.after(lastMs + 1, () => {
+      if (disturbed !== this.#disturbed || !counts()) return;
+      const nowMs = this.#agenda.monotonicMs();
+      const masked =
+        address.family === 6 && door.prefix6 === 64 ? maskAddress(address, 64) : address;
+      const via = door.fixed === undefined ? "plain" : "fixed";
+      const kind = door.uses === "one" ? "once" : door.idleCloseMs !== undefined ? "idle" : via;
+      const { idleCloseMs: idleMs = 0 } = door;
+      const set = setOf({ kind, idleMs }, address.family);
+      const leastMs = kind === "idle" ? 0 : door.openForMs - lastMs - 2_000;
+      const refused = `revoked${address.family}`;
+      for (const { from, to } of door.opens) {
+        for (let port = from; port <= to; port++) {
+          const element = this.#kernel.find(set, keyText(masked, port));
+          const isRefused = this.#kernel.find(refused, keyText(masked, port)) !== undefined;
+          if (element !== undefined && element.endMs - nowMs > leastMs && !isRefused) continue;
+          this.#break(new Violation("a right knock opens", `${what}, port ${port}`));
+        }
+      }
+    });
+  }
+
+  #expects(): boolean {
+    return (
+      this.#daemon?.hasBegun === true &&
+      this.#life.alive &&
+      this.#death === undefined &&
+      this.#story.setSize > 1_000 &&
+      this.#kernel.hasTable &&
+      this.#kernel.faults.length === 0 &&
+      this.#agenda.monotonicMs() - this.#disturbedMs > 1_000
+    );
+  }
+
+  #isDoubtful(slot: number, stepSeconds: number, skew: number): boolean {
+    if (this.#daemon?.persistent.lost === undefined) return false;
+    return slot <= slotAt(this.#doubtMs, stepSeconds) + skew;
+  }
+
+  #doorNow(name: string): Door | undefined {
+    return this.#daemon?.hearing.plan.doors.find((door) => door.name === name);
+  }
+
+  #ask(what: string, work: (daemon: Daemon) => Promise<void>): void {
+    const daemon = this.#daemon;
+    this.#note(`somebody asks: ${what}`);
+    this.#disturb();
+    if (daemon?.hasBegun !== true) return;
+    this.#run(this.#life, () => {
+      work(daemon).catch((error: unknown) => {
+        if (error instanceof SallyportError) this.#note(`refused: ${error.message}`);
+        else this.#fail(error);
+      });
+    });
+  }
+
+  #openingByHand({ door: name, address }: Request<"open">): void {
+    const door = this.#doorNow(name);
+    if (door !== undefined) this.#oracle.permitHand(door, address, door.openForMs);
+  }
+
+  #condemn(death: Death): void {
+    if (!this.#life.alive) return;
+    this.#disturb();
+    this.#death = death;
+  }
+
+  #restart(downMs: number, reboot: boolean): void {
+    const daemon = this.#daemon;
+    if (daemon?.hasBegun !== true || !this.#life.alive) return;
+    this.#note(reboot ? "the machine is rebooted in order" : "the daemon is restarted");
+    this.#disturb();
+    const life = this.#life;
+    this.#run(life, () => {
+      daemon.stop().then(
+        () => {
+          if (!life.alive) return;
+          this.#stoppedInOrder = true;
+          this.#die({ left: 0, how: "kill", downMs, seed: 0 });
+          if (reboot) this.#newBoot();
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    });
+  }
+
+  // Connections.
+
+  #connect(person: Person, port: number, forMs: number): void {
+    const { address } = person;
+    const verdict = this.#syn(address, port);
+    this.#note(`${person.name} connects to ${port}: ${verdict}`);
+    if (verdict === "denied") return;
+    const session = { address, port };
+    this.#sessions.add(session);
+    const endMs = this.#agenda.monotonicMs() + forMs;
+    const talk = () => {
+      if (!this.#sessions.has(session)) return;
+      if (this.#agenda.monotonicMs() > endMs) this.#sessions.delete(session);
+      else {
+        this.#renew(session);
+        this.#agenda.after(4_000, talk);
+      }
+    };
+    this.#agenda.after(200, talk);
+  }
+
+  /** As the rules judge the first packet of a connection. */
+  #syn(address: Address, port: number): "accepted" | "denied" | "not guarded" {
+    const kernel = this.#kernel;
+    const isGuarded = kernel.plan?.guarded.some(({ from, to }) => from <= port && port <= to);
+    if (isGuarded !== true) return "not guarded";
+    const sources = address.family === 6 ? [address, maskAddress(address, 64)] : [address];
+    const { family } = address;
+    const holds = (set: string) =>
+      sources.find((source) => kernel.find(set, keyText(source, port)) !== undefined);
+    if (holds(`revoked${family}`) !== undefined) return "denied";
+    const open = [`grants${family}`, `fixed${family}`, ...this.#idleSets(family)];
+    let admitted = open.map(holds).find((source) => source !== undefined);
+    const isOnce = admitted === undefined;
+    admitted ??= holds(`one${family}`);
+    if (admitted === undefined) return "denied";
+    const text = formatAddress(admitted);
+    if (!this.#oracle.may(text, port)) {
+      const what = `a connection of ${text} to ${port}`;
+      this.#break(new Violation("no door is open without a living grant", what));
+    }
+    if (isOnce) {
+      this.#disturbed++;
+      this.#spentMs = this.#agenda.monotonicMs();
+      kernel.spend(`one${family}`, keyText(admitted, port));
+      this.#oracle.spentOnce(text, port);
+    }
+    return "accepted";
+  }
+
+  #renew({ address, port }: LivingSession): void {
+    const { family } = address;
+    const sources = family === 6 ? [address, maskAddress(address, 64)] : [address];
+    for (const name of this.#idleSets(family)) {
+      const idleMs = parseDuration(name.split("_")[1]!)!;
+      for (const source of sources) {
+        const key = keyText(source, port);
+        const element = this.#kernel.find(name, key);
+        const cap = this.#kernel.find(name.replace("idle", "cap"), key);
+        if (element !== undefined && cap !== undefined) {
+          element.endMs = this.#agenda.monotonicMs() + idleMs;
+        }
+      }
+    }
+  }
+
+  #idleSets(family: number): string[] {
+    return this.#kernel.setNames().filter((name) => name.startsWith(`idle${family}`));
+  }
+
+  // Commands.
+
+  async #startCommand(life: Life, { argv }: Command): Promise<Program> {
+    this.#border(life, "the start of a command");
+    const [program = "", door = "", address = ""] = argv;
+    if (this.#noProcesses > 0) {
+      this.#noProcesses--;
+      throw Object.assign(new Error("no process"), { code: "EAGAIN" });
+    }
+    this.#note(`runs ${argv.join(" ")}`);
+    if (program === "/bin/close") this.#closes.started(door, address, this.#agenda.monotonicMs());
+    this.#border(life, "the reply to the start of a command");
+    const { promise, resolve } = Promise.withResolvers<{ exitCode: number; signal: null }>();
+    this.#agenda.after(200, () => this.#run(life, () => resolve({ exitCode: 0, signal: null })));
+    return await Promise.resolve({ ended: promise });
+  }
+
+  // Promises.
+
+  #check(): void {
+    if (this.#over) return;
+    this.#agenda.after(CHECK_MS, () => this.#check());
+    this.#oracle.check(this.#kernel);
+    const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
+    const daemon = this.#daemon;
+    if (quietMs < QUIET_MS || daemon?.hasBegun !== true || daemon.untold > 0) return;
+    if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
+    const violation = disagreement(daemon, this.#kernel, this.#agenda);
+    if (violation !== undefined) this.#break(violation);
+  }
+
+  /** Nothing disturbs any more: everything has the time to come to its end. */
+  #rest(): void {
+    this.#note("everybody leaves");
+    this.#disk.refuses = undefined;
+    this.#kernel.faults.length = 0;
+    this.#noProcesses = 0;
+    if (this.#life.alive) this.#death = undefined;
+    this.#disturb();
+  }
+
+  #checkEnd(): void {
+    const daemon = this.#daemon;
+    if (daemon?.hasBegun !== true) {
+      this.#break(new Violation("the daemon goes on", "it does not run at the end"));
+      return;
+    }
+    const { size } = daemon.opening.ledger;
+    if (size > 0) this.#break(new Violation("every grant ends", `${size} are left in the ledger`));
+    const uses = this.#kernel.living("uses")?.length ?? 0;
+    // A clock that was set back makes later slots of those that were used.
+    if (uses > 0 && !this.#wasSetBack)
+      this.#break(new Violation("memory is bounded", `${uses} uses are left`));
+    const due = daemon.persistent.owed.dueCount;
+    if (due > 0) this.#break(new Violation("every close command runs", `${due} are due`));
+    const violation = this.#closes.check();
+    if (violation !== undefined) this.#break(violation);
+  }
+}
+
+function knockOf({ family, a0, a1, a2, a3 }: Address, port: number, timeMs: number): Knock {
+  const source = { s0: a0, s1: a1, s2: a2, s3: a3 };
+  return { ...emptyKnock(), family, proto: PROTO_NUMBER.tcp, port, timeMs, ...source };
+}
+
+function keyText(address: Address, port: number): string {
+  const view = new DataView(new ArrayBuffer(28));
+  return new Uint8Array(view.buffer, 0, writeKey(view, address, "tcp", port)).toHex();
+}
+
+function clockText(wallMs: number): string {
+  return new Date(wallMs).toISOString().slice(11, 23);
+}
+
+function describeEvent(event: Parameters<CloseCommands["heard"]>[0]): string {
+  switch (event.type) {
+    case "grant.opened":
+    case "grant.restored":
+    case "grant.closed": {
+      const { door, address, via } = event.grant;
+      const reason = event.type === "grant.closed" ? `, ${event.reason}` : "";
+      return `event: ${event.type} ${door} ${address} ${via}${reason}`;
+    }
+    default:
+      return `event: ${event.type}${"message" in event ? `: ${event.message}` : ""}`;
+  }
+}
