@@ -5,6 +5,7 @@
  */
 
 import type { Chain } from "./mend-answer.ts";
+import { ARRIVAL_RULE } from "./passing-rules.ts";
 
 /**
  * On a denied packet from `deny` to the hook that answers it; "saly". No other part of the kernel
@@ -90,7 +91,10 @@ export function kernelFirstChains(): Chain[] {
     {
       name: "refuse",
       base: `type filter hook input priority ${FIRST}; policy accept;`,
-      rules: [`meta priority ${DENIED} goto closed comment "denied, and judged by the kernel"`],
+      rules: [
+        `meta priority ${DENIED} goto closed comment "denied, and judged by the kernel"`,
+        ARRIVAL_RULE,
+      ],
     },
   ];
 }

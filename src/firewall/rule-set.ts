@@ -17,6 +17,7 @@ import {
   silentRules,
 } from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
+import { PASSING_RULE, passingChains } from "./passing-rules.ts";
 import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
 /** The facts about the present table that loading needs. */
@@ -148,9 +149,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
       base: `type filter hook prerouting priority ${PRIORITY_MANGLE}; policy accept;`,
       rules: [
         ...say("the host itself", ["iif lo accept"]),
-        // Unicast to other hosts is forwarded; `!= local` would let in broadcast and multicast as
-        // well.
-        ...say("not for this host", ["fib daddr type unicast accept"]),
+        PASSING_RULE,
         `${PORT} @${SET.guarded} jump guard`,
       ],
     },
@@ -162,6 +161,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
     },
     { name: "renew", rules: idleMs.flatMap(renewals) },
     { name: "deny", rules: denyRules() },
+    ...passingChains(),
     ...kernelFirstChains(),
     {
       name: "closed",
