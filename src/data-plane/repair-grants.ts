@@ -86,6 +86,8 @@ export function repairGrants(
     const all = ledger.at(grant.address, nowMs).filter(({ lifeMs }) => lifeMs > 0);
     const own = all.find((other) => other.grant.id === id);
     if (own === undefined) continue;
+    // The kernel counted from a moment earlier, and ended it by itself: put back, a port would open once more.
+    if (grant.kind !== "idle" && own.lifeMs < NEARLY_MS) continue;
     // The list is a moment old, and from a table that changed while it was read.
     if (stands(firewall, own)) continue;
     if (grant.kind === "idle" && hasPaused(firewall, own)) {

@@ -442,6 +442,16 @@ describe("auditGrants() and Doorkeeper.repairGrants()", () => {
     }
   });
 
+  test("opens no port again whose grant the kernel ended a moment before the ledger does", async () => {
+    const { knock, clock, firewall, audit } = stage(doorOf());
+    knock();
+    clock.nowMs += 29_300;
+    // The kernel's time began before the ledger's: on a slow machine by some tenths of a second.
+    firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports: doorOf().opens });
+    expect(await audit()).toEqual(nothing);
+    expect(firewall.list()).toEqual([]);
+  });
+
   test("takes an idle grant that is gone while its cap lasts for ended, not for stolen", async () => {
     const { knock, clock, ledger, firewall, events, audit } = stage(IDLE);
     knock();
