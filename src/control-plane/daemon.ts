@@ -15,8 +15,14 @@ import { describeLeftOwed, startReport } from "./start-report.ts";
 import { stopReport } from "./stop-report.ts";
 import { within } from "./within.ts";
 
-/** The longest wait of a stop for each of the three parts that it ends. */
+/** The longest wait of a stop for a command and for an audit, which may go on without it. */
 const PATIENCE_MS = 350;
+
+/**
+ * The longest wait for the data plane. It replies at once, on a slow and busy machine after a
+ * second; without its last events the next boot has to doubt every used knock.
+ */
+const LAST_EVENTS_MS = 5_000;
 
 /** How often the present time is recorded for the next start. */
 const SEEN_MS = 60_000;
@@ -136,8 +142,8 @@ export class Daemon {
   }
 
   /**
-   * Takes everything down, in less than two seconds even if something hangs: all that must not be
-   * lost is on the disk before any listener goes. `guard`: "obey" follows on_stop, "keep" leaves
+   * Takes everything down, in less than two seconds unless the data plane hangs: all that must not
+   * be lost is on the disk before any listener goes. `guard`: "obey" follows on_stop, "keep" leaves
    * the guard as it is; `reason` is for the audit log, a signal or a clause.
    */
   async stop(guard: "obey" | "keep", reason: string): Promise<void> {
@@ -150,7 +156,7 @@ export class Daemon {
     const waited = [
       await within(PATIENCE_MS, parts.queue.stop()),
       await within(PATIENCE_MS, parts.guard.stop()),
-      await within(PATIENCE_MS, parts.link.stop()),
+      await within(LAST_EVENTS_MS, parts.link.stop()),
     ];
     if (guard === "obey") this.#obeyOnStop();
     const atMs = parts.clock.wallMs();

@@ -14,8 +14,11 @@ import { requirePrivilege } from "./privilege.ts";
 import { openNotifier, WATCHDOG_SIGNAL } from "./notify.ts";
 import { ServiceManager } from "./service-manager.ts";
 
-/** A stop takes no longer: then the kernel ends the process, even if something hangs. */
-const STOP_S = 2;
+/**
+ * A stop takes no longer: then the kernel ends the process, even if a disk hangs. It is far more
+ * than a stop needs, since one that is cut off costs each door a wait at the next boot.
+ */
+const STOP_S = 10;
 
 /** How long the end of the log may take. */
 const FLUSH_MS = 250;

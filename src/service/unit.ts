@@ -101,8 +101,8 @@ WatchdogSec=20
 WatchdogSignal=${WATCHDOG_SIGNAL}
 # A slow machine at a busy boot takes more than half a minute: ended before it is ready, it would begin anew for ever.
 TimeoutStartSec=300
-# It takes two seconds, whatever hangs.
-TimeoutStopSec=5
+# It ends itself after ten seconds, whatever hangs; a slow machine that shuts down takes some of them.
+TimeoutStopSec=15
 # The daemon alone is stopped: a close command of a door that has begun goes on to its end.
 KillMode=process
 OOMScoreAdjust=-500
