@@ -1,28 +1,11 @@
 /** The configuration that root takes without --config: nothing that another user could have written. */
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { chmodSync, chownSync } from "node:fs";
 import { findConfig } from "../../../src/config/find.ts";
+import { workInOwnFolder } from "../../support/working-folder.ts";
 
-const home = process.cwd();
-const sudoUid = process.env["SUDO_UID"];
-let folder = "";
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "sallyport-find-"));
-  writeFileSync(join(folder, "config.toml"), "");
-  process.chdir(folder);
-  delete process.env["SUDO_UID"];
-});
-
-afterEach(() => {
-  process.chdir(home);
-  rmSync(folder, { recursive: true });
-  if (sudoUid === undefined) delete process.env["SUDO_UID"];
-  else process.env["SUDO_UID"] = sudoUid;
-});
+workInOwnFolder();
 
 test("findConfig() refuses root a found file of another user", () => {
   chownSync("config.toml", 65_534, 65_534);

@@ -5,8 +5,8 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
-import { addKey, loadKeys, makeKey } from "../../../src/keys/keys.ts";
-import type { DeviceKey } from "../../../src/keys/keys.ts";
+import { addKey, loadKeys } from "../../../src/keys/keys.ts";
+import { device, errorOf } from "../../support/keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-keys-"));
 const stateDir = join(folder, "state");
@@ -16,20 +16,6 @@ beforeEach(() => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function device(user: string, name = "default"): DeviceKey {
-  return { user, device: name, key: makeKey("gate-7f3a"), addedMs: 1_790_000_000_000 };
-}
-
-function errorOf(work: () => unknown): SallyportError {
-  try {
-    work();
-  } catch (error) {
-    expect(error).toBeInstanceOf(SallyportError);
-    return error as SallyportError;
-  }
-  throw new Error("nothing was thrown");
-}
 
 const alice = device("alice");
 

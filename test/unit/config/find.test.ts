@@ -1,29 +1,11 @@
 /** The configuration that a command takes without --config. */
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { CONFIG_FILES, findConfig, withConfig } from "../../../src/config/find.ts";
+import { workInOwnFolder } from "../../support/working-folder.ts";
 
-const home = process.cwd();
-const sudoUid = process.env["SUDO_UID"];
-let folder = "";
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "sallyport-find-"));
-  writeFileSync(join(folder, "config.toml"), "");
-  process.chdir(folder);
-  delete process.env["SUDO_UID"];
-});
-
-afterEach(() => {
-  process.chdir(home);
-  rmSync(folder, { recursive: true });
-  if (sudoUid === undefined) delete process.env["SUDO_UID"];
-  else process.env["SUDO_UID"] = sudoUid;
-});
+workInOwnFolder();
 
 test("findConfig() takes the file that is named, whatever it is", () => {
   expect(findConfig("no-such.toml")).toBe("no-such.toml");

@@ -17,15 +17,8 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import * as fc from "fast-check";
-import {
-  addKey,
-  formatKeys,
-  loadKeys,
-  makeKey,
-  parseKeys,
-  removeKeys,
-} from "../../../src/keys/keys.ts";
-import type { DeviceKey } from "../../../src/keys/keys.ts";
+import { addKey, formatKeys, loadKeys, parseKeys, removeKeys } from "../../../src/keys/keys.ts";
+import { device, errorOf } from "../../support/keys.ts";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
 import { spawn, spawnSync } from "../../support/programs.ts";
@@ -39,20 +32,6 @@ beforeEach(() => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function device(user: string, name = "default"): DeviceKey {
-  return { user, device: name, key: makeKey("gate-7f3a"), addedMs: 1_790_000_000_000 };
-}
-
-function errorOf(work: () => unknown): SallyportError {
-  try {
-    work();
-  } catch (error) {
-    expect(error).toBeInstanceOf(SallyportError);
-    return error as SallyportError;
-  }
-  throw new Error("nothing was thrown");
-}
 
 const alice = device("alice");
 const laptop = device("alice", "laptop");
