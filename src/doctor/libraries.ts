@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { libnftablesVersion } from "../native/libnftables.ts";
 import { findLibrary, NEEDED_LIBRARIES } from "../native/needed-libraries.ts";
 import { libpcapVersion } from "../native/libpcap.ts";
+import { OpError } from "../core/errors.ts";
 import { type Findings, listed, ok, problem } from "../core/finding.ts";
 import { mayAskKernel } from "../native/capabilities.ts";
 
@@ -38,7 +39,17 @@ export function readLibraries(): LibraryFacts[] {
 function versionOf(name: string): string | undefined {
   if (name === "libpcap") return /[\d.]+\d/.exec(libpcapVersion())?.[0];
   if (name !== "libnftables" || !mayAskKernel()) return undefined;
-  return libnftablesVersion();
+  return unlessRefused(libnftablesVersion);
+}
+
+/** A kernel without nfnetlink refuses libnftables its socket; the library is there all the same. */
+export function unlessRefused<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof OpError) return undefined;
+    throw error;
+  }
 }
 
 function versionText({ version }: NonNullable<LibraryFacts["found"]>): string {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../src/core/address.ts";
-import { SallyportError } from "../../../src/core/errors.ts";
+import { OpError, SallyportError } from "../../../src/core/errors.ts";
 import { parseSettings } from "../../../src/config/load.ts";
 import { checkEarlyPrograms, earlyPrograms } from "../../../src/doctor/early-programs.ts";
 import { checkExecutable } from "../../../src/doctor/executable.ts";
@@ -10,7 +10,7 @@ import type { Findings } from "../../../src/core/finding.ts";
 import { checkInterfaces } from "../../../src/doctor/interfaces.ts";
 import { checkKernel } from "../../../src/doctor/kernel.ts";
 import { checkKeys } from "../../../src/doctor/keys.ts";
-import { checkLibraries } from "../../../src/doctor/libraries.ts";
+import { checkLibraries, unlessRefused } from "../../../src/doctor/libraries.ts";
 import { checkPrivileges } from "../../../src/doctor/privileges.ts";
 import { checkRunning } from "../../../src/doctor/running.ts";
 import { checkServices } from "../../../src/doctor/services.ts";
@@ -485,4 +485,20 @@ describe("the doctor's checks", () => {
       expect(`${sentence}${remedy ?? ""}`).not.toMatch(/\.$/);
     }
   });
+});
+
+test("the library's version is left out where the kernel refuses it a socket, and no other error is hidden", () => {
+  const refused = new OpError({
+    operation: "open",
+    object: "a netlink socket (netfilter)",
+    detail: "EPROTONOSUPPORT",
+    code: 93,
+    remedy: "",
+  });
+  const throwing = (error: Error) => () => {
+    throw error;
+  };
+  expect(unlessRefused(() => "1.0.6")).toBe("1.0.6");
+  expect(unlessRefused(throwing(refused))).toBeUndefined();
+  expect(() => unlessRefused(throwing(new TypeError("a bug")))).toThrow("a bug");
 });
