@@ -1,12 +1,13 @@
 /**
  * Writes the files of packages besides the executable, under the named folder: units, man pages,
- * completions. All of them are made from the program's own data.
+ * completions, licenses. All of them are made from the program's own data.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { packagedFiles } from "../../src/service/packaged.ts";
 import { completions } from "./completions.ts";
+import { copyright } from "./copyright/copyright.ts";
 import { manPages } from "./man-pages.ts";
 
 const [root, seconds] = process.argv.slice(2);
@@ -21,6 +22,7 @@ const files = [
   ...packagedFiles(),
   ...manPages({ readme: read("README.md"), specification: read("docs/rks.md"), date }),
   ...completions(),
+  { path: "/usr/share/doc/sallyport/copyright", text: await copyright() },
 ];
 for (const { path, text } of files) {
   mkdirSync(dirname(root + path), { recursive: true });
