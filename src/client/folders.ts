@@ -2,14 +2,35 @@
 
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { SallyportError } from "../core/errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Throws a SallyportError where there is none: a user without an entry in the system's list, as
+ * containers have them. A relative HOME, the empty one among them, would put keys and slots wherever
+ * the program is started.
+ */
+function home(environment: Environment, instead: string): string {
+  const named = environment["HOME"];
+  if (named !== undefined && isAbsolute(named)) return named;
+  let known = "";
+  try {
+    known = homedir();
+  } catch {
+    // Nobody knows this user.
+  }
+  if (isAbsolute(known)) return known;
+  throw new SallyportError(
+    `Cannot find your home folder: HOME names none, and neither does this system's list of users: set HOME, or ${instead}`,
+  );
+}
 
 /** The XDG specification ignores a relative path: it would depend on the working directory. */
 function base(environment: Environment, name: string, fallback: string): string {
   const named = environment[name];
   if (named !== undefined && isAbsolute(named)) return named;
-  return join(environment["HOME"] ?? homedir(), fallback);
+  return join(home(environment, name), fallback);
 }
 
 /** Holds one profile link in each file, named after the profile. */

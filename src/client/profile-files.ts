@@ -50,11 +50,11 @@ export function checkProfileName(name: string, action: string): void {
   if (!isProfileName(name)) throw badName(action);
 }
 
-function missing(folder: string, name: string): SallyportError {
+function missing(folder: string, name: string, remedy: string): SallyportError {
   const saved = listProfiles(folder);
   const known = saved.length === 0 ? "no profile is saved" : `saved are ${saved.join(", ")}`;
   return new SallyportError(
-    `Cannot find the profile "${name}": ${known}: save its link with "sallyport knock --save ${name}"; for a fixed sequence, name the ports after the host`,
+    `Cannot find the profile "${name}": ${known}: ${remedy}`,
     ExitCode.usage,
   );
 }
@@ -76,11 +76,13 @@ function readPrivately(path: string): string {
   }
 }
 
+const addIt = (name: string) => `save its link with "sallyport profile add --name ${name}"`;
+
 /**
  * Reads a saved profile. Throws a SallyportError, which quotes nothing of it, for a missing, unsafe
- * or broken file.
+ * or broken file; `whenMissing` is the remedy for the first.
  */
-export function readProfile(folder: string, name: string): Profile {
+export function readProfile(folder: string, name: string, whenMissing = addIt(name)): Profile {
   checkProfileName(name, "find the profile");
   const path = join(folder, name);
   let link: string;
@@ -88,7 +90,7 @@ export function readProfile(folder: string, name: string): Profile {
     link = readPrivately(path);
   } catch (error) {
     if (error instanceof SallyportError) throw error;
-    if (codeOf(error) === "ENOENT") throw missing(folder, name);
+    if (codeOf(error) === "ENOENT") throw missing(folder, name, whenMissing);
     throw new SallyportError(
       `Cannot read ${path}: ${messageOf(error)}: make it a file of yours with mode 0600`,
       ExitCode.config,
@@ -133,14 +135,16 @@ export function saveProfile(
   return path;
 }
 
-/** Removes a saved profile, readable or not, and answers its path. Throws a SallyportError where there is none. */
+/** Removes a saved profile, readable or not, and returns its path. Throws a SallyportError where there is none. */
 export function removeProfile(folder: string, name: string): string {
   checkProfileName(name, "remove the profile");
   const path = join(folder, name);
   try {
     unlinkSync(path);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") throw missing(folder, name);
+    if (codeOf(error) === "ENOENT") {
+      throw missing(folder, name, "there is nothing to remove under this name");
+    }
     throw new SallyportError(
       `Cannot remove the profile "${name}": ${messageOf(error)}: make ${folder} writable`,
       ExitCode.failure,

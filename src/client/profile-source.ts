@@ -27,5 +27,9 @@ export function looksLikeLink(text: string): boolean {
 export async function openProfile(argument: string, folder: string): Promise<Profile> {
   if (argument === STDIN) return parseProfileLink(await readLink("Profile link (not shown): "));
   if (looksLikeLink(argument)) return parseProfileLink(pickLink(argument));
-  return readProfile(folder, argument);
+  return readProfile(
+    folder,
+    argument,
+    `save its link with "sallyport knock --save ${argument}"; for a fixed sequence, name the ports after the host`,
+  );
 }

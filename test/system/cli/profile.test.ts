@@ -76,8 +76,16 @@ test.each([
   ["a key in the place of a link", ["add", CANARY], 'run "sallyport profile add --name NAME"'],
   ["an empty standard input", ["add"], "standard input is empty"],
   ["a bad name", ["add", "--name", "../x"], "its name is not valid: use up to 32 letters"],
-  ["an unknown profile to show", ["show", "home"], 'Cannot find the profile "home"'],
-  ["an unknown profile to remove", ["remove", "home"], 'Cannot find the profile "home"'],
+  [
+    "an unknown profile to show",
+    ["show", "home"],
+    'Cannot find the profile "home": no profile is saved: save its link with "sallyport profile add --name home"\n',
+  ],
+  [
+    "an unknown profile to remove",
+    ["remove", "home"],
+    'Cannot find the profile "home": no profile is saved: there is nothing to remove under this name\n',
+  ],
 ])("profile refuses %s in one sentence with 64", (_, argv, sentence) => {
   const { code, err, out } = profile(argv);
   expect([code, out]).toEqual([64, ""]);
@@ -125,4 +133,13 @@ test("profile remove deletes a profile, a broken one as well", () => {
     expect(profile(["remove", name])).toMatchObject({ code: 0 });
   }
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test("profile says in one sentence that nobody knows where this user's home is", () => {
+  const env = { HOME: "here", PATH: process.env["PATH"] };
+  expect(run([EXECUTABLE, "profile", "list"], { mayFail: true, env })).toEqual({
+    code: 1,
+    out: "",
+    err: "sallyport: Cannot find your home folder: HOME names none, and neither does this system's list of users: set HOME, or XDG_CONFIG_HOME\n",
+  });
 });
