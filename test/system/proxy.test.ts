@@ -8,7 +8,8 @@ import { run } from "../support/programs.ts";
 import { ProxyLab } from "../support/proxy-lab.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(90_000); // a slot may have to end first
+// A slot may have to end first, and twenty sessions at once take a busy computer a while.
+setDefaultTimeout(180_000);
 
 describe.each(["drop", "reset"] as const)("where closed ports answer with a %s", (deny) => {
   let lab: ProxyLab;
@@ -150,8 +151,8 @@ describe("sallyport proxy under ssh", () => {
       inventory,
       `[gates]\n10.77.0.1 ${login} ansible_ssh_common_args='${proxy} ${known}'\n`,
     );
-    const said = client.run("ansible", "-i", inventory, "gates", "-m", "raw", "-a", "echo in");
-    expect(said.out).toMatch(/10\.77\.0\.1 \| CHANGED \| rc=0 >>\nin/);
+    const said = client.run("ansible", "-i", inventory, "gates", "-m", "ping");
+    expect(said.out).toMatch(/10\.77\.0\.1 \| SUCCESS => [^]*"ping": "pong"/);
     expect(client.slots().length).toBe(1);
   });
 });
