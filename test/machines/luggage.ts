@@ -13,10 +13,11 @@ export const PREVIOUS = `${LUGGAGE}/previous.deb`;
 
 /** Packages for one processor. */
 export interface Packages {
-  /** The file that users get. */
-  readonly real: string;
-  /** The same without compression, which an emulated processor takes a minute to undo. */
-  readonly plain: string;
+  /**
+   * What users get, compressed less: to undo xz takes an emulated processor a minute.
+   * scripts/test-package installs the package with it.
+   */
+  readonly present: string;
   /** The package to upgrade from. */
   readonly previous: string;
 }
@@ -24,25 +25,22 @@ export interface Packages {
 /** An older version than any that is made here. */
 const OLDER = "0.0.1";
 
-/**
- * Packs what `real` holds once more into `folder`. Without a `previous` package, this one under an
- * older number stands for it.
- */
-export function repack(real: string, folder: string, previous?: string): Packages {
+/** Without a `previous` package, `present` under an older number stands for it, in `folder`. */
+export function packagesFrom(present: string, folder: string, previous?: string): Packages {
+  if (previous !== undefined) return { present, previous };
   const unpacked = join(folder, "unpacked");
   const control = join(unpacked, "DEBIAN/control");
   rmSync(unpacked, { recursive: true, force: true });
-  run(["dpkg-deb", "--raw-extract", real, unpacked]);
-  const plain = pack(unpacked, join(folder, "plain.deb"));
+  run(["dpkg-deb", "--raw-extract", present, unpacked]);
   const text = readFileSync(control, "utf8");
   writeFileSync(control, text.replace(/^Version: .*$/m, `Version: ${OLDER}`));
-  const older = previous ?? pack(unpacked, join(folder, "older.deb"));
+  const older = pack(unpacked, join(folder, "older.deb"));
   rmSync(unpacked, { recursive: true });
-  return { real, plain, previous: older };
+  return { present, previous: older };
 }
 
 function pack(unpacked: string, to: string): string {
-  run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", unpacked, to]);
+  run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", unpacked, to]);
   return to;
 }
 
@@ -50,7 +48,7 @@ function pack(unpacked: string, to: string): string {
 export function packLuggage(packages: Packages, folder: string, upgrades: boolean): string {
   const cases = join(folder, "luggage");
   mkdirSync(cases, { recursive: true });
-  copyFileSync(upgrades ? packages.real : packages.plain, join(cases, "sallyport.deb"));
+  copyFileSync(packages.present, join(cases, "sallyport.deb"));
   if (upgrades) copyFileSync(packages.previous, join(cases, "previous.deb"));
   const disk = join(folder, "luggage.disk");
   run(["mkfs.ext4", "-q", "-O", "^metadata_csum_seed,^orphan_file", "-d", cases, disk, "512M"]);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { run, spawn } from "../support/programs.ts";
 import { Console } from "./console.ts";
+import { counterWords } from "./counter.ts";
 import type { Image } from "./image.ts";
 import type { Network } from "./network.ts";
 import { CONSOLE_PORT, type Arch } from "./recipe.ts";
@@ -131,9 +132,7 @@ export class Machine implements AsyncDisposable {
     const { image, hardware, luggage, folder, network } = this.#parts;
     const { program, board, serial } = EMULATOR[hardware.arch];
     const own = hardware.arch === (process.arch === "x64" ? "amd64" : process.arch);
-    // The counter of an emulated processor runs at no steady pace, and that of ACPI is lost where a busy computer
-    // holds the machine up for some seconds.
-    const steady = hardware.arch === "amd64" ? "clocksource=hpet" : "";
+    const steady = hardware.arch === "amd64" ? counterWords() : "";
     const append = `root=/dev/vda rw console=${serial} panic=5 loglevel=4 mitigations=off no_timer_check ${OFF} ${steady} ${hardware.append}`;
     const drive = (file: string, more: string) => [
       "-drive",

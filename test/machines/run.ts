@@ -1,7 +1,7 @@
 /**
  * Plays machines one after the other; see scripts/test-machines:
  *
- *     bun test/machines/run.ts [--quick] [--markdown] [MACHINE…]
+ *     bun test/machines/run.ts [--quick] [--markdown] [--only WORDS] [MACHINE…]
  *
  * Exits 0 only when every step went well. With --markdown, docs/machines.md shows the last whole run of each machine.
  */
@@ -9,13 +9,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawn } from "../support/programs.ts";
-import { MACHINES, QUICK, type MachineRow } from "./machines.ts";
+import { MACHINES, QUICK, START, type MachineRow } from "./machines.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { imageOf } from "./image.ts";
-import { type Packages, repack } from "./luggage.ts";
+import { type Packages, packagesFrom } from "./luggage.ts";
 import { playMachine, type PlayedMachine } from "./play.ts";
 import type { Arch } from "./recipe.ts";
 import { renderReport } from "./report.ts";
+import type { Step } from "./scene.ts";
 
 /** The whole run, images not counted. */
 const RUN_MS = 40 * 60_000;
@@ -27,6 +28,9 @@ const LAST = join(CACHE, "last.json");
 const DOCS = join(ROOT, "docs/machines.md");
 
 const words = process.argv.slice(2);
+const at = words.indexOf("--only");
+/** The steps that are played beside the first ones. */
+const only = at === -1 ? undefined : new RegExp(words.splice(at, 2)[1] ?? "");
 const quick = words.includes("--quick");
 const markdown = words.includes("--markdown");
 const wanted = words.filter((word) => !word.startsWith("--"));
@@ -46,24 +50,30 @@ function rows(): MachineRow[] {
   // Most servers run Debian 12.
   const names = quick && wanted.length === 0 ? ["bookworm"] : wanted;
   const chosen = MACHINES.filter(({ name }) => names.length === 0 || names.includes(name));
-  if (!quick) return chosen;
-  return chosen.map((row) => ({ ...row, steps: row.steps.filter((step) => QUICK.includes(step)) }));
+  return chosen.map((row) => ({ ...row, steps: row.steps.filter(isPlayed) }));
+}
+
+function isPlayed(step: Step): boolean {
+  if (only !== undefined) return START.includes(step) || only.test(step.name);
+  return !quick || QUICK.includes(step);
 }
 
 const packages: Partial<Record<Arch, Promise<Packages>>> = {};
 
 /** Makes the packages for a processor, once. */
 function packagesOf(arch: Arch): Promise<Packages> {
-  packages[arch] ??= makePackage(arch).then((real) => {
+  packages[arch] ??= makePackage(arch).then((present) => {
     const folder = join(CACHE, `packages-${arch}`);
     mkdirSync(folder, { recursive: true });
-    return repack(real, folder, previous);
+    return packagesFrom(present, folder, previous);
   });
   return packages[arch];
 }
 
 async function makePackage(arch: Arch): Promise<string> {
-  const child = spawn([join(ROOT, "scripts/package"), "--deb", arch], { stderr: "inherit" });
+  const child = spawn([join(ROOT, "scripts/package"), "--deb", "--quick", arch], {
+    stderr: "inherit",
+  });
   const said = await new Response(child.stdout).text();
   // "dist/sallyport_1.0.0_amd64.deb  31000000 bytes  sha256 …", below the lines of the build
   const path = said.trim().split("\n").at(-1)?.split(" ")[0] ?? "";
@@ -102,7 +112,7 @@ for (const row of rows()) {
   });
   console.log(`    ${played.versions} (${Math.round(played.seconds)} s in all)`);
   machines.push(played);
-  if (quick || stop.signal.aborted) continue;
+  if (quick || only !== undefined || stop.signal.aborted) continue;
   last[row.name] = played;
   writeFileSync(LAST, JSON.stringify(last));
 }

@@ -159,9 +159,10 @@ export class Scene {
     );
     const all = await Promise.all(watches.map((watch) => watch.stop()));
     if (done !== undefined) throw done;
-    for (const seen of all) {
-      if (seen.openMs.length > 0) {
-        throw new Error(`open ${seen.openMs.length} times, first after ${seen.openMs[0]} ms`);
+    for (const [i, seen] of all.entries()) {
+      if (seen.open.length > 0) {
+        const first = seen.open.slice(0, 4).map(([address, ms]) => `${address} after ${ms} ms`);
+        throw new Error(`${PORTS[i]}/tcp was open ${seen.open.length} times: ${first.join(", ")}`);
       }
       if (seen.refused === 0) throw new Error("nothing was refused: the machine was not seen");
     }

@@ -7,12 +7,12 @@ const WATCH = `
 import errno, json, select, socket, sys, time
 port, addresses = int(sys.argv[1]), sys.argv[2:]
 EVERY, PATIENCE = 0.02, 1
-seen = {"attempts": 0, "refused": 0, "openMs": [], "pauseMs": 0}
+seen = {"attempts": 0, "refused": 0, "open": [], "pauseMs": 0}
 waiting = {}
 began = due = last = time.monotonic()
 
-def judge(error):
-    if error == 0: seen["openMs"].append(round((time.monotonic() - began) * 1000))
+def judge(error, address, sent):
+    if error == 0: seen["open"].append([address, round((sent - began) * 1000)])
     if error == errno.ECONNREFUSED: seen["refused"] += 1
 
 def attempt():
@@ -20,9 +20,10 @@ def attempt():
     seen["attempts"] += 1
     s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     s.setblocking(False)
+    sent = time.monotonic()
     error = s.connect_ex((address, port))
-    if error == errno.EINPROGRESS: waiting[s] = time.monotonic() + PATIENCE
-    else: judge(error)
+    if error == errno.EINPROGRESS: waiting[s] = (address, sent)
+    else: judge(error, address, sent)
 
 while True:
     if (now := time.monotonic()) >= due:
@@ -31,8 +32,8 @@ while True:
         attempt()
         due = max(due + EVERY, now)
     ended, ready, _ = select.select([sys.stdin], list(waiting), [], max(0, due - time.monotonic()))
-    for s in ready: judge(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-    late = [s for s, until in waiting.items() if until < time.monotonic()]
+    for s in ready: judge(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), *waiting[s])
+    late = [s for s, (_, sent) in waiting.items() if sent + PATIENCE < time.monotonic()]
     for s in {*ready, *late}:
         del waiting[s]
         s.close()
@@ -44,8 +45,8 @@ export interface Watched {
   readonly attempts: number;
   /** Attempts that the machine answered; others met silence or nobody. */
   readonly refused: number;
-  /** The port was open, at these times after the beginning. */
-  readonly openMs: readonly number[];
+  /** Attempts that were let in: the address, and when they were sent, in milliseconds since the beginning. */
+  readonly open: readonly (readonly [address: string, atMs: number])[];
   /** The longest time between two attempts: on a busy computer more than 20 ms. */
   readonly pauseMs: number;
 }

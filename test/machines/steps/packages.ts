@@ -42,7 +42,7 @@ export const upgrades: Step = {
 export const removed: Step = {
   name: "`apt remove` names the ports that stay shut, as `on_stop` says",
   play: async (scene) => {
-    await scene.says(/the kernel guards 22\/tcp/, "apt-get remove -y sallyport 2>&1");
+    await scene.says(/still guards 22\/tcp/, "apt-get remove -y sallyport 2>&1");
     for (const address of scene.addresses) await scene.shuts(address);
   },
 };
