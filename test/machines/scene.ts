@@ -123,17 +123,6 @@ export class Scene {
     throw new Error(`${port}/tcp of ${address} is ${met}`);
   }
 
-  /** Waits until a daemon that lost its memory of uses believes knocks at the door "ssh" again: a minute and more. */
-  async ready(): Promise<void> {
-    const wait = `for i in $(seq 150); do
-      left=$(sallyport status --json | grep -oE 'wait [0-9]+ s' | grep -oE '[0-9]+')
-      [ "\${left:-0}" -eq 0 ] && exit 0
-      sleep 1
-    done
-    sallyport status; exit 1`;
-    await this.machine.run(wait, { mostMs: 200_000 });
-  }
-
   /** Waits until a port answers as it does to somebody without a grant: an earlier one may live yet. */
   async shuts(address: string, port = 22): Promise<void> {
     const deadline = performance.now() + 20_000;

@@ -1,7 +1,7 @@
 /** Boots, in order and not: the port is never open meanwhile, and a used knock opens nothing afterwards. */
 
 import { parseProfileLink } from "../../../src/rks/profile-link.ts";
-import { slotAt } from "../../../src/rks/slot.ts";
+import { slotAt, slotStartMs } from "../../../src/rks/slot.ts";
 import { ADDRESS } from "../recipe.ts";
 import type { Door, Scene, Step } from "../scene.ts";
 
@@ -71,6 +71,15 @@ export const reboots: Step = {
   },
 };
 
+/** Waits until the door "ssh" believes knocks that were made after `bootedMs`: a minute at most, two slots. */
+async function believes(scene: Scene, bootedMs: number): Promise<number> {
+  await scene.says(/Rotating doors wait \d+ s/, "sallyport status --json");
+  const { stepSeconds } = parseProfileLink(scene.link("ssh"));
+  const waitMs = slotStartMs(slotAt(bootedMs, stepSeconds) + 2, stepSeconds) - Date.now();
+  await Bun.sleep(Math.max(0, waitMs));
+  return Math.max(0, Math.round(waitMs / 1_000));
+}
+
 export const powerCut: Step = {
   name: "power cut: never open; used knocks open nothing; after the wait a new one does",
   play: async (scene) => {
@@ -80,13 +89,12 @@ export const powerCut: Step = {
       await scene.machine.cutPower();
       await scene.machine.switchOn();
     });
+    const bootedMs = Date.now();
     const timely = await replay(scene, used);
-    await replay(scene, slow);
-    const began = performance.now();
-    await scene.ready();
-    const waited = Math.round((performance.now() - began) / 1_000);
+    if (!(await replay(scene, slow))) throw new Error("no used knock could be replayed in time");
+    const waited = await believes(scene, bootedMs);
     await scene.opensByKnock();
-    return `${seen}; replayed ${timely ? "in" : "after"} its slot; waited ${waited} s`;
+    return `${seen}; replayed ${timely ? "both" : "one"} in its slot; waited ${waited} s`;
   },
 };
 
