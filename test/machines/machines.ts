@@ -99,7 +99,7 @@ export const MACHINES: readonly MachineRow[] = [
     recipe: arm64,
     hardware: { ...X64, arch: "arm64", processor: "cortex-a72" },
     ipv6: true,
-    steps: [...FIRST, reboots, killed, flushed, ...LAST],
+    steps: [...FIRST, reboots, killed, flushed],
   },
   {
     name: "cortex-a53",
