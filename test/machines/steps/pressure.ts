@@ -23,11 +23,11 @@ export const fullDisk: Step = {
 };
 
 /**
- * Takes all memory at once, again and again, and is the first process that the kernel ends. One
- * that takes it slowly makes an emulated machine read its programs from the disk for minutes.
+ * Takes all memory within a second, again and again, and is the first process that the kernel ends.
+ * One that takes it slowly makes an emulated machine read its programs from the disk for minutes.
  */
 const HOG = `systemd-run --unit=hog -p OOMScoreAdjust=500 -p Restart=always -p RestartSec=5 -p StartLimitIntervalSec=0 \\
-  perl -e '$all = "x" x (2 << 30)'`;
+  perl -e '$taken[$_] = "x" x (8 << 20) for 0 .. 255'`;
 
 export const memory: Step = {
   name: "memory that something else eats up: the daemon lives on and knocks open",
@@ -36,7 +36,7 @@ export const memory: Step = {
     const pid = await scene.pid();
     await machine.run(HOG);
     try {
-      await scene.comesToSay(/out of memory/i, "journalctl -b -k -o cat --no-pager", 60_000);
+      await scene.comesToSay(/out of memory/i, "journalctl -b -k -o cat --no-pager -n 50", 60_000);
       for (let i = 0; i < 2; i++) await scene.opensByKnock();
     } finally {
       await machine.run("systemctl stop hog; systemctl reset-failed hog 2>/dev/null; true");
