@@ -26,8 +26,8 @@ export const fullDisk: Step = {
  * Takes all memory within a second, again and again, and is the first process that the kernel ends.
  * One that takes it slowly makes an emulated machine read its programs from the disk for minutes.
  */
-const HOG = `systemd-run --unit=hog -p OOMScoreAdjust=500 -p Restart=always -p RestartSec=5 -p StartLimitIntervalSec=0 \\
-  perl -e '$taken[$_] = "x" x (8 << 20) for 0 .. 255'`;
+const HOG = `echo '$taken[$_] = "x" x (8 << 20) for 0 .. 255' >/root/hog
+systemd-run --unit=hog -p OOMScoreAdjust=500 -p Restart=always -p RestartSec=5 -p StartLimitIntervalSec=0 perl /root/hog`;
 
 export const memory: Step = {
   name: "memory that something else eats up: the daemon lives on and knocks open",
