@@ -99,7 +99,7 @@ export const MACHINES: readonly MachineRow[] = [
     recipe: arm64,
     hardware: { ...X64, arch: "arm64", processor: "cortex-a72" },
     ipv6: true,
-    steps: [...FIRST, reboots, killed, flushed],
+    steps: [...FIRST, reboots, killed, flushed, brokenThenKilled],
   },
   {
     name: "cortex-a53",
@@ -107,7 +107,7 @@ export const MACHINES: readonly MachineRow[] = [
     recipe: arm64,
     hardware: { ...X64, arch: "arm64", processor: "cortex-a53" },
     ipv6: true,
-    steps: [...FIRST, stopped, brokenThenKilled, clock],
+    steps: [...FIRST, powerCut],
   },
   {
     name: "nehalem",
@@ -131,7 +131,7 @@ export const MACHINES: readonly MachineRow[] = [
     recipe: system("bookworm"),
     hardware: X64,
     ipv6: true,
-    steps: [boots, untouched, ...FIRST.slice(1), reboots, killed, givenUp],
+    steps: [boots, untouched, ...FIRST.slice(1), reboots, killed, stopped, givenUp],
   },
   {
     name: "small",
@@ -139,6 +139,6 @@ export const MACHINES: readonly MachineRow[] = [
     recipe: system("trixie", NEIGHBOURS),
     hardware: { ...X64, megabytes: 256 },
     ipv6: true,
-    steps: [...FIRST, memory, powerCut],
+    steps: [...FIRST, memory, clock],
   },
 ];
