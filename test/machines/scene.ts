@@ -150,7 +150,7 @@ export class Scene {
     if (done !== undefined) throw done;
     for (const [i, seen] of all.entries()) {
       if (seen.open.length > 0) {
-        const first = seen.open.slice(0, 4).map(([address, ms]) => `${address} after ${ms} ms`);
+        const first = seen.open.slice(0, 4).map(([address, at]) => `${address} at ${at}`);
         throw new Error(`${PORTS[i]}/tcp was open ${seen.open.length} times: ${first.join(", ")}`);
       }
       if (seen.refused === 0) throw new Error("nothing was refused: the machine was not seen");

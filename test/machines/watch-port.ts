@@ -9,10 +9,10 @@ port, addresses = int(sys.argv[1]), sys.argv[2:]
 EVERY, PATIENCE = 0.02, 1
 seen = {"attempts": 0, "refused": 0, "open": [], "pauseMs": 0}
 waiting = {}
-began = due = last = time.monotonic()
+due = last = time.monotonic()
 
 def judge(error, address, sent):
-    if error == 0: seen["open"].append([address, round((sent - began) * 1000)])
+    if error == 0: seen["open"].append([address, time.strftime("%T", time.gmtime(sent)) + f".{int(sent % 1 * 1000):03d}"])
     if error == errno.ECONNREFUSED: seen["refused"] += 1
 
 def attempt():
@@ -20,7 +20,7 @@ def attempt():
     seen["attempts"] += 1
     s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     s.setblocking(False)
-    sent = time.monotonic()
+    sent = time.time()
     error = s.connect_ex((address, port))
     if error == errno.EINPROGRESS: waiting[s] = (address, sent)
     else: judge(error, address, sent)
@@ -33,7 +33,7 @@ while True:
         due = max(due + EVERY, now)
     ended, ready, _ = select.select([sys.stdin], list(waiting), [], max(0, due - time.monotonic()))
     for s in ready: judge(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), *waiting[s])
-    late = [s for s, (_, sent) in waiting.items() if sent + PATIENCE < time.monotonic()]
+    late = [s for s, (_, sent) in waiting.items() if sent + PATIENCE < time.time()]
     for s in {*ready, *late}:
         del waiting[s]
         s.close()
@@ -45,8 +45,8 @@ export interface Watched {
   readonly attempts: number;
   /** Attempts that the machine answered; others met silence or nobody. */
   readonly refused: number;
-  /** Attempts that were let in: the address, and when they were sent, in milliseconds since the beginning. */
-  readonly open: readonly (readonly [address: string, atMs: number])[];
+  /** Attempts that were let in: the address, and when they were sent, UTC, to be found in the machine's journal. */
+  readonly open: readonly (readonly [address: string, at: string])[];
   /** The longest time between two attempts: on a busy computer more than 20 ms. */
   readonly pauseMs: number;
 }
