@@ -10,7 +10,7 @@ import type { GuardPlan } from "./guard-plan.ts";
 import { firstRefused } from "./first-refused.ts";
 import { NftSocket } from "./nft-socket.ts";
 import { nftError } from "./nft-error.ts";
-import { renderLoad } from "./rule-set.ts";
+import { listContents, renderLoad } from "./rule-set.ts";
 import type { LoadContext } from "./rule-set.ts";
 import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
 
@@ -89,10 +89,10 @@ export function guardLoaded(): boolean {
 }
 
 /**
- * The sets that exist but are not in the plan. Sets of idle times that hold grants stay until these
- * end.
+ * The sets of the present table that the plan does not have, and the lists that it would not empty.
+ * Sets of idle times that hold grants stay until these end.
  */
-function lookAtSets(plan: GuardPlan): LoadContext {
+export function lookAtSets(plan: GuardPlan): LoadContext {
   using nft = new NftSocket();
   const holds = new Map<number, boolean>();
   const names = nft.setNames();
@@ -110,7 +110,17 @@ function lookAtSets(plan: GuardPlan): LoadContext {
   return {
     retiringIdleMs: retiring,
     endedSets: [...endedSets, ...FORMER_SETS].filter((name) => names.includes(name)),
+    keptLists: [...listContents(plan)]
+      .filter(([name, wanted]) => names.includes(name) && holdsOnly(name, wanted))
+      .map(([name]) => name),
   };
+}
+
+/** Whether a set exists, and all its elements are among these. */
+function holdsOnly(name: string, wanted: readonly string[]): boolean {
+  const { ok, output } = runNft(`list set ${TABLE_NAME} ${name}`);
+  const held = /elements = \{([^}]*)\}/.exec(output)?.[1]?.split(",") ?? [];
+  return ok && held.every((element) => wanted.includes(element.trim()));
 }
 
 /** net.ipv6.auto_flowlabels: 1 and 3 label packets unless a program objects, 0 and 2 do not. */

@@ -28,6 +28,12 @@ export interface LoadContext {
   readonly retiringIdleMs?: readonly number[];
   /** Sets that exist but that no rule names any more: they are removed. */
   readonly endedSets?: readonly string[];
+  /**
+   * Lists of the present table that hold nothing but elements of the plan. They are not emptied
+   * first: kernels before 6.17 find no element, old or new, in the moment of a transaction that
+   * replaces them all, and a packet of that moment would pass by the guard.
+   */
+  readonly keptLists?: readonly string[];
 }
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
@@ -171,7 +177,8 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
   ];
 }
 
-function contents(plan: GuardPlan): Map<string, readonly string[]> {
+/** The elements of each list, as nft writes and lists them; one with a timeout it lists otherwise. */
+export function listContents(plan: GuardPlan): Map<string, readonly string[]> {
   return new Map([
     [SET.guarded, mergeGuarded(plan.guarded).map(guardedElement)],
     [SET.allow(4), allowElements(plan, 4)],
@@ -189,7 +196,7 @@ function sortedIdle(idleMs: readonly number[]): number[] {
  */
 export function renderTable(plan: GuardPlan): string {
   const idleMs = sortedIdle(plan.idleMs);
-  const elements = contents(plan);
+  const elements = listContents(plan);
   const lines = [`table ${TABLE_NAME} {`];
   for (const [name, definition] of setDefinitions(idleMs)) {
     const list = elements.get(name) ?? [];
@@ -233,8 +240,8 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
     lines.push(`add chain ${TABLE_NAME} ${name}`, `flush chain ${TABLE_NAME} ${name}`);
   }
   for (const name of gone) lines.push(`delete chain ${TABLE_NAME} ${name}`);
-  for (const [name, list] of contents(plan)) {
-    lines.push(`flush set ${TABLE_NAME} ${name}`);
+  for (const [name, list] of listContents(plan)) {
+    if (context.keptLists?.includes(name) !== true) lines.push(`flush set ${TABLE_NAME} ${name}`);
     if (list.length > 0) lines.push(`add element ${TABLE_NAME} ${name} { ${list.join(", ")} }`);
   }
   for (const { name, rules } of all) {
