@@ -7,6 +7,9 @@ import { run } from "../support/programs.ts";
 /** Where the disk is mounted in a machine. */
 export const LUGGAGE = "/mnt";
 
+/** A command that mounts it, in this boot or another. */
+export const MOUNT = `{ mountpoint -q ${LUGGAGE} || mount -o ro /dev/vdb ${LUGGAGE}; }`;
+
 /** The package of this tree, and one to upgrade from. */
 export const PACKAGE = `${LUGGAGE}/sallyport.deb`;
 export const PREVIOUS = `${LUGGAGE}/previous.deb`;

@@ -17,7 +17,7 @@ import { playMachine, type PlayedMachine } from "./play.ts";
 import type { Arch } from "./recipe.ts";
 import { renderReport } from "./report.ts";
 import type { Step } from "./scene.ts";
-import { installs, installsPrevious } from "./steps/install.ts";
+import { knock6 } from "./steps/knocks.ts";
 
 /** The whole run, images not counted. */
 const RUN_MS = 40 * 60_000;
@@ -51,17 +51,14 @@ function rows(): MachineRow[] {
   // Most servers run Debian 12.
   const names = quick && wanted.length === 0 ? ["bookworm"] : wanted;
   const chosen = MACHINES.filter(({ name }) => names.length === 0 || names.includes(name));
-  return chosen.map((row) => ({ ...row, steps: stepsOf(row).filter(isPlayed) }));
+  return chosen.map((row) => ({ ...row, steps: stepsOf(row) }));
 }
 
-/** In a quick run nothing is upgraded. */
-function stepsOf({ steps }: MachineRow): readonly Step[] {
-  return quick ? steps.map((step) => (step === installsPrevious ? installs : step)) : steps;
-}
-
-function isPlayed(step: Step): boolean {
-  if (only !== undefined) return START.includes(step) || only.test(step.name);
-  return !quick || QUICK.includes(step);
+function stepsOf({ steps, ipv6 }: MachineRow): readonly Step[] {
+  if (quick) return QUICK.filter((step) => ipv6 || step !== knock6);
+  return only === undefined
+    ? steps
+    : steps.filter((step) => START.includes(step) || only.test(step.name));
 }
 
 const packages: Partial<Record<Arch, Promise<Packages>>> = {};

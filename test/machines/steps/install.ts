@@ -1,6 +1,6 @@
 /** From a machine that never saw this repository to one that guards: the documented commands. */
 
-import { LUGGAGE, PACKAGE, PREVIOUS } from "../luggage.ts";
+import { MOUNT, PACKAGE, PREVIOUS } from "../luggage.ts";
 import { type Scene, type Step, writeConfig } from "../scene.ts";
 
 export const boots: Step = {
@@ -32,10 +32,9 @@ export const openBefore: Step = {
 };
 
 async function installPackage({ machine }: Scene, deb: string): Promise<void> {
-  await machine.run(
-    `mount -o ro /dev/vdb ${LUGGAGE} && apt-get install -y --no-install-recommends ${deb}`,
-    { mostMs: 400_000 },
-  );
+  await machine.run(`${MOUNT} && apt-get install -y --no-install-recommends ${deb}`, {
+    mostMs: 400_000,
+  });
 }
 
 async function configure(scene: Scene): Promise<void> {

@@ -1,6 +1,6 @@
 /** The package while it changes: upgraded, removed, purged. */
 
-import { PACKAGE } from "../luggage.ts";
+import { MOUNT, PACKAGE } from "../luggage.ts";
 import { ADDRESS } from "../recipe.ts";
 import { linesOf } from "../../support/lines.ts";
 import type { Scene, Step } from "../scene.ts";
@@ -25,7 +25,7 @@ export const upgrades: Step = {
       await scene.shuts(ADDRESS[4]);
       const pid = await scene.pid();
       const seen = await scene.neverOpen(async () => {
-        await machine.run(`apt-get install -y --no-install-recommends ${PACKAGE}`, {
+        await machine.run(`${MOUNT} && apt-get install -y --no-install-recommends ${PACKAGE}`, {
           mostMs: 400_000,
         });
         await scene.serves(pid);
