@@ -49,12 +49,20 @@ function saidLines([{ name }, run]: Pair): string[] {
   );
 }
 
+/** The run of a machine, without steps that it has no more. */
+function lastRun(row: MachineRow, machines: readonly PlayedMachine[]): PlayedMachine | undefined {
+  const run = machines.find(({ name }) => name === row.name);
+  if (run === undefined) return undefined;
+  return {
+    ...run,
+    played: run.played.filter(({ step }) => row.steps.some(({ name }) => name === step)),
+  };
+}
+
 /** The whole document, of the machines that were played. */
 export function renderReport(machines: readonly PlayedMachine[]): string {
-  const pairs = MACHINES.map(
-    (row): Pair => [row, machines.find(({ name }) => name === row.name)] as const,
-  );
-  const all = machines.flatMap(({ played }) => played);
+  const pairs = MACHINES.map((row): Pair => [row, lastRun(row, machines)]);
+  const all = pairs.flatMap(([, run]) => run?.played ?? []);
   const steps = new Set(MACHINES.flatMap((row) => row.steps.map(({ name }) => name)));
   const minutes = Math.round(machines.reduce((sum, { seconds }) => sum + seconds, 0) / 60);
   return `# Machines
