@@ -32,20 +32,30 @@ function parentOf(pid: number): number {
 }
 
 /**
- * The SSH client of the person at this command; undefined where there is none. sudo and su take the
+ * SSH_CONNECTION of the person at this command; undefined where there is none. sudo and su take the
  * variable away, so the processes above are searched too, as far as this user may read them.
  */
-export function callerConnection(environment = process.env): Caller | undefined {
-  const own = clientIn(environment["SSH_CONNECTION"]);
-  if (own !== undefined) return own;
+function sshConnection(environment: NodeJS.ProcessEnv): string | undefined {
+  const own = environment["SSH_CONNECTION"];
+  if (clientIn(own) !== undefined) return own;
   try {
     let pid = process.ppid;
     for (let i = 0; i < MOST_PARENTS && pid > 1; i++, pid = parentOf(pid)) {
-      const found = clientIn(connectionOf(pid));
-      if (found !== undefined) return found;
+      const found = connectionOf(pid);
+      if (clientIn(found) !== undefined) return found;
     }
   } catch {
     // The process belongs to another user, or is gone.
   }
   return undefined;
+}
+
+/** The SSH client of the person at this command. */
+export function callerConnection(environment = process.env): Caller | undefined {
+  return clientIn(sshConnection(environment));
+}
+
+/** The address of this machine by which the person at this command came in over ssh. */
+export function reachedAddress(environment = process.env): string | undefined {
+  return sshConnection(environment)?.split(" ")[2];
 }

@@ -11,6 +11,7 @@ import { doctorCommand } from "./doctor.ts";
 import { firewallCommand } from "./firewall.ts";
 import { grantsCommand } from "./grants.ts";
 import { importCommand } from "./import.ts";
+import { initCommand } from "./init.ts";
 import { knockCommand } from "./knock.ts";
 import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
@@ -61,6 +62,7 @@ export function program(platform: NodeJS.Platform = process.platform): Command {
     );
   tellErrors(root);
   const commands = [
+    initCommand(),
     serveCommand(),
     checkCommand({
       renderGuard: async (settings) => {

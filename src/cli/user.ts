@@ -5,18 +5,17 @@
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { KeysTold } from "../api/control.ts";
-import { checkBound } from "../keys/forgery-bound.ts";
 import { withConfig } from "../config/find.ts";
 import type { DeviceKey } from "../keys/keys.ts";
-import { addKey, loadKeys, makeKey, removeKeys } from "../keys/keys.ts";
+import { loadKeys, removeKeys } from "../keys/keys.ts";
 import { loadSettings } from "../config/load.ts";
 import { quote } from "../config/mistake.ts";
 import { admits, DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
-import { serverName } from "../keys/server-name.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { addDevice } from "./add-device.ts";
 import { socketOption } from "./control-socket.ts";
 import { grantedTo } from "./grants.ts";
 import { linksOf, note, printLinks } from "./links.ts";
@@ -93,17 +92,7 @@ function addCommand(clock: Clock) {
         printLinks(linksOf(settings, had, options), options.json);
         return;
       }
-      const added: DeviceKey = {
-        user,
-        device,
-        key: makeKey(serverName(settings)),
-        addedMs: clock.wallMs(),
-      };
-      // Before the key is kept: a refusal must leave no half of the work behind, and one device too
-      // many must not keep the server from its next start.
-      const links = linksOf(settings, added, options);
-      checkBound(settings, [...keys, added]);
-      addKey(stateDir, added);
+      const links = addDevice(settings, { user, device }, options, clock);
       note(`Added ${whoOf(user, device)}`);
       printLinks(links, options.json);
       const told = await tellKeys(settings, options);

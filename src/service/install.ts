@@ -103,7 +103,8 @@ function refuseEnabled(root: string, place: string, unit: string): void {
 /** The sandbox hides these folders, so nothing there could be started or read. */
 const HIDDEN = /^\/(home|root|tmp|var\/tmp|run\/user)\//;
 
-function requirePlace({ executable, config }: UnitOptions): void {
+/** Throws a usage error for a program or a configuration that a service could not start or read. */
+export function requirePlace({ executable, config }: Omit<UnitOptions, "root">): void {
   for (const [what, path] of [
     ["the executable", executable],
     ["the configuration", config],

@@ -10,7 +10,15 @@ import { PACKAGE_OF, run } from "../support/programs.ts";
 
 const HOME = "support/programs.ts";
 /** Debian has them whether somebody asks or not (Essential: yes); Node is what scripts/setup itself begins with. */
-const ESSENTIAL = new Set(["bash", "coreutils", "dash", "mount", "nodejs", "util-linux"]);
+const ESSENTIAL = new Set([
+  "bash",
+  "coreutils",
+  "dash",
+  "findutils",
+  "mount",
+  "nodejs",
+  "util-linux",
+]);
 
 const TESTS = join(import.meta.dir, "..");
 const files = readdirSync(TESTS, { recursive: true, encoding: "utf8" }).filter(
