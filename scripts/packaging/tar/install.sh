@@ -38,7 +38,7 @@ case "${1:-}" in
       echo 'Nothing was done. To do it: sudo sh install.sh --do'
     else
       "$prefix/bin/sallyport" version
-      echo "Next: sallyport service install --print, as docs/service.md says; without systemd, have your service manager run \"sallyport serve\""
+      echo "Next: sudo sallyport init, which asks which ports to hide and who may knock; without systemd, have your service manager run \"sallyport serve\" then"
     fi
     ;;
   --undo)
