@@ -113,7 +113,7 @@ type Seen = Awaited<ReturnType<typeof look>>;
 async function tellSteps({ steps, guard, probation }: Seen, options: Options): Promise<void> {
   const { describeStep } = await import("../init/steps.ts");
   if (steps.length === 0) note("Everything is set up: nothing is left to do");
-  else note(options.check === true ? "sallyport init would" : "sallyport will");
+  else note("Left to do:");
   for (const step of steps) {
     note(`  ${describeStep(step, { config: options.config, guard, probation })}`);
   }
