@@ -175,17 +175,18 @@ export class GrantEnds {
 }
 
 /**
- * Whether an idle grant that is gone from the kernel ended by itself: its cap is still alive, or is
- * over. Otherwise another program took both.
+ * Whether an idle grant that is gone from the kernel ended by itself: each port's cap is still
+ * alive, or is over. Otherwise another program took both.
  */
 export function hasPaused(
-  firewall: Pick<Firewall, "capMs" | "livesMs">,
+  firewall: Pick<Firewall, "capsMs" | "livesMs">,
   { grant, capMs }: Remaining,
 ): boolean {
   const { address } = parsePrefix(grant.address)!;
   const { ports, idleMs = 0 } = grant;
-  if (firewall.livesMs(address, ports, grant).every((leftMs) => leftMs > 0)) return false;
-  return capMs <= 0 || firewall.capMs(address, ports, idleMs) > 0;
+  // Each port rests by itself: the grant lives as long as somebody talks through one of them.
+  if (firewall.livesMs(address, ports, grant).some((leftMs) => leftMs > 0)) return false;
+  return capMs <= 0 || firewall.capsMs(address, ports, idleMs).every((leftMs) => leftMs > 0);
 }
 
 function overlap(a: Grant["ports"], b: Grant["ports"]): boolean {

@@ -7,7 +7,7 @@ import { formatAddress, parsePrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Grant } from "../core/grant.ts";
-import type { Port } from "../core/port.ts";
+import { joinPorts, type Port } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
 import { singlePorts } from "../firewall/element-key.ts";
 import type { Firewall, KernelGrant, Which } from "../firewall/firewall.ts";
@@ -95,7 +95,7 @@ export function repairGrants(
       continue;
     }
     const beside = all.filter((other) => other !== own).map(needOf);
-    firewall.open({ ...sameAgain(own), beside });
+    firewall.open({ ...sameAgain(own), ports: portsToReturn(firewall, own), beside });
     entered++;
   }
   counters.add("grantsRepaired", entered);
@@ -109,14 +109,33 @@ const NEARLY_MS = 1_000;
  * Whether the kernel has all of a grant: an existing element may belong to another holder, and end
  * with that grant.
  */
-function stands(firewall: Firewall, { grant, lifeMs, capMs }: Remaining): boolean {
+function stands(firewall: Firewall, own: Remaining): boolean {
+  const { grant, lifeMs } = own;
   const { address } = parsePrefix(grant.address)!;
-  const { kind, ports, idleMs = 0 } = grant;
-  // Traffic may have set an idle one to less than it was opened for.
-  const leastMs = kind === "idle" ? 0 : Math.max(0, lifeMs - NEARLY_MS);
-  const lives = firewall.livesMs(address, ports, grant);
-  if (lives.some((leftMs) => leftMs <= 0 || leftMs < leastMs)) return false;
-  return kind !== "idle" || firewall.capMs(address, ports, idleMs) >= capMs - NEARLY_MS;
+  const lives = firewall.livesMs(address, grant.ports, grant);
+  if (grant.kind === "idle") {
+    return lives.some((leftMs) => leftMs > 0) && !capsOf(firewall, own).includes(false);
+  }
+  const leastMs = Math.max(0, lifeMs - NEARLY_MS);
+  return lives.every((leftMs) => leftMs > 0 && leftMs >= leastMs);
+}
+
+/**
+ * The ports of a grant that others took. A port of an idle one at which nobody talked for the idle
+ * time is gone by itself, and stays so.
+ */
+function portsToReturn(firewall: Firewall, own: Remaining): Grant["ports"] {
+  const { kind, ports } = own.grant;
+  if (kind !== "idle") return ports;
+  const stand = capsOf(firewall, own);
+  return joinPorts(singlePorts(ports).filter((_, i) => stand[i] === false));
+}
+
+/** Whether the caps of an idle grant stand, port by port. */
+function capsOf(firewall: Firewall, { grant, capMs }: Remaining): boolean[] {
+  const { address } = parsePrefix(grant.address)!;
+  const caps = firewall.capsMs(address, grant.ports, grant.idleMs ?? 0);
+  return caps.map((leftMs) => leftMs >= capMs - NEARLY_MS);
 }
 
 function elementKey({ kind, idleMs }: Which, address: string, { proto, port }: Port): string {

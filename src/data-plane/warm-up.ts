@@ -137,7 +137,7 @@ function shortLived(firewall: Firewall): Firewall {
       firewall.open({ ...request, ...(use && { use: { id: use.id, forMs: LIFE_MS } }) }),
     close: (request) => firewall.close(request),
     livesMs: (address, ports, which) => firewall.livesMs(address, ports, which),
-    capMs: (address, ports, idleMs) => firewall.capMs(address, ports, idleMs),
+    capsMs: (address, ports, idleMs) => firewall.capsMs(address, ports, idleMs),
     list: () => firewall.list(),
     uses: () => firewall.uses(),
     remember: (uses) => firewall.remember(uses),

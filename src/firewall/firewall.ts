@@ -141,10 +141,10 @@ export interface Firewall {
   livesMs(address: Address, ports: readonly PortRange[], which: Which): number[];
 
   /**
-   * How much longer the kernel would renew an "idle" grant of the address on these ports; 0 for
-   * none. No packet touches this: an idle grant that is gone while this lasts has ended by itself.
+   * How much longer the kernel would renew an "idle" grant of the address, port by port; 0 for none.
+   * No packet touches this: an idle grant that is gone while this lasts has ended by itself.
    */
-  capMs(address: Address, ports: readonly PortRange[], idleMs: number): number;
+  capsMs(address: Address, ports: readonly PortRange[], idleMs: number): number[];
 
   list(): KernelGrant[];
 

@@ -121,10 +121,10 @@ export class KernelGrants implements Firewall, Disposable {
     return this.#lives(address, slots).map((ms) => Math.max(0, ms));
   }
 
-  capMs(address: Address, ports: readonly PortRange[], idleMs: number): number {
+  capsMs(address: Address, ports: readonly PortRange[], idleMs: number): number[] {
     const set = SET.cap(address.family, idleMs);
     const slots = singlePorts(ports).map((port) => ({ set, port }));
-    return Math.max(0, ...this.#lives(address, slots));
+    return this.#lives(address, slots).map((ms) => Math.max(0, ms));
   }
 
   list(): KernelGrant[] {

@@ -111,13 +111,12 @@ export class RecordingFirewall implements Firewall {
     });
   }
 
-  capMs(address: Address, ports: readonly PortRange[], idleMs: number): number {
+  capsMs(address: Address, ports: readonly PortRange[], idleMs: number): number[] {
     const nowMs = this.#nowMs();
-    const own = [...this.#grants.values()].filter(
-      ({ grant }) =>
-        grant.kind === "idle" && grant.idleMs === idleMs && isAbout(grant, address, ports),
-    );
-    return Math.max(0, ...own.map(({ maxEndMs }) => maxEndMs - nowMs));
+    return singlePorts(ports).map((port) => {
+      const found = this.#grants.get(elementKey({ kind: "idle", idleMs }, address, port));
+      return Math.max(0, (found?.maxEndMs ?? 0) - nowMs);
+    });
   }
 
   list(): KernelGrant[] {

@@ -464,6 +464,36 @@ describe("auditGrants() and Doorkeeper.repairGrants()", () => {
     expect([firewall.opened.length, ledger.size]).toEqual([1, 0]);
   });
 
+  test("leaves an idle grant of which one port pauses, and gives back only ports that were taken", async () => {
+    const opens = [80, 443].map((port) => ({ proto: "tcp", from: port, to: port }) as const);
+    const { knock, clock, ledger, firewall, audit } = stage({ ...IDLE, opens });
+    knock();
+    clock.nowMs += 25_000;
+    // Traffic renews one port alone; the kernel tells nobody.
+    const id = grantId("ssh", HOME, ALICES);
+    const [, talking] = opens;
+    const address = parseAddress(HOME)!;
+    firewall.open({
+      address,
+      prefix6: 128,
+      ports: [talking!],
+      kind: "idle",
+      idleMs: 10_000,
+      openMs: 10_000,
+      maxMs: 25_000,
+      label: "ssh alice/laptop",
+    });
+    ledger.setLife(id, 10_000, clock.monotonicMs());
+    clock.nowMs += 6_000;
+    expect(firewall.list().map(({ port }) => port.port)).toEqual([443]);
+    expect(await audit()).toEqual(nothing);
+    expect(ledger.get(id)).toBeDefined();
+    firewall.close({ address, prefix6: 128, ports: [talking!] });
+    expect(await audit()).toEqual(lost);
+    expect(firewall.list().map(({ port }) => port.port)).toEqual([443]);
+    expect(ledger.get(id)).toBeDefined();
+  });
+
   test("leaves alone what may be gone rightly, and what nobody means any more", async () => {
     const one = stage(doorOf({ uses: "one" }));
     const command = stage(doorOf({ opens: [] }));
