@@ -107,7 +107,8 @@ export class Daemon {
     const interfaces = await link.attached;
     readiness.setCaptures(settings.server.interfaces, interfaces);
     const adopted = guard.loadFirst(settings, this.#armMs);
-    const restored = await dataPlane.begin(persistent.usesFor(plan.rotating));
+    const { restored, uses } = await dataPlane.begin(persistent.usesFor(plan.rotating));
+    persistent.learn(uses, plan.rotating);
     guard.watch();
     this.#seenTimer = setInterval(() => persistent.seen(clock.wallMs()), SEEN_MS);
     await this.#payOwed();

@@ -6,6 +6,7 @@
 import { SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import type { LedgerPage } from "../data-plane/ledger.ts";
+import type { Reply } from "../data-plane/messages.ts";
 import { packPlan, type Plan } from "../data-plane/plan.ts";
 import type { KnownUse } from "../match/subject.ts";
 import type { DataPlaneLink } from "./data-plane-link.ts";
@@ -23,12 +24,12 @@ export class DataPlaneAccess {
 
   /**
    * Doors open from now on, except by the uses that `uses` spent. Returns how many grants the
-   * kernel had kept.
+   * kernel had kept, and which other uses.
    */
-  async begin(uses: readonly KnownUse[]): Promise<number> {
-    const { restored } = await this.#link.ask({ type: "begin", uses });
+  async begin(uses: readonly KnownUse[]): Promise<Reply<"begin">> {
+    const kept = await this.#link.ask({ type: "begin", uses });
     this.#hasBegun = true;
-    return restored;
+    return kept;
   }
 
   get hasBegun(): boolean {

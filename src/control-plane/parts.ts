@@ -30,6 +30,7 @@ import { makeReloader } from "./make-reloader.ts";
 import { tellNearMisses } from "./near-miss-lines.ts";
 import { NearMissWatch } from "./near-miss-watch.ts";
 import { Openings } from "./openings.ts";
+import { GuardLoader } from "./guard/guard-loader.ts";
 import { PersistentState } from "./persistent-state.ts";
 import { Readiness } from "./readiness.ts";
 import { summarize } from "./summary.ts";
@@ -87,6 +88,7 @@ export function buildParts(
   const dataPlane = new DataPlaneAccess(link);
   const persistent = new PersistentState(stateDir, {
     nowMs: clock.wallMs(),
+    kernelKept: tableStands,
     report: (notice) => {
       const { state, message, elsewhere } = notice;
       if (elsewhere === true) died.resolve(mountedOver(stateDir));
@@ -182,6 +184,15 @@ export function buildParts(
 }
 
 /** Its keys, uses and owed commands are those of another run: only a start reads them all. */
+/** Whether the kernel has our table; where it does not say, the start is about to fail for that. */
+function tableStands(): boolean {
+  try {
+    return GuardLoader.stands();
+  } catch {
+    return false;
+  }
+}
+
 function mountedOver(stateDir: string): Death {
   return {
     clause: `another file system with keys or uses of its own was mounted over ${stateDir}`,

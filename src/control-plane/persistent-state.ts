@@ -6,6 +6,7 @@ import { readBootId } from "../files/boot-id.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
+import type { KnockSpace } from "../rks/space.ts";
 import { AuditLog } from "../store/audit.ts";
 import type { AuditRecord } from "../store/audit-record.ts";
 import { OwedCommands } from "../store/owed.ts";
@@ -20,6 +21,8 @@ export interface PersistentStateParts {
   readonly report: (notice: StoreNotice) => void;
   /** Names the present boot of the machine. Default: the kernel's name for it. */
   readonly bootId?: string;
+  /** The kernel still has the table of the last run. Default: it has. */
+  readonly kernelKept?: () => boolean;
 }
 
 export class PersistentState {
@@ -32,11 +35,14 @@ export class PersistentState {
   #doubtMs: number;
 
   /** Never throws for a bad file or disk: the failure is reported, and the work goes on from memory. */
-  constructor(stateDir: string, { nowMs, report, bootId = readBootId() }: PersistentStateParts) {
-    const opened = UseStore.open(stateDir, { bootId, nowMs, report });
+  constructor(
+    stateDir: string,
+    { nowMs, report, bootId = readBootId(), kernelKept = () => true }: PersistentStateParts,
+  ) {
+    const opened = UseStore.open(stateDir, { bootId, nowMs, report, kernelKept });
     this.#uses = opened.store;
     this.lost = opened.trust === "lost" ? opened.reason : undefined;
-    this.#doubtMs = nowMs;
+    this.#doubtMs = (opened.trust === "lost" ? opened.sinceMs : undefined) ?? nowMs;
     this.audit = new AuditLog(stateDir, { nowMs, report });
     this.owed = new OwedCommands(stateDir, { nowMs, report });
   }
@@ -72,6 +78,29 @@ export class PersistentState {
   /** The clock was set: after a loss, the wait is computed anew from the new time. */
   clockWasSet(nowMs: number): void {
     this.#doubtMs = nowMs;
+  }
+
+  /** Rotating doors wait, or no longer do: a start before the end of the wait goes on with it. */
+  keepDoubt(waits: boolean): void {
+    this.#uses.doubt(waits ? this.#doubtMs : undefined);
+  }
+
+  /**
+   * Remembers uses that only the kernel knew: an earlier daemon died before it had written them,
+   * and the kernel forgets them at a reboot.
+   */
+  learn(uses: readonly KnownUse[], subjects: Subjects): void {
+    for (const { door, user, device, stepSeconds, slot } of uses) {
+      const subject = SubjectTable.of(subjects).find({ door, user, device });
+      if (subject === undefined || this.#isDoubt(slot, subject.space)) continue;
+      const fingerprint = keyFingerprint(subject.key);
+      this.#uses.record({ door, user, device, fingerprint, stepSeconds, slot });
+    }
+  }
+
+  /** The kernel was told of every slot that is doubtful after a loss, too. */
+  #isDoubt(slot: number, { stepSeconds, skew }: KnockSpace): boolean {
+    return this.lost !== undefined && slot === slotAt(this.#doubtMs, stepSeconds) + skew;
   }
 
   /** Remembers the use of an opening, and enters the event into the audit log. */

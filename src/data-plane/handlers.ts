@@ -21,7 +21,7 @@ export interface HandlersParts {
 
 export function makeHandlers({ clock, hits, hearing, opening, stop }: HandlersParts): Handlers {
   return {
-    begin: ({ uses }) => ({ restored: opening.begin(hearing, uses) }),
+    begin: ({ uses }) => opening.begin(hearing, uses),
     configure: ({ plan }) => {
       hearing.replace(unpackPlan(plan), opening.kernelUses());
       opening.doorkeeper?.replaceDoors(hearing.plan.doors);

@@ -32,7 +32,7 @@ export interface Requests {
    * The guard is loaded: opens the grants' netlink socket, brings back living grants, and refuses
    * all of `uses`.
    */
-  begin: Asks<{ uses: readonly KnownUse[] }, { restored: number }>;
+  begin: Asks<{ uses: readonly KnownUse[] }, { restored: number; uses: readonly KnownUse[] }>;
   /** Replaces doors, keys and captures; the old ones stay when this fails. */
   configure: Asks<{ plan: PlanMemory }, null>;
   open: Asks<{ door: string; address: Address; forMs?: number }, Grant>;

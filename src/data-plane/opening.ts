@@ -15,6 +15,7 @@ import { Doorkeeper } from "./doorkeeper.ts";
 import type { EchoWatch } from "./echo-watch.ts";
 import type { Hearing } from "./hearing.ts";
 import { Ledger, type LedgerPage } from "./ledger.ts";
+import type { Reply } from "./messages.ts";
 import { rememberUses, restoreGrants, restoreUses } from "./restore-from-kernel.ts";
 import { type TableChanges, TableWatch } from "./table-watch.ts";
 import { Warmth } from "./warmth.ts";
@@ -81,14 +82,17 @@ export class Opening implements MatchSink, Disposable {
     return this.#firewall?.uses() ?? [];
   }
 
-  /** Restores uses and living grants from the kernel. Returns how many grants. Throws OpError. */
-  begin({ plan, matcher }: Heard, uses: readonly KnownUse[]): number {
+  /**
+   * Restores uses and living grants from the kernel. Returns the uses that were not among `uses`,
+   * and how many grants. Throws OpError.
+   */
+  begin({ plan, matcher }: Heard, uses: readonly KnownUse[]): Reply<"begin"> {
     const { clock, counters, poll, link, kernel = RUNNING_KERNEL } = this.#parts;
     for (const use of uses) matcher.markUsed(use);
     const firewall = kernel.grants();
     this.#firewall = firewall;
     this.#tableWatch = new TableWatch(kernel.events(), firewall.portId, poll, link);
-    restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());
+    const learnt = restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());
     const shared = restoreGrants(this.ledger, firewall.listOwned(), clock);
     const living = this.ledger.list(clock.monotonicMs(), clock.wallMs());
     for (const grant of living) {
@@ -104,7 +108,7 @@ export class Opening implements MatchSink, Disposable {
     });
     this.#doorkeeper.ends.tidy(shared);
     this.#warmth = new Warmth(firewall, clock, link);
-    return living.length;
+    return { restored: living.length, uses: learnt };
   }
 
   /** Notes changes that another program made to our table. */

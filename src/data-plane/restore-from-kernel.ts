@@ -7,7 +7,7 @@ import { joinPorts } from "../core/port.ts";
 import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
-import type { RotatingSubject } from "../match/subject.ts";
+import type { KnownUse, RotatingSubject } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import { useId } from "../rks/use-id.ts";
 import { parseLabel } from "./label.ts";
@@ -16,22 +16,26 @@ import type { Ledger } from "./ledger.ts";
 /**
  * Marks every use that the kernel still remembers; a use is recognised by deriving it again. Uses
  * that the matcher knows already are derived first: where these are all, no other key is tried.
+ * Returns those that it did not know, the latest of each subject.
  */
 export function restoreUses(
   matcher: Matcher,
   subjects: Subjects,
   uses: readonly Uint8Array[],
   wallMs: number,
-): void {
-  if (uses.length === 0) return;
+): KnownUse[] {
+  if (uses.length === 0) return [];
   const unknown = new Set(uses.map((use) => use.toHex()));
   const table = SubjectTable.of(subjects);
   for (const use of matcher.usedSlots(wallMs - longestMs(table))) {
     const subject = table.find(use);
     if (subject !== undefined) unknown.delete(useId(subject.key, use.door, use.slot).toHex());
   }
-  if (unknown.size === 0) return;
-  for (const subject of table) markLatest(matcher, subject, unknown, wallMs);
+  if (unknown.size === 0) return [];
+  const found = Array.from(table, (subject) => latestOf(subject, unknown, wallMs));
+  const learnt = found.filter((use) => use !== undefined);
+  for (const use of learnt) matcher.markUsed(use);
+  return learnt;
 }
 
 /**
@@ -55,20 +59,19 @@ function isSameKey(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
 
-function markLatest(
-  matcher: Matcher,
+function latestOf(
   { door, user, device, key, space }: RotatingSubject,
   known: ReadonlySet<string>,
   wallMs: number,
-): void {
+): KnownUse | undefined {
   const { skew, stepSeconds } = space;
   const present = slotAt(wallMs, stepSeconds);
   // In the kernel a use outlives its slot's skew by a step, hence one more slot back.
   for (let slot = present + skew; slot >= present - skew - 1 && slot >= 0; slot--) {
-    if (!known.has(useId(key, door, slot).toHex())) continue;
-    matcher.markUsed({ door, user, device, stepSeconds, slot });
-    return; // uses only move forward, so the latest is enough
+    // Uses only move forward, so the latest is enough.
+    if (known.has(useId(key, door, slot).toHex())) return { door, user, device, stepSeconds, slot };
   }
+  return undefined;
 }
 
 /** The longest time that the kernel remembers a use. */

@@ -3,6 +3,7 @@
  * order.
  */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
 import { asOwnerOf } from "../files/owner.ts";
@@ -23,24 +24,41 @@ export interface Session {
  * set. "lost": some may be unknown, so rotating doors must wait skew + 1 slots.
  */
 export type Trust =
-  { readonly trust: "complete" } | { readonly trust: "lost"; readonly reason: string };
+  | { readonly trust: "complete" }
+  | {
+      readonly trust: "lost";
+      readonly reason: string;
+      /** When the wait began: Unix milliseconds. Absent: now. */
+      readonly sinceMs?: number;
+    };
 
-/**
- * Judges an undamaged record. `stopped` is the boot id of the clean-stop marker, if there was one.
- */
+/** The present, which the record of the last run is judged by. */
+export interface Present {
+  readonly bootId: string;
+  /** The boot id of the clean-stop marker, if there was one. */
+  readonly stopped: string | undefined;
+  /** The kernel still has the table of the last run, with its set of uses. */
+  readonly kernelKept: () => boolean;
+}
+
+/** Judges an undamaged record. */
 export function judgeSession(
   last: Session | undefined,
-  stopped: string | undefined,
-  bootId: string,
+  { bootId, stopped, kernelKept }: Present,
 ): Trust {
   if (last === undefined)
     return { trust: "lost", reason: "the record of used knocks has no session" };
-  // In the same boot, the kernel's set holds the uses that a killed daemon had not yet written.
-  if (last.bootId === bootId || stopped === last.bootId) return { trust: "complete" };
-  return {
-    trust: "lost",
-    reason: "the machine was started anew and sallyport had not been stopped before",
-  };
+  if (stopped === last.bootId) return { trust: "complete" };
+  if (last.bootId !== bootId) {
+    return {
+      trust: "lost",
+      reason: "the machine was started anew and sallyport had not been stopped before",
+    };
+  }
+  // The kernel's set holds the uses that a killed daemon had not yet written.
+  if (kernelKept()) return { trust: "complete" };
+  const reason = "sallyport had not been stopped before, and its table is gone from the kernel";
+  return { trust: "lost", reason };
 }
 
 function markerPath(stateDir: string): string {
@@ -88,6 +106,28 @@ export function ranUnwritten(stateDir: string): boolean {
 export function markUnwritten(stateDir: string, unwritten: boolean): void {
   const path = unwrittenPath(stateDir);
   unlessRefused(() => (unwritten ? writePrivateFile(path, "") : removePrivateFile(path)));
+}
+
+function doubtPath(stateDir: string): string {
+  return join(stateDir, "uses-doubtful");
+}
+
+/**
+ * Since when a run that is over waited after a loss; undefined where its wait was over, too. The
+ * kernel may not have been told yet what that run refused.
+ */
+export function readDoubt(stateDir: string): number | undefined {
+  const text = unlessRefused(() => readPrivateFile(doubtPath(stateDir)));
+  return text === undefined ? undefined : Number(text.trim());
+}
+
+/** Leaves that time for the next run, or removes it. Makes no folder. */
+export function noteDoubt(stateDir: string, sinceMs: number | undefined): void {
+  const path = doubtPath(stateDir);
+  unlessRefused(() => {
+    if (sinceMs === undefined) removePrivateFile(path);
+    else if (existsSync(stateDir)) writePrivateFile(path, `${sinceMs}\n`);
+  });
 }
 
 /** Undefined where the disk refuses, or something else is in the marker's place. */

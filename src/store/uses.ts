@@ -9,7 +9,10 @@ import {
   judgeSession,
   leaveCleanStop,
   markUnwritten,
+  noteDoubt,
+  type Present,
   ranUnwritten,
+  readDoubt,
   type Session,
   takeCleanStop,
   type Trust,
@@ -56,6 +59,8 @@ export interface UseStoreOptions {
   /** Unix milliseconds. */
   readonly nowMs: number;
   readonly report: (notice: StoreNotice) => void;
+  /** The kernel still has the table of the last run. Default: it has. */
+  readonly kernelKept?: () => boolean;
 }
 
 /** The facts that the daemon needs before it opens a rotating door. */
@@ -87,6 +92,7 @@ export class UseStore {
   readonly #uses = new Map<string, Use>();
   readonly #file: StateFile;
   #unwritten: Use[] = [];
+  #doubtMs: number | undefined = NaN;
   #session: Session;
   #scheduled = false;
 
@@ -117,9 +123,16 @@ export class UseStore {
     if (broken > 0) store.#file.replace(`${broken} of its rows were changed by another program`);
     const { found } = store.#file;
     const unwritten = found !== "later" && ranUnwritten(stateDir);
+    const { bootId, nowMs, kernelKept = () => true } = options;
     const judged = unwritten
       ? lost("an earlier sallyport ran meanwhile and could not write down what was used")
-      : judge(found, contents, usedBefore, stopped, options.bootId);
+      : doubted(
+          judge(found, contents, usedBefore, { bootId, stopped, kernelKept }),
+          readDoubt(stateDir),
+          nowMs,
+        );
+    // Before the session says that a run of this boot knows everything.
+    store.doubt(judged.trust === "lost" ? (judged.sinceMs ?? nowMs) : undefined);
     if (store.#file.write((database) => store.#writeSession(database))) {
       markUnwritten(stateDir, false);
     } else if (found === "later") markUnwritten(stateDir, true);
@@ -161,6 +174,13 @@ export class UseStore {
     this.#session = { ...this.#session, seenMs: nowMs };
     this.#file.nowMs = nowMs;
     this.flush();
+  }
+
+  /** Notes for the next start since when rotating doors wait after a loss; undefined when they do not. */
+  doubt(sinceMs: number | undefined): void {
+    if (sinceMs === this.#doubtMs) return;
+    this.#doubtMs = sinceMs;
+    noteDoubt(this.#stateDir, sinceMs);
   }
 
   /** Writes the waiting uses. Returns whether all of them are on the disk. */
@@ -223,18 +243,24 @@ function judge(
   found: StateFile["found"],
   contents: Contents | undefined,
   usedBefore: boolean,
-  stopped: string | undefined,
-  bootId: string,
+  present: Present,
 ): Trust {
   if (found === "later") return lost("a later sallyport wrote the record of used knocks");
   if (found === "damaged" || (contents !== undefined && contents.broken > 0)) {
     return lost("the record of used knocks was damaged");
   }
   if (contents === undefined) return lost("the record of used knocks cannot be read");
-  if (found !== "nothing") return judgeSession(contents.session, stopped, bootId);
-  return usedBefore || stopped !== undefined
+  if (found !== "nothing") return judgeSession(contents.session, present);
+  return usedBefore || present.stopped !== undefined
     ? lost("the record of used knocks is missing")
     : { trust: "complete" };
+}
+
+/** A wait that was not over goes on: it is no longer than it was. */
+function doubted(judged: Trust, sinceMs: number | undefined, nowMs: number): Trust {
+  if (judged.trust === "lost" || sinceMs === undefined) return judged;
+  const reason = "the wait after a loss was not over when sallyport ended";
+  return { trust: "lost", reason, ...(sinceMs < nowMs && { sinceMs }) };
 }
 
 function readContents(database: Database): Contents {

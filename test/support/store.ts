@@ -30,8 +30,8 @@ export class StateFolder implements Disposable {
     return join(this.path, name);
   }
 
-  openUses(bootId = BOOT, nowMs = NOW): OpenedUses {
-    return UseStore.open(this.path, { bootId, nowMs, report: this.report });
+  openUses(bootId = BOOT, nowMs = NOW, kernelKept = () => true): OpenedUses {
+    return UseStore.open(this.path, { bootId, nowMs, report: this.report, kernelKept });
   }
 
   [Symbol.dispose](): void {

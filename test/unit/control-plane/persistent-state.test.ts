@@ -106,6 +106,36 @@ describe("PersistentState", () => {
     persistent.close(NOW);
   });
 
+  test("a wait goes on after a stop or a kill within it, from its own beginning, and never again", () => {
+    for (const end of ["stop", "kill"] as const) {
+      using folder = forgetful();
+      const first = open(folder);
+      const untilMs = first.waitsUntilMs([ALICE]);
+      first.keepDoubt(true);
+      if (end === "stop") first.close(NOW + 5_000);
+      else first.close(NOW + 5_000, false);
+      const second = open(folder, NOW + 10_000);
+      expect(second.lost).toBe("the wait after a loss was not over when sallyport ended");
+      expect(second.waitsUntilMs([ALICE])).toBe(untilMs);
+      second.keepDoubt(false);
+      second.close(untilMs);
+      const third = open(folder, untilMs);
+      expect(third.lost).toBeUndefined();
+      third.close(untilMs);
+    }
+  });
+
+  test("learn() keeps for the next boot what only the kernel knew", () => {
+    using folder = new StateFolder();
+    const first = open(folder);
+    const use = { door: "ssh", user: "alice", device: "laptop", stepSeconds: 30, slot: SLOT };
+    first.learn([use, { ...use, user: "nobody" }], [ALICE]);
+    first.close(NOW);
+    const second = open(folder);
+    expect(second.usesFor([ALICE])).toEqual([use]);
+    second.close(NOW);
+  });
+
   test("clockWasSet() counts the doubt of a loss anew, and changes nothing without one", () => {
     using folder = forgetful();
     const lost = open(folder);

@@ -127,11 +127,13 @@ describe("restoreUses()", () => {
       useId(BOB.key, "ssh", SLOT - 1),
       useId(BOB.key, "web", SLOT + 1),
     ];
-    restoreUses(matcher, [ALICE, BOB], uses, NOW);
+    const learnt = restoreUses(matcher, [ALICE, BOB], uses, NOW);
     expect(usedSlots(matcher)).toEqual([
       ["alice", SLOT],
       ["bob", SLOT - 1],
     ]);
+    expect(learnt.map(({ user, slot }) => [user, slot])).toEqual(usedSlots(matcher));
+    expect(restoreUses(matcher, [ALICE, BOB], uses.slice(1, 2), NOW)).toEqual([]);
   });
 });
 

@@ -174,6 +174,22 @@ describe("UseStore.open() trusts", () => {
     store.close(NOW);
   });
 
+  test("a killed run of the same boot only while the kernel has its table", () => {
+    using folder = new StateFolder();
+    killedRun(folder);
+    const opened = folder.openUses(BOOT, NOW, () => false);
+    expect(opened).toMatchObject({
+      trust: "lost",
+      reason: "sallyport had not been stopped before, and its table is gone from the kernel",
+    });
+    opened.store.doubt(undefined);
+    opened.store.close(NOW);
+    // Whoever stops it in order has written everything: the kernel is not asked.
+    const stopped = folder.openUses(BOOT, NOW, () => false);
+    expect(stopped.trust).toBe("complete");
+    stopped.store.close(NOW);
+  });
+
   test("a clean stop before a reboot, once", () => {
     using folder = new StateFolder();
     folder.openUses().store.close(NOW);
@@ -200,9 +216,10 @@ describe("UseStore.open() counts as lost", () => {
   const lost = (folder: StateFolder, bootId = BOOT) => {
     const { store, ...rest } = folder.openUses(bootId);
     const uses = store.all();
+    store.doubt(undefined);
     store.close(NOW);
     expect(rest).toEqual({ trust: "lost", reason: expect.any(String) });
-    // The way back: the state is whole again.
+    // The way back: the wait is over, and the state is whole again.
     const next = folder.openUses(bootId);
     expect(next.trust).toBe("complete");
     next.store.close(NOW);
