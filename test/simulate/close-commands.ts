@@ -16,18 +16,21 @@ interface Account {
   endedMs: number;
   isOpen: boolean;
   startedMs: number;
-  /** Its start is under way: the debt is not settled. */
-  starting: boolean;
 }
 
 /** Debts that follow one another closely wait for the disk together. */
 const SYNC_MS = 25;
 
+/** From the start of a command until its debt is settled. */
+const START_MS = 1;
+
 export class CloseCommands {
   readonly #accounts = new Map<string, Account>();
+  /** Owes by an event that the control plane handles at this moment. */
+  #entering: Account | undefined;
 
-  /** The control plane has handled an event. */
-  heard(event: DaemonEvent, doors: readonly Door[], nowMs: number, diskRefuses: boolean): void {
+  /** The control plane is about to handle an event. */
+  hearing(event: DaemonEvent, doors: readonly Door[], nowMs: number, diskRefuses: boolean): void {
     if (event.type === "grant.closed" && event.shared !== true) this.#ended(event.grant, nowMs);
     if (event.type !== "grant.opened" || event.renewed || event.shared === true) return;
     const { door, address } = event.grant;
@@ -37,27 +40,30 @@ export class CloseCommands {
     account.owedMs = nowMs;
     account.isOpen = true;
     account.mayBeLost = diskRefuses;
+    this.#entering = account;
+  }
+
+  /** The control plane has handled it. */
+  heard(): void {
+    this.#entering = undefined;
   }
 
   started(door: string, address: string, nowMs: number): void {
     const account = this.#of(door, address);
     account.started++;
     account.startedMs = nowMs;
-    account.starting = true;
-  }
-
-  /** The disk knows of all starts so far. */
-  settled(): void {
-    for (const account of this.#accounts.values()) account.starting = false;
   }
 
   /** The process died; with the power went what no fsync had reached. */
   died(nowMs: number, powerCut: boolean, diskRefuses: boolean): void {
     for (const account of this.#accounts.values()) {
-      if (account.starting || powerCut || diskRefuses) account.repeats++;
-      if (diskRefuses || (powerCut && nowMs - account.owedMs < SYNC_MS)) account.mayBeLost = true;
-      account.starting = false;
+      const isStarting = nowMs - account.startedMs < START_MS;
+      if (isStarting || powerCut || diskRefuses) account.repeats++;
+      const isEntering = account === this.#entering;
+      const isUnsynced = powerCut && nowMs - account.owedMs < SYNC_MS;
+      if (isEntering || diskRefuses || isUnsynced) account.mayBeLost = true;
     }
+    this.#entering = undefined;
   }
 
   /** Everything has ended, and every command had the time to start. */
@@ -87,7 +93,7 @@ export class CloseCommands {
     let account = this.#accounts.get(place);
     if (account === undefined) {
       const none = { owed: 0, started: 0, repeats: 0, owedMs: 0, endedMs: 0, startedMs: 0 };
-      account = { ...none, mayBeLost: false, starting: false, isOpen: false };
+      account = { ...none, mayBeLost: false, isOpen: false };
       this.#accounts.set(place, account);
     }
     return account;

@@ -68,7 +68,9 @@ export interface DaemonParts {
   /** Asynchronous work of the daemon has something to go on with. */
   readonly stir: () => void;
   readonly start: (command: Command) => Promise<Program>;
-  /** An event reached the control plane, which has handled it. */
+  /** An event reached the control plane, which is about to handle it. */
+  readonly hearing: (event: DaemonEvent) => void;
+  /** The control plane has handled it. */
   readonly heard: (event: DaemonEvent) => void;
   readonly note: (line: string) => void;
   /** The matcher is about to take a packet. */
@@ -157,6 +159,7 @@ export class Daemon {
     const persistent = new PersistentState(folder, {
       nowMs: clock.wallMs(),
       bootId,
+      kernelKept: () => kernel.hasTable,
       report: ({ message }) => parts.note(message.replaceAll(folder, "")),
     });
     this.persistent = persistent;
@@ -220,7 +223,8 @@ export class Daemon {
     const clock = mainClock(this.#parts.agenda);
     const { plan, settings } = this.inForce;
     this.guard.loadFirst(settings, undefined);
-    await this.#access.begin(this.persistent.usesFor(plan.rotating));
+    const { uses } = await this.#access.begin(this.persistent.usesFor(plan.rotating));
+    this.persistent.learn(uses, plan.rotating);
     this.guard.watch();
     setInterval(() => this.persistent.seen(clock.wallMs()), SEEN_MS);
     const living = await this.#access.grants();
@@ -312,6 +316,7 @@ export class Daemon {
   }
 
   #hear(event: DaemonEvent): void {
+    this.#parts.hearing(event);
     this.guard.hear(event);
     this.persistent.hear(event, this.inForce.plan.rotating);
     this.openings.hear(event);

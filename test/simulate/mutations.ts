@@ -29,8 +29,50 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a restart forgets the uses of the kernel",
     "data-plane/opening.ts",
-    "restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());",
-    "",
+    "const learnt = restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());",
+    "const learnt: KnownUse[] = [];",
+  ),
+  mutation(
+    "the store does not learn the uses of the kernel",
+    "control-plane/persistent-state.ts",
+    "this.#uses.record({ door, user, device, fingerprint, stepSeconds, slot });",
+    "void fingerprint;",
+  ),
+  mutation(
+    "a killed daemon's table may be gone",
+    "store/session.ts",
+    "if (kernelKept()) return",
+    "if (kernelKept !== undefined) return",
+  ),
+  mutation(
+    "a restart ends the wait after a loss",
+    "store/uses.ts",
+    'if (judged.trust === "lost" || sinceMs === undefined) return judged;',
+    'if (judged.trust === "lost" || sinceMs !== -1) return judged;',
+  ),
+  mutation(
+    "a restart begins the wait after a loss anew",
+    "store/uses.ts",
+    "...(sinceMs < nowMs && { sinceMs }) };",
+    "...(sinceMs < 0 && { sinceMs }) };",
+  ),
+  mutation(
+    "an idle grant ends with the first port that rests",
+    "data-plane/grant-ends.ts",
+    "if (firewall.livesMs(address, ports, grant).some((leftMs) => leftMs > 0)) return false;",
+    "if (firewall.livesMs(address, ports, grant).every((leftMs) => leftMs > 0)) return false;",
+  ),
+  mutation(
+    "a debt waits by a clock that was set back",
+    "control-plane/commands/door-commands.ts",
+    "const leftMs = Math.min(endsMs - wallMs, lifeMs);",
+    "const leftMs = Math.min(endsMs - wallMs, Infinity * lifeMs);",
+  ),
+  mutation(
+    "a door that was opened again leaves the earlier debt due",
+    "control-plane/commands/door-commands.ts",
+    "const adopted = this.#orphans.some((orphan) => orphan.grant === place);",
+    'const adopted = this.#orphans.some((orphan) => orphan.grant === "");',
   ),
   mutation(
     "a restart forgets the uses of the store",
