@@ -4,33 +4,38 @@
  */
 
 import { describe, expect, test } from "bun:test";
-import { randomFrom } from "../support/random.ts";
+import { join } from "node:path";
+import { spawnSync } from "../support/programs.ts";
 import { MUTATIONS } from "./mutations.ts";
 import { hunt } from "./seeded-bugs.ts";
-import { play } from "./simulation.ts";
-import { makeStory } from "./story.ts";
 
 /** A few seconds on a calm core; a busy machine takes as long as it takes. */
 const PATIENCE_MS = 600_000;
 
-const ACTS = 40;
-
-/** Seeds that broke a promise before its bug was mended are among them: 303. */
-const SEEDS = [1, 2, 3, 4, 303];
+/**
+ * Seeds that broke a promise before its bug was mended: a debt waited by a clock that was set back
+ * (13), a restart forgot a wait (31), an idle grant ended with its first port (65), a use that only
+ * the kernel knew (135).
+ */
+const SEEDS = [1, 13, 31, 65, 135];
 
 /** Each stands for a kind of promise; `scripts/simulate --mutations` puts all of them in. */
 const SOME = new Set(["a grant lives twice as long", "a close command is not owed"]);
 
-function storyOf(seed: number) {
-  return makeStory(seed, ACTS, randomFrom(seed));
+/** In a process of its own: what a killed daemon leaves behind would count as an error of the test. */
+function tell(seed: number) {
+  const argv = [process.execPath, join(import.meta.dir, "main.ts"), "--hours", "0.01", "--tell"];
+  const { exitCode, stdout } = spawnSync([...argv, "--seed", `${seed}`], { stdout: "pipe" });
+  return { exitCode, lines: stdout.toString().split("\n") };
 }
 
 describe("simulate", () => {
   for (const seed of SEEDS) {
     test(
       `the story of seed ${seed} keeps every promise`,
-      async () => {
-        expect((await play(storyOf(seed))).violation?.message).toBe(undefined);
+      () => {
+        const { exitCode, lines } = tell(seed);
+        expect({ exitCode, lines }).toEqual({ exitCode: 0, lines });
       },
       PATIENCE_MS,
     );
@@ -38,10 +43,12 @@ describe("simulate", () => {
 
   test(
     "a seed tells the same story every time",
-    async () => {
-      const { lines } = await play(storyOf(3));
-      expect(lines.length).toBeGreaterThan(ACTS);
-      expect((await play(storyOf(3))).lines).toEqual(lines);
+    () => {
+      const [one, other] = [tell(3).lines, tell(3).lines];
+      expect(one.length).toBeGreaterThan(40);
+      // The last line tells how long it took.
+      const story = (lines: string[]) => lines.filter((line) => !line.includes(" simulated hours"));
+      expect(story(other)).toEqual(story(one));
     },
     PATIENCE_MS,
   );
