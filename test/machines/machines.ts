@@ -72,7 +72,7 @@ export const MACHINES: readonly MachineRow[] = [
     hardware: X64,
     ipv6: true,
     steps: [
-      ...[...FIRST, undisturbed, reboots],
+      ...[...FIRST, reboots, undisturbed],
       ...[flushed, nftablesRestarted, firewalld],
       ...[...NETWORK, ...LAST],
     ],
@@ -91,7 +91,7 @@ export const MACHINES: readonly MachineRow[] = [
     recipe: system("trixie", NEIGHBOURS),
     hardware: X64,
     ipv6: true,
-    steps: [...FIRST, undisturbed, ...RULES, ...NETWORK, addressChange, lateInterface, ...LAST],
+    steps: [...FIRST, ...RULES, ...NETWORK, addressChange, lateInterface],
   },
   {
     name: "cortex-a72",
