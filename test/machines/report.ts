@@ -86,7 +86,8 @@ ${pairs.map(machineLine).join("\n")}
 
 Every machine shows that it boots, installs, guards and opens. The other steps are spread. Those about the kernel (other firewalls, links) are played
 on each kernel, those about a processor, a missing IPv6 or little memory on the machine that has it. The rest is the same
-everywhere and played once or twice. A dash is a step that waits for its next run.
+everywhere and played once or twice. A dash is a step that waits for its next run. A machine whose last free page is taken is not played: an emulated
+one reads its programs from the disk for a minute then, and the watchdog restarts the daemon, while the guard stays.
 
 ${line(["step", ...pairs.map(([{ name }]) => name)])}
 |${"---|".repeat(pairs.length + 1)}

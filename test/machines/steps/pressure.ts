@@ -23,11 +23,12 @@ export const fullDisk: Step = {
 };
 
 /**
- * Takes all memory within a second, again and again, and is the first process that the kernel ends.
- * One that takes it slowly makes an emulated machine read its programs from the disk for minutes.
+ * Takes a fifth of the memory at once, as much as its slice may, is ended by the kernel and begins
+ * again. One that takes all makes an emulated machine read its programs from the disk for a minute,
+ * longer than the watchdog waits.
  */
-const HOG = `echo '$taken[$_] = "x" x (8 << 20) for 0 .. 255' >/root/hog
-systemd-run --unit=hog -p OOMScoreAdjust=500 -p Restart=always -p RestartSec=5 -p StartLimitIntervalSec=0 perl /root/hog`;
+const HOG = `echo '$taken[$_] = "x" x (1 << 20) for 0 .. 255' >/root/hog
+systemd-run --unit=hog -p MemoryMax=48M -p Restart=always -p RestartSec=2 -p StartLimitIntervalSec=0 perl /root/hog`;
 
 export const memory: Step = {
   name: "memory that something else eats up: the daemon lives on and knocks open",
