@@ -10,7 +10,7 @@ import type { GuardPlan } from "./guard-plan.ts";
 import { firstRefused } from "./first-refused.ts";
 import { NftSocket } from "./nft-socket.ts";
 import { nftError } from "./nft-error.ts";
-import { listContents, renderLoad } from "./rule-set.ts";
+import { renderLoad } from "./rule-set.ts";
 import type { LoadContext } from "./rule-set.ts";
 import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
 
@@ -88,8 +88,11 @@ export function guardLoaded(): boolean {
   return false;
 }
 
+/** The sets whose elements follow from the plan alone. */
+const LISTS: readonly string[] = [SET.guarded, SET.allow(4), SET.allow(6)];
+
 /**
- * The sets of the present table that the plan does not have, and the lists that it would not empty.
+ * The sets of the present table that the plan does not have, and the elements of its lists.
  * Sets of idle times that hold grants stay until these end.
  */
 export function lookAtSets(plan: GuardPlan): LoadContext {
@@ -110,17 +113,15 @@ export function lookAtSets(plan: GuardPlan): LoadContext {
   return {
     retiringIdleMs: retiring,
     endedSets: [...endedSets, ...FORMER_SETS].filter((name) => names.includes(name)),
-    keptLists: [...listContents(plan)]
-      .filter(([name, wanted]) => names.includes(name) && holdsOnly(name, wanted))
-      .map(([name]) => name),
+    present: new Map(LISTS.filter((name) => names.includes(name)).map(presentElements)),
   };
 }
 
-/** Whether a set exists, and all its elements are among these. */
-function holdsOnly(name: string, wanted: readonly string[]): boolean {
-  const { ok, output } = runNft(`list set ${TABLE_NAME} ${name}`);
-  const held = /elements = \{([^}]*)\}/.exec(output)?.[1]?.split(",") ?? [];
-  return ok && held.every((element) => wanted.includes(element.trim()));
+/** The elements of a list, as nft lists them. */
+function presentElements(name: string): [name: string, elements: string[]] {
+  const { output } = runNft(`list set ${TABLE_NAME} ${name}`);
+  const listed = /elements = \{([^}]*)\}/.exec(output)?.[1]?.split(",") ?? [];
+  return [name, listed.map((element) => element.trim())];
 }
 
 /** net.ipv6.auto_flowlabels: 1 and 3 label packets unless a program objects, 0 and 2 do not. */

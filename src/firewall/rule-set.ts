@@ -29,11 +29,11 @@ export interface LoadContext {
   /** Sets that exist but that no rule names any more: they are removed. */
   readonly endedSets?: readonly string[];
   /**
-   * Lists of the present table that hold nothing but elements of the plan. They are not emptied
-   * first: kernels before 6.17 find no element, old or new, in the moment of a transaction that
-   * replaces them all, and a packet of that moment would pass by the guard.
+   * The elements of the present table's lists, as nft lists them. A list is not emptied where its
+   * elements can be taken out one by one: kernels before 6.17 find no element, old or new, in the
+   * moment of a transaction that replaces it, and a packet of that moment would pass by the guard.
    */
-  readonly keptLists?: readonly string[];
+  readonly present?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** SYN set; ACK, FIN and RST clear. Other bits do not matter: a SYN with ECN bits opens too. */
@@ -178,7 +178,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
 }
 
 /** The elements of each list, as nft writes and lists them; one with a timeout it lists otherwise. */
-export function listContents(plan: GuardPlan): Map<string, readonly string[]> {
+function listContents(plan: GuardPlan): Map<string, readonly string[]> {
   return new Map([
     [SET.guarded, mergeGuarded(plan.guarded).map(guardedElement)],
     [SET.allow(4), allowElements(plan, 4)],
@@ -215,6 +215,19 @@ export function renderTable(plan: GuardPlan): string {
   return [...lines, "}", ""].join("\n");
 }
 
+/** The commands that leave in a list nothing but wanted elements. */
+function clearList(
+  name: string,
+  wanted: readonly string[],
+  present: readonly string[] | undefined,
+): string[] {
+  // What ends by itself is not added to again: its time would stay as it was.
+  const ends = [...wanted, ...(present ?? [])].some((element) => element.includes("timeout"));
+  if (present === undefined || ends) return [`flush set ${TABLE_NAME} ${name}`];
+  const gone = present.filter((element) => !wanted.includes(element));
+  return gone.length === 0 ? [] : [`delete element ${TABLE_NAME} ${name} { ${gone.join(", ")} }`];
+}
+
 /**
  * One transaction that brings the kernel's table to that of the plan, whatever was there. Rules and
  * lists are replaced. Sets of grants and uses are only created where missing, so their elements
@@ -241,7 +254,7 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
   }
   for (const name of gone) lines.push(`delete chain ${TABLE_NAME} ${name}`);
   for (const [name, list] of listContents(plan)) {
-    if (context.keptLists?.includes(name) !== true) lines.push(`flush set ${TABLE_NAME} ${name}`);
+    lines.push(...clearList(name, list, context.present?.get(name)));
     if (list.length > 0) lines.push(`add element ${TABLE_NAME} ${name} { ${list.join(", ")} }`);
   }
   for (const { name, rules } of all) {

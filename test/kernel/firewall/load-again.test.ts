@@ -30,6 +30,12 @@ function emptied(plan: GuardPlan): string[] {
   return Array.from(commands.matchAll(/flush set inet sallyport (\w+)/g), ([, name]) => name!);
 }
 
+function elementsOf(list: string): string[] {
+  const { output } = here(() => runNft(`list set inet sallyport ${list}`));
+  const listed = /elements = \{([^}]*)\}/.exec(output)?.[1]?.split(",") ?? [];
+  return listed.map((element) => element.trim()).toSorted();
+}
+
 beforeEach(() =>
   here(() => {
     removeGuard();
@@ -42,13 +48,30 @@ test("loadGuard() empties no list that holds nothing but elements of the plan", 
   expect(emptied({ ...PLAN, guarded: [...PLAN.guarded, ...ranges("80/tcp")] })).toEqual([]);
 });
 
-test("loadGuard() empties a list that holds others, and one whose elements end", () => {
-  expect(emptied({ ...PLAN, guarded: ranges("22/tcp") })).toEqual(["guarded"]);
-  expect(emptied({ ...PLAN, allow: [] })).toEqual(["allow4", "allow6"]);
+test("loadGuard() takes others out of a list one by one", () => {
+  const less = { ...PLAN, guarded: ranges("22/tcp", "80/tcp"), allow: PLAN.allow.slice(1) };
+  expect(emptied(less)).toEqual([]);
+  here(() => loadGuard(less));
+  expect(elementsOf("guarded")).toEqual(["tcp . 22", "tcp . 80"]);
+  expect(elementsOf("allow4")).toEqual(["192.0.2.1"]);
+  expect(elementsOf("allow6")).toEqual(["fd00::/8"]);
+});
+
+test("loadGuard() takes a narrower range for a wider one, and back", () => {
+  for (const range of ["8005/tcp", "7000-9000/tcp", "8000-8010/tcp"]) {
+    here(() => loadGuard({ ...PLAN, guarded: ranges(range) }));
+    const [ports, proto] = range.split("/");
+    expect(elementsOf("guarded")).toEqual([`${proto} . ${ports}`]);
+  }
+});
+
+test("loadGuard() empties a list where elements end by themselves", () => {
   const ending = PLAN.guarded.map((range) => ({ ...range, forMs: 60_000 }));
   expect(emptied({ ...PLAN, guarded: ending })).toEqual(["guarded"]);
   here(() => loadGuard({ ...PLAN, guarded: ending }));
   expect(emptied(PLAN)).toEqual(["guarded"]);
+  here(() => loadGuard(PLAN));
+  expect(elementsOf("guarded").join()).not.toContain("timeout");
 });
 
 test("loadGuard() puts back what somebody took out of a list", () => {
