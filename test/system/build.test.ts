@@ -33,8 +33,13 @@ function copyOf(name: string) {
   // Links into another tree would be followed, and its path would make a difference.
   for (const part of PARTS) cpSync(join(TREE, part), join(at, part), { recursive: true });
   symlinkSync(join(TREE, ".tools"), join(at, ".tools"));
-  // A clone dates the files of packages by its commit, and a copy is no clone.
-  const env = { ...process.env, SOURCE_DATE_EPOCH: "1767225600" };
+  // A clone dates the files of packages by its commit and names its author; a copy is no clone.
+  const env = {
+    ...process.env,
+    SOURCE_DATE_EPOCH: "1767225600",
+    DEBFULLNAME: "A Maintainer",
+    DEBEMAIL: "maintainer@gate.example",
+  };
   return {
     run: (script: string, ...argv: string[]) => run([join(at, script), ...argv], { env }),
     hash: (made: string) => Bun.SHA256.hash(readFileSync(join(at, "dist", made)), "hex"),
