@@ -1,6 +1,6 @@
 /** `sallyport doctor` of the compiled executable, on a healthy server and on broken ones. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "../../src/core/finding.ts";
@@ -29,17 +29,16 @@ describe("doctor", () => {
   beforeAll(async () => {
     lab = new Lab();
     await startEcho(lab, "server", 8080);
-    server = new GuardedServer(lab, DOORS, { users: ["alice"] });
   }, LIMIT_MS);
+  afterAll(() => lab?.[Symbol.dispose]());
 
-  afterEach(async () => {
-    await server.stop("SIGKILL");
-    lab.run("server", ["nft", "flush", "ruleset"]);
+  // A state folder for each: after a kill without the table, rotating doors would wait.
+  beforeEach(() => {
+    server = new GuardedServer(lab, DOORS, { users: ["alice"] });
   });
-
-  afterAll(async () => {
-    await server?.[Symbol.asyncDispose]();
-    lab?.[Symbol.dispose]();
+  afterEach(async () => {
+    await server[Symbol.asyncDispose]();
+    lab.run("server", ["nft", "flush", "ruleset"]);
   });
 
   function doctor(...argv: string[]) {
