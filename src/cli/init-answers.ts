@@ -51,8 +51,9 @@ export async function answersOf(
       return read(known);
     }
     for (;;) {
+      const text = await ask(QUESTIONS[key], proposed[key]);
       try {
-        return read(await ask(QUESTIONS[key], proposed[key]));
+        return read(text);
       } catch (error) {
         if (!(error instanceof SallyportError)) throw error;
         note(error.message);

@@ -157,6 +157,7 @@ function tellNext({ guard, probation, present, starts }: Seen, { config }: Optio
 }
 
 async function run(options: Options): Promise<void> {
+  if (options.check !== true) requireRoot();
   const seen = await look(options);
   await tellSteps(seen, options);
   if (options.check === true) {
@@ -164,7 +165,6 @@ async function run(options: Options): Promise<void> {
     return;
   }
   const place = { executable: process.execPath, config: resolve(options.config) };
-  requireRoot();
   await checkFirst(seen, place);
   if (seen.steps.length > 0 && options.yes !== true) await requireYes();
   await carryOut(seen, place);

@@ -1,12 +1,12 @@
 /** `sallyport reload`: puts the files into force, once the caller knows whom that cuts off. */
 
-import { createInterface } from "node:readline/promises";
 import { Command } from "@commander-js/extra-typings";
 import { connectControl } from "../api/client.ts";
 import { findConfig } from "../config/find.ts";
 import { loadSettings } from "../config/load.ts";
 import type { ReloadRequest, ReloadTold } from "../api/control.ts";
 import { NeedsYes, SallyportError } from "../core/errors.ts";
+import { ask, canAsk } from "./ask.ts";
 import { callerConnection } from "./caller.ts";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import { print, printable } from "./output.ts";
@@ -16,17 +16,10 @@ const printLine = (line: string) => process.stderr.write(`${printable(line)}\n`)
 
 /** Asks a person. Throws the refusal where there is nobody to ask, or the answer is no. */
 async function requireMeant(refusal: NeedsYes): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) throw refusal;
+  if (!canAsk()) throw refusal;
   refusal.message.split("\n").forEach(printLine);
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(
-      'Reload all the same? "yes" does, all else changes nothing: ',
-    );
-    if (answer.trim().toLowerCase() !== "yes") throw new SallyportError("Nothing was changed");
-  } finally {
-    asking.close();
-  }
+  const answer = await ask('Reload all the same? "yes" does, all else changes nothing:');
+  if (answer.toLowerCase() !== "yes") throw new SallyportError("Nothing was changed");
 }
 
 async function reload(socket: string, request: ReloadRequest): Promise<ReloadTold> {
