@@ -19,10 +19,11 @@ export function writeConfig(file: string, text: string, replaces: boolean): stri
     placeText(file, text, { mode: 0o644, how: replaces ? "replace" : "create" });
     return [file, beside];
   } catch (error) {
-    throw new SallyportError(
-      `Cannot write ${file}: ${codeOf(error) ?? messageOf(error)}: run as root, or name another file with --config`,
-      undefined,
-      { cause: error },
-    );
+    const code = codeOf(error) ?? messageOf(error);
+    const why =
+      code === "EEXIST"
+        ? 'somebody wrote it meanwhile: run "sallyport init" again'
+        : `${code}: name another file with --config`;
+    throw new SallyportError(`Cannot write ${file}: ${why}`, undefined, { cause: error });
   }
 }
