@@ -1,4 +1,4 @@
-/** A key for a device, its links on standard output, and the running daemon told: `user add` and `init`. */
+/** A new key for a device, and its links: what `user add` and `init` have in common. */
 
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
@@ -7,7 +7,10 @@ import { addKey, type DeviceKey, loadKeys, makeKey } from "../keys/keys.ts";
 import { serverName } from "../keys/server-name.ts";
 import { type LinkOptions, linksOf, type Links } from "./links.ts";
 
-/** Makes the key and keeps it. Throws a SallyportError where anything refuses it; nothing is kept then. */
+/**
+ * Makes the key and keeps it; a running daemon is not told. Throws a SallyportError where anything
+ * refuses it; nothing is kept then.
+ */
 export function addDevice(
   settings: Settings,
   { user, device }: { readonly user: string; readonly device: string },

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { DEFAULT_DEVICE } from "../config/names.ts";
+import { SERVICE_CONFIG } from "../config/find.ts";
 import { loadSettings, parseSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../core/clock.ts";
@@ -20,8 +21,6 @@ import { note, printLinks } from "./links.ts";
 import { printable } from "./output.ts";
 import { readProbation } from "./probation-time.ts";
 import { tellKeys } from "./tell-keys.ts";
-
-const CONFIG = "/etc/sallyport/config.toml";
 
 /** docs/other-clients.md */
 const OTHER_CLIENTS = `Where there is no sallyport, the clients of one file do the same:
@@ -149,7 +148,7 @@ async function carryOut(seen: Seen, place: Place): Promise<void> {
 function tellNext({ guard, probation, present, starts }: Seen, { config }: Options): void {
   if (present.guards) return;
   if (!starts) {
-    const named = config === CONFIG ? "" : ` --config ${config}`;
+    const named = config === SERVICE_CONFIG ? "" : ` --config ${config}`;
     note(`Next: sudo sallyport serve --arm ${probation}${named}`);
     note(`It guards ${guard} on probation: unless you confirm in time, the kernel opens it again.`);
   }
@@ -186,7 +185,11 @@ export function initCommand() {
     .option("--user <names>", "who may knock: alice,bob (default: who called sudo)")
     .option("--host <host>", "name or address by which clients reach this server")
     .option("--probation <duration>", "how long you have to confirm, 5s to 24h", "10m")
-    .option("--config <file>", "configuration to write; one that exists is kept as it is", CONFIG)
+    .option(
+      "--config <file>",
+      "configuration to write; one that exists is kept as it is",
+      SERVICE_CONFIG,
+    )
     .option("--no-start", "leave the service alone")
     .option("--check", "say what is left to do, and change nothing; exit with 1 where something is")
     .option("--yes", "ask nothing")

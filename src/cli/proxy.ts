@@ -14,6 +14,7 @@ import { looksLikeLink, STDIN } from "../client/profile-source.ts";
 import type { Profile } from "../client/profile-source.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { formatPortRange } from "../core/port.ts";
 import {
   delayOption,
   familyOf,
@@ -76,8 +77,9 @@ function destination(
 function noteOtherPort({ door, opens }: Profile, port: number): void {
   const tcp = opens.filter(({ proto }) => proto === "tcp");
   if (tcp.length === 0 || tcp.some(({ from, to }) => from <= port && port <= to)) return;
-  const named = tcp.map(({ from, to }) => (from === to ? `${from}/tcp` : `${from}-${to}/tcp`));
-  note(`the door ${door} opens ${named.join(", ")}, and ${port}/tcp is asked for`);
+  note(
+    `the door ${door} opens ${tcp.map(formatPortRange).join(", ")}, and ${port}/tcp is asked for`,
+  );
 }
 
 async function connect(

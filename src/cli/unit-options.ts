@@ -2,13 +2,12 @@
 
 import { resolve } from "node:path";
 import { Option } from "@commander-js/extra-typings";
+import { SERVICE_CONFIG } from "../config/find.ts";
 import type { WrittenFile } from "../service/own-files.ts";
 import { print } from "./output.ts";
 
 export const unitConfigOption = () =>
-  new Option("--config <file>", "configuration that the unit names").default(
-    "/etc/sallyport/config.toml",
-  );
+  new Option("--config <file>", "configuration that the unit names").default(SERVICE_CONFIG);
 
 export const executableOption = () =>
   new Option("--executable <path>", "executable that the unit starts").default(

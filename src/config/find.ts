@@ -4,14 +4,15 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 
-const SERVICE = "/etc/sallyport/config.toml";
+/** The configuration of the service. */
+export const SERVICE_CONFIG = "/etc/sallyport/config.toml";
 const HERE = "./config.toml";
 
 /**
  * The places to look without --config, in this order. The file of the service comes first, since a
  * config.toml in the working directory may belong to any other program.
  */
-export const CONFIG_FILES = [SERVICE, HERE] as const;
+export const CONFIG_FILES = [SERVICE_CONFIG, HERE] as const;
 
 /**
  * Why another user could have written `path`, which the sentence calls `what`; undefined where none
@@ -81,5 +82,5 @@ export function withConfig<T>(named: string | undefined, read: (file: string) =>
  */
 export function whyTaken(file: string): string | undefined {
   if (file !== HERE) return undefined;
-  return `${HERE} was taken because there is no ${SERVICE}: name another with --config`;
+  return `${HERE} was taken because there is no ${SERVICE_CONFIG}: name another with --config`;
 }
