@@ -12,6 +12,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   busybox: "busybox",
   cat: "coreutils",
   chroot: "coreutils",
+  chromium: "chromium",
   chmod: "coreutils",
   conntrack: "conntrack",
   cp: "coreutils",
@@ -83,10 +84,12 @@ export interface Finished {
   readonly err: string;
 }
 
-/** A program started by `ip netns exec NAME`, `setpriv --…` or `env` counts too. */
+/** A program started by `ip netns exec NAME` or `unshare … --` counts too. */
 function programsOf(argv: readonly string[]): string[] {
   const [first = ""] = argv;
-  const rest = argv.slice(1, 3).join(" ") === "netns exec" ? argv.slice(4) : [];
+  const inNetwork = argv.slice(1, 3).join(" ") === "netns exec";
+  const unshared = first === "unshare" && argv.includes("--");
+  const rest = inNetwork ? argv.slice(4) : unshared ? argv.slice(argv.indexOf("--") + 1) : [];
   return rest.length === 0 ? [first] : [first, ...programsOf(rest)];
 }
 
