@@ -29,8 +29,9 @@ const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
 ];
 
 /**
- * Brings the guard of this network namespace to the plan, in one transaction that is checked first;
- * living grants and uses stay. Throws OpError; the kernel then holds the same as before.
+ * Brings the guard of this network namespace to the plan, in a transaction that is checked first;
+ * living grants and uses stay. Throws OpError; the kernel then holds the same as before, or, where a
+ * list of guarded ports was to be filled anew, guards the ports of both plans.
  */
 export function loadGuard(plan: GuardPlan): void {
   const whole = {
@@ -41,9 +42,12 @@ export function loadGuard(plan: GuardPlan): void {
   const context = withSpareDescriptors(() => lookAtSets(plan));
   // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
   const plans = [whole, ...LESS_ALIKE.map((less) => ({ ...whole, ...less }))];
+  const loads = new Map(
+    plans.map((one) => renderLoad(one, context)).map((load) => [load[0], load]),
+  );
   let failed: Failed | undefined;
-  for (const text of new Set(plans.map((one) => renderLoad(one, context)))) {
-    failed = tryLoad(text);
+  for (const load of loads.values()) {
+    failed = tryLoad(load);
     if (failed === undefined) return;
   }
   throw failed!();
@@ -52,14 +56,17 @@ export function loadGuard(plan: GuardPlan): void {
 /** Finds out the reason, which takes a while. */
 type Failed = () => OpError;
 
-/** Checks the commands, then runs them. Returns why the kernel refused, or undefined. */
-function tryLoad(commands: string): Failed | undefined {
-  const checked = runNft(commands, { dryRun: true });
-  if (!checked.ok) {
-    return () => nftError("check", GUARD, checked.error, firstRefused(commands));
+/** Checks and runs each transaction. Returns why the kernel refused one, or undefined. */
+function tryLoad(load: readonly string[]): Failed | undefined {
+  for (const commands of load) {
+    const checked = runNft(commands, { dryRun: true });
+    if (!checked.ok) {
+      return () => nftError("check", GUARD, checked.error, firstRefused(commands));
+    }
+    const loaded = runNft(commands);
+    if (!loaded.ok) return () => nftError("load", GUARD, loaded.error);
   }
-  const loaded = runNft(commands);
-  return loaded.ok ? undefined : () => nftError("load", GUARD, loaded.error);
+  return undefined;
 }
 
 /**
@@ -112,7 +119,7 @@ export function lookAtSets(plan: GuardPlan): LoadContext {
   );
   return {
     retiringIdleMs: retiring,
-    endedSets: [...endedSets, ...FORMER_SETS].filter((name) => names.includes(name)),
+    endedSets: [...endedSets, ...FORMER_SETS, SET.meanwhile].filter((name) => names.includes(name)),
     present: new Map(LISTS.filter((name) => names.includes(name)).map(presentElements)),
   };
 }

@@ -5,7 +5,6 @@
 
 import { answerTo } from "./deny-answer.ts";
 import type { GuardPlan } from "./guard-plan.ts";
-import { SET } from "./sets.ts";
 
 /** A chain in nft's words. */
 export interface Chain {
@@ -154,20 +153,22 @@ function evenRules({ ip, ip6 }: { readonly ip: boolean; readonly ip6: boolean })
 }
 
 /**
- * The hook that mends the guard's answers, and the chains it jumps to; empty where nothing needs
- * mending.
+ * The hook that mends the guard's answers from the ports of these lists, and the chains it jumps to;
+ * empty where nothing needs mending.
  */
-export function mendingChains(plan: GuardPlan): Chain[] {
+export function mendingChains(plan: GuardPlan, lists: readonly string[]): Chain[] {
   const { ip, ip6 } = resets(plan);
   const echo = plan.echoDscp !== false;
   const labels = ip6 && plan.flowLabels !== false;
   const reset = "tcp flags & (fin | syn | rst) == rst";
-  const ours = `meta l4proto . th sport @${SET.guarded}`;
   const chains: Chain[] = [];
   const rules: string[] = [];
   const mend = (name: string, applies: string, body: readonly string[]) => {
     chains.push({ name, rules: body });
-    rules.push(`${applies} ${reset} ${ours} jump ${name} comment "a reset of ours"`);
+    for (const list of lists) {
+      const ours = `meta l4proto . th sport @${list}`;
+      rules.push(`${applies} ${reset} ${ours} jump ${name} comment "a reset of ours"`);
+    }
   };
   if (ip && echo) mend("dscp4", "meta nfproto ipv4", dscp4Rules());
   if (ip6 && echo) mend("dscp6", "meta nfproto ipv6", dscp6Rules());

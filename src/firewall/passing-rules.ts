@@ -6,7 +6,6 @@
  */
 
 import type { Chain } from "./mend-answer.ts";
-import { SET } from "./sets.ts";
 
 /**
  * On a packet that passes; "salp". Its low four bits are 0: queueing disciplines send the packet
@@ -17,18 +16,15 @@ const PASSING = "7361:6c70";
 /** The rule of `gate` for packets to other hosts; `!= local` would admit broadcast and multicast. */
 export const PASSING_RULE = 'fib daddr type unicast goto passing comment "not for this host"';
 
-/** The chain that marks, and the one that drops. */
-export function passingChains(): Chain[] {
-  const guarded = `meta l4proto . th dport @${SET.guarded}`;
+/** The chain that marks packets to the ports of these lists, and the chain that drops. */
+export function passingChains(lists: readonly string[]): Chain[] {
+  const marks = lists.map(
+    (list) =>
+      `ct state new,invalid,untracked meta l4proto . th dport @${list} meta priority set ${PASSING} ` +
+      'comment "nobody judged it"',
+  );
   return [
-    {
-      name: "passing",
-      rules: [
-        `ct state new,invalid,untracked ${guarded} meta priority set ${PASSING} ` +
-          'comment "nobody judged it"',
-        "accept",
-      ],
-    },
+    { name: "passing", rules: [...marks, "accept"] },
     {
       name: "arrived",
       rules: ['ct status dnat accept comment "sent here by a translation"', "counter drop"],

@@ -1,5 +1,5 @@
 /**
- * The rule set as text for nft: the table as people read it, and the transaction that brings the
+ * The rule set as text for nft: the table as people read it, and the transactions that bring the
  * kernel to it.
  */
 
@@ -18,7 +18,7 @@ import {
 } from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
 import { PASSING_RULE, passingChains } from "./passing-rules.ts";
-import { SET, setDefinitions, TABLE_NAME } from "./sets.ts";
+import { GUARDED_DEFINITION, SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
 /** The facts about the present table that loading needs. */
 export interface LoadContext {
@@ -26,12 +26,12 @@ export interface LoadContext {
    * Idle times of an earlier plan whose grants are still alive: their rules stay until these end.
    */
   readonly retiringIdleMs?: readonly number[];
-  /** Sets that exist but that no rule names any more: they are removed. */
+  /** Sets that exist but that no rule of the plan names: they are removed. */
   readonly endedSets?: readonly string[];
   /**
-   * The elements of the present table's lists, as nft lists them. A list is not emptied where its
-   * elements can be taken out one by one: kernels before 6.17 find no element, old or new, in the
-   * moment of a transaction that replaces it, and a packet of that moment would pass by the guard.
+   * The elements of the present table's lists, as nft lists them. Kernels before 6.17 find no
+   * element, old or new, in the moment of a transaction that replaces it, and a packet of that
+   * moment would pass by the guard.
    */
   readonly present?: ReadonlyMap<string, readonly string[]>;
 }
@@ -148,7 +148,8 @@ function guardRules(idleMs: readonly number[]): string[] {
   ];
 }
 
-function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
+/** `lists` are the sets of guarded ports. */
+function chains(plan: GuardPlan, idleMs: readonly number[], lists: readonly string[]): Chain[] {
   return [
     {
       name: "gate",
@@ -156,7 +157,7 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
       rules: [
         ...say("the host itself", ["iif lo accept"]),
         PASSING_RULE,
-        `${PORT} @${SET.guarded} jump guard`,
+        ...lists.map((list) => `${PORT} @${list} jump guard`),
       ],
     },
     { name: "guard", rules: guardRules(idleMs) },
@@ -167,13 +168,13 @@ function chains(plan: GuardPlan, idleMs: readonly number[]): Chain[] {
     },
     { name: "renew", rules: idleMs.flatMap(renewals) },
     { name: "deny", rules: denyRules() },
-    ...passingChains(),
+    ...passingChains(lists),
     ...kernelFirstChains(),
     {
       name: "closed",
       rules: [...silentRules(plan), ...carryRules(plan), ...closedRules(plan.deny)],
     },
-    ...mendingChains(plan),
+    ...mendingChains(plan, lists),
   ];
 }
 
@@ -207,7 +208,7 @@ export function renderTable(plan: GuardPlan): string {
   for (const [name, definition] of markMaps(plan)) {
     lines.push(`  map ${name} {`, ...definition.split("; ").map((part) => `    ${part}`), "  }");
   }
-  for (const { name, base, rules } of chains(plan, idleMs)) {
+  for (const { name, base, rules } of chains(plan, idleMs, [SET.guarded])) {
     lines.push("", `  chain ${name} {`);
     for (const line of base === undefined ? rules : [base, ...rules]) lines.push(`    ${line}`);
     lines.push("  }");
@@ -228,21 +229,71 @@ function clearList(
   return gone.length === 0 ? [] : [`delete element ${TABLE_NAME} ${name} { ${gone.join(", ")} }`];
 }
 
+/** The commands that bring a list to the wanted elements. */
+function fillList(
+  name: string,
+  wanted: readonly string[],
+  present: readonly string[] | undefined,
+): string[] {
+  const adds = `add element ${TABLE_NAME} ${name} { ${wanted.join(", ")} }`;
+  return [...clearList(name, wanted, present), ...(wanted.length > 0 ? [adds] : [])];
+}
+
+/** Whether ports that the plan guards are guarded now, by a list from which something is taken out. */
+function refillsGuarded(plan: GuardPlan, present: readonly string[] = []): boolean {
+  const wanted = listContents(plan).get(SET.guarded)!;
+  if (wanted.length === 0 || present.length === 0) return false;
+  return clearList(SET.guarded, wanted, present).length > 0;
+}
+
 /**
- * One transaction that brings the kernel's table to that of the plan, whatever was there. Rules and
- * lists are replaced. Sets of grants and uses are only created where missing, so their elements
- * stay.
+ * The transactions, in this order, that bring the kernel's table to that of the plan, whatever was
+ * there; mostly one. Rules and lists are replaced. Sets of grants and uses are only created where
+ * missing, so their elements stay.
+ *
+ * Where the list of guarded ports is filled anew, a second list guards meanwhile: the first
+ * transaction adds it, the second fills the list, the third takes the second list away. After each
+ * of them the ports are guarded that were guarded before and are guarded by the plan.
  */
-export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
+export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string[] {
+  const contents = listContents(plan);
+  const fill = (name: string) => fillList(name, contents.get(name)!, context.present?.get(name));
+  const allowed = ([4, 6] as const).flatMap((family) => fill(SET.allow(family)));
+  if (!refillsGuarded(plan, context.present?.get(SET.guarded))) {
+    return [renderRules(plan, context, [SET.guarded], [...fill(SET.guarded), ...allowed])];
+  }
+  const both = [SET.guarded, SET.meanwhile];
+  const meanwhile = fillList(SET.meanwhile, contents.get(SET.guarded)!, undefined);
+  const endedSets = (context.endedSets ?? []).filter((name) => name !== SET.meanwhile);
+  return [
+    renderRules(plan, { ...context, endedSets }, both, [...meanwhile, ...allowed]),
+    `${fill(SET.guarded).join("\n")}\n`,
+    renderRules(plan, { ...context, endedSets: [SET.meanwhile] }, [SET.guarded], []),
+  ];
+}
+
+/**
+ * The transaction that replaces the rules by those of the plan, which look guarded ports up in
+ * `lists`, and runs the commands `filled` about elements of lists.
+ */
+function renderRules(
+  plan: GuardPlan,
+  context: LoadContext,
+  lists: readonly string[],
+  filled: readonly string[],
+): string {
   const idleMs = sortedIdle([...plan.idleMs, ...(context.retiringIdleMs ?? [])]);
   const lines = [`add table ${TABLE_NAME}`];
   for (const [name, definition] of setDefinitions(idleMs)) {
     lines.push(`add set ${TABLE_NAME} ${name} { ${definition} }`);
   }
+  if (lists.includes(SET.meanwhile)) {
+    lines.push(`add set ${TABLE_NAME} ${SET.meanwhile} { ${GUARDED_DEFINITION} }`);
+  }
   for (const [name, definition] of markMaps(plan)) {
     lines.push(`add map ${TABLE_NAME} ${name} { ${definition}; }`);
   }
-  const all = chains(plan, idleMs);
+  const all = chains(plan, idleMs, lists);
   for (const { name, base } of all) {
     lines.push(`add chain ${TABLE_NAME} ${name}${base === undefined ? "" : ` { ${base} }`}`);
   }
@@ -253,10 +304,7 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string {
     lines.push(`add chain ${TABLE_NAME} ${name}`, `flush chain ${TABLE_NAME} ${name}`);
   }
   for (const name of gone) lines.push(`delete chain ${TABLE_NAME} ${name}`);
-  for (const [name, list] of listContents(plan)) {
-    lines.push(...clearList(name, list, context.present?.get(name)));
-    if (list.length > 0) lines.push(`add element ${TABLE_NAME} ${name} { ${list.join(", ")} }`);
-  }
+  lines.push(...filled);
   for (const { name, rules } of all) {
     for (const rule of rules) lines.push(`add rule ${TABLE_NAME} ${name} ${rule}`);
   }

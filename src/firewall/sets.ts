@@ -32,6 +32,8 @@ export const FORMER_SETS: readonly string[] = ["once4", "once6", "cap4", "cap6",
 
 export const SET = {
   guarded: "guarded",
+  /** Guards in the place of `guarded` while that one is filled anew; otherwise there is none. */
+  meanwhile: "guarded_meanwhile",
   // Not "used", which was a word of the language before nftables 1.0, like "label": nothing can
   // have such a name there.
   used: "uses",
@@ -54,14 +56,13 @@ function addressType(family: Family): string {
   return family === 4 ? "ipv4_addr" : "ipv6_addr";
 }
 
+/** The timeout flag lets a guarded port end by itself: guarding on probation (`sallyport arm`). */
+export const GUARDED_DEFINITION = `type inet_proto . inet_service; size ${LIST_SIZE}; flags interval,timeout;`;
+
 /** Every set with its definition in nft's words: the text between the braces. */
 export function setDefinitions(idleMs: readonly number[]): Map<string, string> {
   const definitions = new Map<string, string>();
-  // The timeout flag lets a guarded port end by itself: guarding on probation (`sallyport arm`).
-  definitions.set(
-    SET.guarded,
-    `type inet_proto . inet_service; size ${LIST_SIZE}; flags interval,timeout;`,
-  );
+  definitions.set(SET.guarded, GUARDED_DEFINITION);
   for (const family of FAMILIES) {
     const address = addressType(family);
     definitions.set(SET.allow(family), `type ${address}; size ${LIST_SIZE}; flags interval;`);

@@ -7,7 +7,7 @@
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { parsePrefix } from "../../../src/core/address.ts";
-import { loadGuard, lookAtSets, removeGuard } from "../../../src/firewall/guard.ts";
+import { loadGuard, lookAtSets, removeGuard, showGuard } from "../../../src/firewall/guard.ts";
 import type { GuardPlan } from "../../../src/firewall/guard-plan.ts";
 import { renderLoad } from "../../../src/firewall/rule-set.ts";
 import { runNft } from "../../../src/native/libnftables.ts";
@@ -21,19 +21,40 @@ afterAll(() => lab[Symbol.dispose]());
 
 const PLAN = planOf({
   guarded: ranges("22/tcp", "8000-8010/tcp", "53/udp"),
+  silentOptions: [19], // those that this kernel would be asked for
   allow: ["10.0.0.0/8", "192.0.2.1", "fd00::/8"].map((text) => parsePrefix(text)!),
 });
 
-/** The lists that a load of this plan empties first. */
-function emptied(plan: GuardPlan): string[] {
-  const commands = here(() => renderLoad(plan, lookAtSets(plan)));
-  return Array.from(commands.matchAll(/flush set inet sallyport (\w+)/g), ([, name]) => name!);
+/** The transactions of a load of this plan. */
+const loadOf = (plan: GuardPlan): string[] => here(() => renderLoad(plan, lookAtSets(plan)));
+
+/** The lists of guarded ports that `gate` looks up. */
+function listsOfGate(): string[] {
+  const { output } = here(() => runNft("list chain inet sallyport gate"));
+  return Array.from(output.matchAll(/th dport @(\w+) jump guard/g), ([, name]) => name!);
+}
+
+/** "tcp 8000" and the like, of every port in these lists. */
+function portsIn(lists: readonly string[]): string[] {
+  return lists.flatMap(elementsOf).flatMap((element) => {
+    const [, proto, from, to = from] = /^(\w+) \. (\d+)(?:-(\d+))?/.exec(element)!;
+    return Array.from(
+      { length: Number(to) - Number(from) + 1 },
+      (_, i) => `${proto} ${+from! + i}`,
+    );
+  });
 }
 
 function elementsOf(list: string): string[] {
   const { output } = here(() => runNft(`list set inet sallyport ${list}`));
   const listed = /elements = \{([^}]*)\}/.exec(output)?.[1]?.split(",") ?? [];
   return listed.map((element) => element.trim()).toSorted();
+}
+
+/** The guard without the rests of lives, and with its guarded ports in an order. */
+function withoutLives(): string[] {
+  const elements = elementsOf("guarded").map((element) => element.replace(/ expires .*/, ""));
+  return [...elements, here(showGuard).replace(/elements = \{[^}]*tcp[^}]*\}/, "")];
 }
 
 beforeEach(() =>
@@ -43,14 +64,17 @@ beforeEach(() =>
   }),
 );
 
-test("loadGuard() empties no list that holds nothing but elements of the plan", () => {
-  expect(emptied(PLAN)).toEqual([]);
-  expect(emptied({ ...PLAN, guarded: [...PLAN.guarded, ...ranges("80/tcp")] })).toEqual([]);
+test("a list that holds nothing but elements of the plan loses none, in one transaction", () => {
+  const more = { ...PLAN, guarded: [...PLAN.guarded, ...ranges("80/tcp")] };
+  for (const plan of [PLAN, more]) {
+    const load = loadOf(plan);
+    expect(load).toHaveLength(1);
+    expect(load[0]).not.toMatch(/flush set|delete element/);
+  }
 });
 
-test("loadGuard() takes others out of a list one by one", () => {
+test("loadGuard() takes others out of a list", () => {
   const less = { ...PLAN, guarded: ranges("22/tcp", "80/tcp"), allow: PLAN.allow.slice(1) };
-  expect(emptied(less)).toEqual([]);
   here(() => loadGuard(less));
   expect(elementsOf("guarded")).toEqual(["tcp . 22", "tcp . 80"]);
   expect(elementsOf("allow4")).toEqual(["192.0.2.1"]);
@@ -65,14 +89,47 @@ test("loadGuard() takes a narrower range for a wider one, and back", () => {
   }
 });
 
-test("loadGuard() empties a list where elements end by themselves", () => {
-  const ending = PLAN.guarded.map((range) => ({ ...range, forMs: 60_000 }));
-  expect(emptied({ ...PLAN, guarded: ending })).toEqual(["guarded"]);
-  here(() => loadGuard({ ...PLAN, guarded: ending }));
-  expect(emptied(PLAN)).toEqual(["guarded"]);
-  here(() => loadGuard(PLAN));
-  expect(elementsOf("guarded").join()).not.toContain("timeout");
+const ENDING = { ...PLAN, guarded: PLAN.guarded.map((range) => ({ ...range, forMs: 60_000 })) };
+const NARROWER = { ...PLAN, guarded: ranges("22/tcp", "8003-8005/tcp", "53/udp") };
+const ALWAYS = ["tcp 22", "tcp 8003", "tcp 8004", "tcp 8005", "udp 53"];
+
+test.each([
+  ["a guard that begins to end by itself", PLAN, ENDING],
+  ["one whose time is set anew", ENDING, ENDING],
+  ["one that is confirmed", ENDING, PLAN],
+  ["a range that gets narrower", PLAN, NARROWER],
+  ["a range that gets wider", NARROWER, PLAN],
+])("%s: a list that guards is never touched", (_, from, to) => {
+  here(() => loadGuard(from));
+  const load = loadOf(to);
+  expect(load).toHaveLength(3);
+  for (const commands of load) {
+    const touched = Array.from(commands.matchAll(/(?:flush|delete) \w+ inet sallyport (\w+)/g));
+    const names = new Set(touched.map(([, name]) => name!));
+    const untouched = listsOfGate().filter((list) => !names.has(list));
+    expect(portsIn(untouched)).toEqual(expect.arrayContaining(ALWAYS));
+    expect(here(() => runNft(commands)).error).toBe("");
+    expect(portsIn(listsOfGate())).toEqual(expect.arrayContaining(ALWAYS));
+  }
+  expect(listsOfGate()).toEqual(["guarded"]);
+  const after = withoutLives();
+  here(() => {
+    removeGuard();
+    loadGuard(to);
+  });
+  expect(after).toEqual(withoutLives());
 });
+
+test.each([1, 2])(
+  "a load that ended after %d of 3 transactions is finished by the next",
+  (done) => {
+    for (const commands of loadOf(ENDING).slice(0, done)) here(() => runNft(commands));
+    expect(listsOfGate()).toEqual(["guarded", "guarded_meanwhile"]);
+    here(() => loadGuard(PLAN));
+    expect(listsOfGate()).toEqual(["guarded"]);
+    expect(here(showGuard)).not.toMatch(/meanwhile|timeout 1m/);
+  },
+);
 
 test("loadGuard() puts back what somebody took out of a list", () => {
   here(() => {
