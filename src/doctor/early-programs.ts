@@ -25,7 +25,9 @@ export function checkEarlyPrograms({ programs, tcxSeen }: EarlyFacts): Findings 
       `make sure that it neither drops knocks nor redirects guarded ports (ip link show ${link}, tc filter show dev ${link} ingress)`,
     ),
   );
-  if (!tcxSeen) findings.push(unseen("tcx programs"));
+  if (!tcxSeen) {
+    findings.push(unseen("tcx programs", "run as root; in a container, run doctor on its host"));
+  }
   return findings.length > 0
     ? findings
     : [ok("No XDP or tc program sees packets before the guard")];
