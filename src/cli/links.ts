@@ -31,7 +31,8 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-function hostOf(given: string | undefined, settings: Settings): string {
+/** The host that clients are told, bare; a guess is noted. */
+export function hostOf(given: string | undefined, settings: Settings): string {
   const known = given ?? settings.server.host;
   if (known !== undefined) return bareHost(known);
   const host = guessHost(hostname(), networkInterfaces());

@@ -3,7 +3,7 @@
  * else.
  */
 
-import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { KeysTold } from "../api/control.ts";
 import { withConfig } from "../config/find.ts";
 import type { DeviceKey } from "../keys/keys.ts";
@@ -18,7 +18,8 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { addDevice } from "./add-device.ts";
 import { socketOption } from "./control-socket.ts";
 import { grantedTo } from "./grants.ts";
-import { linksOf, note, printLinks } from "./links.ts";
+import { FIXED_FORMATS, fixedDoors, formatFixed } from "./fixed-formats.ts";
+import { hostOf, linksOf, note, printLinks } from "./links.ts";
 import { printable, printJson, printTable } from "./output.ts";
 import { checkRemoval, type Who } from "./key-removal.ts";
 import { tellKeys } from "./tell-keys.ts";
@@ -188,17 +189,41 @@ function removeCommand() {
 
 function showCommand() {
   return new Command("show")
-    .description("Print the links of a device, on a terminal with their QR codes")
-    .argument("<name>", "user; alice/phone for a device")
+    .description(
+      "Print the links of a device, on a terminal with their QR codes; or fixed sequences for other clients",
+    )
+    .argument("[name]", "user; alice/phone for a device")
     .option("--device <name>", "device of the user (default: the only one)")
     .option("--door <door>", "only this door")
     .option("--host <host>", "name or address by which clients reach this server")
     .option("--config <file>", "configuration file")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  sallyport user show alice --door ssh --host gate.example")
+    .addOption(
+      new Option("--format <client>", "the fixed sequences, as this client imports them").choices(
+        FIXED_FORMATS,
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sallyport user show alice --door ssh --host gate.example" +
+        "\n  sallyport user show --format knockonports --host gate.example > sallyport.json",
+    )
     .action((name, options) => {
-      const who = readWho(name, options.device);
       const settings = settingsOf(options.config);
+      if (options.format !== undefined) {
+        const doors = fixedDoors(settings.doors, options.door);
+        const user = name === undefined ? "root" : readWho(name, options.device).user;
+        const host = hostOf(options.host, settings).replaceAll(/[[\]]/g, "");
+        process.stdout.write(formatFixed(options.format, doors, { host, user }));
+        return;
+      }
+      if (name === undefined) {
+        throw new SallyportError(
+          'Cannot show a link: nobody is named: see "sallyport user list", or print fixed sequences with --format',
+          ExitCode.usage,
+        );
+      }
+      const who = readWho(name, options.device);
       const device = pickDevice(loadKeys(settings.server.stateDir), who);
       printLinks(linksOf(settings, device, options), options.json);
     });

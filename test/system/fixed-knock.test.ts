@@ -51,6 +51,16 @@ describe("a fixed door", () => {
     },
   );
 
+  test("opens to the command that `user show --format knock` prints", async () => {
+    const from = server.log.length;
+    const { out } = server.command("user", "show", "--format", "knock", "--host", "10.77.0.1");
+    const [opening, closing] = out.split("\n").filter((line) => !line.startsWith("#"));
+    lab.run("client", opening!.split(" "));
+    await server.waitForLog(/Opened legacy/, from);
+    lab.run("client", closing!.split(" "));
+    await server.waitForLog(/Closed legacy to 10\.77\.0\.2: closed by its close knock/, from);
+  });
+
   test("opens to sallyport's own client", async () => {
     const from = server.log.length;
     const argv = ["10.77.0.1", "7000", "8000:udp", "9000"];

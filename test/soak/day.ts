@@ -1,0 +1,122 @@
+/** A server's day in less time: hostile traffic, honest knocks, and what people and programs do, side by side. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RunningSallyport } from "../bench/contestants/sallyport.ts";
+import { SERVICE_PORT } from "../bench/contestant.ts";
+import { writeHour } from "../bench/hour.ts";
+import type { Opened } from "../bench/probe.ts";
+import { startReplay, STAGE_HOUR } from "../bench/replayed.ts";
+import { Stage } from "../bench/stage.ts";
+import { deedsOf } from "./deeds.ts";
+import { type Holdings, lookAt } from "./sample.ts";
+
+export interface DayOptions {
+  /** Real time. */
+  readonly minutes: number;
+  /** How much faster than on a real server the hostile traffic is. */
+  readonly speed: number;
+  readonly samples: number;
+  readonly log: (sentence: string) => void;
+}
+
+export interface Sample extends Holdings {
+  /** Real seconds since the start. */
+  readonly atSeconds: number;
+  /** The openings since the sample before. */
+  readonly opened: readonly Opened[];
+}
+
+export interface Day {
+  readonly samples: readonly Sample[];
+  readonly framesSent: number;
+  /** How often each deed was done. */
+  readonly done: ReadonlyMap<string, number>;
+  /** Frames that the kernel dropped before the daemon saw them. */
+  readonly missed: number;
+}
+
+/** More than knock within a slot. */
+const USERS = 300;
+const OPENINGS = 3;
+const REST_MS = [300, 900] as const;
+const HOUR_SECONDS = 3_600;
+
+/** One hour after the other, each from a seed of its own, until it is over. */
+async function attack(stage: Stage, dir: string, endMs: number, speed: number): Promise<number> {
+  let sent = 0;
+  for (let hour = 1; performance.now() < endMs; hour++) {
+    const seconds = Math.min(
+      HOUR_SECONDS,
+      Math.ceil(((endMs - performance.now()) / 1_000) * speed),
+    );
+    const file = join(dir, `hour-${hour}.pcap`);
+    writeHour(file, { ...STAGE_HOUR, seconds, seed: hour });
+    sent += (await startReplay(stage, file, speed)).sent;
+    rmSync(file);
+  }
+  return sent;
+}
+
+/** Does each deed at its pace. Rejects with the first that failed. */
+async function live(
+  deeds: ReturnType<typeof deedsOf>,
+  endMs: number,
+  done: Map<string, number>,
+): Promise<void> {
+  const dueMs = new Map(deeds.map((deed) => [deed, performance.now() + deed.everySeconds * 1_000]));
+  while (performance.now() < endMs) {
+    for (const [deed, due] of dueMs) {
+      if (performance.now() < due) continue;
+      await deed.do();
+      done.set(deed.name, (done.get(deed.name) ?? 0) + 1);
+      dueMs.set(deed, performance.now() + deed.everySeconds * 1_000);
+    }
+    await Bun.sleep(200);
+  }
+}
+
+/** Throws where the daemon ends or does not do what it is asked for. */
+export async function liveThrough(options: DayOptions): Promise<Day> {
+  const dir = mkdtempSync(join(tmpdir(), "sallyport-soak-"));
+  const endMs = () => startMs + options.minutes * 60_000;
+  using stage = await Stage.set([SERVICE_PORT]);
+  await using running = await RunningSallyport.start(stage, { users: USERS });
+  const startMs = performance.now();
+  const pid = running.server.pid;
+  const samples: Sample[] = [];
+  const done = new Map<string, number>();
+  try {
+    let opened: Opened[] = [];
+    const knock = async () => {
+      while (performance.now() < endMs()) {
+        const openings = await running.prepare(stage.sources(OPENINGS));
+        const order = { restMs: REST_MS, patienceMs: 500 };
+        opened.push(...(await stage.prober.open(openings, order)).opened);
+      }
+    };
+    const watch = async () => {
+      const everyMs = (options.minutes * 60_000) / options.samples;
+      for (let n = 1; n <= options.samples; n++) {
+        await Bun.sleep(Math.max(0, startMs + n * everyMs - performance.now()));
+        const atSeconds = (performance.now() - startMs) / 1_000;
+        const sample = { atSeconds, ...lookAt(stage.lab, pid, running.stateDir), opened };
+        opened = [];
+        samples.push(sample);
+        options.log(
+          `${Math.round(atSeconds)} s: ${Math.round(sample.anonymous / 1e6)} MB of its own`,
+        );
+      }
+    };
+    const [framesSent] = await Promise.all([
+      attack(stage, dir, endMs(), options.speed),
+      live(deedsOf(stage, running), endMs(), done),
+      knock(),
+      watch(),
+    ]);
+    return { samples, framesSent, done, missed: await running.missed() };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
