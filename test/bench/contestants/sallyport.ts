@@ -52,7 +52,7 @@ function doorName(door: number): string {
 }
 
 /** Everybody who has a key may open every door. */
-function doorTables({ doors = 1, openSeconds = 2, knock }: Setup): string {
+export function doorTables({ doors = 1, openSeconds = 2, knock }: Setup): string {
   const space = { ...DEFAULT_SPACE, ...knock };
   const terms = `[knock]\nrange = "${space.lo}-${space.hi}"\nports = ${space.ports}\nstep = "${space.stepSeconds}s"\nwindow = "${space.windowSeconds}s"\nskew = ${space.skew}\nslack = ${space.slack}\n`;
   const tables = Array.from({ length: doors }, (_, i) => {
@@ -75,7 +75,7 @@ export class RunningSallyport implements Running {
     this.#space = { ...DEFAULT_SPACE, ...setup.knock };
     this.keys = deviceKeys(setup.users);
     this.server = new GuardedServer(stage.lab, doorTables(setup));
-    const state = join(this.server.dir, "state");
+    const state = this.stateDir;
     mkdirSync(state, { recursive: true, mode: 0o700 });
     writeFileSync(join(state, "keys.toml"), formatKeys(this.keys), { mode: 0o600 });
     // Like `user add`: without the marker, a start waits until no knock of new keys could be a
@@ -92,6 +92,10 @@ export class RunningSallyport implements Running {
       await running[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get stateDir(): string {
+    return join(this.server.dir, "state");
   }
 
   get pids(): readonly number[] {

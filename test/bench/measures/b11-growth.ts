@@ -10,14 +10,10 @@ import type { Bench, Measure, Row } from "../measure.ts";
 import type { ProbeAnswer } from "../probe.ts";
 import { residentOf } from "../process.ts";
 import { openingFigures } from "../rounds.ts";
-import { SERVER, type Sent, Stage } from "../stage.ts";
+import { STAGE_HOUR, startReplay } from "../replayed.ts";
+import { type Sent, Stage } from "../stage.ts";
 import { counted } from "../variants.ts";
-import { AS_SENDER } from "../processors.ts";
-import { spawn } from "../../support/programs.ts";
 
-const REPLAY = new URL("../load/replay.ts", import.meta.url).pathname;
-const SERVER6 = "fd77::1";
-const RANGE = [20_000, 52_767] as const;
 const QUARTERS = 4;
 
 /** 90 times as fast, an hour's floods are 270,000 packets a second, its scans 100,000, its noise 9,000. */
@@ -32,20 +28,6 @@ const REST_MS = [100, 200] as const;
 interface Quarter {
   readonly answers: ProbeAnswer[];
   residentBytes: number;
-}
-
-function startReplay(stage: Stage, file: string, speed: number): Promise<Sent> {
-  const mac = stage.frame({ from: "11.0.0.1", port: 1 }).slice(0, 6).toHex();
-  const inNamespace = ["ip", "netns", "exec", stage.lab.namespace("client")];
-  const argv = [process.execPath, REPLAY, "eth0", file, String(speed), mac];
-  const child = spawn([...inNamespace, ...AS_SENDER, ...argv], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  return new Response(child.stdout).text().then(async (out) => {
-    if (out !== "") return JSON.parse(out) as Sent;
-    throw new Error(`The replay failed: ${await new Response(child.stderr).text()}`);
-  });
 }
 
 /** Opens, portion by portion, until the replay is over; each portion belongs to the quarter it began in. */
@@ -96,15 +78,7 @@ async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
   const dir = mkdtempSync(join(tmpdir(), "sallyport-hour-"));
   const file = join(dir, "hour.pcap");
   try {
-    const mix = writeHour(file, {
-      seconds: scale.seconds,
-      seed: SEED,
-      server4: SERVER,
-      server6: SERVER6,
-      range: RANGE,
-      strayPorts: [10_000, 10_002, 10_001],
-      strayDatagramPort: 62_201,
-    });
+    const mix = writeHour(file, { ...STAGE_HOUR, seconds: scale.seconds, seed: SEED });
     log(`wrote ${JSON.stringify(mix)}`);
     const rows: Row[] = [];
     for (const contestant of contestants) {
