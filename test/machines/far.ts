@@ -23,11 +23,16 @@ ip link set near up`;
 /** From the far side: a port that is shut, once a grant of the step before is over, and a knock that opens it. */
 export function knockFrom(address: string): string {
   return `
-for i in $(seq 60); do
-  met=$(ip netns exec far timeout 5 bash -c 'exec 3<>/dev/tcp/${address}/22 && echo open' 2>&1)
+for i in $(seq 30); do
+  met=$(ip netns exec far timeout 3 bash -c 'exec 3<>/dev/tcp/${address}/22 && echo open' 2>&1)
   grep -q refused <<<"$met" && break
   sleep 0.3
 done
-grep -q refused <<<"$met" || { echo "without a knock: $met"; exit 1; }
+grep -q refused <<<"$met" || {
+  echo "without a knock: $met"
+  ip -brief address; ip -n far -brief address; ip -n far neighbour; wg show 2>/dev/null; ip netns exec far wg show 2>/dev/null
+  nft list ruleset | grep -v elements; ip netns exec far ping -c 1 -W 2 ${address}
+  exit 1
+}
 ip netns exec far sallyport knock ${address} ${FIXED.join(" ")} --wait 22 --timeout 10s`;
 }

@@ -41,9 +41,15 @@ export const ufw: Step = {
 export const firewalld: Step = {
   name: "firewalld started beside it: shut without a knock, open with one",
   play: async (scene) => {
-    await scene.machine.run("systemctl start firewalld", { mostMs: 120_000 });
+    await scene.machine.run(
+      "systemctl start firewalld; until firewall-cmd --state; do sleep 0.5; done",
+      { mostMs: 120_000 },
+    );
     await guardedAgain(scene);
-    await scene.machine.run("systemctl stop firewalld");
+    // One that is stopped while it still loads its rules leaves them behind, and they stop WireGuard.
+    await scene.machine.run(
+      "systemctl stop firewalld; ! nft list tables | grep firewalld || { echo 'its table stayed'; exit 1; }",
+    );
     await guardedAgain(scene);
   },
 };
