@@ -3,8 +3,8 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { profilesFolder } from "../client/folders.ts";
-import { firstTcpPort } from "../client/knock.ts";
 import { readProfile } from "../client/profile-files.ts";
+import { firstTcpPort } from "../client/profile-source.ts";
 import { sshConfig } from "../client/ssh-config.ts";
 import { selfCommand } from "../core/self.ts";
 import { note } from "./knock-options.ts";

@@ -1,7 +1,9 @@
 /** The rotating knock: takes a slot, sends its ports, waits until the door answers, tries the next slot. */
 
 import type { Family } from "../core/address.ts";
+import { firstTcpPort } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
+import { sendingOrder } from "../rks/sending-order.ts";
 import { sequencePorts } from "../rks/sequence.ts";
 import { attemptKnocks } from "./attempts.ts";
 import type { KnockOutcome, NextKnock } from "./attempts.ts";
@@ -45,39 +47,9 @@ const SHARED_TIMEOUTS = 2;
 
 export const KNOCK_DEFAULTS = { tries: 3, gapMs: 0, timeoutMs: 2_000 } as const;
 
-/**
- * Every port twice: all of them in random order, then all again, the halves of that order shuffled
- * anew. A knock is whole with its first half: that is the shortest time to the door, and leaves forged
- * packets the least time to crowd it out. A burst of losses shorter than half a sequence takes no
- * port twice.
- */
-export function sendingOrder(ports: Iterable<number>, random: () => number): number[] {
-  const first = shuffled([...ports], random);
-  const half = first.length >> 1;
-  const again = [first.slice(0, half), first.slice(half)];
-  return [...first, ...again.flatMap((part) => shuffled(part, random))];
-}
-
-/** Fisher and Yates, in place. */
-function shuffled(order: number[], random: () => number): number[] {
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
-}
-
 /** How long the packets of one knock take to leave, in milliseconds. */
 export function sendingMs(profile: Profile, gapMs: number): number {
   return (profile.ports * COPIES - 1) * gapMs;
-}
-
-/**
- * The TCP port that a client can wait for: the first that the door opens; undefined where it opens
- * none.
- */
-export function firstTcpPort(profile: Profile): number | undefined {
-  return profile.opens.find((range) => range.proto === "tcp")?.from;
 }
 
 /**

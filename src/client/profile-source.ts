@@ -1,12 +1,12 @@
 /** The sources of a profile: a saved name, a link, or a link on standard input. */
 
+import { pickLink } from "../rks/pick-link.ts";
 import { parseProfileLink } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
-import { pickLink } from "./pick-link.ts";
 import { readProfile } from "./profile-files.ts";
 import { readLink } from "./read-link.ts";
 
-export { formatProfileLink } from "../rks/profile-link.ts";
+export { firstTcpPort, formatProfileLink } from "../rks/profile-link.ts";
 export type { Profile } from "../rks/profile-link.ts";
 
 /** Standard input, as an argument. */

@@ -2,7 +2,7 @@
 
 import type { ReadStream } from "node:tty";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
-import { pickLink } from "./pick-link.ts";
+import { pickLink } from "../rks/pick-link.ts";
 
 /** Longer than any link: a wrong file on standard input is not read to its end. */
 const LINK_BYTES = 8_192;

@@ -1,7 +1,7 @@
 /** The block of ssh_config(5) that makes OpenSSH reach a host through `sallyport proxy`. */
 
+import { firstTcpPort } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
-import { firstTcpPort } from "./knock.ts";
 
 export interface SshHost {
   /** The profile's name: what one will type behind `ssh`. */

@@ -32,6 +32,14 @@ export interface Profile {
   readonly opens: readonly PortRange[];
 }
 
+/**
+ * The TCP port that a client can wait for: the first that the door opens; undefined where it opens
+ * none.
+ */
+export function firstTcpPort({ opens }: Pick<Profile, "opens">): number | undefined {
+  return opens.find((range) => range.proto === "tcp")?.from;
+}
+
 const LINK = /^rks1:\/\/([^@/?#]+)@(\[[^\]@/?#]+\]|[^@/?#:[\]]+)\/([^/?#]+)\?([^#]+)$/i;
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;

@@ -6,7 +6,7 @@ import { type DeviceKey, formatKeys, makeKey } from "../../../src/keys/keys.ts";
 import { sequencePorts } from "../../../src/rks/sequence.ts";
 import { slotAt } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../../src/rks/space.ts";
-import { sendingOrder } from "../../../src/client/knock.ts";
+import { sendingOrder } from "../../../src/rks/sending-order.ts";
 import { GuardedServer } from "../../support/guarded-server.ts";
 import {
   type Contestant,

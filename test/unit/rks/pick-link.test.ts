@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { pickLink } from "../../../src/client/pick-link.ts";
+import { pickLink } from "../../../src/rks/pick-link.ts";
 import { newMaster, serverKey } from "../../../src/rks/key.ts";
 import { formatProfileLink, parseProfileLink } from "../../../src/rks/profile-link.ts";
 
