@@ -16,6 +16,7 @@ import { knockCommand } from "./knock.ts";
 import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
 import { guardOutput } from "./output.ts";
+import { pageCommand } from "./page.ts";
 import { profileCommand } from "./profile.ts";
 import { proxyCommand } from "./proxy.ts";
 import { reloadCommand } from "./reload.ts";
@@ -29,7 +30,14 @@ import { versionCommand } from "./version.ts";
 import { whyCommand } from "./why.ts";
 
 /** The commands of a client, which run on every system; all others belong to a server. */
-const CLIENT_COMMANDS: readonly string[] = ["knock", "proxy", "ssh-config", "profile", "version"];
+const CLIENT_COMMANDS: readonly string[] = [
+  "knock",
+  "proxy",
+  "ssh-config",
+  "profile",
+  "page",
+  "version",
+];
 
 /** Throws (exit 1) for a command of a server on a system that cannot be one. */
 function needLinux(command: CommandUnknownOpts, platform: NodeJS.Platform): void {
@@ -79,6 +87,7 @@ export function program(platform: NodeJS.Platform = process.platform): Command {
     proxyCommand(),
     sshConfigCommand(),
     profileCommand(),
+    pageCommand(),
     statusCommand(),
     grantsCommand(),
     openCommand(),

@@ -24,6 +24,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   keys: ["rks", "files", "config"], // who may knock, and how strong that is with the doors there are
   api: [], // the state of a daemon, whoever asks
   client: ["rks", "files"], // needs no root and no C library
+  page: ["rks"], // runs in a browser
   proxy: ["native"], // what becomes of a connection: nothing that knocks needs it
   standalone: [], // clients of one file each, in other languages
   "foreign-rules": ["native", "firewall", "config"], // the effect of other tables, whoever asks
@@ -62,6 +63,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "config",
     "keys",
     "client",
+    "page",
     "proxy",
     "api",
     "control-plane",
@@ -156,7 +158,7 @@ test("cli reaches the daemon only when a command runs, so that a client loads no
   const wrong = files
     .filter((file) => relative(SRC, file).startsWith("cli/"))
     .filter((file) =>
-      /^import (?!type)[^;]*from "\.\.\/(proxy|control-plane|service|offline|import-knockd|doctor|init)\//m.test(
+      /^import (?!type)[^;]*from "\.\.\/(page|proxy|control-plane|service|offline|import-knockd|doctor|init)\//m.test(
         readFileSync(file, "utf8"),
       ),
     )

@@ -16,7 +16,7 @@ const home = mkdtempSync(join(tmpdir(), "sallyport-platforms-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 /** Groups of commands that belong to a device, not to a server. */
-const OF_A_CLIENT = new Set(["knock", "proxy", "ssh-config", "profile", "version"]);
+const OF_A_CLIENT = new Set(["knock", "proxy", "ssh-config", "profile", "page", "version"]);
 
 function leaves(command: CommandUnknownOpts, path: readonly string[] = []): string[][] {
   return command.commands.length === 0

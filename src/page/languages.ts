@@ -1,0 +1,16 @@
+/** The language of the page: the browser's, unless its reader has chosen another. */
+
+import { ENGLISH } from "./english.ts";
+import { GERMAN } from "./german.ts";
+import type { LanguageCode, Texts } from "./texts.ts";
+
+export const LANGUAGES: Readonly<Record<LanguageCode, Texts>> = { en: ENGLISH, de: GERMAN };
+
+export function isLanguage(value: unknown): value is LanguageCode {
+  return typeof value === "string" && value in LANGUAGES;
+}
+
+/** The first of the reader's languages that the page speaks; English where it speaks none. */
+export function languageOf(wanted: readonly string[]): LanguageCode {
+  return wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
+}
