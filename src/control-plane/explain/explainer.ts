@@ -12,7 +12,7 @@ import { clockTime, describeTry, type TryFacts } from "./describe-try.ts";
 import type { Ask, Memory } from "../../data-plane/messages.ts";
 import { FormerTerms } from "./former-terms.ts";
 import type { Plan } from "../../data-plane/plan.ts";
-import { newerThan, portCount } from "./newer-knocks.ts";
+import { besides, newerThan, portCount } from "./newer-knocks.ts";
 import { UsedKnocks } from "./used-knocks.ts";
 import { describeFormer, sameHolder, sameKnock, suspicions } from "./void-knocks.ts";
 
@@ -22,7 +22,10 @@ const STRETCH_MS = 2;
 /** Sources that one look for near misses takes. */
 const LOOKED_AT = 4;
 
-/** The looks take at most one part in this many of the time, however many devices there are. */
+/**
+ * The looks take at most one part in this many of the time, however many devices there are, and never
+ * more than a stretch at once: with 100,000 devices one source takes three seconds of work.
+ */
 const IDLE_SHARE = 20;
 
 /** Lines a minute about sources that came close: forged ones must not fill the log. */
@@ -60,6 +63,8 @@ export class Explainer {
   readonly #former = new FormerTerms();
   #nextLookMs = 0;
   #looking = false;
+  /** The work of a look that nothing was rested for yet began then, in monotonic milliseconds. */
+  #workingSinceMs = 0;
   readonly #lineTimes: number[] = [];
 
   constructor(parts: ExplainerParts) {
@@ -103,6 +108,7 @@ export class Explainer {
     const startedMs = clock.monotonicMs();
     if (this.#looking || startedMs < this.#nextLookMs) return true;
     this.#looking = true;
+    this.#workingSinceMs = startedMs;
     try {
       const sources = await ask({ type: "quiet", least: this.#leastKnocks(), most: LOOKED_AT });
       for (const source of sources) await this.#tellOf(source, line);
@@ -110,12 +116,16 @@ export class Explainer {
     } finally {
       this.#looking = false;
       const endedMs = clock.monotonicMs();
-      this.#nextLookMs = endedMs + (endedMs - startedMs) * IDLE_SHARE;
+      this.#nextLookMs = endedMs + (endedMs - this.#workingSinceMs) * IDLE_SHARE;
     }
   }
 
   async #tellOf({ source, hits }: SourceHits, line: (sentence: string) => void): Promise<void> {
-    const [made] = await this.#tries(hits);
+    // Mostly the knock that opened a door, and its copies.
+    const { rotating } = this.#parts.configuration().plan;
+    const rest = besides(this.#used.from(source), rotating, hits);
+    if (portCount(rest) < this.#leastKnocks()) return;
+    const [made] = await this.#tries(hits, () => this.#rest());
     if (made === undefined || heardShare(made) < 0.5) return;
     const { kind, sentence } = describeTry(made, await this.#facts(made, source, "past"));
     if (LOGGED.has(kind) && this.#mayWrite()) line(`Nearly, ${formatAddress(source)}: ${sentence}`);
@@ -240,11 +250,22 @@ export class Explainer {
     return { source, nowMs, ports, uses: [...uses, own].flat() };
   }
 
-  #tries(hits: Memory["hits"]): Promise<Try[]> {
-    return this.#search(hits, this.#parts.configuration().plan);
+  /** After a stretch of a look. */
+  async #rest(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, STRETCH_MS * IDLE_SHARE));
+    this.#workingSinceMs = this.#parts.clock.monotonicMs();
   }
 
-  async #search(hits: Memory["hits"], among: Candidates): Promise<Try[]> {
+  #tries(hits: Memory["hits"], pause?: () => Promise<void>): Promise<Try[]> {
+    return this.#search(hits, this.#parts.configuration().plan, pause);
+  }
+
+  /** Awaits `pause` after each stretch of work. */
+  async #search(
+    hits: Memory["hits"],
+    among: Candidates,
+    pause: () => Promise<void> = letOthersWork,
+  ): Promise<Try[]> {
     const { clock } = this.#parts;
     const search = findTries(hits, among);
     let untilMs = clock.monotonicMs() + STRETCH_MS;
@@ -252,10 +273,14 @@ export class Explainer {
       const { done, value } = search.next();
       if (done === true) return value;
       if (clock.monotonicMs() < untilMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      await pause();
       untilMs = clock.monotonicMs() + STRETCH_MS;
     }
   }
+}
+
+function letOthersWork(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** `which` is a word before "knocks", or empty. */

@@ -3,7 +3,7 @@
  * only to explain.
  */
 
-import { parseAddress } from "../../core/address.ts";
+import { type Address, parseAddress, sameAddress } from "../../core/address.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { KnownUse, RotatingSubject } from "../../match/subject.ts";
 
@@ -33,5 +33,14 @@ export class UsedKnocks {
   /** The use of a slot by a device at a door, by any terms; undefined where it opened nothing. */
   find({ door, user, device, space }: RotatingSubject, slot: number): KnownUse | undefined {
     return this.#uses.get(nameOf({ door, user, device, stepSeconds: space.stepSeconds, slot }));
+  }
+
+  /** The uses from an address. */
+  from(source: Address): KnownUse[] {
+    const uses: KnownUse[] = [];
+    for (const use of this.#uses.values()) {
+      if (use.source !== undefined && sameAddress(use.source, source)) uses.push(use);
+    }
+    return uses;
   }
 }

@@ -80,6 +80,7 @@ async function measure(bench: Bench): Promise<Row[]> {
     }));
     log("packets");
     await all.lineUp.each(async (place) => {
+      await Bun.sleep(leadMs);
       const tally = tallies.find((each) => each.place === place)!;
       const figures = figuresOf(tally, await packetUs(place, cpuSeconds));
       rows.push({ contestant: place.contestant.name, condition: all.of(place).condition, figures });

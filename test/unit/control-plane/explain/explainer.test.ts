@@ -1,6 +1,6 @@
 /** The findings of `why` for an address with their order, and the log's own lines. */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { formatAddress, parseAddress, parsePrefix } from "../../../../src/core/address.ts";
 import type { Settings } from "../../../../src/config/settings.ts";
 import { parseSettings } from "../../../../src/config/load.ts";
@@ -66,6 +66,26 @@ function explainer({
   });
   return { made, clock };
 }
+
+const opened = (slot: number, source = "203.0.113.9"): DaemonEvent => ({
+  type: "grant.opened",
+  atMs: NOW + 20,
+  renewed: false,
+  source,
+  used: { slot, stepSeconds: 30 },
+  grant: {
+    id: "0123456789",
+    door: "ssh",
+    address: source,
+    ports: [],
+    kind: "plain" as const,
+    via: "rotating",
+    user: "alice",
+    device: "laptop",
+    openedMs: NOW,
+    expiresMs: NOW + 30_000,
+  },
+});
 
 describe("Explainer.why()", () => {
   const kinds = async (world: World) => {
@@ -163,26 +183,6 @@ describe("Explainer.why(), where terms and keys are not what they were", () => {
   const alice = (settings: Settings) => ({ ...ALICE, space: settings.doors[0]!.space });
   const why = async ({ made }: ReturnType<typeof explainer>) =>
     (await made.why(HOME)).findings.map(({ kind, sentence }) => `${kind}: ${sentence}`);
-
-  const opened = (slot: number, source = "203.0.113.9"): DaemonEvent => ({
-    type: "grant.opened",
-    atMs: NOW + 20,
-    renewed: false,
-    source,
-    used: { slot, stepSeconds: 30 },
-    grant: {
-      id: "0123456789",
-      door: "ssh",
-      address: source,
-      ports: [],
-      kind: "plain" as const,
-      via: "rotating",
-      user: "alice",
-      device: "laptop",
-      openedMs: NOW,
-      expiresMs: NOW + 30_000,
-    },
-  });
 
   test("says that a knock opened, though the matcher remembers later ones only", async () => {
     const world = explainer({
@@ -297,6 +297,44 @@ describe("Explainer.look()", () => {
     expect(lines).toEqual([
       "Nearly, 198.51.100.1: 4 of 8 ports of alice/laptop for ssh, the others never arrived: filtered on the way?",
     ]);
+  });
+
+  test("does not search for what the knocks were that opened a door, nor for their copies", async () => {
+    let told = 0;
+    const ask = ({ type }: { type: string }): Promise<unknown> => {
+      if (type === "uses") told++;
+      return Promise.resolve(type === "quiet" ? waiting : []);
+    };
+    const ports = portsOf(ALICE, SLOT);
+    const knocks = [...hitsOn(ports, NOW), ...hitsOn(ports.slice(1), NOW + 90)];
+    let waiting: SourceHits[] = [{ source: HOME, hits: knocks }];
+    const { made, clock } = explainer({ parts: { ask: ask as ExplainerParts["ask"] } });
+    made.hear(opened(SLOT));
+    await made.look(() => undefined);
+    expect(told).toBe(0);
+    // Another try of the same address is looked at, and the same knock from elsewhere.
+    const lines: string[] = [];
+    const early = hitsOn(portsOf(ALICE, SLOT + 4), NOW + 200);
+    waiting = [
+      { source: HOME, hits: [...knocks, ...early] },
+      { source: parseAddress("198.51.100.1")!, hits: knocks },
+    ];
+    clock.nowMs += 1_000;
+    await made.look((line) => lines.push(line));
+    expect(told).toBe(2);
+    expect(lines).toEqual([expect.stringContaining("Nearly, 203.0.113.9: ")]);
+  });
+
+  test("spreads its work over time", async () => {
+    const rotating = Array.from({ length: 500 }, (_, i) => device(`ssh user${i} x`));
+    const hits = hitsOn(portsOf(rotating[499]!, SLOT - 5), NOW);
+    const clock = { wallMs: () => NOW + 1_000, monotonicMs: () => performance.now() };
+    const { made } = explainer({ rotating, quiet: [{ source: HOME, hits }], parts: { clock } });
+    using timer = spyOn(globalThis, "setTimeout");
+    await made.look(() => undefined);
+    // 40,000 sequences are five stretches of 2 ms at least.
+    expect(timer.mock.calls.length).toBeGreaterThanOrEqual(5);
+    for (const [, ms] of timer.mock.calls) expect(ms).toBe(40);
   });
 
   test("writes ten lines a minute, whoever floods", async () => {
