@@ -3,28 +3,7 @@
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { messageOf, SallyportError } from "../core/errors.ts";
-
-/**
- * Reads no faster than is written, and ends neither stream: an iterator over a connection would end its
- * other direction, too. Resolves at the end of `from`.
- */
-function carry(from: Readable, to: Writable): Promise<void> {
-  return new Promise((resolve, reject) => {
-    from.on("data", (chunk) => {
-      if (to.write(chunk)) return;
-      from.pause();
-      to.once("drain", () => from.resume());
-    });
-    from.once("end", resolve);
-    from.once("error", reject);
-    from.resume();
-  });
-}
-
-/** Resolves when all that was written is out. */
-function flushed(stream: Writable): Promise<void> {
-  return new Promise((resolve) => stream.end(() => resolve()));
-}
+import { carry, flushed } from "./carry.ts";
 
 /**
  * The end of `input` becomes the end of what the server hears, and what it still says arrives. The end of
