@@ -21,7 +21,11 @@ export interface Network {
   /** Addresses to knock on, in the order to try them; at least one. */
   findTargets(host: string, family: Family | undefined): Promise<Target[]>;
   /** Connects to a port as it is, without a knock; undefined where no address answers soon. */
-  firstOpen(targets: readonly Target[], port: number): Promise<Connected | undefined>;
+  firstOpen(
+    targets: readonly Target[],
+    port: number,
+    patienceMs?: number,
+  ): Promise<Connected | undefined>;
   /** Looks at a port before the knock; resolves when the knock may leave. */
   probeBefore(target: Target, port: number): Promise<Probe>;
   /** Sends the knocks in this order. */

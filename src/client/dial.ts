@@ -18,7 +18,8 @@ export interface Destination {
 
 export type DialOptions = Pick<KnockOptions, "family" | "tries" | "gapMs" | "timeoutMs">;
 
-function isSameHost(one: string, other: string): boolean {
+/** Whether two spellings name one host: case, brackets and a dot at the end do not count. */
+export function isSameHost(one: string, other: string): boolean {
   const plain = (host: string) => (readHost(host) ?? host).toLowerCase().replace(/\.$/, "");
   return plain(one) === plain(other);
 }
@@ -39,27 +40,39 @@ async function knockTargets(
   return fitting.length === 0 ? all : fitting;
 }
 
-/**
- * A connection to `to`, `socket` of an outcome whose state is "open": paused, open at both ends until each
- * is ended, and the caller's. Knocks where nothing answers, and several processes of one user that
- * dial at once share a knock. Throws what `knock` throws.
- */
-export async function dial(
-  profile: Profile,
+/** What a look at a port as it is has found. */
+export interface Look {
+  /** When it began, as Unix time. */
+  readonly closedMs: number;
+  readonly reached: readonly Target[];
+  /** Its connection, where the port is open; an outcome as `dial` returns it. */
+  readonly open?: KnockOutcome;
+}
+
+/** Tries a port as it is, without a knock. Throws a SallyportError where no address is known or reachable. */
+export async function lookAt(
   to: Destination,
-  options: DialOptions = {},
-  deps: KnockDeps = systemKnockDeps(),
-): Promise<KnockOutcome> {
-  const { clock, network } = deps;
+  { family }: DialOptions,
+  { clock, network }: KnockDeps,
+): Promise<Look> {
   const startedMs = clock.monotonicMs();
   const closedMs = clock.wallMs();
-  const reached = await network.findTargets(to.host, options.family);
+  const reached = await network.findTargets(to.host, family);
   const open = await network.firstOpen(reached, to.port);
-  if (open !== undefined) {
-    const elapsedMs = clock.monotonicMs() - startedMs;
-    const facts = { port: to.port, attempts: 0, elapsedMs, sinceKnockMs: elapsedMs };
-    return { state: "open", before: "open", ...open, ...facts };
-  }
+  if (open === undefined) return { closedMs, reached };
+  const elapsedMs = clock.monotonicMs() - startedMs;
+  const facts = { port: to.port, attempts: 0, elapsedMs, sinceKnockMs: elapsedMs };
+  return { closedMs, reached, open: { state: "open", before: "open", ...open, ...facts } };
+}
+
+/** The rest of `dial`, where a look has found the port closed. */
+export async function dialClosed(
+  profile: Profile,
+  to: Destination,
+  { reached, closedMs }: Look,
+  options: DialOptions,
+  deps: KnockDeps,
+): Promise<KnockOutcome> {
   const same = isSameHost(to.host, profile.host);
   const targets = same ? reached : await knockTargets(profile, reached, options, deps);
   const waitAt = ({ family }: Target) =>
@@ -77,4 +90,19 @@ export async function dial(
     },
     deps,
   );
+}
+
+/**
+ * A connection to `to`, `socket` of an outcome whose state is "open": paused, open at both ends until each
+ * is ended, and the caller's. Knocks where nothing answers, and several processes of one user that
+ * dial at once share a knock. Throws what `knock` throws.
+ */
+export async function dial(
+  profile: Profile,
+  to: Destination,
+  options: DialOptions = {},
+  deps: KnockDeps = systemKnockDeps(),
+): Promise<KnockOutcome> {
+  const look = await lookAt(to, options, deps);
+  return look.open ?? dialClosed(profile, to, look, options, deps);
 }
