@@ -15,7 +15,9 @@ export interface Endpoint {
 export interface SocketRow {
   readonly local: Endpoint;
   readonly peer: Endpoint;
+  /** "0" for a socket that no process holds any more; its `uid` then is 0, whoever made it. */
   readonly inode: string;
+  readonly uid: number;
 }
 
 /** include/net/tcp_states.h, as the tables print them; an unconnected UDP socket is in CLOSE. */
@@ -41,11 +43,12 @@ export function readSockets(
 /** The sockets in one of these states; other lines are ignored. */
 export function parseSockets(text: string, states: readonly SocketState[]): SocketRow[] {
   return rowsOf(text).flatMap((row) => {
-    const [, localText = "", peerText = "", state = "", , , , , , inode = ""] = row;
+    const [, localText = "", peerText = "", state = "", , , , uid = "", , inode = ""] = row;
     if (!(states as readonly string[]).includes(state)) return [];
     const local = parseEndpoint(localText);
     const peer = parseEndpoint(peerText);
-    return local === undefined || peer === undefined ? [] : [{ local, peer, inode }];
+    if (local === undefined || peer === undefined) return [];
+    return [{ local, peer, inode, uid: Number(uid) }];
   });
 }
 
