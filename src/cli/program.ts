@@ -3,6 +3,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
+import { agentCommand } from "./agent.ts";
 import { armCommand, confirmCommand } from "./arm.ts";
 import { checkCommand } from "./check.ts";
 import { closeCommand } from "./close.ts";
@@ -34,6 +35,7 @@ const CLIENT_COMMANDS: readonly string[] = [
   "knock",
   "proxy",
   "ssh-config",
+  "agent",
   "profile",
   "page",
   "version",
@@ -86,6 +88,7 @@ export function program(platform: NodeJS.Platform = process.platform): Command {
     knockCommand(),
     proxyCommand(),
     sshConfigCommand(),
+    agentCommand(),
     profileCommand(),
     pageCommand(),
     statusCommand(),

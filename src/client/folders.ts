@@ -42,3 +42,8 @@ export function profilesFolder(environment: Environment = process.env): string {
 export function slotsFolder(environment: Environment = process.env): string {
   return join(base(environment, "XDG_STATE_HOME", ".local/state"), "sallyport", "slots");
 }
+
+/** Holds the units of systemd for this user. */
+export function userUnitsFolder(environment: Environment = process.env): string {
+  return join(base(environment, "XDG_CONFIG_HOME", ".config"), "systemd", "user");
+}

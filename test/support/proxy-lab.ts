@@ -21,6 +21,11 @@ opens = ["22/tcp", "${ODD}/tcp"]
 users = ["*"]
 open_for = "30s"
 
+[door.web]
+opens = ["80/tcp", "443/tcp", "22/tcp", "${ODD}/tcp"]
+users = ["*"]
+open_for = "30s"
+
 [door.brief]
 opens = ["22/tcp"]
 users = ["*"]
@@ -32,7 +37,7 @@ users = ["*"]
 uses = "one"
 `;
 
-export type DoorName = "ssh" | "brief" | "single";
+export type DoorName = "ssh" | "web" | "brief" | "single";
 
 export class ProxyLab implements AsyncDisposable {
   readonly lab = new Lab();

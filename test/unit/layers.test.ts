@@ -26,6 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   client: ["rks", "files"], // needs no root and no C library
   page: ["rks"], // runs in a browser
   proxy: ["native"], // what becomes of a connection: nothing that knocks needs it
+  agent: ["native", "client", "proxy"], // a proxy that stays, for programs that know of no knock
   standalone: [], // clients of one file each, in other languages
   "foreign-rules": ["native", "firewall", "config"], // the effect of other tables, whoever asks
   "data-plane": ["native", "capture", "decode", "rks", "match", "firewall", "config", "keys"], // the thread that opens doors
@@ -65,6 +66,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "client",
     "page",
     "proxy",
+    "agent",
     "api",
     "control-plane",
     "service",
@@ -158,7 +160,7 @@ test("cli reaches the daemon only when a command runs, so that a client loads no
   const wrong = files
     .filter((file) => relative(SRC, file).startsWith("cli/"))
     .filter((file) =>
-      /^import (?!type)[^;]*from "\.\.\/(page|proxy|control-plane|service|offline|import-knockd|doctor|init)\//m.test(
+      /^import (?!type)[^;]*from "\.\.\/(page|proxy|agent|control-plane|service|offline|import-knockd|doctor|init)\//m.test(
         readFileSync(file, "utf8"),
       ),
     )

@@ -16,7 +16,15 @@ const home = mkdtempSync(join(tmpdir(), "sallyport-platforms-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 /** Groups of commands that belong to a device, not to a server. */
-const OF_A_CLIENT = new Set(["knock", "proxy", "ssh-config", "profile", "page", "version"]);
+const OF_A_CLIENT = new Set([
+  "knock",
+  "proxy",
+  "ssh-config",
+  "agent",
+  "profile",
+  "page",
+  "version",
+]);
 
 function leaves(command: CommandUnknownOpts, path: readonly string[] = []): string[][] {
   return command.commands.length === 0
@@ -71,6 +79,7 @@ test("a start reads none of the server's parts", () => {
     "doctor",
     "capture",
     "proxy",
+    "agent",
   ];
   expect(server.filter((folder) => folders.has(folder))).toEqual([]);
   expect(folders.has("client")).toBe(true);
@@ -95,6 +104,7 @@ test("a client opens no C library: not at its start, and not by what it does", (
   expect(start("knock", "127.0.0.1", "7")).toMatchObject({ code: 0 });
   expect(start("ssh-config", "home")).toMatchObject({ code: 64 });
   expect(start("proxy", "home")).toMatchObject({ code: 64 });
+  expect(start("agent")).toMatchObject({ code: 64 });
   // Held against a command that opens one.
   expect(start("firewall", "show")).toMatchObject({ code: 99 });
-});
+}, 30_000);

@@ -1,0 +1,59 @@
+/** `sallyport agent --install` and `--remove`: the unit of systemd that runs a user's agent. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { userUnitsFolder } from "../client/folders.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
+import { selfCommand } from "../core/self.ts";
+import { agentWords } from "./agent-settings.ts";
+import type { AgentSettings } from "./agent-settings.ts";
+import { print } from "./output.ts";
+import { printDone, printFiles } from "./unit-options.ts";
+
+const NAME = "sallyport-agent";
+
+function unitPath(): string {
+  if (process.platform !== "linux") {
+    throw new SallyportError(
+      "Cannot write the unit: only Linux has systemd: start the agent with what this system starts at a login",
+    );
+  }
+  return join(userUnitsFolder(), `${NAME}.service`);
+}
+
+/** Starts nothing. Throws a SallyportError where the unit cannot be written. */
+export async function installAgentUnit(
+  names: readonly string[],
+  settings: AgentSettings,
+  only: boolean,
+): Promise<void> {
+  const [program = "", ...rest] = selfCommand();
+  // systemd takes a program's path literally: other characters cannot be written.
+  if (!/^[\w./@:+-]+$/.test(program)) {
+    throw new SallyportError(
+      `Cannot install: the executable is "${program}": copy it to a path of letters, digits and "._@:+-" only`,
+      ExitCode.usage,
+    );
+  }
+  const { agentUnit } = await import("../agent/unit.ts");
+  const { writeFiles } = await import("../service/own-files.ts");
+  const argv = [program, ...rest, ...agentWords(names, settings)];
+  const files = [{ path: unitPath(), text: agentUnit(argv, process.env) }];
+  if (only) return printFiles(files, "");
+  const next = ["systemctl --user daemon-reload", `systemctl --user enable --now ${NAME}`];
+  printDone("Wrote", writeFiles(files, ""), next, "");
+}
+
+/** Throws a SallyportError while systemd starts it at each login. */
+export async function removeAgentUnit(): Promise<void> {
+  const path = unitPath();
+  if (existsSync(join(userUnitsFolder(), "default.target.wants", `${NAME}.service`))) {
+    throw new SallyportError(
+      `Cannot remove ${NAME}.service: it is enabled: run "systemctl --user disable --now ${NAME}" first`,
+    );
+  }
+  const { removeFiles } = await import("../service/own-files.ts");
+  const removed = removeFiles([path], "");
+  if (removed.length === 0) print("There is no unit of the agent: nothing was removed");
+  printDone("Removed", removed, removed.length === 0 ? [] : ["systemctl --user daemon-reload"], "");
+}
