@@ -11,7 +11,7 @@ function bundle(file: string): string {
   // Macros run within the bundler, which cannot be entered twice: a process of its own.
   const made = Bun.spawnSync(
     [process.execPath, "build", join(import.meta.dir, file), "--target=browser", "--minify"],
-    { stderr: "pipe", env: { ...process.env, BUN_BE_BUN: "1" } },
+    { stderr: "pipe" },
   );
   if (!made.success) throw new Error(`Cannot build ${file}: ${made.stderr.toString()}`);
   return made.stdout.toString().trim();

@@ -69,16 +69,21 @@ function outcomeOf(port: number, before: Answer, after: Answer, ms: number): Out
   return { kind: before.kind === "silent" ? "changed" : "unclear", port };
 }
 
-/** Looks, sends, and looks again. `patient`: waits for a slot where there is none yet. */
+interface Attempt {
+  readonly database: IDBDatabase;
+  readonly door: Door;
+  readonly port: number | undefined;
+  /** The answer before the first knock. */
+  readonly before: Answer;
+  readonly tell: (progress: Progress) => void;
+}
+
+/** Sends one knock and looks what it opened. `patient`: waits for a slot where there is none yet. */
 async function attempt(
-  database: IDBDatabase,
-  door: Door,
-  tell: (progress: Progress) => void,
+  { database, door, port, before, tell }: Attempt,
+  look: Look | undefined,
   patient: boolean,
 ): Promise<Outcome | NoSlot> {
-  const port = portToLookAt(door);
-  using look = port === undefined ? undefined : new Look(door.host, port);
-  const before = (await look?.before()) ?? SILENT;
   let taken;
   try {
     taken = await takeSlot(database, door, tell, patient);
@@ -100,12 +105,17 @@ export async function knock(
   tell: (progress: Progress) => void,
 ): Promise<Outcome> {
   if (!navigator.onLine) return { kind: "offline" };
+  const port = portToLookAt(door);
+  const lookThere = () => (port === undefined ? undefined : new Look(door.host, port));
   tell({ kind: "looking" });
-  const first = await attempt(database, door, tell, true);
+  using look = lookThere();
+  const before = (await look?.before()) ?? SILENT;
+  const given = { database, door, port, before, tell };
+  const first = (await attempt(given, look, true)) as Outcome; // a patient one waits for its slot
+  if (first.kind !== "silent") return first;
   // A packet may have been lost; a second knock is worth no wait.
-  const second =
-    first.kind === "silent"
-      ? await attempt(database, door, tell, false)
-      : { kind: "wait" as const };
-  return second.kind === "wait" || second.kind === "clock" ? (first as Outcome) : second;
+  look?.[Symbol.dispose]();
+  using again = lookThere();
+  const second = await attempt(given, again, false);
+  return second.kind === "wait" || second.kind === "clock" ? first : second;
 }

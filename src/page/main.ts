@@ -94,7 +94,9 @@ function listen(database: IDBDatabase): void {
   on("remove", "click", () => {
     const { door, host } = chosenDoor(state)!;
     find("question").textContent = LANGUAGES[state.language].removeQuestion(door, host);
-    findA(HTMLDialogElement, "sure").showModal();
+    const sure = findA(HTMLDialogElement, "sure");
+    sure.returnValue = ""; // the Escape key leaves the last answer there
+    sure.showModal();
   });
   on("sure", "close", () => remove(database));
   setInterval(() => drawTime(state, Date.now()), TICK_MS);

@@ -217,6 +217,13 @@ describe("the page that knocks", () => {
     expect(await page.evaluate(`document.getElementById("said").textContent`)).toBe(
       "Removed web on 10.77.0.1.",
     );
+    await page.evaluate(`document.getElementById("about").open = true`);
+    await page.click("#remove");
+    for (const type of ["keyDown", "keyUp"]) {
+      await page.send("Input.dispatchKeyEvent", { type, key: "Escape", windowsVirtualKeyCode: 27 });
+    }
+    await page.until("!document.getElementById('sure').open");
+    expect(await page.evaluate<number>(count)).toBe(before);
   });
 
   test("says what it cannot do: over plain http, with a door that hears UDP, with other text", async () => {

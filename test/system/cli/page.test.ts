@@ -1,0 +1,46 @@
+/** `sallyport page`: the page goes where a person expects it, and nothing is lost for it. */
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assemblePage } from "../../../src/page/assemble.ts";
+import { EXECUTABLE } from "../../support/executable.ts";
+import { run } from "../../support/programs.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sallyport-page-"));
+const file = join(dir, "knock.html");
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const page = (...argv: string[]) => run([EXECUTABLE, "page", ...argv], { mayFail: true });
+
+test("page prints what its source makes, and nothing else", () => {
+  expect(page()).toEqual({ code: 0, out: `${assemblePage()}\n`, err: "" });
+});
+
+test("page --output writes a file, and replaces one only where it is told to", () => {
+  expect(page("--output", file)).toEqual({
+    code: 0,
+    out: "",
+    err: `sallyport: wrote ${file}: open it in a browser, or put it on any https host; it holds no key\n`,
+  });
+  writeFileSync(file, "mine");
+  expect(page("--output", file)).toEqual({
+    code: 1,
+    out: "",
+    err: `sallyport: Cannot write ${file}: it exists: replace it with --force, or name another file\n`,
+  });
+  expect(readFileSync(file, "utf8")).toBe("mine");
+  expect(page("--output", file, "--force").code).toBe(0);
+  expect(readFileSync(file, "utf8")).toStartWith("<!doctype html>");
+  expect(readdirSync(dir)).toEqual(["knock.html"]);
+});
+
+test("page --output says why it cannot write", () => {
+  for (const force of [[], ["--force"]]) {
+    const { code, err } = page("--output", join(dir, "none", "knock.html"), ...force);
+    expect(code).toBe(1);
+    expect(err).toContain("its folder does not exist: make it, or name another file");
+  }
+  expect(page("--output", dir, "--force").err).toContain("it is a folder: name a file in it");
+});
