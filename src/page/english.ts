@@ -40,8 +40,8 @@ export const ENGLISH: Texts = {
   again: "Knock again",
   looking: "Looking…",
   knocking: "Knocking…",
-  waiting: (seconds) => `In ${seconds} s`,
-  slotLeft: (seconds) => `New sequence in ${seconds} s`,
+  waiting: (seconds) => `In ${seconds}\u00a0s`,
+  slotLeft: (seconds) => `New sequence in ${seconds}\u00a0s`,
   waitReason: (skipped) =>
     skipped
       ? "The present sequence has a port that browsers never call. The knock leaves with the next one."
@@ -68,19 +68,20 @@ export const ENGLISH: Texts = {
   noCamera: "The camera cannot be used. Allow it for this page, or paste the link.",
   open: (host, port, ms) => ({
     title: "Open",
-    text: `Port ${port} on ${host} answered ${(ms / 1_000).toFixed(1)} s after the knock.`,
+    text: `Port\u00a0${port} on ${host} answered ${(ms / 1_000).toFixed(1)}\u00a0s after the knock.`,
   }),
   openBefore: (host, port) => ({
     title: "Open",
-    text: `Port ${port} on ${host} answers, and answered before the knock. Whether this knock was believed does not show.`,
+    text: `Port\u00a0${port} on ${host} answers, and answered before the knock. Whether this knock was believed does not show.`,
   }),
-  changed: (port) => ({
+  changed: (port, network) => ({
     title: "It answers now",
-    text: `Port ${port} was silent before the knock and is not any more. It does not speak http, so this page cannot see what is behind it.`,
+    text: `Port\u00a0${port} was silent before the knock and is not any more. What answers is no web page, so this page cannot see what it is.`,
+    ...(network && { hints: [NETWORK] }),
   }),
   unclear: (port, network) => ({
     title: "Sent",
-    text: `Port ${port} turns this page away, as it did before the knock. Pages can only talk to web pages: another service may be open behind it all the same. Try it.`,
+    text: `Port\u00a0${port} turns this page away, as it did before the knock. Pages can only talk to web pages: another service may be open behind it all the same. Try it.`,
     ...(network && { hints: [NETWORK] }),
   }),
   sent: (looks) => ({
@@ -88,11 +89,11 @@ export const ENGLISH: Texts = {
     text:
       looks === ""
         ? "The link names no port that this page could look at. Try what it opens."
-        : `Browsers let no page look at port ${looks}, so the outcome does not show here. Try it now.`,
+        : `Browsers let no page look at port\u00a0${looks}, so the outcome does not show here. Try it now.`,
   }),
   silent: (port, { now, stepSeconds, range, network }) => ({
     title: "Silent",
-    text: `Port ${port} does not answer after the knock either. What may be the reason:`,
+    text: `Port\u00a0${port} does not answer after the knock either. What may be the reason:`,
     hints: [
       `The clock of this device says ${now}. It must be right to ${stepSeconds} seconds.`,
       `The network may block ports ${range}, as guest networks often do. Try another one.`,

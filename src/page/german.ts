@@ -39,10 +39,10 @@ export const GERMAN: Texts = {
   },
   knock: "Klopfen",
   again: "Noch einmal",
-  looking: "Moment …",
-  knocking: "Es klopft …",
-  waiting: (seconds) => `In ${seconds} s`,
-  slotLeft: (seconds) => `Neue Folge in ${seconds} s`,
+  looking: "Moment\u00a0…",
+  knocking: "Es klopft\u00a0…",
+  waiting: (seconds) => `In ${seconds}\u00a0s`,
+  slotLeft: (seconds) => `Neue Folge in ${seconds}\u00a0s`,
   waitReason: (skipped) =>
     skipped
       ? "In der jetzigen Folge ist ein Port, den Browser nie ansprechen. Geklopft wird mit der nächsten."
@@ -71,19 +71,20 @@ export const GERMAN: Texts = {
     "Die Kamera lässt sich nicht benutzen. Erlaube sie dieser Seite, oder füge den Link ein.",
   open: (host, port, ms) => ({
     title: "Offen",
-    text: `Port ${port} auf ${host} hat ${(ms / 1_000).toFixed(1).replace(".", ",")} s nach dem Klopfen geantwortet.`,
+    text: `Port\u00a0${port} auf ${host} hat ${(ms / 1_000).toFixed(1).replace(".", ",")}\u00a0s nach dem Klopfen geantwortet.`,
   }),
   openBefore: (host, port) => ({
     title: "Offen",
-    text: `Port ${port} auf ${host} antwortet, und hat es vor dem Klopfen schon getan. Ob dieses Klopfen anerkannt wurde, ist nicht zu sehen.`,
+    text: `Port\u00a0${port} auf ${host} antwortet, und hat es vor dem Klopfen schon getan. Ob dieses Klopfen anerkannt wurde, ist nicht zu sehen.`,
   }),
-  changed: (port) => ({
+  changed: (port, network) => ({
     title: "Es antwortet jetzt",
-    text: `Port ${port} schwieg vor dem Klopfen und tut es nicht mehr. Er spricht kein http, also kann diese Seite nicht sehen, was dahinter ist.`,
+    text: `Port\u00a0${port} schwieg vor dem Klopfen und tut es nicht mehr. Was antwortet, ist keine Webseite, also kann diese Seite nicht sehen, was es ist.`,
+    ...(network && { hints: [NETWORK] }),
   }),
   unclear: (port, network) => ({
     title: "Geklopft",
-    text: `Port ${port} weist diese Seite ab, wie vor dem Klopfen. Seiten können nur mit Webseiten sprechen: Ein anderer Dienst kann trotzdem offen sein. Versuch es.`,
+    text: `Port\u00a0${port} weist diese Seite ab, wie vor dem Klopfen. Seiten können nur mit Webseiten sprechen: Ein anderer Dienst kann trotzdem offen sein. Versuch es.`,
     ...(network && { hints: [NETWORK] }),
   }),
   sent: (looks) => ({
@@ -91,11 +92,11 @@ export const GERMAN: Texts = {
     text:
       looks === ""
         ? "Der Link nennt keinen Port, nach dem diese Seite sehen könnte. Versuch, was die Tür öffnet."
-        : `Browser lassen keine Seite nach Port ${looks} sehen, also zeigt sich hier nicht, was daraus wurde. Versuch es jetzt.`,
+        : `Browser lassen keine Seite nach Port\u00a0${looks} sehen, also zeigt sich hier nicht, was daraus wurde. Versuch es jetzt.`,
   }),
   silent: (port, { now, stepSeconds, range, network }) => ({
     title: "Stille",
-    text: `Port ${port} antwortet auch nach dem Klopfen nicht. Woran es liegen kann:`,
+    text: `Port\u00a0${port} antwortet auch nach dem Klopfen nicht. Woran es liegen kann:`,
     hints: [
       `Die Uhr dieses Geräts sagt ${now}. Sie muss auf ${stepSeconds} Sekunden genau gehen.`,
       `Das Netz sperrt vielleicht die Ports ${range}, wie oft in Gastnetzen. Versuch ein anderes.`,

@@ -57,7 +57,7 @@ export interface Texts {
   readonly noCamera: string;
   readonly open: (host: string, port: number, ms: number) => Told;
   readonly openBefore: (host: string, port: number) => Told;
-  readonly changed: (port: number) => Told;
+  readonly changed: (port: number, network: boolean) => Told;
   readonly unclear: (port: number, network: boolean) => Told;
   /** `looks`: ports that the door opens, and that no page may look at. */
   readonly sent: (looks: string) => Told;

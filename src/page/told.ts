@@ -30,7 +30,7 @@ export function tellOutcome(
         ? texts.openBefore(door.host, outcome.port)
         : texts.open(door.host, outcome.port, outcome.ms);
     case "changed":
-      return texts.changed(outcome.port);
+      return texts.changed(outcome.port, surroundings.network);
     case "unclear":
       return texts.unclear(outcome.port, surroundings.network);
     case "sent":
@@ -44,7 +44,8 @@ export function tellOutcome(
       return texts.silent(outcome.port, {
         now: timeOf(surroundings),
         stepSeconds: door.stepSeconds,
-        range: `${door.lo}–${door.hi}`,
+        // In one piece, on one line.
+        range: `${door.lo}\u2060–\u2060${door.hi}`,
         network: surroundings.network,
       });
     case "clock":

@@ -10,16 +10,17 @@ const door = (opens: string, host = "gate.example") => ({
 });
 
 test.each([
-  ["22/tcp", undefined, "ssh://gate.example/"],
-  ["2222/tcp", undefined, "ssh://gate.example:2222/"],
-  ["443/tcp", undefined, "https://gate.example/"],
+  ["22/tcp", "nothing", "ssh://gate.example/"],
+  ["2222/tcp", "nothing", "ssh://gate.example:2222/"],
+  ["443/tcp", "nothing", "https://gate.example/"],
   ["8443/tcp", "http", "https://gate.example:8443/"], // a service behind TLS answers http, to say so
   ["8080/tcp", "http", "http://gate.example:8080/"],
   ["22/tcp,8080/tcp", "http", "http://gate.example:8080/"],
-  ["9000/tcp", undefined, undefined],
-  ["51820/udp", undefined, undefined],
+  ["9000/tcp", "nothing", "nothing"],
+  ["51820/udp", "nothing", "nothing"],
 ] as const)("destinationOf() leads from %s, where %s answered, to %s", (opens, answered, url) => {
-  expect(destinationOf(door(opens), answered)?.url).toBe(url);
+  const scheme = answered === "nothing" ? undefined : answered;
+  expect(destinationOf(door(opens), scheme)?.url ?? "nothing").toBe(url);
 });
 
 test("portToLookAt() leaves out what browsers never call, and what is not TCP", () => {
