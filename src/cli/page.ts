@@ -9,7 +9,7 @@ import { onTerminal, print } from "./output.ts";
 
 const EXAMPLES = `
 Examples:
-  sallyport page --output knock.html     then open it in a browser, or copy it to a phone's web space
+  sallyport page --output knock.html     then open it in a browser, or put it on a web host
   sallyport page > /var/www/html/knock.html`;
 
 const FAULTS: Readonly<Record<string, string>> = {

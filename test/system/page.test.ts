@@ -20,6 +20,10 @@ opens = ["8080/tcp"]
 users = ["*"]
 open_for = "20s"
 
+[door.ssh]
+opens = ["22/tcp"]
+users = ["*"]
+
 [door.slow]
 opens = ["8080/tcp"]
 users = ["*"]
@@ -153,6 +157,13 @@ describe("the page that knocks", () => {
     );
     expect(new Set(knocked(page)).size).toBe(8);
     expect(faults(page)).toEqual([]);
+  });
+
+  test("opens the door of ssh, although no page may look at port 22", async () => {
+    const page = await openPage(`file://${file}`, newLink("ssh"));
+    expect(await knock(page)).toBe("Sent");
+    expect(await page.evaluate(`document.getElementById("go").href`)).toBe("ssh://10.77.0.1/");
+    await server.waitForLog(/Opened ssh .* to 10\.77\.0\.2/);
   });
 
   test("takes the link out of the address, and keeps a key that no script can read", async () => {
