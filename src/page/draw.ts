@@ -5,7 +5,7 @@ import { destinationOf } from "./address.ts";
 import type { Door } from "./door.ts";
 import { find, findA, list, say } from "./elements.ts";
 import type { Outcome } from "./knock.ts";
-import { LANGUAGES } from "./languages.ts";
+import { LANGUAGE_CODES, LANGUAGES } from "./languages.ts";
 import { chosenDoor, type State } from "./state.ts";
 import type { Labels, Texts } from "./texts.ts";
 import { portsOpened, tellOutcome } from "./told.ts";
@@ -25,7 +25,7 @@ function drawLabels(language: State["language"], labels: Labels): void {
   for (const element of document.querySelectorAll<HTMLElement>("[data-label]")) {
     element.ariaLabel = labels[element.dataset["label"] as keyof Labels];
   }
-  for (const id of ["en", "de"] as const) find(id).ariaPressed = String(id === language);
+  for (const id of LANGUAGE_CODES) find(id).ariaPressed = String(id === language);
 }
 
 function drawChoice({ doors }: State, shown: Door | undefined): void {
@@ -71,7 +71,6 @@ function drawOutcome(state: State, door: Door, texts: Texts, now: Date): void {
   say("outcome-title", told?.title);
   say("outcome-text", told?.text ?? waiting);
   list("hints", told?.hints ?? []);
-  find("history").hidden = !state.fromAddress;
   say("skipped", state.skipped && told !== undefined ? texts.skipped : undefined);
 
   const destination = outcome && destinationAfter(door, outcome);
@@ -116,8 +115,9 @@ export function draw(state: State, now: Date): void {
   const form = door === undefined || state.adding;
   drawLabels(state.language, texts.labels);
   say("problem", state.broken && texts[state.broken]);
-  find("adding").hidden = !form || state.broken !== undefined;
-  find("knocking").hidden = form || state.broken !== undefined;
+  find("adding").hidden = !state.ready || !form;
+  find("knocking").hidden = !state.ready || form;
+  find("history").hidden = !state.fromAddress;
   drawForm(state, texts);
   if (door === undefined) return;
   drawChoice(state, door);

@@ -6,6 +6,8 @@ import type { LanguageCode, Texts } from "./texts.ts";
 
 export const LANGUAGES: Readonly<Record<LanguageCode, Texts>> = { en: ENGLISH, de: GERMAN };
 
+export const LANGUAGE_CODES = ["en", "de"] as const satisfies readonly LanguageCode[];
+
 export function isLanguage(value: unknown): value is LanguageCode {
   return typeof value === "string" && value in LANGUAGES;
 }

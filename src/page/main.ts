@@ -7,13 +7,12 @@ import { destinationAfter, draw, drawTime } from "./draw.ts";
 import { find, findA } from "./elements.ts";
 import { offerHomeScreen } from "./home-screen.ts";
 import { knock } from "./knock.ts";
-import { isLanguage, languageOf, LANGUAGES } from "./languages.ts";
+import { isLanguage, LANGUAGE_CODES, languageOf, LANGUAGES } from "./languages.ts";
 import { takeLinkFromAddress } from "./link-in-address.ts";
 import { mayBeKeptFrom } from "./own-network.ts";
 import { canScan, scan } from "./scan.ts";
 import { forgetSlots } from "./slots.ts";
 import { chosenDoor, type State } from "./state.ts";
-import type { LanguageCode } from "./texts.ts";
 
 /** Before anything else, so that the link is in the address for as short a time as can be. */
 const given = takeLinkFromAddress(location, history);
@@ -23,12 +22,14 @@ const LAUNCH_AFTER_MS = 900;
 const TICK_MS = 250;
 
 let state: State = {
+  ready: false,
   language: languageOf(navigator.languages),
   doors: [],
   adding: false,
   scanning: false,
   canScan: false,
-  fromAddress: false,
+  // The history of the browser keeps an address that it has seen, whatever becomes of it.
+  fromAddress: given !== undefined,
   skipped: false,
   network: false,
 };
@@ -44,6 +45,10 @@ function announce(text: string): void {
 }
 
 async function start(): Promise<void> {
+  // Also where it can only say that it cannot work.
+  for (const id of LANGUAGE_CODES) {
+    find(id).addEventListener("click", () => show({ language: id }));
+  }
   if (!isSecureContext || crypto.subtle === undefined) return show({ broken: "noKeys" });
   let database: IDBDatabase;
   try {
@@ -52,16 +57,19 @@ async function start(): Promise<void> {
     return show({ broken: "noStore" });
   }
   const saved = await request<unknown>(reading(database, "settings").get("language"));
-  show({
+  const kept = {
     ...(isLanguage(saved) && { language: saved }),
     doors: await listDoors(database),
     canScan: await canScan(),
-  });
+  };
   listen(database);
-  if (given !== undefined) await addFromAddress(database, given);
+  show({ ...kept, ready: true });
+  if (given !== undefined) await add(database, given);
   addEventListener("hashchange", () => {
     const link = takeLinkFromAddress(location, history);
-    if (link !== undefined) void addFromAddress(database, link);
+    if (link === undefined) return;
+    show({ fromAddress: true });
+    void add(database, link);
   });
 }
 
@@ -69,7 +77,11 @@ function listen(database: IDBDatabase): void {
   const on = (id: string, event: string, work: (event: Event) => unknown) =>
     find(id).addEventListener(event, (happened) => void work(happened));
 
-  for (const id of ["en", "de"] as const) on(id, "click", () => speak(database, id));
+  for (const id of LANGUAGE_CODES) {
+    on(id, "click", () =>
+      change(database, "settings", (settings) => request(settings.put(id, "language"))),
+    );
+  }
   on("form", "submit", async (event) => {
     event.preventDefault();
     await add(database, findA(HTMLInputElement, "link").value);
@@ -102,11 +114,6 @@ function listen(database: IDBDatabase): void {
   setInterval(() => drawTime(state, Date.now()), TICK_MS);
 }
 
-async function speak(database: IDBDatabase, language: LanguageCode): Promise<void> {
-  show({ language });
-  await change(database, "settings", (settings) => request(settings.put(language, "language")));
-}
-
 /** Refuses what no page can knock with, in a sentence. */
 async function add(database: IDBDatabase, text: string): Promise<void> {
   let door: Door;
@@ -121,7 +128,7 @@ async function add(database: IDBDatabase, text: string): Promise<void> {
   try {
     await keepDoor(database, door);
   } catch {
-    return show({ broken: "noStore" });
+    return show({ broken: "noStore", ready: false });
   }
   findA(HTMLInputElement, "link").value = "";
   const doors = await listDoors(database);
@@ -130,12 +137,6 @@ async function add(database: IDBDatabase, text: string): Promise<void> {
   find("knock").focus();
   // A browser may otherwise throw the key away to make room.
   await navigator.storage?.persist?.();
-}
-
-/** The history of the browser keeps an address that it has seen, whatever becomes of it. */
-async function addFromAddress(database: IDBDatabase, link: string): Promise<void> {
-  await add(database, link);
-  show({ fromAddress: true });
 }
 
 async function scanInto(database: IDBDatabase): Promise<void> {

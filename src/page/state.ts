@@ -5,6 +5,8 @@ import type { Outcome, Progress } from "./knock.ts";
 import type { LanguageCode, Refusal } from "./texts.ts";
 
 export interface State {
+  /** What the browser keeps has been read, and the page hears its reader. */
+  readonly ready: boolean;
   readonly language: LanguageCode;
   readonly doors: readonly Door[];
   /** The id of the door that is shown. */

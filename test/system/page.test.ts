@@ -250,6 +250,9 @@ describe("the page that knocks", () => {
     const problem = `document.getElementById("problem").textContent`;
     expect(await plain.until<string>(problem)).toStartWith("This page came over plain http");
 
+    await plain.click("#de");
+    await plain.until(`${problem}.startsWith("Diese Seite kam über einfaches http")`);
+
     const page = await chromium.open();
     await page.goto(`file://${file}#${newLink("web")}&proto=udp`);
     const refusal = `document.getElementById("refusal").textContent`;
