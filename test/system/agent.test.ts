@@ -25,35 +25,43 @@ function curl(agent: RunningAgent, ...argv: string[]) {
 }
 
 describe("what programs get", () => {
-  test.each([
-    ["SOCKS5, the name looked up by the agent", THROUGH, SITE],
-    ["SOCKS5, the name looked up by the program", ["--socks5", PROXY], SITE],
-    ["HTTP CONNECT", ["--proxytunnel", "--proxy", PROXY], SITE],
-    ["HTTP CONNECT, as for https://", ["--proxy", PROXY], "https://gate.example/"],
-  ])("curl loads a page by %s, after one knock", async (_, options, url) => {
+  test("curl loads a page by SOCKS5 and by HTTP CONNECT, after one knock", async () => {
     await using agent = await lab.agent();
-    const said = curl(agent, ...options, url);
-    expect(said).toMatchObject({ code: 0, err: "" });
-    expect(said.out).toContain("behind the door");
-    expect(curl(agent, ...options, url).code).toBe(0);
+    for (const [options, url] of [
+      [THROUGH, SITE],
+      [["--proxytunnel", "--proxy", PROXY], SITE],
+      [["--proxy", PROXY], "https://gate.example/"],
+    ] as const) {
+      const said = curl(agent, ...options, url);
+      expect(said).toMatchObject({ code: 0, err: "" });
+      expect(said.out).toContain("behind the door");
+    }
     expect(agent.client.slots().length).toBe(1);
   });
 
-  test.each(["5", "connect"])("ssh logs in through nc -X %s", async (kind) => {
+  test("a program that looks the name up itself has the address knocked on that it found", async () => {
+    await using agent = await lab.agent();
+    expect(curl(agent, "--socks5", PROXY, SITE).out).toContain("behind the door");
+    expect(agent.client.slots().length).toBe(1);
+  });
+
+  test("ssh logs in through nc, by SOCKS5 and by HTTP CONNECT", async () => {
     await using agent = await lab.agent();
     const { client } = agent;
-    client.write(`Host *\n  ProxyCommand nc -X ${kind} -x ${PROXY} %h %p\n`);
-    expect(client.ssh("gate.example", "echo", "in")).toEqual({ code: 0, out: "in\n", err: "" });
+    for (const kind of ["5", "connect"]) {
+      client.write(`Host *\n  ProxyCommand nc -X ${kind} -x ${PROXY} %h %p\n`);
+      expect(client.ssh("gate.example", "echo", "in")).toEqual({ code: 0, out: "in\n", err: "" });
+    }
     expect(client.slots().length).toBe(1);
   });
 
-  test("40 programs that dial a closed door at once share one knock", async () => {
+  test("24 programs that dial a closed door at once share one knock", async () => {
     await using agent = await lab.agent();
-    const children = Array.from({ length: 40 }, () =>
+    const children = Array.from({ length: 24 }, () =>
       agent.client.start("curl", "-sS", ...THROUGH, SITE),
     );
     const said = await Promise.all(children.map(({ stdout }) => new Response(stdout).text()));
-    expect(said.filter((page) => page.includes("behind the door")).length).toBe(40);
+    expect(said.filter((page) => page.includes("behind the door")).length).toBe(24);
     expect([agent.client.slots().length, lab.proxy.openings]).toEqual([1, 1]);
   });
 
@@ -83,14 +91,20 @@ except ConnectionResetError: print("reset")
 
 const CROWD = `
 import socket, time
-held = [socket.create_connection(("127.0.0.1", 1080)) for _ in range(600)]
+held = [socket.create_connection(("127.0.0.1", 1080)) for _ in range(450)]
 print("held", flush=True)
 time.sleep(60)
 `;
 
 describe("what nobody gets", () => {
+  let agent: RunningAgent;
+  beforeAll(async () => {
+    agent = await lab.agent();
+  });
+  afterAll(() => agent?.[Symbol.asyncDispose]());
+
   test("another host, and another port than a door opens: refused with a reason, and not knocked for", async () => {
-    await using agent = await lab.agent();
+    const slots = agent.client.slots();
     for (const [url, reason] of [
       ["http://elsewhere.example/", "no profile leads there"],
       ["http://10.77.0.3/", "no profile leads there"],
@@ -103,31 +117,36 @@ describe("what nobody gets", () => {
       expect([tunnel.code, tunnel.out]).toEqual([56, "403"]);
       await agent.says(new RegExp(reason));
     }
-    expect(agent.client.slots()).toEqual([]);
+    expect(agent.client.slots()).toEqual(slots);
   });
 
   test("a program of another user is refused, whatever it says, and root's is not", async () => {
     const client = lab.proxy.client(lab.proxy.link("web", "gate.example"));
     client.run("chown", "-R", "65534", client.home);
     const as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const child = client.start(...as, EXECUTABLE, "agent");
+    const child = client.start(...as, EXECUTABLE, "agent", "--listen", "1081");
     try {
       const reader = child.stdout.getReader();
       await reader.read();
+      const other = ["setpriv", "--reuid=65533", "--regid=65534", "--clear-groups"];
       const fetch = (...who: string[]) =>
-        client.run(...who, "curl", "-sS", "--max-time", "20", ...THROUGH, SITE).code;
-      expect(fetch("setpriv", "--reuid=65533", "--regid=65534", "--clear-groups")).not.toBe(0);
-      expect(fetch(...as)).toBe(0);
-      expect(fetch()).toBe(0);
-      // One that ends before anybody can see whose it is sends what is never answered.
+        client.run(
+          ...[...who, "curl", "-sS", "--max-time", "20"],
+          ...["--socks5-hostname", "127.0.0.1:1081", SITE],
+        ).code;
+      // One that ends before anybody can see whose it is: the kernel lists what it leaves as root's.
       const quick = `
 import socket
 for _ in range(50):
-    c = socket.create_connection(("127.0.0.1", 1080))
+    c = socket.create_connection(("127.0.0.1", 1081))
     c.sendall(b"\\x05\\x01\\x00\\x05\\x01\\x00\\x01\\x0a\\x4d\\x00\\x01\\x00\\x50")
     c.close()
 `;
-      client.run("setpriv", "--reuid=65533", "--clear-groups", "python3", "-c", quick);
+      client.run(...other, "python3", "-c", quick);
+      expect(fetch(...other)).not.toBe(0);
+      expect(client.slots()).toEqual([]);
+      expect(fetch(...as)).toBe(0);
+      expect(fetch()).toBe(0);
       child.kill("SIGTERM");
       const err = await new Response(child.stderr).text();
       expect(err).toContain("a program of another user (uid 65533) was refused");
@@ -137,8 +156,7 @@ for _ in range(50):
     }
   });
 
-  test("a page of the browser gets no answer that it may read", async () => {
-    await using agent = await lab.agent();
+  test("a page of the browser gets no answer that it may read", () => {
     const page = (...argv: string[]) =>
       curl(agent, "-w", " %{http_code}", ...argv)
         .out.split(" ")
@@ -150,8 +168,7 @@ for _ in range(50):
     expect(page("-x", PROXY, SITE)).toBe("405");
   });
 
-  test("SOCKS4, TLS and noise end at once, and 600 idle connections leave it working", async () => {
-    await using agent = await lab.agent();
+  test("SOCKS4, TLS and noise end at once, and 450 idle connections leave it working", async () => {
     const hostile = `
 import os, socket
 def say(what):
@@ -162,7 +179,7 @@ def say(what):
             while c.recv(999): pass
         except ConnectionResetError: pass
 for what in [b"\\4\\1\\0\\x50\\x0a\\x4d\\0\\1\\0", b"\\x16\\3\\1", b"\\0" * 99, b"\\5\\0", b"\\5\\1\\2", b"GET / HTTP/3\\r\\n\\r\\n"]: say(what)
-for _ in range(100): say(bytes([os.urandom(1)[0] | 128]) + os.urandom(99))
+for _ in range(30): say(bytes([os.urandom(1)[0] | 128]) + os.urandom(99))
 `;
     expect(agent.client.run("python3", "-c", hostile)).toMatchObject({ code: 0, err: "" });
     const crowd = agent.client.start("python3", "-c", CROWD);
@@ -183,7 +200,6 @@ describe("while it runs", () => {
     try {
       const away = curl(agent, "-p", "-x", PROXY, "-w", "%{http_connect}", SITE);
       expect([away.code, away.out]).toEqual([56, "504"]);
-      expect(curl(agent, ...THROUGH, SITE).code).toBe(97);
       await agent.says(/Cannot open web on gate\.example: 1 knock sent .* "sallyport why"/);
     } finally {
       await lab.proxy.server.start();
@@ -205,8 +221,6 @@ describe("while it runs", () => {
       const slots = agent.client.slots().length;
       expect(curl(agent, ...THROUGH, SITE).code).toBe(0);
       expect(agent.client.slots().length).toBe(slots);
-      // The connection of the address that is gone ends, so that its program dials again.
-      await session.exited;
     } finally {
       network.run("client", ["ip", "address", "flush", "dev", "eth0", "scope", "global"]);
       network.addAddress("client", "eth0", "10.77.0.2/16");
