@@ -9,6 +9,7 @@ import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import { makeFolder } from "../files/owner.ts";
 import { detectDeny } from "../foreign-rules/deny.ts";
+import { grantKinds } from "../data-plane/grant-request.ts";
 import type { GuardPlan } from "../firewall/guard-plan.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 import { makePlan, type Plan } from "../data-plane/plan.ts";
@@ -70,6 +71,7 @@ export function guardPlan(settings: Settings, probationMs = Infinity): GuardPlan
     }),
     allow: alwaysAllow,
     deny: deny === "auto" ? detectDeny() : { ip: deny, ip6: deny },
+    kinds: [...new Set(settings.doors.flatMap(grantKinds))],
     idleMs: [...new Set(settings.doors.flatMap(({ idleCloseMs }) => idleCloseMs ?? []))],
   };
 }

@@ -33,7 +33,7 @@ export function makeGuardAudit(around: GuardSurroundings): GuardAudit {
     clock,
     counters,
     readiness,
-    heldIdleMs: () => openings.idleMs(),
+    held: () => openings.terms(),
     repairGrants: async () => {
       const link = dataPlane.to("audit the guard");
       return await auditGrants({

@@ -1,7 +1,7 @@
 /** The living grants, followed from the events. */
 
 import type { DaemonEvent } from "../core/events.ts";
-import type { Grant } from "../core/grant.ts";
+import type { Grant, GrantKind } from "../core/grant.ts";
 
 export class Openings {
   readonly #byDoor = new Map<string, Map<string, Grant>>();
@@ -25,11 +25,15 @@ export class Openings {
     for (const grants of this.#byDoor.values()) yield* grants.values();
   }
 
-  /** The idle times of all grants. */
-  idleMs(): Set<number> {
+  /** The kinds and the idle times of all grants. */
+  terms(): { readonly kinds: ReadonlySet<GrantKind>; readonly idleMs: ReadonlySet<number> } {
+    const kinds = new Set<GrantKind>();
     const times = new Set<number>();
-    for (const { idleMs } of this.grants()) if (idleMs !== undefined) times.add(idleMs);
-    return times;
+    for (const { kind, idleMs } of this.grants()) {
+      kinds.add(kind);
+      if (idleMs !== undefined) times.add(idleMs);
+    }
+    return { kinds, idleMs: times };
   }
 
   /** The number of a door's grants: one for each address and holder. */

@@ -75,7 +75,13 @@ function renewableMs({ maxOpenMs = 0, idleCloseMs = 0 }: Door): number {
   return Math.max(1, maxOpenMs - idleCloseMs);
 }
 
-function grantKind(door: Door, { via }: Holder): GrantKind {
+/** The kinds of grants that a door can give. */
+export function grantKinds(door: Door): GrantKind[] {
+  const knocks = (["rotating", "fixed"] as const).map((via) => grantKind(door, { via }));
+  return door.fixed === undefined ? [knocks[0]!, "plain"] : [...knocks, "plain"];
+}
+
+function grantKind(door: Door, { via }: Pick<Holder, "via">): GrantKind {
   if (door.uses === "one") return "once";
   if (door.idleCloseMs !== undefined) return "idle";
   return via === "fixed" ? "fixed" : "plain";

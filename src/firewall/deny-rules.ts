@@ -37,34 +37,42 @@ const MASKED = [
 ] as const;
 
 /**
- * The rules that deny. Until routing, the packet carries a protocol that nobody serves: so no rule
+ * The chains that deny. Until routing, the packet carries a protocol that nobody serves: so no rule
  * of another table sends it to a container or a proxy, and if a rule takes the mark off, the packet
  * stays denied. For IPv6, the kernel judges only the destination between this hook and the input
  * hook.
  */
-export function denyRules(): string[] {
+export function denyChains(): Chain[] {
   return [
-    ...elsewhereRules(),
-    'meta nfproto ipv6 goto closed comment "nothing judges it in between"',
-    ...MASKED.map(
-      ({ proto, mask }) =>
-        `meta l4proto ${proto} meta priority set ${DENIED} ${PROTOCOL} set ${mask} accept ` +
-        'comment "for nobody, until routing"',
-    ),
-    "drop",
+    {
+      name: "deny",
+      rules: [
+        "meta nfproto ipv6 goto deny6",
+        ...MASKED.map(
+          ({ proto, mask }) =>
+            `meta l4proto ${proto} meta priority set ${DENIED} ${PROTOCOL} set ${mask} accept ` +
+            'comment "for nobody, until routing"',
+        ),
+        "drop",
+      ],
+    },
+    {
+      name: "deny6",
+      rules: [...elsewhereRules(), 'goto closed comment "nothing judges it in between"'],
+    },
   ];
 }
 
 /**
- * Rules for packets to an address that does not belong to this host, though `gate` cannot tell: the
+ * Rules for packets to an address that does not belong to this host, though `guard` cannot tell: the
  * first address of a network, which a host takes for its own only if it forwards, or an address
  * without a route. Routing decides, and its verdict is the answer. No host answers a segment to the
  * first address.
  */
 function elsewhereRules(): string[] {
-  const elsewhere = "meta nfproto ipv6 fib daddr type != { local, multicast }";
+  const elsewhere = "fib daddr type != { local, multicast }";
   return [
-    'meta nfproto ipv6 fib daddr type anycast meta l4proto tcp drop comment "a closed port is silent"',
+    'fib daddr type anycast meta l4proto tcp drop comment "a closed port is silent"',
     ...MASKED.map(
       ({ proto, mask }) =>
         `${elsewhere} ip6 nexthdr ${proto} meta priority set ${DENIED} ${NEXT_HEADER} set ${mask} accept ` +

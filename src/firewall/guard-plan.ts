@@ -3,6 +3,7 @@
 import type { Family, Prefix } from "../core/address.ts";
 import { formatPrefix, maskAddress, sameAddress } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
+import type { GrantKind } from "../core/grant.ts";
 import type { PortRange } from "../core/port.ts";
 import type { DenyAnswer } from "./deny-answer.ts";
 
@@ -12,6 +13,8 @@ export interface GuardPlan {
   /** May overlap. */
   readonly allow: readonly Prefix[];
   readonly deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer };
+  /** The kinds of grants that doors and hands give. Default: all. */
+  readonly kinds?: readonly GrantKind[];
   /** The different idle times of the doors; each has its own sets and rules. */
   readonly idleMs: readonly number[];
   /**

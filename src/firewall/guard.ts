@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { parseDuration } from "../core/duration.ts";
+import type { GrantKind } from "../core/grant.ts";
 import type { OpError } from "../core/errors.ts";
 import { runNft } from "../native/libnftables.ts";
 import { verifiedSignatures } from "../native/tcp-signatures.ts";
@@ -119,9 +120,23 @@ export function lookAtSets(plan: GuardPlan): LoadContext {
   );
   return {
     retiringIdleMs: retiring,
+    livingKinds: livingKinds(nft, plan, names),
     endedSets: [...endedSets, ...FORMER_SETS, SET.meanwhile].filter((name) => names.includes(name)),
     present: new Map(LISTS.filter((name) => names.includes(name)).map(presentElements)),
   };
+}
+
+/** The kinds that the plan does not have, and of which there are grants or claims. */
+function livingKinds(nft: NftSocket, plan: GuardPlan, names: readonly string[]): GrantKind[] {
+  const holds = (name: string) =>
+    names.includes(name) && (nft.elements(name, () => undefined) ?? []).length > 0;
+  const sets = {
+    fixed: [SET.door("fixed", 4), SET.door("fixed", 6)],
+    once: [SET.door("one", 4), SET.door("one", 6), SET.claim(4), SET.claim(6)],
+  };
+  return (["fixed", "once"] as const).filter(
+    (kind) => plan.kinds?.includes(kind) === false && sets[kind].some(holds),
+  );
 }
 
 /** The elements of a list, as nft lists them. */

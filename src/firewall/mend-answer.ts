@@ -17,11 +17,15 @@ export interface Chain {
 /** Chains that only some plans, or guards of earlier versions (`answer`), have. */
 export const OPTIONAL_CHAINS: readonly string[] = [
   "answer",
+  "allowed",
+  "claim",
+  "renew",
   "mend",
   "dscp4",
   "dscp6",
   "labels",
   "even",
+  "plain",
 ];
 
 /** linux/netfilter_ipv4.h: NF_IP_PRI_RAW: the stack's own resets have no tracked connection yet. */
@@ -36,6 +40,11 @@ const MARK = 0x73_61_6c_00;
 const SERVICES = Array.from({ length: 63 }, (_, i) => (i + 1) << 2);
 
 const hex = (value: number) => `0x${value.toString(16)}`;
+
+const RESET = "tcp flags & (fin | syn | rst) == rst";
+
+/** A mark of ours. */
+const MARKED = `ct mark & ${hex(0xffff_ff00)} == ${hex(MARK)}`;
 
 const markOf = (service: number) => MARK + service;
 
@@ -97,11 +106,20 @@ export function carryRules(plan: GuardPlan): string[] {
   if (plan.echoDscp === false) return [];
   const { ip, ip6 } = resets(plan);
   const unmarked = "meta l4proto tcp ct state new ct mark 0 ct mark set";
+  // Most packets have no DSCP: then there is nothing to look up.
   const carries = 'comment "carries the DSCP to the reset"';
   return [
     // As bits: for `ip dscp` with a named map, nft shifts the value it looks up, for IPv6 wrongly.
-    ...(ip ? [`meta nfproto ipv4 ${unmarked} @nh,8,8 & 0xfc map @mark4_of ${carries}`] : []),
-    ...(ip6 ? [`meta nfproto ipv6 ${unmarked} @nh,0,16 & 0xfc0 map @mark6_of ${carries}`] : []),
+    ...(ip
+      ? [
+          `meta nfproto ipv4 @nh,8,8 & 0xfc != 0 ${unmarked} @nh,8,8 & 0xfc map @mark4_of ${carries}`,
+        ]
+      : []),
+    ...(ip6
+      ? [
+          `meta nfproto ipv6 @nh,0,16 & 0xfc0 != 0 ${unmarked} @nh,0,16 & 0xfc0 map @mark6_of ${carries}`,
+        ]
+      : []),
   ];
 }
 
@@ -143,40 +161,41 @@ function labelRules(): string[] {
  * it have no DSCP. With these rules, no such reset has one. Resets of known connections are not
  * touched.
  */
-function evenRules({ ip, ip6 }: { readonly ip: boolean; readonly ip6: boolean }): string[] {
-  const reset = "tcp flags & (fin | syn | rst) == rst ct state invalid";
-  const comment = 'comment "an answer to no connection: as ours"';
+function evenChains({ ip, ip6 }: { readonly ip: boolean; readonly ip6: boolean }): Chain[] {
+  const base = `type filter hook output priority ${PRIORITY_MANGLE}; policy accept;`;
+  const to = `${RESET} ct state invalid goto plain comment "an answer to no connection: as ours"`;
+  const plain = [...(ip ? ["ip dscp set 0"] : []), ...(ip6 ? ["ip6 dscp set 0"] : [])];
   return [
-    ...(ip ? [`${reset} ip dscp set 0 ${comment}`] : []),
-    ...(ip6 ? [`${reset} ip6 dscp set 0 ${comment}`] : []),
+    { name: "even", base, rules: [to] },
+    { name: "plain", rules: plain },
   ];
 }
 
 /**
- * The hook that mends the guard's answers from the ports of these lists, and the chains it jumps to;
- * empty where nothing needs mending.
+ * The hook that mends the guard's answers, from the ports of these lists, and the chains it leads to;
+ * empty where nothing needs mending. Every packet that this host sends comes here.
  */
 export function mendingChains(plan: GuardPlan, lists: readonly string[]): Chain[] {
   const { ip, ip6 } = resets(plan);
   const echo = plan.echoDscp !== false;
-  const labels = ip6 && plan.flowLabels !== false;
-  const reset = "tcp flags & (fin | syn | rst) == rst";
   const chains: Chain[] = [];
   const rules: string[] = [];
-  const mend = (name: string, applies: string, body: readonly string[]) => {
+  const mend = (name: string, applies: readonly string[], body: readonly string[]) => {
     chains.push({ name, rules: body });
-    for (const list of lists) {
-      const ours = `meta l4proto . th sport @${list}`;
-      rules.push(`${applies} ${reset} ${ours} jump ${name} comment "a reset of ours"`);
-    }
+    rules.push(...applies.map((which) => `${which} jump ${name} comment "a reset of ours"`));
   };
-  if (ip && echo) mend("dscp4", "meta nfproto ipv4", dscp4Rules());
-  if (ip6 && echo) mend("dscp6", "meta nfproto ipv6", dscp6Rules());
-  if (labels) mend("labels", "ip6 flowlabel 0", labelRules());
+  if (ip && echo) mend("dscp4", [`meta nfproto ipv4 ${RESET} ${MARKED}`], dscp4Rules());
+  if (ip6 && echo) mend("dscp6", [`meta nfproto ipv6 ${RESET} ${MARKED}`], dscp6Rules());
+  if (ip6 && plan.flowLabels !== false) {
+    const from = lists.map((list) => `meta l4proto . th sport @${list}`);
+    mend(
+      "labels",
+      from.map((ours) => `ip6 flowlabel 0 ${RESET} ${ours}`),
+      labelRules(),
+    );
+  }
   if (rules.length === 0) return [];
   const base = `type filter hook output priority ${PRIORITY_RAW}; policy accept;`;
   const mending = [{ name: "mend", base, rules }, ...chains];
-  if (!echo) return mending;
-  const after = `type filter hook output priority ${PRIORITY_MANGLE}; policy accept;`;
-  return [...mending, { name: "even", base: after, rules: evenRules({ ip, ip6 }) }];
+  return echo ? [...mending, ...evenChains({ ip, ip6 })] : mending;
 }

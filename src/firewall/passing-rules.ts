@@ -1,5 +1,5 @@
 /**
- * Packets to other hosts pass unguarded. `gate` looks once whose the destination is, and routing
+ * Packets to other hosts pass unguarded. The guard looks once whose the destination is, and routing
  * looks again: an address that becomes this host's in between (at boot, with a new lease) would let
  * in a packet that nobody judged. So first packets to guarded ports are marked when they pass, and
  * one that arrives here nevertheless is dropped. Its sender repeats it, and then it is judged.
@@ -13,24 +13,29 @@ import type { Chain } from "./mend-answer.ts";
  */
 const PASSING = "7361:6c70";
 
-/** The rule of `gate` for packets to other hosts; `!= local` would admit broadcast and multicast. */
+/**
+ * The rule for packets to other hosts, before each line that spends, renews or denies something.
+ * `!= local` would admit broadcast and multicast.
+ */
 export const PASSING_RULE = 'fib daddr type unicast goto passing comment "not for this host"';
 
-/** The chain that marks packets to the ports of these lists, and the chain that drops. */
-export function passingChains(lists: readonly string[]): Chain[] {
-  const marks = lists.map(
-    (list) =>
-      `ct state new,invalid,untracked meta l4proto . th dport @${list} meta priority set ${PASSING} ` +
-      'comment "nobody judged it"',
-  );
-  return [
-    { name: "passing", rules: [...marks, "accept"] },
-    {
-      name: "arrived",
-      rules: ['ct status dnat accept comment "sent here by a translation"', "counter drop"],
-    },
-  ];
-}
+/** The same as a condition: the look-up of a route costs as much as ten others. */
+export const FOR_THIS_HOST = "fib daddr type != unicast";
+
+/** The chain that marks packets to guarded ports, and the chain that drops. */
+export const PASSING_CHAINS: readonly Chain[] = [
+  {
+    name: "passing",
+    rules: [
+      `ct state new,invalid,untracked meta priority set ${PASSING} comment "nobody judged it"`,
+      "accept",
+    ],
+  },
+  {
+    name: "arrived",
+    rules: ['ct status dnat accept comment "sent here by a translation"', "counter drop"],
+  },
+];
 
 /**
  * The rule of the input hook for packets that passed. A transparent proxy takes packets to

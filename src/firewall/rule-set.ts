@@ -5,10 +5,11 @@
 
 import type { Family } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
+import type { GrantKind } from "../core/grant.ts";
 import { closedRules } from "./deny-answer.ts";
 import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
-import { denyRules, kernelFirstChains } from "./deny-rules.ts";
+import { denyChains, kernelFirstChains } from "./deny-rules.ts";
 import {
   carryRules,
   markMaps,
@@ -17,7 +18,7 @@ import {
   silentRules,
 } from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
-import { PASSING_RULE, passingChains } from "./passing-rules.ts";
+import { FOR_THIS_HOST, PASSING_CHAINS, PASSING_RULE } from "./passing-rules.ts";
 import { GUARDED_DEFINITION, SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
 /** The facts about the present table that loading needs. */
@@ -26,6 +27,8 @@ export interface LoadContext {
    * Idle times of an earlier plan whose grants are still alive: their rules stay until these end.
    */
   readonly retiringIdleMs?: readonly number[];
+  /** Kinds of grants of which some live: their rules stay, too. */
+  readonly livingKinds?: readonly GrantKind[];
   /** Sets that exist but that no rule of the plan names: they are removed. */
   readonly endedSets?: readonly string[];
   /**
@@ -43,6 +46,13 @@ const DATA_SEGMENT = "tcp flags & (fin | syn | rst | ack) == ack";
 const PORT = "meta l4proto . th dport";
 /** linux/netfilter_ipv4.h: NF_IP_PRI_MANGLE; a number, because old nft names it for some families only. */
 const PRIORITY_MANGLE = -150;
+
+const EVERY_KIND: readonly GrantKind[] = ["plain", "fixed", "once", "idle"];
+
+/** nft's name of an address family. */
+function ipOf(family: Family): "ip" | "ip6" {
+  return family === 4 ? "ip" : "ip6";
+}
 
 interface Source {
   readonly family: Family;
@@ -71,7 +81,7 @@ function say(text: string, rules: readonly string[]): string[] {
 /** One rule for each family about the connection of a packet, by both addresses and ports. */
 function connections(rule: (claims: string, connection: string) => string): string[] {
   return ([4, 6] as const).map((family) => {
-    const ip = family === 4 ? "ip" : "ip6";
+    const ip = ipOf(family);
     const connection = `${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport`;
     return rule(`@${SET.claim(family)}`, connection);
   });
@@ -116,59 +126,109 @@ function renewals(idleMs: number): string[] {
   });
 }
 
-function guardRules(idleMs: readonly number[]): string[] {
+/** The grants that there may be: no packet walks past rules for others. */
+interface Expected {
+  readonly kinds: ReadonlySet<GrantKind>;
+  /** In ascending order. */
+  readonly idleMs: readonly number[];
+}
+
+function expected(plan: GuardPlan, context: LoadContext = {}): Expected {
+  const kinds = new Set([...(plan.kinds ?? EVERY_KIND), ...(context.livingKinds ?? [])]);
+  return { kinds, idleMs: sortedIdle([...plan.idleMs, ...(context.retiringIdleMs ?? [])]) };
+}
+
+function guardRules(plan: GuardPlan, { kinds, idleMs }: Expected): string[] {
+  const allowed = ([4, 6] as const).filter((family) => allowElements(plan, family).length > 0);
+  const open = kinds.has("fixed") ? (["grants", "fixed"] as const) : (["grants"] as const);
+  const ifOnce = (rules: readonly string[]) => (kinds.has("once") ? rules : []);
+  const ifIdle = (rules: readonly string[]) => (idleMs.length > 0 ? rules : []);
   const door = (set: "revoked" | "grants" | "fixed", verdict: string) =>
     lookUps((family) => SET.door(set, family), verdict);
   const idle = (verdict: string) =>
     idleMs.flatMap((ms) => lookUps((family) => SET.idle(family, ms), verdict));
   return [
-    ...say("always_allow", [
-      `ip saddr @${SET.allow(4)} accept`,
-      `ip6 saddr @${SET.allow(6)} accept`,
-    ]),
-    ...say("closed by hand", door("revoked", "counter jump deny")),
-    ...claimRules(),
-    ...say("open", [...door("grants", "accept"), ...door("fixed", "accept")]),
+    ...say(
+      "always_allow",
+      allowed.map((family) => `${ipOf(family)} saddr @${SET.allow(family)} goto allowed`),
+    ),
+    ...say("closed by hand", door("revoked", `${FOR_THIS_HOST} counter jump deny`)),
+    ...ifOnce(claimRules()),
+    ...say(
+      "open",
+      open.flatMap((set) => door(set, "accept")),
+    ),
     ...say("open, not renewed by this", idle(`${FIRST_SYN} accept`)),
-    // After the others: a connection that another grant lets in spends nothing.
-    ...say("spends the grant", spends(`${FIRST_SYN} ct state new`)),
     // Before `established`: conntrack calls a SYN on the port pair of a dead session established.
-    ...say("no grant", [`${FIRST_SYN} counter jump deny`]),
-    // Not for a SYN, and not for a RST: by a forged SYN anybody can make the grant's holder send
-    // one.
-    ...say("renews", [
-      `${DATA_SEGMENT} ct state established jump renew`,
-      "meta l4proto udp ct state established jump renew",
+    ...say("begins a connection", [`${FIRST_SYN} goto first`]),
+    ...ifIdle([
+      PASSING_RULE,
+      // Not for a SYN, and not for a RST: by a forged SYN anybody can make the grant's holder send
+      // one.
+      ...say("renews", [
+        `${DATA_SEGMENT} ct state established jump renew`,
+        "meta l4proto udp ct state established jump renew",
+      ]),
     ]),
     // Never `related`: a tracking helper can be tricked into expecting a guarded port.
     ...say("sessions outlive grants", ["ct state established accept"]),
+    PASSING_RULE,
     ...say("before the first answer", idle("accept")),
-    ...say("spends the grant", spends("meta l4proto udp ct state new")),
+    ...ifOnce(say("spends the grant", spends("meta l4proto udp ct state new"))),
     ...say("no grant", ["counter jump deny"]),
   ];
 }
 
+/** First segments that no line before lets in. */
+function firstRules({ kinds }: Expected): string[] {
+  return [
+    PASSING_RULE,
+    // After the others: a connection that another grant lets in spends nothing.
+    ...(kinds.has("once") ? say("spends the grant", spends("ct state new")) : []),
+    ...say("no grant", ["counter jump deny"]),
+  ];
+}
+
+/** A rule that named more ranges would take long to load and to list. */
+const MOST_NAMED = 64;
+
+/**
+ * A condition that packets to guarded ports meet and nearly all others do not. It costs a quarter of a
+ * look into a list of intervals, of ports and protocols. Empty where it would be long.
+ */
+function nearlyGuarded({ guarded }: GuardPlan): string {
+  const spans = mergeGuarded(guarded.map(({ from, to }) => ({ proto: "tcp", from, to })));
+  const named = spans.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`));
+  if (named.length === 0 || named.length > MOST_NAMED) return "";
+  return `th dport ${named.length === 1 ? named[0] : `{ ${named.join(", ")} }`} `;
+}
+
+const CLAIM: Chain = {
+  name: "claim",
+  // A full set ends only its own rule: the grant is spent, so its packet is let in.
+  rules: [...connections((claims, connection) => `add ${claims} { ${connection} }`), "accept"],
+};
+
 /** `lists` are the sets of guarded ports. */
-function chains(plan: GuardPlan, idleMs: readonly number[], lists: readonly string[]): Chain[] {
+function chains(plan: GuardPlan, grants: Expected, lists: readonly string[]): Chain[] {
+  const { kinds, idleMs } = grants;
   return [
     {
       name: "gate",
       base: `type filter hook prerouting priority ${PRIORITY_MANGLE}; policy accept;`,
       rules: [
         ...say("the host itself", ["iif lo accept"]),
-        PASSING_RULE,
-        ...lists.map((list) => `${PORT} @${list} jump guard`),
+        // Nothing else before it: most packets of a machine are for ports that are not guarded.
+        ...lists.map((list) => `${nearlyGuarded(plan)}${PORT} @${list} jump guard`),
       ],
     },
-    { name: "guard", rules: guardRules(idleMs) },
-    {
-      name: "claim",
-      // A full set ends only its own rule: the grant is spent, so its packet is let in.
-      rules: [...connections((claims, connection) => `add ${claims} { ${connection} }`), "accept"],
-    },
-    { name: "renew", rules: idleMs.flatMap(renewals) },
-    { name: "deny", rules: denyRules() },
-    ...passingChains(lists),
+    { name: "guard", rules: guardRules(plan, grants) },
+    ...(plan.allow.length > 0 ? [{ name: "allowed", rules: [PASSING_RULE, "accept"] }] : []),
+    { name: "first", rules: firstRules(grants) },
+    ...(kinds.has("once") ? [CLAIM] : []),
+    ...(idleMs.length > 0 ? [{ name: "renew", rules: idleMs.flatMap(renewals) }] : []),
+    ...denyChains(),
+    ...PASSING_CHAINS,
     ...kernelFirstChains(),
     {
       name: "closed",
@@ -196,10 +256,10 @@ function sortedIdle(idleMs: readonly number[]): number[] {
  * kernel.
  */
 export function renderTable(plan: GuardPlan): string {
-  const idleMs = sortedIdle(plan.idleMs);
+  const grants = expected(plan);
   const elements = listContents(plan);
   const lines = [`table ${TABLE_NAME} {`];
-  for (const [name, definition] of setDefinitions(idleMs)) {
+  for (const [name, definition] of setDefinitions(grants.idleMs)) {
     const list = elements.get(name) ?? [];
     lines.push(`  set ${name} {`, `    ${definition}`);
     if (list.length > 0) lines.push(`    elements = { ${list.join(", ")} }`);
@@ -208,7 +268,7 @@ export function renderTable(plan: GuardPlan): string {
   for (const [name, definition] of markMaps(plan)) {
     lines.push(`  map ${name} {`, ...definition.split("; ").map((part) => `    ${part}`), "  }");
   }
-  for (const { name, base, rules } of chains(plan, idleMs, [SET.guarded])) {
+  for (const { name, base, rules } of chains(plan, grants, [SET.guarded])) {
     lines.push("", `  chain ${name} {`);
     for (const line of base === undefined ? rules : [base, ...rules]) lines.push(`    ${line}`);
     lines.push("  }");
@@ -282,9 +342,9 @@ function renderRules(
   lists: readonly string[],
   filled: readonly string[],
 ): string {
-  const idleMs = sortedIdle([...plan.idleMs, ...(context.retiringIdleMs ?? [])]);
+  const grants = expected(plan, context);
   const lines = [`add table ${TABLE_NAME}`];
-  for (const [name, definition] of setDefinitions(idleMs)) {
+  for (const [name, definition] of setDefinitions(grants.idleMs)) {
     lines.push(`add set ${TABLE_NAME} ${name} { ${definition} }`);
   }
   if (lists.includes(SET.meanwhile)) {
@@ -293,7 +353,7 @@ function renderRules(
   for (const [name, definition] of markMaps(plan)) {
     lines.push(`add map ${TABLE_NAME} ${name} { ${definition}; }`);
   }
-  const all = chains(plan, idleMs, lists);
+  const all = chains(plan, grants, lists);
   for (const { name, base } of all) {
     lines.push(`add chain ${TABLE_NAME} ${name}${base === undefined ? "" : ` { ${base} }`}`);
   }

@@ -190,7 +190,7 @@ export class Daemon {
       clock,
       counters,
       readiness: this.readiness,
-      heldIdleMs: () => this.openings.idleMs(),
+      held: () => this.openings.terms(),
       repairGrants: async () =>
         await auditGrants({
           grants: () => this.openings.grants(),

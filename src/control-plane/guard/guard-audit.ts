@@ -11,7 +11,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { OwnRecord } from "../../store/audit-record.ts";
 import type { Audited } from "./grant-audit.ts";
-import { type GuardKernel, GuardLoader, type GuardState } from "./guard-loader.ts";
+import { type GuardKernel, GuardLoader, type GuardState, type HeldTerms } from "./guard-loader.ts";
 import { log } from "../log.ts";
 import { ProbationFile } from "./probation-file.ts";
 import type { Readiness } from "../readiness.ts";
@@ -23,8 +23,8 @@ export interface GuardAuditParts {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly readiness: Readiness;
-  /** The idle times of living grants. */
-  readonly heldIdleMs: () => Iterable<number>;
+  /** The terms of living grants. */
+  readonly held: () => HeldTerms;
   /** Puts back grants and uses that are missing in the kernel. */
   readonly repairGrants: () => Promise<Audited>;
   readonly emit: (event: DaemonEvent) => void;
@@ -70,7 +70,7 @@ export class GuardAudit {
 
   constructor(settings: Settings, parts: GuardAuditParts) {
     this.#parts = parts;
-    this.#guardLoader = new GuardLoader(settings, parts.clock, parts.heldIdleMs, parts.kernel);
+    this.#guardLoader = new GuardLoader(settings, parts.clock, parts.held, parts.kernel);
     this.#probationFile = new ProbationFile(settings.server.stateDir);
   }
 

@@ -6,6 +6,7 @@
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SallyportError } from "../../core/errors.ts";
+import type { GrantKind } from "../../core/grant.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import { type PortRange, rangesOverlap } from "../../core/port.ts";
 import { guardFingerprint } from "../../firewall/audit.ts";
@@ -41,13 +42,19 @@ const RUNNING_KERNEL: GuardKernel = {
   adopt: adoptSessions,
 };
 
+/** The terms of grants that the rules must know. */
+export interface HeldTerms {
+  readonly kinds: Iterable<GrantKind>;
+  readonly idleMs: Iterable<number>;
+}
+
 /** "lapsed": nobody confirmed a probation in time, and no port is guarded. */
 export type GuardState = "permanent" | "probation" | "lapsed";
 
 export class GuardLoader {
   readonly #clock: Clock;
   readonly #kernel: GuardKernel;
-  readonly #heldIdleMs: () => Iterable<number>;
+  readonly #held: () => HeldTerms;
   #settings: Settings;
   #intended: string | undefined;
   #probation: Probation | undefined;
@@ -55,18 +62,18 @@ export class GuardLoader {
   #lapsed = false;
 
   /**
-   * `heldIdleMs`: idle times of living grants, whose rules stay although no door has them any more.
+   * `held`: the terms of living grants, whose rules stay although no door has them any more.
    */
   constructor(
     settings: Settings,
     clock: Clock,
-    heldIdleMs: () => Iterable<number> = () => [],
+    held: () => HeldTerms = () => ({ kinds: [], idleMs: [] }),
     kernel = RUNNING_KERNEL,
   ) {
     this.#kernel = kernel;
     this.#settings = settings;
     this.#clock = clock;
-    this.#heldIdleMs = heldIdleMs;
+    this.#held = held;
   }
 
   /**
@@ -75,7 +82,12 @@ export class GuardLoader {
    */
   load(settings: Settings): void {
     const doors = guardPlan(settings, this.#probationLeftMs());
-    const plan = { ...doors, idleMs: [...new Set([...doors.idleMs, ...this.#heldIdleMs()])] };
+    const held = this.#held();
+    const plan = {
+      ...doors,
+      kinds: [...new Set([...(doors.kinds ?? []), ...held.kinds])],
+      idleMs: [...new Set([...doors.idleMs, ...held.idleMs])],
+    };
     this.#kernel.load(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
     this.#intended = this.#kernel.fingerprint();

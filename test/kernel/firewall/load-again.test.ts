@@ -138,3 +138,28 @@ test("loadGuard() puts back what somebody took out of a list", () => {
     expect(runNft("list set inet sallyport guarded").output).toContain("tcp . 22");
   });
 });
+
+test.each([
+  ["fixed4", "fixed", "192.0.2.9 . tcp . 22 timeout 1h"],
+  ["one6", "once", "2001:db8::9 . tcp . 22 timeout 1h"],
+  ["claim4", "once", "192.0.2.9 . 192.0.2.1 . tcp . 40000 . 22"],
+] as const)(
+  "a grant in %s keeps its rules though no door gives such any more",
+  (set, kind, element) => {
+    const table = () => here(showGuard).replaceAll(/set \w+ \{[^}]*\}/g, "");
+    here(() => loadGuard({ ...PLAN, kinds: ["plain"] }));
+    expect(table()).not.toContain(`@${set}`);
+    here(() => {
+      loadGuard({ ...PLAN, kinds: ["plain", kind] });
+      expect(runNft(`add element inet sallyport ${set} { ${element} }`).error).toBe("");
+      loadGuard({ ...PLAN, kinds: ["plain"] });
+    });
+    expect(table()).toContain(`@${set}`);
+    here(() => {
+      runNft(`flush set inet sallyport ${set}`);
+      loadGuard({ ...PLAN, kinds: ["plain"] });
+    });
+    expect(table()).not.toContain(`@${set}`);
+    expect(table()).not.toMatch(/chain (claim|renew) /);
+  },
+);

@@ -22,7 +22,7 @@ test("Openings.count() falls at the end of a grant, and only once", () => {
   expect(openings.count("ssh")).toBe(1);
 });
 
-test("Openings.idleMs() tells each idle time of living grants once", () => {
+test("Openings.terms() tells each kind and idle time of living grants once", () => {
   const openings = new Openings();
   const idle = (address: string, idleMs: number) => grantOf(address, { kind: "idle", idleMs });
   const ended = idle("203.0.113.9", 7_000);
@@ -30,5 +30,6 @@ test("Openings.idleMs() tells each idle time of living grants once", () => {
     openings.hear(opened(NOW, grant));
   }
   openings.hear({ type: "grant.closed", atMs: NOW, grant: ended, reason: "expired" });
-  expect([...openings.idleMs()]).toEqual([5_000]);
+  const { kinds, idleMs } = openings.terms();
+  expect([[...kinds], [...idleMs]]).toEqual([["plain", "idle"], [5_000]]);
 });

@@ -57,13 +57,18 @@ describe("GuardLoader", () => {
   );
 
   test(
-    "repair() brings back the rules of idle times that living grants have and no door any more",
+    "repair() brings back the rules of grants that live and that no door gives any more",
     () => {
-      const guardLoader = new GuardLoader(SETTINGS, new HandClock(), () => [7_000]);
+      const guardLoader = new GuardLoader(SETTINGS, new HandClock(), () => ({
+        kinds: ["fixed", "once"],
+        idleMs: [7_000],
+      }));
       here(() => guardLoader.load(SETTINGS));
       nft("flush", "ruleset");
       here(() => guardLoader.repair());
-      expect(nft("list", "table", "inet", "sallyport")).toContain("set idle4_7s");
+      const chain = nft("list", "chain", "inet", "sallyport", "guard");
+      for (const set of ["idle4_7s", "fixed4", "one4", "claim4"])
+        expect(chain).toContain(`@${set}`);
       expect(here(() => guardLoader.intact())).toBe(true);
     },
     LIMIT_MS,
