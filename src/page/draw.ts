@@ -90,6 +90,10 @@ function drawKnock(state: State, door: Door, texts: Texts, now: Date): void {
   findA(HTMLInputElement, "launch").checked = door.launch;
   const button = find("knock");
   button.ariaDisabled = String(progress !== undefined);
+  // One knock at a time, and its outcome belongs to the door that is shown.
+  const busy = progress !== undefined;
+  findA(HTMLFieldSetElement, "choice").disabled = busy;
+  for (const id of ["remove", "add-another"]) findA(HTMLButtonElement, id).disabled = busy;
   button.classList.toggle("busy", progress !== undefined && progress.kind !== "waiting");
   // One thing is filled at a time: where there is somewhere to go, that is it.
   const arrived = outcome !== undefined && destinationAfter(door, outcome) !== undefined;

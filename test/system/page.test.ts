@@ -156,6 +156,13 @@ describe("the page that knocks", () => {
       new Set(["10.77.0.1"]),
     );
     expect(new Set(knocked(page)).size).toBe(8);
+    // What a home screen would show, and start.
+    const manifest = await page.send<{ data: string; errors: unknown[] }>("Page.getAppManifest");
+    expect(manifest.errors).toEqual([]);
+    expect(JSON.parse(manifest.data)).toMatchObject({
+      name: "sallyport",
+      start_url: "https://10.77.0.3/knock.html",
+    });
     expect(faults(page)).toEqual([]);
   });
 

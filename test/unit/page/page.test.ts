@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { assemblePage } from "../../../src/page/assemble.ts";
 import { LANGUAGES, languageOf } from "../../../src/page/languages.ts";
 
@@ -17,6 +17,7 @@ function inner(tag: string): string {
 test("the page is the same every time, and small enough to send to somebody", () => {
   expect(assemblePage()).toBe(PAGE);
   expect(PAGE.length).toBeLessThan(80_000);
+  expect(PAGE).not.toContain(resolve(SRC, "../..")); // nor does it tell where it was made
 });
 
 test("the page runs and draws only what is in it, and calls nothing but hosts", () => {
@@ -37,7 +38,9 @@ test("every text of page.html is there, and every place where one is written", (
   for (const { labels } of Object.values(LANGUAGES)) {
     expect(new Set(wanted)).toEqual(new Set(Object.keys(labels)));
   }
-  const scripts = ["main.ts", "draw.ts"].map((name) => readFileSync(join(SRC, name), "utf8"));
+  const scripts = ["main.ts", "draw.ts", "adding.ts", "knocking.ts", "shown.ts"].map((name) =>
+    readFileSync(join(SRC, name), "utf8"),
+  );
   const ids = [...scripts.join("").matchAll(/(?:find|say|list|on)\("([\w-]+)"/g)];
   expect(ids.map(([, id]) => id!).filter((id) => !html.includes(`id="${id}"`))).toEqual([]);
 });
