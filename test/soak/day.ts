@@ -92,7 +92,7 @@ export async function liveThrough(options: DayOptions): Promise<Day> {
     const knock = async () => {
       while (performance.now() < endMs()) {
         const openings = await running.prepare(stage.sources(OPENINGS));
-        const order = { restMs: REST_MS, patienceMs: 500 };
+        const order = { restMs: REST_MS, patienceMs: 2_000 };
         opened.push(...(await stage.prober.open(openings, order)).opened);
       }
     };

@@ -33,7 +33,7 @@ function dayOf(change: (n: number) => Partial<Sample>): Day {
 const grown = (day: Day) => curvesOf(day).flatMap(({ flat, title }) => (flat ? [] : [title]));
 
 test("trendOf() compares the last quarter with the second", () => {
-  expect(trendOf([9, 1, 1, 5])).toEqual({ before: 1, after: 5, grown: 4 });
+  expect(trendOf([9, 1, NaN, 1, 5])).toEqual({ before: 1, after: 5, grown: 4 });
 });
 
 test("a run in which nothing grows is flat, also where the first quarter fills tables", () => {

@@ -11,8 +11,9 @@ export interface Trend {
 
 const QUARTERS = 4;
 
-/** NaN where there are fewer values than quarters. */
-export function trendOf(values: readonly number[]): Trend {
+/** A value that is no number was not measured. NaN where there are fewer values than quarters. */
+export function trendOf(measured: readonly number[]): Trend {
+  const values = measured.filter(Number.isFinite);
   const quarter = (n: number) =>
     median(
       values.slice(
