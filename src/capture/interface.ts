@@ -85,12 +85,14 @@ class InterfaceSource implements FrameSource {
   drain(sink: FrameSink, most: number): number {
     let delivered = 0;
     while (delivered < most) {
-      const frames = this.#read(most - delivered);
-      if (frames === 0) break;
+      const wanted = Math.min(most - delivered, BATCH);
+      const frames = this.#read(wanted);
       for (let i = 0, at = 0; i < frames; i++) {
         at = handOut(this.#capture.records, at, NATIVE, this.linkType, sink);
       }
       delivered += frames;
+      // None waits any more: to ask again would cost a system call.
+      if (frames < wanted) break;
     }
     return delivered;
   }

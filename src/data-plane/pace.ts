@@ -10,33 +10,59 @@ const CLOSE_MS = 0.2;
  */
 const STREAK = 64;
 
-/**
- * 150 packets at 300,000 a second, of the 24,000 that the kernel's buffer holds; nobody notices the
- * delay.
- */
-const NAP_MS = 0.5;
+/** The packets that one wake-up should take: it costs as much as some thirty of them. */
+const WORTHWHILE = 24;
 
-/** With fewer packets in a nap than this, waking up for each is cheap again. */
+/**
+ * The bounds of a nap. In the shortest, 90 packets come at 300,000 a second, of the 24,000 that the
+ * kernel's buffer holds. The longest is how much later a door opens; nobody notices it.
+ */
+const SHORTEST_MS = 0.3;
+const LONGEST_MS = 2;
+
+/** With fewer packets in each of two naps than this, waking up for each is cheap again. */
 const FEW = 3;
 
 /**
- * A wake-up costs ten times as much as a packet. In a flood the thread therefore sleeps half a
- * millisecond between two looks and then takes all waiting packets together. Times are monotonic
- * milliseconds.
+ * A wake-up costs more than a packet by far. In a flood the thread therefore sleeps between two looks
+ * and then takes all waiting packets together: the shorter, the more of them come. Times are
+ * monotonic milliseconds.
  */
 export class Pace {
   #streak = 0;
   #beforeMs = 0;
+  /** 0 while packets may wake the thread. */
+  #napMs = 0;
+  #quiet = false;
 
   /**
    * Notes a look that ended at `nowMs` with that many packets. Returns the milliseconds to wait
    * before the next.
    */
   after(packets: number, nowMs: number): number {
-    if (packets === 0 && this.#streak < STREAK) return 0;
-    const close = this.#streak < STREAK ? nowMs - this.#beforeMs < CLOSE_MS : packets >= FEW;
-    this.#streak = close ? Math.min(STREAK, this.#streak + 1) : 0;
+    if (this.#napMs > 0) return this.#inFlood(packets, nowMs);
+    if (packets === 0) return 0;
+    this.#streak = nowMs - this.#beforeMs < CLOSE_MS ? this.#streak + 1 : 0;
     this.#beforeMs = nowMs;
-    return this.#streak === STREAK && packets < BATCH ? NAP_MS : 0;
+    if (this.#streak >= STREAK) this.#napMs = SHORTEST_MS;
+    return packets < BATCH ? this.#napMs : 0;
+  }
+
+  #inFlood(packets: number, nowMs: number): number {
+    const wasQuiet = this.#quiet;
+    this.#quiet = packets < FEW;
+    if (this.#quiet && wasQuiet) {
+      this.#napMs = 0;
+      this.#quiet = false;
+      this.#streak = 0;
+      this.#beforeMs = nowMs;
+      return 0;
+    }
+    // More wait than were taken.
+    if (packets >= BATCH) return 0;
+    // Halfway towards the nap that would have had so many.
+    const wanted = (this.#napMs * WORTHWHILE) / Math.max(1, packets);
+    this.#napMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, (this.#napMs + wanted) / 2));
+    return this.#napMs;
   }
 }

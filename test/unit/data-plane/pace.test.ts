@@ -24,19 +24,48 @@ test("Pace.after() waits for nothing at five thousand packets a second", () => {
   expect(looksUntilNap(new Pace(), 0, 0.2, 1)).toBeUndefined();
 });
 
-test("Pace.after() waits half a millisecond when packets keep waking the thread", () => {
+test("Pace.after() waits a third of a millisecond when packets keep waking the thread", () => {
   const pace = new Pace();
   expect(looksUntilNap(pace, 0, 0.02, 1)).toBeLessThanOrEqual(65);
-  for (let look = 0; look < 100; look++) expect(pace.after(60, 2 + look * 0.5)).toBe(0.5);
+  for (let look = 0; look < 100; look++) expect(pace.after(60, 2 + look * 0.3)).toBe(0.3);
 });
 
-test("Pace.after() is awake again as soon as the flood ends, and naps again only for another", () => {
+test.each([
+  [300_000, 0.3],
+  [100_000, 0.3],
+  [40_000, 0.6],
+  [20_000, 1.2],
+  [10_000, 2],
+  [4_000, 2],
+])("Pace.after() waits for some packets, and never long: %i a second", (perSecond, wanted) => {
   const pace = new Pace();
   looksUntilNap(pace, 0, 0.02, 1);
-  expect(pace.after(2, 3)).toBe(0);
-  expect(pace.after(1, 3.1)).toBe(0);
+  let napMs = 0.3;
+  for (let look = 0; look < 100; look++) {
+    napMs = pace.after(Math.round((perSecond * napMs) / 1_000), 2 + look * 2);
+    // Too few for the first nap is no end yet.
+    if (napMs === 0) napMs = 0.3;
+  }
+  expect(napMs).toBeCloseTo(wanted, 1);
+});
+
+test("Pace.after() is awake again soon after the flood ends, and naps again only for another", () => {
+  const pace = new Pace();
+  looksUntilNap(pace, 0, 0.02, 1);
+  expect(pace.after(2, 3)).toBeGreaterThan(0);
+  expect(pace.after(2, 5)).toBe(0);
+  expect(pace.after(1, 5.1)).toBe(0);
   looksUntilNap(pace, 10, 0.02, 1);
-  expect(pace.after(0, 20)).toBe(0);
+  expect(pace.after(0, 20)).toBeGreaterThan(0);
+  expect(pace.after(0, 22)).toBe(0);
+});
+
+test("Pace.after() stays in a flood that pauses for one nap", () => {
+  const pace = new Pace();
+  looksUntilNap(pace, 0, 0.02, 1);
+  for (let look = 0; look < 100; look++) {
+    expect(pace.after(look % 2 === 0 ? 0 : 30, 2 + look)).toBeGreaterThan(0);
+  }
 });
 
 test("Pace.after() is not moved by looks that find nothing", () => {
@@ -48,5 +77,5 @@ test("Pace.after() does not wait while more packets wait", () => {
   const pace = new Pace();
   looksUntilNap(pace, 0, 0.02, 1);
   expect(pace.after(512, 3)).toBe(0);
-  expect(pace.after(511, 3.6)).toBe(0.5);
+  expect(pace.after(511, 3.6)).toBe(0.3);
 });
