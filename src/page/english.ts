@@ -31,7 +31,7 @@ export const ENGLISH: Texts = {
     remove: "Remove",
     keep: "Keep",
     forget: "Forget the last knock",
-    promise: "This page loads nothing, and sends nothing but knocks to the hosts that you add.",
+    promise: "This page loads nothing, and talks to nobody but the hosts that you add.",
     language: "Language",
     history:
       "The link came in the address of this page. It is gone from there, but the history of this browser may remember it: delete the entry.",
@@ -59,7 +59,7 @@ export const ENGLISH: Texts = {
     broken: "This link is damaged, or there are two of them. Copy one link again, the whole of it.",
     udp: "This door listens for UDP, which browsers cannot send. Ask for a door that listens for TCP, or use another client.",
     linkLocal:
-      "This link names an address of one network cable only (fe80::…), which browsers cannot reach. Ask for a link with another address.",
+      "This link names an address that counts in one network only (fe80::…), and browsers cannot reach it. Ask for a link with another address.",
   },
   noKeys:
     "This page came over plain http, where browsers keep no keys. Open it over https, or from a file.",

@@ -32,7 +32,7 @@ export const GERMAN: Texts = {
     keep: "Behalten",
     forget: "Letztes Klopfen vergessen",
     promise:
-      "Diese Seite lädt nichts nach und sendet nichts außer dem Klopfen an die Server, die du hinzufügst.",
+      "Diese Seite lädt nichts nach und spricht mit niemandem außer den Servern, die du hinzufügst.",
     language: "Sprache",
     history:
       "Der Link kam in der Adresse dieser Seite. Dort ist er nicht mehr, aber der Verlauf dieses Browsers merkt ihn sich vielleicht: Lösche den Eintrag.",
@@ -61,7 +61,7 @@ export const GERMAN: Texts = {
       "Dieser Link ist beschädigt, oder es sind zwei. Kopiere einen Link noch einmal, und zwar ganz.",
     udp: "Diese Tür hört auf UDP, und das können Browser nicht senden. Bitte um eine Tür, die auf TCP hört, oder nimm ein anderes Programm.",
     linkLocal:
-      "Dieser Link nennt eine Adresse, die nur an einem Netzkabel gilt (fe80::…) und die Browser nicht erreichen. Bitte um einen Link mit einer anderen Adresse.",
+      "Dieser Link nennt eine Adresse, die nur in einem einzigen Netz gilt (fe80::…) und die Browser nicht erreichen. Bitte um einen Link mit einer anderen Adresse.",
   },
   noKeys:
     "Diese Seite kam über einfaches http, und dort bewahren Browser keine Schlüssel auf. Öffne sie über https oder als Datei.",
@@ -91,11 +91,11 @@ export const GERMAN: Texts = {
     title: "Geklopft",
     text:
       looks === ""
-        ? "Der Link nennt keinen Port, nach dem diese Seite sehen könnte. Versuch, was die Tür öffnet."
-        : `Browser lassen keine Seite nach Port\u00a0${looks} sehen, also zeigt sich hier nicht, was daraus wurde. Versuch es jetzt.`,
+        ? "Der Link nennt keinen Port, den diese Seite ansprechen könnte. Versuch es mit dem, was die Tür öffnet."
+        : `Browser lassen keine Seite Port\u00a0${looks} ansprechen, also ist hier nicht zu sehen, ob die Tür offen ist. Versuch es jetzt.`,
   }),
   silent: (port, { now, stepSeconds, range, network }) => ({
-    title: "Stille",
+    title: "Keine Antwort",
     text: `Port\u00a0${port} antwortet auch nach dem Klopfen nicht. Woran es liegen kann:`,
     hints: [
       `Die Uhr dieses Geräts sagt ${now}. Sie muss auf ${stepSeconds} Sekunden genau gehen.`,

@@ -221,7 +221,7 @@ describe("the page that knocks", () => {
     );
     await page.goto(`file://${file}#${link}`);
     await page.until(`document.activeElement.id === "knock"`);
-    expect(await knock(page)).toBe("Stille");
+    expect(await knock(page)).toBe("Keine Antwort");
     expect(await page.evaluate("document.documentElement.lang")).toBe("de");
     const hints = await page.evaluate<string>(`document.getElementById("hints").innerText`);
     expect(hints).toContain("Die Uhr dieses Geräts sagt");
