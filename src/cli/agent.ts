@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { DEFAULT_PLACE, isPrivate, readForward, readPlace } from "../client/places.ts";
+import { DEFAULT_PLACE, formatPlace, isPrivate, readForward, readPlace } from "../client/places.ts";
 import type { Forward, Place } from "../client/places.ts";
 import { parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -49,13 +49,24 @@ function readKeep(text: string): number {
   throw new InvalidArgumentError('Write a duration from "5s" to "1d".');
 }
 
-/** Throws (exit 64) where other computers could use the doors, and nobody said that they may. */
+/**
+ * Throws (exit 64) for places that cannot be meant: one that other computers reach, where nobody said that
+ * they may, and one named twice.
+ */
 function checkPlaces({ listen, forward, share }: AgentSettings): void {
   const places = [...(listen === false ? [] : [listen]), ...forward.map(({ at }) => at)];
   const open = places.find((one) => !isPrivate(one));
   if (open !== undefined && share !== true) {
     throw new SallyportError(
       `Cannot listen on ${open.address}: other computers would come through your doors: name 127.0.0.1, or add --share if they may`,
+      ExitCode.usage,
+    );
+  }
+  const names = places.map(formatPlace);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new SallyportError(
+      `Cannot listen on ${twice}: it is named twice: give the proxy and each --forward a port of its own`,
       ExitCode.usage,
     );
   }

@@ -7,7 +7,6 @@ import type { RunningAgent } from "../support/agent-lab.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { run } from "../support/programs.ts";
 import { ODD } from "../support/proxy-lab.ts";
-import { until } from "../support/until.ts";
 
 setDefaultTimeout(90_000); // a slot may have to end first
 
@@ -89,13 +88,6 @@ except ConnectionResetError: print("reset")
   });
 });
 
-const CROWD = `
-import socket, time
-held = [socket.create_connection(("127.0.0.1", 1080)) for _ in range(450)]
-print("held", flush=True)
-time.sleep(60)
-`;
-
 describe("what nobody gets", () => {
   let agent: RunningAgent;
   beforeAll(async () => {
@@ -168,7 +160,7 @@ for _ in range(50):
     expect(page("-x", PROXY, SITE)).toBe("405");
   });
 
-  test("SOCKS4, TLS and noise end at once, and 450 idle connections leave it working", async () => {
+  test("SOCKS4, TLS and noise end at once, and leave it working", async () => {
     const hostile = `
 import os, socket
 def say(what):
@@ -182,14 +174,8 @@ for what in [b"\\4\\1\\0\\x50\\x0a\\x4d\\0\\1\\0", b"\\x16\\3\\1", b"\\0" * 99, 
 for _ in range(30): say(bytes([os.urandom(1)[0] | 128]) + os.urandom(99))
 `;
     expect(agent.client.run("python3", "-c", hostile)).toMatchObject({ code: 0, err: "" });
-    const crowd = agent.client.start("python3", "-c", CROWD);
-    await crowd.stdout.getReader().read();
-    await agent.says(/too many at once/);
-    crowd.kill("SIGKILL");
-    await crowd.exited;
     await agent.says(/set it to SOCKS5/);
-    // What waited to be accepted is over in a moment.
-    await until(() => curl(agent, ...THROUGH, SITE).out.includes("behind the door"));
+    expect(curl(agent, ...THROUGH, SITE).out).toContain("behind the door");
   });
 });
 

@@ -70,6 +70,7 @@ describe("sallyport agent refuses", () => {
     [["--forward", "8443=hoem:443"], 'Cannot find the profile "hoem": saved are home, single'],
     [["--forward", "2222=home:22"], "the door web opens 80/tcp, 443/tcp: name a port of these"],
     [["--forward", "2222=single"], "the link of single names no port: write one behind it"],
+    [["--forward", "1080=home"], "Cannot listen on 127.0.0.1:1080: it is named twice"],
     [["--no-listen"], "--no-listen leaves nothing to dial"],
     [["--keep", "1s"], 'Write a duration from "5s" to "1d"'],
     [["--print"], "--print belongs to --install"],
@@ -95,6 +96,15 @@ describe("sallyport agent refuses", () => {
     expect(agent("--no-listen", "--forward", `${port}=home`)).toMatchObject({ code: 1, out: "" });
     server.close();
     expect(agent("--listen", "192.0.2.1:1080", "--share").err).toContain("has no such address");
+    if (process.getuid?.() !== 0) return; // root gives itself up to see this
+    run(["chown", "-R", "65534", home]);
+    const as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const argv = [...as, EXECUTABLE, "agent", "--listen", "80"];
+    const said = run(argv, { mayFail: true, env: environment() });
+    expect([said.code, said.err]).toEqual([
+      1,
+      "sallyport: Cannot listen on 127.0.0.1:80: ports below 1024 are for root: name a higher one\n",
+    ]);
   });
 });
 
