@@ -12,6 +12,7 @@ import {
   delayOption,
   ipv4Option,
   ipv6Option,
+  note,
   timeoutOption,
   triesOption,
   verboseOption,
@@ -77,6 +78,12 @@ function checkPlaces({ listen, forward, share }: AgentSettings): void {
   );
 }
 
+/** An agent of root has root's profiles, and refuses the programs of whoever called sudo. */
+function noteSudo(): void {
+  if (process.getuid?.() !== 0 || process.env["SUDO_UID"] === undefined) return;
+  note("this is the agent of root, with root's profiles: leave sudo out to have one of your own");
+}
+
 export function agentCommand(): CommandUnknownOpts {
   return new Command("agent")
     .description("Knock for the programs of this user: a proxy, and local ports, into doors")
@@ -113,6 +120,7 @@ export function agentCommand(): CommandUnknownOpts {
       }
       if (remove) return removeAgentUnit();
       checkPlaces(settings);
+      noteSudo();
       if (install) return installAgentUnit(names, settings, only === true);
       await runAgentHere(names, settings);
     });

@@ -24,7 +24,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-const environment = () => ({ ...process.env, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home });
+const environment = () => ({
+  ...process.env,
+  SUDO_UID: undefined,
+  XDG_CONFIG_HOME: home,
+  XDG_STATE_HOME: home,
+});
 
 function save(name: string, link: string, mode = 0o600): void {
   writeFileSync(join(folder, name), link, { mode });
@@ -157,6 +162,14 @@ describe("sallyport agent --install", () => {
   test("--print shows it, and writes nothing", () => {
     expect(agent("--install", "--print").out).toStartWith(`# ${unit()}\n[Unit]\n`);
     expect(existsSync(unit())).toBeFalse();
+  });
+
+  test("under sudo says whose agent that is", () => {
+    const said = run([EXECUTABLE, "agent", "--install", "--print"], {
+      env: { ...environment(), SUDO_UID: "1000" },
+    });
+    const isRoot = process.getuid?.() === 0;
+    expect(said.err.includes("this is the agent of root")).toBe(isRoot);
   });
 
   test("leaves what somebody changed, and a unit that is enabled", () => {
