@@ -272,7 +272,7 @@ export class GuardAudit {
     try {
       // Gives the kernel its sign of life before the comparison: the load moves the end of
       // open_after.
-      if (this.#guardLoader.refreshes && this.#guardLoader.intact()) this.#guardLoader.repair();
+      if (this.#guardLoader.mustRefresh && this.#guardLoader.intact()) this.#guardLoader.repair();
       const rules = !this.#guardLoader.intact();
       if (rules) {
         readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");

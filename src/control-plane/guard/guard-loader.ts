@@ -20,6 +20,12 @@ import { Probation } from "./probation.ts";
 /** The kernel counts its own way: a probation with less than this left is over. */
 const OVER_MS = 1_000;
 
+/**
+ * A load whose ports are guarded for a time is repeated no sooner: each load is a change of the
+ * table, which is answered by an audit.
+ */
+const REFRESH_MS = 5_000;
+
 /** The kernel's part in the guard. */
 export interface GuardKernel {
   /** In one transaction; throws OpError, and everything is then as before. */
@@ -57,6 +63,7 @@ export class GuardLoader {
   readonly #held: () => HeldTerms;
   #settings: Settings;
   #intended: string | undefined;
+  #loadedMs = -Infinity;
   #probation: Probation | undefined;
   /** Nobody confirmed in time: the ports are open until somebody loads the guard again. */
   #lapsed = false;
@@ -91,6 +98,7 @@ export class GuardLoader {
     this.#kernel.load(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
     this.#intended = this.#kernel.fingerprint();
+    this.#loadedMs = this.#clock.monotonicMs();
   }
 
   /**
@@ -126,10 +134,12 @@ export class GuardLoader {
     this.load(this.#settings);
   }
 
-  /** Whether some ports are guarded only for a time that must be moved on regularly. */
-  get refreshes(): boolean {
+  /** Whether some ports are guarded only for a time, which it is time to move on. */
+  get mustRefresh(): boolean {
     return (
-      !this.#lapsed && this.#settings.doors.some(({ openAfterMs }) => openAfterMs !== undefined)
+      !this.#lapsed &&
+      this.#clock.monotonicMs() >= this.#loadedMs + REFRESH_MS &&
+      this.#settings.doors.some(({ openAfterMs }) => openAfterMs !== undefined)
     );
   }
 

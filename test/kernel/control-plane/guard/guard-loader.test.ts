@@ -99,12 +99,6 @@ describe("GuardLoader", () => {
     },
     LIMIT_MS,
   );
-
-  test("refreshes where a door is guarded for a time only", () => {
-    expect(stage().guardLoader.refreshes).toBe(false);
-    const timed = settingsOf([doorOf(), doorOf({ name: "web", openAfterMs: 60_000 })]);
-    expect(stage(timed).guardLoader.refreshes).toBe(true);
-  });
 });
 
 describe("GuardLoader on probation", () => {
