@@ -87,8 +87,7 @@ export class GuardAudit {
     if (leftMs === undefined) this.#guardLoader.load(settings);
     else if (leftMs === 0) this.#endEarlier();
     else {
-      this.#guardLoader.arm(leftMs);
-      this.#beginProbation(leftMs, "open");
+      this.#beginProbation(leftMs, "open", () => this.#guardLoader.arm(leftMs));
       const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
       log(
         "warning",
@@ -116,8 +115,7 @@ export class GuardAudit {
       return;
     }
     const otherwise = this.#guardLoader.state === "permanent" ? "back" : this.#parts.otherwise();
-    this.#guardLoader.arm(armMs, next);
-    this.#beginProbation(armMs, otherwise);
+    this.#beginProbation(armMs, otherwise, () => this.#guardLoader.arm(armMs, next));
   }
 
   /**
@@ -144,8 +142,7 @@ export class GuardAudit {
     // No audit runs while the guard is being changed on purpose.
     await this.#auditing;
     const otherwise = this.#parts.otherwise();
-    this.#guardLoader.arm(forMs);
-    this.#beginProbation(forMs, otherwise);
+    this.#beginProbation(forMs, otherwise, () => this.#guardLoader.arm(forMs));
     const comes =
       otherwise === "open" ? "the ports open again" : "the configuration before returns";
     const sentence = `Guarding on probation for ${formatDuration(forMs)}: ${HOW_TO_CONFIRM}, or ${comes}`;
@@ -199,10 +196,17 @@ export class GuardAudit {
     await this.#auditing;
   }
 
-  #beginProbation(forMs: number, otherwise: "open" | "back"): void {
+  #beginProbation(forMs: number, otherwise: "open" | "back", load: () => void): void {
     const { clock, note } = this.#parts;
     const atMs = clock.wallMs();
-    this.#probationFile.begin(atMs, forMs);
+    // First of all: a start after a crash would take the guard for a permanent one.
+    const undo = this.#probationFile.begin(atMs, forMs);
+    try {
+      load();
+    } catch (error) {
+      undo();
+      throw error;
+    }
     this.#watchProbation();
     note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
   }

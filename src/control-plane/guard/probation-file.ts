@@ -39,9 +39,24 @@ export class ProbationFile {
     return Math.min(forMs, Math.max(0, untilMs! - wallMs));
   }
 
-  /** A probation of this many milliseconds from now on; 0 for one that lapsed. */
-  begin(wallMs: number, forMs: number): void {
+  /**
+   * A probation of this many milliseconds from now on; 0 for one that lapsed. Returns what puts back
+   * the record before. Throws SallyportError where the file cannot be written.
+   */
+  begin(wallMs: number, forMs: number): () => void {
+    const before = this.#text();
     writePrivateFile(this.#path, `${Math.round(wallMs + forMs)} ${Math.round(forMs)}\n`);
+    return () => (before === undefined ? this.end() : writePrivateFile(this.#path, before));
+  }
+
+  /** Undefined where there is none, or something that this class did not write. */
+  #text(): string | undefined {
+    try {
+      return readRegularFile(this.#path);
+    } catch (error) {
+      if (!(error instanceof SallyportError)) throw error;
+      return undefined;
+    }
   }
 
   end(): void {
