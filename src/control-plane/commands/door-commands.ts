@@ -81,11 +81,8 @@ export class DoorCommands {
     if (run === undefined) return;
     const { privileged } = run;
     if (run.close !== undefined) {
-      const argv = fillPlaceholders(run.close, facts(grant));
-      const { door, address, expiresMs } = grant;
-      const lifeMs = expiresMs - event.atMs;
-      const debt = { grant: place, door, address, argv, privileged, endsMs: expiresMs, lifeMs };
-      if (renewed || adopted) this.#parts.owed.extend(place, expiresMs, lifeMs);
+      const debt = debtOf(grant, run.close, privileged, event.atMs);
+      if (renewed || adopted) this.#parts.owed.extend(place, debt.endsMs, debt.lifeMs);
       else this.#parts.owed.owe(debt);
     }
     if (run.open === undefined || renewed) return;
@@ -93,7 +90,10 @@ export class DoorCommands {
     this.#parts.queue.add({ argv, privileged, chain: place, ...this.#about(argv, grant) });
   }
 
-  /** After a start: close commands that an earlier daemon left owed are run when their time has come. */
+  /**
+   * After a start: close commands that an earlier daemon left owed are run when their time has come,
+   * and living grants whose opening it did not live to record owe theirs from now on.
+   */
   adopt(living: readonly Grant[], doors: readonly Door[], { wallMs, monotonicMs }: Now): void {
     this.#doors = doors;
     const ids = new Set(living.map(placeId));
@@ -104,8 +104,17 @@ export class DoorCommands {
       const leftMs = Math.min(endsMs - wallMs, lifeMs);
       return ids.has(grant) ? [] : { grant, dueMs: monotonicMs + leftMs };
     });
+    // Beside debts that were left to another user's daemon, these may be among them.
+    if (owed.leftCount === 0) for (const grant of living) this.#oweLate(grant, wallMs);
     for (const claim of due) this.#pay(claim);
     this.payDue(monotonicMs);
+  }
+
+  /** Whether its open command ran is unknown; a grant that owes already keeps its debt. */
+  #oweLate(grant: Grant, wallMs: number): void {
+    const run = this.#doors.find(({ name }) => name === grant.door)?.run;
+    if (run?.close === undefined) return;
+    this.#parts.owed.owe(debtOf(grant, run.close, run.privileged, wallMs));
   }
 
   /** Pays the due debts. Call it every second or so while it returns true: some are left. */
@@ -168,6 +177,13 @@ export class DoorCommands {
       ended: (outcome: string) => this.#parts.ended({ door, address, program, outcome }),
     };
   }
+}
+
+function debtOf(grant: Grant, close: readonly string[], privileged: boolean, atMs: number) {
+  const { door, address, expiresMs } = grant;
+  const argv = fillPlaceholders(close, facts(grant));
+  const lifeMs = expiresMs - atMs;
+  return { grant: placeId(grant), door, address, argv, privileged, endsMs: expiresMs, lifeMs };
 }
 
 function facts(grant: Grant): Parameters<typeof fillPlaceholders>[1] {

@@ -123,6 +123,20 @@ describe("DoorCommands", () => {
     die();
   });
 
+  test("adopt() owes for a living grant whose opening nobody lived to record", () => {
+    using folder = new StateFolder();
+    const { commands, ran, owed, die } = live(folder);
+    commands.adopt([GRANT, grantOf("203.0.113.8")], DOORS, at(NOW));
+    expect(ran()).toEqual([]);
+    die();
+    const after = live(folder);
+    after.commands.adopt([GRANT], DOORS, at(NOW));
+    after.commands.hear(closed(), DOORS);
+    expect(after.ran()).toEqual([OFF]);
+    expect(owed.living().map(({ address }) => address)).toEqual(["203.0.113.7", "203.0.113.8"]);
+    after.die();
+  });
+
   test("adopt() leaves the debt of a living grant until its end is told", () => {
     using folder = new StateFolder();
     const before = live(folder);
