@@ -25,8 +25,12 @@ import type { Comment, IdleSet, Slot } from "./slots.ts";
 
 /** How long an address is refused at least after it was closed. */
 const REVOKED_MS = 5 * 60_000;
-/** A transaction is repeated when an element that it deletes ended in between. */
+/** A transaction is repeated when an element that it deletes ended in between, or its reply was lost. */
 const TRIES = 4;
+/** The length of the name of a use. */
+const USE_BYTES = 16;
+/** Between two tries of one transaction. */
+const MOMENT_MS = 1_000;
 
 /** The kernel's part in grants: sets of elements that end by themselves, and the sessions of a grant closed by hand. */
 export interface GrantKernel extends Disposable {
@@ -87,8 +91,10 @@ export class KernelGrants implements Firewall, Disposable {
     const { use, label, openedMs } = request;
     const slots = openSlots(request, address, this.#owned);
     const comment = this.#owned(label, openedMs === undefined ? {} : { openedMs });
-    const opened = request.fresh === true && this.#openFresh(address, slots, use, comment);
-    return opened || this.#apply("open a grant in", address, slots, use, comment);
+    if (request.fresh !== true) return this.#apply("open a grant in", address, slots, use, comment);
+    const opened = this.#openFresh(address, slots, use, comment);
+    if (opened === "opened" || opened === "used") return opened;
+    return this.#apply("open a grant in", address, slots, use, comment, opened === "unknown");
   }
 
   close(request: CloseRequest): void {
@@ -202,16 +208,16 @@ export class KernelGrants implements Firewall, Disposable {
 
   /**
    * Opens elements that do not exist yet without looking first: one message to the kernel and one
-   * answer. Returns undefined where the kernel refused for any reason: then nothing has changed,
-   * and `#apply` looks first. Not for grants that are likely to exist: a failed transaction waits
-   * for all processors, many milliseconds.
+   * answer. Returns "refused" where the kernel refused for any reason: then nothing has changed,
+   * and `#apply` looks first; "unknown" where its reply was lost. Not for grants that are likely to
+   * exist: a failed transaction waits for all processors, many milliseconds.
    */
   #openFresh(
     address: Address,
     slots: readonly Slot[],
     use: Use | undefined,
     comment: Uint8Array | undefined,
-  ): "opened" | "used" | undefined {
+  ): "opened" | "used" | "refused" | "unknown" {
     // The kernel does not acknowledge an empty transaction.
     if (use === undefined && slots.length === 0) return "opened";
     const nft = this.#nft;
@@ -236,9 +242,10 @@ export class KernelGrants implements Firewall, Disposable {
       ({ sequence, code }) => sequence === useSequence && code === Errno.EEXIST,
     );
     if (isUsed) return "used";
+    if (isUnknown(refusals)) return "unknown";
     // Something exists, or ended meanwhile: look first. Any other refusal would come again.
     const other = refusals.find(({ code }) => code !== Errno.EEXIST && code !== Errno.ENOENT);
-    if (other === undefined) return undefined;
+    if (other === undefined) return "refused";
     throw refusalError(
       "open a grant in",
       names.get(other.sequence) ?? (use === undefined ? "" : SET.used),
@@ -246,15 +253,20 @@ export class KernelGrants implements Firewall, Disposable {
     );
   }
 
-  /** Brings every slot to its wanted life in one transaction. */
+  /**
+   * Brings every slot to its wanted life in one transaction. `unheard`: the reply to one with the
+   * same content was lost.
+   */
   #apply(
     operation: string,
     address: Address,
     slots: readonly Slot[],
     use: Use | undefined,
     comment: Uint8Array | undefined,
+    unheard = false,
   ): "opened" | "used" {
     let missing: { set: string; refusal: Refusal } | undefined;
+    let mayHaveHappened = unheard;
     for (let tries = 0; tries < TRIES; tries++) {
       const lives = this.#lives(address, slots);
       this.#nft.beginTransaction();
@@ -267,18 +279,36 @@ export class KernelGrants implements Firewall, Disposable {
       const refusals = this.#nft.commit();
       if (refusals.length === 0) return "opened";
       const used = refusals.find(({ sequence }) => sequence === useSequence);
-      if (used?.code === Errno.EEXIST) return "used";
+      if (used?.code === Errno.EEXIST) {
+        return mayHaveHappened && this.#isFresh(use!) ? "opened" : "used";
+      }
+      mayHaveHappened ||= isUnknown(refusals);
       const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
       const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
       // Without the record a later daemon does not know the other owners: better than no grant.
       if (refusal.code === Errno.ENFILE && set === SET.shared(address.family)) {
         const unshared = slots.filter(({ mark }) => mark === undefined);
-        return this.#apply(operation, address, unshared, use, comment);
+        return this.#apply(operation, address, unshared, use, comment, mayHaveHappened);
       }
-      if (refusal.code !== Errno.ENOENT) throw refusalError(operation, set, refusal);
+      if (refusal.code !== Errno.ENOENT && !isUnknown(refusals)) {
+        throw refusalError(operation, set, refusal);
+      }
       missing = { set, refusal };
     }
     throw refusalError(operation, missing!.set, missing!.refusal);
+  }
+
+  /** Whether the use was spent a moment ago: the slots came with it, in one transaction. */
+  #isFresh({ id, forMs }: Use): boolean {
+    this.#nft.beginLookUps();
+    this.#writeUse(id);
+    this.#nft.ask(SET.used, USE_BYTES);
+    const [lifeMs = -1] = this.#nft.answers(1);
+    return lifeMs > wholeMs(forMs) - MOMENT_MS;
+  }
+
+  #writeUse(id: Uint8Array): void {
+    for (let i = 0; i < USE_BYTES; i++) this.#nft.key.setUint8(i, id[i]!);
   }
 
   /** Adds the messages that bring one slot from its present life to its wanted one. */
@@ -301,8 +331,8 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   #spend({ id, forMs }: Use, exclusive: boolean): number {
-    for (let i = 0; i < 16; i++) this.#nft.key.setUint8(i, id[i]!);
-    return this.#nft.add(SET.used, 16, wholeMs(forMs), exclusive);
+    this.#writeUse(id);
+    return this.#nft.add(SET.used, USE_BYTES, wholeMs(forMs), exclusive);
   }
 
   /**
@@ -371,6 +401,11 @@ export class KernelGrants implements Firewall, Disposable {
     }
     return bytes;
   }
+}
+
+/** Whether the kernel had no memory, perhaps only for the reply: it may have done all or nothing. */
+function isUnknown(refusals: readonly Refusal[]): boolean {
+  return refusals.every(({ sequence, code }) => sequence === 0 && code === Errno.ENOBUFS);
 }
 
 function wholeNetwork(address: Address): OpError {

@@ -1,0 +1,67 @@
+/** The kernel has no memory for its reply: it did all or nothing, and does not say which. */
+
+import { expect, test } from "bun:test";
+import { parseAddress } from "../../src/core/address.ts";
+import { KernelGrants } from "../../src/firewall/grants.ts";
+import { Agenda } from "./agenda.ts";
+import { SimulatedKernel } from "./kernel.ts";
+import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
+
+const ADDRESS = parseAddress("198.51.100.7")!;
+const USE = { id: new Uint8Array(16).fill(7), forMs: 120_000 };
+const PORTS = [{ proto: "tcp", from: 22, to: 22 }] as const;
+const REQUEST = {
+  address: ADDRESS,
+  prefix6: 128,
+  ports: PORTS,
+  kind: "plain",
+  openMs: 30_000,
+  use: USE,
+  label: "ssh alice/laptop",
+} as const;
+
+function stage() {
+  const agenda = new Agenda(0);
+  const kernel = new SimulatedKernel(agenda, { setSize: 100, movesEnds: true });
+  kernel.load({ guarded: [], allow: [], deny: { ip: "drop", ip6: "drop" }, idleMs: [] });
+  const sets = simulatedSets(kernel, agenda, 1, () => {});
+  const grants = KernelGrants.open(simulatedGrantKernel(sets, 1, () => {}));
+  return { agenda, kernel, grants };
+}
+
+test.each([true, false])(
+  "a grant that was opened unheard counts as opened (fresh: %s)",
+  (fresh) => {
+    const { kernel, grants } = stage();
+    kernel.faults.push("no reply");
+    expect(grants.open({ ...REQUEST, fresh })).toBe("opened");
+    expect(grants.list()).toHaveLength(1);
+    expect(grants.open({ ...REQUEST, fresh: false })).toBe("used");
+  },
+);
+
+test("a grant that was refused for want of memory is opened by the next try", () => {
+  const { kernel, grants } = stage();
+  kernel.faults.push("no memory", "no memory");
+  expect(grants.open({ ...REQUEST, fresh: true })).toBe("opened");
+});
+
+test("a use that was spent earlier stays used, whatever is unheard", () => {
+  const { agenda, kernel, grants } = stage();
+  grants.open({ ...REQUEST, fresh: true });
+  agenda.after(5_000, () => {});
+  agenda.step();
+  kernel.faults.push("no memory");
+  expect(grants.open({ ...REQUEST, fresh: false })).toBe("used");
+  kernel.faults.push("no memory");
+  expect(grants.open({ ...REQUEST, address: parseAddress("192.0.2.66")!, fresh: true })).toBe(
+    "used",
+  );
+});
+
+test("a kernel that has no memory for long is an error, and nothing opens", () => {
+  const { kernel, grants } = stage();
+  kernel.faults.push(...Array.from({ length: 8 }, () => "no memory" as const));
+  expect(() => grants.open({ ...REQUEST, fresh: true })).toThrow("ENOBUFS");
+  expect(grants.list()).toEqual([]);
+});
