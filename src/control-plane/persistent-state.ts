@@ -134,9 +134,10 @@ export class PersistentState {
     this.audit.add(record);
   }
 
-  /** Notes for the next start that this time has passed; call it regularly. */
+  /** Notes for the next start that this time has passed, and tries a failed disk again; call it regularly. */
   seen(nowMs: number): void {
     this.#uses.seen(nowMs);
+    this.owed.retry();
   }
 
   /** The end. `heardAll`: every possible use was reported, so that the next start need not wait. */

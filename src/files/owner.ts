@@ -14,6 +14,7 @@ import { withFileIdentity } from "../native/file-identity.ts";
  * owner lacks.
  */
 const NO_GROUP = 65_534;
+const NOBODY = 65_534;
 
 /** Whether root is about to work in another user's folder. */
 export function isForeign(folder: string): boolean {
@@ -41,6 +42,15 @@ export function asOwnerOf<T>(folder: string, work: () => T): T {
       { cause: error },
     );
   }
+}
+
+/**
+ * Runs `work` with nobody's rights where root runs this: for files that are open and whose folder is
+ * gone, so that no name is followed. `work` must not return a promise.
+ */
+export function asNobody<T>(work: () => T): T {
+  if (process.geteuid!() !== 0) return work();
+  return withFileIdentity({ uid: NOBODY, gid: NO_GROUP }, work);
 }
 
 /**

@@ -223,10 +223,19 @@ export class OwedCommands {
     return this.#entries.size - this.#living.size;
   }
 
+  /**
+   * Writes what the disk did not take before; call it every minute or so. No later debt may come,
+   * and a debt that only the file still has would be paid again.
+   */
+  retry(): void {
+    if (!this.#file.complete) this.#file.write(() => {});
+  }
+
   close(): void {
     clearTimeout(this.#syncing);
     this.#sync();
     clearTimeout(this.#syncing);
+    this.retry();
     this.#file.close();
   }
 

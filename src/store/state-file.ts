@@ -6,7 +6,7 @@
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { asOwnerOf } from "../files/owner.ts";
+import { asNobody, asOwnerOf } from "../files/owner.ts";
 import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
 import { moveAside, openDatabase, readCopy } from "./database.ts";
 import { Elsewhere, Place } from "./place.ts";
@@ -220,13 +220,21 @@ export class StateFile {
   }
 
   #drop(): void {
-    const opened = this.#opened;
+    const database = this.#opened?.database;
     this.#opened = undefined;
-    try {
+    if (database === undefined) return;
+    let isClosed = false;
+    const close = () => {
+      isClosed = true;
       // Moves its log into the file and removes the log.
-      if (opened !== undefined) this.#asOwner(() => opened.database.close());
+      database.close();
+    };
+    try {
+      this.#asOwner(close);
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
     }
+    // The folder is gone, perhaps only for a while: an open file would stay locked against ourselves.
+    if (!isClosed) asNobody(close);
   }
 }

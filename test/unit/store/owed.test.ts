@@ -4,7 +4,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { type Debt, OwedCommands } from "../../../src/store/owed.ts";
 import { NOW, StateFolder } from "../../support/store.ts";
 
@@ -178,3 +178,26 @@ test("OwedCommands puts a damaged file aside and goes on", () => {
   expect(folder.notices.map(({ state }) => state)).toEqual(["replaced"]);
   expect(openOwed(folder).living()).toEqual([debtOf("a")]);
 });
+
+test.each(["retry", "close"] as const)(
+  "OwedCommands.%s() writes what the disk did not take",
+  (how) => {
+    using folder = new StateFolder();
+    const owed = openOwed(folder);
+    owed.owe(debtOf("a"));
+    owed.owe(debtOf("b"));
+    const { number } = owed.end("a")!;
+    owed.begin(number);
+    const away = `${folder.path}.away`;
+    renameSync(folder.path, away);
+    owed.settle(number);
+    expect(folder.notices.map(({ state }) => state)).toEqual(["failing"]);
+    renameSync(away, folder.path);
+    owed[how]();
+    expect(folder.notices.map(({ state }) => state)).toEqual(["failing", "working"]);
+    if (how === "retry") owed.close();
+    const next = openOwed(folder);
+    expect([next.due(), next.living()]).toEqual([[], [debtOf("b")]]);
+    next.close();
+  },
+);
