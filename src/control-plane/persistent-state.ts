@@ -6,7 +6,6 @@ import { readBootId } from "../files/boot-id.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
-import type { KnockSpace } from "../rks/space.ts";
 import { AuditLog } from "../store/audit.ts";
 import type { AuditRecord } from "../store/audit-record.ts";
 import { OwedCommands } from "../store/owed.ts";
@@ -58,7 +57,8 @@ export class PersistentState {
     const doubtful = Array.from(table, ({ door, user, device, space }): KnownUse => {
       // A client's clock may be ahead of ours by the skew, and its knock may be used already.
       const { stepSeconds, skew } = space;
-      return { door, user, device, stepSeconds, slot: slotAt(this.#doubtMs, stepSeconds) + skew };
+      const slot = slotAt(this.#doubtMs, stepSeconds) + skew;
+      return { door, user, device, stepSeconds, slot, doubtful: true };
     });
     return [...remembered, ...doubtful];
   }
@@ -92,15 +92,10 @@ export class PersistentState {
   learn(uses: readonly KnownUse[], subjects: Subjects): void {
     for (const { door, user, device, stepSeconds, slot } of uses) {
       const subject = SubjectTable.of(subjects).find({ door, user, device });
-      if (subject === undefined || this.#isDoubt(slot, subject.space)) continue;
+      if (subject === undefined) continue;
       const fingerprint = keyFingerprint(subject.key);
       this.#uses.record({ door, user, device, fingerprint, stepSeconds, slot });
     }
-  }
-
-  /** The kernel was told of every slot that is doubtful after a loss, too. */
-  #isDoubt(slot: number, { stepSeconds, skew }: KnockSpace): boolean {
-    return this.lost !== undefined && slot === slotAt(this.#doubtMs, stepSeconds) + skew;
   }
 
   /** Remembers the use of an opening, and enters the event into the audit log. */

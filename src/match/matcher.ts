@@ -140,10 +140,10 @@ export class Matcher {
     }
   }
 
-  /** The known uses of one subject, lowest slot first; empty where the subject is not here. */
+  /** The known uses of one subject, lowest slot first, and a doubtful one; empty where the subject is not here. */
   usesOf(subject: Pick<KnownUse, "door" | "user" | "device">): KnownUse[] {
     const place = this.#find(subject);
-    return place === undefined ? [] : place.uses.known(place.index);
+    return place === undefined ? [] : place.uses.refused(place.index);
   }
 
   /** As `Uses.report`: whether this is the first report that another address knows this use. */

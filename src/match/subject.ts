@@ -82,4 +82,9 @@ export interface KnownUse {
   /** Whether `repeated` and `reused` were called for it already. */
   readonly repeated?: boolean;
   readonly reused?: boolean;
+  /**
+   * After a loss of memory: it may have been made. It is refused while these plans last, and is
+   * told to nobody, so that it never counts as made.
+   */
+  readonly doubtful?: boolean;
 }

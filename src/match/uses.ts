@@ -29,6 +29,8 @@ export class Uses {
   readonly #sink: MatchSink;
   /** The last slot spent, −1 before the first: only later slots are ever offered again. */
   readonly #last: Float64Array;
+  /** The last slot that any subject may have spent unknown to us; −1 where there is none. */
+  #doubtful = -1;
   /**
    * The uses of a subject that can still be repeated, lowest slot first; few of many subjects have
    * any.
@@ -44,6 +46,7 @@ export class Uses {
   /** Decides what the sequence means that `knock` completed, and tells the sink. */
   complete(index: number, slot: number, knock: Knock): void {
     if (slot > this.#last[index]!) {
+      if (slot <= this.#doubtful) return;
       const match = this.#match(index, slot, knock);
       if (this.#sink.rotating(match) === "kept") return;
       const { source, timeMs } = match;
@@ -68,10 +71,14 @@ export class Uses {
 
   /**
    * Takes over a use from elsewhere, of slots of the same length; a use older than the known ones
-   * changes nothing.
+   * changes nothing. A doubtful one counts for all subjects: nobody can know whose it was.
    */
   mark(index: number, use: KnownUse): void {
     const { slot, source, timeMs = 0, repeated = false, reused = false } = use;
+    if (use.doubtful === true) {
+      this.#doubtful = Math.max(slot, this.#doubtful);
+      return;
+    }
     if (slot < this.#last[index]! || slot === this.#recent.get(index)?.at(-1)?.slot) return;
     if (source === undefined) this.#last[index] = slot;
     else this.#record(index, { slot, source, timeMs, repeated, reused });
@@ -92,6 +99,15 @@ export class Uses {
     const terms = { door, user, device, stepSeconds: space.stepSeconds };
     const uses: KnownUse[] = (this.#recent.get(index) ?? []).map((use) => ({ ...use, ...terms }));
     return uses.at(-1)?.slot === last ? uses : [...uses, { ...terms, slot: last }];
+  }
+
+  /** As `known`, with a slot that is refused because of a doubt. */
+  refused(index: number): KnownUse[] {
+    const known = this.known(index);
+    const slot = this.#doubtful;
+    if (slot <= this.#last[index]!) return known;
+    const { door, user, device, space } = this.#subjects.at(index);
+    return [...known, { door, user, device, stepSeconds: space.stepSeconds, slot, doubtful: true }];
   }
 
   /**
