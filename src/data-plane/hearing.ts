@@ -44,6 +44,7 @@ export class Hearing {
     this.#parts = parts;
     this.#plan = plan;
     this.#matcher = this.#makeMatcher(plan);
+    for (const use of plan.uses) this.#matcher.markUsed(use);
     this.#listener = this.#makeListener(plan, mayStandIn, this.#matcher);
   }
 
@@ -71,6 +72,8 @@ export class Hearing {
       { matcher: this.#matcher, subjects: this.#plan.rotating },
       { matcher, subjects: plan.rotating },
     );
+    // After those of the old plan, which know what was told of them.
+    for (const use of plan.uses) matcher.markUsed(use);
     // Nor has one a source that an earlier daemon heard and did not live to write down.
     restoreUses(matcher, plan.rotating, known, this.#parts.clock.wallMs());
     // A name that is new is a mistake to be told; one that ran before has gone since.
@@ -97,9 +100,7 @@ export class Hearing {
 
   #makeMatcher(plan: Plan): Matcher {
     const { sink, limits } = this.#parts;
-    const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, sink, limits);
-    for (const use of plan.uses) matcher.markUsed(use);
-    return matcher;
+    return new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, sink, limits);
   }
 
   #makeListener({ interfaces, heard }: Plan, mayStandIn: boolean, matcher: Matcher): Hears {

@@ -1,0 +1,54 @@
+/** A plan that replaces another one, without captures. */
+
+import { expect, test } from "bun:test";
+import { Counters } from "../../../src/core/counters.ts";
+import { Hearing, type Hears } from "../../../src/data-plane/hearing.ts";
+import type { Plan } from "../../../src/data-plane/plan.ts";
+import { HitLog } from "../../../src/match/hit-log.ts";
+import { SubjectTable } from "../../../src/match/subject-table.ts";
+import { doorOf, HandClock } from "../../support/daemon.ts";
+import { device, feedAll, NOW, portsOf, Recorder, SLOT } from "../../support/matcher.ts";
+import { parseAddress } from "../../../src/core/address.ts";
+
+const ALICE = device("ssh alice laptop");
+const HOME = "203.0.113.7";
+const EAVESDROPPER = "198.51.100.66";
+
+function planOf(uses: Plan["uses"]): Plan {
+  const rotating = SubjectTable.of([ALICE]);
+  return { interfaces: ["eth0"], heard: [], doors: [doorOf()], rotating, fixed: [], uses };
+}
+
+function capturesOf(matcher: Hears["matcher"]): Hears {
+  return {
+    matcher,
+    attached: ["eth0"],
+    missing: [],
+    standsIn: false,
+    attachMissing: () => [],
+    countDrops: () => ({ fresh: 0, lost: [] }),
+    drain: () => [],
+    [Symbol.dispose]: () => {},
+  };
+}
+
+test("Hearing.replace() keeps what was told of a use: its alarm comes once", () => {
+  const sink = new Recorder();
+  const hearing = new Hearing(planOf([]), false, {
+    clock: new HandClock(),
+    counters: new Counters(),
+    poll: { add: () => {}, remove: () => {}, ready: () => false },
+    hits: new HitLog(NOW, 8),
+    sink,
+    listen: (_interfaces, _heard, _mayStandIn, { matcher }) => capturesOf(matcher),
+  });
+  const ports = portsOf(ALICE, SLOT);
+  feedAll(hearing.matcher, HOME, ports, NOW);
+  feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 10);
+  expect(sink.said).toHaveLength(2);
+  // As the store remembers it.
+  const use = { door: "ssh", user: "alice", device: "laptop", stepSeconds: 30, slot: SLOT };
+  hearing.replace(planOf([{ ...use, source: parseAddress(HOME)!, timeMs: NOW }]), []);
+  feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 20);
+  expect(sink.said).toHaveLength(2);
+});
