@@ -102,7 +102,7 @@ function listeners(subjects: readonly FixedSubject[], proto: "tcp" | "udp"): Lis
     (a, b) => a - b,
   );
   const segment = new Uint16Array(65_536);
-  for (const [i, cut] of cuts.entries()) segment.fill(i, cut);
+  for (const [i, cut] of cuts.entries()) segment.fill(i, cut, cuts[i + 1]);
   return {
     segment,
     subjects: cuts.map((cut) =>
