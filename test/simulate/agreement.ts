@@ -76,6 +76,19 @@ export function disagreement(
   return undefined;
 }
 
+/** Both planes and the kernel work by one configuration, and each of them whole. */
+export function contradiction(daemon: Daemon, kernel: SimulatedKernel): Violation | undefined {
+  const { doors } = daemon.inForce.settings;
+  if (!Bun.deepEquals(daemon.hearing.plan.doors, doors)) {
+    return new Violation("a reload is whole", "knocks are heard by another configuration");
+  }
+  if (!kernel.hasTable || daemon.guard.state === "lapsed") return undefined;
+  const wanted = doors.flatMap(({ opens }) => opens);
+  const missing = wanted.find(({ from }) => !kernel.isGuarded(from));
+  if (missing === undefined) return undefined;
+  return new Violation("a reload is whole", `port ${missing.from} is not guarded`);
+}
+
 function isOpenSomewhere(
   kernel: SimulatedKernel,
   set: string,

@@ -32,10 +32,13 @@ export class CloseCommands {
   /** The control plane is about to handle an event. */
   hearing(event: DaemonEvent, doors: readonly Door[], nowMs: number, diskRefuses: boolean): void {
     if (event.type === "grant.closed" && event.shared !== true) this.#ended(event.grant, nowMs);
-    if (event.type !== "grant.opened" || event.renewed || event.shared === true) return;
+    const opens = event.type === "grant.opened" && !event.renewed && event.shared !== true;
+    if (!opens && event.type !== "grant.restored") return;
     const { door, address } = event.grant;
     if (doors.find(({ name }) => name === door)?.run?.close === undefined) return;
     const account = this.#of(door, address);
+    // It owes once, however many daemons find it.
+    if (event.type === "grant.restored" && account.isOpen) return;
     account.owed++;
     account.owedMs = nowMs;
     account.isOpen = true;
@@ -52,6 +55,7 @@ export class CloseCommands {
     const account = this.#of(door, address);
     account.started++;
     account.startedMs = nowMs;
+    account.isOpen = false;
   }
 
   /** The process died; with the power went what no fsync had reached. */

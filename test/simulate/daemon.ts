@@ -3,7 +3,7 @@
  * `control-plane/parts.ts` and `data-plane/data-plane.ts` tie them, on one thread.
  */
 
-import { type Address, maskAddress, sameAddress } from "../../src/core/address.ts";
+import { type Address, maskAddress, parseAddress, sameAddress } from "../../src/core/address.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { Counters } from "../../src/core/counters.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
@@ -12,6 +12,14 @@ import type { Knock } from "../../src/core/knock.ts";
 import { type Command, CommandQueue } from "../../src/control-plane/commands/command-queue.ts";
 import type { Program } from "../../src/control-plane/commands/bare-launcher.ts";
 import { DoorCommands } from "../../src/control-plane/commands/door-commands.ts";
+import type { ReloadRequest } from "../../src/api/control.ts";
+import type { PortRange } from "../../src/core/port.ts";
+import type { Session } from "../../src/firewall/sessions.ts";
+import { CurrentConfiguration } from "../../src/control-plane/current-configuration.ts";
+import type { Explainer } from "../../src/control-plane/explain/explainer.ts";
+import { keepConfig, readOrFallBack } from "../../src/control-plane/last-config.ts";
+import { makeReloader } from "../../src/control-plane/make-reloader.ts";
+import type { Reloader } from "../../src/control-plane/reloader.ts";
 import { DataPlaneAccess } from "../../src/control-plane/data-plane-access.ts";
 import type { DataPlaneLink } from "../../src/control-plane/data-plane-link.ts";
 import { doDueWork } from "../../src/control-plane/due-work.ts";
@@ -38,7 +46,6 @@ import type { Polled } from "../../src/native/poll-set.ts";
 import type { Agenda } from "./agenda.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
-import { type Configured, configured } from "./world.ts";
 
 /** A message between the two threads takes so long. */
 const MESSAGE_MS = 0.05;
@@ -46,27 +53,31 @@ const MESSAGE_MS = 0.05;
 /** How often a start records the present time. */
 const SEEN_MS = 60_000;
 
+/** The server's own address. */
+const HERE = parseAddress("192.0.2.1")!;
+
 const EVENTS_FD = 1_000_001;
 
 /** A living connection to a port of ours. */
 export interface LivingSession {
   readonly address: Address;
   readonly port: number;
+  /** The port at the other end: no two sessions have the same. */
+  readonly peerPort: number;
 }
 
 export interface DaemonParts {
   readonly agenda: Agenda;
   readonly kernel: SimulatedKernel;
+  /** config.toml */
+  readonly file: string;
   readonly folder: string;
   readonly bootId: string;
-  readonly configuration: number;
   readonly sessions: Set<LivingSession>;
   /** May throw: the process dies here. */
   readonly border: (where: string) => void;
   /** Does a piece of the daemon's work, in which it may die. */
   readonly run: (work: () => void) => void;
-  /** Asynchronous work of the daemon has something to go on with. */
-  readonly stir: () => void;
   readonly start: (command: Command) => Promise<Program>;
   /** An event reached the control plane, which is about to handle it. */
   readonly hearing: (event: DaemonEvent) => void;
@@ -79,6 +90,8 @@ export interface DaemonParts {
   readonly opening: (request: Request<"open">) => void;
   /** A grant was closed by hand. */
   readonly closed: (id: string) => void;
+  /** Another configuration is in force. */
+  readonly entered: () => void;
 }
 
 export class Daemon {
@@ -103,17 +116,20 @@ export class Daemon {
   readonly #hits: HitLog;
   readonly #handlers: Handlers;
   readonly #queue: CommandQueue;
-  inForce: Configured;
+  readonly #reloader: Reloader;
+  readonly inForce: CurrentConfiguration;
   /** Messages of the data plane that the control plane has not handled. */
   untold = 0;
   hasBegun = false;
 
+  /** Throws SallyportError where neither the file nor the one that worked last can be used. */
   constructor(parts: DaemonParts) {
-    const { agenda, kernel, folder, bootId } = parts;
+    const { agenda, kernel, folder, file, bootId } = parts;
     const { counters } = this;
     this.#parts = parts;
     const clock = mainClock(agenda);
-    this.inForce = configured(parts.configuration, folder);
+    const inForce = new CurrentConfiguration(readOrFallBack(file, () => true));
+    this.inForce = inForce;
     this.#hits = new HitLog(agenda.wallMs(), 32);
     const poll: Polled = {
       add: () => {},
@@ -183,8 +199,8 @@ export class Daemon {
       clock,
       readiness: this.readiness,
       persistent,
-      subjects: () => this.inForce.plan.rotating,
-      applyDoubt: () => configure(this.inForce.plan),
+      subjects: () => inForce.plan.rotating,
+      applyDoubt: () => configure(inForce.plan),
     });
     this.guard = new GuardAudit(this.inForce.settings, {
       clock,
@@ -200,8 +216,8 @@ export class Daemon {
         }),
       emit: (event) => this.#hear(event),
       note: (record) => persistent.note(record),
-      goBack: async () => await Promise.resolve(false),
-      otherwise: () => "open",
+      goBack: () => this.#reloader.goBack(),
+      otherwise: () => this.#reloader.otherwise,
       kernel: {
         load: (plan) => {
           parts.border("a load of the guard");
@@ -209,19 +225,34 @@ export class Daemon {
           parts.border("the end of a load of the guard");
         },
         remove: () => kernel.flush(),
-        loaded: () => kernel.rules !== undefined,
-        fingerprint: () => kernel.rules,
-        sessions: () => [],
+        loaded: () => kernel.hasTable,
+        fingerprint: () => kernel.fingerprint,
+        sessions: (ports) => sessionsAt(parts.sessions, ports),
         adopt: () => 0,
       },
     });
     this.#housekeeping = new Housekeeping(() => doDueWork(clock, this.lossWait, this.commands));
+    this.#reloader = makeReloader(file, {
+      clock,
+      inForce,
+      readiness: this.readiness,
+      openings: this.openings,
+      persistent,
+      guard: this.guard,
+      // Explains, and decides nothing.
+      explainer: { entered: () => undefined } as unknown as Explainer,
+      // Would start the thread that starts commands, which this world does without.
+      queue: { prepare: () => undefined } as unknown as CommandQueue,
+      housekeeping: this.#housekeeping,
+      configure,
+      entered: () => parts.entered(),
+    });
   }
 
   /** As `Daemon.#bringUp` of the control plane. */
   async start(): Promise<void> {
     const clock = mainClock(this.#parts.agenda);
-    const { plan, settings } = this.inForce;
+    const { configuration, plan, settings } = this.inForce;
     this.guard.loadFirst(settings, undefined);
     const { uses } = await this.#access.begin(this.persistent.usesFor(plan.rotating));
     this.persistent.learn(uses, plan.rotating);
@@ -231,6 +262,8 @@ export class Daemon {
     const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     this.commands.adopt(living, settings.doors, now);
     this.lossWait.tell();
+    keepConfig(configuration);
+    this.#parts.entered();
     this.#housekeeping.now();
     this.hasBegun = true;
     this.#parts.note("the daemon has started");
@@ -262,20 +295,16 @@ export class Daemon {
     return await this.#access.grants();
   }
 
-  /** As a reload does it, the reading of files apart. */
-  async reload(number: number): Promise<void> {
-    const before = this.inForce;
-    const next = configured(number, this.#parts.folder);
-    const uses = (plan: Plan) => ({ ...plan, uses: this.persistent.usesFor(plan.rotating) });
-    await this.#access.configure(uses(next.plan));
-    try {
-      this.guard.replace(next.settings);
-    } catch (error) {
-      await this.#access.configure(uses(before.plan));
-      throw error;
-    }
-    this.inForce = next;
-    this.#housekeeping.now();
+  async reload(request: ReloadRequest): Promise<void> {
+    await this.#reloader.reload(request);
+  }
+
+  async arm(forMs: number): Promise<void> {
+    await this.#reloader.between(() => this.guard.arm(forMs), false);
+  }
+
+  async confirm(force: boolean): Promise<void> {
+    await this.#reloader.between(() => this.guard.confirm(force), true);
   }
 
   /** Somebody set the clock, and the kernel says so. */
@@ -325,7 +354,7 @@ export class Daemon {
   }
 
   #ask<Name extends RequestName>(request: Extract<Request, { type: Name }>): Promise<Reply<Name>> {
-    const { agenda, run, border, stir } = this.#parts;
+    const { agenda, run, border } = this.#parts;
     const { promise, resolve, reject } = Promise.withResolvers<Reply<Name>>();
     border("a request to the data plane");
     this.#inbox.push(() => {
@@ -341,7 +370,7 @@ export class Daemon {
         settle = () => reject(fromFailure(toFailure(error)));
       }
       border("a reply of the data plane");
-      agenda.after(MESSAGE_MS, () => run(() => (settle(), stir())));
+      agenda.after(MESSAGE_MS, () => run(settle));
     });
     this.#wake(MESSAGE_MS);
     return promise;
@@ -426,6 +455,13 @@ export class Daemon {
       [Symbol.dispose]: () => {},
     };
   }
+}
+
+function sessionsAt(living: Iterable<LivingSession>, ports: readonly PortRange[]): Session[] {
+  return [...living].flatMap(({ address: peer, port, peerPort }) => {
+    const isMeant = ports.some(({ from, to }) => from <= port && port <= to);
+    return isMeant ? [{ local: HERE, localPort: port, peer, peerPort }] : [];
+  });
 }
 
 /** The clock of the main thread, which has no fractions. */

@@ -13,10 +13,14 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { FIRST_START_FILE, KEYS_FILE } from "../../src/core/state-files.ts";
+import { KEYS_TEXT } from "./world.ts";
 
 /** SQLite's log: a header that names its generation, then the pages of each commit. */
 const WAL_HEADER_BYTES = 32;
@@ -32,6 +36,8 @@ export class SimulatedDisk {
   readonly #open = new Set<Database>();
   readonly #reached = new Map<string, Reached>();
   readonly #restore: () => void;
+  /** The files at the death of the process. */
+  #frozen: ReadonlyMap<string, Buffer> = new Map();
   #folders = 0;
   /** SQLite's error for every write, while the disk takes none. */
   refuses: string | undefined;
@@ -40,25 +46,37 @@ export class SimulatedDisk {
 
   constructor() {
     this.#restore = this.#watch();
-    mkdirSync(this.folder, { mode: 0o700 });
+    this.#makeFolder();
+    writeFileSync(join(this.folder, KEYS_FILE), KEYS_TEXT, { mode: 0o600 });
+    writeFileSync(join(this.folder, FIRST_START_FILE), "", { mode: 0o600 });
   }
 
-  /** Changes with every process. */
+  /** config.toml */
+  get configFile(): string {
+    return join(this.#root, "config.toml");
+  }
+
+  /** Leads to another folder for each process: what a dead one still holds open is not there. */
   get folder(): string {
-    return join(this.#root, `${this.#folders}`);
+    return join(this.#root, "state");
   }
 
-  /** The process was killed: its successor finds its files as they are. */
+  /** The process dies at this moment: what it still does while its stack unwinds, never happened. */
+  freeze(): void {
+    const names = readdirSync(this.folder).filter((name) => !name.endsWith("-shm"));
+    this.#frozen = new Map(names.map((name) => [name, readFileSync(join(this.folder, name))]));
+  }
+
+  /** The process was killed: its successor finds its files as they were. */
   outliveProcess(): void {
-    this.#moveOn((name) => readFileSync(join(this.folder, name)));
+    this.#moveOn((_, bytes) => bytes);
   }
 
   /** The power went: `random` decides what else than the certain reached the disk. */
   outlivePower(random: (below: number) => number): void {
-    this.#moveOn((name) => {
-      const bytes = readFileSync(join(this.folder, name));
-      return name.endsWith("-wal") ? this.#tear(name, bytes, random) : bytes;
-    });
+    this.#moveOn((name, bytes) =>
+      name.endsWith("-wal") ? this.#tear(name, bytes, random) : bytes,
+    );
   }
 
   [Symbol.dispose](): void {
@@ -79,12 +97,10 @@ export class SimulatedDisk {
     return kept;
   }
 
-  #moveOn(contents: (name: string) => Buffer): void {
-    const before = this.folder;
-    const names = readdirSync(before).filter((name) => !name.endsWith("-shm"));
-    const files = names.map((name) => [name, contents(name)] as const);
-    this.#folders++;
-    mkdirSync(this.folder, { mode: 0o700 });
+  #moveOn(contents: (name: string, bytes: Buffer) => Buffer): void {
+    const before = realpathSync(this.folder);
+    const files = [...this.#frozen].map(([name, bytes]) => [name, contents(name, bytes)] as const);
+    this.#makeFolder();
     for (const [name, bytes] of files)
       writeFileSync(join(this.folder, name), bytes, { mode: 0o600 });
     // Closing writes into the folder that nobody looks at any more.
@@ -95,6 +111,13 @@ export class SimulatedDisk {
     for (const [name, bytes] of files) {
       if (name.endsWith("-wal")) this.#note(name.slice(0, -"-wal".length), bytes, bytes.length);
     }
+  }
+
+  #makeFolder(): void {
+    const made = join(this.#root, `${++this.#folders}`);
+    mkdirSync(made, { mode: 0o700 });
+    rmSync(this.folder, { force: true });
+    symlinkSync(made, this.folder);
   }
 
   #note(name: string, header: Uint8Array, bytes: number): void {

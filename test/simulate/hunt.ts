@@ -1,22 +1,53 @@
-/** `scripts/simulate --mutations`: puts every bug of `mutations.ts` into the code, and tells which are found. */
+/**
+ * `scripts/simulate --mutations`: puts every bug of `mutations.ts` into the code, and tells which are
+ * found; `--docs` writes that into docs/simulation.md.
+ */
 
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { MUTATIONS } from "./mutations.ts";
-import { hunt } from "./seeded-bugs.ts";
+import { type Hunt, hunt } from "./seeded-bugs.ts";
 
-/** Seconds of the processor's time for each bug. */
-const PATIENCE = Number(process.argv[2] ?? 60);
-const only = process.argv[3];
+const { values } = parseArgs({
+  options: {
+    /** Seconds of the processor's time for each bug. */
+    seconds: { type: "string", default: "60" },
+    /** Only bugs with these words in their name. */
+    only: { type: "string", default: "" },
+    docs: { type: "boolean", default: false },
+  },
+});
 
+const DOCS = join(import.meta.dir, "../../docs/simulation.md");
+const BEGIN = "<!-- scripts/simulate --mutations --docs -->\n";
+const END = "<!-- end -->\n";
+
+const rows: string[] = [];
 const missed: string[] = [];
-for (const mutation of MUTATIONS.filter(({ name }) => only === undefined || name.includes(only))) {
-  const beganMs = performance.now();
-  const { found, output } = hunt(mutation, PATIENCE);
-  const seconds = ((performance.now() - beganMs) / 1_000).toFixed(1);
-  const said = output.split("\n").find((line) => line.includes("breaks a promise")) ?? "";
-  console.log(
-    `${found ? "found" : "MISSED"} in ${seconds} s: ${mutation.name}: ${found ? said : output.slice(-300)}`,
-  );
-  if (!found) missed.push(mutation.name);
+const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
+for (const { name } of chosen) {
+  const found = hunt(name, Number(values.seconds));
+  rows.push(rowOf(name, found));
+  console.log(rows.at(-1));
+  if (found.promise !== undefined) continue;
+  missed.push(name);
+  console.log(found.output.slice(-400));
 }
-console.log(`${MUTATIONS.length - missed.length} of ${MUTATIONS.length} found`);
+console.log(`${chosen.length - missed.length} of ${chosen.length} found`);
+if (values.docs) writeTable();
 process.exit(missed.length === 0 ? 0 : 1);
+
+function rowOf(name: string, { promise, seed, seconds }: Hunt): string {
+  const outcome = promise ?? `not found in ${values.seconds} s`;
+  return `| ${name} | ${outcome} | ${seed ?? ""} | ${promise === undefined ? "" : seconds.toFixed(1)} |`;
+}
+
+function writeTable(): void {
+  const text = readFileSync(DOCS, "utf8");
+  const [before = "", rest = ""] = text.split(BEGIN);
+  const after = rest.split(END)[1] ?? "";
+  const head = "| bug | broken promise | seed | s |\n|---|---|---|---|\n";
+  const table = `${head}${rows.join("\n")}\n`;
+  writeFileSync(DOCS, `${before}${BEGIN}${table}${END}${after}`);
+}

@@ -3,7 +3,8 @@
  * happen whole or not at all. It knows nothing of grants; the real `KernelGrants` works on it.
  */
 
-import type { GuardPlan } from "../../src/firewall/guard-plan.ts";
+import { OpError } from "../../src/core/errors.ts";
+import type { GuardedRange, GuardPlan } from "../../src/firewall/guard-plan.ts";
 import type { Refusal } from "../../src/firewall/nft-socket.ts";
 import { setDefinitions } from "../../src/firewall/sets.ts";
 import { Errno } from "../../src/native/errno.ts";
@@ -48,15 +49,18 @@ export class SimulatedKernel {
   readonly terms: KernelTerms;
   /** Undefined: there is no table. */
   #sets: Map<string, SimulatedSet> | undefined;
-  /** The rules, as a text that shows whether somebody changed them. */
-  rules: string | undefined;
-  plan: GuardPlan | undefined;
+  /** What somebody else added to the rules; undefined: there are none. */
+  #rules: string | undefined;
+  #plan: GuardPlan | undefined;
+  #loadedMs = 0;
   /** The next transactions fail in these ways. */
   readonly faults: ("no memory" | "no reply")[] = [];
   /** Whoever listens hears of each change by `origin`, a socket; 0 is somebody else's. */
   changed: (origin: number, tookOnce: boolean) => void = () => {};
   /** One of the `faults` came true. */
   faulted: () => void = () => {};
+  /** A guard was loaded. */
+  loaded: (plan: GuardPlan) => void = () => {};
   /** Sees every transaction before its sender does. */
   committed: (done: Committed) => void = () => {};
 
@@ -89,8 +93,32 @@ export class SimulatedKernel {
     this.#sets?.get(set)?.delete(key);
   }
 
-  /** As `loadGuard`: sets of grants and uses stay, those of idle times that hold nothing go. */
+  /** The rules and lists that are in force now, as a text; undefined where there are none. */
+  get fingerprint(): string | undefined {
+    if (this.#rules === undefined || this.#plan === undefined) return undefined;
+    return JSON.stringify({ ...this.#plan, guarded: this.guardedRanges }) + this.#rules;
+  }
+
+  /** Whether nobody gets to the port without a grant. */
+  isGuarded(port: number): boolean {
+    return this.guardedRanges.some(({ from, to }) => from <= port && port <= to);
+  }
+
+  get guardedRanges(): GuardedRange[] {
+    const ageMs = this.#agenda.monotonicMs() - this.#loadedMs;
+    return (this.#plan?.guarded ?? []).filter(({ forMs = Infinity }) => ageMs < forMs);
+  }
+
+  /**
+   * As `loadGuard`: sets of grants and uses stay, those of idle times that hold nothing go. Throws
+   * where the kernel refuses; it then keeps what it had.
+   */
   load(plan: GuardPlan): void {
+    if (this.faults[0] === "no memory") {
+      this.faults.shift();
+      this.faulted();
+      throw refused();
+    }
     const sets = (this.#sets ??= new Map<string, SimulatedSet>());
     for (const name of setDefinitions([...plan.idleMs]).keys()) {
       if (!sets.has(name)) sets.set(name, new Map());
@@ -104,22 +132,24 @@ export class SimulatedKernel {
       );
       if (!holds) sets.delete(name);
     }
-    this.plan = plan;
-    this.rules = JSON.stringify(plan);
+    this.#plan = plan;
+    this.#rules = "";
+    this.#loadedMs = this.#agenda.monotonicMs();
+    this.loaded(plan);
     this.changed(-1, false);
   }
 
   /** Another program flushes the rule set, or deletes the table. */
   flush(): void {
     this.#sets = undefined;
-    this.rules = undefined;
-    this.plan = undefined;
+    this.#rules = undefined;
+    this.#plan = undefined;
     this.changed(0, true);
   }
 
   /** Another program changes a rule. */
   spoilRules(): void {
-    if (this.rules !== undefined) this.rules += " and a rule of somebody else";
+    if (this.#rules !== undefined) this.#rules += " and a rule of somebody else";
     this.changed(0, false);
   }
 
@@ -137,8 +167,8 @@ export class SimulatedKernel {
   /** The machine starts anew. */
   reboot(): void {
     this.#sets = undefined;
-    this.rules = undefined;
-    this.plan = undefined;
+    this.#rules = undefined;
+    this.#plan = undefined;
     this.faults.length = 0;
     this.changed = () => {};
   }
@@ -206,4 +236,15 @@ export class SimulatedKernel {
   #lives({ endMs }: Element): boolean {
     return endMs > this.#agenda.monotonicMs();
   }
+}
+
+function refused(): OpError {
+  const detail = "Cannot allocate memory";
+  return new OpError({
+    operation: "load",
+    object: "the guard",
+    code: Errno.ENOBUFS,
+    detail,
+    remedy: "",
+  });
 }

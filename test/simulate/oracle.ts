@@ -67,6 +67,8 @@ export class Oracle {
   readonly #sequences = new Map<string, Sequence>();
   readonly #spent = new Set<string>();
   readonly #lastUsed = new Map<string, number>();
+  /** Slots up to this one must not open again. */
+  readonly #refused = new Map<string, number>();
   #permits: Permit[] = [];
 
   constructor(agenda: Agenda, kernel: SimulatedKernel, broken: (violation: Violation) => void) {
@@ -100,6 +102,12 @@ export class Oracle {
   /** The last slot of the device that opened the door. */
   lastUsed(door: string, user: string, device: string, stepSeconds: number): number {
     return this.#lastUsed.get(`${door} ${user}/${device} ${stepSeconds}`) ?? -1;
+  }
+
+  /** The uses until now may count again. */
+  forgive(): void {
+    this.#spent.clear();
+    this.#refused.clear();
   }
 
   permitHand(door: Door, address: Address, forMs: number): void {
@@ -148,7 +156,7 @@ export class Oracle {
     );
     for (const { user, device, key } of KEYS) {
       if (!door.users.includes(user) && !door.users.includes("*")) continue;
-      const last = this.lastUsed(door.name, user, device, space.stepSeconds);
+      const last = this.#refused.get(`${door.name} ${user}/${device} ${space.stepSeconds}`) ?? -1;
       for (let slot = Math.max(from, last + 1); slot <= own + space.skew; slot++) {
         const ports = this.#portsOf(door, user, device, key, slot);
         if (!ports.includes(knock.port) || ports.some((port) => !recent.has(port))) continue;
@@ -231,6 +239,7 @@ export class Oracle {
     }
     this.#spent.add(use);
     this.#lastUsed.set(name, Math.max(slot, this.#lastUsed.get(name) ?? -1));
+    this.#refused.set(name, Math.max(slot, this.#refused.get(name) ?? -1));
   }
 
   #checkElement(set: string, key: Uint8Array, endMs: number): void {

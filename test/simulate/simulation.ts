@@ -1,5 +1,7 @@
 /** Plays one story on a simulated clock, kernel, disk and network, and watches every promise. */
 
+import { writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Address, formatAddress, maskAddress } from "../../src/core/address.ts";
 import { SallyportError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
@@ -16,15 +18,17 @@ import { sequencePorts } from "../../src/rks/sequence.ts";
 import { slotAt } from "../../src/rks/slot.ts";
 import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
-import { disagreement } from "./agreement.ts";
+import { Alarms } from "./alarms.ts";
+import { contradiction, disagreement } from "./agreement.ts";
 import { CloseCommands } from "./close-commands.ts";
-import { Daemon, type LivingSession } from "./daemon.ts";
+import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
 import { SimulatedDisk } from "./disk.ts";
+import { type Asked, GuardWatch } from "./guard-watch.ts";
 import { SimulatedKernel } from "./kernel.ts";
 import { Oracle, Violation } from "./oracle.ts";
 import type { Deed, Road, Story } from "./story.ts";
 import { Timers } from "./timers.ts";
-import { configured, EAVESDROPPER, KEYS, type Person, PEOPLE } from "./world.ts";
+import { configText, doorsOf, EAVESDROPPER, KEYS, numberOf, type Person, PEOPLE } from "./world.ts";
 
 /** A morning in 2027. */
 const BEGIN_MS = 1_800_000_000_000;
@@ -36,6 +40,15 @@ const REST_MS = 700_000;
 const QUIET_MS = 65_000;
 
 const CHECK_MS = 5_000;
+
+/** More than any second of a story needs. */
+const MOST_STEPS = 5_000;
+
+/** What one deed set going is over. */
+const SETTLED_MS = 500;
+
+/** Death waits so long for the border that it was told to come at. */
+const PATIENT_MS = 5_000;
 
 /** `skew + 1` slots, with the longest slots and the largest skew of all configurations. */
 const LONGEST_WAIT_MS = 120_000;
@@ -53,6 +66,8 @@ interface Life {
 
 interface Death {
   left: number;
+  /** Counts only borders of this name. */
+  readonly at?: string | undefined;
   readonly how: "kill" | "power cut";
   readonly downMs: number;
   readonly seed: number;
@@ -60,6 +75,9 @@ interface Death {
 
 interface Sent {
   readonly address: Address;
+  readonly door: string;
+  readonly user: string;
+  readonly device: string;
   readonly ports: readonly number[];
   /** Somebody else sent it too, and may have been first. */
   raced: boolean;
@@ -84,8 +102,10 @@ class Simulation implements Disposable {
   readonly #kernel: SimulatedKernel;
   readonly #disk = new SimulatedDisk();
   readonly #oracle: Oracle;
+  readonly #guardWatch: GuardWatch;
   readonly #timers: Timers;
   readonly #closes = new CloseCommands();
+  readonly #alarms = new Alarms((violation) => this.#break(violation));
   readonly #sessions = new Set<LivingSession>();
   readonly #sent: Sent[] = [];
   readonly #lines: string[] = [];
@@ -94,7 +114,6 @@ class Simulation implements Disposable {
   #life: Life = { alive: false, buried: true };
   #death: Death | undefined;
   #boot = 1;
-  #configuration = 0;
   /** Counts what may keep a right knock out, or the kernel from agreeing. */
   #disturbed = 0;
   #disturbedMs = 0;
@@ -104,8 +123,15 @@ class Simulation implements Disposable {
   #mayWait = false;
   #stoppedInOrder = false;
   #noProcesses = 0;
+  /** Requests without an answer. */
+  #asking = 0;
+  #peerPorts = 30_000;
+  /** The configurations that a start may work by where the file is broken: mostly one. */
+  readonly #kept = new Set<number>();
   #doubtMs = -Infinity;
   #wasSetBack = false;
+  /** A start did not know all uses. */
+  #hasLost = false;
   #over = false;
 
   constructor(story: Story) {
@@ -113,6 +139,10 @@ class Simulation implements Disposable {
     this.#agenda = new Agenda(BEGIN_MS + (story.seed % 1_000) * 977);
     this.#kernel = new SimulatedKernel(this.#agenda, story);
     this.#oracle = new Oracle(this.#agenda, this.#kernel, (violation) => this.#break(violation));
+    this.#guardWatch = new GuardWatch(this.#agenda, this.#kernel, (violation) =>
+      this.#break(violation),
+    );
+    this.#write(0, false);
     this.#kernel.faulted = () => this.#disturb();
     this.#timers = new Timers(this.#agenda, (work) => this.#run(this.#life, work));
     this.#disk.border = (where) => this.#border(this.#life, where);
@@ -150,8 +180,16 @@ class Simulation implements Disposable {
   }
 
   async #until(endMs: number): Promise<void> {
+    let steps = 0;
+    let untilMs = 0;
     while (this.#violation === undefined && this.#agenda.nextMs <= endMs) {
       this.#agenda.step();
+      if (this.#agenda.monotonicMs() > untilMs) {
+        untilMs = this.#agenda.monotonicMs() + 1_000;
+        steps = 0;
+      } else if (++steps > MOST_STEPS) {
+        this.#break(new Violation("the daemon comes to rest", `${steps} steps in a second`));
+      }
       // Lets go on what waited for it: the longest chain of promises is shorter.
       for (let i = 0; i < 16; i++) await Promise.resolve();
       if (!this.#life.alive && !this.#life.buried) this.#bury();
@@ -164,25 +202,28 @@ class Simulation implements Disposable {
     if (this.#life.alive || this.#over) return;
     const life = { alive: true, buried: false };
     this.#life = life;
+    this.#alarms.newLife();
+    this.#guardWatch.newLife();
+    this.#asking = 0;
     this.#note("the daemon starts");
     this.#disturb();
     const kernelForgot = !this.#stoppedInOrder && !this.#kernel.hasTable;
     this.#run(life, () => {
-      const daemon = new Daemon({
+      const daemon = this.#make(life, {
         agenda: this.#agenda,
         kernel: this.#kernel,
         folder: this.#disk.folder,
         bootId: `boot-${this.#boot}`,
-        configuration: this.#configuration,
+        file: this.#disk.configFile,
         sessions: this.#sessions,
         border: (where) => this.#border(life, where),
         run: (work) => this.#run(life, work),
-        stir: () => undefined,
         start: (command) => this.#startCommand(life, command),
         hearing: (event) => {
           const doors = this.#daemon!.inForce.settings.doors;
           const refuses = this.#disk.refuses !== undefined;
           this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), refuses);
+          this.#alarms.hear(event);
         },
         heard: (event) => {
           if (!life.alive) return;
@@ -193,11 +234,14 @@ class Simulation implements Disposable {
         feeding: (knock) => this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors),
         opening: (request) => this.#openingByHand(request),
         closed: (id) => this.#oracle.forget(id),
+        entered: () => this.#entered(),
       });
+      if (daemon === undefined) return;
       this.#daemon = daemon;
       const waitsUntilMs = daemon.persistent.waitsUntilMs(daemon.hearing.plan.rotating);
       if (daemon.persistent.lost !== undefined && waitsUntilMs > this.#agenda.wallMs()) {
         this.#note(`rotating doors wait: ${daemon.persistent.lost}`);
+        this.#hasLost = true;
         const waited = this.#agenda.wallMs() - this.#doubtMs < LONGEST_WAIT_MS;
         if (this.#mayWait || kernelForgot) this.#doubtMs = this.#agenda.wallMs();
         else if (!waited) {
@@ -210,20 +254,52 @@ class Simulation implements Disposable {
     });
   }
 
+  /** Undefined where the configuration is refused, and none worked before. */
+  #make(life: Life, parts: DaemonParts): Daemon | undefined {
+    try {
+      const daemon = new Daemon(parts);
+      const { mistake, settings } = daemon.inForce.configuration;
+      if (mistake === undefined) return daemon;
+      const number = numberOf(settings.doors);
+      this.#note(`the file is broken: configuration ${number} is in force`);
+      if (this.#kept.has(number)) return daemon;
+      const what = `${number} is in force, kept ${[...this.#kept].join()}`;
+      this.#break(new Violation("a broken file leaves what worked last", what));
+    } catch (error) {
+      if (error instanceof SallyportError && this.#kept.size > 0) {
+        this.#break(new Violation("a broken file ends no start", this.#told(error)));
+      }
+      this.#failedStart(life, error);
+    }
+    return undefined;
+  }
+
+  /** Another configuration is in force: by a start, a reload, a confirmation or the want of one. */
+  #entered(): void {
+    this.#disturb();
+    const number = this.#inForce;
+    this.#note(`configuration ${number} is in force`);
+    if (this.#guardWatch.mayGoBack) return;
+    // Where the kernel refused to go back, a later reload may still wait for its confirmation.
+    if (!this.#guardWatch.hasLapsed) this.#kept.clear();
+    this.#kept.add(number);
+  }
+
   #failedStart(life: Life, error: unknown): void {
     if (!life.alive) return;
     if (!(error instanceof SallyportError)) {
       this.#fail(error);
       return;
     }
-    this.#note(`the start failed: ${error.message}`);
+    this.#note(`the start failed: ${this.#told(error)}`);
     this.#die({ left: 0, how: "kill", downMs: 1_000, seed: 0 });
   }
 
   #border(life: Life, where: string): void {
     if (!life.alive) throw new Killed();
     const death = this.#death;
-    if (death === undefined || death.left-- > 0) return;
+    if (death === undefined || (death.at !== undefined && death.at !== where)) return;
+    if (death.left-- > 0) return;
     this.#note(`${death.how} at ${where}`);
     this.#die(death);
     throw new Killed();
@@ -231,6 +307,7 @@ class Simulation implements Disposable {
 
   #die(death: Death): void {
     this.#life.alive = false;
+    this.#disk.freeze();
     this.#timers.clear();
     this.#death = death;
   }
@@ -304,6 +381,7 @@ class Simulation implements Disposable {
         const from = deed.own ? sent.address : EAVESDROPPER;
         this.#note(`a knock of ${formatAddress(sent.address)} again, from ${formatAddress(from)}`);
         sent.raced ||= !deed.own;
+        this.#alarms.sent(sent, from);
         this.#send(from, sent.ports, deed.road);
         return;
       }
@@ -328,31 +406,48 @@ class Simulation implements Disposable {
       case "connect":
         this.#connect(PEOPLE[deed.person]!, deed.port, deed.forMs);
         return;
-      case "reload":
-        this.#ask(`reload configuration ${deed.number}`, async (daemon) => {
-          await daemon.reload(deed.number);
-          this.#configuration = deed.number;
-        });
+      case "reload": {
+        const { number, broken, yes, armMs } = deed;
+        this.#write(number, broken);
+        const what = `reload ${broken ? "a broken file" : `configuration ${number}`}`;
+        const how =
+          armMs === undefined ? (yes ? ", yes" : "") : `, on probation for ${armMs / 1_000} s`;
+        const asked = armMs === undefined ? undefined : this.#probation(armMs, true);
+        const request = { yes, ...(armMs !== undefined && { armMs }) };
+        this.#ask(`${what}${how}`, (daemon) => daemon.reload(request), asked);
+        return;
+      }
+      case "arm":
+        this.#ask(
+          `arm for ${deed.forMs / 1_000} s`,
+          (daemon) => daemon.arm(deed.forMs),
+          this.#probation(deed.forMs, false),
+        );
+        return;
+      case "confirm":
+        this.#ask(
+          `confirm${deed.force ? " by force" : ""}`,
+          (daemon) => daemon.confirm(deed.force),
+          { type: "confirm" },
+        );
         return;
       case "clock":
         this.#agenda.set(deed.byMs);
         this.#wasSetBack ||= deed.byMs < 0;
+        // The slots that a loss made doubtful come again, and are believed.
+        if (deed.byMs < 0 && this.#hasLost) this.#oracle.forgive();
         this.#doubtMs = this.#agenda.wallMs();
+        this.#guardWatch.clockWasSet();
         this.#disturb();
         this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
         this.#run(this.#life, () => this.#daemon?.clockWasSet());
         return;
       case "kill":
-        this.#condemn({ left: deed.border, how: "kill", downMs: deed.downMs, seed: 0 });
+      case "power cut": {
+        const { type: how, border: left, downMs, at } = deed;
+        this.#condemn({ left, at, how, downMs, seed: how === "kill" ? 0 : deed.seed });
         return;
-      case "power cut":
-        this.#condemn({
-          left: deed.border,
-          how: "power cut",
-          downMs: deed.downMs,
-          seed: deed.seed,
-        });
-        return;
+      }
       case "restart":
         this.#restart(deed.downMs, deed.reboot);
         return;
@@ -362,6 +457,8 @@ class Simulation implements Disposable {
         this.#kernel.flush();
         return;
       case "empty":
+        // Nobody can know of a use that only the kernel knew, and that somebody took from its set.
+        if (deed.set === "uses" && !this.#life.alive) return;
         this.#note(`another program empties ${deed.set}${deed.unheard ? ", unheard" : ""}`);
         this.#disturb();
         this.#kernel.empty((name) => name.startsWith(deed.set), deed.unheard);
@@ -393,17 +490,18 @@ class Simulation implements Disposable {
     const door = this.#doorNow(name);
     const { user, device, address } = person;
     const { key } = KEYS.find((one) => one.user === user && one.device === device)!;
-    const { space } = door ?? configured(0, "").settings.doors.find((one) => one.name === name)!;
+    const { space } = door ?? doorsOf(0).find((one) => one.name === name)!;
     const { stepSeconds, skew } = space;
     const slot = slotAt(this.#agenda.wallMs() + clockMs, stepSeconds);
     const ports = [...sequencePorts(key, name, space, slot)];
     const off = clockMs === 0 ? "" : `, whose clock is off by ${clockMs / 1_000} s,`;
     this.#note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
-    const sent: Sent = { address, ports, raced: false };
+    const sent: Sent = { address, door: name, user, device, ports, raced: false };
     this.#sent.push(sent);
     const before = this.#oracle.lastUsed(name, user, device, stepSeconds);
     const isMember = door?.users.includes(user) === true || door?.users.includes("*") === true;
     const isFirst = door !== undefined && slot > before && isMember;
+    this.#alarms.sent(sent, address);
     const whole = this.#send(address, ports, road);
     if (!isFirst || whole === undefined || !this.#expects()) return;
     const wasDoubtful = this.#isDoubtful(slot, stepSeconds, skew);
@@ -510,17 +608,57 @@ class Simulation implements Disposable {
     return this.#daemon?.hearing.plan.doors.find((door) => door.name === name);
   }
 
-  #ask(what: string, work: (daemon: Daemon) => Promise<void>): void {
+  #ask(what: string, work: (daemon: Daemon) => Promise<void>, asked?: Asked): void {
     const daemon = this.#daemon;
     this.#note(`somebody asks: ${what}`);
     this.#disturb();
     if (daemon?.hasBegun !== true) return;
+    if (asked !== undefined) this.#guardWatch.ask(asked);
+    this.#asking++;
     this.#run(this.#life, () => {
-      work(daemon).catch((error: unknown) => {
-        if (error instanceof SallyportError) this.#note(`refused: ${error.message}`);
-        else this.#fail(error);
-      });
+      work(daemon).then(
+        () => this.#answered(daemon, asked, true),
+        (error: unknown) => {
+          if (!(error instanceof SallyportError)) this.#fail(error);
+          else this.#note(`refused: ${this.#told(error)}`);
+          this.#answered(daemon, asked, false);
+        },
+      );
     });
+  }
+
+  #answered(daemon: Daemon, asked: Asked | undefined, done: boolean): void {
+    if (daemon !== this.#daemon || !this.#life.alive) return;
+    if (asked !== undefined) this.#guardWatch.answered(done);
+    if (--this.#asking > 0) return;
+    const disturbed = this.#disturbed;
+    this.#agenda.after(SETTLED_MS, () => {
+      if (disturbed === this.#disturbed) this.#contradict(daemon);
+    });
+  }
+
+  #contradict(daemon: Daemon): void {
+    if (!this.#life.alive || !daemon.hasBegun || this.#asking > 0) return;
+    const violation = contradiction(daemon, this.#kernel);
+    if (violation !== undefined) this.#break(violation);
+  }
+
+  #probation(forMs: number, byReload: boolean): Asked {
+    return { type: "probation", forMs, back: this.#guardWatch.backAfter(byReload) };
+  }
+
+  /** Somebody edits config.toml. */
+  #write(number: number, broken: boolean): void {
+    writeFileSync(this.#disk.configFile, configText(number, this.#disk.folder, broken));
+  }
+
+  get #inForce(): number {
+    return numberOf(this.#daemon?.inForce.settings.doors ?? []);
+  }
+
+  /** The first line, without the folder, whose name is never the same. */
+  #told({ message }: Error): string {
+    return message.split("\n")[0]!.replaceAll(dirname(this.#disk.configFile), "");
   }
 
   #openingByHand({ door: name, address }: Request<"open">): void {
@@ -532,6 +670,11 @@ class Simulation implements Disposable {
     if (!this.#life.alive) return;
     this.#disturb();
     this.#death = death;
+    // Such a border may never come.
+    if (death.at === undefined) return;
+    this.#agenda.after(PATIENT_MS, () => {
+      if (this.#death === death && this.#life.alive) this.#death = undefined;
+    });
   }
 
   #restart(downMs: number, reboot: boolean): void {
@@ -560,7 +703,7 @@ class Simulation implements Disposable {
     const verdict = this.#syn(address, port);
     this.#note(`${person.name} connects to ${port}: ${verdict}`);
     if (verdict === "denied") return;
-    const session = { address, port };
+    const session = { address, port, peerPort: this.#peerPorts++ };
     this.#sessions.add(session);
     const endMs = this.#agenda.monotonicMs() + forMs;
     const talk = () => {
@@ -577,8 +720,7 @@ class Simulation implements Disposable {
   /** As the rules judge the first packet of a connection. */
   #syn(address: Address, port: number): "accepted" | "denied" | "not guarded" {
     const kernel = this.#kernel;
-    const isGuarded = kernel.plan?.guarded.some(({ from, to }) => from <= port && port <= to);
-    if (isGuarded !== true) return "not guarded";
+    if (!kernel.isGuarded(port)) return "not guarded";
     const sources = address.family === 6 ? [address, maskAddress(address, 64)] : [address];
     const { family } = address;
     const holds = (set: string) =>
@@ -648,6 +790,9 @@ class Simulation implements Disposable {
     this.#oracle.check(this.#kernel);
     const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
     const daemon = this.#daemon;
+    const isCalm = daemon?.hasBegun === true && this.#life.alive && quietMs > CHECK_MS;
+    this.#guardWatch.check(isCalm ? daemon.guard.state : undefined);
+    if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);
     if (quietMs < QUIET_MS || daemon?.hasBegun !== true || daemon.untold > 0) return;
     if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
     const violation = disagreement(daemon, this.#kernel, this.#agenda);
@@ -657,6 +802,7 @@ class Simulation implements Disposable {
   /** Nothing disturbs any more: everything has the time to come to its end. */
   #rest(): void {
     this.#note("everybody leaves");
+    this.#write(Math.max(0, this.#inForce), false);
     this.#disk.refuses = undefined;
     this.#kernel.faults.length = 0;
     this.#noProcesses = 0;

@@ -22,17 +22,20 @@ export type Deed =
   | { readonly type: "open"; person: number; door: string }
   | { readonly type: "close"; which: number }
   | { readonly type: "connect"; person: number; port: number; forMs: number }
-  | { readonly type: "reload"; number: number }
+  /** Somebody writes this configuration into the file, and has it read. */
+  | { readonly type: "reload"; number: number; broken: boolean; yes: boolean; armMs?: number }
+  | { readonly type: "arm"; forMs: number }
+  | { readonly type: "confirm"; force: boolean }
   | { readonly type: "clock"; byMs: number }
-  /** The process dies at this border of its work, counted from now. */
-  | { readonly type: "kill"; border: number; downMs: number }
-  | { readonly type: "power cut"; border: number; downMs: number; seed: number }
+  /** The process dies at this border of its work, counted from now; `at`: only borders of this name count. */
+  | { readonly type: "kill"; border: number; downMs: number; at?: string }
+  | { readonly type: "power cut"; border: number; downMs: number; seed: number; at?: string }
   | { readonly type: "restart"; downMs: number; reboot: boolean }
   | { readonly type: "flush" }
   /** `unheard`: the kernel's notification is lost. */
   | { readonly type: "empty"; set: string; unheard: boolean }
   | { readonly type: "spoil" }
-  | { readonly type: "kernel fault"; fault: "no memory" | "no reply"; skip: number }
+  | { readonly type: "kernel fault"; fault: "no memory" | "no reply" }
   | { readonly type: "disk"; code: string; forMs: number }
   | { readonly type: "no processes"; times: number }
   | { readonly type: "wait" };
@@ -56,6 +59,7 @@ const ALL_DOORS = [...ROTATING, "legacy"];
 const PORTS = [22, 8443, 8444, 5900, 9000, 3389];
 const SETS = ["grants", "fixed", "one", "idle", "cap", "uses", "shared", "revoked"];
 const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"];
+const PROBATIONS = [10_000, 40_000, 180_000];
 const CLOCK_STEPS = [-3_600_000, -90_000, -31_000, -5_000, 5_000, 31_000, 90_000, 86_400_000];
 
 function one<T>(random: Random, of: readonly T[]): T {
@@ -70,6 +74,16 @@ function road(random: Random): Road {
     reordered: one(random, [0, 25]),
     gapMs: one(random, [0.1, 5, 40, 400]),
     seed: random(2 ** 31),
+  };
+}
+
+function reload(random: Random): Extract<Deed, { type: "reload" }> {
+  return {
+    type: "reload",
+    number: random(3) === 0 ? 0 : random(CONFIGURATIONS),
+    broken: random(8) === 0,
+    yes: random(4) > 0,
+    ...(random(3) === 0 && { armMs: one(random, PROBATIONS) }),
   };
 }
 
@@ -114,7 +128,9 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
       forMs: random(150_000),
     }),
   ],
-  [5, (random) => ({ type: "reload", number: random(3) === 0 ? 0 : random(CONFIGURATIONS) })],
+  [6, reload],
+  [2, (random) => ({ type: "arm", forMs: one(random, PROBATIONS) })],
+  [2, (random) => ({ type: "confirm", force: random(2) === 0 })],
   [3, (random) => ({ type: "clock", byMs: one(random, CLOCK_STEPS) })],
   [6, (random) => ({ type: "kill", border: random(60), downMs: one(random, [50, 1_000, 40_000]) })],
   [
@@ -130,31 +146,172 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
   [3, () => ({ type: "flush" })],
   [3, (random) => ({ type: "empty", set: one(random, SETS), unheard: random(2) === 0 })],
   [1, () => ({ type: "spoil" })],
-  [3, (random) => ({ type: "kernel fault", fault: "no memory", skip: random(3) })],
+  [3, () => ({ type: "kernel fault", fault: "no memory" })],
   [2, (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: random(120_000) })],
   [2, (random) => ({ type: "no processes", times: 1 + random(5) })],
   [3, () => ({ type: "wait" })],
 ];
 
-const WEIGHTS = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
+/**
+ * How much oftener than usual a kind of deed comes in one story. Stories that lack some kinds and
+ * have many of others reach states that no story of everything reaches.
+ */
+const OFTEN = [0, 0.3, 1, 1, 4];
 
-function draw(random: Random): Deed {
-  let left = random(WEIGHTS);
-  for (const [weight, make] of DEEDS) {
-    left -= weight;
-    if (left < 0) return make(random);
-  }
-  throw new Error("the weights do not add up");
+type Draw = (random: Random) => Deed;
+
+function drawer(random: Random): Draw {
+  const kinds = DEEDS.map(([weight, make], i) => {
+    // Where nobody knocks, nothing happens.
+    const often = i === 0 ? 1 : one(random, OFTEN);
+    return { weight: weight * often, make };
+  });
+  const all = kinds.reduce((sum, { weight }) => sum + weight, 0);
+  return (own) => {
+    let left = own(1_000_000) * (all / 1_000_000);
+    for (const { weight, make } of kinds) {
+      left -= weight;
+      if (left < 0) return make(own);
+    }
+    return kinds[0]!.make(own);
+  };
 }
+
+const CLEAN: Omit<Road, "seed"> = { lost: 0, doubled: 0, reordered: 0, gapMs: 5 };
+
+/** What hides a use from one of the three that remember it: memory, kernel and store. */
+const FORGETTING: readonly ((random: Random) => readonly Act[])[] = [
+  () => [],
+  () => [{ afterMs: 6_000, deed: { type: "restart", downMs: 1_000, reboot: true } }],
+  () => [{ afterMs: 300, deed: { type: "flush" } }],
+  () => [{ afterMs: 300, deed: { type: "empty", set: "uses", unheard: true } }],
+  (random) => [
+    {
+      afterMs: 6_000,
+      deed: { type: "power cut", border: 0, downMs: 1_000, seed: random(2 ** 31) },
+    },
+  ],
+];
+
+/** How a knock may be cut short: the kernel knows its use, and perhaps nobody else does. */
+const CUTTING: readonly ((random: Random) => Deed)[] = [
+  (random) => ({
+    type: "kill",
+    at: "the reply to a transaction",
+    border: 0,
+    downMs: one(random, [50, 1_000, 5_000]),
+  }),
+  (random) => ({
+    type: "kill",
+    at: "the arrival of a message",
+    border: 0,
+    downMs: one(random, [50, 1_000, 5_000]),
+  }),
+  (random) => ({
+    type: "power cut",
+    at: one(random, ["a write into uses.db", "the end of a write into uses.db"]),
+    border: 0,
+    downMs: 1_000,
+    seed: random(2 ** 31),
+  }),
+  () => ({ type: "kernel fault", fault: "no reply" }),
+  () => ({ type: "wait" }),
+];
+
+/** A knock is cut short, something is forgotten, and the knock comes again. */
+function forgottenUse(random: Random): Act[] {
+  const road = { ...CLEAN, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const knock: Deed = { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road };
+  const own = random(3) === 0;
+  return [
+    { afterMs: one(random, [300, 8_000]), deed: one(random, CUTTING)(random) },
+    { afterMs: 1, deed: knock },
+    ...one(random, FORGETTING)(random),
+    { afterMs: one(random, [2_000, 8_000]), deed: { type: "replay", back: 0, own, road } },
+  ];
+}
+
+/** Somebody begins a probation, something happens in it, and perhaps somebody confirms. */
+function probation(random: Random): Act[] {
+  const road = { ...CLEAN, seed: random(2 ** 31) };
+  const forMs = one(random, PROBATIONS);
+  const begin: Deed =
+    random(2) === 0
+      ? { type: "arm", forMs }
+      : { type: "reload", number: random(CONFIGURATIONS), broken: false, yes: false, armMs: forMs };
+  const cut: Deed = {
+    type: "kill",
+    at: one(random, [
+      "a load of the guard",
+      "the end of a load of the guard",
+      "a reply of the data plane",
+    ]),
+    border: random(2),
+    downMs: one(random, [50, 1_000, 40_000]),
+  };
+  const proof: Act[] = [
+    { afterMs: 300, deed: { type: "knock", person: 0, door: "ssh", clockMs: 0, road } },
+    { afterMs: 300, deed: { type: "connect", person: 0, port: 22, forMs: 60_000 } },
+    { afterMs: 300, deed: { type: "confirm", force: false } },
+  ];
+  return [
+    ...(random(3) === 0 ? [{ afterMs: 6_000, deed: cut }] : []),
+    { afterMs: 1, deed: begin },
+    ...(random(3) === 0
+      ? [{ afterMs: one(random, [1, 2_000, 30_000]), deed: anyDeed(random) }]
+      : []),
+    ...(random(2) === 0 ? proof : []),
+  ];
+}
+
+/** The kernel refuses the guard of a new configuration. */
+function refusedReload(random: Random): Act[] {
+  const fault: Deed = { type: "kernel fault", fault: "no memory" };
+  return [
+    { afterMs: 6_000, deed: fault },
+    { afterMs: 1, deed: { ...reload(random), broken: false, yes: true } },
+    { afterMs: 3_000, deed: { type: "wait" } },
+  ];
+}
+
+/** Somebody breaks the file, and the daemon starts with it. */
+function brokenFile(random: Random): Act[] {
+  return [
+    { afterMs: 6_000, deed: reload(random) },
+    { afterMs: 6_000, deed: { ...reload(random), broken: true } },
+    { afterMs: 1_000, deed: { type: "kill", border: random(8), downMs: 1_000 } },
+  ];
+}
+
+/** Any deed, as often as usual. */
+function anyDeed(random: Random): Deed {
+  return one(random, DEEDS)[1](random);
+}
+
+const SCENES: readonly ((random: Random) => Act[])[] = [
+  forgottenUse,
+  forgottenUse,
+  probation,
+  probation,
+  refusedReload,
+  brokenFile,
+];
+
+/** Of so many turns of a story one is a scene. */
+const SCENE_EVERY = 10;
 
 export function makeStory(seed: number, length: number, random: Random): Story {
   const setSize = one(random, [65_536, 65_536, 65_536, 40]);
   const movesEnds = random(2) === 0;
-  const acts = Array.from({ length }, (): Act => {
+  const draw = drawer(random);
+  const acts: Act[] = [];
+  while (acts.length < length) {
+    if (random(SCENE_EVERY) === 0) acts.push(...one(random, SCENES)(random));
     const deed = draw(random);
     const afterMs =
       deed.type === "wait" ? 60_000 + random(240_000) : one(random, [1, 300, 2_000, 8_000, 20_000]);
-    return { afterMs: afterMs + random(1_000) / 1_000, deed };
-  });
+    acts.push({ afterMs: afterMs + random(1_000) / 1_000, deed });
+  }
   return { seed, setSize, movesEnds, acts };
 }

@@ -1,10 +1,10 @@
 /** The simulated server's doors and the people at it. */
 
 import { type Address, parseAddress } from "../../src/core/address.ts";
-import type { Door, Settings } from "../../src/config/settings.ts";
-import { makePlan, type Plan } from "../../src/data-plane/plan.ts";
-import type { DeviceKey } from "../../src/keys/keys.ts";
+import type { Door } from "../../src/config/settings.ts";
+import { type DeviceKey, formatKeys } from "../../src/keys/keys.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../src/rks/space.ts";
+import { formatSettings } from "../support/format-settings.ts";
 
 export interface Person {
   readonly name: string;
@@ -34,9 +34,9 @@ export const KEYS: readonly DeviceKey[] = PEOPLE.map(({ user, device }) => ({
   key: Uint8Array.from(new Bun.CryptoHasher("sha256").update(`${user}/${device}`).digest()),
 }));
 
-const SPACE: KnockSpace = { ...DEFAULT_SPACE, lo: 20_000, hi: 20_999, slack: 16 };
+const SPACE: KnockSpace = { ...DEFAULT_SPACE, lo: 20_000, hi: 23999, ports: 10, slack: 16 };
 
-const BASE = { users: [], space: SPACE, prefix6: 128, maxGrants: 4, uses: "many" } as const;
+const BASE = { users: [], space: SPACE, prefix6: 128, maxGrants: 256, uses: "many" } as const;
 
 function tcp(port: number) {
   return { proto: "tcp", from: port, to: port } as const;
@@ -77,6 +77,7 @@ const DOORS: readonly Door[] = [
     ...BASE,
     name: "legacy",
     opens: [tcp(3389)],
+    maxGrants: 4,
     fixed: { knocks: FIXED, timeoutMs: 10_000 },
     closing: { knocks: FIXED.toReversed(), timeoutMs: 10_000 },
     openForMs: 40_000,
@@ -99,22 +100,33 @@ const CHANGES: readonly ((door: Door) => Door | undefined)[] = [
   (door) => (door.name === "screen" ? { ...door, uses: "many" } : door),
   (door) => (door.name === "ssh" ? { ...door, uses: "one" } : door),
   (door) => (door.name === "web" ? { ...door, opens: [tcp(8443)], idleCloseMs: 10_000 } : door),
+  (door) => (door.name === "legacy" ? { ...door, openAfterMs: 90_000 } : door),
   (door) => (door.users.includes("bob") ? { ...door, users: ["alice", "carol"] } : door),
 ];
 
 export const CONFIGURATIONS = CHANGES.length;
 
-export interface Configured {
-  readonly settings: Settings;
-  readonly plan: Plan;
+/** The doors of each configuration. */
+const DOORS_OF = CHANGES.map((change) => DOORS.flatMap((door) => change(door) ?? []));
+
+/** Another number may have equal doors: then the lower one. */
+export function numberOf(doors: readonly Door[]): number {
+  return DOORS_OF.findIndex((own) => Bun.deepEquals(own, doors));
 }
 
-export function configured(number: number, stateDir: string): Configured {
-  const settings: Settings = {
+export function doorsOf(number: number): readonly Door[] {
+  return DOORS_OF[number % DOORS_OF.length]!;
+}
+
+/** The text of a config.toml; a broken one still names its state folder. */
+export function configText(number: number, stateDir: string, broken: boolean): string {
+  const text = formatSettings({
     server: { interfaces: ["eth0"], stateDir },
-    doors: DOORS.flatMap((door) => CHANGES[number % CHANGES.length]!(door) ?? []),
+    doors: doorsOf(number),
     guard: { onStop: "closed", deny: "drop", alwaysAllow: [] },
     api: { listen: { host: "127.0.0.1", port: 9460 }, socket: "/run/sallyport.sock" },
-  };
-  return { settings, plan: makePlan(settings, KEYS) };
+  });
+  return broken ? `${text}\n[door.ssh\n` : text;
 }
+
+export const KEYS_TEXT = formatKeys(KEYS);

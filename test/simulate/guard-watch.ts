@@ -1,0 +1,186 @@
+/**
+ * Decides when ports may be guarded for good, for a time, or not at all: by what people asked for,
+ * the clock, and each load of the guard.
+ */
+
+import type { GuardPlan } from "../../src/firewall/guard-plan.ts";
+import type { GuardState } from "../../src/control-plane/guard/guard-loader.ts";
+import type { Agenda } from "./agenda.ts";
+import type { SimulatedKernel } from "./kernel.ts";
+import { Violation } from "./oracle.ts";
+
+/** The daemon ends a probation a second before the kernel would, and counts whole milliseconds. */
+const NEARLY_MS = 1_500;
+
+/** The longest time from the end of a probation until the daemon has acted on it. */
+const LATE_MS = 5_000;
+
+/** What somebody asked for and has no answer to yet, or got. */
+export type Asked =
+  | { readonly type: "confirm" }
+  /** `back`: unless somebody confirms, the configuration before returns. */
+  | { readonly type: "probation"; readonly forMs: number; readonly back: boolean };
+
+interface Probation {
+  /** Monotonic milliseconds. */
+  readonly endMs: number;
+  readonly forMs: number;
+  readonly back: boolean;
+}
+
+export class GuardWatch {
+  readonly #agenda: Agenda;
+  readonly #kernel: SimulatedKernel;
+  readonly #broken: (violation: Violation) => void;
+  #asked: Asked | undefined;
+  #askedMs = 0;
+  /** An earlier process was asked. */
+  #isCarried = false;
+  #probation: Probation | undefined;
+  /** Nobody confirmed in time, and nobody began again. */
+  #lapsed = false;
+  /** It ended a moment ago, and its record may still be there. */
+  #ending: Probation | undefined;
+  /** A process died while it ended this one. */
+  #mayReturn: Probation | undefined;
+  /** The wall clock was set since the probation began: a restart judges it by that. */
+  #clockWasSet = false;
+  #restarted = false;
+
+  constructor(agenda: Agenda, kernel: SimulatedKernel, broken: (violation: Violation) => void) {
+    this.#agenda = agenda;
+    this.#kernel = kernel;
+    this.#broken = broken;
+    kernel.loaded = (plan) => this.#loaded(plan);
+  }
+
+  /** Whether the configuration before returns at the end of a probation that begins now by a reload. */
+  backAfter(byReload: boolean): boolean {
+    const { back = false } = this.#probation ?? {};
+    return back || (byReload && this.#probation === undefined && !this.#lapsed);
+  }
+
+  /** Whether the configuration in force is one that goes again unless somebody confirms it. */
+  get mayGoBack(): boolean {
+    return this.#probation?.back === true;
+  }
+
+  get hasLapsed(): boolean {
+    return this.#lapsed;
+  }
+
+  /** Somebody asks for this, and has no answer yet. */
+  ask(asked: Asked): void {
+    this.#asked = asked;
+    this.#askedMs = this.#agenda.monotonicMs();
+  }
+
+  /** The answer came; `done`: it was a yes. */
+  answered(done: boolean): void {
+    if (done && this.#asked?.type === "probation" && this.#probation === undefined) {
+      this.#break("a probation begins", "the kernel was given none");
+    }
+    this.#asked = undefined;
+    this.#ending = undefined;
+  }
+
+  clockWasSet(): void {
+    this.#clockWasSet = true;
+  }
+
+  /** A new process: what returns unless somebody confirms is not known to it. */
+  newLife(): void {
+    // Perhaps it had written down already what somebody asked for.
+    this.#isCarried = this.#asked?.type === "probation";
+    if (!this.#isCarried) this.#asked = undefined;
+    this.#restarted = true;
+    this.#mayReturn = this.#ending && { ...this.#ending, back: false };
+    this.#ending = undefined;
+    if (this.#probation !== undefined) this.#probation = { ...this.#probation, back: false };
+  }
+
+  /** Call it every few seconds; `told`: the state of the guard as a daemon knows it that runs undisturbed. */
+  check(told: GuardState | undefined): void {
+    if (told !== undefined) this.#ending = undefined;
+    const overMs = this.#agenda.monotonicMs() - (this.#probation?.endMs ?? Infinity);
+    if (overMs < LATE_MS) return;
+    const guarded = this.#kernel.guardedRanges.length > 0;
+    if (guarded)
+      this.#break("nobody is locked out by a probation", "it is over, and ports are shut");
+    if (told === "probation") this.#break("a probation ends", "the daemon has not noticed");
+  }
+
+  #loaded(plan: GuardPlan): void {
+    this.#judge(plan);
+    if (this.#isCarried) this.#asked = undefined;
+    this.#isCarried = false;
+    this.#mayReturn = undefined;
+  }
+
+  #judge({ guarded }: GuardPlan): void {
+    const nowMs = this.#agenda.monotonicMs();
+    const forMs = Math.max(...guarded.map((range) => range.forMs ?? Infinity));
+    const before = this.#probation ?? this.#mayReturn;
+    const isOver = before !== undefined && nowMs >= before.endMs - NEARLY_MS;
+    const judgedAnew = this.#restarted && this.#clockWasSet;
+    if (guarded.length === 0) {
+      const wasWritten =
+        this.#isCarried &&
+        this.#asked?.type === "probation" &&
+        nowMs >= this.#askedMs + this.#asked.forMs - NEARLY_MS;
+      if (!this.#lapsed && !isOver && !judgedAnew && !wasWritten) {
+        this.#break("ports stay guarded", "a guard without ports was loaded");
+      }
+      this.#lapsed = true;
+      this.#probation = undefined;
+      return;
+    }
+    if (this.#lapsed && this.#asked?.type !== "probation") {
+      this.#break("what lapsed stays open", "until somebody begins again");
+    }
+    this.#lapsed = false;
+    if (forMs === Infinity) this.#loadedForGood(isOver);
+    else this.#loadedOnProbation(nowMs, forMs);
+  }
+
+  #loadedForGood(isOver: boolean): void {
+    const before = this.#probation;
+    this.#probation = undefined;
+    this.#ending = before;
+    if (before === undefined || this.#asked?.type === "confirm") return;
+    if (isOver && before.back) return;
+    this.#break("a probation ends by a confirmation", "the guard is permanent without one");
+  }
+
+  #loadedOnProbation(nowMs: number, forMs: number): void {
+    const endMs = nowMs + forMs;
+    const before = this.#probation ?? this.#mayReturn;
+    const asked = this.#asked?.type === "probation" ? this.#asked : undefined;
+    if (before === undefined && asked === undefined) {
+      this.#break("ports stay guarded", "a probation that nobody asked for");
+      return;
+    }
+    const judgedAnew = this.#restarted && this.#clockWasSet;
+    const latestMs = Math.max(
+      judgedAnew ? nowMs + (before?.forMs ?? 0) : (before?.endMs ?? 0),
+      nowMs + (asked?.forMs ?? 0),
+    );
+    if (endMs > latestMs + NEARLY_MS) {
+      const more = Math.round((endMs - latestMs) / 1_000);
+      this.#break("no probation is longer than asked", `${more} s more`);
+    }
+    if (asked !== undefined) {
+      this.#clockWasSet = false;
+      this.#restarted = false;
+    }
+    this.#probation = {
+      endMs,
+      forMs: asked?.forMs ?? before!.forMs,
+      back: asked?.back ?? before!.back,
+    };
+  }
+
+  #break(promise: string, detail: string): void {
+    this.#broken(new Violation(promise, detail));
+  }
+}
