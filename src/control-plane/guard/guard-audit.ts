@@ -260,11 +260,14 @@ export class GuardAudit {
     readiness.set("probation", `nobody confirmed the probation in time: ${remedy}`);
     log("error", `Nobody confirmed in time: nothing is guarded any more: ${remedy}`);
     try {
-      this.#guardLoader.lapse();
-      // It ends a little before the kernel would: a daemon that starts in between must find none of it left.
+      // First of all, and whatever the kernel says: a clock that is set back begins nothing anew.
       this.#probationFile.begin(clock.wallMs(), 0);
     } finally {
-      note({ type: "guard.lapsed", atMs: clock.wallMs() });
+      try {
+        this.#guardLoader.lapse();
+      } finally {
+        note({ type: "guard.lapsed", atMs: clock.wallMs() });
+      }
     }
   }
 
