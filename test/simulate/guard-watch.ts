@@ -43,6 +43,8 @@ export class GuardWatch {
   #ending: Probation | undefined;
   /** A process died while it ended this one. */
   #mayReturn: Probation | undefined;
+  /** The kernel refused to go back, and will be asked again at the end of the next probation. */
+  #owesBack = false;
   /** The wall clock was set since the probation began: a restart judges it by that. */
   #clockWasSet = false;
   #restarted = false;
@@ -56,13 +58,12 @@ export class GuardWatch {
 
   /** Whether the configuration before returns at the end of a probation that begins now by a reload. */
   backAfter(byReload: boolean): boolean {
-    const { back = false } = this.#probation ?? {};
-    return back || (byReload && this.#probation === undefined && !this.#lapsed);
+    return this.mayGoBack || (byReload && this.#probation === undefined && !this.#lapsed);
   }
 
   /** Whether the configuration in force is one that goes again unless somebody confirms it. */
   get mayGoBack(): boolean {
-    return this.#probation?.back === true;
+    return this.#probation?.back === true || this.#owesBack;
   }
 
   get hasLapsed(): boolean {
@@ -92,8 +93,9 @@ export class GuardWatch {
   newLife(): void {
     // Perhaps it had written down already what somebody asked for.
     this.#isCarried = this.#asked?.type === "probation";
-    if (!this.#isCarried) this.#asked = undefined;
+    this.#asked = this.#asked?.type === "probation" ? { ...this.#asked, back: false } : undefined;
     this.#restarted = true;
+    this.#owesBack = false;
     this.#mayReturn = this.#ending && { ...this.#ending, back: false };
     this.#ending = undefined;
     if (this.#probation !== undefined) this.#probation = { ...this.#probation, back: false };
@@ -132,6 +134,7 @@ export class GuardWatch {
         this.#break("ports stay guarded", "a guard without ports was loaded");
       }
       this.#lapsed = true;
+      this.#owesBack ||= before?.back === true;
       this.#probation = undefined;
       return;
     }
@@ -147,6 +150,7 @@ export class GuardWatch {
     const before = this.#probation;
     this.#probation = undefined;
     this.#ending = before;
+    this.#owesBack = false;
     if (before === undefined || this.#asked?.type === "confirm") return;
     if (isOver && before.back) return;
     this.#break("a probation ends by a confirmation", "the guard is permanent without one");

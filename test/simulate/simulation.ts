@@ -47,6 +47,9 @@ const MOST_STEPS = 5_000;
 /** What one deed set going is over. */
 const SETTLED_MS = 500;
 
+/** A disk that failed is tried again within this time. */
+const RETRY_MS = 61_000;
+
 /** Death waits so long for the border that it was told to come at. */
 const PATIENT_MS = 5_000;
 
@@ -129,6 +132,7 @@ class Simulation implements Disposable {
   /** The configurations that a start may work by where the file is broken: mostly one. */
   readonly #kept = new Set<number>();
   #doubtMs = -Infinity;
+  #diskFailedMs = -Infinity;
   #wasSetBack = false;
   /** A start did not know all uses. */
   #hasLost = false;
@@ -221,8 +225,7 @@ class Simulation implements Disposable {
         start: (command) => this.#startCommand(life, command),
         hearing: (event) => {
           const doors = this.#daemon!.inForce.settings.doors;
-          const refuses = this.#disk.refuses !== undefined;
-          this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), refuses);
+          this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), this.#diskFails);
           this.#alarms.hear(event);
         },
         heard: (event) => {
@@ -319,8 +322,7 @@ class Simulation implements Disposable {
     this.#life.buried = true;
     this.#daemon = undefined;
     this.#disturb();
-    const refuses = this.#disk.refuses !== undefined;
-    this.#closes.died(nowMs, how === "power cut", refuses);
+    this.#closes.died(nowMs, how === "power cut", this.#diskFails);
     if (how === "kill") this.#disk.outliveProcess();
     else {
       this.#disk.outlivePower(randomFrom(seed));
@@ -477,7 +479,10 @@ class Simulation implements Disposable {
         this.#note(`the disk refuses: ${deed.code} for ${Math.round(deed.forMs / 1_000)} s`);
         this.#disk.refuses = deed.code;
         this.#mayWait = true;
-        this.#agenda.after(deed.forMs, () => (this.#disk.refuses = undefined));
+        this.#agenda.after(deed.forMs, () => {
+          this.#disk.refuses = undefined;
+          this.#diskFailedMs = this.#agenda.monotonicMs();
+        });
         return;
       case "no processes":
         this.#noProcesses = deed.times;
@@ -652,6 +657,12 @@ class Simulation implements Disposable {
     writeFileSync(this.#disk.configFile, configText(number, this.#disk.folder, broken));
   }
 
+  /** What the daemon wrote may not be on the disk: it refuses, or was not tried again yet. */
+  get #diskFails(): boolean {
+    const sinceMs = this.#agenda.monotonicMs() - this.#diskFailedMs;
+    return this.#disk.refuses !== undefined || sinceMs < RETRY_MS;
+  }
+
   get #inForce(): number {
     return numberOf(this.#daemon?.inForce.settings.doors ?? []);
   }
@@ -803,6 +814,7 @@ class Simulation implements Disposable {
   #rest(): void {
     this.#note("everybody leaves");
     this.#write(Math.max(0, this.#inForce), false);
+    if (this.#disk.refuses !== undefined) this.#diskFailedMs = this.#agenda.monotonicMs();
     this.#disk.refuses = undefined;
     this.#kernel.faults.length = 0;
     this.#noProcesses = 0;

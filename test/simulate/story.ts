@@ -220,21 +220,27 @@ const CUTTING: readonly ((random: Random) => Deed)[] = [
 
 /** A knock is cut short, something is forgotten, and the knock comes again. */
 function forgottenUse(random: Random): Act[] {
-  const road = { ...CLEAN, seed: random(2 ** 31) };
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
   const person = random(PEOPLE.length);
-  const knock: Deed = { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road };
+  const knock: Deed = {
+    type: "knock",
+    person,
+    door: one(random, ROTATING),
+    clockMs: 0,
+    road: clean,
+  };
   const own = random(3) === 0;
   return [
     { afterMs: one(random, [300, 8_000]), deed: one(random, CUTTING)(random) },
     { afterMs: 1, deed: knock },
     ...one(random, FORGETTING)(random),
-    { afterMs: one(random, [2_000, 8_000]), deed: { type: "replay", back: 0, own, road } },
+    { afterMs: one(random, [2_000, 8_000]), deed: { type: "replay", back: 0, own, road: clean } },
   ];
 }
 
 /** Somebody begins a probation, something happens in it, and perhaps somebody confirms. */
 function probation(random: Random): Act[] {
-  const road = { ...CLEAN, seed: random(2 ** 31) };
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
   const forMs = one(random, PROBATIONS);
   const begin: Deed =
     random(2) === 0
@@ -251,7 +257,7 @@ function probation(random: Random): Act[] {
     downMs: one(random, [50, 1_000, 40_000]),
   };
   const proof: Act[] = [
-    { afterMs: 300, deed: { type: "knock", person: 0, door: "ssh", clockMs: 0, road } },
+    { afterMs: 300, deed: { type: "knock", person: 0, door: "ssh", clockMs: 0, road: clean } },
     { afterMs: 300, deed: { type: "connect", person: 0, port: 22, forMs: 60_000 } },
     { afterMs: 300, deed: { type: "confirm", force: false } },
   ];
