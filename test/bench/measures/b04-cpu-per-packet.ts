@@ -5,7 +5,7 @@ import { median, rounded } from "../figures.ts";
 import { LineUp, type Place } from "../line-up.ts";
 import { type Load, scatter } from "../load/load.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
-import { cpuNsOf } from "../process.ts";
+import { countSwitches, cpuNsOf, switchesSince } from "../process.ts";
 
 /** Not of any sequence, range or service here. */
 const ELSEWHERE = 5_000;
@@ -34,6 +34,8 @@ interface Sample {
   readonly framesPerSecond: number;
   /** Share of one processor. */
   readonly busy: number;
+  /** Of all threads: a wake-up costs as much as dozens of packets. */
+  readonly wakeUpsPerSecond: number;
   readonly missed: number | undefined;
 }
 
@@ -41,14 +43,17 @@ async function sample(place: Place, { load }: Rate, seconds: number): Promise<Sa
   const { stage, running } = place;
   const missed = await running.missed?.();
   const before = cpuNsOf(running.pids);
+  const switches = countSwitches(running.pids);
   const sent = await stage.flood(load(place), { seconds });
   await Bun.sleep(SETTLE_MS);
   const cpuUs = (cpuNsOf(running.pids) - before) / 1_000;
+  const wakeUps = switchesSince(switches, countSwitches(running.pids));
   const missedNow = await running.missed?.();
   return {
     cpuUsPerPacket: cpuUs / sent.sent,
     framesPerSecond: sent.sent / sent.seconds,
     busy: cpuUs / 1e6 / (sent.seconds + SETTLE_MS / 1_000),
+    wakeUpsPerSecond: wakeUps / (sent.seconds + SETTLE_MS / 1_000),
     missed:
       missed === undefined || missedNow === undefined
         ? undefined
@@ -62,6 +67,7 @@ function figuresOf(samples: readonly Sample[]): Record<string, number> {
   return {
     cpuUsPerPacket: of((one) => one.cpuUsPerPacket),
     busyShareOfCore: of((one) => one.busy),
+    wakeUpsPerSecond: of((one) => one.wakeUpsPerSecond),
     framesPerSecond: of((one) => one.framesPerSecond),
     ...(missed.length > 0 ? { missedOfFlood: rounded(median(missed)) } : {}),
   };
