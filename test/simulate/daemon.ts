@@ -56,6 +56,9 @@ const SEEN_MS = 60_000;
 /** The server's own address. */
 const HERE = parseAddress("192.0.2.1")!;
 
+/** More than any crowd of grants that end together needs. */
+const MOST_LOOKS = 10_000;
+
 const EVENTS_FD = 1_000_001;
 
 /** A living connection to a port of ours. */
@@ -395,8 +398,11 @@ export class Daemon {
       this.#hits.note(knock);
     }
     const { doorkeeper } = this.opening;
-    do this.#ends.look(doorkeeper, agenda.monotonicMs());
-    while (this.#ends.hasMore);
+    let looks = 0;
+    do {
+      this.#ends.look(doorkeeper, agenda.monotonicMs());
+      if (++looks > MOST_LOOKS) throw new Error("ends of grants are told without an end");
+    } while (this.#ends.hasMore);
     this.#listenForEchoes();
     if (number !== this.#wakeUp) return;
     const nowMs = agenda.monotonicMs();

@@ -108,14 +108,14 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "the wait after a loss is a slot too short",
     "control-plane/persistent-state.ts",
-    "slot: slotAt(this.#doubtMs, stepSeconds) + skew };",
-    "slot: slotAt(this.#doubtMs, stepSeconds) - 1 };",
+    "const slot = slotAt(this.#doubtMs, stepSeconds) + skew;",
+    "const slot = slotAt(this.#doubtMs, stepSeconds) - 1;",
   ),
   mutation(
     "the wait after a loss is a slot too long",
     "control-plane/persistent-state.ts",
-    "slot: slotAt(this.#doubtMs, stepSeconds) + skew };",
-    "slot: slotAt(this.#doubtMs, stepSeconds) + skew + 2 };",
+    "const slot = slotAt(this.#doubtMs, stepSeconds) + skew;",
+    "const slot = slotAt(this.#doubtMs, stepSeconds) + skew + 2;",
   ),
   mutation(
     "a reload forgets the uses",
