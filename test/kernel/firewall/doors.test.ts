@@ -159,10 +159,11 @@ describe.each(FAMILIES)("$family", ({ server, client }) => {
   });
 
   test("a SYN on the port pair of a dead session is denied", async () => {
-    grants.open(request(client, { openMs: 700 }));
+    // Long enough that a busy computer gets the session through.
+    grants.open(request(client, { openMs: 2_000 }));
     using session = await Session.open(lab, "client", server, 2222, { sourcePort: 40_200 });
     expect(session.met).toBe("open");
-    await Bun.sleep(800);
+    await Bun.sleep(2_100);
     // The server's end dies unnoticed by tracking, which goes on calling the pair established.
     lab.run("server", ["ss", "-K", "dport", "=", ":40200"], { mayFail: true });
     session[Symbol.dispose]();
@@ -174,7 +175,7 @@ describe.each(FAMILIES)("$family", ({ server, client }) => {
   });
 
   test("an idle grant is renewed by established traffic", async () => {
-    grants.open(request(client, { kind: "idle", openMs: 700, idleMs: 1_500 }));
+    grants.open(request(client, { kind: "idle", openMs: 1_500, idleMs: 1_500 }));
     using session = await Session.open(lab, "client", server, 2222);
     for (let i = 0; i < 6; i++) {
       expect(await session.echo()).toBe("echoed");
