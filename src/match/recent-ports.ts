@@ -8,6 +8,9 @@ function apart(a: number, b: number): number {
   return Math.abs((a - b) | 0);
 }
 
+/** A source that was away for longer has no port left: twelve days, within which `apart` is right. */
+const LONGEST_AWAY_MS = 2 ** 30;
+
 /** Milliseconds in the form that RecentPorts keeps. */
 export function tick(timeMs: number): number {
   return Math.floor(timeMs) >>> 0;
@@ -63,7 +66,7 @@ export class RecentPorts {
     let head = this.#head[id]!;
     let count = this.#count[id]!;
 
-    if (count > 0 && Math.abs(timeMs - this.#lastMs[id]!) > stale) count = 0;
+    if (count > 0 && Math.abs(timeMs - this.#lastMs[id]!) > LONGEST_AWAY_MS) count = 0;
     this.#lastMs[id] = timeMs;
     while (count > 0 && apart(now, ticks[base + head]!) > stale) {
       head = head + 1 === length ? 0 : head + 1;

@@ -136,11 +136,8 @@ describe("findTries()", () => {
     const hits = hitsOn(portsOf(crowd[299]!, slotAt(NOW, 30)), NOW);
     const search = findTries(hits, { rotating: crowd, fixed: [] });
     let steps = 0;
-    let longestMs = 0;
     for (;;) {
-      const before = performance.now();
       const { done, value } = search.next();
-      longestMs = Math.max(longestMs, performance.now() - before);
       if (done !== true) {
         steps++;
         continue;
@@ -149,7 +146,6 @@ describe("findTries()", () => {
       break;
     }
     expect(steps).toBe(Math.floor((300 * 81) / 1_024));
-    expect(longestMs).toBeLessThan(100); // 0.5 ms when nobody else uses the machine
   });
 });
 
