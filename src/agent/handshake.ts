@@ -60,7 +60,8 @@ class Inbox {
 
   #chunk(): Promise<Uint8Array | undefined> {
     const socket = this.#socket;
-    if (socket.destroyed) return Promise.resolve(undefined);
+    // An end that came along with the last bytes is not told again.
+    if (socket.destroyed || socket.readableEnded) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const settle = (chunk?: Uint8Array) => {
         socket.pause();
