@@ -456,10 +456,7 @@ test("sallyport user and each of its commands show an example with --help", () =
   for (const argv of [[], ["add"], ["list"], ["remove"], ["show"]]) {
     const { code, out } = user(...argv, "--help");
     expect(code).toBe(0);
-    expect(out.trimEnd().split("\n").slice(-2)).toEqual([
-      "Example:",
-      expect.stringMatching(/^ {2}sallyport user /) as unknown as string,
-    ]);
+    expect(out).toMatch(/\nExamples?:\n(?: {2}sallyport user .*\n)+$/);
   }
 });
 
