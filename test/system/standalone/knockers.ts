@@ -54,14 +54,14 @@ function shell(name: string, argv: readonly string[], hearsUdp: boolean): Knocke
   return { name, self: "sallyport-knock.sh", argv: [...words, ...options], sendsUdp: hearsUdp };
 }
 
-const PYTHON: Knocker = {
+export const PYTHON: Knocker = {
   name: "sallyport_knock.py",
   self: "sallyport_knock.py",
   argv: ["python3", "-B", fileOf("sallyport_knock.py")],
   sendsUdp: true,
 };
 
-const DASH = shell("sallyport-knock.sh in dash", ["dash", "--"], true);
+export const DASH = shell("sallyport-knock.sh in dash", ["dash", "--"], true);
 
 /**
  * The C# of the PowerShell client, compiled with the language of PowerShell 5.1's compiler. Returns

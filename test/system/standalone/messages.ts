@@ -29,7 +29,7 @@ import { EXECUTABLE } from "../../support/executable.ts";
 import { Lab } from "../../support/lab.ts";
 import { type Finished, run } from "../../support/programs.ts";
 import { startEcho } from "../../support/service.ts";
-import { FILES, type Knocker, knockWords, POWERSHELL, testIf } from "./knockers.ts";
+import { type Knocker, knockWords, POWERSHELL, testIf } from "./knockers.ts";
 
 setDefaultTimeout(120_000);
 
@@ -115,7 +115,13 @@ const LINKS: readonly (readonly [string, string])[] = [
 /** sallyport's message for each case: the same for every client. */
 const REFUSALS: Record<string, Finished> = {};
 
-describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) => {
+/** Registers the tests of one client: a file for each, so that they run side by side. */
+export function describeMessages(knocker: Knocker): void {
+  describe(knocker.name, () => describeWords(knocker));
+  describe("on the wire", () => describeWire(knocker));
+}
+
+function describeWords(knocker: Knocker): void {
   test("refuses what is no link on standard input as sallyport does", () => {
     for (const [what, text] of LINKS) {
       const answer = (REFUSALS[what] ??= knock(SALLYPORT, ["--save", "new"], text));
@@ -276,9 +282,9 @@ describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) =
     );
     expect(said.code).toBe(1);
   });
-});
+}
 
-describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
+function describeWire(knocker: Knocker): void {
   let lab: Lab;
   beforeAll(async () => {
     lab = new Lab();
@@ -303,10 +309,10 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
     lab[Symbol.dispose]();
   });
 
-  const client = (knocker: Knocker, argv: readonly string[], input = "") => {
+  const client = (one: Knocker, argv: readonly string[], input = "") => {
     rmSync(join(home, "state"), { recursive: true, force: true });
-    const words = knockWords(knocker, home, ...argv);
-    return plain(lab.run("client", words, { mayFail: true, input }), knocker);
+    const words = knockWords(one, home, ...argv);
+    return plain(lab.run("client", words, { mayFail: true, input }), one);
   };
 
   /** sallyport's message does not depend on the client it is compared with, and takes a while. */
@@ -318,7 +324,7 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
     return known;
   };
 
-  describe.each(FILES.map((one) => [one.name, one] as const))("%s", (_, knocker) => {
+  describe(knocker.name, () => {
     test.each([
       ["a port that is open already", ["-"], "&opens=2222/tcp"],
       ["a silent port", ["-", "--tries", "1", "--timeout", "3s", "-v"], "&opens=2223/tcp"],
@@ -362,4 +368,4 @@ describe.skipIf(process.getuid?.() !== 0)("on the wire", () => {
       expect(client(knocker, argv)).toEqual(asSallyport(argv));
     });
   });
-});
+}
