@@ -22,11 +22,12 @@ import { printable } from "./output.ts";
 import { readProbation } from "./probation-time.ts";
 import { tellKeys } from "./tell-keys.ts";
 
-/** docs/other-clients.md */
+/** docs/other-clients.md, docs/page.md */
 const OTHER_CLIENTS = `Where there is no sallyport, the clients of one file do the same:
   python3 sallyport_knock.py --save NAME
   sh sallyport-knock.sh --save NAME
-  powershell -ExecutionPolicy Bypass -File sallyport-knock.ps1 --save NAME`;
+  powershell -ExecutionPolicy Bypass -File sallyport-knock.ps1 --save NAME
+For a phone, "sallyport page --output knock.html" writes a page that knocks: put it on any https host`;
 
 interface Options {
   readonly guard?: string | undefined;
