@@ -299,9 +299,8 @@ function fillList(
   return [...clearList(name, wanted, present), ...(wanted.length > 0 ? [adds] : [])];
 }
 
-/** Whether ports that the plan guards are guarded now, by a list from which something is taken out. */
-function refillsGuarded(plan: GuardPlan, present: readonly string[] = []): boolean {
-  const wanted = listContents(plan).get(SET.guarded)!;
+/** Whether ports of a plan are guarded now, by a list from which something is taken out. */
+function refillsGuarded(wanted: readonly string[], present: readonly string[] = []): boolean {
   if (wanted.length === 0 || present.length === 0) return false;
   return clearList(SET.guarded, wanted, present).length > 0;
 }
@@ -317,13 +316,14 @@ function refillsGuarded(plan: GuardPlan, present: readonly string[] = []): boole
  */
 export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string[] {
   const contents = listContents(plan);
+  const guarded = contents.get(SET.guarded)!;
   const fill = (name: string) => fillList(name, contents.get(name)!, context.present?.get(name));
   const allowed = ([4, 6] as const).flatMap((family) => fill(SET.allow(family)));
-  if (!refillsGuarded(plan, context.present?.get(SET.guarded))) {
+  if (!refillsGuarded(guarded, context.present?.get(SET.guarded))) {
     return [renderRules(plan, context, [SET.guarded], [...fill(SET.guarded), ...allowed])];
   }
   const both = [SET.guarded, SET.meanwhile];
-  const meanwhile = fillList(SET.meanwhile, contents.get(SET.guarded)!, undefined);
+  const meanwhile = fillList(SET.meanwhile, guarded, undefined);
   const endedSets = (context.endedSets ?? []).filter((name) => name !== SET.meanwhile);
   return [
     renderRules(plan, { ...context, endedSets }, both, [...meanwhile, ...allowed]),
