@@ -4,19 +4,14 @@ import { KNOCK_DEFAULTS } from "../client/knock.ts";
 import { DEFAULT_PLACE, formatForward, formatPlace } from "../client/places.ts";
 import type { Forward, Place } from "../client/places.ts";
 import { formatDuration } from "../core/duration.ts";
+import type { KnockSettings } from "./knock-options.ts";
 
-export interface AgentSettings {
+export interface AgentSettings extends KnockSettings {
   readonly listen: Place | false;
   readonly forward: readonly Forward[];
   /** Milliseconds. */
   readonly keep?: number | undefined;
   readonly share?: true | undefined;
-  readonly ipv4?: true | undefined;
-  readonly ipv6?: true | undefined;
-  readonly delay?: number | undefined;
-  readonly tries: number;
-  readonly timeout: number;
-  readonly verbose?: true | undefined;
 }
 
 function listenWords(listen: Place | false): string[] {

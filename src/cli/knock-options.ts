@@ -7,6 +7,16 @@ import { describeProgress } from "../client/messages.ts";
 import type { Family } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
 
+/** What the options below tell a command; times in milliseconds. */
+export interface KnockSettings {
+  readonly ipv4?: true | undefined;
+  readonly ipv6?: true | undefined;
+  readonly delay?: number | undefined;
+  readonly tries: number;
+  readonly timeout: number;
+  readonly verbose?: true | undefined;
+}
+
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
@@ -54,10 +64,13 @@ export function reporter(verbose: boolean): (progress: KnockProgress) => void {
   };
 }
 
-export function familyOf(settings: {
-  readonly ipv4?: true | undefined;
-  readonly ipv6?: true | undefined;
-}): { family?: Family } {
+export function familyOf(settings: Pick<KnockSettings, "ipv4" | "ipv6">): { family?: Family } {
   if (settings.ipv4) return { family: 4 };
   return settings.ipv6 ? { family: 6 } : {};
+}
+
+/** For a command that dials. */
+export function dialOptions(settings: KnockSettings) {
+  const { tries, timeout, delay: gapMs = KNOCK_DEFAULTS.gapMs } = settings;
+  return { tries, timeoutMs: timeout, gapMs, ...familyOf(settings) };
 }

@@ -21,6 +21,7 @@ import type { Port } from "../core/port.ts";
 import {
   delayOption,
   familyOf,
+  type KnockSettings,
   ipv4Option,
   ipv6Option,
   note,
@@ -42,16 +43,10 @@ Examples:
   sallyport knock gate.example 7000 8000:udp 9000 --wait 22
                                        a fixed sequence, as knockd's client sends it`;
 
-interface Settings {
-  readonly ipv4?: true | undefined;
-  readonly ipv6?: true | undefined;
-  readonly delay?: number | undefined;
+interface Settings extends KnockSettings {
   readonly udp?: true | undefined;
   readonly wait?: number | boolean | undefined;
-  readonly tries: number;
-  readonly timeout: number;
   readonly json?: true | undefined;
-  readonly verbose?: true | undefined;
 }
 
 function usage(message: string): SallyportError {

@@ -7,7 +7,6 @@ import { dial } from "../client/dial.ts";
 import type { Destination } from "../client/dial.ts";
 import { profilesFolder } from "../client/folders.ts";
 import { systemKnockDeps } from "../client/knock-deps.ts";
-import { KNOCK_DEFAULTS } from "../client/knock.ts";
 import { describeOutcome, failedDoor, warnOfDelay } from "../client/messages.ts";
 import { readProfile } from "../client/profile-files.ts";
 import { firstTcpPort, looksLikeLink, STDIN } from "../client/profile-source.ts";
@@ -17,7 +16,8 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
 import {
   delayOption,
-  familyOf,
+  dialOptions,
+  type KnockSettings,
   ipv4Option,
   ipv6Option,
   note,
@@ -35,15 +35,9 @@ Examples:
                                        once, without them
   sallyport proxy home                 talk to the profile's host, at the first port its door opens`;
 
-interface Settings {
-  readonly ipv4?: true | undefined;
-  readonly ipv6?: true | undefined;
-  readonly delay?: number | undefined;
-  readonly tries: number;
-  readonly timeout: number;
+interface Settings extends KnockSettings {
   readonly fdpass?: true | undefined;
   readonly pipe?: true | undefined;
-  readonly verbose?: true | undefined;
 }
 
 function openProfile(name: string): Profile {
@@ -87,11 +81,10 @@ async function connect(
   to: Destination,
   settings: Settings,
 ): Promise<NonNullable<KnockOutcome["socket"]>> {
-  const gapMs = settings.delay ?? KNOCK_DEFAULTS.gapMs;
-  const slow = warnOfDelay(profile, gapMs);
+  const { verbose = false } = settings;
+  const options = dialOptions(settings);
+  const slow = warnOfDelay(profile, options.gapMs);
   if (slow !== undefined) note(slow);
-  const { tries, timeout: timeoutMs, verbose = false } = settings;
-  const options = { tries, timeoutMs, gapMs, ...familyOf(settings) };
   const outcome = await dial(profile, to, options, systemKnockDeps(reporter(verbose)));
   if (outcome.socket === undefined) {
     noteOtherPort(profile, to.port);

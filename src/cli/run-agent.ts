@@ -2,10 +2,9 @@
 
 import { profilesFolder } from "../client/folders.ts";
 import { systemKnockDeps } from "../client/knock-deps.ts";
-import { KNOCK_DEFAULTS } from "../client/knock.ts";
 import { ExitCode } from "../core/errors.ts";
 import type { AgentSettings } from "./agent-settings.ts";
-import { familyOf, note, reporter } from "./knock-options.ts";
+import { dialOptions, note, reporter } from "./knock-options.ts";
 import { print, printable } from "./output.ts";
 
 /** A program that retries all day says one thing all day; a longer memory is for nobody. */
@@ -37,7 +36,6 @@ export async function runAgentHere(
   settings: AgentSettings,
 ): Promise<never> {
   const { listen, forward: forwards, share = false, verbose = false, keep: keepMs } = settings;
-  const { tries, timeout: timeoutMs, delay: gapMs = KNOCK_DEFAULTS.gapMs } = settings;
   // What programs dial is in these lines, and may be anything.
   const tell = (line: string) => note(printable(line));
   const { runAgent } = await import("../agent/run.ts");
@@ -49,7 +47,7 @@ export async function runAgentHere(
       forwards,
       share,
       keepMs,
-      dial: { tries, timeoutMs, gapMs, ...familyOf(settings) },
+      dial: dialOptions(settings),
     },
     systemKnockDeps(reporter(verbose)),
     {
