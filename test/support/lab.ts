@@ -57,6 +57,8 @@ export class Lab implements Disposable {
     run(["ip", "-n", wire, "link", "set", "bridge0", "up"]);
     for (const host of HOSTS) {
       run(["ip", "netns", "add", this.namespace(host)]);
+      // No address is tentative for its first second or two (RFC 4862, 5.4): a probe would be silent.
+      this.run(host, ["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]);
       run(["ip", "-n", this.namespace(host), "link", "set", "lo", "up"]);
     }
     for (const [i, host] of (["server", "client", "stranger"] as const).entries()) {
