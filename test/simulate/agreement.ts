@@ -11,6 +11,35 @@ import { isGrantSet, Violation } from "./oracle.ts";
 
 const NEARLY_MS = 1_500;
 
+/** What the kernel has and the ledger does not, or the other way round, sooner than any repair mends it. */
+export function unnoticed(
+  daemon: Daemon,
+  kernel: SimulatedKernel,
+  agenda: Agenda,
+): Violation | undefined {
+  const grants = daemon.opening.ledger.list(agenda.monotonicMs(), agenda.wallMs());
+  const known = new Set<string>();
+  for (const grant of grants) {
+    const { address } = parsePrefix(grant.address)!;
+    const set = setOf(grant, address.family);
+    for (const { proto, port } of singlePorts(grant.ports)) {
+      const key = keyText(address, proto, port);
+      known.add(`${set} ${key}`);
+      const isShort = grant.expiresMs - agenda.wallMs() < NEARLY_MS;
+      if (grant.kind !== "once" || isShort || kernel.find(set, key) !== undefined) continue;
+      const what = `${grant.door} for ${grant.address} is over, and the ledger keeps it`;
+      return new Violation("the end of a grant is noticed", what);
+    }
+  }
+  for (const set of kernel.setNames().filter(isGrantSet)) {
+    for (const { key, endMs } of kernel.living(set) ?? []) {
+      if (endMs - agenda.monotonicMs() < NEARLY_MS || known.has(`${set} ${key.toHex()}`)) continue;
+      return new Violation("ledger = kernel", `nobody knows of ${placeText(key)} in ${set}`);
+    }
+  }
+  return undefined;
+}
+
 export function disagreement(
   daemon: Daemon,
   kernel: SimulatedKernel,
@@ -53,11 +82,8 @@ export function disagreement(
       const isKnown =
         known !== undefined && (name.startsWith("idle") || known > leftMs - NEARLY_MS);
       if (isKnown || leftMs < NEARLY_MS) continue;
-      const { address, port } = readKey(new DataView(key.buffer, key.byteOffset), 0, key.length)!;
-      return new Violation(
-        "ledger = kernel",
-        `nobody knows of port ${port.port} for ${formatAddress(address)} in ${name}`,
-      );
+      const what = known === undefined ? "nobody knows of" : "the ledger ends too early";
+      return new Violation("ledger = kernel", `${what} ${placeText(key)} in ${name}`);
     }
   }
   const told = [...daemon.openings.grants()]
@@ -98,6 +124,11 @@ function isOpenSomewhere(
   return singlePorts(ports).some(
     ({ proto, port }) => kernel.find(set, keyText(address, proto, port)) !== undefined,
   );
+}
+
+function placeText(key: Uint8Array): string {
+  const { address, port } = readKey(new DataView(key.buffer, key.byteOffset), 0, key.length)!;
+  return `port ${port.port} for ${formatAddress(address)}`;
 }
 
 function keyText(address: Address, proto: "tcp" | "udp", port: number): string {

@@ -15,6 +15,8 @@ interface Account {
   /** When the last grant that owed ended. */
   endedMs: number;
   isOpen: boolean;
+  /** The present process said that it opened, and has not said that it ended. */
+  isToldOpen: boolean;
   startedMs: number;
 }
 
@@ -37,6 +39,7 @@ export class CloseCommands {
     const { door, address } = event.grant;
     if (doors.find(({ name }) => name === door)?.run?.close === undefined) return;
     const account = this.#of(door, address);
+    account.isToldOpen = true;
     // It owes once, however many daemons find it.
     if (event.type === "grant.restored" && account.isOpen) return;
     account.owed++;
@@ -55,7 +58,8 @@ export class CloseCommands {
     const account = this.#of(door, address);
     account.started++;
     account.startedMs = nowMs;
-    account.isOpen = false;
+    // The command of an earlier grant does not close the account of one that was opened since.
+    account.isOpen = account.isToldOpen;
   }
 
   /** The process died; with the power went what no fsync had reached. */
@@ -66,6 +70,7 @@ export class CloseCommands {
       const isEntering = account === this.#entering;
       const isUnsynced = powerCut && nowMs - account.owedMs < SYNC_MS;
       if (isEntering || diskRefuses || isUnsynced) account.mayBeLost = true;
+      account.isToldOpen = false;
     }
     this.#entering = undefined;
   }
@@ -87,6 +92,7 @@ export class CloseCommands {
 
   #ended({ door, address }: Grant, nowMs: number): void {
     const account = this.#of(door, address);
+    account.isToldOpen = false;
     if (!account.isOpen) return;
     account.isOpen = false;
     account.endedMs = nowMs;
@@ -97,7 +103,7 @@ export class CloseCommands {
     let account = this.#accounts.get(place);
     if (account === undefined) {
       const none = { owed: 0, started: 0, repeats: 0, owedMs: 0, endedMs: 0, startedMs: 0 };
-      account = { ...none, mayBeLost: false, isOpen: false };
+      account = { ...none, mayBeLost: false, isOpen: false, isToldOpen: false };
       this.#accounts.set(place, account);
     }
     return account;

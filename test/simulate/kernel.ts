@@ -153,13 +153,17 @@ export class SimulatedKernel {
     this.changed(0, false);
   }
 
-  /** Another program deletes the elements of some sets; the notification may be lost. */
-  empty(which: (set: string) => boolean, unheard: boolean): void {
+  /**
+   * Another program deletes the elements of some sets, or a single one of each; the notification may
+   * be lost.
+   */
+  empty(which: (set: string) => boolean, unheard: boolean, single?: number): void {
     let tookOnce = false;
     for (const [name, set] of this.#sets ?? []) {
       if (!which(name)) continue;
       if (set.size > 0 && name.startsWith("one")) tookOnce = true;
-      set.clear();
+      if (single === undefined) set.clear();
+      else set.delete([...set.keys()][single % Math.max(1, set.size)] ?? "");
     }
     if (!unheard) this.changed(0, tookOnce);
   }

@@ -59,8 +59,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "an idle grant ends with the first port that rests",
     "data-plane/grant-ends.ts",
-    "if (firewall.livesMs(address, ports, grant).some((leftMs) => leftMs > 0)) return false;",
-    "if (firewall.livesMs(address, ports, grant).every((leftMs) => leftMs > 0)) return false;",
+    "const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));",
+    "const leftMs = Math.min(...firewall.livesMs(prefix.address, ports, { kind, idleMs }));",
   ),
   mutation(
     "a debt waits by a clock that was set back",
@@ -118,10 +118,22 @@ export const MUTATIONS: readonly Mutation[] = [
     "const slot = slotAt(this.#doubtMs, stepSeconds) + skew + 2;",
   ),
   mutation(
-    "a reload forgets the uses",
+    "a reload ends the wait after a loss",
     "data-plane/hearing.ts",
-    "restoreUses(matcher, plan.rotating, known, this.#parts.clock.wallMs());",
+    "// After those of the old plan, which know what was told of them.\n    for (const use of plan.uses) matcher.markUsed(use);",
     "",
+  ),
+  mutation(
+    "a reload forgets what was told of a use",
+    "data-plane/restore-from-kernel.ts",
+    "if (key !== undefined && isSameKey(key, before.find(use)!.key)) to.matcher.markUsed(use);",
+    "void key;",
+  ),
+  mutation(
+    "a stop vouches for uses that the disk did not take",
+    "store/uses.ts",
+    "const complete = this.#file.complete;",
+    "const complete = true;",
   ),
   mutation(
     "a grant lives twice as long",
@@ -226,7 +238,7 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.#file.write((database) => insert(database, entry), false);",
   ),
   mutation(
-    "a command without a process is not tried again",
+    "a command without a process is tried again without a pause",
     "control-plane/commands/command-queue.ts",
     "owed?.postpone();\n        this.#rest(error);",
     "owed?.postpone();",

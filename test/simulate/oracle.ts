@@ -50,6 +50,7 @@ interface Sequence {
   readonly device: string;
   readonly slot: number;
   readonly stepSeconds: number;
+  readonly skew: number;
 }
 
 interface Heard {
@@ -66,10 +67,16 @@ export class Oracle {
   /** Complete sequences by the name of their use. */
   readonly #sequences = new Map<string, Sequence>();
   readonly #spent = new Set<string>();
+  /** Those that the disk has, whatever happens next. */
+  readonly #kept = new Set<string>();
+  /** Those that may have been lost before the disk had them. */
+  readonly #lost = new Set<string>();
   readonly #lastUsed = new Map<string, number>();
   /** Slots up to this one must not open again. */
   readonly #refused = new Map<string, number>();
   #permits: Permit[] = [];
+  /** Since when everything may have been used, by the wall clock as it is now. */
+  doubtMs = -Infinity;
 
   constructor(agenda: Agenda, kernel: SimulatedKernel, broken: (violation: Violation) => void) {
     this.#agenda = agenda;
@@ -104,10 +111,22 @@ export class Oracle {
     return this.#lastUsed.get(`${door} ${user}/${device} ${stepSeconds}`) ?? -1;
   }
 
-  /** The uses until now may count again. */
+  /** A daemon has had the time to write down every use. */
+  keep(): void {
+    for (const use of this.#spent) if (!this.#lost.has(use)) this.#kept.add(use);
+  }
+
+  /** What the disk did not have is gone: it must not count again, but refuses no earlier slots. */
+  lose(): void {
+    for (const use of this.#spent) if (!this.#kept.has(use)) this.#lost.add(use);
+    this.doubtMs = this.#agenda.wallMs();
+    this.#refuseAgain();
+  }
+
+  /** The uses until now may count again, except for those that the disk has. */
   forgive(): void {
-    this.#spent.clear();
-    this.#refused.clear();
+    for (const use of this.#spent) if (!this.#kept.has(use)) this.#spent.delete(use);
+    this.#refuseAgain();
   }
 
   permitHand(door: Door, address: Address, forMs: number): void {
@@ -161,8 +180,8 @@ export class Oracle {
         const ports = this.#portsOf(door, user, device, key, slot);
         if (!ports.includes(knock.port) || ports.some((port) => !recent.has(port))) continue;
         const use = useId(key, door.name, slot).toHex();
-        const { stepSeconds } = space;
-        this.#sequences.set(use, { door: door.name, user, device, slot, stepSeconds });
+        const { stepSeconds, skew } = space;
+        this.#sequences.set(use, { door: door.name, user, device, slot, stepSeconds, skew });
         this.#permit(door, source, { via: "rotating", user, device });
       }
     }
@@ -233,12 +252,30 @@ export class Oracle {
     }
     const { door, user, device, slot, stepSeconds } = sequence;
     const name = `${door} ${user}/${device} ${stepSeconds}`;
-    if (this.#spent.has(use)) {
+    if (this.#spent.has(use) && !this.#mayComeAgain(use, sequence)) {
       const what = `slot ${slot} of ${user}/${device} at ${door}`;
       this.#broken(new Violation("no use counts twice", what));
     }
     this.#spent.add(use);
+    this.#lost.delete(use);
     this.#lastUsed.set(name, Math.max(slot, this.#lastUsed.get(name) ?? -1));
+    this.#refuse(sequence);
+  }
+
+  /** Nobody remembers a lost use: once the clock goes back beyond the wait, its slot comes again. */
+  #mayComeAgain(use: string, { slot, stepSeconds, skew }: Sequence): boolean {
+    return this.#lost.has(use) && slot > slotAt(this.doubtMs, stepSeconds) + skew;
+  }
+
+  #refuseAgain(): void {
+    this.#refused.clear();
+    for (const use of this.#spent) {
+      if (!this.#lost.has(use)) this.#refuse(this.#sequences.get(use)!);
+    }
+  }
+
+  #refuse({ door, user, device, slot, stepSeconds }: Sequence): void {
+    const name = `${door} ${user}/${device} ${stepSeconds}`;
     this.#refused.set(name, Math.max(slot, this.#refused.get(name) ?? -1));
   }
 

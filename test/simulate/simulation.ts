@@ -19,7 +19,7 @@ import { slotAt } from "../../src/rks/slot.ts";
 import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarms } from "./alarms.ts";
-import { contradiction, disagreement } from "./agreement.ts";
+import { contradiction, disagreement, unnoticed } from "./agreement.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
 import { SimulatedDisk } from "./disk.ts";
@@ -43,6 +43,9 @@ const CHECK_MS = 5_000;
 
 /** More than any second of a story needs. */
 const MOST_STEPS = 5_000;
+
+/** A command that found no process is not started again sooner. */
+const START_PAUSE_MS = 50;
 
 /** What one deed set going is over. */
 const SETTLED_MS = 500;
@@ -126,12 +129,13 @@ class Simulation implements Disposable {
   #mayWait = false;
   #stoppedInOrder = false;
   #noProcesses = 0;
+  /** When there was no process for a command, by its words. */
+  readonly #refusedStarts = new Map<string, number>();
   /** Requests without an answer. */
   #asking = 0;
   #peerPorts = 30_000;
   /** The configurations that a start may work by where the file is broken: mostly one. */
   readonly #kept = new Set<number>();
-  #doubtMs = -Infinity;
   #diskFailedMs = -Infinity;
   #wasSetBack = false;
   /** A start did not know all uses. */
@@ -207,6 +211,7 @@ class Simulation implements Disposable {
     const life = { alive: true, buried: false };
     this.#life = life;
     this.#alarms.newLife();
+    this.#refusedStarts.clear();
     this.#guardWatch.newLife();
     this.#asking = 0;
     this.#note("the daemon starts");
@@ -245,8 +250,9 @@ class Simulation implements Disposable {
       if (daemon.persistent.lost !== undefined && waitsUntilMs > this.#agenda.wallMs()) {
         this.#note(`rotating doors wait: ${daemon.persistent.lost}`);
         this.#hasLost = true;
-        const waited = this.#agenda.wallMs() - this.#doubtMs < LONGEST_WAIT_MS;
-        if (this.#mayWait || kernelForgot) this.#doubtMs = this.#agenda.wallMs();
+        const waited = this.#agenda.wallMs() - this.#oracle.doubtMs < LONGEST_WAIT_MS;
+        if (kernelForgot) this.#oracle.lose();
+        if (this.#mayWait || kernelForgot) this.#oracle.doubtMs = this.#agenda.wallMs();
         else if (!waited) {
           this.#break(new Violation("nobody waits without a reason", daemon.persistent.lost));
         }
@@ -332,6 +338,7 @@ class Simulation implements Disposable {
   }
 
   #newBoot(): void {
+    if (!this.#stoppedInOrder || this.#diskFails) this.#oracle.lose();
     this.#kernel.reboot();
     this.#sessions.clear();
     this.#boot++;
@@ -438,7 +445,7 @@ class Simulation implements Disposable {
         this.#wasSetBack ||= deed.byMs < 0;
         // The slots that a loss made doubtful come again, and are believed.
         if (deed.byMs < 0 && this.#hasLost) this.#oracle.forgive();
-        this.#doubtMs = this.#agenda.wallMs();
+        this.#oracle.doubtMs = this.#agenda.wallMs();
         this.#guardWatch.clockWasSet();
         this.#disturb();
         this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
@@ -461,9 +468,11 @@ class Simulation implements Disposable {
       case "empty":
         // Nobody can know of a use that only the kernel knew, and that somebody took from its set.
         if (deed.set === "uses" && !this.#life.alive) return;
-        this.#note(`another program empties ${deed.set}${deed.unheard ? ", unheard" : ""}`);
+        this.#note(
+          `another program ${deed.single === undefined ? "empties" : "takes one of"} ${deed.set}${deed.unheard ? ", unheard" : ""}`,
+        );
         this.#disturb();
-        this.#kernel.empty((name) => name.startsWith(deed.set), deed.unheard);
+        this.#kernel.empty((name) => name.startsWith(deed.set), deed.unheard, deed.single);
         return;
       case "spoil":
         this.#note("another program adds a rule");
@@ -606,7 +615,7 @@ class Simulation implements Disposable {
 
   #isDoubtful(slot: number, stepSeconds: number, skew: number): boolean {
     if (this.#daemon?.persistent.lost === undefined) return false;
-    return slot <= slotAt(this.#doubtMs, stepSeconds) + skew;
+    return slot <= slotAt(this.#oracle.doubtMs, stepSeconds) + skew;
   }
 
   #doorNow(name: string): Door | undefined {
@@ -781,11 +790,17 @@ class Simulation implements Disposable {
   async #startCommand(life: Life, { argv }: Command): Promise<Program> {
     this.#border(life, "the start of a command");
     const [program = "", door = "", address = ""] = argv;
+    const nowMs = this.#agenda.monotonicMs();
+    const words = argv.join(" ");
+    if (nowMs - (this.#refusedStarts.get(words) ?? -Infinity) < START_PAUSE_MS) {
+      this.#break(new Violation("the daemon comes to rest", `${words} again, without a pause`));
+    }
     if (this.#noProcesses > 0) {
       this.#noProcesses--;
+      this.#refusedStarts.set(words, nowMs);
       throw Object.assign(new Error("no process"), { code: "EAGAIN" });
     }
-    this.#note(`runs ${argv.join(" ")}`);
+    this.#note(`runs ${words}`);
     if (program === "/bin/close") this.#closes.started(door, address, this.#agenda.monotonicMs());
     this.#border(life, "the reply to the start of a command");
     const { promise, resolve } = Promise.withResolvers<{ exitCode: number; signal: null }>();
@@ -804,9 +819,13 @@ class Simulation implements Disposable {
     const isCalm = daemon?.hasBegun === true && this.#life.alive && quietMs > CHECK_MS;
     this.#guardWatch.check(isCalm ? daemon.guard.state : undefined);
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);
-    if (quietMs < QUIET_MS || daemon?.hasBegun !== true || daemon.untold > 0) return;
+    if (!isCalm || daemon.untold > 0) return;
+    if (!this.#diskFails) this.#oracle.keep();
     if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
-    const violation = disagreement(daemon, this.#kernel, this.#agenda);
+    const violation =
+      quietMs < QUIET_MS
+        ? unnoticed(daemon, this.#kernel, this.#agenda)
+        : disagreement(daemon, this.#kernel, this.#agenda);
     if (violation !== undefined) this.#break(violation);
   }
 

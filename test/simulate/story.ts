@@ -32,8 +32,8 @@ export type Deed =
   | { readonly type: "power cut"; border: number; downMs: number; seed: number; at?: string }
   | { readonly type: "restart"; downMs: number; reboot: boolean }
   | { readonly type: "flush" }
-  /** `unheard`: the kernel's notification is lost. */
-  | { readonly type: "empty"; set: string; unheard: boolean }
+  /** `unheard`: the kernel's notification is lost; `single`: only one element of each set goes. */
+  | { readonly type: "empty"; set: string; unheard: boolean; single?: number }
   | { readonly type: "spoil" }
   | { readonly type: "kernel fault"; fault: "no memory" | "no reply" }
   | { readonly type: "disk"; code: string; forMs: number }
@@ -95,7 +95,7 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
       type: "knock",
       person: random(PEOPLE.length),
       door: one(random, ROTATING),
-      clockMs: one(random, [0, 0, 0, -29_000, 29_000, -70_000, 70_000]),
+      clockMs: one(random, [0, 0, 0, 0, -29_000, 29_000, -45_000, 45_000, -70_000, 70_000]),
       road: road(random),
     }),
   ],
@@ -144,7 +144,15 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
   ],
   [2, (random) => ({ type: "restart", downMs: 1_000, reboot: random(2) === 0 })],
   [3, () => ({ type: "flush" })],
-  [3, (random) => ({ type: "empty", set: one(random, SETS), unheard: random(2) === 0 })],
+  [
+    4,
+    (random) => ({
+      type: "empty",
+      set: one(random, SETS),
+      unheard: random(2) === 0,
+      ...(random(2) === 0 && { single: random(8) }),
+    }),
+  ],
   [1, () => ({ type: "spoil" })],
   [3, () => ({ type: "kernel fault", fault: "no memory" })],
   [2, (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: random(120_000) })],
@@ -191,6 +199,13 @@ const FORGETTING: readonly ((random: Random) => readonly Act[])[] = [
       deed: { type: "power cut", border: 0, downMs: 1_000, seed: random(2 ** 31) },
     },
   ],
+  (random) => [
+    {
+      afterMs: 300,
+      deed: one(random, [{ type: "flush" }, { type: "empty", set: "uses", unheard: false }]),
+    },
+    { afterMs: 2_000, deed: { type: "kill", border: 0, downMs: 50 } },
+  ],
 ];
 
 /** How a knock may be cut short: the kernel knows its use, and perhaps nobody else does. */
@@ -216,6 +231,7 @@ const CUTTING: readonly ((random: Random) => Deed)[] = [
   }),
   () => ({ type: "kernel fault", fault: "no reply" }),
   () => ({ type: "wait" }),
+  (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: 20_000 }),
 ];
 
 /** A knock is cut short, something is forgotten, and the knock comes again. */
@@ -290,6 +306,86 @@ function brokenFile(random: Random): Act[] {
   ];
 }
 
+/** Another program takes one port of a grant, and nothing else happens until two audits later. */
+function takenPort(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const person = 2 + random(2);
+  const unheard = random(2) === 0;
+  return [
+    { afterMs: 6_000, deed: { type: "knock", person, door: "family", clockMs: 0, road: clean } },
+    { afterMs: 3_000, deed: { type: "empty", set: "grants", unheard, single: random(8) } },
+    { afterMs: 80_000, deed: { type: "wait" } },
+  ];
+}
+
+/** The daemon dies while a grant is open that owes a close command; the grant is gone, and perhaps comes again. */
+function orphan(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const knock: Deed =
+    random(2) === 0
+      ? { type: "fixed", person, closing: false, road: clean }
+      : { type: "knock", person, door: one(random, ["web", "family"]), clockMs: 0, road: clean };
+  return [
+    { afterMs: 6_000, deed: knock },
+    { afterMs: 2_000, deed: { type: "kill", border: 0, downMs: 1_000 } },
+    { afterMs: 500, deed: { type: "flush" } },
+    ...(random(2) === 0
+      ? [{ afterMs: 1, deed: { type: "clock", byMs: one(random, [-3_600_000, -90_000]) } as const }]
+      : [{ afterMs: 6_000, deed: knock }]),
+    { afterMs: 90_000, deed: { type: "wait" } },
+  ];
+}
+
+/** The disk refuses what happens at the end of a grant, then works again, and the daemon is restarted. */
+function unsettled(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  return [
+    {
+      afterMs: 6_000,
+      deed: { type: "fixed", person: random(PEOPLE.length), closing: false, road: clean },
+    },
+    { afterMs: 30_000, deed: { type: "disk", code: one(random, DISK_ERRORS), forMs: 20_000 } },
+    { afterMs: 90_000, deed: { type: "restart", downMs: 1_000, reboot: random(2) === 0 } },
+    { afterMs: 6_000, deed: { type: "wait" } },
+  ];
+}
+
+/** A machine without a clock of its own loses its power, and its clock is set after the start. */
+function wrongClock(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const seed = random(2 ** 31);
+  const at = one(random, ["a write into uses.db", "the end of a write into uses.db"]);
+  return [
+    { afterMs: 6_000, deed: { type: "power cut", at, border: 0, downMs: 1_000, seed } },
+    {
+      afterMs: 1,
+      deed: { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road: clean },
+    },
+    { afterMs: 500, deed: { type: "clock", byMs: -3_600_000 } },
+    { afterMs: 4_000, deed: { type: "clock", byMs: 3_600_000 } },
+    { afterMs: 3_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
+  ];
+}
+
+/** Long after a loss, when everything is believed again, the clock goes back to before it. */
+function backBeforeLoss(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const seed = random(2 ** 31);
+  return [
+    {
+      afterMs: 6_000,
+      deed: { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road: clean },
+    },
+    { afterMs: 11_000, deed: { type: "power cut", border: 0, downMs: 1_000, seed } },
+    { afterMs: 130_000, deed: { type: "restart", downMs: 1_000, reboot: false } },
+    { afterMs: 3_000, deed: { type: "clock", byMs: -140_000 } },
+    { afterMs: 2_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
+  ];
+}
+
 /** Any deed, as often as usual. */
 function anyDeed(random: Random): Deed {
   return one(random, DEEDS)[1](random);
@@ -302,10 +398,15 @@ const SCENES: readonly ((random: Random) => Act[])[] = [
   probation,
   refusedReload,
   brokenFile,
+  takenPort,
+  orphan,
+  unsettled,
+  wrongClock,
+  backBeforeLoss,
 ];
 
 /** Of so many turns of a story one is a scene. */
-const SCENE_EVERY = 10;
+const SCENE_EVERY = 8;
 
 export function makeStory(seed: number, length: number, random: Random): Story {
   const setSize = one(random, [65_536, 65_536, 65_536, 40]);
