@@ -1,17 +1,33 @@
 /** The kernel's connection tracking table: enters living sessions into it, and takes connections out. */
 
 import type { Address, Family } from "../core/address.ts";
-import { addressBytes, addressFromBytes, maskAddress, sameAddress } from "../core/address.ts";
+import { addressBytes } from "../core/address.ts";
 import { OpError } from "../core/errors.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
 import type { Port, PortRange } from "../core/port.ts";
 import { Errno, errnoName } from "../native/errno.ts";
-import { behind, bytesOf, NLA_F_NESTED, type Span, within } from "../native/netlink/attributes.ts";
+import { behind } from "../native/netlink/attributes.ts";
 import { dump } from "../native/netlink/dump.ts";
 import { NFGENMSG_LEN, NLM_F } from "../native/netlink/message.ts";
 import { MessageWriter, nfgenmsg } from "../native/netlink/message-writer.ts";
 import { type Acknowledgement, request } from "../native/netlink/request.ts";
 import type { NetlinkSocket } from "../native/netlink/socket.ts";
+import {
+  CTA_IP,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_PROTO,
+  type End,
+  ENDS,
+  type Flow,
+  type Handle,
+  hasEndIn,
+  identity,
+  readFlow,
+} from "./flow.ts";
 import type { Session } from "./sessions.ts";
 
 /**
@@ -24,21 +40,15 @@ const IPCTNL_MSG_CT_NEW = (NFNL_SUBSYS_CTNETLINK << 8) | 0;
 const IPCTNL_MSG_CT_GET = (NFNL_SUBSYS_CTNETLINK << 8) | 1;
 const IPCTNL_MSG_CT_DELETE = (NFNL_SUBSYS_CTNETLINK << 8) | 2;
 /** linux/netfilter/nfnetlink_conntrack.h: enum ctattr_type */
-const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
 const CTA_PROTOINFO = 4;
 const CTA_TIMEOUT = 7;
-const CTA_ID = 12;
-const CTA_ZONE = 18;
-/** enum ctattr_tuple, ctattr_ip, ctattr_l4proto */
-const CTA_TUPLE_IP = 1;
-const CTA_TUPLE_PROTO = 2;
-const CTA_IP_SRC = { 4: 1, 6: 3 } as const;
-const CTA_IP_DST = { 4: 2, 6: 4 } as const;
-const CTA_PROTO_NUM = 1;
-const CTA_PROTO_SRC_PORT = 2;
-const CTA_PROTO_DST_PORT = 3;
+const CTA_FILTER = 25;
+/** enum ctattr_filter */
+const CTA_FILTER_ORIG_FLAGS = 1;
+/** net/netfilter/nf_conntrack_netlink.c, `CTA_FILTER_F_CTA_IP_SRC` and `…_DST`: the end that a dump is filtered by */
+const FILTERED_BY: Readonly<Record<End, number>> = { source: 1 << 0, target: 1 << 1 };
 /** enum ctattr_protoinfo, ctattr_protoinfo_tcp */
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
@@ -58,14 +68,8 @@ const ESTABLISHED_SECONDS = 432_000;
 /** Whether a flow between an address and a port of ours belongs to somebody else. */
 export type Spared = (peer: Address, port: Port) => boolean;
 
-/** One end-to-end flow as the table holds it, in its original direction. */
-interface Flow {
-  readonly source: Address;
-  readonly target: Address;
-  readonly proto: number;
-  readonly sourcePort: number;
-  readonly targetPort: number;
-}
+/** For each end that may be the peer's: which of its flows end. */
+type Doomed = { readonly [end in End]?: (flow: Flow) => boolean };
 
 /** Speaks ctnetlink over a netfilter socket that belongs to the caller. */
 export class Conntrack {
@@ -110,28 +114,24 @@ export class Conntrack {
     ports: readonly PortRange[],
     spared: Spared = () => false,
   ): number {
-    const bits = address.family === 6 ? prefix6 : 128;
-    const network = maskAddress(address, bits);
-    const isTheirs = (other: Address) =>
-      other.family === address.family && sameAddress(maskAddress(other, bits), network);
     const isDoomed = (peer: Address, number: number, port: number) =>
-      isTheirs(peer) &&
       ports.some(({ proto, from, to }) => {
         if (PROTO_NUMBER[proto] !== number || port < from || to < port) return false;
         return !spared(peer, { proto, port });
       });
-    const doomed = this.#handles(address.family, (flow) => {
-      return (
-        isDoomed(flow.source, flow.proto, flow.targetPort) ||
-        // A flow that this machine began from the guarded port: a peer-to-peer service such as
-        // WireGuard.
-        isDoomed(flow.target, flow.proto, flow.sourcePort)
-      );
-    });
+    const doomed: Doomed = {
+      source: (flow) => isDoomed(flow.source, flow.proto, flow.targetPort),
+      // A flow that this machine began from the guarded port: a peer-to-peer service such as WireGuard.
+      target: (flow) => isDoomed(flow.target, flow.proto, flow.sourcePort),
+    };
+    const { family } = address;
+    const handles =
+      family === 6
+        ? this.#handles(address, prefix6, doomed)
+        : ENDS.flatMap((end) => this.#handles(address, 128, { [end]: doomed[end] }, end));
     let ended = 0;
-    for (const attributes of doomed) {
-      const flags = NLM_F.REQUEST | NLM_F.ACK;
-      const sequence = this.#begin(IPCTNL_MSG_CT_DELETE, flags, address.family);
+    for (const attributes of handles) {
+      const sequence = this.#begin(IPCTNL_MSG_CT_DELETE, NLM_F.REQUEST | NLM_F.ACK, family);
       for (const { type, value } of attributes) this.#out.attribute(type, value);
       if (this.#request("end a connection in", sequence, Errno.ENOENT)) ended += 1;
     }
@@ -139,25 +139,50 @@ export class Conntrack {
   }
 
   /**
-   * The attributes that identify each flow that `wanted` picks: its tuple, identity and zone, as
-   * the kernel wrote them.
+   * What identifies each flow that `doomed` picks of those with that end in the network of the
+   * address. A table may hold a flow for each packet of an attack: the kernel leaves out those without
+   * the address at the end `only`, where that is given (from Linux 5.8 on; before, it sends all), and
+   * the rest is judged in place. Its filter for IPv6 picks all addresses but the one (Linux 6.18).
    */
-  #handles(family: Family, wanted: (flow: Flow) => boolean): Handle[][] {
-    const flags = NLM_F.REQUEST | NLM_F.DUMP;
+  #handles(address: Address, bits: 64 | 128, doomed: Doomed, only?: End): Handle[][] {
+    const { family } = address;
+    const network = addressBytes(address).subarray(0, bits / 8);
     const answer = dump<Handle[]>(
       this.#socket,
       (sequence) => {
+        const flags = NLM_F.REQUEST | NLM_F.DUMP;
         this.#out.begin(IPCTNL_MSG_CT_GET, flags, sequence, nfgenmsg(AF[family]));
+        if (only !== undefined) this.#filterByIpv4(only, address);
         return this.#out;
       },
       (view, message, found) => {
         const attributes = behind(message, NFGENMSG_LEN);
-        const flow = attributes && readFlow(view, attributes, family);
-        if (flow !== undefined && wanted(flow)) found.push(identity(view, attributes!));
+        if (attributes === undefined) return;
+        for (const end of ENDS) {
+          const isPicked = doomed[end];
+          if (isPicked === undefined || !hasEndIn(view, attributes, end, network)) continue;
+          const flow = readFlow(view, attributes, family);
+          if (flow === undefined || !isPicked(flow)) continue;
+          found.push(identity(view, attributes));
+          return;
+        }
       },
     );
     if ("found" in answer) return answer.found;
     throw refused("list", answer.refused);
+  }
+
+  #filterByIpv4(end: End, address: Address): void {
+    const out = this.#out;
+    out.nest(CTA_TUPLE_ORIG, () => {
+      out.nest(CTA_TUPLE_IP, () => {
+        out.attribute(CTA_IP[end][4], addressBytes(address));
+      });
+    });
+    out.nest(CTA_FILTER, () => {
+      // In the order of the machine, unlike the other numbers.
+      out.attribute(CTA_FILTER_ORIG_FLAGS, new Uint8Array(Uint32Array.of(FILTERED_BY[end]).buffer));
+    });
   }
 
   #begin(type: number, flags: number, family: Family): number {
@@ -170,8 +195,8 @@ export class Conntrack {
     const out = this.#out;
     out.nest(type, () => {
       out.nest(CTA_TUPLE_IP, () => {
-        out.attribute(CTA_IP_SRC[source.family], addressBytes(source));
-        out.attribute(CTA_IP_DST[target.family], addressBytes(target));
+        out.attribute(CTA_IP.source[source.family], addressBytes(source));
+        out.attribute(CTA_IP.target[target.family], addressBytes(target));
       });
       out.nest(CTA_TUPLE_PROTO, () => {
         out.u8(CTA_PROTO_NUM, PROTO_NUMBER.tcp);
@@ -188,43 +213,6 @@ export class Conntrack {
     if (said.code === expected) return false;
     throw refused(operation, said);
   }
-}
-
-/** An attribute that helps to identify a flow. */
-interface Handle {
-  readonly type: number;
-  readonly value: Uint8Array;
-}
-
-function identity(view: DataView, attributes: Span): Handle[] {
-  return [CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE].flatMap((type) => {
-    const found = within(view, attributes, type);
-    if (found === undefined) return [];
-    const nested = type === CTA_TUPLE_ORIG ? NLA_F_NESTED : 0;
-    return [{ type: type | nested, value: bytesOf(view, found) }];
-  });
-}
-
-/** Undefined for flows without ports (ICMP), and for malformed ones. */
-function readFlow(view: DataView, attributes: Span, family: Family): Flow | undefined {
-  const tuple = within(view, attributes, CTA_TUPLE_ORIG);
-  const ip = tuple && within(view, tuple, CTA_TUPLE_IP);
-  const proto = tuple && within(view, tuple, CTA_TUPLE_PROTO);
-  if (ip === undefined || proto === undefined) return undefined;
-  const size = family === 4 ? 4 : 16;
-  const source = within(view, ip, CTA_IP_SRC[family], size);
-  const target = within(view, ip, CTA_IP_DST[family], size);
-  const number = within(view, proto, CTA_PROTO_NUM, 1);
-  const from = within(view, proto, CTA_PROTO_SRC_PORT, 2);
-  const to = within(view, proto, CTA_PROTO_DST_PORT, 2);
-  if (!source || !target || !number || !from || !to) return undefined;
-  return {
-    source: addressFromBytes(bytesOf(view, source).subarray(0, size)),
-    target: addressFromBytes(bytesOf(view, target).subarray(0, size)),
-    proto: view.getUint8(number.at),
-    sourcePort: view.getUint16(from.at),
-    targetPort: view.getUint16(to.at),
-  };
 }
 
 function refused(operation: string, { code, text }: Acknowledgement): OpError {
