@@ -11,6 +11,7 @@ import { nap } from "../native/nap.ts";
 import { PollSet } from "../native/poll-set.ts";
 import { threadId } from "../native/thread-priority.ts";
 import { CaptureWatch } from "./capture-watch.ts";
+import { Collector } from "./collector.ts";
 import { ControlPlaneLink } from "./control-plane-link.ts";
 import { EchoWatch } from "./echo-watch.ts";
 import { EndWatch } from "./end-watch.ts";
@@ -37,6 +38,7 @@ export class DataPlane {
   readonly #hearing: Hearing;
   readonly #captures: CaptureWatch;
   readonly #ends: EndWatch;
+  readonly #collector = new Collector();
   readonly #handlers: Handlers;
   #stopping = false;
 
@@ -79,7 +81,9 @@ export class DataPlane {
         warmth?.isRising === true;
       const happened = this.#poll.wait(busy ? 0 : this.#sleepMs()) > 0;
       this.#opening.watchTable();
+      const matcher = this.#hearing.matcher;
       if (this.#poll.ready(this.#link.fd)) this.#link.serve(this.#handlers);
+      if (this.#hearing.matcher !== matcher) this.#collector.replaced();
       if (this.#stopping) break;
       if (this.#poll.ready(this.#clockSets.fd) && this.#clockSets.drain()) {
         this.#link.tell({ type: "clock" });
@@ -91,7 +95,9 @@ export class DataPlane {
       this.#listenForEchoes(nowMs);
       if (happened) this.#captures.happened(nowMs);
       if (nowMs >= this.#captures.dueMs) this.#captures.look(nowMs);
-      const napMs = this.#pace.after(this.#counters.get("packets") - before, nowMs);
+      const packets = this.#counters.get("packets") - before;
+      const napMs = this.#pace.after(packets, nowMs);
+      if (!busy) this.#collector.look(packets, this.#counters.get("grantsOpened"), nowMs);
       if (napMs > 0 && !busy) nap(napMs);
     }
     this.#hearing[Symbol.dispose]();
@@ -103,7 +109,12 @@ export class DataPlane {
   #sleepMs(): number {
     const nowMs = this.#clock.monotonicMs();
     const { dueMs } = this.#captures;
-    const firstMs = Math.min(dueMs, this.#echoes.nextDueMs, this.#ends.dueMs(nowMs));
+    const firstMs = Math.min(
+      dueMs,
+      this.#echoes.nextDueMs,
+      this.#ends.dueMs(nowMs),
+      this.#collector.dueMs,
+    );
     return Math.max(0, firstMs - nowMs);
   }
 
