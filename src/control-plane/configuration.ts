@@ -52,6 +52,12 @@ export function withKeysOfNow(configuration: Configuration): Configuration {
   return { ...configuration, ...readKeys(configuration.settings) };
 }
 
+/** The same configuration with the keys of another one. */
+export function withKeysOf(configuration: Configuration, other: Configuration): Configuration {
+  const { keys, keysDigest } = other;
+  return { ...configuration, keys, keysDigest, plan: makePlan(configuration.settings, keys) };
+}
+
 function readKeys(settings: Settings): Pick<Configuration, "keys" | "keysDigest" | "plan"> {
   const { keys, digest } = loadKeyTable(settings.server.stateDir);
   checkBound(settings, keys);

@@ -51,9 +51,9 @@ export function makeReloader(file: string, around: ReloadSurroundings): Reloader
       enter(next, around);
       if (kept) keepConfig(next);
     },
-    keysEntered: (next) => {
+    keysEntered: (next, kept) => {
       enter(next, around);
-      keepConfig(next);
+      keepConfig(kept);
     },
     reloaded: () => note("config.reloaded"),
     reverted: () => note("config.reverted"),

@@ -15,7 +15,12 @@ import { firstWarnings } from "../config/warnings.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
-import { type Configuration, readConfiguration, withKeysOfNow } from "./configuration.ts";
+import {
+  type Configuration,
+  readConfiguration,
+  withKeysOf,
+  withKeysOfNow,
+} from "./configuration.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
 import type { Plan } from "../data-plane/plan.ts";
@@ -42,8 +47,11 @@ export interface ReloaderParts {
   readonly openers: (caller: Caller) => readonly Opener[];
   /** The configuration is in force from now on; `kept` unless it may be gone in a moment. */
   readonly entered: (next: Configuration, kept: boolean) => void;
-  /** The same configuration with other keys is in force. */
-  readonly keysEntered: (next: Configuration) => void;
+  /**
+   * The same configuration with other keys is in force; `kept` is the one to keep for a start with
+   * broken files: `next`, unless that may be gone in a moment.
+   */
+  readonly keysEntered: (next: Configuration, kept: Configuration) => void;
   /** The file that was read is in force: `entered` was called for it. */
   readonly reloaded: () => void;
   /** The configuration before returned: `entered` was called for it. */
@@ -96,7 +104,7 @@ export class Reloader {
       const fallback = this.#before && withKeysOfNow(this.#before);
       await this.#parts.configure(next.plan);
       this.#before = fallback;
-      this.#parts.keysEntered(next);
+      this.#parts.keysEntered(next, fallback ?? next);
       return before;
     });
   }
@@ -124,9 +132,10 @@ export class Reloader {
   goBack(): Promise<boolean> {
     return this.#inTurn(async () => {
       const { file, current, configure, guardForGood, entered, reverted } = this.#parts;
-      const before = this.#before;
-      if (before === undefined) return false;
+      if (this.#before === undefined) return false;
       const now = current();
+      // Settings go back, keys do not: one that was removed since must not return.
+      const before = withKeysOf(this.#before, now);
       try {
         await configure(before.plan);
         try {

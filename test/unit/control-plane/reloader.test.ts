@@ -28,6 +28,7 @@ function stage(folder: StateFolder) {
   const refused: string[] = [];
   const failing = new Set<string>();
   const openers: Opener[] = [];
+  const heard: string[] = [];
   let state: GuardState = "permanent";
   const call = (name: string) => {
     calls.push(name);
@@ -36,8 +37,9 @@ function stage(folder: StateFolder) {
   const reloader = new Reloader({
     file,
     current: () => current,
-    configure: async ({ doors }) => {
+    configure: async ({ doors, rotating }) => {
       await Promise.resolve();
+      heard.splice(0, Infinity, ...Array.from(rotating, ({ user }) => user));
       call(`hear ${doors[0]!.opens[0]!.from}`);
     },
     guard: (settings, armMs) => {
@@ -57,13 +59,14 @@ function stage(folder: StateFolder) {
     },
     reloaded: () => call("reloaded"),
     reverted: () => call("reverted"),
-    keysEntered: ({ keys, settings }) => {
-      call(`enter ${keys.length} keys`);
+    keysEntered: ({ keys, settings }, kept) => {
+      call(`enter ${keys.length} keys, keep ${portsOf(kept).join()}`);
       current = { ...current, keys, settings };
     },
     refused: (error) => refused.push(String(error)),
   });
-  return { reloader, refused, calls, failing, openers, current: () => portsOf(current), file };
+  const now = () => portsOf(current);
+  return { reloader, refused, calls, failing, openers, heard, current: now, file };
 }
 
 describe("Reloader.reload()", () => {
@@ -197,6 +200,40 @@ describe("Reloader.reload() on probation", () => {
     await reloader.reload({ yes: true });
     expect(reloader.notice).toBeUndefined();
     expect(await reloader.goBack()).toBe(false);
+  });
+
+  test("goes back without a key that the reload itself did not find any more", async () => {
+    using folder = new StateFolder();
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    const { reloader, heard } = stage(folder);
+    removeKeys(folder.path, "alice");
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    expect(await reloader.goBack()).toBe(true);
+    expect(heard).toEqual([]);
+  });
+
+  test("goes back with a key that came with the reload", async () => {
+    using folder = new StateFolder();
+    const { reloader, heard } = stage(folder);
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    expect(await reloader.goBack()).toBe(true);
+    expect(heard).toEqual(["alice"]);
+  });
+
+  test("other keys do not make an unconfirmed configuration the one that worked last", async () => {
+    using folder = new StateFolder();
+    const { reloader, calls } = stage(folder);
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    await reloader.reloadKeys();
+    expect(calls.at(-1)).toBe("enter 1 keys, keep 22");
+    await reloader.between(() => Promise.resolve("confirmed"), true);
+    await reloader.reloadKeys();
+    expect(calls.at(-1)).toBe("enter 1 keys, keep 23");
   });
 
   test("a confirmation that is refused confirms nothing, and waits for a reload that runs", async () => {
