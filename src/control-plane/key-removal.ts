@@ -1,6 +1,5 @@
 /** Ends the living grants of a removed key, and the sessions that outlived its grants. */
 
-import { setImmediate } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
@@ -19,6 +18,8 @@ export interface KeyRemoval {
   readonly close: (id: string) => Promise<Grant | undefined>;
   /** Writes the waiting entries of the audit log. */
   readonly flushAudit: () => void;
+  /** Default: ends those of this machine. */
+  readonly cut?: typeof cutSessions;
 }
 
 /** The grants and sessions that were ended. */
@@ -40,18 +41,19 @@ export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
 }
 
 async function cutLeftovers(removal: KeyRemoval): Promise<Place[]> {
-  const cut: Place[] = [];
+  const { cut = cutSessions } = removal;
+  const places: Place[] = [];
   try {
     for (const { door, address, prefix, ports } of await leftoversOf(removal)) {
       const prefix6 = prefix.bits === 64 ? 64 : 128;
-      if (cutSessions(prefix.address, prefix6, ports) > 0) cut.push({ door, address });
+      if (cut(prefix.address, prefix6, ports) > 0) places.push({ door, address });
       // Each call searches all tracked flows of the machine: others get their turn in between.
-      await setImmediate();
+      await new Promise<void>((resolve) => void setImmediate(resolve));
     }
   } catch (error) {
     log("warning", `Sessions of a removed key may live on: ${messageOf(error)}`);
   }
-  return cut;
+  return places;
 }
 
 async function leftoversOf(removal: KeyRemoval): Promise<Leftover[]> {

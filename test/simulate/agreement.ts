@@ -6,6 +6,7 @@ import { readKey, singlePorts, writeKey } from "../../src/firewall/element-key.t
 import { setOf } from "../../src/firewall/slots.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Daemon } from "./daemon.ts";
+import type { Issued } from "./key-ring.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { isGrantSet, Violation } from "./oracle.ts";
 
@@ -100,6 +101,26 @@ export function disagreement(
     return new Violation("events = ledger", "the control plane knows of other grants");
   }
   return undefined;
+}
+
+/** The keys in force, by both planes, are among those that may open something. */
+export function strangeKey(daemon: Daemon, keys: readonly Issued[]): Violation | undefined {
+  const may = new Set(keys.map(nameOfKey));
+  const table = daemon.inForce.configuration.keys;
+  const inForce = Array.from({ length: table.length }, (_, row) => ({
+    ...table.at(row),
+    key: table.key(row),
+  }));
+  const strange = [...inForce, ...daemon.hearing.plan.rotating].find(
+    (key) => !may.has(nameOfKey(key)),
+  );
+  if (strange === undefined) return undefined;
+  const what = `that of ${strange.user}/${strange.device} is in force`;
+  return new Violation("a removed key stays away", what);
+}
+
+function nameOfKey({ user, device, key }: Pick<Issued, "user" | "device" | "key">): string {
+  return `${user}/${device} ${key.toHex()}`;
 }
 
 /** Both planes and the kernel work by one configuration, and each of them whole. */

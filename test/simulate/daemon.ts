@@ -26,6 +26,7 @@ import { doDueWork } from "../../src/control-plane/due-work.ts";
 import { auditGrants } from "../../src/control-plane/guard/grant-audit.ts";
 import { GuardAudit } from "../../src/control-plane/guard/guard-audit.ts";
 import { Housekeeping } from "../../src/control-plane/housekeeping.ts";
+import { endWithKeys } from "../../src/control-plane/key-removal.ts";
 import { LossWait } from "../../src/control-plane/loss-wait.ts";
 import { Openings } from "../../src/control-plane/openings.ts";
 import { PersistentState } from "../../src/control-plane/persistent-state.ts";
@@ -40,7 +41,7 @@ import type { Handlers, Reply, Request, RequestName, Told } from "../../src/data
 import { Opening } from "../../src/data-plane/opening.ts";
 import { packPlan, type Plan, unpackPlan } from "../../src/data-plane/plan.ts";
 import type { TableChanges } from "../../src/data-plane/table-watch.ts";
-import { KernelGrants } from "../../src/firewall/grants.ts";
+import { type GrantKernel, KernelGrants } from "../../src/firewall/grants.ts";
 import { HitLog } from "../../src/match/hit-log.ts";
 import type { Polled } from "../../src/native/poll-set.ts";
 import type { Agenda } from "./agenda.ts";
@@ -302,6 +303,22 @@ export class Daemon {
     await this.#reloader.reload(request);
   }
 
+  /** As `ControlService.reloadKeys`. */
+  async reloadKeys(keepSessions: boolean): Promise<void> {
+    const before = await this.#reloader.reloadKeys();
+    if (keepSessions) return;
+    const { keys, settings } = this.inForce.configuration;
+    await endWithKeys({
+      before: before.keys,
+      now: keys,
+      settings,
+      grants: () => this.grants(),
+      close: (id) => this.close(id),
+      flushAudit: () => this.persistent.audit.flush(),
+      cut: (address, prefix6, ports) => this.#endSessions(address, prefix6, ports, () => false),
+    });
+  }
+
   async arm(forMs: number): Promise<void> {
     await this.#reloader.between(() => this.guard.arm(forMs), false);
   }
@@ -428,20 +445,27 @@ export class Daemon {
   }
 
   #openGrants(portId: number): KernelGrants {
-    const { kernel, agenda, border, sessions } = this.#parts;
+    const { kernel, agenda, border } = this.#parts;
     const sets = simulatedSets(kernel, agenda, portId, border);
-    return KernelGrants.open(
-      simulatedGrantKernel(sets, portId, (address, prefix6, ports, spared) => {
-        const bits = address.family === 4 ? 32 : prefix6;
-        for (const session of sessions) {
-          const isMeant =
-            sameAddress(maskAddress(session.address, bits), maskAddress(address, bits)) &&
-            ports.some(({ from, to }) => from <= session.port && session.port <= to) &&
-            !spared(session.address, { proto: "tcp", port: session.port });
-          if (isMeant) sessions.delete(session);
-        }
-      }),
-    );
+    const end: GrantKernel["endSessions"] = (...which) => void this.#endSessions(...which);
+    return KernelGrants.open(simulatedGrantKernel(sets, portId, end));
+  }
+
+  /** Returns how many were ended. */
+  #endSessions(
+    ...[address, prefix6, ports, spared]: Parameters<GrantKernel["endSessions"]>
+  ): number {
+    const { sessions } = this.#parts;
+    const bits = address.family === 4 ? 32 : prefix6;
+    let ended = 0;
+    for (const session of sessions) {
+      const isMeant =
+        sameAddress(maskAddress(session.address, bits), maskAddress(address, bits)) &&
+        ports.some(({ from, to }) => from <= session.port && session.port <= to) &&
+        !spared(session.address, { proto: "tcp", port: session.port });
+      if (isMeant && sessions.delete(session)) ended++;
+    }
+    return ended;
   }
 
   #tableChanges(): TableChanges {

@@ -20,7 +20,6 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { FIRST_START_FILE, KEYS_FILE } from "../../src/core/state-files.ts";
-import { KEYS_TEXT } from "./world.ts";
 
 /** SQLite's log: a header that names its generation, then the pages of each commit. */
 const WAL_HEADER_BYTES = 32;
@@ -44,10 +43,10 @@ export class SimulatedDisk {
   /** Called before and after each transaction; may throw: the process dies there. */
   border: (where: string) => void = () => {};
 
-  constructor() {
+  constructor(keys: string) {
     this.#restore = this.#watch();
     this.#makeFolder();
-    writeFileSync(join(this.folder, KEYS_FILE), KEYS_TEXT, { mode: 0o600 });
+    this.writeKeys(keys);
     writeFileSync(join(this.folder, FIRST_START_FILE), "", { mode: 0o600 });
   }
 
@@ -59,6 +58,11 @@ export class SimulatedDisk {
   /** Leads to another folder for each process: what a dead one still holds open is not there. */
   get folder(): string {
     return join(this.#root, "state");
+  }
+
+  /** Somebody edits keys.toml. */
+  writeKeys(text: string): void {
+    writeFileSync(join(this.folder, KEYS_FILE), text, { mode: 0o600 });
   }
 
   /** The process dies at this moment: what it still does while its stack unwinds, never happened. */

@@ -382,6 +382,36 @@ export const MUTATIONS: readonly Mutation[] = [
     "entered(next, true);",
   ),
   mutation(
+    "a removed key keeps its grants",
+    "control-plane/lost-keys.ts",
+    '({ user, device = "" }) => user !== undefined && lostKey(before, now, user, device),',
+    '({ user, device = "" }) => user === "" && lostKey(before, now, user, device),',
+  ),
+  mutation(
+    "knocks of a removed key are heard until the next reload",
+    "control-plane/reloader.ts",
+    "await this.#parts.configure(next.plan);",
+    "",
+  ),
+  mutation(
+    "a removed key returns with the configuration before",
+    "control-plane/reloader.ts",
+    "const before = withKeysOf(this.#before, now);",
+    "const before = withKeysOf(this.#before, this.#before);",
+  ),
+  mutation(
+    "a key that is replaced inherits the uses of the old one",
+    "data-plane/restore-from-kernel.ts",
+    "if (key !== undefined && isSameKey(key, before.find(use)!.key)) to.matcher.markUsed(use);",
+    "if (key !== undefined) to.matcher.markUsed(use);",
+  ),
+  mutation(
+    "other keys make an unconfirmed configuration the one that worked last",
+    "control-plane/reloader.ts",
+    "this.#parts.keysEntered(next, fallback ?? next);",
+    "this.#parts.keysEntered(next, next);",
+  ),
+  mutation(
     "a broken file ends the daemon's start",
     "control-plane/last-config.ts",
     "if (stateDir === undefined || !mayFallBack()) throw refusal;",

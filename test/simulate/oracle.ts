@@ -14,7 +14,7 @@ import { slotAt } from "../../src/rks/slot.ts";
 import { useId } from "../../src/rks/use-id.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Committed, SimulatedKernel } from "./kernel.ts";
-import { KEYS } from "./world.ts";
+import type { Issued } from "./key-ring.ts";
 
 /** Ends are measured by several clocks in whole milliseconds, and no life is shorter than 100 ms. */
 const NEARLY_MS = 300;
@@ -42,12 +42,13 @@ interface Permit {
   readonly endMs: number;
   /** No cap may end after this. */
   readonly capEndMs: number;
+  /** Undefined without a key. */
+  readonly keyId: string | undefined;
 }
 
 interface Sequence {
   readonly door: string;
-  readonly user: string;
-  readonly device: string;
+  readonly keyId: string;
   readonly slot: number;
   readonly stepSeconds: number;
   readonly skew: number;
@@ -75,8 +76,8 @@ export class Oracle {
   /** Slots up to this one must not open again. */
   readonly #refused = new Map<string, number>();
   #permits: Permit[] = [];
-  /** Since when everything may have been used, by the wall clock as it is now. */
-  doubtMs = -Infinity;
+  /** When uses were lost, by the wall clock as it is now. */
+  #lostMs = -Infinity;
 
   constructor(agenda: Agenda, kernel: SimulatedKernel, broken: (violation: Violation) => void) {
     this.#agenda = agenda;
@@ -84,8 +85,8 @@ export class Oracle {
     kernel.committed = (done) => this.#committed(done);
   }
 
-  /** A packet reaches a matcher that works by these doors. */
-  hear(knock: Knock, doors: readonly Door[]): void {
+  /** A packet reaches a matcher that works by these doors and at most these keys. */
+  hear(knock: Knock, doors: readonly Door[], keys: readonly Issued[]): void {
     const source = knockSource(knock);
     const text = formatAddress(source);
     const { port, timeMs } = knock;
@@ -96,7 +97,7 @@ export class Oracle {
     this.#heard.set(text, heard);
     for (const door of doors) {
       if (door.fixed !== undefined) this.#hearFixed(door, source, heard, timeMs);
-      if (door.users.length > 0) this.#hearRotating(door, source, heard, knock);
+      if (door.users.length > 0) this.#hearRotating(door, source, heard, knock, keys);
     }
   }
 
@@ -106,9 +107,14 @@ export class Oracle {
     return heard.filter(({ timeMs }) => Math.abs(wallMs - timeMs) <= ms).length;
   }
 
-  /** The last slot of the device that opened the door. */
-  lastUsed(door: string, user: string, device: string, stepSeconds: number): number {
-    return this.#lastUsed.get(`${door} ${user}/${device} ${stepSeconds}`) ?? -1;
+  /** The last slot of the key that opened the door. */
+  lastUsed(door: string, keyId: string, stepSeconds: number): number {
+    return this.#lastUsed.get(`${door} ${keyId} ${stepSeconds}`) ?? -1;
+  }
+
+  /** Nothing that was opened by this key may stay open. */
+  revoke(keyId: string): void {
+    this.#permits = this.#permits.filter((permit) => permit.keyId !== keyId);
   }
 
   /** A daemon has had the time to write down every use. */
@@ -116,11 +122,18 @@ export class Oracle {
     for (const use of this.#spent) if (!this.#lost.has(use)) this.#kept.add(use);
   }
 
-  /** What the disk did not have is gone: it must not count again, but refuses no earlier slots. */
+  /**
+   * What the disk did not have is gone, or only the kernel has it, which knows no slots: it must not count
+   * again, but refuses no earlier slots.
+   */
   lose(): void {
     for (const use of this.#spent) if (!this.#kept.has(use)) this.#lost.add(use);
-    this.doubtMs = this.#agenda.wallMs();
+    this.#lostMs = this.#agenda.wallMs();
     this.#refuseAgain();
+  }
+
+  clockWasSet(): void {
+    this.#lostMs = this.#agenda.wallMs();
   }
 
   /** The uses until now may count again, except for those that the disk has. */
@@ -163,7 +176,13 @@ export class Oracle {
     }
   }
 
-  #hearRotating(door: Door, source: Address, heard: readonly Heard[], knock: Knock): void {
+  #hearRotating(
+    door: Door,
+    source: Address,
+    heard: readonly Heard[],
+    knock: Knock,
+    keys: readonly Issued[],
+  ): void {
     const { space } = door;
     const own = slotAt(knock.timeMs, space.stepSeconds);
     const from = Math.max(0, own - space.skew);
@@ -173,22 +192,22 @@ export class Oracle {
         Math.abs(knock.timeMs - timeMs) <= windowMs ? port : [],
       ),
     );
-    for (const { user, device, key } of KEYS) {
+    for (const { user, device, key, id: keyId } of keys) {
       if (!door.users.includes(user) && !door.users.includes("*")) continue;
-      const last = this.#refused.get(`${door.name} ${user}/${device} ${space.stepSeconds}`) ?? -1;
+      const last = this.#refused.get(`${door.name} ${keyId} ${space.stepSeconds}`) ?? -1;
       for (let slot = Math.max(from, last + 1); slot <= own + space.skew; slot++) {
-        const ports = this.#portsOf(door, user, device, key, slot);
+        const ports = this.#portsOf(door, keyId, key, slot);
         if (!ports.includes(knock.port) || ports.some((port) => !recent.has(port))) continue;
         const use = useId(key, door.name, slot).toHex();
         const { stepSeconds, skew } = space;
-        this.#sequences.set(use, { door: door.name, user, device, slot, stepSeconds, skew });
-        this.#permit(door, source, { via: "rotating", user, device });
+        this.#sequences.set(use, { door: door.name, keyId, slot, stepSeconds, skew });
+        this.#permit(door, source, { via: "rotating", user, device }, keyId);
       }
     }
   }
 
-  #portsOf(door: Door, user: string, device: string, key: Uint8Array, slot: number): Uint16Array {
-    const name = `${door.name} ${user}/${device} ${slot}`;
+  #portsOf(door: Door, keyId: string, key: Uint8Array, slot: number): Uint16Array {
+    const name = `${door.name} ${keyId} ${slot}`;
     let ports = this.#ports.get(name);
     if (ports === undefined) {
       if (this.#ports.size > 10_000) this.#ports.clear();
@@ -207,7 +226,7 @@ export class Oracle {
     if (next >= knocks.length) this.#permit(door, source, { via: "fixed" });
   }
 
-  #permit(door: Door, source: Address, holder: Holder): void {
+  #permit(door: Door, source: Address, holder: Holder, keyId?: string): void {
     const nowMs = this.#agenda.monotonicMs();
     const wide = source.family === 6 && door.prefix6 === 64;
     const masked = wide ? maskAddress(source, 64) : source;
@@ -224,6 +243,7 @@ export class Oracle {
       isOnce: door.uses === "one" && holder.via !== "hand",
       endMs,
       capEndMs,
+      keyId,
     });
   }
 
@@ -250,10 +270,10 @@ export class Oracle {
       this.#broken(new Violation("no grant without a right knock", "a use that nobody knocked"));
       return;
     }
-    const { door, user, device, slot, stepSeconds } = sequence;
-    const name = `${door} ${user}/${device} ${stepSeconds}`;
+    const { door, keyId, slot, stepSeconds } = sequence;
+    const name = `${door} ${keyId} ${stepSeconds}`;
     if (this.#spent.has(use) && !this.#mayComeAgain(use, sequence)) {
-      const what = `slot ${slot} of ${user}/${device} at ${door}`;
+      const what = `slot ${slot} of ${keyId} at ${door}`;
       this.#broken(new Violation("no use counts twice", what));
     }
     this.#spent.add(use);
@@ -264,7 +284,7 @@ export class Oracle {
 
   /** Nobody remembers a lost use: once the clock goes back beyond the wait, its slot comes again. */
   #mayComeAgain(use: string, { slot, stepSeconds, skew }: Sequence): boolean {
-    return this.#lost.has(use) && slot > slotAt(this.doubtMs, stepSeconds) + skew;
+    return this.#lost.has(use) && slot > slotAt(this.#lostMs, stepSeconds) + skew;
   }
 
   #refuseAgain(): void {
@@ -274,8 +294,8 @@ export class Oracle {
     }
   }
 
-  #refuse({ door, user, device, slot, stepSeconds }: Sequence): void {
-    const name = `${door} ${user}/${device} ${stepSeconds}`;
+  #refuse({ door, keyId, slot, stepSeconds }: Sequence): void {
+    const name = `${door} ${keyId} ${stepSeconds}`;
     this.#refused.set(name, Math.max(slot, this.#refused.get(name) ?? -1));
   }
 

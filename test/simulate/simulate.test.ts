@@ -89,6 +89,9 @@ const HELD = [
   "a lost reply counts as a refusal",
   "a restart forgets a probation",
   "a reload that the kernel refuses leaves the new knocks in force",
+  "a removed key keeps its grants",
+  "a removed key returns with the configuration before",
+  "other keys make an unconfirmed configuration the one that worked last",
   "a broken file ends the daemon's start",
 ] as const;
 

@@ -19,16 +19,17 @@ import { slotAt } from "../../src/rks/slot.ts";
 import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarms } from "./alarms.ts";
-import { contradiction, disagreement, unnoticed } from "./agreement.ts";
+import { contradiction, disagreement, strangeKey, unnoticed } from "./agreement.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { type Asked, GuardWatch } from "./guard-watch.ts";
 import { SimulatedKernel } from "./kernel.ts";
+import { KeyRing } from "./key-ring.ts";
 import { Oracle, Violation } from "./oracle.ts";
 import type { Deed, Road, Story } from "./story.ts";
 import { Timers } from "./timers.ts";
-import { configText, doorsOf, EAVESDROPPER, KEYS, numberOf, type Person, PEOPLE } from "./world.ts";
+import { configText, doorsOf, EAVESDROPPER, numberOf, type Person, PEOPLE } from "./world.ts";
 
 /** A morning in 2027. */
 const BEGIN_MS = 1_800_000_000_000;
@@ -106,7 +107,8 @@ class Simulation implements Disposable {
   readonly #story: Story;
   readonly #agenda: Agenda;
   readonly #kernel: SimulatedKernel;
-  readonly #disk = new SimulatedDisk();
+  readonly #keys = new KeyRing();
+  readonly #disk = new SimulatedDisk(this.#keys.text);
   readonly #oracle: Oracle;
   readonly #guardWatch: GuardWatch;
   readonly #timers: Timers;
@@ -137,6 +139,7 @@ class Simulation implements Disposable {
   /** The configurations that a start may work by where the file is broken: mostly one. */
   readonly #kept = new Set<number>();
   #diskFailedMs = -Infinity;
+  #doubtMs = -Infinity;
   #wasSetBack = false;
   /** A start did not know all uses. */
   #hasLost = false;
@@ -239,20 +242,23 @@ class Simulation implements Disposable {
           this.#note(describeEvent(event));
         },
         note: (line) => this.#note(line),
-        feeding: (knock) => this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors),
+        feeding: (knock) => {
+          this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors, this.#keys.living);
+        },
         opening: (request) => this.#openingByHand(request),
         closed: (id) => this.#oracle.forget(id),
         entered: () => this.#entered(),
       });
       if (daemon === undefined) return;
       this.#daemon = daemon;
+      this.#keys.wasRead(this.#keys.listed);
       const waitsUntilMs = daemon.persistent.waitsUntilMs(daemon.hearing.plan.rotating);
       if (daemon.persistent.lost !== undefined && waitsUntilMs > this.#agenda.wallMs()) {
         this.#note(`rotating doors wait: ${daemon.persistent.lost}`);
         this.#hasLost = true;
-        const waited = this.#agenda.wallMs() - this.#oracle.doubtMs < LONGEST_WAIT_MS;
+        const waited = this.#agenda.wallMs() - this.#doubtMs < LONGEST_WAIT_MS;
         if (kernelForgot) this.#oracle.lose();
-        if (this.#mayWait || kernelForgot) this.#oracle.doubtMs = this.#agenda.wallMs();
+        if (this.#mayWait || kernelForgot) this.#doubtMs = this.#agenda.wallMs();
         else if (!waited) {
           this.#break(new Violation("nobody waits without a reason", daemon.persistent.lost));
         }
@@ -328,6 +334,7 @@ class Simulation implements Disposable {
     this.#life.buried = true;
     this.#daemon = undefined;
     this.#disturb();
+    this.#oracle.lose();
     this.#closes.died(nowMs, how === "power cut", this.#diskFails);
     if (how === "kill") this.#disk.outliveProcess();
     else {
@@ -338,7 +345,6 @@ class Simulation implements Disposable {
   }
 
   #newBoot(): void {
-    if (!this.#stoppedInOrder || this.#diskFails) this.#oracle.lose();
     this.#kernel.reboot();
     this.#sessions.clear();
     this.#boot++;
@@ -382,7 +388,7 @@ class Simulation implements Disposable {
   #do(deed: Deed): void {
     switch (deed.type) {
       case "knock":
-        this.#knock(PEOPLE[deed.person]!, deed.door, deed.clockMs, deed.road);
+        this.#knock(deed.person, deed.door, deed.clockMs, deed.road);
         return;
       case "replay": {
         const sent = this.#sent.at(-1 - deed.back);
@@ -423,9 +429,17 @@ class Simulation implements Disposable {
           armMs === undefined ? (yes ? ", yes" : "") : `, on probation for ${armMs / 1_000} s`;
         const asked = armMs === undefined ? undefined : this.#probation(armMs, true);
         const request = { yes, ...(armMs !== undefined && { armMs }) };
-        this.#ask(`${what}${how}`, (daemon) => daemon.reload(request), asked);
+        const { listed } = this.#keys;
+        const work = async (daemon: Daemon) => {
+          await daemon.reload(request);
+          this.#keys.wasRead(listed);
+        };
+        this.#ask(`${what}${how}`, work, asked);
         return;
       }
+      case "keys":
+        this.#changeKeys(deed);
+        return;
       case "arm":
         this.#ask(
           `arm for ${deed.forMs / 1_000} s`,
@@ -445,7 +459,8 @@ class Simulation implements Disposable {
         this.#wasSetBack ||= deed.byMs < 0;
         // The slots that a loss made doubtful come again, and are believed.
         if (deed.byMs < 0 && this.#hasLost) this.#oracle.forgive();
-        this.#oracle.doubtMs = this.#agenda.wallMs();
+        this.#doubtMs = this.#agenda.wallMs();
+        this.#oracle.clockWasSet();
         this.#guardWatch.clockWasSet();
         this.#disturb();
         this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
@@ -500,10 +515,11 @@ class Simulation implements Disposable {
     }
   }
 
-  #knock(person: Person, name: string, clockMs: number, road: Road): void {
+  #knock(who: number, name: string, clockMs: number, road: Road): void {
     const door = this.#doorNow(name);
+    const person = PEOPLE[who]!;
     const { user, device, address } = person;
-    const { key } = KEYS.find((one) => one.user === user && one.device === device)!;
+    const { key, id } = this.#keys.of(who);
     const { space } = door ?? doorsOf(0).find((one) => one.name === name)!;
     const { stepSeconds, skew } = space;
     const slot = slotAt(this.#agenda.wallMs() + clockMs, stepSeconds);
@@ -512,9 +528,9 @@ class Simulation implements Disposable {
     this.#note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
     const sent: Sent = { address, door: name, user, device, ports, raced: false };
     this.#sent.push(sent);
-    const before = this.#oracle.lastUsed(name, user, device, stepSeconds);
+    const before = this.#oracle.lastUsed(name, id, stepSeconds);
     const isMember = door?.users.includes(user) === true || door?.users.includes("*") === true;
-    const isFirst = door !== undefined && slot > before && isMember;
+    const isFirst = door !== undefined && slot > before && isMember && this.#keys.works(id);
     this.#alarms.sent(sent, address);
     const whole = this.#send(address, ports, road);
     if (!isFirst || whole === undefined || !this.#expects()) return;
@@ -615,7 +631,7 @@ class Simulation implements Disposable {
 
   #isDoubtful(slot: number, stepSeconds: number, skew: number): boolean {
     if (this.#daemon?.persistent.lost === undefined) return false;
-    return slot <= slotAt(this.#oracle.doubtMs, stepSeconds) + skew;
+    return slot <= slotAt(this.#doubtMs, stepSeconds) + skew;
   }
 
   #doorNow(name: string): Door | undefined {
@@ -653,8 +669,25 @@ class Simulation implements Disposable {
 
   #contradict(daemon: Daemon): void {
     if (!this.#life.alive || !daemon.hasBegun || this.#asking > 0) return;
-    const violation = contradiction(daemon, this.#kernel);
+    const violation = contradiction(daemon, this.#kernel) ?? strangeKey(daemon, this.#keys.living);
     if (violation !== undefined) this.#break(violation);
+  }
+
+  #changeKeys({ person, how, told, keepSessions }: Extract<Deed, { type: "keys" }>): void {
+    this.#keys.change(person, how);
+    this.#disk.writeKeys(this.#keys.text);
+    if (how === "return") this.#alarms.keyReturned();
+    const words = { remove: "removes", return: "puts back", replace: "replaces" }[how];
+    this.#note(`somebody ${words} the key of ${PEOPLE[person]!.name} in the file`);
+    if (!told) return;
+    const { listed } = this.#keys;
+    this.#ask(`read the keys${keepSessions ? ", keep sessions" : ""}`, async (daemon) => {
+      await daemon.reloadKeys(keepSessions);
+      const gone = this.#keys.wasRead(listed);
+      if (keepSessions) return;
+      for (const { id } of gone) this.#oracle.revoke(id);
+      this.#oracle.check(this.#kernel);
+    });
   }
 
   #probation(forMs: number, byReload: boolean): Asked {

@@ -1,5 +1,6 @@
 /** What happens in a simulated story: drawn from its seed before it begins, so that parts can be left out. */
 
+import type { KeyChange } from "./key-ring.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
 
 /** How the network treats a knock. */
@@ -24,6 +25,8 @@ export type Deed =
   | { readonly type: "connect"; person: number; port: number; forMs: number }
   /** Somebody writes this configuration into the file, and has it read. */
   | { readonly type: "reload"; number: number; broken: boolean; yes: boolean; armMs?: number }
+  /** Somebody changes the key of a person in keys.toml, and, if `told`, has it read. */
+  | { readonly type: "keys"; person: number; how: KeyChange; told: boolean; keepSessions: boolean }
   | { readonly type: "arm"; forMs: number }
   | { readonly type: "confirm"; force: boolean }
   | { readonly type: "clock"; byMs: number }
@@ -59,6 +62,7 @@ const ALL_DOORS = [...ROTATING, "legacy"];
 const PORTS = [22, 8443, 8444, 5900, 9000, 3389];
 const SETS = ["grants", "fixed", "one", "idle", "cap", "uses", "shared", "revoked"];
 const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"];
+const KEY_CHANGES: readonly KeyChange[] = ["remove", "return", "return", "replace"];
 const PROBATIONS = [10_000, 40_000, 180_000];
 const CLOCK_STEPS = [-3_600_000, -90_000, -31_000, -5_000, 5_000, 31_000, 90_000, 86_400_000];
 
@@ -129,6 +133,16 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
     }),
   ],
   [6, reload],
+  [
+    4,
+    (random) => ({
+      type: "keys",
+      person: random(PEOPLE.length),
+      how: one(random, KEY_CHANGES),
+      told: random(4) > 0,
+      keepSessions: random(4) === 0,
+    }),
+  ],
   [2, (random) => ({ type: "arm", forMs: one(random, PROBATIONS) })],
   [2, (random) => ({ type: "confirm", force: random(2) === 0 })],
   [3, (random) => ({ type: "clock", byMs: one(random, CLOCK_STEPS) })],
@@ -299,9 +313,13 @@ function refusedReload(random: Random): Act[] {
 
 /** Somebody breaks the file, and the daemon starts with it. */
 function brokenFile(random: Random): Act[] {
+  const person = random(PEOPLE.length);
+  const how = one(random, KEY_CHANGES);
+  const keys: Deed = { type: "keys", person, how, told: true, keepSessions: false };
   return [
     { afterMs: 6_000, deed: reload(random) },
-    { afterMs: 6_000, deed: { ...reload(random), broken: true } },
+    ...(random(2) === 0 ? [{ afterMs: 2_000, deed: keys }] : []),
+    { afterMs: 3_000, deed: { ...reload(random), broken: true } },
     { afterMs: 1_000, deed: { type: "kill", border: random(8), downMs: 1_000 } },
   ];
 }
@@ -386,6 +404,35 @@ function backBeforeLoss(random: Random): Act[] {
   ];
 }
 
+/** A key is removed while its knock is on its way, and knocks again. */
+function removedKey(random: Random): Act[] {
+  const slow = { ...CLEAN, gapMs: 40, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const knock: Deed = {
+    type: "knock",
+    person,
+    door: one(random, ROTATING),
+    clockMs: 0,
+    road: slow,
+  };
+  const change = (how: KeyChange, told: boolean) =>
+    ({ type: "keys", person, how, told, keepSessions: random(4) === 0 }) as const;
+  const probationMs = one(random, PROBATIONS);
+  const armed = { ...reload(random), broken: false, armMs: probationMs };
+  const back: Act[] = [
+    { afterMs: 1, deed: armed },
+    { afterMs: probationMs + 2_000, deed: { type: "wait" } },
+  ];
+  const isLate = random(3) === 0;
+  return [
+    { afterMs: 6_000, deed: knock },
+    { afterMs: 300 + random(150), deed: change(one(random, ["remove", "replace"]), !isLate) },
+    ...(isLate ? back : []),
+    { afterMs: one(random, [2_000, 12_000, 31_000]), deed: knock },
+    { afterMs: 2_000, deed: change("return", true) },
+  ];
+}
+
 /** Any deed, as often as usual. */
 function anyDeed(random: Random): Deed {
   return one(random, DEEDS)[1](random);
@@ -396,6 +443,8 @@ const SCENES: readonly ((random: Random) => Act[])[] = [
   forgottenUse,
   probation,
   probation,
+  removedKey,
+  removedKey,
   refusedReload,
   brokenFile,
   takenPort,

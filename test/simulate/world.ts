@@ -2,7 +2,6 @@
 
 import { type Address, parseAddress } from "../../src/core/address.ts";
 import type { Door } from "../../src/config/settings.ts";
-import { type DeviceKey, formatKeys } from "../../src/keys/keys.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../src/rks/space.ts";
 import { formatSettings } from "../support/format-settings.ts";
 
@@ -27,12 +26,6 @@ export const PEOPLE: readonly Person[] = [
 
 /** Whoever listens on the way, and knocks what was heard. */
 export const EAVESDROPPER = address("192.0.2.66");
-
-export const KEYS: readonly DeviceKey[] = PEOPLE.map(({ user, device }) => ({
-  user,
-  device,
-  key: Uint8Array.from(new Bun.CryptoHasher("sha256").update(`${user}/${device}`).digest()),
-}));
 
 const SPACE: KnockSpace = { ...DEFAULT_SPACE, lo: 20_000, hi: 23999, ports: 10, slack: 16 };
 
@@ -128,5 +121,3 @@ export function configText(number: number, stateDir: string, broken: boolean): s
   });
   return broken ? `${text}\n[door.ssh\n` : text;
 }
-
-export const KEYS_TEXT = formatKeys(KEYS);
