@@ -1,4 +1,7 @@
-/** Knocks during a slot change: any pause of the data plane shows as a door that opens late. */
+/**
+ * Knocks during a slot change: any pause of the data plane shows as a door that opens late. As many in
+ * the middle of a slot show what the machine does anyway.
+ */
 
 import { slotAt, slotStartMs } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "../../../src/rks/space.ts";
@@ -25,18 +28,21 @@ const DENSE = 1_000;
 /** Spread over the slot that follows: what is derived then must not be felt either. */
 const SPARSE = { openings: 400, restMs: [10, 30] } as const;
 
+/** The first change of a slot with time before it to make ready. */
 function nextChangeMs(): number {
-  const now = Date.now() + LEAD_MS;
-  return slotStartMs(slotAt(now, STEP_SECONDS) + 1, STEP_SECONDS);
+  const ready = Date.now() + PREPARE_MS + LEAD_MS;
+  return slotStartMs(slotAt(ready, STEP_SECONDS) + 1, STEP_SECONDS);
 }
 
-/** Starts shortly before the slot ends, or at once. */
-async function denseOpenings(stage: Stage, running: Running, count: number, atOnce: boolean) {
-  let changeMs = nextChangeMs();
-  if (changeMs - Date.now() < PREPARE_MS) changeMs += STEP_SECONDS * 1_000;
-  if (!atOnce) await Bun.sleep(Math.max(0, changeMs - Date.now() - PREPARE_MS));
+async function sleepUntil(wallMs: number): Promise<void> {
+  await Bun.sleep(Math.max(0, wallMs - Date.now()));
+}
+
+/** Openings in a row from that moment on; 0: at once. */
+async function denseOpenings(stage: Stage, running: Running, count: number, atMs: number) {
+  await sleepUntil(atMs - PREPARE_MS);
   const openings = await running.prepare(stage.sources(count));
-  if (!atOnce) await Bun.sleep(Math.max(0, changeMs - Date.now() - LEAD_MS));
+  await sleepUntil(atMs);
   // No gap between knocks: a pause that falls into one would be hidden by it.
   const { opened } = await stage.prober.open(openings, { gapUs: 0, restMs: [0, 0] });
   return opened;
@@ -86,27 +92,35 @@ const FULL: Scale = {
   atOnce: false,
 };
 
-async function rowOf(
+async function rowsOf(
   contestant: Contestant,
   users: number,
   ports: number,
   { dense, sparse, settleMs, atOnce }: Scale,
-): Promise<Row> {
+): Promise<Row[]> {
   using stage = await Stage.set([SERVICE_PORT]);
   const knock = { ports, stepSeconds: STEP_SECONDS };
   await using running = await contestant.start(stage, { users, knock });
   await Bun.sleep(settleMs);
-  const queuedNs = queuedNsOf(running.pids);
-  const during = await denseOpenings(stage, running, Math.min(dense, users), atOnce);
-  const after = await sparseOpenings(stage, running, Math.min(sparse, users));
-  return {
-    contestant: contestant.name,
-    condition: `${counted(users, "user")}, the slot changes`,
-    figures: {
-      ...figuresOf([...during, ...after]),
-      queuedMs: rounded((queuedNsOf(running.pids) - queuedNs) / 1e6),
-    },
+  const changeMs = nextChangeMs();
+  const row = async (when: string, work: () => Promise<readonly Opened[]>): Promise<Row> => {
+    const queuedNs = queuedNsOf(running.pids);
+    const opened = await work();
+    const queuedMs = rounded((queuedNsOf(running.pids) - queuedNs) / 1e6);
+    const condition = `${counted(users, "user")}, ${when}`;
+    return { contestant: contestant.name, condition, figures: { ...figuresOf(opened), queuedMs } };
   };
+  const count = Math.min(dense, users);
+  return [
+    await row("the slot changes", async () => [
+      ...(await denseOpenings(stage, running, count, atOnce ? 0 : changeMs - LEAD_MS)),
+      ...(await sparseOpenings(stage, running, Math.min(sparse, users))),
+    ]),
+    await row("in the middle of a slot", async () => {
+      const middleMs = nextChangeMs() + (STEP_SECONDS * 1_000) / 2;
+      return await denseOpenings(stage, running, count, atOnce ? 0 : middleMs);
+    }),
+  ];
 }
 
 /** Only sallyport: the knocks of the others do not change with time. */
@@ -121,7 +135,7 @@ export async function acrossSlotChange(
   const rows: Row[] = [];
   for (const users of quick ? counts.slice(-1) : counts) {
     log(`the slot changes, ${counted(users, "user")}`);
-    rows.push(await rowOf(contestant, users, portsFor(users), scale));
+    rows.push(...(await rowsOf(contestant, users, portsFor(users), scale)));
   }
   return rows;
 }
