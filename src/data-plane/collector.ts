@@ -6,6 +6,9 @@
 /** No packet for so long is a pause. */
 const PAUSE_MS = 100;
 
+/** A server that hears strangers all the time has no pause: so long after it became due, collecting waits no more. */
+const PATIENCE_MS = 5_000;
+
 /** So many openings leave a megabyte. */
 const OPENINGS = 100;
 
@@ -14,7 +17,10 @@ export class Collector {
   readonly #collect: () => void;
   #isDue = false;
   #openedBefore = 0;
-  #pauseMs = 0;
+  #lookedMs = 0;
+  /** The end of a pause without another packet, and when no pause is waited for any more. */
+  #pausedMs = 0;
+  #latestMs = 0;
 
   /** @param collect collects all garbage of this thread. */
   constructor(collect: () => void = () => Bun.gc(true)) {
@@ -23,21 +29,30 @@ export class Collector {
 
   /** Another plan is in force, so that the matcher before is garbage. */
   replaced(): void {
-    this.#isDue = true;
+    this.#becomesDue();
   }
 
-  /** When the pause is long enough; never where there is little to collect. */
+  /** When to look next; never where there is little to collect. */
   get dueMs(): number {
-    return this.#isDue ? this.#pauseMs : Infinity;
+    return this.#isDue ? Math.min(this.#pausedMs, this.#latestMs) : Infinity;
   }
 
-  /** Notes a look that ended at `nowMs` with that many packets, and openings since the start. Collects in a pause. */
+  /**
+   * Notes a look that ended at `nowMs` with that many packets, and openings since the start. Collects in a pause, or
+   * after so long without one.
+   */
   look(packets: number, opened: number, nowMs: number): void {
-    if (opened - this.#openedBefore >= OPENINGS) this.#isDue = true;
-    if (packets > 0) this.#pauseMs = nowMs + PAUSE_MS;
-    if (!this.#isDue || nowMs < this.#pauseMs) return;
+    this.#lookedMs = nowMs;
+    if (packets > 0) this.#pausedMs = nowMs + PAUSE_MS;
+    if (opened - this.#openedBefore >= OPENINGS) this.#becomesDue();
+    if (nowMs < this.dueMs) return;
     this.#collect();
     this.#isDue = false;
     this.#openedBefore = opened;
+  }
+
+  #becomesDue(): void {
+    if (!this.#isDue) this.#latestMs = this.#lookedMs + PATIENCE_MS;
+    this.#isDue = true;
   }
 }

@@ -24,15 +24,30 @@ test("Collector waits for a pause after a new plan, and collects once", () => {
   expect(collected()).toBe(1);
 });
 
-test("Collector collects after each hundred openings, never among packets", () => {
+test("Collector collects after each hundred openings, in the pause behind them", () => {
   const { collector, collected } = counted();
   let nowMs = 0;
-  for (let opened = 1; opened <= 250; opened++) collector.look(2, opened, (nowMs += 40));
+  for (let opened = 1; opened <= 200; opened++) collector.look(2, opened, (nowMs += 40));
   expect(collected()).toBe(0);
-  collector.look(0, 250, nowMs + 100);
+  collector.look(0, 200, nowMs + 100);
   expect(collected()).toBe(1);
-  collector.look(0, 349, nowMs + 1_000);
+  collector.look(0, 299, nowMs + 1_000);
   expect(collected()).toBe(1);
-  collector.look(0, 350, nowMs + 2_000);
+  collector.look(0, 300, nowMs + 2_000);
   expect(collected()).toBe(2);
+});
+
+test("Collector waits five seconds for a pause, and no longer", () => {
+  const { collector, collected } = counted();
+  collector.look(1, 0, 1_000);
+  collector.replaced();
+  for (let nowMs = 1_050; nowMs < 6_000; nowMs += 50) {
+    collector.look(1, 0, nowMs);
+    expect(collector.dueMs).toBe(Math.min(nowMs + 100, 6_000));
+  }
+  expect(collected()).toBe(0);
+  collector.look(1, 0, 6_000);
+  expect(collected()).toBe(1);
+  collector.look(1, 0, 6_050);
+  expect(collected()).toBe(1);
 });
