@@ -5,6 +5,7 @@ import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import { requireDoor } from "./open.ts";
 import { print, printable, printJson } from "./output.ts";
+import { withoutZone } from "./peer.ts";
 import type { ControlClient } from "../api/client.ts";
 import { connectControl } from "../api/client.ts";
 import type { Prefix } from "../core/address.ts";
@@ -50,6 +51,10 @@ export function readTarget(first: string, second: string | undefined): Target {
   if (second === undefined && ID.test(first)) return { id: first };
   const holder = second === undefined ? readHolder(first) : undefined;
   if (holder !== undefined) return { holder };
+  const zoned = withoutZone(address);
+  if (zoned !== undefined) {
+    throw new SallyportError(`Cannot close "${printable(address)}": ${zoned}`, ExitCode.usage);
+  }
   const [state, remedy] =
     second === undefined
       ? [

@@ -4,24 +4,15 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import { print, printable, printJson } from "./output.ts";
+import { readPeer } from "./peer.ts";
 import { localTime, roughDuration } from "./times.ts";
 import type { ControlClient } from "../api/client.ts";
 import { connectControl } from "../api/client.ts";
-import { MAX_OPEN_MS, MIN_OPEN_MS, parsePeer } from "../api/schemas.ts";
-import type { Address } from "../core/address.ts";
+import { MAX_OPEN_MS, MIN_OPEN_MS } from "../api/schemas.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatDuration, parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-
-function readAddress(text: string): Address {
-  const address = parsePeer(text);
-  if (address !== undefined) return address;
-  throw new SallyportError(
-    `Cannot open a door to "${printable(text)}": it is not an IPv4 or IPv6 address that packets come from: write one such as 203.0.113.9`,
-    ExitCode.usage,
-  );
-}
 
 function readFor(text: string): number {
   const ms = parseDuration(text);
@@ -54,7 +45,7 @@ export function openCommand(clock: Clock = systemClock): CommandUnknownOpts {
     .option("--json", "print the grant as JSON")
     .addHelpText("after", "\nExample:\n  sallyport open ssh 203.0.113.9 --for 10m")
     .action(async (door, addressText, options) => {
-      const address = readAddress(addressText);
+      const address = readPeer(addressText, "open a door to");
       const forMs = options.for === undefined ? undefined : readFor(options.for);
       const client = connectControl(await controlSocket(options));
       await requireDoor(client, door, "open");

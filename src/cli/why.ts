@@ -4,10 +4,9 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import { oneLine, print, printable, printJson, type Style, styled } from "./output.ts";
+import { readPeer } from "./peer.ts";
 import { connectControl } from "../api/client.ts";
 import type { WhyFinding } from "../api/control.ts";
-import { parsePeer } from "../api/schemas.ts";
-import { ExitCode, SallyportError } from "../core/errors.ts";
 
 const GOOD: ReadonlySet<WhyFinding["kind"]> = new Set(["open", "opened", "closed", "allowed"]);
 
@@ -34,13 +33,7 @@ export function whyCommand(): CommandUnknownOpts {
         "\nExample:\n  sallyport why 203.0.113.9",
     )
     .action(async (text, options) => {
-      const address = parsePeer(text);
-      if (address === undefined) {
-        throw new SallyportError(
-          `Cannot explain "${printable(text)}": it is not an address that packets come from: write one such as 203.0.113.9`,
-          ExitCode.usage,
-        );
-      }
+      const address = readPeer(text, "explain");
       const explanation = await connectControl(await controlSocket(options)).why(address);
       if (options.json === true) {
         printJson(explanation);

@@ -119,6 +119,11 @@ test.each([
     'Cannot close "nonsense": it is not an address: write one such as 203.0.113.9',
   ],
   [
+    ["fe80::1%wlan0"],
+    64,
+    'Cannot close "fe80::1%wlan0": the server knows it without an interface: write fe80::1',
+  ],
+  [
     ["0123456789"],
     1,
     "Cannot close 0123456789: no grant has this id, or it has just ended: sallyport grants lists those that live",

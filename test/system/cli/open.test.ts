@@ -38,6 +38,10 @@ test.each([
     'Cannot open a door to "::ffff:192.0.2.1": it is not an IPv4 or IPv6 address that packets come from: write one such as 203.0.113.9',
   ],
   [
+    ["ssh", "fe80::1%eth0"],
+    'Cannot open a door to "fe80::1%eth0": the server knows it without an interface: write fe80::1',
+  ],
+  [
     ["ssh", "192.0.2.1", "--for", "30"],
     'Cannot open a door for "30": it is not a duration from 1s to 30d: write one such as 30s',
   ],

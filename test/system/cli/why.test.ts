@@ -32,11 +32,15 @@ test("why --json prints what the API answers", async () => {
   });
 });
 
-test("why refuses what is no address, in one sentence", async () => {
+test.each([
+  [
+    "gate.example",
+    "it is not an IPv4 or IPv6 address that packets come from: write one such as 203.0.113.9",
+  ],
+  ["fe80::1%eth0", "the server knows it without an interface: write fe80::1"],
+])("why refuses %s, in one sentence", async (text, problem) => {
   await using daemon = await startDaemon();
-  const { code, out, err } = await daemon.run("why", "gate.example");
+  const { code, out, err } = await daemon.run("why", text);
   expect([code, out]).toEqual([ExitCode.usage, ""]);
-  expect(err).toBe(
-    'sallyport: Cannot explain "gate.example": it is not an address that packets come from: write one such as 203.0.113.9\n',
-  );
+  expect(err).toBe(`sallyport: Cannot explain "${text}": ${problem}\n`);
 });
