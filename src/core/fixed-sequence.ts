@@ -56,15 +56,24 @@ export function stepRun(
   const seenFrom = keys.indexOf(key);
   let state: RunState = "over";
   for (let s = length - 1; s >= 1; s--) {
-    let began = seenFrom >= 0 && seenFrom < s ? starts[at + s - 1]! : NO_START;
-    if (keys[s - 1] === key) began = Math.max(began, s === 1 ? timeMs : starts[at + s - 2]!);
-    // In both directions, so that a clock set back does not keep a run alive until the time is made
-    // up for.
-    if (Math.abs(timeMs - began) > timeoutMs) began = NO_START;
+    let began = NO_START;
+    if (seenFrom >= 0 && seenFrom < s) began = living(starts[at + s - 1]!, timeMs, timeoutMs);
+    if (keys[s - 1] === key) {
+      const advanced = s === 1 ? timeMs : living(starts[at + s - 2]!, timeMs, timeoutMs);
+      began = Math.max(began, advanced);
+    }
     starts[at + s - 1] = began;
     if (began !== NO_START) state = "running";
   }
   return state;
+}
+
+/**
+ * The start of a run, or `NO_START` where it is too long ago. In both directions: a clock set back must neither
+ * keep a run alive until the time is made up for, nor let it stand in the way of one that begins now.
+ */
+function living(began: number, timeMs: number, timeoutMs: number): number {
+  return Math.abs(timeMs - began) <= timeoutMs ? began : NO_START;
 }
 
 /**

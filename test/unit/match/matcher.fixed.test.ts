@@ -40,6 +40,13 @@ describe("matcher.feed(), fixed sequences", () => {
     ]);
   });
 
+  test("opens at the first try after a clock that was set back when another had begun", () => {
+    const { matcher, sink } = listen(WEB);
+    matcher.feed(knock(HOME, 7_000, NOW));
+    feedAll(matcher, HOME, [7_000, 8_000, 9_000], NOW - 3_600_000);
+    expect(sink.said).toEqual([`open web ${HOME}`]);
+  });
+
   test("opens one door of a common prefix, and the one that ends earlier as well", () => {
     const { matcher, sink } = listen(WEB, door("db", "7000 8000 9500"), door("short", "7000 8000"));
     feedAll(matcher, HOME, [7_000, 8_000, 9_500], NOW);
