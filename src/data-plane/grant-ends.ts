@@ -63,15 +63,15 @@ export class GrantEnds {
   }
 
   /**
-   * The remaining life of an idle grant in the kernel: traffic gives it no more than its own cap
-   * allows.
+   * The remaining life of an idle grant in the kernel, in whole milliseconds: traffic gives it no more
+   * than its own cap allows.
    */
   renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
     const { firewall, ledger, clock } = this.#parts;
     const prefix = parsePrefix(address)!;
     const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));
     const own = ledger.at(address, clock.monotonicMs()).find(({ grant }) => grant.id === id);
-    return own === undefined ? 0 : Math.min(leftMs, longestMs(own));
+    return own === undefined ? 0 : Math.floor(Math.min(leftMs, longestMs(own)));
   }
 
   /** Ends those of these grants that are gone from the kernel, and moves the ends of idle ones as traffic did. */

@@ -351,6 +351,16 @@ describe("Doorkeeper.expire()", () => {
     keeper.expire();
     expect(types()).toEqual(["grant.opened", "grant.closed"]);
   });
+
+  test("ends an idle grant with less than a millisecond left: that would be over before it is told", () => {
+    const { keeper, knock, clock, firewall, types } = stage(IDLE);
+    knock();
+    // Another holder keeps the port open.
+    firewall.open({ ...firewall.opened[0]!, use: undefined as never, openMs: 90_000 });
+    clock.nowMs += 59_999.5;
+    expect(keeper.expire()).toBe(false);
+    expect(types()).toEqual(["grant.opened", "grant.closed"]);
+  });
 });
 
 describe("Doorkeeper.expire(), many at once", () => {
