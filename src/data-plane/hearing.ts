@@ -8,7 +8,7 @@ import type { MatchSink } from "../match/subject.ts";
 import type { Polled } from "../native/poll-set.ts";
 import { Listener } from "./listener.ts";
 import type { Plan } from "./plan.ts";
-import { carryUses, restoreUses } from "./restore-from-kernel.ts";
+import { carryUses, restoreUses, type ToldUse } from "./restore-from-kernel.ts";
 
 /** In silence the loop wakes so often in a slot, to have the sequences of the next one ready before it begins. */
 const LOOKS_A_SLOT = 4;
@@ -26,6 +26,9 @@ export interface HearingParts {
   readonly listen?: (...asked: ConstructorParameters<typeof Listener>) => Hears;
 }
 
+/** Longer than any knock can come again: a device that is away for so long begins anew. */
+const TOLD_MS = 3_600_000;
+
 /** The captures of one plan, whoever delivers their packets. */
 export type Hears = Pick<
   Listener,
@@ -38,6 +41,8 @@ export class Hearing {
   #plan: Plan;
   #matcher: Matcher;
   #listener: Hears;
+  /** What was told of devices that the plan in force lacks, or whose slots have another length in it. */
+  #left: readonly ToldUse[] = [];
 
   /** Attaches to the interfaces; throws when it can attach to none of them, and all may not stand in for these. */
   constructor(plan: Plan, mayStandIn: boolean, parts: HearingParts) {
@@ -68,20 +73,23 @@ export class Hearing {
   replace(plan: Plan, known: readonly Uint8Array[]): void {
     const before = this.#listener;
     const matcher = this.#makeMatcher(plan);
-    carryUses(
+    const wallMs = this.#parts.clock.wallMs();
+    const left = carryUses(
       { matcher: this.#matcher, subjects: this.#plan.rotating },
       { matcher, subjects: plan.rotating },
+      this.#left.filter(({ use: { timeMs = 0 } }) => Math.abs(wallMs - timeMs) < TOLD_MS),
     );
     // After those of the old plan, which know what was told of them.
     for (const use of plan.uses) matcher.markUsed(use);
     // Nor has one a source that an earlier daemon heard and did not live to write down.
-    restoreUses(matcher, plan.rotating, known, this.#parts.clock.wallMs());
+    restoreUses(matcher, plan.rotating, known, wallMs);
     // A name that is new is a mistake to be told; one that ran before has gone since.
     const mayStandIn = plan.interfaces.join() === this.#plan.interfaces.join();
     const listener = this.#makeListener(plan, mayStandIn, matcher);
     this.#matcher = matcher;
     this.#listener = listener;
     this.#plan = plan;
+    this.#left = left;
     before[Symbol.dispose]();
   }
 

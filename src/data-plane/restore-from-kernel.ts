@@ -38,21 +38,36 @@ export function restoreUses(
   return learnt;
 }
 
+/** A use of which something was told, and the key that it is of. */
+export interface ToldUse {
+  readonly use: KnownUse;
+  readonly key: Uint8Array;
+}
+
 /**
- * Gives the uses that the old plan's matcher knows to the new one's: those of a key with the same
- * name in both. A use without a source never happened: a start that had lost its memory marked it,
- * and the plan carries it as long as it counts.
+ * Gives the uses that the old plan's matcher knows, and those that were `left` before, to the new one's: those
+ * of a key with the same name in both. A use without a source never happened: a start that had lost
+ * its memory marked it, and the plan carries it as long as it counts. Returns the uses that find no place there
+ * although something was told of them: the plan after that may have one, and the store does not know
+ * what was told.
  */
 export function carryUses(
   from: { readonly matcher: Matcher; readonly subjects: Subjects },
   to: { readonly matcher: Matcher; readonly subjects: Subjects },
-): void {
+  left: readonly ToldUse[] = [],
+): ToldUse[] {
   const [before, after] = [SubjectTable.of(from.subjects), SubjectTable.of(to.subjects)];
+  const leaving: ToldUse[] = [];
+  const carry = ({ use, key }: ToldUse) => {
+    const own = after.find(use)?.key;
+    if (own !== undefined && isSameKey(own, key) && to.matcher.markUsed(use)) return;
+    if (use.repeated === true || use.reused === true) leaving.push({ use, key: key.slice() });
+  };
+  for (const told of left) carry(told);
   for (const use of from.matcher.usedSlots()) {
-    if (use.source === undefined) continue;
-    const key = after.find(use)?.key;
-    if (key !== undefined && isSameKey(key, before.find(use)!.key)) to.matcher.markUsed(use);
+    if (use.source !== undefined) carry({ use, key: before.find(use)!.key });
   }
+  return leaving;
 }
 
 function isSameKey(one: Uint8Array, other: Uint8Array): boolean {

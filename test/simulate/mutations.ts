@@ -126,8 +126,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a reload forgets what was told of a use",
     "data-plane/restore-from-kernel.ts",
-    "if (key !== undefined && isSameKey(key, before.find(use)!.key)) to.matcher.markUsed(use);",
-    "void key;",
+    "if (use.source !== undefined) carry({ use, key: before.find(use)!.key });",
+    "void use;",
   ),
   mutation(
     "a stop vouches for uses that the disk did not take",
@@ -402,8 +402,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a key that is replaced inherits the uses of the old one",
     "data-plane/restore-from-kernel.ts",
-    "if (key !== undefined && isSameKey(key, before.find(use)!.key)) to.matcher.markUsed(use);",
-    "if (key !== undefined) to.matcher.markUsed(use);",
+    "if (own !== undefined && isSameKey(own, key) && to.matcher.markUsed(use)) return;",
+    "if (own !== undefined && to.matcher.markUsed(use)) return;",
   ),
   mutation(
     "other keys make an unconfirmed configuration the one that worked last",

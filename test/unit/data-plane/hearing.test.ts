@@ -14,8 +14,8 @@ const ALICE = device("ssh alice laptop");
 const HOME = "203.0.113.7";
 const EAVESDROPPER = "198.51.100.66";
 
-function planOf(uses: Plan["uses"]): Plan {
-  const rotating = SubjectTable.of([ALICE]);
+function planOf(uses: Plan["uses"], subjects = [ALICE]): Plan {
+  const rotating = SubjectTable.of(subjects);
   return { interfaces: ["eth0"], heard: [], doors: [doorOf()], rotating, fixed: [], uses };
 }
 
@@ -32,7 +32,7 @@ function capturesOf(matcher: Hears["matcher"]): Hears {
   };
 }
 
-test("Hearing.replace() keeps what was told of a use: its alarm comes once", () => {
+function listen() {
   const sink = new Recorder();
   const hearing = new Hearing(planOf([]), false, {
     clock: new HandClock(),
@@ -42,13 +42,46 @@ test("Hearing.replace() keeps what was told of a use: its alarm comes once", () 
     sink,
     listen: (_interfaces, _heard, _mayStandIn, { matcher }) => capturesOf(matcher),
   });
+  return { hearing, sink };
+}
+
+/** As the store remembers it. */
+const USE = {
+  door: "ssh",
+  user: "alice",
+  device: "laptop",
+  stepSeconds: 30,
+  slot: SLOT,
+  source: parseAddress(HOME)!,
+  timeMs: NOW,
+};
+
+const SLOWER = { ...ALICE, space: { ...ALICE.space, stepSeconds: 60 } };
+const OTHER_KEY = { ...ALICE, key: ALICE.key.toReversed() };
+
+test.each([
+  ["at once", undefined],
+  ["after a plan without the device", []],
+  ["after a plan with other slots", [SLOWER]],
+])("Hearing.replace() keeps what was told of a use: its alarm comes once, %s", (_, between) => {
+  const { hearing, sink } = listen();
   const ports = portsOf(ALICE, SLOT);
   feedAll(hearing.matcher, HOME, ports, NOW);
   feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 10);
   expect(sink.said).toHaveLength(2);
-  // As the store remembers it.
-  const use = { door: "ssh", user: "alice", device: "laptop", stepSeconds: 30, slot: SLOT };
-  hearing.replace(planOf([{ ...use, source: parseAddress(HOME)!, timeMs: NOW }]), []);
+  if (between !== undefined) hearing.replace(planOf([], between), []);
+  hearing.replace(planOf([USE]), []);
   feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 20);
   expect(sink.said).toHaveLength(2);
+});
+
+test("Hearing.replace() gives another key none of the uses of the one before", () => {
+  const { hearing, sink } = listen();
+  const ports = portsOf(ALICE, SLOT);
+  feedAll(hearing.matcher, HOME, ports, NOW);
+  feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 10);
+  hearing.replace(planOf([], []), []);
+  hearing.replace(planOf([], [OTHER_KEY]), []);
+  feedAll(hearing.matcher, HOME, portsOf(OTHER_KEY, SLOT), NOW + 20);
+  expect(sink.said).toHaveLength(3);
 });
