@@ -13,8 +13,11 @@ import { type Configuration, readConfiguration, warningsOf } from "./configurati
 import { log } from "./log.ts";
 import { makePlan } from "../data-plane/plan.ts";
 
-/** Keeps the configuration in force. A state folder that refuses it does not stop any door. */
-export function keepConfig({ settings, toml, keysDigest }: Configuration): void {
+/** What is kept of a configuration. */
+export type Kept = Pick<Configuration, "settings" | "toml" | "keysDigest">;
+
+/** Keeps it for the next start with broken files. A state folder that refuses it does not stop any door. */
+export function keepConfig({ settings, toml, keysDigest }: Kept): void {
   const { stateDir } = settings.server;
   try {
     const file = lastConfigFile(stateDir);

@@ -42,16 +42,13 @@ export function makeReloader(file: string, around: ReloadSurroundings): Reloader
     guard: (settings, forMs) => guard.replace(settings, forMs),
     guardForGood: (settings) => guard.restore(settings),
     guardState: () => guard.state,
+    isOver: () => guard.isOver,
     grantsOf: (door) => openings.count(door),
     openers: ({ address }) => {
       persistent.audit.flush();
       return openersAt(inForce.settings.server.stateDir, address);
     },
     entered: (next, kept) => {
-      enter(next, around);
-      if (kept) keepConfig(next);
-    },
-    keysEntered: (next, kept) => {
       enter(next, around);
       keepConfig(kept);
     },

@@ -12,6 +12,7 @@ import {
 import type { Settings } from "../config/settings.ts";
 import type { Caller } from "../core/caller.ts";
 import { firstWarnings } from "../config/warnings.ts";
+import { weaknessOf } from "../keys/forgery-bound.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
@@ -21,6 +22,7 @@ import {
   withKeysOf,
   withKeysOfNow,
 } from "./configuration.ts";
+import type { Kept } from "./last-config.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
 import type { Plan } from "../data-plane/plan.ts";
@@ -41,17 +43,17 @@ export interface ReloaderParts {
   /** Like `guard`, and ends any probation. */
   readonly guardForGood: (settings: Settings) => void;
   readonly guardState: () => GuardState;
+  /** Whether a probation is running out, which nobody confirmed or began anew. */
+  readonly isOver: () => boolean;
   /** The number of a door's living grants. */
   readonly grantsOf: (door: string) => number;
   /** The devices that opened doors to the caller's address last. */
   readonly openers: (caller: Caller) => readonly Opener[];
-  /** The configuration is in force from now on; `kept` unless it may be gone in a moment. */
-  readonly entered: (next: Configuration, kept: boolean) => void;
   /**
-   * The same configuration with other keys is in force; `kept` is the one to keep for a start with
-   * broken files: `next`, unless that may be gone in a moment.
+   * `next` is in force from now on. `kept` is for a start with broken files: `next`, or what returns
+   * unless somebody confirms it.
    */
-  readonly keysEntered: (next: Configuration, kept: Configuration) => void;
+  readonly entered: (next: Configuration, kept: Kept) => void;
   /** The file that was read is in force: `entered` was called for it. */
   readonly reloaded: () => void;
   /** The configuration before returned: `entered` was called for it. */
@@ -100,11 +102,8 @@ export class Reloader {
     return this.#inTurn(async () => {
       const before = this.#parts.current();
       const next = withKeysOfNow(before);
-      // A key that is removed now must not return with it.
-      const fallback = this.#before && withKeysOfNow(this.#before);
       await this.#parts.configure(next.plan);
-      this.#before = fallback;
-      this.#parts.keysEntered(next, fallback ?? next);
+      this.#enter(next);
       return before;
     });
   }
@@ -118,7 +117,7 @@ export class Reloader {
       const result = await work();
       if (!confirms || this.#before === undefined) return result;
       this.#before = undefined;
-      this.#parts.entered(this.#parts.current(), true);
+      this.#enter(this.#parts.current());
       return result;
     });
     this.#reloading = done.catch(() => undefined);
@@ -127,12 +126,12 @@ export class Reloader {
 
   /**
    * Nobody confirmed in time: puts back the configuration before. Returns false where there is
-   * none, or it is refused.
+   * none, or it is refused, or the probation was confirmed or begun anew before its turn came.
    */
   goBack(): Promise<boolean> {
     return this.#inTurn(async () => {
-      const { file, current, configure, guardForGood, entered, reverted } = this.#parts;
-      if (this.#before === undefined) return false;
+      const { file, current, configure, guardForGood, isOver, reverted } = this.#parts;
+      if (this.#before === undefined || !isOver()) return false;
       const now = current();
       // Settings go back, keys do not: one that was removed since must not return.
       const before = withKeysOf(this.#before, now);
@@ -149,12 +148,21 @@ export class Reloader {
         return false;
       }
       this.#before = undefined;
-      entered(before, true);
+      this.#enter(before);
       reverted();
-      this.#notice = `Nobody confirmed the last reload in time: the configuration before it is in force again, and ${file} says something else: mend it, or reload it again`;
+      const weak = weaknessOf(before.settings, before.keys);
+      const but =
+        weak === undefined ? "" : `, with more keys than it is strong enough for (${weak})`;
+      this.#notice = `Nobody confirmed the last reload in time: the configuration before it is in force again${but}, and ${file} says something else: mend it, or reload it again`;
       log("error", this.#notice);
       return true;
     });
+  }
+
+  #enter(next: Configuration): void {
+    const { keysDigest } = next;
+    // A key that is gone must not open again after a start with broken files either.
+    this.#parts.entered(next, this.#before === undefined ? next : { ...this.#before, keysDigest });
   }
 
   /** One at a time: a reload that fails must put back the configuration directly before it. */
@@ -165,7 +173,7 @@ export class Reloader {
   }
 
   async #reloadOnce(request: ReloadRequest): Promise<ReloadTold> {
-    const { file, current, configure, guard, guardState, entered } = this.#parts;
+    const { file, current, configure, guard, guardState } = this.#parts;
     const { armMs } = request;
     const before = current();
     const next = readConfiguration(file, (settings) => refuseStartOnly(before.settings, settings));
@@ -183,7 +191,7 @@ export class Reloader {
     }
     this.#before = fallback;
     this.#notice = undefined;
-    entered(next, fallback === undefined);
+    this.#enter(next);
     this.#parts.reloaded();
     const warnings = firstWarnings([...next.warnings, ...keyWarnings(next.settings, next.keys)]);
     for (const sentence of [...changes, ...warnings]) log("warning", sentence);

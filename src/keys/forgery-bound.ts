@@ -56,16 +56,25 @@ export function formatBound({ perDay }: Bound): string {
   return `chance that a day of 1,000,000 forged packets a second opens any door: ${formatChance(perDay)}`;
 }
 
+/** The bound and the limit as a clause, where it is above it. */
+function excess(bound: Bound): string | undefined {
+  if (bound.perDay <= bound.limit) return undefined;
+  return `${formatBound(bound)}, above ${formatChance(bound.limit)}`;
+}
+
+/** How weak the doors are with these keys, as a clause; undefined where they are strong enough. */
+export function weaknessOf(settings: Settings, keys: Keys): string | undefined {
+  return excess(boundOf(settings, keys));
+}
+
 /** Returns the bound. Throws (exit 78) above the limit, naming the `ports` that would do. */
 export function checkBound(settings: Settings, keys: Keys): Bound {
   const bound = boundOf(settings, keys);
-  if (bound.perDay <= bound.limit) return bound;
+  const weak = excess(bound);
+  if (weak === undefined) return bound;
   const remedy =
     bound.portsNeeded === undefined
       ? "widen knock.range, or lower knock.slack"
       : `write ports = ${bound.portsNeeded} in [knock] and in every door that has fewer`;
-  throw new SallyportError(
-    `Cannot guard the doors: the ${formatBound(bound)}, above ${formatChance(bound.limit)}: ${remedy}`,
-    ExitCode.config,
-  );
+  throw new SallyportError(`Cannot guard the doors: the ${weak}: ${remedy}`, ExitCode.config);
 }

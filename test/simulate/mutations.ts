@@ -354,8 +354,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a confirmation leaves the configuration before to return",
     "control-plane/reloader.ts",
-    "      this.#before = undefined;\n      this.#parts.entered(this.#parts.current(), true);",
-    "      this.#parts.entered(this.#parts.current(), true);",
+    "      this.#before = undefined;\n      this.#enter(this.#parts.current());",
+    "      this.#parts.entered(this.#parts.current(), this.#parts.current());",
   ),
   mutation(
     "the configuration before comes back on probation",
@@ -378,8 +378,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a reload forgets what is not confirmed",
     "control-plane/reloader.ts",
-    "entered(next, fallback === undefined);",
-    "entered(next, true);",
+    "this.#notice = undefined;\n    this.#enter(next);",
+    "this.#notice = undefined;\n    this.#parts.entered(next, next);",
   ),
   mutation(
     "a removed key keeps its grants",
@@ -408,8 +408,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "other keys make an unconfirmed configuration the one that worked last",
     "control-plane/reloader.ts",
-    "this.#parts.keysEntered(next, fallback ?? next);",
-    "this.#parts.keysEntered(next, next);",
+    "await this.#parts.configure(next.plan);\n      this.#enter(next);",
+    "await this.#parts.configure(next.plan);\n      this.#parts.entered(next, next);",
   ),
   mutation(
     "a broken file ends the daemon's start",

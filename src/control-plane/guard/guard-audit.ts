@@ -32,7 +32,7 @@ export interface GuardAuditParts {
   readonly note: (record: GuardRecord) => void;
   /**
    * A probation is over without a confirmation: puts back the configuration before it, by
-   * `restore`; false where it cannot.
+   * `restore`; false where it cannot, or where it is not over (`isOver`) any more.
    */
   readonly goBack: () => Promise<boolean>;
   /**
@@ -126,6 +126,11 @@ export class GuardAudit {
     this.#guardLoader.loadForGood(before);
     this.#probationFile.end();
     this.#watchProbation();
+  }
+
+  /** Whether a probation is running out: in a moment the kernel stops guarding by itself. */
+  get isOver(): boolean {
+    return this.#guardLoader.isOver;
   }
 
   get state(): GuardState {
@@ -241,7 +246,7 @@ export class GuardAudit {
       return;
     }
     if (await this.#parts.goBack()) return;
-    // Confirmed, or begun anew, during the attempt.
+    // Confirmed, or begun anew, before or during the attempt.
     if (!this.#guardLoader.isOver) return;
     try {
       this.#lapse();

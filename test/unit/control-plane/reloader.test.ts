@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { addKey, makeKey, removeKeys } from "../../../src/keys/keys.ts";
+import { addKey, digestOfKeys, makeKey, removeKeys } from "../../../src/keys/keys.ts";
 import { parseAddress } from "../../../src/core/address.ts";
 import { type Configuration, readConfiguration } from "../../../src/control-plane/configuration.ts";
 import type { GuardState } from "../../../src/control-plane/guard/guard-loader.ts";
@@ -17,6 +17,10 @@ function write(folder: StateFolder, port: string): void {
   writeFileSync(folder.file("config.toml"), text);
 }
 
+/** A range that is strong enough for one device, and for no more than seven. */
+const NARROW = '[knock]\nports = 7\nrange = "20000-39999"\n';
+const MANY = 10;
+
 const portsOf = ({ settings }: Pick<Configuration, "settings">) =>
   settings.doors.flatMap(({ opens }) => opens.map(({ from }) => from));
 
@@ -29,7 +33,9 @@ function stage(folder: StateFolder) {
   const failing = new Set<string>();
   const openers: Opener[] = [];
   const heard: string[] = [];
+  const kept: { readonly ports: number[]; readonly digest: string }[] = [];
   let state: GuardState = "permanent";
+  let isOver = true;
   const call = (name: string) => {
     calls.push(name);
     if (failing.has(name)) throw new Error(`Cannot ${name}`);
@@ -51,22 +57,26 @@ function stage(folder: StateFolder) {
       state = "permanent";
     },
     guardState: () => state,
+    isOver: () => isOver,
     grantsOf: () => 0,
     openers: () => openers,
-    entered: (next, kept) => {
-      call(`enter ${portsOf(next).join()}${kept ? "" : " unconfirmed"}`);
+    entered: (next, keep) => {
+      call(`enter ${portsOf(next).join()}, keep ${portsOf(keep).join()}`);
+      kept.push({ ports: portsOf(keep), digest: keep.keysDigest });
       current = next;
     },
     reloaded: () => call("reloaded"),
     reverted: () => call("reverted"),
-    keysEntered: ({ keys, settings }, kept) => {
-      call(`enter ${keys.length} keys, keep ${portsOf(kept).join()}`);
-      current = { ...current, keys, settings };
-    },
     refused: (error) => refused.push(String(error)),
   });
   const now = () => portsOf(current);
-  return { reloader, refused, calls, failing, openers, heard, current: now, file };
+  /** Somebody begins the probation anew while others wait for their turn. */
+  const armAnew = () =>
+    reloader.between(() => {
+      isOver = false;
+      return Promise.resolve("armed anew");
+    }, false);
+  return { reloader, refused, calls, failing, openers, heard, kept, armAnew, current: now, file };
 }
 
 describe("Reloader.reload()", () => {
@@ -78,7 +88,7 @@ describe("Reloader.reload()", () => {
       done: `Reloaded ${file}: 1 door, 0 keys`,
       warnings: ['alice has no key: run "sallyport user add alice"'],
     });
-    expect(calls).toEqual(["hear 23", "guard 23", "enter 23", "reloaded"]);
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23, keep 23", "reloaded"]);
   });
 
   test("touches nothing when the file is wrong", async () => {
@@ -117,7 +127,7 @@ describe("Reloader.reload()", () => {
     using folder = new StateFolder();
     const { reloader, calls } = stage(folder);
     await Promise.all([reloader.reload({ yes: true }), reloader.reload({ yes: true })]);
-    const once = ["hear 22", "guard 22", "enter 22", "reloaded"];
+    const once = ["hear 22", "guard 22", "enter 22, keep 22", "reloaded"];
     expect(calls).toEqual([...once, ...once]);
   });
 });
@@ -194,7 +204,7 @@ describe("Reloader.reload() on probation", () => {
     await reloader.reloadKeys();
     calls.length = 0;
     expect(await reloader.goBack()).toBe(true);
-    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22", "reverted"]);
+    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22, keep 22", "reverted"]);
     expect(current()).toEqual([22]);
     expect(reloader.notice).toContain("Nobody confirmed the last reload in time");
     await reloader.reload({ yes: true });
@@ -230,10 +240,55 @@ describe("Reloader.reload() on probation", () => {
     await reloader.reload({ armMs: 60_000 });
     addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
     await reloader.reloadKeys();
-    expect(calls.at(-1)).toBe("enter 1 keys, keep 22");
+    expect(calls.at(-1)).toBe("enter 23, keep 22");
     await reloader.between(() => Promise.resolve("confirmed"), true);
     await reloader.reloadKeys();
-    expect(calls.at(-1)).toBe("enter 1 keys, keep 23");
+    expect(calls.at(-1)).toBe("enter 23, keep 23");
+  });
+
+  test("keeps the keys of the reload for a start with broken files, and the configuration before", async () => {
+    using folder = new StateFolder();
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    const { reloader, kept } = stage(folder);
+    removeKeys(folder.path, "alice");
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    expect(kept).toEqual([{ ports: [22], digest: digestOfKeys(folder.path) }]);
+  });
+
+  test("stays where somebody begins the probation anew in the last moment", async () => {
+    using folder = new StateFolder();
+    const { reloader, armAnew, current } = stage(folder);
+    write(folder, "23/tcp");
+    await reloader.reload({ armMs: 60_000 });
+    const armed = armAnew();
+    expect(await reloader.goBack()).toBe(false);
+    expect(await armed).toBe("armed anew");
+    expect([current(), reloader.otherwise, reloader.notice]).toEqual([[23], "back", undefined]);
+  });
+
+  test("takes a key away also where the configuration before is too weak for the others", async () => {
+    using folder = new StateFolder();
+    const { reloader, heard, file } = stage(folder);
+    const strong = readFileSync(file, "utf8");
+    writeFileSync(file, `${NARROW}${strong}`);
+    addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
+    await reloader.reload({ yes: true });
+    for (let i = 0; i < MANY; i++) {
+      addKey(folder.path, { user: "alice", device: `d${i}`, key: makeKey("lab") });
+    }
+    expect(await reloader.reloadKeys().catch(String)).toContain("ports = ");
+    writeFileSync(file, strong);
+    await reloader.reload({ armMs: 60_000 });
+    removeKeys(folder.path, "alice", "phone");
+    await reloader.reloadKeys();
+    expect(heard).toHaveLength(MANY);
+    // Nor is the way back barred, nor the next removal after it.
+    expect(await reloader.goBack()).toBe(true);
+    expect(reloader.notice).toContain("opens any door: 1.3e-6, above 1.0e-6");
+    removeKeys(folder.path, "alice", "d0");
+    await reloader.reloadKeys();
+    expect(heard).toHaveLength(MANY - 1);
   });
 
   test("a confirmation that is refused confirms nothing, and waits for a reload that runs", async () => {
@@ -255,11 +310,11 @@ describe("Reloader.reload() on probation", () => {
     const { reloader, calls } = stage(folder);
     write(folder, "23/tcp");
     await reloader.reload({ armMs: 60_000 });
-    expect(calls).toEqual(["hear 23", "guard 23", "enter 23 unconfirmed", "reloaded"]);
+    expect(calls).toEqual(["hear 23", "guard 23", "enter 23, keep 22", "reloaded"]);
     expect(await reloader.between(() => Promise.resolve("armed anew"), false)).toBe("armed anew");
     expect(calls.at(-1)).toBe("reloaded");
     expect(await reloader.between(() => Promise.resolve("confirmed"), true)).toBe("confirmed");
-    expect(calls.at(-1)).toBe("enter 23");
+    expect(calls.at(-1)).toBe("enter 23, keep 23");
     expect(await reloader.goBack()).toBe(false);
   });
 });
