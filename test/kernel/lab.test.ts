@@ -1,7 +1,10 @@
 /** The machines that the other tests live on. */
 
 import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Lab } from "../support/lab.ts";
+import { spawn } from "../support/programs.ts";
 
 test("no address of a lab is tentative, so that the first probe of a test is heard", () => {
   using lab = new Lab();
@@ -11,3 +14,33 @@ test("no address of a lab is tentative, so that the first probe of a test is hea
     expect(out).not.toContain("tentative");
   }
 });
+
+/** Not dead, nor dead and waiting for its parent (state Z) or being taken apart (X). */
+function isAlive(pid: string): boolean {
+  try {
+    return !/^State:\s+[XZ]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "a lab whose process gets %s goes, with all that runs inside",
+  async (signal) => {
+    const code = `
+      import { Lab } from ${JSON.stringify(join(import.meta.dir, "../support/lab.ts"))};
+      const sleeper = new Lab().start("server", ["sleep", "300"]);
+      console.log(sleeper.pid);
+      setInterval(() => {}, 1_000);
+    `;
+    const owner = spawn([process.execPath, "-e", code], { stdout: "pipe" });
+    const { value } = await owner.stdout.getReader().read();
+    const sleeper = new TextDecoder().decode(value).trim();
+    expect(isAlive(sleeper)).toBeTrue();
+    owner.kill(signal);
+    expect(await owner.exited).toBeGreaterThan(128);
+    expect(isAlive(sleeper)).toBeFalse();
+    const mine = `sallyport-${owner.pid}-`;
+    expect(readdirSync("/run/netns").filter((name) => name.startsWith(mine))).toEqual([]);
+  },
+);

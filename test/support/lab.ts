@@ -41,6 +41,23 @@ function removeNamespace(name: string): void {
   run(["ip", "netns", "delete", name], { mayFail: true });
 }
 
+/** Labs that stand. */
+const standing = new Set<Lab>();
+
+/** A run that is ended by hand leaves no namespace, and nothing that runs in one. */
+function removeAllAtSignals(): void {
+  for (const [signal, number] of [
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+    ["SIGHUP", 1],
+  ] as const) {
+    process.once(signal, () => {
+      for (const lab of standing) lab[Symbol.dispose]();
+      process.exit(128 + number);
+    });
+  }
+}
+
 export class Lab implements Disposable {
   readonly #prefix = `sallyport-${process.pid}-${++made}`;
   readonly #children: Bun.Subprocess[] = [];
@@ -51,6 +68,8 @@ export class Lab implements Disposable {
 
   constructor() {
     removeLeftovers();
+    if (made === 1) removeAllAtSignals();
+    standing.add(this);
     const wire = this.#namespace("wire");
     run(["ip", "netns", "add", wire]);
     run(["ip", "-n", wire, "link", "add", "bridge0", "type", "bridge"]);
@@ -140,6 +159,7 @@ export class Lab implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    standing.delete(this);
     for (const child of this.#children) child.kill("SIGKILL");
     for (const host of HOSTS) removeNamespace(this.namespace(host));
     removeNamespace(this.#namespace("wire"));
