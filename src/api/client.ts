@@ -1,7 +1,14 @@
 /** The typed client of the control socket, for the command line. */
 
 import * as v from "valibot";
-import type { DoorView, Explanation, KeysTold, ReloadRequest, ReloadTold } from "./control.ts";
+import type {
+  DoorView,
+  Explanation,
+  KeysRequest,
+  KeysTold,
+  ReloadRequest,
+  ReloadTold,
+} from "./control.ts";
 import { codeOf } from "../core/system-error.ts";
 import type { Status } from "./schemas.ts";
 import {
@@ -41,7 +48,7 @@ export interface ControlClient {
    * somebody off.
    */
   reload(request: ReloadRequest): Promise<ReloadTold>;
-  reloadKeys(keepSessions: boolean): Promise<KeysTold>;
+  reloadKeys(request: KeysRequest): Promise<KeysTold>;
   /** These two return one sentence that says what was done. */
   arm(forMs: number): Promise<string>;
   confirm(force: boolean): Promise<string>;
@@ -181,8 +188,8 @@ export function connectControl(socket: string): ControlClient {
       };
       return understood(ReloadToldSchema, await ask(socket, "POST", "/v1/reload", body));
     },
-    reloadKeys: async (keepSessions) =>
-      understood(KeysToldSchema, await ask(socket, "POST", "/v1/keys/reload", { keepSessions })),
+    reloadKeys: async (request) =>
+      understood(KeysToldSchema, await ask(socket, "POST", "/v1/keys/reload", { ...request })),
     arm: async (forMs) => {
       const body = { for: formatDuration(forMs) };
       return understood(DoneSchema, await ask(socket, "POST", "/v1/guard/probation", body)).done;

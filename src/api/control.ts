@@ -138,6 +138,19 @@ export interface ReloadTold {
   readonly warnings: readonly string[];
 }
 
+/** Devices whose keys somebody took away: one, or without `device` all of the user. */
+export interface Removed {
+  readonly user: string;
+  readonly device?: string;
+}
+
+export interface KeysRequest {
+  /** Leave the grants and sessions of devices whose key is gone as they are. Default: false. */
+  readonly keepSessions?: boolean;
+  /** What they opened ends also where the daemon has heard already that these keys are gone. */
+  readonly removed?: Removed;
+}
+
 /** The daemon, seen from the API. */
 export interface Control {
   readonly counters: Counters;
@@ -180,7 +193,7 @@ export interface Control {
    * the grants of devices whose key is gone, and their sessions, unless `keepSessions`. Throws
    * SallyportError (78) when the file is wrong; then nothing changed.
    */
-  reloadKeys(keepSessions: boolean): Promise<KeysTold>;
+  reloadKeys(request: KeysRequest): Promise<KeysTold>;
   /**
    * Puts the guard on probation: unless `confirm` is called, the kernel stops guarding after
    * `forMs`.

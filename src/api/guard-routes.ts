@@ -80,7 +80,7 @@ export function addGuardRoutes(app: Hono, control: Control): void {
     jsonBodyOnly,
     smallBodyOnly,
     keysRequest,
-    async (c) => c.json(await control.reloadKeys(c.req.valid("json").keepSessions ?? false)),
+    async (c) => c.json(await control.reloadKeys(c.req.valid("json"))),
   );
   app.post(
     "/v1/guard/probation",

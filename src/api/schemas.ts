@@ -214,6 +214,8 @@ const ArmDuration = v.pipe(
   }),
 );
 
+const NameText = v.string("a name is not a text");
+
 export const ArmRequestSchema = v.pipe(
   v.strictObject({ for: ArmDuration }, 'The body is not an object with "for"'),
   v.metadata({ ref: "ArmRequest" }),
@@ -306,8 +308,19 @@ export const KeysRequestSchema = v.pipe(
           v.description("Leave grants and sessions of devices whose key is gone as they are"),
         ),
       ),
+      removed: v.exactOptional(
+        v.pipe(
+          v.strictObject(
+            { user: NameText, device: v.exactOptional(NameText) },
+            'removed is not an object with "user" and, if wanted, "device"',
+          ),
+          v.description(
+            "The device whose key was removed, or all of a user; what they opened ends also where the keys were read since",
+          ),
+        ),
+      ),
     },
-    'The body is not an object with, if wanted, "keepSessions"',
+    'The body is not an object with, if wanted, "keepSessions" and "removed"',
   ),
   v.metadata({ ref: "KeysRequest" }),
 );

@@ -1,7 +1,7 @@
 /** Tells a running daemon that keys changed: until it has read them, it opens by the old ones. */
 
 import { connectControl, nobodyListens } from "../api/client.ts";
-import type { KeysTold } from "../api/control.ts";
+import type { KeysTold, Removed } from "../api/control.ts";
 import { keysFile } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
@@ -12,6 +12,8 @@ export interface TellOptions {
   readonly socket?: string | undefined;
   /** Leave the grants and sessions of removed devices as they are. Default: false. */
   readonly keepSessions?: boolean | undefined;
+  /** The devices whose keys were removed. */
+  readonly removed?: Removed;
 }
 
 function untold(state: string, remedy: string): SallyportError {
@@ -28,10 +30,13 @@ export async function tellKeys(
   settings: Settings,
   options: TellOptions,
 ): Promise<KeysTold | string> {
-  const { socket = settings.api.socket, keepSessions = false } = options;
+  const { socket = settings.api.socket, keepSessions = false, removed } = options;
   let told: KeysTold;
   try {
-    told = await connectControl(socket).reloadKeys(keepSessions);
+    told = await connectControl(socket).reloadKeys({
+      keepSessions,
+      ...(removed !== undefined && { removed }),
+    });
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
     if (!nobodyListens(error)) throw untold(messageOf(error), 'run "sallyport reload"');

@@ -182,7 +182,11 @@ function removeCommand() {
         );
       }
       for (const one of removed) note(`Removed ${whoOf(user, one.device)}`);
-      const told = await tellKeys(settings, options);
+      const told = await tellKeys(settings, {
+        socket: options.socket,
+        keepSessions: options.keepSessions,
+        removed: { user, ...(device !== undefined && { device }) },
+      });
       for (const said of describeEnds(told, options.keepSessions === true)) note(said);
     });
 }

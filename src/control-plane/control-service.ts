@@ -4,6 +4,7 @@ import {
   type Control,
   type DoorView,
   type Explanation,
+  type KeysRequest,
   type KeysTold,
   type ProbationView,
   type Reason,
@@ -119,7 +120,7 @@ export class ControlService implements Control {
     return this.#parts.reloader.reload(request);
   }
 
-  async reloadKeys(keepSessions: boolean): Promise<KeysTold> {
+  async reloadKeys({ keepSessions = false, removed }: KeysRequest): Promise<KeysTold> {
     const { dataPlane, reloader, inForce, persistent, clock } = this.#parts;
     dataPlane.to("read the keys again");
     const before = await reloader.reloadKeys();
@@ -129,6 +130,7 @@ export class ControlService implements Control {
       : await endWithKeys({
           before: before.keys,
           now: keys,
+          removed,
           settings,
           grants: () => dataPlane.grants(),
           close: (id) => dataPlane.close(id),

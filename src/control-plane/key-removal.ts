@@ -1,5 +1,6 @@
 /** Ends the living grants of a removed key, and the sessions that outlived its grants. */
 
+import type { Removed } from "../api/control.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
@@ -8,11 +9,13 @@ import type { KeyTable } from "../rks/key-table.ts";
 import { AuditReader } from "../store/audit-query.ts";
 import { findLeftovers, type Leftover, type Place } from "./leftover-sessions.ts";
 import { log } from "./log.ts";
-import { grantsCutOff, lostKey } from "./lost-keys.ts";
+import { grantsCutOff, type IsGone, lossOf } from "./lost-keys.ts";
 
 export interface KeyRemoval {
   readonly before: KeyTable;
   readonly now: KeyTable;
+  /** Devices of which a configuration between the two may have lost the keys. */
+  readonly removed?: Removed | undefined;
   readonly settings: Settings;
   readonly grants: () => Promise<readonly Grant[]>;
   readonly close: (id: string) => Promise<Grant | undefined>;
@@ -31,20 +34,21 @@ export interface Ended {
 
 /** Never throws for sessions of the past: trouble in finding or cutting them goes into the log. */
 export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
-  const { before, now, grants, close } = removal;
+  const { before, now, removed, grants, close } = removal;
+  const isGone = lossOf(before, now, removed);
   const ended: Grant[] = [];
-  for (const { id } of grantsCutOff(await grants(), before, now)) {
+  for (const { id } of grantsCutOff(await grants(), isGone)) {
     const grant = await close(id);
     if (grant !== undefined) ended.push(grant);
   }
-  return { grants: ended, sessions: await cutLeftovers(removal) };
+  return { grants: ended, sessions: await cutLeftovers(removal, isGone) };
 }
 
-async function cutLeftovers(removal: KeyRemoval): Promise<Place[]> {
+async function cutLeftovers(removal: KeyRemoval, isGone: IsGone): Promise<Place[]> {
   const { cut = cutSessions } = removal;
   const places: Place[] = [];
   try {
-    for (const { door, address, prefix, ports } of await leftoversOf(removal)) {
+    for (const { door, address, prefix, ports } of await leftoversOf(removal, isGone)) {
       const prefix6 = prefix.bits === 64 ? 64 : 128;
       if (cut(prefix.address, prefix6, ports) > 0) places.push({ door, address });
       // Each call searches all tracked flows of the machine: others get their turn in between.
@@ -56,11 +60,10 @@ async function cutLeftovers(removal: KeyRemoval): Promise<Place[]> {
   return places;
 }
 
-async function leftoversOf(removal: KeyRemoval): Promise<Leftover[]> {
-  const { before, now, settings, grants, flushAudit } = removal;
-  const isGone = (user: string, device: string) => lostKey(before, now, user, device);
+async function leftoversOf(removal: KeyRemoval, isGone: IsGone): Promise<Leftover[]> {
+  const { before, removed, settings, grants, flushAudit } = removal;
   // Mostly a key was added, and then no grant can be affected.
-  if (!anyLost(before, now)) return [];
+  if (removed === undefined && !anyLost(before, isGone)) return [];
   flushAudit();
   using reader = new AuditReader(settings.server.stateDir);
   return findLeftovers({
@@ -72,10 +75,10 @@ async function leftoversOf(removal: KeyRemoval): Promise<Leftover[]> {
   });
 }
 
-function anyLost(before: KeyTable, now: KeyTable): boolean {
+function anyLost(before: KeyTable, isGone: IsGone): boolean {
   for (let row = 0; row < before.length; row++) {
     const { user, device } = before.at(row);
-    if (lostKey(before, now, user, device)) return true;
+    if (isGone(user, device)) return true;
   }
   return false;
 }

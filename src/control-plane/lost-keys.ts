@@ -1,5 +1,6 @@
 /** The grants that lose their basis when keys go. */
 
+import type { Removed } from "../api/control.ts";
 import { whoOf } from "../config/names.ts";
 import type { Grant } from "../core/grant.ts";
 import type { KeyTable } from "../rks/key-table.ts";
@@ -48,9 +49,20 @@ export function describeKeyChange(before: KeyTable, now: KeyTable): string {
   return told.join(", ") || "no change";
 }
 
-/** Grants opened by a device that had a key before, and now has none or another one. */
-export function grantsCutOff(grants: readonly Grant[], before: KeyTable, now: KeyTable): Grant[] {
-  return grants.filter(
-    ({ user, device = "" }) => user !== undefined && lostKey(before, now, user, device),
-  );
+/** Whether what this device opened has lost its basis. */
+export type IsGone = (user: string, device: string) => boolean;
+
+/**
+ * Names devices that had a key before, and now have none or another one; of those in `removed` also
+ * the ones without a key whose loss was read in between.
+ */
+export function lossOf(before: KeyTable, now: KeyTable, removed?: Removed): IsGone {
+  const wasRemoved: IsGone = (user, device) =>
+    user === removed?.user && device === (removed.device ?? device) && now.find(user, device) < 0;
+  return (user, device) => lostKey(before, now, user, device) || wasRemoved(user, device);
+}
+
+/** Grants that such a device opened. */
+export function grantsCutOff(grants: readonly Grant[], isGone: IsGone): Grant[] {
+  return grants.filter(({ user, device = "" }) => user !== undefined && isGone(user, device));
 }

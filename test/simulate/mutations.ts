@@ -384,8 +384,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a removed key keeps its grants",
     "control-plane/lost-keys.ts",
-    '({ user, device = "" }) => user !== undefined && lostKey(before, now, user, device),',
-    '({ user, device = "" }) => user === "" && lostKey(before, now, user, device),',
+    "user !== undefined && isGone(user, device)",
+    'user === "" && isGone(user, device)',
   ),
   mutation(
     "knocks of a removed key are heard until the next reload",

@@ -4,6 +4,7 @@ import type {
   Control,
   DoorView,
   Explanation,
+  KeysRequest,
   KeysTold,
   ReloadRequest,
   ReloadTold,
@@ -13,6 +14,7 @@ import type {
 } from "../../src/api/control.ts";
 import type { Address } from "../../src/core/address.ts";
 import { formatAddress } from "../../src/core/address.ts";
+import { whoOf } from "../../src/config/names.ts";
 import { Counters } from "../../src/core/counters.ts";
 import { SallyportError } from "../../src/core/errors.ts";
 import type { Grant } from "../../src/core/grant.ts";
@@ -72,9 +74,11 @@ export class FakeControl implements Control {
     return this.said;
   }
 
-  reloadKeys(keepSessions: boolean): Promise<KeysTold> {
+  reloadKeys({ keepSessions = false, removed }: KeysRequest): Promise<KeysTold> {
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
-    this.calls.push(`reloadKeys ${keepSessions}`);
+    const without =
+      removed === undefined ? "" : ` without ${whoOf(removed.user, removed.device ?? "*")}`;
+    this.calls.push(`reloadKeys ${keepSessions}${without}`);
     return Promise.resolve({
       done: "Read the keys again",
       file: this.keysFile,

@@ -98,6 +98,27 @@ describe("sallyport user, beside a running daemon", () => {
     expect(await other.echo("after")).toBe("echoed");
   });
 
+  test("remove ends what the device holds, however many reloads run beside it", async () => {
+    await knock("client", server.link("alice/phone", "web"));
+    await knock("client", server.link("bob", "web"), /by bob/);
+    using session = await Session.open(lab, "client", SERVER, 8080);
+    // As a reload in the middle of the command: it finds the key gone, and ends nothing.
+    removeKeys(join(server.dir, "state"), "alice", "phone");
+    expect(server.command("reload", "--yes").code).toBe(0);
+    const remove = async (user: string, device: string) => {
+      const body = JSON.stringify({ removed: { user, device } });
+      const headers = { "content-type": "application/json" };
+      const response = await server.control("/v1/keys/reload", { method: "POST", body, headers });
+      const { ended } = (await response.json()) as { ended: { user: string }[] };
+      return ended.map((grant) => grant.user);
+    };
+    expect(await remove("alice", "phone")).toEqual(["alice"]);
+    // One who has a key keeps what it opened.
+    expect(await remove("bob", "default")).toEqual([]);
+    expect(await session.echo("after")).toBe("echoed");
+    expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+  });
+
   test("remove --keep-sessions leaves open what is open", async () => {
     await knock("client", server.link("alice/phone", "web"));
     expect(server.command("user", "remove", "alice", "--keep-sessions").code).toBe(0);

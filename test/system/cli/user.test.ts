@@ -408,7 +408,10 @@ describe("sallyport user, beside a daemon", () => {
     );
     const kept = await beside(daemon, "remove", "bob", "--keep-sessions", "--yes");
     expect(kept.err).toContain("open doors and sessions stay as they are");
-    expect(daemon.control.calls).toEqual(["reloadKeys false", "reloadKeys true"]);
+    expect(daemon.control.calls).toEqual([
+      "reloadKeys false without alice/*",
+      "reloadKeys true without bob/*",
+    ]);
   });
 
   test("fails, loudly, where it could not be told or reads other keys; the file is changed all the same", async () => {

@@ -40,6 +40,8 @@ describe("controlApp()", () => {
     ["/v1/reload", { from: { address: "203.0.113.9", port: 0 } }],
     ["/v1/reload", { QZ7CANARY: 1 }],
     ["/v1/keys/reload", { keepSessions: "QZ7CANARY" }],
+    ["/v1/keys/reload", { removed: "QZ7CANARY" }],
+    ["/v1/keys/reload", { removed: { device: "QZ7CANARY" } }],
     ["/v1/keys/reload", { QZ7CANARY: 1 }],
   ])("refuses POST %s %j without repeating it", async (path, body) => {
     const control = new FakeControl();
@@ -61,7 +63,13 @@ describe("controlApp()", () => {
       cut: [],
     });
     await post(controlApp(control), "/v1/keys/reload", {});
-    expect(control.calls).toEqual(["reloadKeys true", "reloadKeys false"]);
+    const removed = { user: "alice", device: "phone" };
+    await post(controlApp(control), "/v1/keys/reload", { removed });
+    expect(control.calls).toEqual([
+      "reloadKeys true",
+      "reloadKeys false",
+      "reloadKeys false without alice/phone",
+    ]);
   });
 
   test.each([

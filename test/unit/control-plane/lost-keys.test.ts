@@ -2,7 +2,12 @@
 
 import { expect, test } from "bun:test";
 import type { Grant } from "../../../src/core/grant.ts";
-import { describeKeyChange, grantsCutOff } from "../../../src/control-plane/lost-keys.ts";
+import {
+  describeKeyChange,
+  grantsCutOff,
+  type IsGone,
+  lossOf,
+} from "../../../src/control-plane/lost-keys.ts";
 import { KeyTable } from "../../../src/rks/key-table.ts";
 
 const key = (fill: number) => new Uint8Array(32).fill(fill);
@@ -35,7 +40,13 @@ test("grantsCutOff() names the grants of devices whose key is gone or another, a
     grant("never known", "dave", "default"),
     grant("by hand"),
   ];
-  expect(grantsCutOff(grants, before, now).map(({ id }) => id)).toEqual(["removed", "replaced"]);
+  const cutOff = (isGone: IsGone) => grantsCutOff(grants, isGone).map(({ id }) => id);
+  expect(cutOff(lossOf(before, now))).toEqual(["removed", "replaced"]);
+  // A reload read the loss before the one who removed the key could tell of it.
+  const phone = { user: "alice", device: "phone" };
+  expect(cutOff(lossOf(now, now, phone))).toEqual(["removed"]);
+  expect(cutOff(lossOf(now, now, { user: "alice" }))).toEqual(["removed"]);
+  expect(cutOff(lossOf(now, now, { user: "bob" }))).toEqual([]);
 });
 
 test("describeKeyChange() says whose keys came, went and are others, however many", () => {
