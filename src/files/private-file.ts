@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { errnoOf } from "../core/system-error.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
-import { type Placing, placeText } from "./place-text.ts";
+import { type Placing, placeText, syncFolder } from "./place-text.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 function refuse(file: string, reason: string): never {
@@ -106,10 +106,22 @@ export function createPrivateFile(file: string, text: string): boolean {
   }
 }
 
-/** Removes a private file if there is one. Throws SallyportError. */
+/** Removes a private file if there is one; a power cut may bring it back. Throws SallyportError. */
 export function removePrivateFile(file: string): void {
+  remove(file, () => rmSync(file, { force: true }));
+}
+
+/** The same, and waits until the disk knows that it is gone (fsync). */
+export function removePrivateFileForGood(file: string): void {
+  remove(file, () => {
+    rmSync(file, { force: true });
+    syncFolder(dirname(file));
+  });
+}
+
+function remove(file: string, work: () => void): void {
   try {
-    asOwnerOf(dirname(file), () => rmSync(file, { force: true }));
+    asOwnerOf(dirname(file), work);
   } catch (error) {
     if (error instanceof SallyportError) throw error;
     if (errnoOf(error) !== "ENOENT") throw cannotWrite(file, error);

@@ -6,9 +6,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
-import { asOwnerOf } from "../files/owner.ts";
-import { syncFolder } from "../files/place-text.ts";
-import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
+import {
+  readPrivateFile,
+  removePrivateFile,
+  removePrivateFileForGood,
+  writePrivateFile,
+} from "../files/private-file.ts";
 import { codeOf } from "./sqlite-error.ts";
 
 /** One run of the daemon, as the next run finds it. */
@@ -74,10 +77,7 @@ export function takeCleanStop(stateDir: string): string | undefined {
   const path = markerPath(stateDir);
   // On a read-only file system the marker stays, and is still true for the run before this one.
   const bootId = unlessRefused(() => readPrivateFile(path)?.trim());
-  unlessRefused(() => {
-    removePrivateFile(path);
-    asOwnerOf(stateDir, () => syncFolder(stateDir));
-  });
+  unlessRefused(() => removePrivateFileForGood(path));
   return bootId;
 }
 

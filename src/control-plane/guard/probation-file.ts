@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { ExitCode, SallyportError } from "../../core/errors.ts";
-import { removePrivateFile, writePrivateFile } from "../../files/private-file.ts";
+import { removePrivateFileForGood, writePrivateFile } from "../../files/private-file.ts";
 import { readRegularFile } from "../../files/regular-file.ts";
 
 /** The longest possible probation. */
@@ -59,7 +59,8 @@ export class ProbationFile {
     }
   }
 
+  /** A power cut does not bring it back: the machine would boot with its ports open. */
   end(): void {
-    removePrivateFile(this.#path);
+    removePrivateFileForGood(this.#path);
   }
 }
