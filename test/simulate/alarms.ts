@@ -32,11 +32,6 @@ export class Alarms {
     this.#reused.clear();
   }
 
-  /** A key that was removed came back: what was told of its knocks went with it. */
-  keyReturned(): void {
-    this.#reused.clear();
-  }
-
   hear(event: DaemonEvent): void {
     if (event.type === "knock.repeated") {
       const place = placeOf(event, event.address);

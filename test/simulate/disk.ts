@@ -1,6 +1,7 @@
 /**
  * The state folder: real files and the real SQLite, in memory. A killed process leaves what it wrote;
- * a power cut takes what no fsync had reached, and may tear the last write.
+ * a power cut takes what no fsync had reached, and may tear the last write. Plain files take their names
+ * with them: one that was put in place or removed since the folder was synced may be as before.
  */
 
 import { Database } from "bun:sqlite";
@@ -20,6 +21,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { FIRST_START_FILE, KEYS_FILE } from "../../src/core/state-files.ts";
+import { listenForSyncs } from "./folder-sync.ts";
 
 /** SQLite's log: a header that names its generation, then the pages of each commit. */
 const WAL_HEADER_BYTES = 32;
@@ -35,8 +37,11 @@ export class SimulatedDisk {
   readonly #open = new Set<Database>();
   readonly #reached = new Map<string, Reached>();
   readonly #restore: () => void;
+  /** The plain files at the last time when the folder was synced. */
+  #certain: ReadonlyMap<string, Buffer> = new Map();
   /** The files at the death of the process. */
-  #frozen: ReadonlyMap<string, Buffer> = new Map();
+  #frozen: ReadonlyMap<string, Buffer | undefined> = new Map();
+  #isFrozen = false;
   #folders = 0;
   /** SQLite's error for every write, while the disk takes none. */
   refuses: string | undefined;
@@ -48,6 +53,10 @@ export class SimulatedDisk {
     this.#makeFolder();
     this.writeKeys(keys);
     writeFileSync(join(this.folder, FIRST_START_FILE), "", { mode: 0o600 });
+    this.#settle();
+    listenForSyncs((path) => {
+      if (!this.#isFrozen && path === realpathSync(this.folder)) this.#settle();
+    });
   }
 
   /** config.toml */
@@ -63,12 +72,13 @@ export class SimulatedDisk {
   /** Somebody edits keys.toml. */
   writeKeys(text: string): void {
     writeFileSync(join(this.folder, KEYS_FILE), text, { mode: 0o600 });
+    this.#certain = new Map([...this.#certain, [KEYS_FILE, Buffer.from(text)]]);
   }
 
   /** The process dies at this moment: what it still does while its stack unwinds, never happened. */
   freeze(): void {
-    const names = readdirSync(this.folder).filter((name) => !name.endsWith("-shm"));
-    this.#frozen = new Map(names.map((name) => [name, readFileSync(join(this.folder, name))]));
+    this.#frozen = this.#read((name) => !name.endsWith("-shm"));
+    this.#isFrozen = true;
   }
 
   /** The process was killed: its successor finds its files as they were. */
@@ -78,6 +88,7 @@ export class SimulatedDisk {
 
   /** The power went: `random` decides what else than the certain reached the disk. */
   outlivePower(random: (below: number) => number): void {
+    this.#frozen = new Map([...this.#frozen, ...this.#loosen(random)]);
     this.#moveOn((name, bytes) =>
       name.endsWith("-wal") ? this.#tear(name, bytes, random) : bytes,
     );
@@ -85,8 +96,30 @@ export class SimulatedDisk {
 
   [Symbol.dispose](): void {
     for (const database of this.#open) database.close();
+    listenForSyncs(() => {});
     this.#restore();
     rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  /** Plain files that are as they were before the folder was synced last. */
+  #loosen(random: (below: number) => number): Map<string, Buffer | undefined> {
+    const names = new Set([...this.#certain.keys(), ...[...this.#frozen.keys()].filter(isPlain)]);
+    const loose = [...names].filter((name) => {
+      const [before, now] = [this.#certain.get(name), this.#frozen.get(name)];
+      return before === undefined || now === undefined || !before.equals(now);
+    });
+    return new Map(
+      loose.flatMap((name) => (random(2) === 0 ? [[name, this.#certain.get(name)]] : [])),
+    );
+  }
+
+  #settle(): void {
+    this.#certain = this.#read(isPlain);
+  }
+
+  #read(which: (name: string) => boolean): Map<string, Buffer> {
+    const names = readdirSync(this.folder).filter(which);
+    return new Map(names.map((name) => [name, readFileSync(join(this.folder, name))]));
   }
 
   #tear(name: string, bytes: Buffer, random: (below: number) => number): Buffer {
@@ -103,10 +136,14 @@ export class SimulatedDisk {
 
   #moveOn(contents: (name: string, bytes: Buffer) => Buffer): void {
     const before = realpathSync(this.folder);
-    const files = [...this.#frozen].map(([name, bytes]) => [name, contents(name, bytes)] as const);
+    const files = [...this.#frozen].flatMap(([name, bytes]) =>
+      bytes === undefined ? [] : [[name, contents(name, bytes)] as const],
+    );
     this.#makeFolder();
     for (const [name, bytes] of files)
       writeFileSync(join(this.folder, name), bytes, { mode: 0o600 });
+    this.#settle();
+    this.#isFrozen = false;
     // Closing writes into the folder that nobody looks at any more.
     for (const database of this.#open) database.close();
     this.#open.clear();
@@ -179,6 +216,11 @@ export class SimulatedDisk {
 interface Transaction {
   (...rest: unknown[]): unknown;
   immediate: (...rest: unknown[]) => unknown;
+}
+
+/** SQLite syncs the names of its own files. Files not yet in place count for nobody. */
+function isPlain(name: string): boolean {
+  return !name.startsWith(".") && !name.includes(".db");
 }
 
 /** The two salts of a log's header: they change when the log begins anew. */

@@ -352,6 +352,12 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.#guardLoader.confirm(force);",
   ),
   mutation(
+    "the end of a probation does not wait for the disk",
+    "files/private-file.ts",
+    "    syncFolder(dirname(file));\n",
+    "",
+  ),
+  mutation(
     "a confirmation leaves the configuration before to return",
     "control-plane/reloader.ts",
     "      this.#before = undefined;\n      this.#enter(this.#parts.current());",

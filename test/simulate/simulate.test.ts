@@ -88,6 +88,7 @@ const HELD = [
   "a set clock begins no new wait",
   "a lost reply counts as a refusal",
   "a restart forgets a probation",
+  "the end of a probation does not wait for the disk",
   "a reload that the kernel refuses leaves the new knocks in force",
   "a removed key keeps its grants",
   "a removed key returns with the configuration before",

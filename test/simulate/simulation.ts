@@ -676,7 +676,6 @@ class Simulation implements Disposable {
   #changeKeys({ person, how, told, keepSessions }: Extract<Deed, { type: "keys" }>): void {
     this.#keys.change(person, how);
     this.#disk.writeKeys(this.#keys.text);
-    if (how === "return") this.#alarms.keyReturned();
     const words = { remove: "removes", return: "puts back", replace: "replaces" }[how];
     this.#note(`somebody ${words} the key of ${PEOPLE[person]!.name} in the file`);
     if (!told) return;
