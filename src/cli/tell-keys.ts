@@ -39,7 +39,11 @@ export async function tellKeys(
     });
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
-    if (!nobodyListens(error)) throw untold(messageOf(error), 'run "sallyport reload"');
+    if (!nobodyListens(error)) {
+      // A reload would leave open what the removed keys opened.
+      const remedy = removed === undefined ? 'run "sallyport reload"' : "repeat the command";
+      throw untold(messageOf(error), remedy);
+    }
     const moved = options.socket === undefined ? await guardSocket(socket) : undefined;
     if (moved !== undefined) return await tellKeys(settings, { ...options, socket: moved });
     const { isGuarding } = await import("../control-plane/guard/guard-lock.ts");

@@ -139,6 +139,10 @@ function listCommand() {
     });
 }
 
+function endedAny(told: KeysTold | string): boolean {
+  return typeof told !== "string" && told.ended.length + told.cut.length > 0;
+}
+
 /** The effect of removing these keys on the open doors and sessions. */
 function describeEnds(told: KeysTold | string, keep: boolean): string[] {
   if (typeof told === "string") {
@@ -175,18 +179,22 @@ function removeCommand() {
         await checkRemoval(settings, { user, device }, options.keepSessions === true);
       }
       const removed = removeKeys(stateDir, user, device);
-      if (removed.length === 0) {
-        const who = device === undefined ? user : `${user}/${device}`;
-        throw new SallyportError(
-          `Cannot remove ${quote(who)}: it has no key: see "sallyport user list"`,
-        );
-      }
       for (const one of removed) note(`Removed ${whoOf(user, one.device)}`);
       const told = await tellKeys(settings, {
         socket: options.socket,
         keepSessions: options.keepSessions,
         removed: { user, ...(device !== undefined && { device }) },
       });
+      if (removed.length === 0) {
+        const who = device === undefined ? user : `${user}/${device}`;
+        // Somebody who repeats a removal that did not reach the daemon wants an end of it.
+        if (!endedAny(told)) {
+          throw new SallyportError(
+            `Cannot remove ${quote(who)}: it has no key: see "sallyport user list"`,
+          );
+        }
+        note(`${who} has no key any more`);
+      }
       for (const said of describeEnds(told, options.keepSessions === true)) note(said);
     });
 }

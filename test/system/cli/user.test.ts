@@ -422,10 +422,20 @@ describe("sallyport user, beside a daemon", () => {
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toBe(
       "Removed alice/laptop\nsallyport: Cannot tell the running daemon that the keys changed: Cannot read the keys: they are wrong: " +
-        'run "sallyport reload"; until then it opens by the old ones\n',
+        "repeat the command; until then it opens by the old ones\n",
     );
     expect(loadKeys(stateDir)).toEqual([]);
+    expect((await beside(daemon, "remove", "alice", "--yes")).err).toContain("repeat the command");
     daemon.control.refusal = undefined;
+    const grant = { door: "ssh", address: "203.0.113.9", via: "rotating", user: "alice" } as const;
+    daemon.control.cutOff = [daemon.control.add(grant)];
+    const repeated = await beside(daemon, "remove", "alice", "--yes");
+    expect(repeated).toMatchObject({ code: 0, out: "" });
+    expect(repeated.err).toStartWith("alice has no key any more\nssh is closed to 203.0.113.9");
+    daemon.control.cutOff = [];
+    const again = await beside(daemon, "remove", "alice", "--yes");
+    expect(again.code).toBe(1);
+    expect(again.err).toContain('Cannot remove "alice": it has no key: see "sallyport user list"');
     daemon.control.keysFile = "/elsewhere/keys.toml";
     const other = await beside(daemon, "add", "bob", "--host", "gate.example");
     expect(other.code).toBe(1);
