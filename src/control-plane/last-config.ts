@@ -4,7 +4,7 @@
  */
 
 import { existsSync, statSync } from "node:fs";
-import { checkBound } from "../keys/forgery-bound.ts";
+import { weaknessOf } from "../keys/forgery-bound.ts";
 import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
 import { lastConfigFile, lastStateDir, parseLastSettings } from "../config/last-settings.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
@@ -52,16 +52,23 @@ export function readOrFallBack(file: string, mayFallBack: () => boolean): Config
   }
 }
 
-/** Keys removed since are missing here too: keys.toml takes precedence wherever it can be read. */
+/**
+ * Keys removed since are missing here too: keys.toml takes precedence wherever it can be read. Doors
+ * that are weaker for keys that came since still open: nobody could come in to mend it.
+ */
 function readLast(stateDir: string): Configuration {
   const file = lastConfigFile(stateDir);
   checkOwner(stateDir, file);
   const toml = readPrivateFile(file) ?? "";
   const settings = parseLastSettings(toml, file);
   const { keys, digest } = readKeys(stateDir);
-  checkBound(settings, keys);
+  const weak = weaknessOf(settings, keys);
+  const warnings = [
+    ...(weak === undefined ? [] : [`The doors are weak: the ${weak}`]),
+    ...warningsOf(settings),
+  ];
   const plan = makePlan(settings, keys);
-  return { settings, toml, keys, keysDigest: digest, plan, warnings: warningsOf(settings) };
+  return { settings, toml, keys, keysDigest: digest, plan, warnings };
 }
 
 function readKeys(stateDir: string) {

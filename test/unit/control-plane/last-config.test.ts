@@ -101,6 +101,23 @@ describe("readOrFallBack()", () => {
     expect(readOrFallBack(file, yes).keys.length).toBe(0);
   });
 
+  test("takes more keys than the doors are strong enough for, and warns: nobody could come in to mend it", () => {
+    using folder = new StateFolder();
+    const file = folder.file("config.toml");
+    const text = readFileSync(stage(folder), "utf8");
+    writeFileSync(file, `[knock]\nports = 7\nrange = "20000-39999"\n${text}`);
+    keepConfig(readConfiguration(file));
+    for (let i = 0; i < 10; i++) {
+      addKey(folder.path, { user: "alice", device: `d${i}`, key: makeKey("lab") });
+    }
+    const { keys, mistake, warnings } = readOrFallBack(file, yes);
+    expect(keys.length).toBe(12);
+    expect(mistake).toContain("Cannot guard the doors: the chance");
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/^The doors are weak: the chance .*above/),
+    );
+  });
+
   test("refuses where nothing worked before, or where a mistake keeps nobody out", () => {
     using folder = new StateFolder();
     const file = stage(folder);
