@@ -5,10 +5,11 @@
 
 import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { KeysTold } from "../api/control.ts";
-import { withConfig } from "../config/find.ts";
+import { findConfig, withConfig } from "../config/find.ts";
 import type { DeviceKey } from "../keys/keys.ts";
 import { loadKeys, removeKeys } from "../keys/keys.ts";
-import { loadSettings } from "../config/load.ts";
+import { lastSettings } from "../config/last-settings.ts";
+import { loadSettings, readConfigText } from "../config/load.ts";
 import { quote } from "../config/mistake.ts";
 import { admits, DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";
@@ -51,6 +52,25 @@ function readWho(name: string, option: string | undefined): Who {
 
 function settingsOf(named: string | undefined): Settings {
   return withConfig(named, loadSettings);
+}
+
+/**
+ * The settings for a removal: those that worked last where the file is broken, since the daemon works by them and a
+ * stolen key does not wait until somebody has mended it.
+ */
+function settingsForRemoval(named: string | undefined): Settings {
+  try {
+    return settingsOf(named);
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    const file = findConfig(named);
+    // A file that is not there, or that is hidden from this user, may mean another server.
+    readConfigText(file);
+    const last = lastSettings(file);
+    if (last === undefined) throw error;
+    note(`${error.message}\nTook the configuration that worked last: mend this one`);
+    return last;
+  }
 }
 
 /** The named device, else the default one, else the only one. */
@@ -173,7 +193,7 @@ function removeCommand() {
     .addHelpText("after", "\nExample:\n  sallyport user remove alice --device laptop")
     .action(async (name, options) => {
       const { user, device } = readWho(name, options.device);
-      const settings = settingsOf(options.config);
+      const settings = settingsForRemoval(options.config);
       const { stateDir } = settings.server;
       if (options.yes !== true) {
         await checkRemoval(settings, { user, device }, options.keepSessions === true);

@@ -6,9 +6,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { addKey, makeKey, removeKeys } from "../../src/keys/keys.ts";
+import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { type Host, Lab } from "../support/lab.ts";
+import { run } from "../support/programs.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { Session } from "../support/session.ts";
 
@@ -123,6 +125,24 @@ describe("sallyport user, beside a running daemon", () => {
     await knock("client", server.link("alice/phone", "web"));
     expect(server.command("user", "remove", "alice", "--keep-sessions").code).toBe(0);
     expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+  });
+
+  test("remove works by the configuration that worked last where config.toml is broken, and by no other", async () => {
+    await knock("client", server.link("alice/phone", "web"));
+    server.writeConfig(`${doors("1m")}broken = [`);
+    const none = join(server.dir, "none.toml");
+    const missing = run([EXECUTABLE, "user", "remove", "alice/phone", "--config", none], {
+      mayFail: true,
+    });
+    expect(missing.code).not.toBe(0);
+    expect(missing.err).toContain(none);
+    expect(probe(lab, "client", SERVER, 8080)).toBe("open");
+    const removed = server.command("user", "remove", "alice/phone");
+    expect(removed.code).toBe(0);
+    expect(removed.err).toMatch(
+      /TOML is broken.*\nTook the configuration that worked last: mend this one\nRemoved alice\/phone\nweb is closed to 10\.77\.0\.2/,
+    );
+    expect(probe(lab, "client", SERVER, 8080)).toBe("refused");
   });
 
   test("an added key opens without a reload", async () => {
