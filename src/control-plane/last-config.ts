@@ -7,6 +7,7 @@ import { existsSync, statSync } from "node:fs";
 import { weaknessOf } from "../keys/forgery-bound.ts";
 import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
 import { lastConfigFile, lastStateDir, parseLastSettings } from "../config/last-settings.ts";
+import { describeUnconfirmed } from "../config/unconfirmed.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { type Configuration, readConfiguration, warningsOf } from "./configuration.ts";
@@ -30,11 +31,12 @@ export function keepConfig({ settings, toml, keysDigest }: Kept): void {
 
 /**
  * The configuration of the files, or, where they are refused and `mayFallBack`, the one that worked last, with
- * the refusal in `mistake`. Throws SallyportError (the refusal) where none worked before.
+ * the refusal in `mistake`; that one as well where nobody confirmed the files in time. Throws SallyportError (the
+ * refusal) where none worked before.
  */
 export function readOrFallBack(file: string, mayFallBack: () => boolean): Configuration {
   try {
-    return readConfiguration(file);
+    return unlessUnconfirmed(file, readConfiguration(file));
   } catch (refusal) {
     if (!(refusal instanceof SallyportError)) throw refusal;
     const stateDir = lastStateDir(file);
@@ -49,6 +51,18 @@ export function readOrFallBack(file: string, mayFallBack: () => boolean): Config
         { cause: refusal },
       );
     }
+  }
+}
+
+/** The configuration, or the one that worked last where nobody confirmed it, and that one can be used. */
+function unlessUnconfirmed(file: string, read: Configuration): Configuration {
+  const { stateDir } = read.settings.server;
+  try {
+    const mistake = describeUnconfirmed(file, read.toml, stateDir);
+    return mistake === undefined ? read : { ...readLast(stateDir), mistake };
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    return read;
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Plan } from "../data-plane/plan.ts";
+import { clearUnconfirmed, markUnconfirmed } from "../config/unconfirmed.ts";
 import { openersAt } from "./audit-access.ts";
 import type { CommandQueue } from "./commands/command-queue.ts";
 import type { Configuration } from "./configuration.ts";
@@ -11,6 +12,7 @@ import type { GuardAudit } from "./guard/guard-audit.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { CurrentConfiguration } from "./current-configuration.ts";
 import { keepConfig } from "./last-config.ts";
+import { log } from "./log.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
 import type { Readiness } from "./readiness.ts";
@@ -35,6 +37,7 @@ export function makeReloader(file: string, around: ReloadSurroundings): Reloader
   const { clock, inForce, openings, persistent, guard, configure } = around;
   const note = (type: "config.reloaded" | "config.reverted") =>
     persistent.note({ type, atMs: clock.wallMs(), file });
+  const stateDir = () => inForce.settings.server.stateDir;
   return new Reloader({
     file,
     current: () => inForce.configuration,
@@ -46,19 +49,32 @@ export function makeReloader(file: string, around: ReloadSurroundings): Reloader
     grantsOf: (door) => openings.count(door),
     openers: ({ address }) => {
       persistent.audit.flush();
-      return openersAt(inForce.settings.server.stateDir, address);
+      return openersAt(stateDir(), address);
     },
     entered: (next, kept) => {
       enter(next, around);
       keepConfig(kept);
     },
-    reloaded: () => note("config.reloaded"),
+    reloaded: () => {
+      record(() => clearUnconfirmed(stateDir()));
+      note("config.reloaded");
+    },
+    unconfirmed: ({ toml }) => record(() => markUnconfirmed(stateDir(), toml)),
     reverted: () => note("config.reverted"),
     refused: (error) => {
       const message = `Reload refused: ${messageOf(error)}`;
       persistent.note({ type: "config.refused", atMs: clock.wallMs(), message });
     },
   });
+}
+
+/** A state folder that refuses the record stops neither a reload nor the return to what ran before. */
+function record(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    log("warning", `A start may take the wrong configuration: ${messageOf(error)}`);
+  }
 }
 
 function enter(next: Configuration, around: ReloadSurroundings): void {

@@ -56,6 +56,8 @@ export interface ReloaderParts {
   readonly entered: (next: Configuration, kept: Kept) => void;
   /** The file that was read is in force: `entered` was called for it. */
   readonly reloaded: () => void;
+  /** Nobody confirmed this configuration in time, and the one before is about to return. */
+  readonly unconfirmed: (configuration: Configuration) => void;
   /** The configuration before returned: `entered` was called for it. */
   readonly reverted: () => void;
   /** The file that was read is refused. */
@@ -130,11 +132,13 @@ export class Reloader {
    */
   goBack(): Promise<boolean> {
     return this.#inTurn(async () => {
-      const { file, current, configure, guardForGood, isOver, reverted } = this.#parts;
+      const { file, current, configure, guardForGood, isOver, unconfirmed, reverted } = this.#parts;
       if (this.#before === undefined || !isOver()) return false;
       const now = current();
       // Settings go back, keys do not: one that was removed since must not return.
       const before = withKeysOf(this.#before, now);
+      // First, so that a start after a crash in between does not take it for good either.
+      unconfirmed(now);
       try {
         await configure(before.plan);
         try {

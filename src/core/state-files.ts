@@ -21,5 +21,8 @@ export const LAST_CONFIG_FILE = "config.last.toml";
  */
 export const LAST_KEYS_FILE = "keys.last.toml";
 
+/** Names the config.toml that nobody confirmed in time. */
+export const UNCONFIRMED_FILE = "unconfirmed";
+
 /** The audit log. */
 export const AUDIT_FILE = "audit.db";

@@ -2,9 +2,10 @@
 
 import { existsSync } from "node:fs";
 import { parseLastSettings } from "../config/last-settings.ts";
-import { loadSettings } from "../config/load.ts";
+import { parseSettings, readConfigText } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import { SallyportError } from "../core/errors.ts";
+import { describeUnconfirmed } from "../config/unconfirmed.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
 import { readPrivateFile } from "../files/private-file.ts";
 import { loadGuard } from "../firewall/guard.ts";
@@ -25,14 +26,14 @@ export interface LoadedGuard {
 /**
  * Needs CAP_NET_ADMIN and the configuration, but no keys. Living sessions, grants and uses stay, so
  * a running daemon is not disturbed. A probation on record goes on, so that a boot without a daemon
- * locks nobody out. Where `file` is refused and there is a `fallback`, the guard of the fallback is
+ * locks nobody out. Where `file` is refused, or nobody confirmed it, and there is a `fallback`, the guard of the fallback is
  * loaded, and the refusal is still thrown. Throws SallyportError.
  */
 export function loadGuardOnce(file: string, fallback?: string): LoadedGuard {
   requireNetAdmin("load the guard");
   let settings: Settings;
   try {
-    settings = loadSettings(file);
+    settings = confirmedSettings(file);
   } catch (error) {
     if (!(error instanceof SallyportError) || fallback === undefined || !existsSync(fallback)) {
       throw error;
@@ -40,6 +41,15 @@ export function loadGuardOnce(file: string, fallback?: string): LoadedGuard {
     throw guardedByFallback(error, fallback);
   }
   return load(settings);
+}
+
+/** Throws SallyportError where nobody confirmed the file in time. */
+function confirmedSettings(file: string): Settings {
+  const toml = readConfigText(file);
+  const settings = parseSettings(toml, file);
+  const refusal = describeUnconfirmed(file, toml, settings.server.stateDir);
+  if (refusal !== undefined) throw new SallyportError(refusal, ExitCode.config);
+  return settings;
 }
 
 function load(settings: Settings): LoadedGuard {

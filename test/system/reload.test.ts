@@ -6,6 +6,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
 import { Lab } from "../support/lab.ts";
@@ -127,6 +128,35 @@ describe("sallyport reload", () => {
     expect(server.command("status").out).toContain("the configuration before it is in force again");
     expect(server.command("confirm").err).toContain("it is permanent already");
   }, 20_000);
+
+  test("a start takes what ran before, too, where nobody confirmed, until somebody reloads", async () => {
+    const link = server.link("alice", "web");
+    const file = join(server.dir, "config.toml");
+    server.writeConfig(door('range = "30000-50000"'));
+    const from = server.log.length;
+    expect(server.command("reload", "--arm", "5s").code).toBe(0);
+    await server.waitForLog(/Nobody confirmed the last reload in time/, from);
+    await server.stop("SIGKILL");
+    const fallback = join(server.dir, "state", "config.last.toml");
+    const boot = lab.run(
+      "server",
+      [EXECUTABLE, "firewall", "load", "--config", file, "--fallback", fallback],
+      { mayFail: true },
+    );
+    expect(boot.code).toBe(78);
+    expect(boot.err).toContain(`${file}: nobody confirmed it in time`);
+    expect(boot.err).toContain("Guarding 8080/tcp all the same, as the configuration that worked");
+    await server.start();
+    await opensBy(link);
+    expect(server.command("status").out).toContain(
+      `${file}: nobody confirmed it in time, so that a start does not take it`,
+    );
+    expect(server.command("reload", "--yes").code).toBe(0);
+    await server.stop();
+    await server.start();
+    expect(server.command("status").out).not.toContain("nobody confirmed");
+    await opensBy(server.link("bob", "web"));
+  }, 30_000);
 
   test("--arm stays once it is confirmed", async () => {
     server.writeConfig(door('range = "30000-50000"'));

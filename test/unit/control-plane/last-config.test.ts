@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../../src/keys/keys.ts";
 import { lastConfigFile } from "../../../src/config/last-settings.ts";
+import { clearUnconfirmed, markUnconfirmed } from "../../../src/config/unconfirmed.ts";
 import { readConfiguration } from "../../../src/control-plane/configuration.ts";
 import {
   keepConfig,
@@ -44,6 +45,40 @@ describe("readOrFallBack()", () => {
     const { settings, keys, mistake } = readOrFallBack(file, yes);
     expect([settings.doors.length, keys.length]).toEqual([1, 2]);
     expect(mistake).toContain(`${file}:6: TOML is broken`);
+  });
+
+  test("takes what worked last where nobody confirmed the files, and says so", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const changed = readFileSync(file, "utf8").replace("22/tcp", "23/tcp");
+    writeFileSync(file, changed);
+    markUnconfirmed(folder.path, changed);
+    const portOf = () => readOrFallBack(file, () => false).settings.doors[0]!.opens[0]!.from;
+    const { mistake } = readOrFallBack(file, () => false);
+    expect(mistake).toContain(`${file}: nobody confirmed it in time`);
+    expect(placeOfMistake(mistake!)).toBe("config.toml");
+    expect(portOf()).toBe(22);
+    writeFileSync(file, `${changed}# mended\n`);
+    expect(portOf()).toBe(23);
+    writeFileSync(file, changed);
+    expect(portOf()).toBe(22);
+    clearUnconfirmed(folder.path);
+    expect(portOf()).toBe(23);
+  });
+
+  test.each([
+    ["is gone", (last: string) => rmSync(last)],
+    ["is broken", spoil],
+    ["may be read by others", (last: string) => chmodSync(last, 0o644)],
+  ])("takes unconfirmed files where what worked last %s: a daemon must run", (_, harm) => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const changed = readFileSync(file, "utf8").replace("22/tcp", "23/tcp");
+    writeFileSync(file, changed);
+    markUnconfirmed(folder.path, changed);
+    harm(lastConfigFile(folder.path));
+    const { settings, mistake } = readOrFallBack(file, yes);
+    expect([settings.doors[0]!.opens[0]!.from, mistake]).toEqual([23, undefined]);
   });
 
   test("takes the keys of now with it: one added since opens, one removed since does not", () => {

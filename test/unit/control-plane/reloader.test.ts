@@ -66,6 +66,7 @@ function stage(folder: StateFolder) {
       current = next;
     },
     reloaded: () => call("reloaded"),
+    unconfirmed: (next) => call(`doubt ${portsOf(next).join()}`),
     reverted: () => call("reverted"),
     refused: (error) => refused.push(String(error)),
   });
@@ -204,7 +205,13 @@ describe("Reloader.reload() on probation", () => {
     await reloader.reloadKeys();
     calls.length = 0;
     expect(await reloader.goBack()).toBe(true);
-    expect(calls).toEqual(["hear 22", "guard 22 for good", "enter 22, keep 22", "reverted"]);
+    expect(calls).toEqual([
+      "doubt 23",
+      "hear 22",
+      "guard 22 for good",
+      "enter 22, keep 22",
+      "reverted",
+    ]);
     expect(current()).toEqual([22]);
     expect(reloader.notice).toContain("Nobody confirmed the last reload in time");
     await reloader.reload({ yes: true });
