@@ -15,6 +15,14 @@ test("no address of a lab is tentative, so that the first probe of a test is hea
   }
 });
 
+test("the hosts of a lab say nothing by themselves that a capture of knocks takes", async () => {
+  using lab = new Lab();
+  const argv = ["timeout", "3", "tcpdump", "-i", "eth0", "-n", "--immediate-mode", "ip6 proto 0"];
+  const capture = lab.start("server", argv);
+  expect((await new Response(capture.stdout).text()).trim()).toBe("");
+  expect(await capture.exited).toBe(124);
+});
+
 /** Not dead, nor dead and waiting for its parent (state Z) or being taken apart (X). */
 function isAlive(pid: string): boolean {
   try {

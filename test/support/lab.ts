@@ -72,12 +72,21 @@ export class Lab implements Disposable {
     standing.add(this);
     const wire = this.#namespace("wire");
     run(["ip", "netns", "add", wire]);
+    // A bridge is no host: it needs no address, and says nothing.
+    run(["ip", "netns", "exec", wire, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"]);
     run(["ip", "-n", wire, "link", "add", "bridge0", "type", "bridge"]);
     run(["ip", "-n", wire, "link", "set", "bridge0", "up"]);
     for (const host of HOSTS) {
       run(["ip", "netns", "add", this.namespace(host)]);
-      // No address is tentative for its first second or two (RFC 4862, 5.4): a probe would be silent.
-      this.run(host, ["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]);
+      this.run(host, [
+        "sysctl",
+        "-qw",
+        // No address is tentative for its first second or two (RFC 4862, 5.4): a probe would be silent.
+        "net.ipv6.conf.default.accept_dad=0",
+        // Nor is a group announced within the next hour (RFC 3810, 9.11): tests count what comes by, and a
+        // capture takes every packet with an extension header. A bridge without a querier floods groups.
+        "net.ipv6.conf.default.mldv2_unsolicited_report_interval=3600000",
+      ]);
       run(["ip", "-n", this.namespace(host), "link", "set", "lo", "up"]);
     }
     for (const [i, host] of (["server", "client", "stranger"] as const).entries()) {
