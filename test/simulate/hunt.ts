@@ -3,33 +3,32 @@
  * found; `--docs` writes that into docs/simulation.md, where the rows of other bugs stay.
  */
 
-import { parseArgs } from "node:util";
+import { numberOf, readOptions } from "./arguments.ts";
 import { writeRows } from "./bug-table.ts";
 import { MUTATIONS } from "./mutations.ts";
 import { type Hunt, hunt } from "./seeded-bugs.ts";
 
-const { values } = parseArgs({
-  options: {
-    /** Seconds of the processor's time for each bug. */
-    seconds: { type: "string", default: "60" },
-    /** Only bugs with these words in their name. */
-    only: { type: "string", default: "" },
-    /** Leaves out so many bugs of the list. */
-    skip: { type: "string", default: "0" },
-    /** At most so many bugs. */
-    count: { type: "string", default: "Infinity" },
-    docs: { type: "boolean", default: false },
-  },
+const values = readOptions({
+  /** Seconds of the processor's time for each bug. */
+  seconds: { type: "string", default: "60" },
+  /** Only bugs with these words in their name. */
+  only: { type: "string", default: "" },
+  /** Leaves out so many bugs of the list. */
+  skip: { type: "string", default: "0" },
+  /** At most so many bugs. */
+  count: { type: "string", default: "Infinity" },
+  docs: { type: "boolean", default: false },
 });
 
 const rows = new Map<string, string>();
 const missed: string[] = [];
-const from = Number(values.skip);
-const chosen = MUTATIONS.slice(from, from + Number(values.count)).filter(({ name }) =>
+const from = numberOf("skip", values.skip);
+const secondsEach = numberOf("seconds", values.seconds);
+const chosen = MUTATIONS.slice(from, from + numberOf("count", values.count)).filter(({ name }) =>
   name.includes(values.only),
 );
 for (const { name } of chosen) {
-  const found = hunt(name, Number(values.seconds));
+  const found = hunt(name, secondsEach);
   const row = rowOf(name, found);
   rows.set(name, row);
   console.log(row);

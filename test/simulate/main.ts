@@ -1,28 +1,27 @@
 /** `scripts/simulate`: plays stories from seeds until so many hours are simulated, or a promise breaks. */
 
-import { parseArgs } from "node:util";
 import { randomFrom } from "../support/random.ts";
+import { numberOf, readOptions } from "./arguments.ts";
 import { shrink } from "./shrink.ts";
 import { play } from "./simulation.ts";
 import { makeStory } from "./story.ts";
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: "1" },
-    hours: { type: "string", default: "1" },
-    /** Seconds of the processor's time: how busy the machine is must not decide what is found. */
-    seconds: { type: "string", default: "Infinity" },
-    acts: { type: "string", default: "40" },
-    /** Print every line of every story. */
-    tell: { type: "boolean", default: false },
-    /** Goes on after a broken promise, and tells only which it was. */
-    survey: { type: "boolean", default: false },
-    "no-shrink": { type: "boolean", default: false },
-  },
+const values = readOptions({
+  seed: { type: "string", default: "1" },
+  hours: { type: "string", default: "1" },
+  /** Seconds of the processor's time: how busy the machine is must not decide what is found. */
+  seconds: { type: "string", default: "Infinity" },
+  acts: { type: "string", default: "40" },
+  /** Print every line of every story. */
+  tell: { type: "boolean", default: false },
+  /** Goes on after a broken promise, and tells only which it was. */
+  survey: { type: "boolean", default: false },
+  "no-shrink": { type: "boolean", default: false },
 });
 
-const seconds = Number(values.seconds);
-const wantedMs = Number(values.hours) * 3_600_000;
+const seconds = numberOf("seconds", values.seconds);
+const wantedMs = numberOf("hours", values.hours) * 3_600_000;
+const acts = numberOf("acts", values.acts);
 const beganMs = performance.now();
 let simulatedMs = 0;
 let stories = 0;
@@ -34,9 +33,9 @@ function spentMs(): number {
 
 const digest = new Bun.CryptoHasher("sha256");
 let failed = false;
-for (let seed = Number(values.seed); simulatedMs < wantedMs; seed++) {
+for (let seed = numberOf("seed", values.seed); simulatedMs < wantedMs; seed++) {
   if (spentMs() > seconds * 1_000) break;
-  const story = makeStory(seed, Number(values.acts), randomFrom(seed));
+  const story = makeStory(seed, acts, randomFrom(seed));
   const told = await play(story);
   stories++;
   simulatedMs += told.simulatedMs;
