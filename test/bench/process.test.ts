@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import {
   countSwitches,
   cpuNsOf,
@@ -26,6 +27,11 @@ async function said(child: Bun.Subprocess<"pipe", "pipe", "inherit">): Promise<v
   const reader = child.stdout.getReader();
   await reader.read();
   reader.releaseLock();
+}
+
+/** Resolves when the process waits: what comes before that does not wake it. */
+async function sleeps({ pid }: Bun.Subprocess): Promise<void> {
+  while (!/^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))) await Bun.sleep(1);
 }
 
 const BUSY = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
@@ -84,11 +90,13 @@ test("switchesSince() counts the wake-ups of a process that is woken, and none o
   const woken = start("echo up; while read x; do echo $x; done");
   const asleep = start("echo up; read x");
   await Promise.all([said(woken), said(asleep)]);
+  await Promise.all([sleeps(woken), sleeps(asleep)]);
   const before = [woken, asleep].map(({ pid }) => countSwitches([pid]));
   for (let i = 0; i < 20; i++) {
     await woken.stdin.write(`${i}\n`);
     await woken.stdin.flush();
     await said(woken);
+    await sleeps(woken);
   }
   const since = [woken, asleep].map(({ pid }, i) =>
     switchesSince(before[i]!, countSwitches([pid])),
