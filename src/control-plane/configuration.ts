@@ -68,7 +68,7 @@ function readKeys(
   weakness = 0,
 ): Pick<Configuration, "keys" | "keysDigest" | "plan"> {
   const { keys, digest } = loadKeyTable(settings.server.stateDir);
-  if (boundOf(settings, keys).perDay > weakness) checkBound(settings, keys);
+  checkBound(settings, keys, weakness);
   return { keys, keysDigest: digest, plan: makePlan(settings, keys) };
 }
 

@@ -67,11 +67,14 @@ export function weaknessOf(settings: Settings, keys: Keys): string | undefined {
   return excess(boundOf(settings, keys));
 }
 
-/** Returns the bound. Throws (exit 78) above the limit, naming the `ports` that would do. */
-export function checkBound(settings: Settings, keys: Keys): Bound {
+/**
+ * Returns the bound. Throws (exit 78) above the limit, naming the `ports` that would do; not where the
+ * chance is at most `weakness`, the one that is there already.
+ */
+export function checkBound(settings: Settings, keys: Keys, weakness = 0): Bound {
   const bound = boundOf(settings, keys);
   const weak = excess(bound);
-  if (weak === undefined) return bound;
+  if (weak === undefined || bound.perDay <= weakness) return bound;
   const remedy =
     bound.portsNeeded === undefined
       ? "widen knock.range, or lower knock.slack"
