@@ -248,17 +248,16 @@ const CUTTING: readonly ((random: Random) => Deed)[] = [
   (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: 20_000 }),
 ];
 
+/** By the clock, at one of the doors with keys. */
+function knockBy(person: number, random: Random, way: Road): Deed {
+  return { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road: way };
+}
+
 /** A knock is cut short, something is forgotten, and the knock comes again. */
 function forgottenUse(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
   const person = random(PEOPLE.length);
-  const knock: Deed = {
-    type: "knock",
-    person,
-    door: one(random, ROTATING),
-    clockMs: 0,
-    road: clean,
-  };
+  const knock = knockBy(person, random, clean);
   const own = random(3) === 0;
   return [
     { afterMs: one(random, [300, 8_000]), deed: one(random, CUTTING)(random) },
@@ -408,13 +407,7 @@ function backBeforeLoss(random: Random): Act[] {
 function removedKey(random: Random): Act[] {
   const slow = { ...CLEAN, gapMs: 40, seed: random(2 ** 31) };
   const person = random(PEOPLE.length);
-  const knock: Deed = {
-    type: "knock",
-    person,
-    door: one(random, ROTATING),
-    clockMs: 0,
-    road: slow,
-  };
+  const knock = knockBy(person, random, slow);
   const change = (how: KeyChange, told: boolean) =>
     ({ type: "keys", person, how, told, keepSessions: random(4) === 0 }) as const;
   const probationMs = one(random, PROBATIONS);
