@@ -4,7 +4,7 @@ import type { KnockSpace } from "../../src/rks/space.ts";
 import type { Load } from "./load/load.ts";
 import type { Stage } from "./stage.ts";
 
-export type ContestantName = "sallyport" | "knockd" | "fwknopd" | "fwknopd-udp" | "nft";
+export type ContestantName = "sallyport" | "knockd" | "fwknopd" | "fwknopd-udp" | "nft" | "bare";
 
 /** The port of the service behind the first door; further doors guard the ports after it. */
 export const SERVICE_PORT = 8080;
