@@ -76,6 +76,8 @@ function figuresOf(opened: readonly Opened[]): Record<string, number> {
 }
 
 interface Scale {
+  /** Changes, and middles in turn with them. */
+  readonly turns: number;
   readonly dense: number;
   readonly sparse: number;
   readonly settleMs: number;
@@ -83,8 +85,9 @@ interface Scale {
   readonly atOnce: boolean;
 }
 
-const QUICK: Scale = { dense: 20, sparse: 5, settleMs: 500, atOnce: true };
+const QUICK: Scale = { turns: 1, dense: 20, sparse: 5, settleMs: 500, atOnce: true };
 const FULL: Scale = {
+  turns: 3,
   dense: DENSE,
   sparse: SPARSE.openings,
   // All slots that one window reaches are derived by then.
@@ -96,31 +99,38 @@ async function rowsOf(
   contestant: Contestant,
   users: number,
   ports: number,
-  { dense, sparse, settleMs, atOnce }: Scale,
+  { turns, dense, sparse, settleMs, atOnce }: Scale,
 ): Promise<Row[]> {
   using stage = await Stage.set([SERVICE_PORT]);
   const knock = { ports, stepSeconds: STEP_SECONDS };
   await using running = await contestant.start(stage, { users, knock });
   await Bun.sleep(settleMs);
-  const changeMs = nextChangeMs();
-  const row = async (when: string, work: () => Promise<readonly Opened[]>): Promise<Row> => {
-    const queuedNs = queuedNsOf(running.pids);
-    const opened = await work();
-    const queuedMs = rounded((queuedNsOf(running.pids) - queuedNs) / 1e6);
-    const condition = `${counted(users, "user")}, ${when}`;
-    return { contestant: contestant.name, condition, figures: { ...figuresOf(opened), queuedMs } };
-  };
   const count = Math.min(dense, users);
-  return [
-    await row("the slot changes", async () => [
-      ...(await denseOpenings(stage, running, count, atOnce ? 0 : changeMs - LEAD_MS)),
-      ...(await sparseOpenings(stage, running, Math.min(sparse, users))),
-    ]),
-    await row("in the middle of a slot", async () => {
-      const middleMs = nextChangeMs() + (STEP_SECONDS * 1_000) / 2;
-      return await denseOpenings(stage, running, count, atOnce ? 0 : middleMs);
-    }),
-  ];
+  const change = async () => {
+    const atMs = atOnce ? 0 : nextChangeMs() - LEAD_MS;
+    const opened = await denseOpenings(stage, running, count, atMs);
+    return [...opened, ...(await sparseOpenings(stage, running, Math.min(sparse, users)))];
+  };
+  const middle = async () => {
+    const atMs = atOnce ? 0 : nextChangeMs() + (STEP_SECONDS * 1_000) / 2;
+    return await denseOpenings(stage, running, count, atMs);
+  };
+  const kinds = [
+    { when: "the slot changes", open: change },
+    { when: "in the middle of a slot", open: middle },
+  ].map((kind) => ({ ...kind, opened: [] as Opened[], queuedNs: 0 }));
+  for (let turn = 0; turn < turns; turn++) {
+    for (const kind of kinds) {
+      const queuedNs = queuedNsOf(running.pids);
+      kind.opened.push(...(await kind.open()));
+      kind.queuedNs += queuedNsOf(running.pids) - queuedNs;
+    }
+  }
+  return kinds.map(({ when, opened, queuedNs }) => ({
+    contestant: contestant.name,
+    condition: `${counted(users, "user")}, ${when}`,
+    figures: { ...figuresOf(opened), queuedMs: rounded(queuedNs / 1e6) },
+  }));
 }
 
 /** Only sallyport: the knocks of the others do not change with time. */
