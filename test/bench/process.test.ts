@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import {
+  compiledCodeOf,
   countSwitches,
   cpuNsOf,
   queuedNsOf,
@@ -63,6 +64,14 @@ test("residentOf() tells anonymous memory from pages of files, and shares what i
   expect(after.pss).toBeLessThanOrEqual(after.rss);
   expect(filled[filled.length - 1]).toBe(1);
   expect(residentOf([]).rss).toBe(0);
+});
+
+test("compiledCodeOf() counts pages of compiled code, and none of a program without a compiler", () => {
+  const own = compiledCodeOf(process.pid);
+  expect(own).toBeGreaterThan(0);
+  expect(own).toBeLessThan(residentOf([process.pid]).anonymous);
+  const sleeping = start("exec sleep 60");
+  expect(compiledCodeOf(sleeping.pid)).toBe(0);
 });
 
 test("residentOf() counts what a process has started, and throws when the process itself is gone", async () => {

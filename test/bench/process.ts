@@ -52,6 +52,16 @@ export function residentOf(pids: readonly number[]): Resident {
   return sum;
 }
 
+/**
+ * Bytes of the pages that hold code which the engine has compiled while it ran: the only ones of its own that can be
+ * written and run.
+ */
+export function compiledCodeOf(pid: number): number {
+  const mappings = readFileSync(`/proc/${pid}/smaps`, "utf8").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  const compiled = mappings.filter((mapping) => /^\S+ rwxp /.test(mapping));
+  return compiled.reduce((sum, mapping) => sum + bytesOf(mapping, "Anonymous"), 0);
+}
+
 /** Nanoseconds of user and system time, of all threads that a process has or had; not of its children. */
 function ownCpuNs(pid: number): number {
   const timespec = new BigInt64Array(2); // struct timespec { time_t tv_sec; long tv_nsec; }

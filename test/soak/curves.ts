@@ -44,6 +44,12 @@ export function curvesOf({ samples }: Day): Judged[] {
   const of = (value: (sample: Sample) => number) => samples.map(value);
   const curves: Curve[] = [
     { title: "Memory of its own", unit: "MB", values: of((s) => s.anonymous / MB), mayGrow: 4 },
+    {
+      title: "Of it, compiled code",
+      unit: "MB",
+      values: of((s) => s.compiled / MB),
+      mayGrow: Infinity,
+    },
     { title: "Resident", unit: "MB", values: of((s) => s.rss / MB), mayGrow: 8 },
     { title: "Descriptors", unit: "", values: of((s) => s.descriptors), mayGrow: 2 },
     { title: "Threads", unit: "", values: of((s) => s.threads), mayGrow: 1 },

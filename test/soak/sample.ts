@@ -2,7 +2,7 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { cpuNsOf, residentOf } from "../bench/process.ts";
+import { compiledCodeOf, cpuNsOf, residentOf } from "../bench/process.ts";
 import type { Lab } from "../support/lab.ts";
 
 /** Bytes and counts. */
@@ -10,6 +10,8 @@ export interface Holdings {
   readonly rss: number;
   /** Pages of its own: heaps, stacks, buffers. */
   readonly anonymous: number;
+  /** The part of `anonymous` that is code which the engine has compiled. */
+  readonly compiled: number;
   /** Pages of files, the executable above all. */
   readonly file: number;
   readonly descriptors: number;
@@ -65,6 +67,7 @@ export function lookAt(lab: Lab, pid: number, stateDir: string): Holdings {
   return {
     rss,
     anonymous,
+    compiled: compiledCodeOf(pid),
     file,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
     threads: readdirSync(`/proc/${pid}/task`).length,

@@ -13,6 +13,7 @@ const SAMPLE: Sample = {
   atSeconds: 1,
   rss: 80e6,
   anonymous: 40e6,
+  compiled: 3e6,
   file: 40e6,
   descriptors: 40,
   threads: 12,
@@ -64,8 +65,8 @@ test("the page and the picture show every curve", () => {
 test("ten seconds of a server's life leave a sample of everything, and knocks open", async () => {
   const day = await liveThrough({ minutes: 1 / 6, speed: 60, samples: 4, log: () => {} });
   expect(day.samples).toHaveLength(4);
-  const { rss, anonymous, descriptors, rules, databases } = day.samples[3]!;
-  for (const held of [rss, anonymous, descriptors, rules, databases, day.framesSent]) {
+  const { rss, anonymous, compiled, descriptors, rules, databases } = day.samples[3]!;
+  for (const held of [rss, anonymous, compiled, descriptors, rules, databases, day.framesSent]) {
     expect(held).toBeGreaterThan(0);
   }
   expect(day.done.get("status read")).toBeGreaterThan(3);
