@@ -71,11 +71,11 @@ export class Hearing {
    * attached; the old plan then stays.
    */
   replace(plan: Plan, known: readonly Uint8Array[]): void {
-    const before = this.#listener;
+    const before = { listener: this.#listener, matcher: this.#matcher };
     const matcher = this.#makeMatcher(plan);
     const wallMs = this.#parts.clock.wallMs();
     const left = carryUses(
-      { matcher: this.#matcher, subjects: this.#plan.rotating },
+      { matcher: before.matcher, subjects: this.#plan.rotating },
       { matcher, subjects: plan.rotating },
       this.#left.filter(({ use: { timeMs = 0 } }) => Math.abs(wallMs - timeMs) < TOLD_MS),
     );
@@ -90,7 +90,8 @@ export class Hearing {
     this.#listener = listener;
     this.#plan = plan;
     this.#left = left;
-    before[Symbol.dispose]();
+    before.listener[Symbol.dispose]();
+    before.matcher.release();
   }
 
   /** How long nothing has to be looked after when nothing happens and nothing is amiss. */

@@ -47,7 +47,7 @@ interface Group {
 
 export class Matcher {
   readonly #spaces: RotatingSpace[] = [];
-  readonly #fixed: FixedDoors | undefined;
+  #fixed: FixedDoors | undefined;
   readonly #tables: SourceTable[] = [];
   readonly #groups: Group[] = [];
 
@@ -98,6 +98,17 @@ export class Matcher {
   feed(knock: Knock): void {
     this.feedRotating(knock);
     this.#fixed?.feed(knock);
+  }
+
+  /**
+   * Gives the memory of sources back, whatever still refers to this matcher; it hears nothing any more. The engine may
+   * find a reference to one that is over on its stack for as long as the thread runs.
+   */
+  release(): void {
+    for (const space of this.#spaces) space.release();
+    this.#spaces.length = 0;
+    this.#tables.length = 0;
+    this.#fixed = undefined;
   }
 
   /** As `feed`, for doors that open by keys alone. */

@@ -73,6 +73,12 @@ export class RotatingSpace {
     }
   }
 
+  /** As `Matcher.release`. */
+  release(): void {
+    this.#v4.recent.release();
+    this.#v6.recent.release();
+  }
+
   #sources(table: SourceTable): Sources {
     const length = RotatingSpace.recentLength(this.#space);
     const recent = new RecentPorts(table.capacity, length, this.#space.windowSeconds * 1_000);

@@ -1,5 +1,6 @@
 /** A plan that replaces another one, without captures. */
 
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { Counters } from "../../../src/core/counters.ts";
 import { Hearing, type Hears } from "../../../src/data-plane/hearing.ts";
@@ -84,4 +85,20 @@ test("Hearing.replace() gives another key none of the uses of the one before", (
   hearing.replace(planOf([], [OTHER_KEY]), []);
   feedAll(hearing.matcher, HOME, portsOf(OTHER_KEY, SLOT), NOW + 20);
   expect(sink.said).toHaveLength(3);
+});
+
+test("Hearing.replace() gives the memory of the plan before back, whatever still refers to it", () => {
+  const heldMB = () => {
+    Bun.gc(true);
+    return heapStats().extraMemorySize / 1e6;
+  };
+  const empty = heldMB();
+  const { hearing } = listen();
+  const { matcher } = hearing;
+  const before = heldMB() - empty;
+  expect(before).toBeGreaterThan(20);
+  hearing.replace(planOf([]), []);
+  expect(heldMB() - empty).toBeLessThan(before * 1.2);
+  feedAll(matcher, HOME, portsOf(ALICE, SLOT), NOW);
+  expect(matcher.stats).toEqual({ sources4: 0, sources6: 0, evicted: 0 });
 });
