@@ -4,7 +4,13 @@ import type { KnockSpace } from "../../src/rks/space.ts";
 import type { Load } from "./load/load.ts";
 import type { Stage } from "./stage.ts";
 
-export type ContestantName = "sallyport" | "knockd" | "fwknopd" | "fwknopd-udp" | "nft" | "bare";
+export type ContestantName =
+  "sallyport" | "variant" | "knockd" | "fwknopd" | "fwknopd-udp" | "nft" | "bare";
+
+/** Whether a contestant is sallyport, of this build or another: it knows users, and a user knocks once a slot. */
+export function isSallyport({ name }: { readonly name: ContestantName }): boolean {
+  return name === "sallyport" || name === "variant";
+}
 
 /** The port of the service behind the first door; further doors guard the ports after it. */
 export const SERVICE_PORT = 8080;

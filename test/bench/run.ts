@@ -1,15 +1,18 @@
 /**
  * Runs the measures one after the other and shows what came out:
  *
- *     bun test/bench/run.ts [--quick] [--json FILE] [--svg FILE] [--markdown FILE] [--from FILE] [MEASURE…]
+ *     bun test/bench/run.ts [--quick] [--json FILE] [--svg FILE] [--markdown FILE] [--from FILE] [--variant FILE] [MEASURE…]
  *
  * `--quick` takes tiny counts of everything; `--from` draws from the JSON of an earlier run and measures nothing.
+ * `--variant` measures sallyport beside another build of it, in turns, and leaves the peers out.
  * Measures are B1 to B11; none means all.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import type { Contestant } from "./contestant.ts";
 import { CONTESTANTS } from "./contestants.ts";
+import { sallyport, variantOf } from "./contestants/sallyport.ts";
 import { MEASURES } from "./measures.ts";
 import type { Measure } from "./measure.ts";
 import { drawChart } from "./chart.ts";
@@ -39,6 +42,7 @@ function readArguments() {
         svg: { type: "string" },
         markdown: { type: "string" },
         from: { type: "string" },
+        variant: { type: "string" },
       },
     });
   } catch (error) {
@@ -58,6 +62,7 @@ function earlier(file: string | undefined): Result | undefined {
  */
 async function measureAll(
   measures: readonly Measure[],
+  contestants: readonly Contestant[],
   quick: boolean,
   keep: (result: Result) => void,
 ): Promise<Result> {
@@ -67,14 +72,14 @@ async function measureAll(
     quick,
     seconds: (performance.now() - began) / 1_000,
     machine: describeMachine(),
-    contestants: CONTESTANTS.map(({ name, title, settings }) => ({ name, title, settings })),
+    contestants: contestants.map(({ name, title, settings }) => ({ name, title, settings })),
     measures: outcomes,
   });
   const outcomes: Outcome[] = [];
   for (const measure of measures) {
     const log = (sentence: string) => console.error(`${measure.id}: ${sentence}`);
     const startMs = performance.now();
-    const rows = await measure.measure({ quick, contestants: CONTESTANTS, log });
+    const rows = await measure.measure({ quick, contestants, log });
     const { id, title, how } = measure;
     const outcome = { id, title, how, rows, seconds: (performance.now() - startMs) / 1_000 };
     outcomes.push(outcome);
@@ -94,9 +99,11 @@ function writeResult(result: Result): void {
   if (values.markdown !== undefined) writeFileSync(values.markdown, renderMarkdown(result));
 }
 
+const contestants =
+  values.variant === undefined ? CONTESTANTS : [sallyport, variantOf(values.variant)];
 const result =
   earlier(values.from) ??
-  (await measureAll(wantedMeasures(positionals), values.quick, writeResult));
+  (await measureAll(wantedMeasures(positionals), contestants, values.quick, writeResult));
 writeResult(result);
 console.log(`${result.measures.length} measures in ${Math.round(result.seconds)} s`);
 process.exit(0);

@@ -16,6 +16,8 @@ export interface ServerOptions {
   /** The words in front of the executable: `setpriv …`. */
   readonly as?: readonly string[];
   readonly interfaces?: readonly string[];
+  /** Another build. Default: the one under test. */
+  readonly executable?: string;
 }
 
 /** `doors` is TOML: the `[door.…]` tables, and `[guard]` or `[knock]` where a test needs them. */
@@ -25,6 +27,7 @@ export class GuardedServer implements AsyncDisposable {
   readonly socket = join(this.dir, "run", "control.sock");
   readonly #lab: Lab;
   readonly #options: ServerOptions;
+  readonly #executable: string;
   readonly #waiters = new Set<() => void>();
   #child: ReturnType<Lab["start"]> | undefined;
   #log = "";
@@ -32,12 +35,13 @@ export class GuardedServer implements AsyncDisposable {
   constructor(lab: Lab, doors: string, options: ServerOptions = {}) {
     this.#lab = lab;
     this.#options = options;
+    this.#executable = options.executable ?? EXECUTABLE;
     this.writeConfig(doors);
     for (const user of options.users ?? []) {
       const [name = "", device] = user.split("/");
       const extra = device === undefined ? [] : ["--device", device];
       run([
-        EXECUTABLE,
+        this.#executable,
         "user",
         "add",
         name,
@@ -73,7 +77,7 @@ export class GuardedServer implements AsyncDisposable {
     const before = this.#log.length;
     const child = this.#lab.start("server", [
       ...(this.#options.as ?? []),
-      EXECUTABLE,
+      this.#executable,
       "serve",
       "--config",
       this.config,
@@ -147,7 +151,7 @@ export class GuardedServer implements AsyncDisposable {
 
   /** The words of such a command, for a caller who runs it elsewhere. */
   argv(...argv: string[]): string[] {
-    return [EXECUTABLE, ...argv, "--config", this.config];
+    return [this.#executable, ...argv, "--config", this.config];
   }
 
   /** The profile link of a user for a door; `host` is the address that the client will knock on. */
@@ -164,7 +168,7 @@ export class GuardedServer implements AsyncDisposable {
   knock(host: Host, link: string, ...argv: string[]) {
     return this.#lab.run(
       host,
-      ["env", `XDG_STATE_HOME=${this.dir}/${host}`, EXECUTABLE, "knock", "-", ...argv],
+      ["env", `XDG_STATE_HOME=${this.dir}/${host}`, this.#executable, "knock", "-", ...argv],
       { mayFail: true, input: `${link}\n` },
     );
   }

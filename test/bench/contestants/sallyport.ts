@@ -8,6 +8,7 @@ import { slotAt } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../../src/rks/space.ts";
 import { sendingOrder } from "../../../src/rks/sending-order.ts";
 import { GuardedServer } from "../../support/guarded-server.ts";
+import { run } from "../../support/programs.ts";
 import {
   type Contestant,
   type NamedLoad,
@@ -70,11 +71,13 @@ export class RunningSallyport implements Running {
   readonly #used = new Map<string, number>();
   #turn = 0;
 
-  private constructor(stage: Stage, setup: Setup) {
+  private constructor(stage: Stage, setup: Setup, executable?: string) {
     this.#stage = stage;
     this.#space = { ...DEFAULT_SPACE, ...setup.knock };
     this.keys = deviceKeys(setup.users);
-    this.server = new GuardedServer(stage.lab, doorTables(setup));
+    this.server = new GuardedServer(stage.lab, doorTables(setup), {
+      ...(executable !== undefined && { executable }),
+    });
     const state = this.stateDir;
     mkdirSync(state, { recursive: true, mode: 0o700 });
     writeFileSync(join(state, "keys.toml"), formatKeys(this.keys), { mode: 0o600 });
@@ -83,8 +86,9 @@ export class RunningSallyport implements Running {
     writeFileSync(join(state, "first-start"), "");
   }
 
-  static async start(stage: Stage, setup: Setup): Promise<RunningSallyport> {
-    const running = new RunningSallyport(stage, setup);
+  /** `executable` is that of another build. */
+  static async start(stage: Stage, setup: Setup, executable?: string): Promise<RunningSallyport> {
+    const running = new RunningSallyport(stage, setup, executable);
     try {
       await running.server.start();
       return running;
@@ -212,5 +216,15 @@ export const sallyport: Contestant = {
   name: "sallyport",
   title: "sallyport",
   settings: "as it comes: 8 ports of 20000–52767, a grant is one netlink message of the daemon",
-  start: RunningSallyport.start,
+  start: (stage, setup) => RunningSallyport.start(stage, setup),
 };
+
+/** Another build of sallyport, measured as this one is. */
+export function variantOf(executable: string): Contestant {
+  return {
+    name: "variant",
+    title: "another build",
+    settings: `as sallyport; ${run([executable, "version"]).out.split("\n")[0]!}`,
+    start: (stage, setup) => RunningSallyport.start(stage, setup, executable),
+  };
+}

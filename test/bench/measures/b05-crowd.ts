@@ -1,6 +1,6 @@
 /** B5: many clients of different addresses knock in the same second; how many of them get in. */
 
-import { type Contestant, type Opening, SERVICE_PORT } from "../contestant.ts";
+import { type Contestant, type Opening, SERVICE_PORT, isSallyport } from "../contestant.ts";
 import { quantile, rounded } from "../figures.ts";
 import type { CrowdAnswer, CrowdOrder } from "../load/crowd.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
@@ -90,7 +90,7 @@ async function crowd(
   // Long grants: a client that was let in stays in until it is counted.
   await using running = await contestant.start(stage, {
     // sallyport's users knock once a slot; the others are fastest with a single key.
-    users: contestant.name === "sallyport" ? clients * times : 1,
+    users: isSallyport(contestant) ? clients * times : 1,
     openSeconds: 2 * (PATIENCE_MS / 1_000),
   });
   const answers: CrowdAnswer[] = [];

@@ -5,7 +5,7 @@
 
 import { slotAt, slotStartMs } from "../../../src/rks/slot.ts";
 import { DEFAULT_SPACE, SPACE_LIMITS } from "../../../src/rks/space.ts";
-import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
+import { type Contestant, isSallyport, type Running, SERVICE_PORT } from "../contestant.ts";
 import { quantile, rounded } from "../figures.ts";
 import type { Bench, Row } from "../measure.ts";
 import type { Opened } from "../probe.ts";
@@ -139,13 +139,13 @@ export async function acrossSlotChange(
   counts: readonly number[],
   portsFor: (users: number) => number,
 ): Promise<Row[]> {
-  const contestant = contestants.find(({ name }) => name === "sallyport");
-  if (contestant === undefined) return [];
   const scale = quick ? QUICK : FULL;
   const rows: Row[] = [];
-  for (const users of quick ? counts.slice(-1) : counts) {
-    log(`the slot changes, ${counted(users, "user")}`);
-    rows.push(...(await rowsOf(contestant, users, portsFor(users), scale)));
+  for (const contestant of contestants.filter(isSallyport)) {
+    for (const users of quick ? counts.slice(-1) : counts) {
+      log(`the slot changes, ${counted(users, "user")}`);
+      rows.push(...(await rowsOf(contestant, users, portsFor(users), scale)));
+    }
   }
   return rows;
 }

@@ -2,7 +2,7 @@
 
 import { portsNeeded } from "../../../src/rks/bound.ts";
 import { DEFAULT_SPACE } from "../../../src/rks/space.ts";
-import type { Contestant, Setup } from "../contestant.ts";
+import { type Contestant, type Setup, isSallyport } from "../contestant.ts";
 import { median, rounded } from "../figures.ts";
 import type { Place } from "../line-up.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
@@ -36,9 +36,10 @@ function portsFor(users: number): number {
 }
 
 /** The set-up of a contestant, or why it takes no part. */
-function setupOf({ name }: Contestant, users: number): Setup | string {
+function setupOf(contestant: Contestant, users: number): Setup | string {
+  const { name } = contestant;
   if (name === "nft") return "it knows no users";
-  if (name === "sallyport") return { users, knock: { ports: portsFor(users) } };
+  if (isSallyport(contestant)) return { users, knock: { ports: portsFor(users) } };
   // Each packet would be tried against every stanza; each knock against every door.
   if (users > 1_000) return "its work grows with every user: not tried";
   return name === "knockd" ? { users, doors: users } : { users };

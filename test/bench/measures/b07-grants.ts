@@ -2,7 +2,7 @@
  * B7: the cost of many living grants: time to open, and each packet on its way through the guard.
  */
 
-import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
+import { type Contestant, type Running, SERVICE_PORT, isSallyport } from "../contestant.ts";
 import { rounded } from "../figures.ts";
 import type { Place } from "../line-up.ts";
 import { withGrants } from "../living-grants.ts";
@@ -86,7 +86,7 @@ function variantsOf(
         left.push({ contestant: contestant.name, condition, figures: {}, note });
         continue;
       }
-      const own = contestant.name === "sallyport" ? users : 1;
+      const own = isSallyport(contestant) ? users : 1;
       const setup = { users: own, openSeconds: 2 };
       variants.push({ ...withGrants(contestant, count, given), condition, setup });
     }

@@ -1,6 +1,6 @@
 /** B8: the cost of many doors: time to open, and the rules that packets go through. */
 
-import { type Contestant, SERVICE_PORT, type Setup } from "../contestant.ts";
+import { type Contestant, SERVICE_PORT, type Setup, isSallyport } from "../contestant.ts";
 import type { Place } from "../line-up.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
 import type { ProbeAnswer } from "../probe.ts";
@@ -40,12 +40,12 @@ async function listen(stage: Stage, doors: number): Promise<void> {
 /** fwknopd reads lines of 1,024 characters, and a port of OPEN_PORTS takes nine of them. */
 const FWKNOPD_DOORS = 100;
 
-function setupOf({ name }: Contestant, doors: number, openings: number): Setup | string {
-  if (name.startsWith("fwknopd") && doors > FWKNOPD_DOORS) {
+function setupOf(contestant: Contestant, doors: number, openings: number): Setup | string {
+  if (contestant.name.startsWith("fwknopd") && doors > FWKNOPD_DOORS) {
     return "a line of its access.conf does not hold so many ports";
   }
   // Each opening is of another user or door: one user knocks at a door once a slot.
-  return { users: name === "sallyport" ? Math.ceil(openings / doors) : 1, doors };
+  return { users: isSallyport(contestant) ? Math.ceil(openings / doors) : 1, doors };
 }
 
 function countRules(stage: Stage): number {

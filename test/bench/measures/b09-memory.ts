@@ -3,7 +3,7 @@
  * knocks.
  */
 
-import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
+import { type Contestant, type Running, SERVICE_PORT, isSallyport } from "../contestant.ts";
 import { rounded } from "../figures.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
 import { type Resident, residentOf } from "../process.ts";
@@ -41,7 +41,7 @@ async function rowsOf(
 ): Promise<Row[]> {
   using stage = await Stage.set([SERVICE_PORT]);
   await using running = await contestant.start(stage, {
-    users: contestant.name === "sallyport" ? knocks : 1,
+    users: isSallyport(contestant) ? knocks : 1,
   });
   const resident = () => residentOf(running.pids);
   const row = (condition: string, now: Resident, note?: string): Row => ({

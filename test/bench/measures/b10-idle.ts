@@ -1,6 +1,6 @@
 /** B10: the cost of a daemon while nobody knocks, and how soon after its start it is ready. */
 
-import { type Contestant, SERVICE_PORT } from "../contestant.ts";
+import { type Contestant, SERVICE_PORT, isSallyport } from "../contestant.ts";
 import { RunningSallyport } from "../contestants/sallyport.ts";
 import { quantile, rounded } from "../figures.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
@@ -33,13 +33,13 @@ async function silence(
 /** Milliseconds from the start of the process until it reports that it listens and guards. */
 async function startMs(contestant: Contestant): Promise<number> {
   using stage = await Stage.set([]);
-  if (contestant.name !== "sallyport") {
+  if (!isSallyport(contestant)) {
     const began = performance.now();
     await using _ = await contestant.start(stage, { users: 10 });
     return performance.now() - began;
   }
   // As at boot: keys and state exist, the guard does not.
-  await using running = await RunningSallyport.start(stage, { users: 10 });
+  await using running = (await contestant.start(stage, { users: 10 })) as RunningSallyport;
   await running.server.stop();
   stage.lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
   const began = performance.now();

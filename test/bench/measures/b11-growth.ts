@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Contestant, type Running, SERVICE_PORT } from "../contestant.ts";
+import { type Contestant, type Running, SERVICE_PORT, isSallyport } from "../contestant.ts";
 import { rounded } from "../figures.ts";
 import { writeHour } from "../hour.ts";
 import type { Bench, Measure, Row } from "../measure.ts";
@@ -89,7 +89,7 @@ async function measure({ quick, contestants, log }: Bench): Promise<Row[]> {
         continue;
       }
       using stage = await Stage.set([SERVICE_PORT]);
-      const users = contestant.name === "sallyport" ? USERS : 1;
+      const users = isSallyport(contestant) ? USERS : 1;
       await using running = await contestant.start(stage, { users });
       const replayed = startReplay(stage, file, scale.speed);
       const quarters = await openMeanwhile(stage, running, replayed, scale);
