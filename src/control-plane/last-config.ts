@@ -62,7 +62,8 @@ function unlessUnconfirmed(file: string, read: Configuration): Configuration {
     return mistake === undefined ? read : { ...readLast(stateDir), mistake };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
-    return read;
+    const warning = `Nobody confirmed ${file} in time, and it is taken all the same, since what worked last cannot be used: ${error.message.trimEnd()}`;
+    return { ...read, warnings: [warning, ...read.warnings] };
   }
 }
 

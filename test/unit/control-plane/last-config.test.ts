@@ -67,18 +67,24 @@ describe("readOrFallBack()", () => {
   });
 
   test.each([
-    ["is gone", (last: string) => rmSync(last)],
-    ["is broken", spoil],
-    ["may be read by others", (last: string) => chmodSync(last, 0o644)],
-  ])("takes unconfirmed files where what worked last %s: a daemon must run", (_, harm) => {
+    ["is gone", (last: string) => rmSync(last), []],
+    ["is broken", spoil, ["config.last.toml:6: TOML is broken"]],
+    [
+      "may be read by others",
+      (last: string) => chmodSync(last, 0o644),
+      ["config.last.toml: others may read it"],
+    ],
+  ])("takes unconfirmed files where what worked last %s: a daemon must run", (_, harm, why) => {
     using folder = new StateFolder();
     const file = stage(folder);
     const changed = readFileSync(file, "utf8").replace("22/tcp", "23/tcp");
     writeFileSync(file, changed);
     markUnconfirmed(folder.path, changed);
     harm(lastConfigFile(folder.path));
-    const { settings, mistake } = readOrFallBack(file, yes);
+    const { settings, mistake, warnings } = readOrFallBack(file, yes);
     expect([settings.doors[0]!.opens[0]!.from, mistake]).toEqual([23, undefined]);
+    const told = warnings.filter((warning) => warning.startsWith("Nobody confirmed "));
+    expect(told).toEqual(why.map((word) => expect.stringContaining(word)));
   });
 
   test("takes the keys of now with it: one added since opens, one removed since does not", () => {
