@@ -6,6 +6,7 @@ import { messageOf } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { Configuration } from "./configuration.ts";
 import { GuardLoader, type GuardState } from "./guard/guard-loader.ts";
+import { HeapWatch } from "./heap-watch.ts";
 import { keepConfig, placeOfMistake } from "./last-config.ts";
 import { log } from "./log.ts";
 import { prepareCommands } from "./make-reloader.ts";
@@ -110,7 +111,11 @@ export class Daemon {
     const { restored, uses } = await dataPlane.begin(persistent.usesFor(plan.rotating));
     persistent.learn(uses, plan.rotating);
     guard.watch();
-    this.#seenTimer = setInterval(() => persistent.seen(clock.wallMs()), SEEN_MS);
+    const heap = new HeapWatch();
+    this.#seenTimer = setInterval(() => {
+      persistent.seen(clock.wallMs());
+      heap.look();
+    }, SEEN_MS);
     await this.#payOwed();
     persistent.note({ type: "daemon.started", atMs: clock.wallMs(), version: VERSION });
     this.#parts.lossWait.tell();
