@@ -137,7 +137,7 @@ export class SimulatedDisk {
   #moveOn(contents: (name: string, bytes: Buffer) => Buffer): void {
     const before = realpathSync(this.folder);
     const files = [...this.#frozen].flatMap(([name, bytes]) =>
-      bytes === undefined ? [] : [[name, contents(name, bytes)] as const],
+      bytes === undefined ? [] : [[name, ofTheDead(name, contents(name, bytes))] as const],
     );
     this.#makeFolder();
     for (const [name, bytes] of files)
@@ -221,6 +221,14 @@ interface Transaction {
 /** SQLite syncs the names of its own files. Files not yet in place count for nobody. */
 function isPlain(name: string): boolean {
   return !name.startsWith(".") && !name.includes(".db");
+}
+
+/**
+ * A lock names its process, which is dead: the next one has its number here, and would wait for itself in
+ * real time.
+ */
+function ofTheDead(name: string, bytes: Buffer): Buffer {
+  return name.endsWith(".lock") ? Buffer.from(`an earlier boot ${bytes.toString()}`) : bytes;
 }
 
 /** The two salts of a log's header: they change when the log begins anew. */
