@@ -1,9 +1,12 @@
 /** Compares what the kernel, the ledger and the control plane say, when nothing disturbs them. */
 
 import { type Address, formatAddress, parsePrefix } from "../../src/core/address.ts";
+import type { Door } from "../../src/config/settings.ts";
 import type { Grant } from "../../src/core/grant.ts";
+import type { Plan } from "../../src/data-plane/plan.ts";
 import { readKey, singlePorts, writeKey } from "../../src/firewall/element-key.ts";
 import { setOf } from "../../src/firewall/slots.ts";
+import type { KeyTable } from "../../src/rks/key-table.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Issued } from "./key-ring.ts";
@@ -105,18 +108,36 @@ export function disagreement(
 
 /** The keys in force, by both planes, are among those that may open something. */
 export function strangeKey(daemon: Daemon, keys: readonly Issued[]): Violation | undefined {
+  const strange = firstStranger(keys, daemon.inForce.configuration.keys, daemon.hearing.plan);
+  if (strange === undefined) return undefined;
+  const what = `that of ${strange.user}/${strange.device} is in force`;
+  return new Violation("a removed key stays away", what);
+}
+
+const firstStranger = remembered((keys: readonly Issued[], table: KeyTable, plan: Plan) => {
   const may = new Set(keys.map(nameOfKey));
-  const table = daemon.inForce.configuration.keys;
   const inForce = Array.from({ length: table.length }, (_, row) => ({
     ...table.at(row),
     key: table.key(row),
   }));
-  const strange = [...inForce, ...daemon.hearing.plan.rotating].find(
-    (key) => !may.has(nameOfKey(key)),
-  );
-  if (strange === undefined) return undefined;
-  const what = `that of ${strange.user}/${strange.device} is in force`;
-  return new Violation("a removed key stays away", what);
+  return [...inForce, ...plan.rotating].find((key) => !may.has(nameOfKey(key)));
+});
+
+const areAlike = remembered((one: readonly Door[], other: readonly Door[]) =>
+  Bun.deepEquals(one, other),
+);
+
+/** Answers as before as long as it is asked about the same objects, none of which changes. */
+function remembered<Objects extends readonly object[], Answer>(
+  work: (...of: Objects) => Answer,
+): (...of: Objects) => Answer {
+  let last: { readonly of: Objects; readonly answer: Answer } | undefined;
+  return (...of) => {
+    if (last === undefined || last.of.some((one, i) => one !== of[i])) {
+      last = { of, answer: work(...of) };
+    }
+    return last.answer;
+  };
 }
 
 function nameOfKey({ user, device, key }: Pick<Issued, "user" | "device" | "key">): string {
@@ -126,7 +147,7 @@ function nameOfKey({ user, device, key }: Pick<Issued, "user" | "device" | "key"
 /** Both planes and the kernel work by one configuration, and each of them whole. */
 export function contradiction(daemon: Daemon, kernel: SimulatedKernel): Violation | undefined {
   const { doors } = daemon.inForce.settings;
-  if (!Bun.deepEquals(daemon.hearing.plan.doors, doors)) {
+  if (!areAlike(daemon.hearing.plan.doors, doors)) {
     return new Violation("a reload is whole", "knocks are heard by another configuration");
   }
   if (!kernel.hasTable || daemon.guard.state === "lapsed") return undefined;

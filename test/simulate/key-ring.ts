@@ -19,6 +19,7 @@ export class KeyRing {
   readonly #listed = new Set(this.#newest.map(({ id }) => id));
   /** Those that may open something: listed, or removed and nobody was told so yet. */
   readonly #living = new Map(this.#newest.map((key) => [key.id, key]));
+  #livingNow: readonly Issued[] | undefined;
   /** Those that must open: somebody was told that they do. */
   readonly #working = new Set(this.#listed);
 
@@ -27,9 +28,9 @@ export class KeyRing {
     return this.#newest[person]!;
   }
 
-  /** Keys that may open something now. */
-  get living(): Issued[] {
-    return [...this.#living.values()];
+  /** Keys that may open something now: the same list until one comes or goes. */
+  get living(): readonly Issued[] {
+    return (this.#livingNow ??= [...this.#living.values()]);
   }
 
   /** Whether a right knock with this key must open. */
@@ -57,6 +58,7 @@ export class KeyRing {
     this.#newest[person] = key;
     this.#listed.add(key.id);
     this.#living.set(key.id, key);
+    this.#livingNow = undefined;
   }
 
   /** A daemon has read the file when it held these keys. Returns those that are gone since. */
@@ -67,6 +69,7 @@ export class KeyRing {
         if (listed.has(id)) this.#working.add(id);
       } else if (!listed.has(id)) {
         this.#living.delete(id);
+        this.#livingNow = undefined;
         gone.push(key);
       }
     }

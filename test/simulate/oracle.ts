@@ -68,6 +68,8 @@ export class Oracle {
   /** Complete sequences by the name of their use. */
   readonly #sequences = new Map<string, Sequence>();
   readonly #spent = new Set<string>();
+  /** Those of them that the disk may not have. */
+  readonly #unkept = new Set<string>();
   /** Those that the disk has, whatever happens next. */
   readonly #kept = new Set<string>();
   /** Those that may have been lost before the disk had them. */
@@ -119,7 +121,11 @@ export class Oracle {
 
   /** A daemon has had the time to write down every use. */
   keep(): void {
-    for (const use of this.#spent) if (!this.#lost.has(use)) this.#kept.add(use);
+    for (const use of this.#unkept) {
+      if (this.#lost.has(use)) continue;
+      this.#unkept.delete(use);
+      this.#kept.add(use);
+    }
   }
 
   /**
@@ -127,7 +133,7 @@ export class Oracle {
    * again, but refuses no earlier slots.
    */
   lose(): void {
-    for (const use of this.#spent) if (!this.#kept.has(use)) this.#lost.add(use);
+    for (const use of this.#unkept) this.#lost.add(use);
     this.#lostMs = this.#agenda.wallMs();
     this.#refuseAgain();
   }
@@ -138,7 +144,8 @@ export class Oracle {
 
   /** The uses until now may count again, except for those that the disk has. */
   forgive(): void {
-    for (const use of this.#spent) if (!this.#kept.has(use)) this.#spent.delete(use);
+    for (const use of this.#unkept) this.#spent.delete(use);
+    this.#unkept.clear();
     this.#refuseAgain();
   }
 
@@ -277,6 +284,7 @@ export class Oracle {
       this.#broken(new Violation("no use counts twice", what));
     }
     this.#spent.add(use);
+    if (!this.#kept.has(use)) this.#unkept.add(use);
     this.#lost.delete(use);
     this.#lastUsed.set(name, Math.max(slot, this.#lastUsed.get(name) ?? -1));
     this.#refuse(sequence);
