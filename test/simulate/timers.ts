@@ -11,6 +11,9 @@ const NAMES = [
   "clearImmediate",
 ] as const;
 
+/** The runtime takes a longer time, or none, for a mistake: the timer fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 type Work = (...rest: unknown[]) => unknown;
 
 export class Timers {
@@ -37,7 +40,7 @@ export class Timers {
     const start =
       (again: boolean) =>
       (work: Work, ms?: number, ...rest: unknown[]) =>
-        this.#start(() => void work(...rest), Math.max(1, ms ?? 0), again);
+        this.#start(() => void work(...rest), timeOf(ms), again);
     const stop = (timer: unknown) => {
       if (timer instanceof SimulatedTimer) this.#stop(timer);
     };
@@ -64,6 +67,10 @@ export class Timers {
   #stop(timer: SimulatedTimer): void {
     if (this.#living.delete(timer)) this.#agenda.cancel(timer.number);
   }
+}
+
+function timeOf(ms = 0): number {
+  return ms >= 1 && ms <= LONGEST_MS ? ms : 1;
 }
 
 class SimulatedTimer {
