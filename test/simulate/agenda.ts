@@ -3,7 +3,7 @@
 import type { Clock } from "../../src/core/clock.ts";
 
 interface Entry {
-  readonly atMs: number;
+  atMs: number;
   readonly number: number;
   readonly work: () => void;
 }
@@ -67,6 +67,25 @@ export class Agenda implements Clock {
   get nextMs(): number {
     this.#skip();
     return this.#heap[0]?.atMs ?? Infinity;
+  }
+
+  /** How long the waiting work waits yet, soonest first. */
+  pending(): number[] {
+    return this.#heap
+      .filter(({ number }) => !this.#cancelled.has(number))
+      .map(({ atMs }) => atMs - this.#nowMs)
+      .sort((a, b) => a - b);
+  }
+
+  /**
+   * So much time passes in which nothing is done: work due within `soonMs` waits as long as before, later
+   * work comes at its time, which must be later still.
+   */
+  leap(byMs: number, soonMs: number): void {
+    const soon = this.#nowMs + soonMs;
+    // Both kinds keep their order, and so does the heap.
+    for (const entry of this.#heap) if (entry.atMs <= soon) entry.atMs += byMs;
+    this.#nowMs += byMs;
   }
 
   /** Moves the clock to the next work, and does it. Returns whether there was any. */

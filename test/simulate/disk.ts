@@ -26,6 +26,13 @@ import { listenForSyncs } from "./folder-sync.ts";
 /** SQLite's log: a header that names its generation, then the pages of each commit. */
 const WAL_HEADER_BYTES = 32;
 
+/** What the program remembers in each of its databases; the present time is none of that. */
+const REMEMBERED: Readonly<Record<string, readonly string[]>> = {
+  "uses.db": ["SELECT * FROM uses", "SELECT boot_id FROM session"],
+  "owed.db": ["SELECT * FROM debts"],
+  "audit.db": ["SELECT count(*), min(id), max(id) FROM records"],
+};
+
 /** How much of a log has reached the disk. */
 interface Reached {
   readonly generation: string;
@@ -73,6 +80,21 @@ export class SimulatedDisk {
   writeKeys(text: string): void {
     writeFileSync(join(this.folder, KEYS_FILE), text, { mode: 0o600 });
     this.#certain = new Map([...this.#certain, [KEYS_FILE, Buffer.from(text)]]);
+  }
+
+  /** All that the folder holds, in any form. */
+  contents(): unknown {
+    const databases = [...this.#open].map((database) => {
+      const name = basename(database.filename);
+      return [name, REMEMBERED[name]?.map((text) => database.query(text).values())];
+    });
+    const files = [...this.#read(isPlain)].map(([name, bytes]) => [name, bytes.toString("hex")]);
+    return [databases, files];
+  }
+
+  /** The audit log of the living process; undefined while it has none open. */
+  get audit(): Database | undefined {
+    return [...this.#open].find(({ filename }) => basename(filename) === "audit.db");
   }
 
   /** The process dies at this moment: what it still does while its stack unwinds, never happened. */

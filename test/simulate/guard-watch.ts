@@ -66,6 +66,11 @@ export class GuardWatch {
     return this.#probation?.back === true || this.#owesBack;
   }
 
+  /** Whether the time decides what must be guarded. */
+  get isOnProbation(): boolean {
+    return this.#probation !== undefined;
+  }
+
   get hasLapsed(): boolean {
     return this.#lapsed;
   }

@@ -53,6 +53,8 @@ export class SimulatedKernel {
   #rules: string | undefined;
   #plan: GuardPlan | undefined;
   #loadedMs = 0;
+  /** Counts what was done to the table. */
+  #changes = 0;
   /** The next transactions fail in these ways. */
   readonly faults: ("no memory" | "no reply")[] = [];
   /** Whoever listens hears of each change by `origin`, a socket; 0 is somebody else's. */
@@ -76,6 +78,7 @@ export class SimulatedKernel {
   /** The living elements of a set; undefined where it does not exist. */
   living(set: string): Element[] | undefined {
     const found = this.#sets?.get(set);
+    if (found?.size === 0) return [];
     return found && [...found.values()].filter((element) => this.#lives(element));
   }
 
@@ -84,12 +87,41 @@ export class SimulatedKernel {
     return element !== undefined && this.#lives(element) ? element : undefined;
   }
 
+  /** Another number after each change to the table, and no other sign of one. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** When the first of the living elements ends; Infinity where there are none. */
+  get nextEndMs(): number {
+    let first = Infinity;
+    for (const set of this.#sets?.values() ?? []) {
+      for (const { endMs } of set.values()) {
+        if (endMs > this.#agenda.monotonicMs()) first = Math.min(first, endMs);
+      }
+    }
+    return first;
+  }
+
+  /** Frees the elements that are over, as the collector does in the long run. */
+  collect(): void {
+    for (const set of this.#sets?.values() ?? []) {
+      for (const [key, element] of set) if (!this.#lives(element)) set.delete(key);
+    }
+  }
+
+  /** Ports that are guarded for a time stay so, since somebody loads the guard again and again. */
+  loadedLater(byMs: number): void {
+    this.#loadedMs += byMs;
+  }
+
   setNames(): string[] {
     return [...(this.#sets?.keys() ?? [])];
   }
 
   /** The packet path deletes an element. */
   spend(set: string, key: string): void {
+    this.#changes++;
     this.#sets?.get(set)?.delete(key);
   }
 
@@ -119,6 +151,7 @@ export class SimulatedKernel {
       this.faulted();
       throw refused();
     }
+    this.#changes++;
     const sets = (this.#sets ??= new Map<string, SimulatedSet>());
     for (const name of setDefinitions([...plan.idleMs]).keys()) {
       if (!sets.has(name)) sets.set(name, new Map());
@@ -141,6 +174,7 @@ export class SimulatedKernel {
 
   /** Another program flushes the rule set, or deletes the table. */
   flush(): void {
+    this.#changes++;
     this.#sets = undefined;
     this.#rules = undefined;
     this.#plan = undefined;
@@ -149,6 +183,7 @@ export class SimulatedKernel {
 
   /** Another program changes a rule. */
   spoilRules(): void {
+    this.#changes++;
     if (this.#rules !== undefined) this.#rules += " and a rule of somebody else";
     this.changed(0, false);
   }
@@ -159,6 +194,7 @@ export class SimulatedKernel {
    */
   empty(which: (set: string) => boolean, unheard: boolean, single?: number): void {
     let tookOnce = false;
+    this.#changes++;
     for (const [name, set] of this.#sets ?? []) {
       if (!which(name)) continue;
       if (set.size > 0 && name.startsWith("one")) tookOnce = true;
@@ -170,6 +206,7 @@ export class SimulatedKernel {
 
   /** The machine starts anew. */
   reboot(): void {
+    this.#changes++;
     this.#sets = undefined;
     this.#rules = undefined;
     this.#plan = undefined;
@@ -195,6 +232,7 @@ export class SimulatedKernel {
       for (const back of undo.toReversed()) back();
       return refusals;
     }
+    if (changes.length > 0) this.#changes++;
     this.committed({ changes });
     this.changed(origin, took);
     return fault === "no reply" ? [{ sequence: 0, code: Errno.ENOBUFS, text: "" }] : [];

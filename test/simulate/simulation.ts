@@ -1,10 +1,13 @@
 /** Plays one story on a simulated clock, kernel, disk and network, and watches every promise. */
 
+import { heapStats } from "bun:jsc";
+import type { Database } from "bun:sqlite";
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Address, formatAddress, maskAddress } from "../../src/core/address.ts";
 import { SallyportError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
+import { placeId } from "../../src/core/grant.ts";
 import { emptyKnock, type Knock } from "../../src/core/knock.ts";
 import { PROTO_NUMBER } from "../../src/core/port.ts";
 import type { Command } from "../../src/control-plane/commands/command-queue.ts";
@@ -16,10 +19,12 @@ import { setOf } from "../../src/firewall/slots.ts";
 import { parseDuration } from "../../src/core/duration.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
 import { slotAt } from "../../src/rks/slot.ts";
+import type { Debt } from "../../src/store/owed.ts";
 import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarms } from "./alarms.ts";
 import { contradiction, disagreement, strangeKey, unnoticed } from "./agreement.ts";
+import { AuditWatch, type Logged } from "./audit-watch.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
 import { SimulatedDisk } from "./disk.ts";
@@ -27,7 +32,10 @@ import { type Asked, GuardWatch } from "./guard-watch.ts";
 import { SimulatedKernel } from "./kernel.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Oracle, Violation } from "./oracle.ts";
+import { nextSeldomMs, type Quiet, Silence } from "./silence.ts";
+import { stateOf } from "./state.ts";
 import type { Deed, Road, Story } from "./story.ts";
+import { Tally } from "./tally.ts";
 import { Timers } from "./timers.ts";
 import { configText, doorsOf, EAVESDROPPER, numberOf, type Person, PEOPLE } from "./world.ts";
 
@@ -36,6 +44,14 @@ const BEGIN_MS = 1_800_000_000_000;
 
 /** Every grant, wait and revocation of the world is over by then. */
 const REST_MS = 700_000;
+
+const MINUTE_MS = 60_000;
+
+/** More than the story itself remembers. */
+const MOST_GROWTH_BYTES = 64 << 20;
+
+/** More timers than a daemon in silence has. */
+const MOST_TIMERS = 30;
 
 /** Two audits, and the time that they take. */
 const QUIET_MS = 65_000;
@@ -95,6 +111,11 @@ export interface Told {
   /** What happened, a line each. */
   readonly lines: readonly string[];
   readonly simulatedMs: number;
+  /** The part of it in which every timer fired. */
+  readonly playedMs: number;
+  /** The number of acts that began. */
+  readonly acts: number;
+  readonly tally: Tally;
 }
 
 /** Plays the story to its end, or to the first broken promise. */
@@ -144,10 +165,20 @@ class Simulation implements Disposable {
   /** A start did not know all uses. */
   #hasLost = false;
   #over = false;
+  readonly #tally = new Tally();
+  readonly #auditWatch = new AuditWatch();
+  #acts = 0;
+  #leptMs = 0;
+  /** Held in memory when the first silence was passed over; 0 before. */
+  #firstBytes = 0;
+  /** When the present daemon took over the debts of an earlier one. */
+  #adopted = { wallMs: 0, monotonicMs: 0 };
+  /** What the last check found at rest. */
+  #restChecked: string | undefined;
 
   constructor(story: Story) {
     this.#story = story;
-    this.#agenda = new Agenda(BEGIN_MS + (story.seed % 1_000) * 977);
+    this.#agenda = new Agenda((story.sparse?.beginMs ?? BEGIN_MS) + (story.seed % 1_000) * 977);
     this.#kernel = new SimulatedKernel(this.#agenda, story);
     this.#oracle = new Oracle(this.#agenda, this.#kernel, (violation) => this.#break(violation));
     this.#guardWatch = new GuardWatch(this.#agenda, this.#kernel, (violation) =>
@@ -168,11 +199,18 @@ class Simulation implements Disposable {
       let atMs = 2_000;
       for (const { afterMs, deed } of this.#story.acts) {
         atMs += afterMs;
-        this.#agenda.at(atMs, () => this.#do(deed));
+        this.#agenda.at(atMs, () => {
+          this.#acts++;
+          this.#tally.add(deed.type);
+          this.#do(deed);
+        });
       }
+      const { sparse } = this.#story;
+      const endMs = atMs + (sparse?.restMs ?? REST_MS);
+      if (sparse?.leaps === true) this.#passOverSilences(endMs);
       this.#agenda.at(CHECK_MS, () => this.#check());
       this.#agenda.at(atMs + 1_000, () => this.#rest());
-      await this.#until(atMs + REST_MS);
+      await this.#until(endMs);
       this.#over = true;
       if (this.#violation === undefined) this.#checkEnd();
     } finally {
@@ -182,7 +220,14 @@ class Simulation implements Disposable {
     }
     const simulatedMs = this.#agenda.monotonicMs();
     const violation = this.#violation;
-    return { lines: this.#lines, simulatedMs, ...(violation !== undefined && { violation }) };
+    return {
+      lines: this.#lines,
+      simulatedMs,
+      playedMs: simulatedMs - this.#leptMs,
+      acts: this.#acts,
+      tally: this.#tally,
+      ...(violation !== undefined && { violation }),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -205,6 +250,71 @@ class Simulation implements Disposable {
       for (let i = 0; i < 16; i++) await Promise.resolve();
       if (!this.#life.alive && !this.#life.buried) this.#bury();
     }
+  }
+
+  // Silences.
+
+  #passOverSilences(endMs: number): void {
+    this.#agenda.at(endMs, () => undefined);
+    const parts = { agenda: this.#agenda, kernel: this.#kernel, disk: this.#disk };
+    const quiet: Quiet = {
+      told: () => this.#lines.length,
+      state: () => {
+        this.#checkMemory();
+        return stateOf(this.#daemon, parts);
+      },
+      untilMs: () => this.#nextChangeMs(),
+      passed: (ms) => {
+        this.#firstBytes ||= heldBytes();
+        this.#leptMs += ms;
+        this.#kernel.collect();
+        this.#kernel.loadedLater(ms);
+      },
+    };
+    void new Silence(this.#agenda, quiet, randomFrom(this.#story.seed));
+  }
+
+  /** When the next thing is due that is no repetition; the present where it may be due at any time. */
+  #nextChangeMs(): number {
+    const nowMs = this.#agenda.monotonicMs();
+    const daemon = this.#daemon;
+    const isDead = daemon === undefined && !this.#life.alive && this.#life.buried;
+    if (!isDead && !this.#isSettled()) return nowMs;
+    // Whoever talks moves the end of a grant.
+    if (this.#guardWatch.isOnProbation || this.#sessions.size > 0) return nowMs;
+    return Math.min(
+      nextSeldomMs(this.#agenda),
+      this.#kernel.nextEndMs,
+      daemon?.opening.ledger.nextEndMs ?? Infinity,
+      ...(daemon?.persistent.owed.living() ?? []).map((debt) => this.#dueMs(debt)),
+    );
+  }
+
+  #isSettled(): boolean {
+    const daemon = this.#daemon;
+    if (daemon?.hasBegun !== true || !this.#life.alive || this.#death !== undefined) return false;
+    if (this.#asking > 0 || daemon.untold > 0 || daemon.guard.state === "probation") return false;
+    const { persistent, hearing } = daemon;
+    return persistent.waitsUntilMs(hearing.plan.rotating) <= this.#agenda.wallMs();
+  }
+
+  /** When a debt is due of which no event tells. */
+  #dueMs({ grant, endsMs, lifeMs = Infinity }: Debt): number {
+    const grants = this.#daemon?.openings.grants() ?? [];
+    if ([...grants].some((living) => placeId(living) === grant)) return Infinity;
+    const { wallMs, monotonicMs } = this.#adopted;
+    return monotonicMs + Math.min(endsMs - wallMs, lifeMs);
+  }
+
+  #checkMemory(): void {
+    const timers = this.#agenda.pending().filter((ms) => ms < MINUTE_MS).length;
+    if (timers > MOST_TIMERS) {
+      this.#break(new Violation("memory is bounded", `${timers} timers run in silence`));
+    }
+    const log = this.#disk.audit;
+    if (log === undefined || this.#diskFails || this.#daemon === undefined) return;
+    const violation = this.#auditWatch.check(readLog(log), this.#agenda.wallMs());
+    if (violation !== undefined) this.#break(violation);
   }
 
   // Life and death of the process.
@@ -239,6 +349,8 @@ class Simulation implements Disposable {
         heard: (event) => {
           if (!life.alive) return;
           this.#closes.heard();
+          this.#auditWatch.hear(event, this.#agenda.monotonicMs());
+          this.#tally.add(event.type);
           this.#note(describeEvent(event));
         },
         note: (line) => this.#note(line),
@@ -251,6 +363,11 @@ class Simulation implements Disposable {
       });
       if (daemon === undefined) return;
       this.#daemon = daemon;
+      this.#tally.add("start");
+      this.#adopted = {
+        wallMs: this.#agenda.wallMs(),
+        monotonicMs: this.#agenda.monotonicMs(),
+      };
       this.#keys.wasRead(this.#keys.listed);
       const waitsUntilMs = daemon.persistent.waitsUntilMs(daemon.hearing.plan.rotating);
       if (daemon.persistent.lost !== undefined && waitsUntilMs > this.#agenda.wallMs()) {
@@ -336,6 +453,7 @@ class Simulation implements Disposable {
     this.#disturb();
     this.#oracle.lose();
     this.#closes.died(nowMs, how === "power cut", this.#diskFails);
+    this.#auditWatch.died(nowMs, how === "power cut" || this.#diskFails);
     if (how === "kill") this.#disk.outliveProcess();
     else {
       this.#disk.outlivePower(randomFrom(seed));
@@ -380,7 +498,9 @@ class Simulation implements Disposable {
 
   #note(line: string): void {
     const ms = this.#agenda.monotonicMs();
-    this.#lines.push(`${clockText(this.#agenda.wallMs())} +${(ms / 1_000).toFixed(3)} ${line}`);
+    const from = this.#story.sparse === undefined ? 11 : 0;
+    const clock = new Date(this.#agenda.wallMs()).toISOString().slice(from, 23);
+    this.#lines.push(`${clock} +${(ms / 1_000).toFixed(3)} ${line}`);
   }
 
   // Deeds.
@@ -462,6 +582,7 @@ class Simulation implements Disposable {
         this.#doubtMs = this.#agenda.wallMs();
         this.#oracle.clockWasSet();
         this.#guardWatch.clockWasSet();
+        this.#auditWatch.clockWasSet();
         this.#disturb();
         this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
         this.#run(this.#life, () => this.#daemon?.clockWasSet());
@@ -604,7 +725,9 @@ class Simulation implements Disposable {
       const kind = door.uses === "one" ? "once" : door.idleCloseMs !== undefined ? "idle" : via;
       const { idleCloseMs: idleMs = 0 } = door;
       const set = setOf({ kind, idleMs }, address.family);
-      const leastMs = kind === "idle" ? 0 : door.openForMs - lastMs - 2_000;
+      // A fixed knock that would renew next to nothing renews nothing.
+      const spareMs = kind === "fixed" ? Math.max(2_000, door.openForMs / 20) : 2_000;
+      const leastMs = kind === "idle" ? 0 : door.openForMs - lastMs - spareMs;
       const refused = `revoked${address.family}`;
       for (const { from, to } of door.opens) {
         for (let port = from; port <= to; port++) {
@@ -845,6 +968,9 @@ class Simulation implements Disposable {
   #check(): void {
     if (this.#over) return;
     this.#agenda.after(CHECK_MS, () => this.#check());
+    const rest = this.#restState();
+    if (rest !== undefined && rest === this.#restChecked) return;
+    this.#restChecked = rest;
     this.#oracle.check(this.#kernel);
     const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
     const daemon = this.#daemon;
@@ -859,6 +985,18 @@ class Simulation implements Disposable {
         ? unnoticed(daemon, this.#kernel, this.#agenda)
         : disagreement(daemon, this.#kernel, this.#agenda);
     if (violation !== undefined) this.#break(violation);
+  }
+
+  /** Equal as long as nothing has changed; undefined where time alone may change what a check finds. */
+  #restState(): string | undefined {
+    const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
+    const daemon = this.#daemon;
+    if (daemon?.hasBegun !== true || !this.#life.alive || quietMs < QUIET_MS) return undefined;
+    if (daemon.untold > 0 || this.#diskFails || this.#guardWatch.isOnProbation) return undefined;
+    const endMs = Math.min(daemon.opening.ledger.nextEndMs, this.#kernel.nextEndMs);
+    const endsSoon = endMs - this.#agenda.monotonicMs() < 2 * CHECK_MS;
+    if (endsSoon || this.#sessions.size > 0) return undefined;
+    return `${this.#disturbed} ${this.#kernel.changes} ${this.#lines.length} ${endMs}`;
   }
 
   /** Nothing disturbs any more: everything has the time to come to its end. */
@@ -889,7 +1027,19 @@ class Simulation implements Disposable {
     if (due > 0) this.#break(new Violation("every close command runs", `${due} are due`));
     const violation = this.#closes.check();
     if (violation !== undefined) this.#break(violation);
+    const moreBytes = this.#firstBytes > 0 ? heldBytes() - this.#firstBytes : 0;
+    if (moreBytes > MOST_GROWTH_BYTES) {
+      const what = `${moreBytes >> 20} MiB more than after the first silence`;
+      this.#break(new Violation("memory is bounded", what));
+    }
   }
+}
+
+/** What all living objects take; the processor needs a tenth of a second to find them. */
+function heldBytes(): number {
+  Bun.gc(true);
+  const { heapSize, extraMemorySize } = heapStats();
+  return heapSize + extraMemorySize;
 }
 
 function knockOf({ family, a0, a1, a2, a3 }: Address, port: number, timeMs: number): Knock {
@@ -902,8 +1052,19 @@ function keyText(address: Address, port: number): string {
   return new Uint8Array(view.buffer, 0, writeKey(view, address, "tcp", port)).toHex();
 }
 
-function clockText(wallMs: number): string {
-  return new Date(wallMs).toISOString().slice(11, 23);
+function readLog(log: Database): Logged {
+  const of = (question: string, ...about: number[]) =>
+    log.query<{ answer: number | null }, number[]>(question).get(...about)?.answer ?? 0;
+  return {
+    count: of("SELECT count(*) AS answer FROM records"),
+    newestMs: of("SELECT at_ms AS answer FROM records ORDER BY id DESC LIMIT 1"),
+    olderThan: (ms) => of("SELECT count(*) AS answer FROM records WHERE at_ms < ?", ms),
+    openingsSince: (ms) =>
+      of(
+        "SELECT count(*) AS answer FROM records WHERE type = 'grant.opened' AND at_ms >= ?",
+        Math.min(ms, Number.MAX_SAFE_INTEGER),
+      ),
+  };
 }
 
 function describeEvent(event: DaemonEvent): string {

@@ -53,20 +53,31 @@ export interface Story {
   readonly setSize: number;
   readonly movesEnds: boolean;
   readonly acts: readonly Act[];
+  /** Long silences lie between the acts; absent where there are none. */
+  readonly sparse?: Sparse;
 }
 
-type Random = (below: number) => number;
+export interface Sparse {
+  /** By the clock of the machine, in Unix milliseconds. */
+  readonly beginMs: number;
+  /** How long everything may take to end after the last act. */
+  readonly restMs: number;
+  /** The middle of each silence is passed over where nothing changes in it; see `Silence`. */
+  readonly leaps: boolean;
+}
 
-const ROTATING = ["ssh", "web", "screen", "family"];
+export type Random = (below: number) => number;
+
+export const ROTATING = ["ssh", "web", "screen", "family"];
 const ALL_DOORS = [...ROTATING, "legacy"];
-const PORTS = [22, 8443, 8444, 5900, 9000, 3389];
+export const PORTS = [22, 8443, 8444, 5900, 9000, 3389];
 const SETS = ["grants", "fixed", "one", "idle", "cap", "uses", "shared", "revoked"];
-const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"];
+export const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"];
 const KEY_CHANGES: readonly KeyChange[] = ["remove", "return", "return", "replace"];
 const PROBATIONS = [10_000, 40_000, 180_000];
 const CLOCK_STEPS = [-3_600_000, -90_000, -31_000, -5_000, 5_000, 31_000, 90_000, 86_400_000];
 
-function one<T>(random: Random, of: readonly T[]): T {
+export function one<T>(random: Random, of: readonly T[]): T {
   return of[random(of.length)]!;
 }
 
@@ -182,7 +193,8 @@ const OFTEN = [0, 0.3, 1, 1, 4];
 
 type Draw = (random: Random) => Deed;
 
-function drawer(random: Random): Draw {
+/** Draws deeds, each kind as often as this story likes it. */
+export function drawer(random: Random): Draw {
   const kinds = DEEDS.map(([weight, make], i) => {
     // Where nobody knocks, nothing happens.
     const often = i === 0 ? 1 : one(random, OFTEN);
@@ -199,7 +211,7 @@ function drawer(random: Random): Draw {
   };
 }
 
-const CLEAN: Omit<Road, "seed"> = { lost: 0, doubled: 0, reordered: 0, gapMs: 5 };
+export const CLEAN: Omit<Road, "seed"> = { lost: 0, doubled: 0, reordered: 0, gapMs: 5 };
 
 /** What hides a use from one of the three that remember it: memory, kernel and store. */
 const FORGETTING: readonly ((random: Random) => readonly Act[])[] = [
@@ -431,7 +443,9 @@ function anyDeed(random: Random): Deed {
   return one(random, DEEDS)[1](random);
 }
 
-const SCENES: readonly ((random: Random) => Act[])[] = [
+export type Scene = (random: Random) => Act[];
+
+export const SCENES: readonly Scene[] = [
   forgottenUse,
   forgottenUse,
   probation,
@@ -450,6 +464,13 @@ const SCENES: readonly ((random: Random) => Act[])[] = [
 /** Of so many turns of a story one is a scene. */
 const SCENE_EVERY = 8;
 
+/** After a moment that people and programs need, seldom longer than a slot. */
+export function soon(random: Random, deed: Deed): Act {
+  const afterMs =
+    deed.type === "wait" ? 60_000 + random(240_000) : one(random, [1, 300, 2_000, 8_000, 20_000]);
+  return { afterMs: afterMs + random(1_000) / 1_000, deed };
+}
+
 export function makeStory(seed: number, length: number, random: Random): Story {
   const setSize = one(random, [65_536, 65_536, 65_536, 40]);
   const movesEnds = random(2) === 0;
@@ -457,10 +478,7 @@ export function makeStory(seed: number, length: number, random: Random): Story {
   const acts: Act[] = [];
   while (acts.length < length) {
     if (random(SCENE_EVERY) === 0) acts.push(...one(random, SCENES)(random));
-    const deed = draw(random);
-    const afterMs =
-      deed.type === "wait" ? 60_000 + random(240_000) : one(random, [1, 300, 2_000, 8_000, 20_000]);
-    acts.push({ afterMs: afterMs + random(1_000) / 1_000, deed });
+    acts.push(soon(random, draw(random)));
   }
   return { seed, setSize, movesEnds, acts };
 }

@@ -99,8 +99,32 @@ const CHANGES: readonly ((door: Door) => Door | undefined)[] = [
 
 export const CONFIGURATIONS = CHANGES.length;
 
+const DAY_MS = 86_400_000;
+
+/** Doors with other terms: grants live for days, some of them longer than a timer of the runtime can run. */
+const LONG_TERMS: readonly Readonly<Record<string, Partial<Door>>>[] = [
+  { ssh: { openForMs: 30 * DAY_MS } },
+  { family: { openForMs: 25 * DAY_MS } },
+  { web: { openForMs: DAY_MS / 2, idleCloseMs: DAY_MS, maxOpenMs: 30 * DAY_MS } },
+  { web: { openForMs: DAY_MS, idleCloseMs: 600_000, maxOpenMs: DAY_MS } },
+  { legacy: { openForMs: 8 * DAY_MS } },
+  { legacy: { openForMs: 30 * DAY_MS, openAfterMs: 30 * DAY_MS } },
+  { screen: { openForMs: 26 * DAY_MS } },
+  { ssh: { openForMs: 3 * DAY_MS, uses: "one" }, family: { openForMs: 29 * DAY_MS, prefix6: 128 } },
+];
+
+/** The numbers of configurations with long grants, and the doors that give them. */
+export const LONG_CONFIGURATIONS = LONG_TERMS.map((terms, i) => ({
+  number: CHANGES.length + i,
+  doors: Object.keys(terms),
+}));
+
+const LONG_CHANGES = LONG_TERMS.map((terms) => (door: Door) => ({ ...door, ...terms[door.name] }));
+
 /** The doors of each configuration. */
-const DOORS_OF = CHANGES.map((change) => DOORS.flatMap((door) => change(door) ?? []));
+const DOORS_OF = [...CHANGES, ...LONG_CHANGES].map((change) =>
+  DOORS.flatMap((door) => change(door) ?? []),
+);
 
 /** Another number may have equal doors: then the lower one. */
 export function numberOf(doors: readonly Door[]): number {

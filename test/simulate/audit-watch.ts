@@ -1,0 +1,79 @@
+/** Holds the audit log to its ninety days: what is older goes, and what is younger stays. */
+
+import type { DaemonEvent } from "../../src/core/events.ts";
+import { Violation } from "./oracle.ts";
+
+const AGE_MS = 90 * 86_400_000;
+
+/** Packets, events and records have clocks of their own. */
+const NEARLY_MS = 3_600_000;
+
+/** A record is in the file by then. */
+const WRITTEN_MS = 5_000;
+
+/** So many are deleted at once at least; after a clock was set ahead, more may be too old. */
+const AT_ONCE = 500;
+
+/** So many silences after the clock was set, and each with new records before it, all of these are gone. */
+const SILENCES = 3;
+
+/** What the audit log holds. */
+export interface Logged {
+  readonly count: number;
+  /** The time of the newest record, in Unix milliseconds. */
+  readonly newestMs: number;
+  readonly olderThan: (ms: number) => number;
+  /** How many openings are told, from this time on. */
+  readonly openingsSince: (ms: number) => number;
+}
+
+interface Heard {
+  /** As the record says. */
+  readonly atMs: number;
+  readonly monotonicMs: number;
+}
+
+export class AuditWatch {
+  #opened: Heard[] = [];
+  #silences = 0;
+  #heard = 0;
+
+  hear(event: DaemonEvent, monotonicMs: number): void {
+    this.#heard++;
+    // Too many that anybody could forge are left out.
+    if (event.type !== "grant.opened" || event.grant.via === "fixed") return;
+    this.#opened.push({ atMs: Math.round(event.atMs), monotonicMs });
+  }
+
+  /** What comes from before may be too old by now, or too young. */
+  clockWasSet(): void {
+    this.#opened = [];
+    this.#silences = 0;
+  }
+
+  /** The process died; `all`: with what it had written. */
+  died(nowMs: number, all: boolean): void {
+    this.#opened = all
+      ? []
+      : this.#opened.filter(({ monotonicMs }) => nowMs - monotonicMs > WRITTEN_MS);
+  }
+
+  /** Call it in silences, when everything is written. */
+  check(
+    { count, newestMs, olderThan, openingsSince }: Logged,
+    wallMs: number,
+  ): Violation | undefined {
+    if (this.#heard > 0) this.#silences++;
+    this.#heard = 0;
+    const old = olderThan(newestMs - AGE_MS - NEARLY_MS);
+    if (old > 0 && this.#silences >= SILENCES && count < SILENCES * AT_ONCE) {
+      return new Violation("the audit log forgets", `${old} of ${count} records are too old`);
+    }
+    const sinceMs = wallMs - AGE_MS + NEARLY_MS;
+    this.#opened = this.#opened.filter(({ atMs }) => atMs >= sinceMs);
+    const kept = openingsSince(this.#opened[0]?.atMs ?? Infinity);
+    if (kept >= this.#opened.length) return undefined;
+    const what = `${this.#opened.length} openings of the last days, ${kept} of them are kept`;
+    return new Violation("the audit log keeps ninety days", what);
+  }
+}
