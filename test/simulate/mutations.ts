@@ -7,10 +7,16 @@ export interface Mutation {
   /** Occurs once in the file. */
   readonly line: string;
   readonly becomes: string;
+  /** Only stories of years can show it. */
+  readonly takesYears?: true;
 }
 
 function mutation(name: string, file: string, line: string, becomes: string): Mutation {
   return { name, file, line, becomes };
+}
+
+function longMutation(...of: Parameters<typeof mutation>): Mutation {
+  return { ...mutation(...of), takesYears: true };
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -422,5 +428,29 @@ export const MUTATIONS: readonly Mutation[] = [
     "control-plane/last-config.ts",
     "if (stateDir === undefined || !mayFallBack()) throw refusal;",
     'if (stateDir !== "") throw refusal;',
+  ),
+  longMutation(
+    "the audit log never forgets",
+    "store/audit.ts",
+    ".run(nowMs - ageMs);",
+    ".run(nowMs - 1_000 * ageMs);",
+  ),
+  longMutation(
+    "the audit log forgets after nine days",
+    "store/audit.ts",
+    "ageMs: 90 * 86_400_000,",
+    "ageMs: 9 * 86_400_000,",
+  ),
+  longMutation(
+    "the ledger ends every grant within 24 days",
+    "data-plane/ledger.ts",
+    "const endsMs = Math.max(nowMs + lifeMs, kept?.endsMs ?? 0);",
+    "const endsMs = Math.max(nowMs + Math.min(lifeMs, 2 ** 31 - 1), kept?.endsMs ?? 0);",
+  ),
+  longMutation(
+    "the sequences of past slots stay in memory",
+    "match/pages.ts",
+    "if (!this.remembered.includes(page)) page.turnTo(NO_SLOT);",
+    "if (page.slot === -Infinity) page.turnTo(NO_SLOT);",
   ),
 ];

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { spawnSync } from "../support/programs.ts";
+import { MUTATIONS } from "./mutations.ts";
 
 export interface Hunt {
   /** Undefined: no promise was broken. */
@@ -17,7 +18,9 @@ export interface Hunt {
 /** Plays stories from this seed on, for at most so many seconds of the processor's time. */
 export function hunt(mutation: string, seconds: number, from = 1): Hunt {
   const here = import.meta.dir;
-  const limits = ["--hours", "1000000", "--seconds", `${seconds}`, "--seed", `${from}`];
+  const takesYears = MUTATIONS.find(({ name }) => name === mutation)?.takesYears === true;
+  const length = takesYears ? "--years" : "--hours";
+  const limits = [length, "1000000", "--seconds", `${seconds}`, "--seed", `${from}`];
   const { stdout, stderr } = spawnSync(
     [
       process.execPath,

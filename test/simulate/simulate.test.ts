@@ -31,6 +31,15 @@ test(
 );
 
 test(
+  "the first years keep every promise",
+  () => {
+    const { exitCode, lines } = tell(1, "--years", "1000000", "--seconds", "10");
+    expect({ exitCode, lines }).toEqual({ exitCode: 0, lines });
+  },
+  PATIENCE_MS,
+);
+
+test(
   "a seed tells the same story every time",
   () => {
     const [one, other] = [3, 3].map((seed) => tell(seed, "--hours", "0.01", "--tell").lines);
@@ -94,6 +103,8 @@ const HELD = [
   "a removed key returns with the configuration before",
   "other keys make an unconfirmed configuration the one that worked last",
   "a broken file ends the daemon's start",
+  "the audit log never forgets",
+  "the ledger ends every grant within 24 days",
 ] as const;
 
 for (const bug of HELD) {
