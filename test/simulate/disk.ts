@@ -16,6 +16,7 @@ import {
   readSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -90,6 +91,12 @@ export class SimulatedDisk {
     });
     const files = [...this.#read(isPlain)].map(([name, bytes]) => [name, bytes.toString("hex")]);
     return [databases, files];
+  }
+
+  /** The size of all files together. */
+  get bytes(): number {
+    const names = readdirSync(this.folder);
+    return names.reduce((sum, name) => sum + statSync(join(this.folder, name)).size, 0);
   }
 
   /** The audit log of the living process; undefined while it has none open. */

@@ -47,6 +47,9 @@ const REST_MS = 700_000;
 
 const MINUTE_MS = 60_000;
 
+/** Three logs of SQLite, and more than the events of ninety days. */
+const MOST_FILE_BYTES = 32 << 20;
+
 /** More than the story itself remembers. */
 const MOST_GROWTH_BYTES = 64 << 20;
 
@@ -310,6 +313,10 @@ class Simulation implements Disposable {
     const timers = this.#agenda.pending().filter((ms) => ms < MINUTE_MS).length;
     if (timers > MOST_TIMERS) {
       this.#break(new Violation("memory is bounded", `${timers} timers run in silence`));
+    }
+    if (this.#disk.bytes > MOST_FILE_BYTES) {
+      const what = `the state folder has ${this.#disk.bytes >> 20} MiB`;
+      this.#break(new Violation("memory is bounded", what));
     }
     const log = this.#disk.audit;
     if (log === undefined || this.#diskFails || this.#daemon === undefined) return;
@@ -718,6 +725,7 @@ class Simulation implements Disposable {
     const disturbed = this.#disturbed;
     this.#agenda.after(lastMs + 1, () => {
       if (disturbed !== this.#disturbed || !counts()) return;
+      this.#tally.add("knock that must open");
       const nowMs = this.#agenda.monotonicMs();
       const masked =
         address.family === 6 && door.prefix6 === 64 ? maskAddress(address, 64) : address;
