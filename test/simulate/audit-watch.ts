@@ -45,9 +45,9 @@ export class AuditWatch {
     this.#opened.push({ atMs: Math.round(event.atMs), monotonicMs });
   }
 
-  /** What comes from before may be too old by now, or too young. */
-  clockWasSet(): void {
-    this.#opened = [];
+  /** Set ahead, what comes from before may be too old at once. */
+  clockWasSet(byMs: number): void {
+    if (byMs > 0) this.#opened = [];
     this.#silences = 0;
   }
 
@@ -71,7 +71,7 @@ export class AuditWatch {
     }
     const sinceMs = wallMs - AGE_MS + NEARLY_MS;
     this.#opened = this.#opened.filter(({ atMs }) => atMs >= sinceMs);
-    const kept = openingsSince(this.#opened[0]?.atMs ?? Infinity);
+    const kept = openingsSince(Math.min(...this.#opened.map(({ atMs }) => atMs)));
     if (kept >= this.#opened.length) return undefined;
     const what = `${this.#opened.length} openings of the last days, ${kept} of them are kept`;
     return new Violation("the audit log keeps ninety days", what);

@@ -589,7 +589,7 @@ class Simulation implements Disposable {
         this.#doubtMs = this.#agenda.wallMs();
         this.#oracle.clockWasSet();
         this.#guardWatch.clockWasSet();
-        this.#auditWatch.clockWasSet();
+        this.#auditWatch.clockWasSet(deed.byMs);
         this.#disturb();
         this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
         this.#run(this.#life, () => this.#daemon?.clockWasSet());
