@@ -35,6 +35,9 @@ const RETRY_MS = 5_000;
 const MOST_TOO_OLD = 500;
 const MOST_TOO_MANY = 2 * MOST_WAITING;
 
+/** No row has so high a number. */
+const AFTER_ALL = Number.MAX_SAFE_INTEGER;
+
 /** Free pages kept for later records, and how many are given back to the file system at once. */
 const SPARE_PAGES = 1_024;
 const MOST_PAGES = 512;
@@ -164,14 +167,20 @@ function pages(database: Database, name: "page_count" | "freelist_count" | "page
   return Object.values(database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()!)[0]!;
 }
 
-/** Deletes rows that are too old, then the first ones of those that are too many. */
+/**
+ * Deletes rows that are too old, then the first ones of those that are too many. No row is older than one
+ * that came before it: what was logged while the clock was behind, as on a board that starts in 1970, must not go
+ * as soon as the clock is right.
+ */
 function forget(database: Database, { ageMs, rows, bytes }: Retention, nowMs: number): void {
   database
     .query(
       `DELETE FROM records WHERE id IN
-       (SELECT id FROM records WHERE at_ms < ? ORDER BY at_ms LIMIT ${MOST_TOO_OLD})`,
+       (SELECT id FROM records WHERE at_ms < ?1 ORDER BY at_ms LIMIT ${MOST_TOO_OLD})
+       AND id < ifnull(
+         (SELECT id FROM records WHERE at_ms BETWEEN ?1 AND ?2 ORDER BY at_ms LIMIT 1), ${AFTER_ALL})`,
     )
-    .run(nowMs - ageMs);
+    .run(Math.round(nowMs - ageMs), Math.round(nowMs));
   const { first, last } = database
     .query<{ first: number | null; last: number | null }, []>(
       "SELECT (SELECT min(id) FROM records) AS first, (SELECT max(id) FROM records) AS last",

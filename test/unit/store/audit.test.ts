@@ -273,6 +273,25 @@ describe("AuditLog", () => {
     expect(read(folder, { untilMs: NOW + 5_000 })).toHaveLength(1_500);
   });
 
+  test.each([
+    ["a board that starts in 1970", (NOW % DAY_MS) - NOW],
+    ["a clock set back by a year", -365 * DAY_MS],
+  ])("what was logged by %s stays when it is set right", (_, byMs) => {
+    using folder = new StateFolder();
+    const log = openLog(folder);
+    log.add(opened(NOW));
+    log.flush();
+    for (let i = 1; i <= 3; i++) log.add(opened(NOW + byMs + i));
+    log.flush();
+    log.add(opened(NOW + DAY_MS));
+    log.flush();
+    expect(read(folder)).toHaveLength(5);
+    // As long as what came before.
+    log.add(opened(NOW + 91 * DAY_MS));
+    log.close();
+    expect(read(folder).map(({ atMs }) => atMs)).toEqual([NOW + DAY_MS, NOW + 91 * DAY_MS]);
+  });
+
   test("a file damaged while in use is put aside, told once, and the events at hand are kept", () => {
     using folder = new StateFolder();
     const log = openLog(folder);
