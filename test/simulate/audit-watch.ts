@@ -1,4 +1,7 @@
-/** Holds the audit log to its ninety days: what is older goes, and what is younger stays. */
+/**
+ * Holds the audit log to its ninety days: what is older goes, and what is younger stays. Records come one after
+ * another: one that comes after a young one is young, too, whatever a wrong clock called the time.
+ */
 
 import type { DaemonEvent } from "../../src/core/events.ts";
 import { Violation } from "./oracle.ts";
@@ -22,6 +25,7 @@ export interface Logged {
   readonly count: number;
   /** The time of the newest record, in Unix milliseconds. */
   readonly newestMs: number;
+  /** How many are older, with nothing before them that is not. */
   readonly olderThan: (ms: number) => number;
   /** How many openings are told, from this time on. */
   readonly openingsSince: (ms: number) => number;
@@ -45,9 +49,9 @@ export class AuditWatch {
     this.#opened.push({ atMs: Math.round(event.atMs), monotonicMs });
   }
 
-  /** Set ahead, what comes from before may be too old at once. */
-  clockWasSet(byMs: number): void {
-    if (byMs > 0) this.#opened = [];
+  /** Set ahead, what comes from before may be too old at once; set by less, old and young are hard to tell. */
+  clockWasSet(byMs: number, wallMs: number): void {
+    this.#opened = Math.abs(byMs) < AGE_MS ? [] : this.#young(wallMs);
     this.#silences = 0;
   }
 
@@ -69,11 +73,17 @@ export class AuditWatch {
     if (old > 0 && this.#silences >= SILENCES && count < SILENCES * AT_ONCE) {
       return new Violation("the audit log forgets", `${old} of ${count} records are too old`);
     }
-    const sinceMs = wallMs - AGE_MS + NEARLY_MS;
-    this.#opened = this.#opened.filter(({ atMs }) => atMs >= sinceMs);
+    this.#opened = this.#young(wallMs);
     const kept = openingsSince(Math.min(...this.#opened.map(({ atMs }) => atMs)));
     if (kept >= this.#opened.length) return undefined;
     const what = `${this.#opened.length} openings of the last days, ${kept} of them are kept`;
     return new Violation("the audit log keeps ninety days", what);
+  }
+
+  #young(wallMs: number): Heard[] {
+    const sinceMs = wallMs - AGE_MS + NEARLY_MS;
+    const first = this.#opened.findIndex(({ atMs }) => atMs >= sinceMs && atMs <= wallMs);
+    // Those of a clock that was ahead are not old yet.
+    return this.#opened.filter(({ atMs }, i) => (first >= 0 && i >= first) || atMs >= sinceMs);
   }
 }

@@ -432,8 +432,8 @@ export const MUTATIONS: readonly Mutation[] = [
   longMutation(
     "the audit log never forgets",
     "store/audit.ts",
-    ".run(nowMs - ageMs);",
-    ".run(nowMs - 1_000 * ageMs);",
+    ".run(Math.round(nowMs - ageMs), Math.round(nowMs));",
+    ".run(Math.round(nowMs - 1_000 * ageMs), Math.round(nowMs));",
   ),
   longMutation(
     "the audit log forgets after nine days",

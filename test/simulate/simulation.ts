@@ -589,7 +589,7 @@ class Simulation implements Disposable {
         this.#doubtMs = this.#agenda.wallMs();
         this.#oracle.clockWasSet();
         this.#guardWatch.clockWasSet();
-        this.#auditWatch.clockWasSet(deed.byMs);
+        this.#auditWatch.clockWasSet(deed.byMs, this.#agenda.wallMs());
         this.#disturb();
         this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
         this.#run(this.#life, () => this.#daemon?.clockWasSet());
@@ -1066,7 +1066,12 @@ function readLog(log: Database): Logged {
   return {
     count: of("SELECT count(*) AS answer FROM records"),
     newestMs: of("SELECT at_ms AS answer FROM records ORDER BY id DESC LIMIT 1"),
-    olderThan: (ms) => of("SELECT count(*) AS answer FROM records WHERE at_ms < ?", ms),
+    olderThan: (ms) =>
+      of(
+        `SELECT count(*) AS answer FROM records WHERE at_ms < ?1
+         AND id < (SELECT min(id) FROM records WHERE at_ms >= ?1)`,
+        ms,
+      ),
     openingsSince: (ms) =>
       of(
         "SELECT count(*) AS answer FROM records WHERE type = 'grant.opened' AND at_ms >= ?",
