@@ -35,31 +35,33 @@ interface Heard {
   /** As the record says. */
   readonly atMs: number;
   readonly monotonicMs: number;
+  /** An opening that the log must tell; the others are only old or young. */
+  readonly counts: boolean;
 }
 
 export class AuditWatch {
-  #opened: Heard[] = [];
+  #heard: Heard[] = [];
   #silences = 0;
-  #heard = 0;
+  #isNew = false;
 
   hear(event: DaemonEvent, monotonicMs: number): void {
-    this.#heard++;
+    this.#isNew = true;
     // Too many that anybody could forge are left out.
-    if (event.type !== "grant.opened" || event.grant.via === "fixed") return;
-    this.#opened.push({ atMs: Math.round(event.atMs), monotonicMs });
+    const counts = event.type === "grant.opened" && event.grant.via !== "fixed";
+    this.#heard.push({ atMs: Math.round(event.atMs), monotonicMs, counts });
   }
 
   /** Set ahead, what comes from before may be too old at once; set by less, old and young are hard to tell. */
   clockWasSet(byMs: number, wallMs: number): void {
-    this.#opened = Math.abs(byMs) < AGE_MS ? [] : this.#young(wallMs);
+    this.#heard = Math.abs(byMs) < AGE_MS ? [] : this.#young(wallMs);
     this.#silences = 0;
   }
 
   /** The process died; `all`: with what it had written. */
   died(nowMs: number, all: boolean): void {
-    this.#opened = all
+    this.#heard = all
       ? []
-      : this.#opened.filter(({ monotonicMs }) => nowMs - monotonicMs > WRITTEN_MS);
+      : this.#heard.filter(({ monotonicMs }) => nowMs - monotonicMs > WRITTEN_MS);
   }
 
   /** Call it in silences, when everything is written. */
@@ -67,23 +69,24 @@ export class AuditWatch {
     { count, newestMs, olderThan, openingsSince }: Logged,
     wallMs: number,
   ): Violation | undefined {
-    if (this.#heard > 0) this.#silences++;
-    this.#heard = 0;
+    if (this.#isNew) this.#silences++;
+    this.#isNew = false;
     const old = olderThan(newestMs - AGE_MS - NEARLY_MS);
     if (old > 0 && this.#silences >= SILENCES && count < SILENCES * AT_ONCE) {
       return new Violation("the audit log forgets", `${old} of ${count} records are too old`);
     }
-    this.#opened = this.#young(wallMs);
-    const kept = openingsSince(Math.min(...this.#opened.map(({ atMs }) => atMs)));
-    if (kept >= this.#opened.length) return undefined;
-    const what = `${this.#opened.length} openings of the last days, ${kept} of them are kept`;
+    this.#heard = this.#young(wallMs);
+    const opened = this.#heard.filter(({ counts }) => counts);
+    const kept = openingsSince(Math.min(...opened.map(({ atMs }) => atMs)));
+    if (kept >= opened.length) return undefined;
+    const what = `${opened.length} openings of the last days, ${kept} of them are kept`;
     return new Violation("the audit log keeps ninety days", what);
   }
 
   #young(wallMs: number): Heard[] {
     const sinceMs = wallMs - AGE_MS + NEARLY_MS;
-    const first = this.#opened.findIndex(({ atMs }) => atMs >= sinceMs && atMs <= wallMs);
+    const first = this.#heard.findIndex(({ atMs }) => atMs >= sinceMs && atMs <= wallMs);
     // Those of a clock that was ahead are not old yet.
-    return this.#opened.filter(({ atMs }, i) => (first >= 0 && i >= first) || atMs >= sinceMs);
+    return this.#heard.filter(({ atMs }, i) => (first >= 0 && i >= first) || atMs >= sinceMs);
   }
 }
