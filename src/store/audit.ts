@@ -176,9 +176,9 @@ function forget(database: Database, { ageMs, rows, bytes }: Retention, nowMs: nu
   database
     .query(
       `DELETE FROM records WHERE id IN
-       (SELECT id FROM records WHERE at_ms < ?1 ORDER BY at_ms LIMIT ${MOST_TOO_OLD})
-       AND id < ifnull(
-         (SELECT id FROM records WHERE at_ms BETWEEN ?1 AND ?2 ORDER BY at_ms LIMIT 1), ${AFTER_ALL})`,
+       (SELECT id FROM records WHERE at_ms < ?1 AND id < ifnull(
+          (SELECT id FROM records WHERE at_ms BETWEEN ?1 AND ?2 ORDER BY at_ms LIMIT 1), ${AFTER_ALL})
+        ORDER BY at_ms LIMIT ${MOST_TOO_OLD})`,
     )
     .run(Math.round(nowMs - ageMs), Math.round(nowMs));
   const { first, last } = database

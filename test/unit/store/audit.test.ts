@@ -292,6 +292,23 @@ describe("AuditLog", () => {
     expect(read(folder).map(({ atMs }) => atMs)).toEqual([NOW + DAY_MS, NOW + 91 * DAY_MS]);
   });
 
+  test("what was logged by a clock that was behind keeps nothing that is too old", () => {
+    using folder = new StateFolder();
+    const log = openLog(folder);
+    const add = (atMs: number) => {
+      log.add(opened(atMs));
+      log.flush();
+    };
+    for (let day = 0; day < 60; day++) add(NOW + day * DAY_MS);
+    // More than are forgotten at once.
+    for (let i = 0; i < 600; i++) log.add(opened(i));
+    log.flush();
+    for (let day = 60; day < 145; day++) add(NOW + day * DAY_MS);
+    log.close();
+    const right = read(folder).flatMap(({ atMs }) => (atMs < NOW ? [] : atMs));
+    expect(Math.min(...right)).toBe(NOW + (144 - 90) * DAY_MS);
+  });
+
   test("a file damaged while in use is put aside, told once, and the events at hand are kept", () => {
     using folder = new StateFolder();
     const log = openLog(folder);
