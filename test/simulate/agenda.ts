@@ -83,8 +83,10 @@ export class Agenda implements Clock {
    */
   leap(byMs: number, soonMs: number): void {
     const soon = this.#nowMs + soonMs;
-    // Both kinds keep their order, and so does the heap.
-    for (const entry of this.#heap) if (entry.atMs <= soon) entry.atMs += byMs;
+    const waiting = this.#heap.filter(({ number }) => !this.#cancelled.delete(number));
+    // Both kinds keep their order.
+    for (const entry of waiting) if (entry.atMs <= soon) entry.atMs += byMs;
+    this.#heap.splice(0, Infinity, ...waiting.sort((a, b) => (isBefore(a, b) ? -1 : 1)));
     this.#nowMs += byMs;
   }
 

@@ -1,6 +1,7 @@
 /** A silence that is passed over must leave everything as one in which every timer fires. */
 
 import { expect, test } from "bun:test";
+import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { nextSeldomMs, Silence } from "./silence.ts";
 import { play } from "./simulation.ts";
@@ -87,4 +88,22 @@ test("nothing is passed over while something changes, or where it is due within 
   // At its beginning and at its end, every minute.
   expect(fired.filter((ms) => ms >= dueMs - HOUR_MS)).toHaveLength(60);
   expect(fired.length).toBeLessThan(10 * 60);
+});
+
+test("Agenda.leap() keeps the order of what waits, with cancelled work among it", () => {
+  for (let seed = 0; seed < 500; seed++) {
+    const random = randomFrom(seed);
+    const agenda = new Agenda(0);
+    const done: number[] = [];
+    const at = (ms: number) => agenda.at(ms, () => done.push(agenda.monotonicMs()));
+    const cancelled = Array.from({ length: 1 + random(4) }, () => at(20 + random(50)));
+    for (let i = random(6); i >= 0; i--) at(random(10));
+    at(500);
+    for (const number of cancelled) agenda.cancel(number);
+    agenda.leap(100, 10);
+    const late = Array.from({ length: random(6) }, () => 100 + random(30));
+    for (const ms of late) agenda.at(ms, () => done.push(ms));
+    while (agenda.step());
+    expect([seed, done]).toEqual([seed, done.toSorted((a, b) => a - b)]);
+  }
 });
