@@ -3,28 +3,33 @@
  * is held as is in use: on a server with many events, ten megabytes and more.
  */
 
-import { heapSize } from "bun:jsc";
-
 /** Collecting takes some hundredths of a second, of a thread that has time. */
 const WORTHWHILE_BYTES = 2 << 20;
 
 export class HeapWatch {
   readonly #held: () => number;
   readonly #collect: () => void;
-  /** After the last collection. */
-  #keptBytes: number;
+  /** The least since the last collection, whoever asked for it. */
+  #leastBytes: number;
 
-  /** @param held the bytes of this thread's heap. @param collect collects all its garbage. */
-  constructor(held = heapSize, collect: () => void = () => Bun.gc(true)) {
+  /** @param held the bytes that this thread's heap takes. @param collect collects all its garbage. */
+  constructor(held = heapBytes, collect: () => void = () => Bun.gc(true)) {
     this.#held = held;
     this.#collect = collect;
-    this.#keptBytes = held();
+    this.#leastBytes = held();
   }
 
   /** Call it about once a minute. */
   look(): void {
-    if (this.#held() - this.#keptBytes < WORTHWHILE_BYTES) return;
+    const bytes = this.#held();
+    this.#leastBytes = Math.min(this.#leastBytes, bytes);
+    if (bytes - this.#leastBytes < WORTHWHILE_BYTES) return;
     this.#collect();
-    this.#keptBytes = this.#held();
+    this.#leastBytes = this.#held();
   }
+}
+
+/** With what was allocated since the last collection, which the size that the engine tells leaves out. */
+function heapBytes(): number {
+  return process.memoryUsage().heapTotal;
 }

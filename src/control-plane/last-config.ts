@@ -54,17 +54,31 @@ export function readOrFallBack(file: string, mayFallBack: () => boolean): Config
   }
 }
 
-/** The configuration, or the one that worked last where nobody confirmed it, and that one can be used. */
+/**
+ * The configuration, or the one that worked last where nobody confirmed it, and that one can be used: a warning says
+ * where it cannot.
+ */
 function unlessUnconfirmed(file: string, read: Configuration): Configuration {
   const { stateDir } = read.settings.server;
+  let mistake: string | undefined;
   try {
-    const mistake = describeUnconfirmed(file, read.toml, stateDir);
-    return mistake === undefined ? read : { ...readLast(stateDir), mistake };
+    mistake = describeUnconfirmed(file, read.toml, stateDir);
   } catch (error) {
-    if (!(error instanceof SallyportError)) throw error;
-    const warning = `Nobody confirmed ${file} in time, and it is taken all the same, since what worked last cannot be used: ${error.message.trimEnd()}`;
-    return { ...read, warnings: [warning, ...read.warnings] };
+    return warned(read, `Cannot tell whether somebody confirmed ${file}, and it is taken`, error);
   }
+  if (mistake === undefined) return read;
+  try {
+    return { ...readLast(stateDir), mistake };
+  } catch (error) {
+    const what = `Nobody confirmed ${file} in time, and it is taken all the same, since what worked last cannot be used`;
+    return warned(read, what, error);
+  }
+}
+
+/** Throws what is no SallyportError. */
+function warned(read: Configuration, what: string, error: unknown): Configuration {
+  if (!(error instanceof SallyportError)) throw error;
+  return { ...read, warnings: [`${what}: ${error.message.trimEnd()}`, ...read.warnings] };
 }
 
 /**

@@ -87,6 +87,18 @@ describe("readOrFallBack()", () => {
     expect(told).toEqual(why.map((word) => expect.stringContaining(word)));
   });
 
+  test("says that nobody can tell whether the files were confirmed, and takes them", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    markUnconfirmed(folder.path, "another text");
+    chmodSync(folder.file("unconfirmed"), 0o644);
+    const { mistake, warnings } = readOrFallBack(file, yes);
+    expect(mistake).toBeUndefined();
+    expect(warnings[0]).toStartWith(
+      `Cannot tell whether somebody confirmed ${file}, and it is taken: Cannot trust ${folder.file("unconfirmed")}: others may read it`,
+    );
+  });
+
   test("takes the keys of now with it: one added since opens, one removed since does not", () => {
     using folder = new StateFolder();
     const file = stage(folder);
