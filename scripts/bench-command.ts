@@ -10,7 +10,7 @@ import { EXECUTABLE } from "../test/support/executable.ts";
 import { spawn } from "../test/support/programs.ts";
 
 const TIMES = Number(process.argv[2] ?? 200);
-if (!(TIMES > 0)) {
+if (!(TIMES > 0 && Number.isFinite(TIMES))) {
   console.error("scripts/bench-command.ts: TIMES is a number above 0");
   process.exit(64);
 }
@@ -19,7 +19,9 @@ const SETPRIV = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-
 
 const launcher = new BareLauncher();
 const ended = async (argv: readonly string[]) => {
-  await spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "ignore" }).exited;
+  const io = { stdin: "ignore", stdout: "ignore", stderr: "inherit" } as const;
+  const code = await spawn([...argv], io).exited;
+  if (code !== 0) throw new Error(`${argv.join(" ")} ended with ${code}`);
 };
 const ways = [
   {

@@ -17,7 +17,7 @@ import { waitFor } from "../test/support/peer-daemon.ts";
 import { run, spawn } from "../test/support/programs.ts";
 
 const SECONDS = Number(process.argv[2] ?? 30);
-if (!(SECONDS > 0)) {
+if (!(SECONDS > 0 && Number.isFinite(SECONDS))) {
   console.error("scripts/bench-runtime.ts: SECONDS is a number above 0");
   process.exit(64);
 }

@@ -101,7 +101,7 @@ export class Matcher {
   }
 
   /**
-   * Gives the memory of sources back, whatever still refers to this matcher; it hears nothing any more. The engine may
+   * Gives the memory of sources and sequences back, whatever still refers to this matcher; it hears nothing any more. The engine may
    * find a reference to one that is over on its stack for as long as the thread runs.
    */
   release(): void {

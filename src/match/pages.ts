@@ -72,6 +72,13 @@ export class Pages {
     return left;
   }
 
+  /** Forgets all pages. */
+  release(): void {
+    this.accepted.length = 0;
+    this.remembered.length = 0;
+    this.#pages.length = 0;
+  }
+
   #firstSlot(timeMs: number): number {
     const { stepSeconds, skew } = this.#space;
     return Math.max(0, slotAt(timeMs - this.#reachMs, stepSeconds) - skew);

@@ -75,6 +75,7 @@ export class RotatingSpace {
 
   /** As `Matcher.release`. */
   release(): void {
+    this.pages.release();
     this.#v4.recent.release();
     this.#v6.recent.release();
   }

@@ -1,7 +1,7 @@
 /**
  * The least that a process can do when a packet comes: wait for a datagram, then `listen()` on the port, a system call
  * of some microseconds. It captures, decodes and guards nothing: what it takes is the way of a packet to a sleeping process on
- * this machine, which no program that runs outside of the kernel can be quicker than.
+ * this machine, which no program that sleeps outside of the kernel can be quicker than.
  */
 
 import { waitFor } from "../../support/peer-daemon.ts";
