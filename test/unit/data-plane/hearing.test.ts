@@ -6,6 +6,7 @@ import { Counters } from "../../../src/core/counters.ts";
 import { Hearing, type Hears } from "../../../src/data-plane/hearing.ts";
 import type { Plan } from "../../../src/data-plane/plan.ts";
 import { HitLog } from "../../../src/match/hit-log.ts";
+import type { Matcher } from "../../../src/match/matcher.ts";
 import { SubjectTable } from "../../../src/match/subject-table.ts";
 import { doorOf, HandClock } from "../../support/daemon.ts";
 import { device, feedAll, NOW, portsOf, Recorder, SLOT } from "../../support/matcher.ts";
@@ -92,13 +93,17 @@ test("Hearing.replace() gives the memory of the plan before back, whatever still
     Bun.gc(true);
     return heapStats().extraMemorySize / 1e6;
   };
-  const empty = heldMB();
   const { hearing } = listen();
-  const { matcher } = hearing;
-  const before = heldMB() - empty;
-  expect(before).toBeGreaterThan(20);
-  hearing.replace(planOf([]), []);
-  expect(heldMB() - empty).toBeLessThan(before * 1.2);
-  feedAll(matcher, HOME, portsOf(ALICE, SLOT), NOW);
-  expect(matcher.stats).toEqual({ sources4: 0, sources6: 0, evicted: 0 });
+  const over: Matcher[] = [];
+  const before = heldMB();
+  for (let i = 0; i < 5; i++) {
+    over.push(hearing.matcher);
+    hearing.replace(planOf([]), []);
+  }
+  // Each takes 34 MB; the engine may still find one or two on its stack.
+  expect(heldMB() - before).toBeLessThan(80);
+  for (const matcher of over) {
+    feedAll(matcher, HOME, portsOf(ALICE, SLOT), NOW);
+    expect(matcher.stats).toEqual({ sources4: 0, sources6: 0, evicted: 0 });
+  }
 });
