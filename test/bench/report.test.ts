@@ -51,7 +51,7 @@ function resultOf(measures: readonly Pick<Outcome, "id" | "rows">[]): Result {
       { name: "knockd", title: "knockd 0.8", settings: "" },
       { name: "nft", title: "nftables alone", settings: "" },
     ],
-    measures: measures.map((measure) => ({ title: "", how: "", seconds: 1, ...measure })),
+    measures: measures.map((measure) => ({ title: "", how: "", seconds: 1, at: "", ...measure })),
   };
 }
 

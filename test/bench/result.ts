@@ -7,6 +7,8 @@ import type { Measure, Row } from "./measure.ts";
 export interface Outcome extends Pick<Measure, "id" | "title" | "how"> {
   readonly rows: readonly Row[];
   readonly seconds: number;
+  /** When the measure ended, ISO 8601. */
+  readonly at: string;
 }
 
 export interface Result {

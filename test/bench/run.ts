@@ -81,7 +81,8 @@ async function measureAll(
     const startMs = performance.now();
     const rows = await measure.measure({ quick, contestants, log });
     const { id, title, how } = measure;
-    const outcome = { id, title, how, rows, seconds: (performance.now() - startMs) / 1_000 };
+    const seconds = (performance.now() - startMs) / 1_000;
+    const outcome = { id, title, how, rows, seconds, at: new Date().toISOString() };
     outcomes.push(outcome);
     printOutcome(measure, outcome);
     keep(soFar());
