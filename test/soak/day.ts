@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RunningSallyport } from "../bench/contestants/sallyport.ts";
 import { SERVICE_PORT } from "../bench/contestant.ts";
+import { median } from "../bench/figures.ts";
 import { writeHour } from "../bench/hour.ts";
 import type { Opened } from "../bench/probe.ts";
+import { residentOf } from "../bench/process.ts";
 import { startReplay, STAGE_HOUR } from "../bench/replayed.ts";
 import { Stage } from "../bench/stage.ts";
 import { deedsOf } from "./deeds.ts";
@@ -41,6 +43,8 @@ export interface Day {
 const USERS = 300;
 const OPENINGS = 3;
 const REST_MS = [300, 900] as const;
+/** Memory goes up and down with each reload, a minute apart: looks must not keep step with them. */
+const MEMORY_MS = 1_700;
 const HOUR_SECONDS = 3_600;
 
 /** One hour after the other, each from a seed of its own, until it is over. */
@@ -77,6 +81,24 @@ async function live(
   }
 }
 
+type Memory = Pick<Holdings, "rss" | "anonymous" | "file">;
+
+/** Looks until that moment, of performance.now(). */
+async function watchMemory(pid: number, untilMs: number): Promise<Memory[]> {
+  const looks: Memory[] = [];
+  for (;;) {
+    const leftMs = untilMs - performance.now();
+    await Bun.sleep(Math.max(0, Math.min(leftMs, MEMORY_MS)));
+    if (leftMs <= MEMORY_MS) return looks;
+    looks.push(residentOf([pid]));
+  }
+}
+
+function medianOf(looks: readonly Memory[]): Memory {
+  const of = (kind: keyof Memory) => median(looks.map((look) => look[kind]));
+  return { rss: of("rss"), anonymous: of("anonymous"), file: of("file") };
+}
+
 /** Throws where the daemon ends or does not do what it is asked for. */
 export async function liveThrough(options: DayOptions): Promise<Day> {
   const dir = mkdtempSync(join(tmpdir(), "sallyport-soak-"));
@@ -99,9 +121,10 @@ export async function liveThrough(options: DayOptions): Promise<Day> {
     const watch = async () => {
       const everyMs = (options.minutes * 60_000) / options.samples;
       for (let n = 1; n <= options.samples; n++) {
-        await Bun.sleep(Math.max(0, startMs + n * everyMs - performance.now()));
+        const looks = await watchMemory(pid, startMs + n * everyMs);
         const atSeconds = (performance.now() - startMs) / 1_000;
-        const sample = { atSeconds, ...lookAt(stage.lab, pid, running.stateDir), opened };
+        const held = lookAt(stage.lab, pid, running.stateDir);
+        const sample = { atSeconds, ...held, ...medianOf([...looks, held]), opened };
         opened = [];
         samples.push(sample);
         options.log(

@@ -7,6 +7,7 @@ import type { Lab } from "../support/lab.ts";
 
 /** Bytes and counts. */
 export interface Holdings {
+  /** Of `rss`, `anonymous` and `file`, a day keeps the medians of the time since the sample before. */
   readonly rss: number;
   /** Pages of its own: heaps, stacks, buffers. */
   readonly anonymous: number;
