@@ -46,8 +46,10 @@ const REST_MS = [300, 900] as const;
 /** Memory goes up and down with each reload, a minute apart: looks must not keep step with them. */
 const MEMORY_MS = 1_700;
 const HOUR_SECONDS = 3_600;
+/** How many hours differ from one another. */
+const HOURS = 2;
 
-/** One hour after the other, each from a seed of its own, until it is over. */
+/** Two different hours in turns, until it is over: every quarter of eight hours has the same traffic. */
 async function attack(stage: Stage, dir: string, endMs: number, speed: number): Promise<number> {
   let sent = 0;
   for (let hour = 1; performance.now() < endMs; hour++) {
@@ -56,7 +58,7 @@ async function attack(stage: Stage, dir: string, endMs: number, speed: number): 
       Math.ceil(((endMs - performance.now()) / 1_000) * speed),
     );
     const file = join(dir, `hour-${hour}.pcap`);
-    writeHour(file, { ...STAGE_HOUR, seconds, seed: hour });
+    writeHour(file, { ...STAGE_HOUR, seconds, seed: 1 + (hour % HOURS) });
     sent += (await startReplay(stage, file, speed)).sent;
     rmSync(file);
   }
