@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Lab } from "../support/lab.ts";
 import { spawn } from "../support/programs.ts";
+import { sendSegment } from "../support/raw-segment.ts";
 
 test("no address of a lab is tentative, so that the first probe of a test is heard", () => {
   using lab = new Lab();
@@ -13,6 +14,19 @@ test("no address of a lab is tentative, so that the first probe of a test is hea
     expect(out).toContain("scope link");
     expect(out).not.toContain("tentative");
   }
+});
+
+test("a host of a lab is found at once after rules that drop neighbour discovery, too", () => {
+  using lab = new Lab();
+  const drop =
+    "add table ip6 f; add chain ip6 f in { type filter hook input priority 0; policy drop; }";
+  lab.run("server", ["nft", drop]);
+  // What a host learned by looking is gone, as it is after some seconds without a reply.
+  lab.run("client", ["ip", "neighbour", "flush", "dev", "eth0"]);
+  const to = lab.address6.server;
+  lab.run("client", ["ping", "-c", "1", "-W", "0.1", to], { mayFail: true });
+  lab.run("server", ["nft", "flush", "ruleset"]);
+  expect(sendSegment(lab, "client", { to, port: 3_333, sourcePort: 41_000 })).toBe("refused");
 });
 
 test("the hosts of a lab say nothing by themselves that a capture of knocks takes", async () => {

@@ -133,6 +133,23 @@ export class Lab implements Disposable {
       "net.ipv4.ip_forward=1",
       "net.ipv6.conf.all.forwarding=1",
     ]);
+    for (const host of ["server", "client", "stranger"] as const) this.#introduce(host, "eth0");
+  }
+
+  /**
+   * Makes a host known to the others on the wire, with all its addresses. Rules that drop IPv6 drop
+   * neighbour discovery, too: a host that has looked in vain looks again only a second later, and
+   * the first probe after such rules would be silent.
+   */
+  #introduce(host: Host, device: string): void {
+    const { out } = this.run(host, ["ip", "-json", "address", "show", "dev", device]);
+    const [link] = JSON.parse(out) as [{ address: string; addr_info: { local: string }[] }];
+    const known = link.addr_info.map(
+      ({ local }) => `neighbour replace ${local} lladdr ${link.address} dev ${device}\n`,
+    );
+    for (const other of ["server", "client", "stranger"] as const) {
+      if (other !== host) this.run(other, ["ip", "-batch", "-"], { input: known.join("") });
+    }
   }
 
   #namespace(name: string): string {
