@@ -32,7 +32,14 @@ const TOLD_MS = 3_600_000;
 /** The captures of one plan, whoever delivers their packets. */
 export type Hears = Pick<
   Listener,
-  "matcher" | "attached" | "missing" | "standsIn" | "attachMissing" | "countDrops" | "drain"
+  | "matcher"
+  | "attached"
+  | "missing"
+  | "standsIn"
+  | "attachMissing"
+  | "countDrops"
+  | "drain"
+  | "takeWaiting"
 > &
   Disposable;
 
@@ -66,13 +73,20 @@ export class Hearing {
   }
 
   /**
-   * Hears by another plan from now on; `known` are the uses that the kernel remembers. New captures
-   * are attached before the old ones close: no knock falls in between. Throws when they cannot be
-   * attached; the old plan then stays.
+   * Hears by another plan from now on; `known` are the uses that the kernel remembers. Throws when the new captures
+   * cannot be attached; the old plan then stays.
+   *
+   * No knock falls in between. New captures are attached before the old ones close; what waits in the old ones came
+   * under the old plan, and is heard by it; and half a knock stays half a knock. A packet that both captures have
+   * changes nothing the second time.
    */
   replace(plan: Plan, known: readonly Uint8Array[]): void {
     const before = { listener: this.#listener, matcher: this.#matcher };
-    const matcher = this.#makeMatcher(plan);
+    const matcher = this.#makeMatcher(plan, before.matcher);
+    // A name that is new is a mistake to be told; one that ran before has gone since.
+    const mayStandIn = plan.interfaces.join() === this.#plan.interfaces.join();
+    const listener = this.#makeListener(plan, mayStandIn, matcher);
+    before.listener.takeWaiting();
     const wallMs = this.#parts.clock.wallMs();
     const left = carryUses(
       { matcher: before.matcher, subjects: this.#plan.rotating },
@@ -83,9 +97,6 @@ export class Hearing {
     for (const use of plan.uses) matcher.markUsed(use);
     // Nor has one a source that an earlier daemon heard and did not live to write down.
     restoreUses(matcher, plan.rotating, known, wallMs);
-    // A name that is new is a mistake to be told; one that ran before has gone since.
-    const mayStandIn = plan.interfaces.join() === this.#plan.interfaces.join();
-    const listener = this.#makeListener(plan, mayStandIn, matcher);
     this.#matcher = matcher;
     this.#listener = listener;
     this.#plan = plan;
@@ -107,9 +118,9 @@ export class Hearing {
     this.#listener[Symbol.dispose]();
   }
 
-  #makeMatcher(plan: Plan): Matcher {
+  #makeMatcher({ rotating, fixed }: Plan, before?: Matcher): Matcher {
     const { sink, limits } = this.#parts;
-    return new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, sink, limits);
+    return new Matcher({ rotating, fixed }, sink, limits, before);
   }
 
   #makeListener({ interfaces, heard }: Plan, mayStandIn: boolean, matcher: Matcher): Hears {

@@ -20,6 +20,9 @@ import { EVERY_INTERFACE } from "./stand-in.ts";
  */
 export const BATCH = 512;
 
+/** More frames than the buffer of a capture holds. */
+const WAITING = 32_768;
+
 /** Nothing was lost, as mostly: shared, because the path of a packet makes no garbage. */
 const NONE_LOST: readonly string[] = [];
 
@@ -122,6 +125,22 @@ export class Listener implements Disposable {
       }
     }
     return lost ?? NONE_LOST;
+  }
+
+  /** Takes the frames that wait now, from every interface, whatever `poll` last said. */
+  takeWaiting(): void {
+    this.#local.drain();
+    for (const [, source] of this.#walked) {
+      try {
+        // No more than can have waited: under a flood the kernel would never run out.
+        for (let taken = 0, last = BATCH; last === BATCH && taken < WAITING; taken += last) {
+          last = source.drain(this.#decode, BATCH);
+          this.#counters.add("packets", last);
+        }
+      } catch {
+        // The interface is gone. Whoever hears after this listener says so.
+      }
+    }
   }
 
   /**

@@ -4,7 +4,7 @@ import { knockKey, knockKeys, NO_START, spansOf, stepRun } from "../core/fixed-s
 import { knockSource } from "../core/knock.ts";
 import type { Knock } from "../core/knock.ts";
 import { PROTO_NUMBER } from "../core/port.ts";
-import type { SourceTable } from "./source-table.ts";
+import type { FixedRuns, Runs } from "./fixed-runs.ts";
 import type { FixedSubject, MatchSink } from "./subject.ts";
 
 /** Ports of one protocol, and the subjects that hear each of them: `subjects[segment[port]]`. */
@@ -13,47 +13,26 @@ interface Listeners {
   readonly subjects: readonly Uint16Array[];
 }
 
-/** The runs of the sources of one address family; a source is tagged with the subject's index. */
-interface Runs {
-  readonly table: SourceTable;
-  readonly starts: Float64Array;
-}
-
 /**
  * A source takes memory only from the first knock of a sequence until its run ends: by completion,
  * by another port or, when the room is needed, by age.
  */
 export class FixedDoors {
+  /** Another one with the same sequences may take them over, which then is fed in the place of this one. */
+  readonly runs: FixedRuns;
   readonly #subjects: readonly FixedSubject[];
   readonly #sink: MatchSink;
   readonly #keys: readonly Uint32Array[];
-  readonly #stride: number;
   readonly #tcp: Listeners;
   readonly #udp: Listeners;
-  readonly #v4: Runs;
-  readonly #v6: Runs;
 
-  constructor(
-    subjects: readonly FixedSubject[],
-    sink: MatchSink,
-    v4: SourceTable,
-    v6: SourceTable,
-  ) {
+  constructor(subjects: readonly FixedSubject[], sink: MatchSink, runs: FixedRuns) {
+    this.runs = runs;
     this.#subjects = subjects;
     this.#sink = sink;
     this.#keys = subjects.map(({ sequence }) => knockKeys(sequence));
-    this.#stride = FixedDoors.startsPerSource(subjects);
     this.#tcp = listeners(subjects, "tcp");
     this.#udp = listeners(subjects, "udp");
-    this.#v4 = { table: v4, starts: new Float64Array(v4.capacity * this.#stride) };
-    this.#v6 = { table: v6, starts: new Float64Array(v6.capacity * this.#stride) };
-  }
-
-  /**
-   * Starts kept for each source and subject: one for each proper prefix of the longest sequence.
-   */
-  static startsPerSource(subjects: readonly FixedSubject[]): number {
-    return Math.max(1, ...subjects.map(({ sequence }) => sequence.knocks.length - 1));
   }
 
   feed(knock: Knock): void {
@@ -61,11 +40,12 @@ export class FixedDoors {
     const heard = proto === PROTO_NUMBER.tcp ? this.#tcp : this.#udp;
     const subjects = heard.subjects[heard.segment[port]!]!;
     if (subjects.length === 0) return;
-    const runs = knock.family === 4 ? this.#v4 : this.#v6;
+    const runs = knock.family === 4 ? this.runs.v4 : this.runs.v6;
     for (let i = 0; i < subjects.length; i++) this.#step(runs, subjects[i]!, knock);
   }
 
   #step({ table, starts }: Runs, index: number, knock: Knock): void {
+    const { stride } = this.runs;
     const keys = this.#keys[index]!;
     const key = knockKey(knock.proto, knock.port);
     const { s0, s1, s2, s3, timeMs } = knock;
@@ -73,12 +53,12 @@ export class FixedDoors {
     if (id < 0) {
       if (key !== keys[0]) return;
       id = table.admit(s0, s1, s2, s3, index);
-      starts.fill(NO_START, id * this.#stride, (id + 1) * this.#stride);
+      starts.fill(NO_START, id * stride, (id + 1) * stride);
     } else {
       table.renew(id);
     }
     const { timeoutMs } = this.#subjects[index]!.sequence;
-    const state = stepRun(keys, timeoutMs, starts, id * this.#stride, key, timeMs);
+    const state = stepRun(keys, timeoutMs, starts, id * stride, key, timeMs);
     if (state === "running") return;
     table.remove(id);
     if (state === "complete") {

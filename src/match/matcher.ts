@@ -6,9 +6,10 @@
 import type { Knock } from "../core/knock.ts";
 import { slotAt } from "../rks/slot.ts";
 import { FixedDoors } from "./fixed-doors.ts";
-import { RecentPorts } from "./recent-ports.ts";
+import { FixedRuns } from "./fixed-runs.ts";
 import { RotatingSpace } from "./rotating-space.ts";
-import { SourceTable } from "./source-table.ts";
+import { type SourceLimits, SourceTable } from "./source-table.ts";
+import { SpaceSources } from "./space-sources.ts";
 import type { FixedSubject, KnownUse, MatchSink } from "./subject.ts";
 import { type SubjectGroup, SubjectTable, type Subjects } from "./subject-table.ts";
 import { Uses } from "./uses.ts";
@@ -48,34 +49,35 @@ interface Group {
 export class Matcher {
   readonly #spaces: RotatingSpace[] = [];
   #fixed: FixedDoors | undefined;
-  readonly #tables: SourceTable[] = [];
   readonly #groups: Group[] = [];
 
-  constructor(subjects: MatcherSubjects, sink: MatchSink, options: MatcherOptions = {}) {
-    const { sourcesPerFamily = 32_768, perPrefix64 = 64 } = options;
-    const { groups } = SubjectTable.of(subjects.rotating);
-    const bytes = groups.map(({ space }) =>
-      RecentPorts.bytesPerSource(RotatingSpace.recentLength(space)),
-    );
-    if (subjects.fixed.length > 0) bytes.push(FixedDoors.startsPerSource(subjects.fixed) * 8);
-    const perSource = bytes.reduce(
-      (sum, own) => sum + 2 * own + SourceTable.bytesPerSource(4) + SourceTable.bytesPerSource(6),
-      0,
-    );
-    const capacity = Math.max(1, Math.min(sourcesPerFamily, Math.floor(SOURCE_BYTES / perSource)));
-    const table = (family: 4 | 6) => {
-      const made = new SourceTable(family, capacity, perPrefix64);
-      this.#tables.push(made);
-      return made;
-    };
-
+  /**
+   * `before` is a matcher that this one replaces, and that must not be fed from the first knock here on: sources keep
+   * what they hit wherever the terms stay, so that a reload neither loses half a knock nor takes new memory for them.
+   */
+  constructor(
+    { rotating, fixed }: MatcherSubjects,
+    sink: MatchSink,
+    options: MatcherOptions = {},
+    before?: Matcher,
+  ) {
+    const { groups } = SubjectTable.of(rotating);
+    const earlier = before === undefined ? [] : before.#sources;
+    const earlierRuns = before === undefined ? undefined : before.#fixed?.runs;
+    const bytes = groups.map(({ space }) => SpaceSources.bytesPerSource(space));
+    if (fixed.length > 0) bytes.push(FixedRuns.bytesPerSource(fixed));
+    const limits = limitsOf(bytes, options);
     for (const group of groups) {
       const uses = new Uses(group, sink);
-      this.#spaces.push(new RotatingSpace(group, uses, table(4), table(6)));
+      const sources = earlier.find((kept) => kept.fits(group.space, limits));
+      this.#spaces.push(
+        new RotatingSpace(group, uses, sources ?? new SpaceSources(group.space, limits)),
+      );
       this.#groups.push({ subjects: group, uses });
     }
-    if (subjects.fixed.length > 0) {
-      this.#fixed = new FixedDoors(subjects.fixed, sink, table(4), table(6));
+    if (fixed.length > 0) {
+      const kept = earlierRuns?.fits(fixed, limits) === true ? earlierRuns : undefined;
+      this.#fixed = new FixedDoors(fixed, sink, kept ?? new FixedRuns(fixed, limits));
     }
   }
 
@@ -101,13 +103,12 @@ export class Matcher {
   }
 
   /**
-   * Gives the memory of sources and sequences back, whatever still refers to this matcher; it hears nothing any more. The engine may
+   * Lets sources and sequences go, whatever still refers to this matcher; it hears nothing any more. The engine may
    * find a reference to one that is over on its stack for as long as the thread runs.
    */
   release(): void {
     for (const space of this.#spaces) space.release();
     this.#spaces.length = 0;
-    this.#tables.length = 0;
     this.#fixed = undefined;
   }
 
@@ -164,13 +165,20 @@ export class Matcher {
   }
 
   get stats(): MatcherStats {
-    const count = (family: 4 | 6) =>
-      this.#tables.reduce((sum, table) => sum + (table.family === family ? table.size : 0), 0);
+    const remembered = [...this.#sources, ...(this.#fixed ? [this.#fixed.runs] : [])];
+    const sum = (of: (table: SourceTable) => number, ...families: ("v4" | "v6")[]) =>
+      remembered
+        .flatMap((sources) => families.map((family) => of(sources[family].table)))
+        .reduce((total, own) => total + own, 0);
     return {
-      sources4: count(4),
-      sources6: count(6),
-      evicted: this.#tables.reduce((sum, { evicted }) => sum + evicted, 0),
+      sources4: sum(({ size }) => size, "v4"),
+      sources6: sum(({ size }) => size, "v6"),
+      evicted: sum(({ evicted }) => evicted, "v4", "v6"),
     };
+  }
+
+  get #sources(): SpaceSources[] {
+    return this.#spaces.flatMap(({ sources }) => sources ?? []);
   }
 
   #find(subject: Pick<KnownUse, "door" | "user" | "device">) {
@@ -180,4 +188,13 @@ export class Matcher {
     }
     return undefined;
   }
+}
+
+/** Sources for every table alike, as many as the memory allows; `bytes` for each space and the fixed doors. */
+function limitsOf(bytes: readonly number[], options: MatcherOptions): SourceLimits {
+  const { sourcesPerFamily = 32_768, perPrefix64 = 64 } = options;
+  const tables = SourceTable.bytesPerSource(4) + SourceTable.bytesPerSource(6);
+  const perSource = bytes.reduce((sum, own) => sum + 2 * own + tables, 0);
+  const affordable = Math.floor(SOURCE_BYTES / perSource);
+  return { capacity: Math.max(1, Math.min(sourcesPerFamily, affordable)), perPrefix64 };
 }

@@ -25,8 +25,8 @@ export function tick(timeMs: number): number {
 export class RecentPorts {
   readonly length: number;
   readonly #windowMs: number;
-  #ports: Uint16Array;
-  #ticks: Uint32Array;
+  readonly #ports: Uint16Array;
+  readonly #ticks: Uint32Array;
   /** The place of the oldest port in the ring, and the number of ports. */
   readonly #head: Uint16Array;
   readonly #count: Uint16Array;
@@ -48,13 +48,6 @@ export class RecentPorts {
   /** Bytes for each source, for sizing tables. */
   static bytesPerSource(length: number): number {
     return length * 6 + 12;
-  }
-
-  /** Forgets all ports, and gives most of the memory back. */
-  release(): void {
-    this.#count.fill(0);
-    this.#ports = new Uint16Array(0);
-    this.#ticks = new Uint32Array(0);
   }
 
   /** Forgets the ports of a source, because its id has passed to another. */

@@ -5,54 +5,57 @@ import { PROTO_NUMBER } from "../core/port.ts";
 import type { KnockSpace } from "../rks/space.ts";
 import type { SlotPage } from "./slot-page.ts";
 import { Pages } from "./pages.ts";
-import { RecentPorts } from "./recent-ports.ts";
-import type { SourceTable } from "./source-table.ts";
+import type { RecentPorts } from "./recent-ports.ts";
+import type { SpaceSources } from "./space-sources.ts";
 import type { SubjectGroup } from "./subject-table.ts";
 import type { Uses } from "./uses.ts";
 
-/** The sources of one address family. */
-interface Sources {
-  readonly table: SourceTable;
-  readonly recent: RecentPorts;
-}
-
-/** All subjects with equal terms. Each space remembers sources of its own. */
+/** All subjects with equal terms. */
 export class RotatingSpace {
   readonly pages: Pages;
   readonly #space: KnockSpace;
   readonly #proto: number;
   readonly #uses: Uses;
-  readonly #v4: Sources;
-  readonly #v6: Sources;
+  #sources: SpaceSources | undefined;
   /**
    * `marks[port − lo] === #mark` for the ports under examination; older values need no clearing.
    */
   readonly #marks: Uint8Array;
   #mark = 0;
 
-  constructor(group: SubjectGroup, uses: Uses, v4: SourceTable, v6: SourceTable) {
+  constructor(group: SubjectGroup, uses: Uses, sources: SpaceSources) {
     const { space } = group;
     this.#space = space;
     this.#proto = PROTO_NUMBER[space.proto];
     this.#uses = uses;
     this.pages = new Pages(group);
     this.#marks = new Uint8Array(space.hi - space.lo + 1);
-    this.#v4 = this.#sources(v4);
-    this.#v6 = this.#sources(v6);
+    this.#sources = sources;
   }
 
-  /** `k`: how many distinct ports are remembered of a source, at most as many as the range has. */
-  static recentLength({ lo, hi, ports, slack }: KnockSpace): number {
-    return Math.min(ports + slack, hi - lo + 1);
+  /**
+   * The sources of this space. Another space with equal terms may take them over, and is fed in the place of this one
+   * from then on. None after `release`.
+   */
+  get sources(): SpaceSources | undefined {
+    return this.#sources;
+  }
+
+  /** Lets all sources and sequences go; the space hears nothing any more. */
+  release(): void {
+    this.pages.release();
+    this.#sources = undefined;
   }
 
   feed(knock: Knock): void {
+    const sources = this.#sources;
+    if (sources === undefined) return;
     const { lo, hi, ports: n } = this.#space;
     const { port, timeMs } = knock;
     if (port < lo || port > hi || knock.proto !== this.#proto) return;
     this.pages.turnTo(timeMs);
 
-    const { table, recent } = knock.family === 4 ? this.#v4 : this.#v6;
+    const { table, recent } = knock.family === 4 ? sources.v4 : sources.v6;
     const { s0, s1, s2, s3 } = knock;
     let id = table.find(s0, s1, s2, s3, 0);
     if (id < 0) {
@@ -71,19 +74,6 @@ export class RotatingSpace {
       if (marked < n) return;
       this.#tryHolders(page, recent, id, knock);
     }
-  }
-
-  /** As `Matcher.release`. */
-  release(): void {
-    this.pages.release();
-    this.#v4.recent.release();
-    this.#v6.recent.release();
-  }
-
-  #sources(table: SourceTable): Sources {
-    const length = RotatingSpace.recentLength(this.#space);
-    const recent = new RecentPorts(table.capacity, length, this.#space.windowSeconds * 1_000);
-    return { table, recent };
   }
 
   /** Whether a sequence worth remembering contains port `lo + p`. */

@@ -7,6 +7,18 @@ import type { Family } from "../core/address.ts";
 import { AddressIndex } from "./address-index.ts";
 import { AgeLists } from "./age-lists.ts";
 
+/** How many sources a table may hold. */
+export interface SourceLimits {
+  /** Of each address family. */
+  readonly capacity: number;
+  /** Of one IPv6 /64. */
+  readonly perPrefix64: number;
+}
+
+export function sameLimits(a: SourceLimits, b: SourceLimits): boolean {
+  return a.capacity === b.capacity && a.perPrefix64 === b.perPrefix64;
+}
+
 /**
  * Gives the sources of one family numbers (`id`, 0 to `capacity − 1`); other parts keep their
  * knowledge of a source under its number. A source is an address and a 16-bit `tag` (0 where the
@@ -32,7 +44,7 @@ export class SourceTable {
   #fresh = 0;
   readonly #prefixes: PrefixQuota | undefined;
 
-  constructor(family: Family, capacity: number, perPrefix64: number) {
+  constructor(family: Family, { capacity, perPrefix64 }: SourceLimits) {
     this.family = family;
     this.capacity = capacity;
     this.#quota = perPrefix64;

@@ -3,7 +3,7 @@
 import { KEY_BYTES } from "../rks/key.ts";
 import { KeyTable, type KeyTableMemory } from "../rks/key-table.ts";
 import { SequenceDeriver } from "../rks/sequence.ts";
-import type { KnockSpace } from "../rks/space.ts";
+import { type KnockSpace, spaceKey } from "../rks/space.ts";
 import type { KnownUse, RotatingSubject } from "./subject.ts";
 
 /** The devices of one door. */
@@ -167,9 +167,4 @@ function lowerBound(count: number, holds: (index: number) => boolean): number {
     else low = middle + 1;
   }
   return low;
-}
-
-function spaceKey(space: KnockSpace): string {
-  const { proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack } = space;
-  return [proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack].join(" ");
 }

@@ -43,3 +43,9 @@ export const SPACE_LIMITS = {
   skew: { min: 0, max: 2 },
   slack: { min: 0, max: 1_024 },
 } as const;
+
+/** Equal for spaces with equal terms. */
+export function spaceKey(space: KnockSpace): string {
+  const { proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack } = space;
+  return [proto, lo, hi, ports, stepSeconds, windowSeconds, skew, slack].join(" ");
+}

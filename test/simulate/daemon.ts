@@ -511,6 +511,7 @@ function simulatedCaptures(matcher: Hears["matcher"]): Hears {
     attachMissing: () => [],
     countDrops: () => ({ fresh: 0, lost: [] }),
     drain: () => [],
+    takeWaiting: () => {},
     [Symbol.dispose]: () => {},
   };
 }

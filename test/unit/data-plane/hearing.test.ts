@@ -3,16 +3,18 @@
 import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { Counters } from "../../../src/core/counters.ts";
+import type { Knock } from "../../../src/core/knock.ts";
 import { Hearing, type Hears } from "../../../src/data-plane/hearing.ts";
 import type { Plan } from "../../../src/data-plane/plan.ts";
 import { HitLog } from "../../../src/match/hit-log.ts";
 import type { Matcher } from "../../../src/match/matcher.ts";
 import { SubjectTable } from "../../../src/match/subject-table.ts";
 import { doorOf, HandClock } from "../../support/daemon.ts";
-import { device, feedAll, NOW, portsOf, Recorder, SLOT } from "../../support/matcher.ts";
+import { device, feedAll, knock, NOW, portsOf, Recorder, SLOT } from "../../support/matcher.ts";
 import { parseAddress } from "../../../src/core/address.ts";
 
 const ALICE = device("ssh alice laptop");
+const BOB = device("ssh bob phone");
 const HOME = "203.0.113.7";
 const EAVESDROPPER = "198.51.100.66";
 
@@ -21,7 +23,8 @@ function planOf(uses: Plan["uses"], subjects = [ALICE]): Plan {
   return { interfaces: ["eth0"], heard: [], doors: [doorOf()], rotating, fixed: [], uses };
 }
 
-function capturesOf(matcher: Hears["matcher"]): Hears {
+/** `waiting` is what the kernel has captured and nobody has taken. */
+function capturesOf(matcher: Hears["matcher"], waiting: Knock[]): Hears {
   return {
     matcher,
     attached: ["eth0"],
@@ -30,21 +33,25 @@ function capturesOf(matcher: Hears["matcher"]): Hears {
     attachMissing: () => [],
     countDrops: () => ({ fresh: 0, lost: [] }),
     drain: () => [],
+    takeWaiting: () => {
+      for (const knock of waiting.splice(0)) matcher.feed(knock);
+    },
     [Symbol.dispose]: () => {},
   };
 }
 
 function listen() {
   const sink = new Recorder();
+  const waiting: Knock[] = [];
   const hearing = new Hearing(planOf([]), false, {
     clock: new HandClock(),
     counters: new Counters(),
     poll: { add: () => {}, remove: () => {}, ready: () => false },
     hits: new HitLog(NOW, 8),
     sink,
-    listen: (_interfaces, _heard, _mayStandIn, { matcher }) => capturesOf(matcher),
+    listen: (_interfaces, _heard, _mayStandIn, { matcher }) => capturesOf(matcher, waiting),
   });
-  return { hearing, sink };
+  return { hearing, sink, waiting };
 }
 
 /** As the store remembers it. */
@@ -88,7 +95,69 @@ test("Hearing.replace() gives another key none of the uses of the one before", (
   expect(sink.said).toHaveLength(3);
 });
 
-test("Hearing.replace() gives the memory of the plan before back, whatever still refers to it", () => {
+test("Hearing.replace() hears by the plan before what waits in its captures, and a use of these is used", () => {
+  const { hearing, sink, waiting } = listen();
+  const ports = portsOf(ALICE, SLOT);
+  const captured = () => ports.map((port, i) => knock(HOME, port, NOW + i));
+  waiting.push(...captured());
+  hearing.replace(planOf([]), []);
+  expect(sink.lines).toEqual([expect.stringContaining("spent")]);
+  // The new captures have them, too, where they came after these were attached.
+  for (const one of captured()) hearing.matcher.feed(one);
+  expect(sink.lines).toHaveLength(1);
+});
+
+test("Hearing.replace() lets a device that was revoked open by no knock that is only half in time", () => {
+  const { hearing, sink, waiting } = listen();
+  const [last, ...first] = portsOf(ALICE, SLOT);
+  waiting.push(...first.map((port, i) => knock(HOME, port, NOW + i)));
+  hearing.replace(planOf([], [BOB]), []);
+  feedAll(hearing.matcher, HOME, [last!], NOW + 20);
+  expect(sink.lines).toEqual([]);
+});
+
+test("Hearing.replace() keeps half a knock, as long as the terms stay", () => {
+  const { hearing, sink } = listen();
+  const [last, ...first] = portsOf(ALICE, SLOT);
+  feedAll(hearing.matcher, HOME, first, NOW);
+  hearing.replace(planOf([], [ALICE, BOB]), []);
+  feedAll(hearing.matcher, HOME, [last!], NOW + 20);
+  expect(sink.lines).toEqual([expect.stringContaining("spent")]);
+  const wider = { ...ALICE, space: { ...ALICE.space, lo: ALICE.space.lo - 1 } };
+  const [end, ...begin] = portsOf(wider, SLOT);
+  hearing.replace(planOf([], [wider]), []);
+  feedAll(hearing.matcher, HOME, begin, NOW + 40);
+  hearing.replace(planOf([], [ALICE]), []);
+  hearing.replace(planOf([], [wider]), []);
+  feedAll(hearing.matcher, HOME, [end!], NOW + 60);
+  expect(sink.lines).toHaveLength(1);
+});
+
+test("Hearing.replace() keeps the half of a fixed sequence, unless another has its place", () => {
+  const fixed = (door: string) =>
+    [
+      {
+        door,
+        action: "open" as const,
+        sequence: {
+          knocks: [7_000, 8_000, 9_000].map((port) => ({ proto: "tcp" as const, port })),
+          timeoutMs: 5_000,
+        },
+      },
+    ] satisfies Plan["fixed"];
+  const { hearing, sink } = listen();
+  const goThrough = (first: string, second: string) => {
+    hearing.replace({ ...planOf([]), fixed: fixed(first) }, []);
+    feedAll(hearing.matcher, HOME, [7_000, 8_000], NOW);
+    hearing.replace({ ...planOf([]), fixed: fixed(second) }, []);
+    feedAll(hearing.matcher, HOME, [9_000], NOW + 20);
+    return sink.lines.length;
+  };
+  expect(goThrough("web", "web")).toBe(1);
+  expect(goThrough("web", "mail")).toBe(1);
+});
+
+test("Hearing.replace() takes no new memory for sources, and lets the matcher before go, whatever still refers to it", () => {
   const heldMB = () => {
     Bun.gc(true);
     return heapStats().extraMemorySize / 1e6;
@@ -100,10 +169,27 @@ test("Hearing.replace() gives the memory of the plan before back, whatever still
     over.push(hearing.matcher);
     hearing.replace(planOf([]), []);
   }
-  // Each takes 34 MB; the engine may still find one or two on its stack.
-  expect(heldMB() - before).toBeLessThan(80);
+  // The sources of one matcher take 34 MB.
+  expect(heldMB() - before).toBeLessThan(5);
   for (const matcher of over) {
     feedAll(matcher, HOME, portsOf(ALICE, SLOT), NOW);
     expect(matcher.stats).toEqual({ sources4: 0, sources6: 0, evicted: 0 });
   }
+});
+
+test("Hearing.replace() gives the memory back of sources that it cannot keep", () => {
+  const heldMB = () => {
+    Bun.gc(true);
+    return heapStats().extraMemorySize / 1e6;
+  };
+  const { hearing } = listen();
+  const over: Matcher[] = [];
+  const before = heldMB();
+  for (let i = 1; i <= 5; i++) {
+    over.push(hearing.matcher);
+    hearing.replace(planOf([], [{ ...ALICE, space: { ...ALICE.space, slack: i } }]), []);
+  }
+  // The engine may still find one or two on its stack.
+  expect(heldMB() - before).toBeLessThan(80);
+  expect(over).toHaveLength(5);
 });

@@ -69,19 +69,26 @@ test("matcher.feed() decides every packet as the specification does", () => {
         maxLength: 30,
       }),
       fc.nat({ max: 7 }),
-      (space, starts, steps, verdicts, prepareEvery) => {
+      fc.constantFrom(Infinity, Infinity, 1, 3),
+      (space, starts, steps, verdicts, prepareEvery, replaceEvery) => {
         const devices = ["ssh alice", "ssh bob", "web alice", "web bob"];
         const subjects = devices.map((name) => device(`${name} x`, space));
         const real = new Recorder(verdicts);
         const naive = new Recorder(verdicts);
-        const matcher = new Matcher({ rotating: subjects, fixed: [] }, real, {
-          sourcesPerFamily: 8,
-        });
+        const make = (before?: Matcher) =>
+          new Matcher({ rotating: subjects, fixed: [] }, real, { sourcesPerFamily: 8 }, before);
+        let matcher = make();
         const model = new NaiveMatcher(subjects, naive);
         const perEpoch = Math.ceil(steps.length / starts.length);
         let clock = 0;
         for (const [i, { source, act: what, waitMs, lag, proto }] of steps.entries()) {
           clock = i % perEpoch === 0 ? starts[i / perEpoch]! : clock + waitMs;
+          if (i % replaceEvery === replaceEvery - 1) {
+            const before = matcher;
+            matcher = make(before);
+            for (const use of before.usedSlots()) matcher.markUsed(use);
+            before.release();
+          }
           if (i % 8 < prepareEvery) matcher.prepare(clock, 3);
           const slot = Math.floor(clock / 1_000 / space.stepSeconds);
           const ports =

@@ -57,7 +57,7 @@ test.each([4, 6] as const)(
         fc.integer({ min: 1, max: 12 }),
         fc.integer({ min: 1, max: 4 }),
         (operations, capacity, quota) => {
-          const table = new SourceTable(family, capacity, quota);
+          const table = new SourceTable(family, { capacity, perPrefix64: quota });
           const naive = new NaiveTable(capacity, family === 6 ? quota : Infinity);
           const owner = new Map<number, string>();
           for (const { what, network, host, tag } of operations) {
@@ -95,7 +95,7 @@ test.each([4, 6] as const)(
 
 describe("SourceTable, full", () => {
   test("forgets the source not heard of for longest", () => {
-    const table = new SourceTable(4, 100, 1);
+    const table = new SourceTable(4, { capacity: 100, perPrefix64: 1 });
     for (let i = 0; i < 100; i++) table.admit(i, 0, 0, 0, 0);
     table.renew(table.find(0, 0, 0, 0, 0));
     table.admit(100, 0, 0, 0, 0);
@@ -105,7 +105,7 @@ describe("SourceTable, full", () => {
   });
 
   test("gives one /64 its quota and no more, at the cost of that /64 alone", () => {
-    const table = new SourceTable(6, 1_000, 64);
+    const table = new SourceTable(6, { capacity: 1_000, perPrefix64: 64 });
     for (let i = 0; i < 500; i++) table.admit(0x2001_0db8, i, 0, 1, 0);
     for (let i = 0; i < 100_000; i++) table.admit(0xfd00_0000, 7, i, i, 0);
     expect(table.size).toBe(564);
