@@ -102,6 +102,14 @@ export class DataPlaneLink {
     await this.ask({ type: "stop" }).catch(() => undefined);
   }
 
+  /**
+   * A knock must not queue behind a compiler. The engine ends its compilers after ten idle seconds; the next
+   * ones are made by the thread that has something to compile, with its priority: in the middle of a knock, mostly.
+   */
+  #standBehind(): void {
+    preferThread(this.#thread);
+  }
+
   #hear(told: Told): void {
     switch (told.type) {
       case "attached":
@@ -112,11 +120,11 @@ export class DataPlaneLink {
         this.#listener.event(told.event);
         return;
       case "warm":
-        // By now the engine has made its compiler threads: a knock must not queue behind one.
-        preferThread(this.#thread);
+        this.#standBehind();
         this.#listener.warm();
         return;
       case "heard":
+        this.#standBehind();
         this.#listener.heard();
         return;
       case "clock":

@@ -36,6 +36,14 @@ function open() {
         ],
         returns: "i32", // int
       },
+      sched_setscheduler: {
+        args: [
+          "i32", // pid_t pid
+          "i32", // int policy
+          "ptr", // const struct sched_param *param
+        ],
+        returns: "i32", // int
+      },
       setrlimit: {
         args: [
           "i32", // int resource

@@ -13,6 +13,10 @@ const RLIMIT_NICE = 13;
 /** Of −20 to 19: a tenth of the weight of other threads where both want the same processor. */
 const NICE = 10;
 
+/** linux/sched.h: as SCHED_OTHER, but a thread that wakes up takes no processor from another one that has it. */
+const SCHED_BATCH = 3;
+const SCHED_OTHER = 0;
+
 /** The kernel's id of the calling thread. */
 export function threadId(): number {
   return Number(basename(readlinkSync("/proc/thread-self")));
@@ -21,11 +25,11 @@ export function threadId(): number {
 /**
  * Puts every other thread of this process behind the thread `preferred`. Needs no privilege. Where
  * a sandbox forbids it (or the kernel decides otherwise) nothing changes. A new thread inherits
- * from the one that makes it.
+ * from the one that makes it: call it again when there may be some.
  */
 export function preferThread(preferred: number): void {
   for (const thread of threads()) {
-    if (Number(thread) !== preferred) libcCalls().setpriority(PRIO_PROCESS, Number(thread), NICE);
+    if (Number(thread) !== preferred) order(Number(thread), NICE, SCHED_BATCH);
   }
 }
 
@@ -34,7 +38,7 @@ export function preferThread(preferred: number): void {
  * behind, where that is allowed.
  */
 export function standInFront(process: number): void {
-  libcCalls().setpriority(PRIO_PROCESS, process, 0);
+  order(process, 0, SCHED_OTHER);
 }
 
 /**
@@ -44,6 +48,13 @@ export function standInFront(process: number): void {
 export function allowStandingInFront(): void {
   // struct rlimit { rlim_t rlim_cur, rlim_max; }; 20 is the nice value 0
   libcCalls().setrlimit(RLIMIT_NICE, new BigUint64Array([20n, 20n]));
+}
+
+function order(thread: number, nice: number, policy: number): void {
+  const calls = libcCalls();
+  calls.setpriority(PRIO_PROCESS, thread, nice);
+  // struct sched_param { int sched_priority; }; musl lacks the call, and fails.
+  calls.sched_setscheduler(thread, policy, new Int32Array(1));
 }
 
 function threads(): string[] {

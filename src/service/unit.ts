@@ -69,7 +69,7 @@ SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources @keyring
 # To give capabilities up, and to let the thread that opens doors go before the others.
-SystemCallFilter=capset setpriority`.trim();
+SystemCallFilter=capset setpriority sched_setscheduler`.trim();
 
 /**
  * Either variable turns the executable into another program, or makes it load one. A service gets
