@@ -29,8 +29,17 @@ import type { ExitCode as ExitCodeType } from "../core/errors.ts";
 import { ExitCode, NeedsYes, OpError, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 
-/** Long enough for a daemon that reads 60,000 grants from the kernel. */
-const TIMEOUT_MS = 10_000;
+/** How long the daemon may take to answer. */
+export interface Patience {
+  readonly readMs: number;
+  readonly changeMs: number;
+}
+
+/**
+ * Long enough for a daemon that reads 60,000 grants from the kernel; and for a reload where four busy programs share
+ * two processors, which takes ten seconds: the thread that hears knocks comes first.
+ */
+const PATIENCE: Patience = { readMs: 10_000, changeMs: 60_000 };
 
 /** The daemon, seen from another process. Every call throws SallyportError when it fails. */
 export interface ControlClient {
@@ -81,9 +90,6 @@ function translated(socket: string, thrown: unknown): SallyportError {
       ExitCode.privilege,
     );
   }
-  if (thrown instanceof Error && thrown.name === "TimeoutError") {
-    return unreachable(socket, "it does not answer", "look at its log and start it again");
-  }
   const remedy = "start it with sallyport serve, or name its socket with --socket";
   if (code === "ENOENT" || code === "ECONNREFUSED") {
     return unreachable(socket, NOBODY, remedy);
@@ -119,17 +125,34 @@ async function readBody(socket: string, response: Response): Promise<unknown> {
   }
 }
 
+function tooLate(socket: string, method: string, afterMs: number): OpError {
+  return unreachable(
+    socket,
+    `it did not answer within ${formatDuration(afterMs)}`,
+    method === "GET"
+      ? "is the machine busy? Else look at its log and start it again"
+      : "it may still do what it was asked: look at its log, and at sallyport status",
+  );
+}
+
 interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
-async function ask(socket: string, method: string, path: string, body?: unknown): Promise<Answer> {
+async function askWithin(
+  { readMs, changeMs }: Patience,
+  socket: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Answer> {
+  const afterMs = method === "GET" ? readMs : changeMs;
   try {
     const response = await fetch(`http://localhost${path}`, {
       unix: socket,
       method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(afterMs),
       redirect: "error",
       ...(body !== undefined && {
         body: JSON.stringify(body),
@@ -140,12 +163,17 @@ async function ask(socket: string, method: string, path: string, body?: unknown)
     return { status: read === undefined ? 0 : response.status, body: read };
   } catch (error) {
     if (error instanceof SallyportError) throw error;
+    if (error instanceof Error && error.name === "TimeoutError") {
+      throw tooLate(socket, method, afterMs);
+    }
     throw translated(socket, error);
   }
 }
 
 /** Connects and opens nothing before the first call. */
-export function connectControl(socket: string): ControlClient {
+export function connectControl(socket: string, patience = PATIENCE): ControlClient {
+  const ask = (...request: [socket: string, method: string, path: string, body?: unknown]) =>
+    askWithin(patience, ...request);
   function understood<T>(schema: v.GenericSchema<unknown, T>, { status, body }: Answer): T {
     const answer = v.safeParse(schema, body);
     if (status === 200 && answer.success) return answer.output;

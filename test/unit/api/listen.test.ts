@@ -253,6 +253,19 @@ test("connectControl() says who is missing when nobody listens, and how to help"
   );
 });
 
+test("connectControl() waits longer for a change than for a look, and says that it may still come", async () => {
+  const socket = freshSocket();
+  const server = Bun.serve({ unix: socket, fetch: () => new Promise<never>(() => {}) });
+  const client = connectControl(socket, { readMs: 40, changeMs: 80 });
+  expect(await refusal(client.doors())).toBe(
+    `Cannot reach sallyport at ${socket}: it did not answer within 40ms: is the machine busy? Else look at its log and start it again`,
+  );
+  expect(await refusal(client.reload({}))).toBe(
+    `Cannot reach sallyport at ${socket}: it did not answer within 80ms: it may still do what it was asked: look at its log, and at sallyport status`,
+  );
+  await server.stop(true);
+});
+
 test("connectControl() takes no endless answer into memory", async () => {
   const socket = freshSocket();
   const piece = new Uint8Array(1 << 20).fill(0x20);
