@@ -36,7 +36,7 @@ import { EchoWatch } from "../../src/data-plane/echo-watch.ts";
 import { EndWatch } from "../../src/data-plane/end-watch.ts";
 import { fromFailure, toFailure } from "../../src/data-plane/failure.ts";
 import { makeHandlers } from "../../src/data-plane/handlers.ts";
-import { Hearing, type Hears } from "../../src/data-plane/hearing.ts";
+import { Hearing } from "../../src/data-plane/hearing.ts";
 import type { Handlers, Reply, Request, RequestName, Told } from "../../src/data-plane/messages.ts";
 import { Opening } from "../../src/data-plane/opening.ts";
 import { packPlan, type Plan, unpackPlan } from "../../src/data-plane/plan.ts";
@@ -45,6 +45,7 @@ import { type GrantKernel, KernelGrants } from "../../src/firewall/grants.ts";
 import { HitLog } from "../../src/match/hit-log.ts";
 import type { Polled } from "../../src/native/poll-set.ts";
 import type { Agenda } from "./agenda.ts";
+import { SimulatedCaptures } from "./captures.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
 
@@ -101,7 +102,12 @@ export interface DaemonParts {
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #inbox: (() => void)[] = [];
-  readonly #packets: Knock[] = [];
+  readonly #captures = new SimulatedCaptures((knock, matcher) => {
+    this.counters.add("knocks");
+    this.#parts.feeding(knock);
+    matcher.feed(knock);
+    this.#hits.note(knock);
+  });
   readonly #changes: { readonly origin: number; readonly tookOnce: boolean }[] = [];
   #wakeUp = 0;
   readonly counters = new Counters();
@@ -160,7 +166,7 @@ export class Daemon {
       hits: this.#hits,
       sink: opening,
       limits: { sourcesPerFamily: 64 },
-      listen: (_interfaces, _heard, _mayStandIn, { matcher }) => simulatedCaptures(matcher),
+      listen: (_interfaces, _heard, _mayStandIn, { matcher }) => this.#captures.attach(matcher),
     });
     this.#ends = new EndWatch(opening.ledger);
     this.#handlers = makeHandlers({
@@ -283,7 +289,7 @@ export class Daemon {
   }
 
   packet(knock: Knock): void {
-    this.#packets.push(knock);
+    this.#captures.packet(knock);
     this.#wake(0);
   }
 
@@ -408,12 +414,7 @@ export class Daemon {
     while (this.hearing.matcher.prepare(agenda.wallMs(), 256));
     this.opening.watchTable();
     for (const serve of this.#inbox.splice(0)) serve();
-    for (const knock of this.#packets.splice(0)) {
-      this.counters.add("knocks");
-      this.#parts.feeding(knock);
-      this.hearing.listener.matcher.feed(knock);
-      this.#hits.note(knock);
-    }
+    this.hearing.listener.takeWaiting();
     const { doorkeeper } = this.opening;
     let looks = 0;
     do {
@@ -499,19 +500,5 @@ function mainClock(agenda: Agenda): Clock {
   return {
     wallMs: () => Math.floor(agenda.wallMs()),
     monotonicMs: () => agenda.monotonicMs(),
-  };
-}
-
-function simulatedCaptures(matcher: Hears["matcher"]): Hears {
-  return {
-    matcher,
-    attached: ["eth0"],
-    missing: [],
-    standsIn: false,
-    attachMissing: () => [],
-    countDrops: () => ({ fresh: 0, lost: [] }),
-    drain: () => [],
-    takeWaiting: () => {},
-    [Symbol.dispose]: () => {},
   };
 }

@@ -394,6 +394,18 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.#notice = undefined;\n    this.#parts.entered(next, next);",
   ),
   mutation(
+    "a reload forgets half a knock",
+    "data-plane/hearing.ts",
+    "this.#makeMatcher(plan, before.matcher);",
+    "this.#makeMatcher(plan);",
+  ),
+  mutation(
+    "a reload loses what waits in the captures",
+    "data-plane/hearing.ts",
+    "    before.listener.takeWaiting();\n",
+    "",
+  ),
+  mutation(
     "a removed key keeps its grants",
     "control-plane/lost-keys.ts",
     "user !== undefined && isGone(user, device)",

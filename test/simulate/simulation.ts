@@ -149,6 +149,9 @@ class Simulation implements Disposable {
   /** Counts what may keep a right knock out, or the kernel from agreeing. */
   #disturbed = 0;
   #disturbedMs = 0;
+  /** The same, without reloads. */
+  #shaken = 0;
+  #shakenMs = 0;
   /** When a connection last spent a grant. */
   #spentMs = 0;
   /** Why a start may believe that uses are lost. */
@@ -415,7 +418,7 @@ class Simulation implements Disposable {
 
   /** Another configuration is in force: by a start, a reload, a confirmation or the want of one. */
   #entered(): void {
-    this.#disturb();
+    this.#disturbGently();
     const number = this.#inForce;
     this.#note(`configuration ${number} is in force`);
     if (this.#guardWatch.mayGoBack) return;
@@ -498,7 +501,15 @@ class Simulation implements Disposable {
     this.#note(`BROKEN: ${violation.message}`);
   }
 
+  /** Something happened that may cost a knock its opening. */
   #disturb(): void {
+    this.#shaken++;
+    this.#shakenMs = this.#agenda.monotonicMs();
+    this.#disturbGently();
+  }
+
+  /** Something happened that costs no knock its opening where its door and its key stay. */
+  #disturbGently(): void {
     this.#disturbed++;
     this.#disturbedMs = this.#agenda.monotonicMs();
   }
@@ -561,7 +572,7 @@ class Simulation implements Disposable {
           await daemon.reload(request);
           this.#keys.wasRead(listed);
         };
-        this.#ask(`${what}${how}`, work, asked);
+        this.#ask(`${what}${how}`, work, asked, true);
         return;
       }
       case "keys":
@@ -666,6 +677,7 @@ class Simulation implements Disposable {
     this.#expect(whole.lastMs, `${person.name} gets in at ${name}`, door, address, () => {
       const own = slotAt(this.#agenda.wallMs(), stepSeconds);
       if (Math.abs(own - slot) > skew || wasDoubtful || sent.raced) return false;
+      if (!this.#keys.works(id)) return false;
       const heard = this.#oracle.heardLately(address, this.#agenda.wallMs(), 11_000);
       return heard <= whole.packets + 8;
     });
@@ -722,10 +734,13 @@ class Simulation implements Disposable {
 
   /** A right knock must open its door, unless something happens meanwhile. */
   #expect(lastMs: number, what: string, door: Door, address: Address, counts: () => boolean): void {
-    const disturbed = this.#disturbed;
+    const [disturbed, shaken] = [this.#disturbed, this.#shaken];
+    const terms = JSON.stringify(door);
     this.#agenda.after(lastMs + 1, () => {
-      if (disturbed !== this.#disturbed || !counts()) return;
+      if (shaken !== this.#shaken || !counts()) return;
+      if (JSON.stringify(this.#doorNow(door.name)) !== terms) return;
       this.#tally.add("knock that must open");
+      if (disturbed !== this.#disturbed) this.#tally.add("knock that must open through a reload");
       const nowMs = this.#agenda.monotonicMs();
       const masked =
         address.family === 6 && door.prefix6 === 64 ? maskAddress(address, 64) : address;
@@ -756,7 +771,7 @@ class Simulation implements Disposable {
       this.#story.setSize > 1_000 &&
       this.#kernel.hasTable &&
       this.#kernel.faults.length === 0 &&
-      this.#agenda.monotonicMs() - this.#disturbedMs > 1_000
+      this.#agenda.monotonicMs() - this.#shakenMs > 1_000
     );
   }
 
@@ -769,10 +784,11 @@ class Simulation implements Disposable {
     return this.#daemon?.hearing.plan.doors.find((door) => door.name === name);
   }
 
-  #ask(what: string, work: (daemon: Daemon) => Promise<void>, asked?: Asked): void {
+  #ask(what: string, work: (daemon: Daemon) => Promise<void>, asked?: Asked, gently = false): void {
     const daemon = this.#daemon;
     this.#note(`somebody asks: ${what}`);
-    this.#disturb();
+    if (gently) this.#disturbGently();
+    else this.#disturb();
     if (daemon?.hasBegun !== true) return;
     if (asked !== undefined) this.#guardWatch.ask(asked);
     this.#asking++;
@@ -811,13 +827,14 @@ class Simulation implements Disposable {
     this.#note(`somebody ${words} the key of ${PEOPLE[person]!.name} in the file`);
     if (!told) return;
     const { listed } = this.#keys;
-    this.#ask(`read the keys${keepSessions ? ", keep sessions" : ""}`, async (daemon) => {
+    const work = async (daemon: Daemon) => {
       await daemon.reloadKeys(keepSessions);
       const gone = this.#keys.wasRead(listed);
       if (keepSessions) return;
       for (const { id } of gone) this.#oracle.revoke(id);
       this.#oracle.check(this.#kernel);
-    });
+    };
+    this.#ask(`read the keys${keepSessions ? ", keep sessions" : ""}`, work, undefined, true);
   }
 
   #probation(forMs: number, byReload: boolean): Asked {
