@@ -101,7 +101,8 @@ export class GuardWatch {
     this.#asked = this.#asked?.type === "probation" ? { ...this.#asked, back: false } : undefined;
     this.#restarted = true;
     this.#owesBack = false;
-    this.#mayReturn = this.#ending && { ...this.#ending, back: false };
+    // A start that loads no guard changes nothing of it.
+    if (this.#ending !== undefined) this.#mayReturn = { ...this.#ending, back: false };
     this.#ending = undefined;
     if (this.#probation !== undefined) this.#probation = { ...this.#probation, back: false };
   }
