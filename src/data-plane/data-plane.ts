@@ -58,6 +58,7 @@ export class DataPlane {
     const hearing = new Hearing(unpackPlan(start.plan), start.mayStandIn, {
       ...shared,
       sink: opening,
+      lost: (sentence) => link.fault("capture", sentence),
     });
     const stop = () => void (this.#stopping = true);
     this.#opening = opening;

@@ -23,8 +23,11 @@ export function makeHandlers({ clock, hits, hearing, opening, stop }: HandlersPa
   return {
     begin: ({ uses }) => opening.begin(hearing, uses),
     configure: ({ plan }) => {
-      hearing.replace(unpackPlan(plan), opening.kernelUses());
-      opening.doorkeeper?.replaceDoors(hearing.plan.doors);
+      hearing.replace(
+        unpackPlan(plan),
+        () => opening.kernelUses(),
+        ({ doors }) => opening.doorkeeper?.replaceDoors(doors),
+      );
       return null;
     },
     open: ({ door, address, forMs }) => opening.begun.open(door, address, forMs),

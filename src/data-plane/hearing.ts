@@ -22,6 +22,8 @@ export interface HearingParts {
   readonly sink: MatchSink;
   /** The memory of each matcher. Default: that of a server. */
   readonly limits?: MatcherOptions;
+  /** An interface was lost, as a sentence. */
+  readonly lost: (sentence: string) => void;
   /** Attaches to the interfaces of a plan. Default: those of this machine. */
   readonly listen?: (...asked: ConstructorParameters<typeof Listener>) => Hears;
 }
@@ -32,7 +34,6 @@ const TOLD_MS = 3_600_000;
 /** The captures of one plan, whoever delivers their packets. */
 export type Hears = Pick<
   Listener,
-  | "matcher"
   | "attached"
   | "missing"
   | "standsIn"
@@ -40,6 +41,7 @@ export type Hears = Pick<
   | "countDrops"
   | "drain"
   | "takeWaiting"
+  | "end"
 > &
   Disposable;
 
@@ -73,35 +75,36 @@ export class Hearing {
   }
 
   /**
-   * Hears by another plan from now on; `known` are the uses that the kernel remembers. Throws when the new captures
-   * cannot be attached; the old plan then stays.
+   * Hears by another plan from now on. `known` returns the uses that the kernel remembers; `entered` is called as soon as
+   * this plan is in force. Throws when the new captures cannot be attached; the old plan then stays.
    *
-   * No knock falls in between. New captures are attached before the old ones close; what waits in the old ones came
-   * under the old plan, and is heard by it; and half a knock stays half a knock. A packet that both captures have
-   * changes nothing the second time.
+   * No knock falls in between: what waits in the captures is heard by the old plan first; captures that the new plan
+   * needs as they are go on; and half a knock stays half a knock, where the terms of its door stay. Nor does any
+   * packet count twice for a fixed sequence.
    */
-  replace(plan: Plan, known: readonly Uint8Array[]): void {
-    const before = { listener: this.#listener, matcher: this.#matcher };
+  replace(plan: Plan, known: () => readonly Uint8Array[], entered?: (plan: Plan) => void): void {
+    const { clock, lost } = this.#parts;
+    const before = { listener: this.#listener, matcher: this.#matcher, plan: this.#plan };
+    before.listener.takeWaiting().forEach(lost);
     const matcher = this.#makeMatcher(plan, before.matcher);
-    // A name that is new is a mistake to be told; one that ran before has gone since.
-    const mayStandIn = plan.interfaces.join() === this.#plan.interfaces.join();
-    const listener = this.#makeListener(plan, mayStandIn, matcher);
-    before.listener.takeWaiting();
-    const wallMs = this.#parts.clock.wallMs();
+    const wallMs = clock.wallMs();
     const left = carryUses(
-      { matcher: before.matcher, subjects: this.#plan.rotating },
+      { matcher: before.matcher, subjects: before.plan.rotating },
       { matcher, subjects: plan.rotating },
       this.#left.filter(({ use: { timeMs = 0 } }) => Math.abs(wallMs - timeMs) < TOLD_MS),
     );
     // After those of the old plan, which know what was told of them.
     for (const use of plan.uses) matcher.markUsed(use);
     // Nor has one a source that an earlier daemon heard and did not live to write down.
-    restoreUses(matcher, plan.rotating, known, wallMs);
+    restoreUses(matcher, plan.rotating, known(), wallMs);
+    // A name that is new is a mistake to be told; one that ran before has gone since.
+    const mayStandIn = plan.interfaces.join() === before.plan.interfaces.join();
+    this.#listener = this.#makeListener(plan, mayStandIn, matcher, before.listener);
     this.#matcher = matcher;
-    this.#listener = listener;
     this.#plan = plan;
     this.#left = left;
-    before.listener[Symbol.dispose]();
+    entered?.(plan);
+    before.listener.end(matcher);
     before.matcher.release();
   }
 
@@ -123,9 +126,10 @@ export class Hearing {
     return new Matcher({ rotating, fixed }, sink, limits, before);
   }
 
-  #makeListener({ interfaces, heard }: Plan, mayStandIn: boolean, matcher: Matcher): Hears {
+  #makeListener(plan: Plan, mayStandIn: boolean, matcher: Matcher, before?: Hears): Hears {
     const { hits, counters, poll, listen = attach } = this.#parts;
-    return listen(interfaces, heard, mayStandIn, { matcher, hits, counters, poll });
+    const parts = { matcher, hits, counters, poll, ...(before && { before }) };
+    return listen(plan.interfaces, plan.heard, mayStandIn, parts);
   }
 }
 

@@ -26,6 +26,24 @@ const WAITING = 32_768;
 /** Nothing was lost, as mostly: shared, because the path of a packet makes no garbage. */
 const NONE_LOST: readonly string[] = [];
 
+/** One open capture. */
+interface Attached {
+  readonly name: string;
+  readonly source: FrameSource;
+  readonly filter: string;
+  /** Frames that the kernel had dropped when they were counted last. */
+  dropped: number;
+}
+
+export interface ListenerParts {
+  readonly matcher: Matcher;
+  readonly hits: HitLog;
+  readonly counters: Counters;
+  readonly poll: Polled;
+  /** The listener that this one replaces: its captures that hear the same are taken over, with all that waits in them. */
+  readonly before?: Disposable;
+}
+
 export class Listener implements Disposable {
   readonly #counters: Counters;
   readonly #poll: Polled;
@@ -33,44 +51,45 @@ export class Listener implements Disposable {
   readonly #knock = emptyKnock();
   readonly #heard: readonly PortRange[];
   readonly #wanted: readonly string[];
-  readonly #sources = new Map<string, FrameSource>();
-  /** The same as pairs in an array, for a walk without an iterator. */
-  #walked: readonly (readonly [name: string, source: FrameSource])[] = [];
+  /** An array, for a walk without an iterator. */
+  #captures: readonly Attached[] = [];
   readonly #hits: HitLog;
-  readonly #dropsBefore = new WeakMap<FrameSource, number>();
   #standsIn = false;
-  matcher: Matcher;
+  /** Another listener has taken over. */
+  #ends = false;
+  #matcher: Matcher;
 
   /**
    * Opens all of these interfaces that it can. When none opens, every interface of the machine stands in for
-   * them if it may. Else it throws, because then no knock is ever heard.
+   * them if it may. Else it throws, because then no knock is ever heard, and `before` stays as it was.
    */
   constructor(
     interfaces: readonly string[],
     heard: readonly PortRange[],
     mayStandIn: boolean,
-    parts: { matcher: Matcher; hits: HitLog; counters: Counters; poll: Polled },
+    parts: ListenerParts,
   ) {
     this.#wanted = interfaces;
     this.#heard = heard;
-    this.matcher = parts.matcher;
+    this.#matcher = parts.matcher;
     this.#hits = parts.hits;
     this.#counters = parts.counters;
     this.#poll = parts.poll;
     this.#poll.add(this.#local.fd);
-    const failures = this.attachMissing(mayStandIn);
-    if (this.#sources.size === 0 && failures[0] !== undefined) {
+    const before = parts.before instanceof Listener ? parts.before : undefined;
+    const failures = this.#attachAll(mayStandIn, before);
+    if (this.#captures.length === 0 && failures[0] !== undefined) {
       this[Symbol.dispose]();
       throw failures[0];
     }
   }
 
   get attached(): readonly string[] {
-    return [...this.#sources.keys()];
+    return this.#captures.map(({ name }) => name);
   }
 
   get missing(): readonly string[] {
-    return this.#wanted.filter((name) => !this.#sources.has(name));
+    return this.#wanted.filter((name) => this.#capture(name) === undefined);
   }
 
   /**
@@ -83,27 +102,54 @@ export class Listener implements Disposable {
 
   /** Tries to open the interfaces that are not attached. Returns an error for each that fails. */
   attachMissing(mayStandIn = true): unknown[] {
-    const failures = this.missing.flatMap((name) => this.#attach(name));
+    return this.#attachAll(mayStandIn);
+  }
+
+  #attachAll(mayStandIn: boolean, before?: Listener): unknown[] {
+    const failures = this.missing.flatMap((name) => this.#attach(name, before));
     const isNamed = this.missing.length < this.#wanted.length;
-    const every = this.#sources.get(EVERY_INTERFACE);
-    if (isNamed && this.#standsIn && every !== undefined) this.#close(EVERY_INTERFACE, every);
+    const every = this.#capture(EVERY_INTERFACE);
+    if (isNamed && this.#standsIn && every !== undefined) this.#close(every);
     if (!isNamed && !this.#standsIn && mayStandIn && !this.#wanted.includes(EVERY_INTERFACE)) {
-      this.#standsIn = this.#attach(EVERY_INTERFACE).length === 0;
+      this.#standsIn = this.#attach(EVERY_INTERFACE, before).length === 0;
     }
-    this.#counters.set("captureInterfaces", this.#sources.size);
+    this.#counters.set("captureInterfaces", this.#captures.length);
     return failures;
   }
 
-  #attach(name: string): unknown[] {
+  #attach(name: string, before?: Listener): unknown[] {
     try {
-      const source = openInterface(name, (linkType) => knockFilter(this.#heard, linkType));
-      this.#sources.set(name, source);
-      this.#walked = [...this.#sources];
-      this.#poll.add(source.fd);
+      const capture = (before && before.#give(name, this.#heard)) ?? this.#open(name);
+      this.#captures = [...this.#captures, capture];
+      this.#poll.add(capture.source.fd);
       return [];
     } catch (error) {
       return [error];
     }
+  }
+
+  #open(name: string): Attached {
+    let filter = "";
+    const source = openInterface(name, (linkType) => (filter = knockFilter(this.#heard, linkType)));
+    return { name, source, filter, dropped: 0 };
+  }
+
+  #capture(name: string): Attached | undefined {
+    return this.#captures.find((capture) => capture.name === name);
+  }
+
+  /** Hands the capture of an interface to a listener that hears these ranges, where it lives and hears the same. */
+  #give(name: string, heard: readonly PortRange[]): Attached | undefined {
+    const capture = this.#capture(name);
+    if (capture === undefined) return undefined;
+    if (capture.filter !== knockFilter(heard, capture.source.linkType)) return undefined;
+    try {
+      capture.source.stats();
+    } catch {
+      return undefined; // The interface is gone. Another may have its name.
+    }
+    this.#forget(capture);
+    return capture;
   }
 
   /**
@@ -113,34 +159,50 @@ export class Listener implements Disposable {
   drain(): readonly string[] {
     if (this.#poll.ready(this.#local.fd)) this.#local.drain();
     let lost: string[] | undefined;
-    const walked = this.#walked;
-    for (let i = 0; i < walked.length; i++) {
-      const source = walked[i]![1];
-      if (!this.#poll.ready(source.fd)) continue;
+    const captures = this.#captures;
+    for (let i = 0; i < captures.length; i++) {
+      const capture = captures[i]!;
+      if (!this.#poll.ready(capture.source.fd)) continue;
       try {
-        this.#counters.add("packets", source.drain(this.#decode, BATCH));
+        this.#counters.add("packets", capture.source.drain(this.#decode, BATCH));
       } catch (error) {
-        this.#drop(walked[i]![0], source);
+        this.#drop(capture);
         (lost ??= []).push(messageOf(error));
       }
     }
     return lost ?? NONE_LOST;
   }
 
-  /** Takes the frames that wait now, from every interface, whatever `poll` last said. */
-  takeWaiting(): void {
-    this.#local.drain();
-    for (const [, source] of this.#walked) {
+  /**
+   * Takes the frames that wait now, whatever `poll` last said, and counts what was dropped. Returns a sentence for each
+   * interface that was lost.
+   */
+  takeWaiting(): readonly string[] {
+    const lost: string[] = [];
+    for (const capture of this.#captures) {
       try {
         // No more than can have waited: under a flood the kernel would never run out.
         for (let taken = 0, last = BATCH; last === BATCH && taken < WAITING; taken += last) {
-          last = source.drain(this.#decode, BATCH);
+          last = capture.source.drain(this.#decode, BATCH);
           this.#counters.add("packets", last);
         }
-      } catch {
-        // The interface is gone. Whoever hears after this listener says so.
+      } catch (error) {
+        this.#drop(capture);
+        lost.push(messageOf(error));
       }
     }
+    return [...lost, ...this.countDrops().lost];
+  }
+
+  /**
+   * Takes what waits for the matcher that hears from now on, from captures that nobody took over, and closes them. No
+   * fixed sequence hears it: the new captures may have the same packets, and each may count there once only.
+   */
+  end(matcher: Matcher): void {
+    this.#matcher = matcher;
+    this.#ends = true;
+    this.takeWaiting();
+    this[Symbol.dispose]();
   }
 
   /**
@@ -151,13 +213,13 @@ export class Listener implements Disposable {
   countDrops(): { fresh: number; lost: string[] } {
     const lost: string[] = [];
     let fresh = 0;
-    for (const [name, source] of this.#sources) {
+    for (const capture of this.#captures) {
       try {
-        const { dropped } = source.stats();
-        fresh += Math.max(0, dropped - (this.#dropsBefore.get(source) ?? 0));
-        this.#dropsBefore.set(source, dropped);
+        const { dropped } = capture.source.stats();
+        fresh += Math.max(0, dropped - capture.dropped);
+        capture.dropped = dropped;
       } catch (error) {
-        this.#drop(name, source);
+        this.#drop(capture);
         lost.push(messageOf(error));
       }
     }
@@ -168,22 +230,25 @@ export class Listener implements Disposable {
   [Symbol.dispose](): void {
     // The counter is left alone: after a reload it counts the captures of the listener that took
     // over.
-    for (const [name, source] of this.#sources) this.#close(name, source);
+    for (const capture of this.#captures) this.#close(capture);
     this.#poll.remove(this.#local.fd);
     this.#local.close();
   }
 
-  #drop(name: string, source: FrameSource): void {
-    this.#close(name, source);
-    this.#counters.set("captureInterfaces", this.#sources.size);
+  #drop(capture: Attached): void {
+    this.#close(capture);
+    if (!this.#ends) this.#counters.set("captureInterfaces", this.#captures.length);
   }
 
-  #close(name: string, source: FrameSource): void {
-    this.#poll.remove(source.fd);
-    this.#sources.delete(name);
-    this.#walked = [...this.#sources];
-    if (name === EVERY_INTERFACE) this.#standsIn = false;
-    source.close();
+  #close(capture: Attached): void {
+    this.#poll.remove(capture.source.fd);
+    this.#forget(capture);
+    capture.source.close();
+  }
+
+  #forget(capture: Attached): void {
+    this.#captures = this.#captures.filter((one) => one !== capture);
+    if (capture.name === EVERY_INTERFACE) this.#standsIn = false;
   }
 
   /** One closure for the life of the listener: the packet path allocates nothing. */
@@ -199,8 +264,8 @@ export class Listener implements Disposable {
     }
     knock.timeMs = timeMs;
     this.#counters.add("knocks");
-    if (this.#standsIn) this.matcher.feedRotating(knock);
-    else this.matcher.feed(knock);
+    if (this.#standsIn || this.#ends) this.#matcher.feedRotating(knock);
+    else this.#matcher.feed(knock);
     // After the door, which must not wait for an explanation.
     this.#hits.note(knock);
   };

@@ -18,7 +18,7 @@ interface Listeners {
  * by another port or, when the room is needed, by age.
  */
 export class FixedDoors {
-  /** Another one with the same sequences may take them over, which then is fed in the place of this one. */
+  /** Whoever hears the same sequences after this may take them over. */
   readonly runs: FixedRuns;
   readonly #subjects: readonly FixedSubject[];
   readonly #sink: MatchSink;

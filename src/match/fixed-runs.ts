@@ -1,7 +1,7 @@
 /** What is remembered of the sources that began a fixed sequence. It outlives a plan whose sequences stay. */
 
 import { knockKeys } from "../core/fixed-sequence.ts";
-import { sameLimits, type SourceLimits, SourceTable } from "./source-table.ts";
+import { type SourceLimits, SourceTable } from "./source-table.ts";
 import type { FixedSubject } from "./subject.ts";
 
 /** The runs of the sources of one address family; a source is tagged with the subject's index. */
@@ -16,13 +16,12 @@ export class FixedRuns {
   readonly v6: Runs;
   /** Starts kept for each source: one for each proper prefix of the longest sequence. */
   readonly stride: number;
-  readonly #key: string;
-  readonly #limits: SourceLimits;
+  /** As `keyOf` returns it. */
+  readonly key: string;
 
   constructor(subjects: readonly FixedSubject[], limits: SourceLimits) {
     this.stride = startsPerSource(subjects);
-    this.#key = keyOf(subjects);
-    this.#limits = limits;
+    this.key = FixedRuns.keyOf(subjects, limits);
     const runs = (family: 4 | 6) => ({
       table: new SourceTable(family, limits),
       starts: new Float64Array(limits.capacity * this.stride),
@@ -36,20 +35,15 @@ export class FixedRuns {
     return startsPerSource(subjects) * Float64Array.BYTES_PER_ELEMENT;
   }
 
-  /** Whether these are the runs of the same sequences of the same doors, in this order, under the same limits. */
-  fits(subjects: readonly FixedSubject[], limits: SourceLimits): boolean {
-    return this.#key === keyOf(subjects) && sameLimits(this.#limits, limits);
+  /** Equal where runs may go on with other subjects: the same sequences of the same doors in this order, and as much room. */
+  static keyOf(subjects: readonly FixedSubject[], { capacity, perPrefix64 }: SourceLimits): string {
+    const sequences = subjects.map(({ door, action, sequence }) =>
+      [door, action, sequence.timeoutMs, ...knockKeys(sequence)].join(" "),
+    );
+    return [...sequences, capacity, perPrefix64].join("\n");
   }
 }
 
 function startsPerSource(subjects: readonly FixedSubject[]): number {
   return Math.max(1, ...subjects.map(({ sequence }) => sequence.knocks.length - 1));
-}
-
-function keyOf(subjects: readonly FixedSubject[]): string {
-  return subjects
-    .map(({ door, action, sequence }) =>
-      [door, action, sequence.timeoutMs, ...knockKeys(sequence)].join(" "),
-    )
-    .join("\n");
 }

@@ -36,7 +36,7 @@ export interface MatcherStats {
   /** Sources remembered now. An address counts once for each knock space and fixed sequence. */
   readonly sources4: number;
   readonly sources6: number;
-  /** Sources forgotten to make room since the start. */
+  /** Sources forgotten to make room, since these tables were made. */
   readonly evicted: number;
 }
 
@@ -52,8 +52,9 @@ export class Matcher {
   readonly #groups: Group[] = [];
 
   /**
-   * `before` is a matcher that this one replaces, and that must not be fed from the first knock here on: sources keep
-   * what they hit wherever the terms stay, so that a reload neither loses half a knock nor takes new memory for them.
+   * `before` is a matcher that is fed no more from the first knock here on. Sources keep what they hit where the terms
+   * stay, and the room: then a reload neither loses half a knock nor takes new memory. More spaces than before have less
+   * room each. Fixed sequences stay all or none.
    */
   constructor(
     { rotating, fixed }: MatcherSubjects,
@@ -69,15 +70,20 @@ export class Matcher {
     const limits = limitsOf(bytes, options);
     for (const group of groups) {
       const uses = new Uses(group, sink);
-      const sources = earlier.find((kept) => kept.fits(group.space, limits));
+      const key = SpaceSources.keyOf(group.space, limits);
+      const sources = earlier.find((kept) => kept.key === key);
       this.#spaces.push(
         new RotatingSpace(group, uses, sources ?? new SpaceSources(group.space, limits)),
       );
       this.#groups.push({ subjects: group, uses });
     }
     if (fixed.length > 0) {
-      const kept = earlierRuns?.fits(fixed, limits) === true ? earlierRuns : undefined;
-      this.#fixed = new FixedDoors(fixed, sink, kept ?? new FixedRuns(fixed, limits));
+      const isKept = earlierRuns?.key === FixedRuns.keyOf(fixed, limits);
+      this.#fixed = new FixedDoors(
+        fixed,
+        sink,
+        isKept ? earlierRuns : new FixedRuns(fixed, limits),
+      );
     }
   }
 

@@ -33,10 +33,7 @@ export class RotatingSpace {
     this.#sources = sources;
   }
 
-  /**
-   * The sources of this space. Another space with equal terms may take them over, and is fed in the place of this one
-   * from then on. None after `release`.
-   */
+  /** The sources of this space; whoever hears by the same terms after it may take them over. None after `release`. */
   get sources(): SpaceSources | undefined {
     return this.#sources;
   }

@@ -15,10 +15,6 @@ export interface SourceLimits {
   readonly perPrefix64: number;
 }
 
-export function sameLimits(a: SourceLimits, b: SourceLimits): boolean {
-  return a.capacity === b.capacity && a.perPrefix64 === b.perPrefix64;
-}
-
 /**
  * Gives the sources of one family numbers (`id`, 0 to `capacity − 1`); other parts keep their
  * knowledge of a source under its number. A source is an address and a 16-bit `tag` (0 where the

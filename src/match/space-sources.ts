@@ -2,7 +2,7 @@
 
 import { type KnockSpace, spaceKey } from "../rks/space.ts";
 import { RecentPorts } from "./recent-ports.ts";
-import { sameLimits, type SourceLimits, SourceTable } from "./source-table.ts";
+import { type SourceLimits, SourceTable } from "./source-table.ts";
 
 /** The sources of one address family, and the ports that they hit. */
 export interface Sources {
@@ -13,12 +13,11 @@ export interface Sources {
 export class SpaceSources {
   readonly v4: Sources;
   readonly v6: Sources;
-  readonly #key: string;
-  readonly #limits: SourceLimits;
+  /** As `keyOf` returns it. */
+  readonly key: string;
 
   constructor(space: KnockSpace, limits: SourceLimits) {
-    this.#key = spaceKey(space);
-    this.#limits = limits;
+    this.key = SpaceSources.keyOf(space, limits);
     const sources = (family: 4 | 6) => ({
       table: new SourceTable(family, limits),
       recent: new RecentPorts(limits.capacity, recentLength(space), space.windowSeconds * 1_000),
@@ -32,9 +31,9 @@ export class SpaceSources {
     return RecentPorts.bytesPerSource(recentLength(space));
   }
 
-  /** Whether these are the sources of a space with the same terms, under the same limits. */
-  fits(space: KnockSpace, limits: SourceLimits): boolean {
-    return this.#key === spaceKey(space) && sameLimits(this.#limits, limits);
+  /** Equal where the sources of one space may go on in another: equal terms, and as much room. */
+  static keyOf(space: KnockSpace, { capacity, perPrefix64 }: SourceLimits): string {
+    return `${spaceKey(space)} ${capacity} ${perPrefix64}`;
   }
 }
 

@@ -102,10 +102,10 @@ export interface DaemonParts {
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #inbox: (() => void)[] = [];
-  readonly #captures = new SimulatedCaptures((knock, matcher) => {
+  readonly #captures = new SimulatedCaptures((knock, feed) => {
     this.counters.add("knocks");
     this.#parts.feeding(knock);
-    matcher.feed(knock);
+    feed(knock);
     this.#hits.note(knock);
   });
   readonly #changes: { readonly origin: number; readonly tookOnce: boolean }[] = [];
@@ -166,7 +166,9 @@ export class Daemon {
       hits: this.#hits,
       sink: opening,
       limits: { sourcesPerFamily: 64 },
-      listen: (_interfaces, _heard, _mayStandIn, { matcher }) => this.#captures.attach(matcher),
+      lost: parts.note,
+      listen: (interfaces, heard, _mayStandIn, { matcher, before }) =>
+        this.#captures.attach(matcher, JSON.stringify([interfaces, heard]), before),
     });
     this.#ends = new EndWatch(opening.ledger);
     this.#handlers = makeHandlers({

@@ -400,9 +400,9 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.#makeMatcher(plan);",
   ),
   mutation(
-    "a reload loses what waits in the captures",
+    "a reload lets fixed sequences lose what waits in the captures",
     "data-plane/hearing.ts",
-    "    before.listener.takeWaiting();\n",
+    "    before.listener.takeWaiting().forEach(lost);\n",
     "",
   ),
   mutation(

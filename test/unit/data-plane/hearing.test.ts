@@ -24,18 +24,20 @@ function planOf(uses: Plan["uses"], subjects = [ALICE]): Plan {
 }
 
 /** `waiting` is what the kernel has captured and nobody has taken. */
-function capturesOf(matcher: Hears["matcher"], waiting: Knock[]): Hears {
+function capturesOf(matcher: Matcher, waiting: Knock[]): Hears {
+  const take = (hears: Matcher) => {
+    for (const one of waiting.splice(0)) hears.feed(one);
+    return [];
+  };
   return {
-    matcher,
     attached: ["eth0"],
     missing: [],
     standsIn: false,
     attachMissing: () => [],
     countDrops: () => ({ fresh: 0, lost: [] }),
     drain: () => [],
-    takeWaiting: () => {
-      for (const knock of waiting.splice(0)) matcher.feed(knock);
-    },
+    takeWaiting: () => take(matcher),
+    end: take,
     [Symbol.dispose]: () => {},
   };
 }
@@ -49,10 +51,14 @@ function listen() {
     poll: { add: () => {}, remove: () => {}, ready: () => false },
     hits: new HitLog(NOW, 8),
     sink,
+    lost: () => {},
     listen: (_interfaces, _heard, _mayStandIn, { matcher }) => capturesOf(matcher, waiting),
   });
   return { hearing, sink, waiting };
 }
+
+/** The kernel remembers no use. */
+const NONE = () => [];
 
 /** As the store remembers it. */
 const USE = {
@@ -78,8 +84,8 @@ test.each([
   feedAll(hearing.matcher, HOME, ports, NOW);
   feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 10);
   expect(sink.said).toHaveLength(2);
-  if (between !== undefined) hearing.replace(planOf([], between), []);
-  hearing.replace(planOf([USE]), []);
+  if (between !== undefined) hearing.replace(planOf([], between), NONE);
+  hearing.replace(planOf([USE]), NONE);
   feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 20);
   expect(sink.said).toHaveLength(2);
 });
@@ -89,21 +95,21 @@ test("Hearing.replace() gives another key none of the uses of the one before", (
   const ports = portsOf(ALICE, SLOT);
   feedAll(hearing.matcher, HOME, ports, NOW);
   feedAll(hearing.matcher, EAVESDROPPER, ports, NOW + 10);
-  hearing.replace(planOf([], []), []);
-  hearing.replace(planOf([], [OTHER_KEY]), []);
+  hearing.replace(planOf([], []), NONE);
+  hearing.replace(planOf([], [OTHER_KEY]), NONE);
   feedAll(hearing.matcher, HOME, portsOf(OTHER_KEY, SLOT), NOW + 20);
   expect(sink.said).toHaveLength(3);
 });
 
-test("Hearing.replace() hears by the plan before what waits in its captures, and a use of these is used", () => {
+test("Hearing.replace() hears what waits by the plan before, and then asks the kernel for its uses", () => {
   const { hearing, sink, waiting } = listen();
   const ports = portsOf(ALICE, SLOT);
-  const captured = () => ports.map((port, i) => knock(HOME, port, NOW + i));
-  waiting.push(...captured());
-  hearing.replace(planOf([]), []);
+  waiting.push(...ports.map((port, i) => knock(HOME, port, NOW + i)));
+  const renamed = { ...ALICE, device: "desktop" };
+  hearing.replace(planOf([], [renamed]), () => sink.matches.map(({ use }) => use));
   expect(sink.lines).toEqual([expect.stringContaining("spent")]);
-  // The new captures have them, too, where they came after these were attached.
-  for (const one of captured()) hearing.matcher.feed(one);
+  // The client's second copy: the kernel knows the use, under no name.
+  feedAll(hearing.matcher, HOME, ports, NOW + 20);
   expect(sink.lines).toHaveLength(1);
 });
 
@@ -111,7 +117,7 @@ test("Hearing.replace() lets a device that was revoked open by no knock that is 
   const { hearing, sink, waiting } = listen();
   const [last, ...first] = portsOf(ALICE, SLOT);
   waiting.push(...first.map((port, i) => knock(HOME, port, NOW + i)));
-  hearing.replace(planOf([], [BOB]), []);
+  hearing.replace(planOf([], [BOB]), NONE);
   feedAll(hearing.matcher, HOME, [last!], NOW + 20);
   expect(sink.lines).toEqual([]);
 });
@@ -120,15 +126,15 @@ test("Hearing.replace() keeps half a knock, as long as the terms stay", () => {
   const { hearing, sink } = listen();
   const [last, ...first] = portsOf(ALICE, SLOT);
   feedAll(hearing.matcher, HOME, first, NOW);
-  hearing.replace(planOf([], [ALICE, BOB]), []);
+  hearing.replace(planOf([], [ALICE, BOB]), NONE);
   feedAll(hearing.matcher, HOME, [last!], NOW + 20);
   expect(sink.lines).toEqual([expect.stringContaining("spent")]);
   const wider = { ...ALICE, space: { ...ALICE.space, lo: ALICE.space.lo - 1 } };
   const [end, ...begin] = portsOf(wider, SLOT);
-  hearing.replace(planOf([], [wider]), []);
+  hearing.replace(planOf([], [wider]), NONE);
   feedAll(hearing.matcher, HOME, begin, NOW + 40);
-  hearing.replace(planOf([], [ALICE]), []);
-  hearing.replace(planOf([], [wider]), []);
+  hearing.replace(planOf([], [ALICE]), NONE);
+  hearing.replace(planOf([], [wider]), NONE);
   feedAll(hearing.matcher, HOME, [end!], NOW + 60);
   expect(sink.lines).toHaveLength(1);
 });
@@ -147,9 +153,9 @@ test("Hearing.replace() keeps the half of a fixed sequence, unless another has i
     ] satisfies Plan["fixed"];
   const { hearing, sink } = listen();
   const goThrough = (first: string, second: string) => {
-    hearing.replace({ ...planOf([]), fixed: fixed(first) }, []);
+    hearing.replace({ ...planOf([]), fixed: fixed(first) }, NONE);
     feedAll(hearing.matcher, HOME, [7_000, 8_000], NOW);
-    hearing.replace({ ...planOf([]), fixed: fixed(second) }, []);
+    hearing.replace({ ...planOf([]), fixed: fixed(second) }, NONE);
     feedAll(hearing.matcher, HOME, [9_000], NOW + 20);
     return sink.lines.length;
   };
@@ -167,7 +173,7 @@ test("Hearing.replace() takes no new memory for sources, and lets the matcher be
   const before = heldMB();
   for (let i = 0; i < 5; i++) {
     over.push(hearing.matcher);
-    hearing.replace(planOf([]), []);
+    hearing.replace(planOf([]), NONE);
   }
   // The sources of one matcher take 34 MB.
   expect(heldMB() - before).toBeLessThan(5);
@@ -187,7 +193,7 @@ test("Hearing.replace() gives the memory back of sources that it cannot keep", (
   const before = heldMB();
   for (let i = 1; i <= 5; i++) {
     over.push(hearing.matcher);
-    hearing.replace(planOf([], [{ ...ALICE, space: { ...ALICE.space, slack: i } }]), []);
+    hearing.replace(planOf([], [{ ...ALICE, space: { ...ALICE.space, slack: i } }]), NONE);
   }
   // The engine may still find one or two on its stack.
   expect(heldMB() - before).toBeLessThan(80);
