@@ -400,12 +400,6 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.#makeMatcher(plan);",
   ),
   mutation(
-    "a reload lets fixed sequences lose what waits in the captures",
-    "data-plane/hearing.ts",
-    "    before.listener.takeWaiting().forEach(lost);\n",
-    "",
-  ),
-  mutation(
     "a removed key keeps its grants",
     "control-plane/lost-keys.ts",
     "user !== undefined && isGone(user, device)",
