@@ -3,67 +3,103 @@
  * only to explain.
  */
 
-import { type Address, formatAddress, parseAddress } from "../../core/address.ts";
+import { type Address, type Family, parseAddress } from "../../core/address.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { KnownUse, RotatingSubject } from "../../match/subject.ts";
 
 /** As many as the memory of sources can hold tries; the oldest goes first. */
 const MOST = 8_192;
 
-type Named = Pick<KnownUse, "door" | "user" | "device" | "stepSeconds" | "slot">;
+/**
+ * A door has at most 63 letters of ASCII, a user and a device have 32; each ends with a zero. One block of memory for all:
+ * objects of a heap that come with each knock and stay for hours hold the memory of what came beside them.
+ */
+const NAMES_BYTES = 64 + 33 + 33;
 
-function nameOf({ door, user, device, stepSeconds, slot }: Named): string {
-  return [door, user, device, stepSeconds, slot].join("\0");
-}
+/** An address is four words. */
+const WORDS = 4;
 
-/** The inverse of `nameOf`. */
-function useOf(name: string, { source, timeMs }: Opened): KnownUse {
-  const [door, user, device, stepSeconds, slot] = name.split("\0") as Parts;
-  return {
-    door,
-    user,
-    device,
-    stepSeconds: Number(stepSeconds),
-    slot: Number(slot),
-    source: parseAddress(source)!,
-    timeMs,
-  };
-}
-
-type Parts = [door: string, user: string, device: string, stepSeconds: string, slot: string];
-
-/** What is kept of a use beside its name: a busy server keeps thousands of them. */
-interface Opened {
-  readonly source: string;
-  readonly timeMs: number;
-}
+type Holder = Pick<KnownUse, "door" | "user" | "device">;
 
 export class UsedKnocks {
-  readonly #uses = new Map<string, Opened>();
+  readonly #names = new Uint8Array(MOST * NAMES_BYTES);
+  readonly #slots = new Float64Array(MOST);
+  readonly #stepSeconds = new Float64Array(MOST);
+  readonly #timesMs = new Float64Array(MOST);
+  readonly #words = new Uint32Array(MOST * WORDS);
+  /** 0 where nothing is kept. */
+  readonly #families = new Uint8Array(MOST);
+  #next = 0;
 
   hear(event: DaemonEvent): void {
     if (event.type !== "grant.opened" || event.used === undefined) return;
-    const { grant, used, atMs, source } = event;
+    const { grant, used, atMs } = event;
     const { door, user, device } = grant;
-    if (user === undefined || device === undefined || parseAddress(source) === undefined) return;
-    this.#uses.set(nameOf({ door, user, device, ...used }), { source, timeMs: atMs });
-    if (this.#uses.size > MOST) this.#uses.delete(this.#uses.keys().next().value!);
+    const source = parseAddress(event.source);
+    if (user === undefined || device === undefined || source === undefined) return;
+    const names = namesOf({ door, user, device });
+    if (names.length > NAMES_BYTES) return;
+    const known = this.#find(names, used.stepSeconds, used.slot);
+    const at = known ?? this.#next;
+    if (known === undefined) this.#next = (at + 1) % MOST;
+    this.#names.fill(0, at * NAMES_BYTES, (at + 1) * NAMES_BYTES).set(names, at * NAMES_BYTES);
+    this.#slots[at] = used.slot;
+    this.#stepSeconds[at] = used.stepSeconds;
+    this.#timesMs[at] = atMs;
+    this.#words.set([source.a0, source.a1, source.a2, source.a3], at * WORDS);
+    this.#families[at] = source.family;
   }
 
   /** The use of a slot by a device at a door, by any terms; undefined where it opened nothing. */
-  find({ door, user, device, space }: RotatingSubject, slot: number): KnownUse | undefined {
-    const name = nameOf({ door, user, device, stepSeconds: space.stepSeconds, slot });
-    const opened = this.#uses.get(name);
-    return opened === undefined ? undefined : useOf(name, opened);
+  find(subject: RotatingSubject, slot: number): KnownUse | undefined {
+    const at = this.#find(namesOf(subject), subject.space.stepSeconds, slot);
+    return at === undefined ? undefined : this.#read(at);
   }
 
   /** The uses from an address. */
-  from(address: Address): KnownUse[] {
-    const source = formatAddress(address);
+  from({ family, a0, a1, a2, a3 }: Address): KnownUse[] {
     const uses: KnownUse[] = [];
-    for (const [name, opened] of this.#uses) {
-      if (opened.source === source) uses.push(useOf(name, opened));
+    const words = this.#words;
+    for (let at = 0; at < MOST; at++) {
+      if (this.#families[at] !== family || words[at * WORDS] !== a0) continue;
+      const [, b1, b2, b3] = words.subarray(at * WORDS, (at + 1) * WORDS);
+      if (b1 === a1 && b2 === a2 && b3 === a3) uses.push(this.#read(at));
     }
     return uses;
   }
+
+  #find(names: Uint8Array, stepSeconds: number, slot: number): number | undefined {
+    for (let at = 0; at < MOST; at++) {
+      if (this.#slots[at] !== slot || this.#stepSeconds[at] !== stepSeconds) continue;
+      const own = this.#names.subarray(at * NAMES_BYTES, at * NAMES_BYTES + names.length);
+      if (this.#families[at] !== 0 && Buffer.compare(own, names) === 0) return at;
+    }
+    return undefined;
+  }
+
+  #read(at: number): KnownUse {
+    const names = this.#names.subarray(at * NAMES_BYTES, (at + 1) * NAMES_BYTES);
+    const [door, user, device] = textOf(names);
+    const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = this.#words.subarray(at * WORDS, (at + 1) * WORDS);
+    return {
+      door,
+      user,
+      device,
+      stepSeconds: this.#stepSeconds[at]!,
+      slot: this.#slots[at]!,
+      source: { family: this.#families[at] as Family, a0, a1, a2, a3 },
+      timeMs: this.#timesMs[at]!,
+    };
+  }
+}
+
+/** Each name with its end; none has a zero in it. */
+function namesOf({ door, user, device }: Holder): Uint8Array {
+  return Buffer.from(`${door}\0${user}\0${device}\0`);
+}
+
+/** The inverse of `namesOf`; more zeros may follow. */
+function textOf(names: Uint8Array): [door: string, user: string, device: string] {
+  const [door = "", user = "", device = ""] = Buffer.from(names).toString().split("\0");
+  return [door, user, device];
 }
