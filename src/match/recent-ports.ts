@@ -55,6 +55,11 @@ export class RecentPorts {
     this.#count[id] = 0;
   }
 
+  /** Whether the source has no port that counts for a packet of this time, nor for one a window out of order. */
+  isOver(id: number, timeMs: number): boolean {
+    return Math.abs(timeMs - this.#lastMs[id]!) > 2 * this.#windowMs;
+  }
+
   /** Records a hit. Returns how many distinct ports are kept now. */
   hit(id: number, port: number, timeMs: number): number {
     const length = this.length;

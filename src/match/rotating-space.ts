@@ -57,6 +57,9 @@ export class RotatingSpace {
     let id = table.find(s0, s1, s2, s3, 0);
     if (id < 0) {
       if (!this.#isValid(port - lo)) return;
+      // Its memory serves the new source: few strangers at a time touch little of the table, however many come in a day.
+      const oldest = table.oldest();
+      if (oldest >= 0 && recent.isOver(oldest, timeMs)) table.remove(oldest);
       id = table.admit(s0, s1, s2, s3, 0);
       recent.clear(id);
     } else {

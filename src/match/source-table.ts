@@ -62,6 +62,11 @@ export class SourceTable {
     return this.#index.find(this.#index.hash(a0, a1, a2, a3, tag), a0, a1, a2, a3, tag);
   }
 
+  /** The source that was silent for longest, or −1. */
+  oldest(): number {
+    return this.#ages.oldest(0);
+  }
+
   /** Marks a source in the table as the one heard last. */
   renew(id: number): void {
     this.#ages.renew(0, id);

@@ -29,6 +29,21 @@ function listen(
   return { matcher: new Matcher({ rotating: subjects, fixed: [] }, sink), sink };
 }
 
+test("matcher.feed() remembers no more sources than come within two windows, however many come in a day", () => {
+  const { matcher, sink } = listen();
+  const spanMs = 2 * ALICE.space.windowSeconds * 1_000;
+  for (let i = 0; i < 3_000; i++) {
+    const timeMs = NOW + (i * spanMs) / 10;
+    const [port] = portsOf(ALICE, Math.floor(timeMs / 1_000 / ALICE.space.stepSeconds));
+    matcher.feed(knock(`2001:db8:0:${i.toString(16)}::1`, port!, timeMs));
+  }
+  expect(matcher.stats.sources6).toBeWithin(10, 13);
+  expect(matcher.stats.evicted).toBe(0);
+  feedAll(matcher, HOME, PORTS, NOW);
+  feedAll(matcher, "2001:db8:0:1::1", PORTS.slice(1), NOW);
+  expect(sink.lines).toHaveLength(1);
+});
+
 describe("matcher.feed(), one knock", () => {
   test.each(["192.0.2.7", "2001:db8::7"])("matches the ports of the slot from %s", (source) => {
     const { matcher, sink } = listen();
