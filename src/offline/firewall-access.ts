@@ -1,5 +1,6 @@
 /** The guard in the kernel, for commands that work without a daemon. */
 
+import type { Address } from "../core/address.ts";
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
@@ -38,6 +39,11 @@ export interface StandingGuard {
   readonly grants: number;
 }
 
+/** 0.0.0.0/8, of which no packet comes: a daemon that was ended just after its start left warm-ups. */
+function isThisNetwork({ family, a0 }: Address): boolean {
+  return family === 4 && a0 >>> 24 === 0;
+}
+
 /**
  * Undefined where a daemon guards here after all; "unseen" where this user may not ask the kernel.
  * Throws OpError.
@@ -52,7 +58,7 @@ export function standingGuard(): StandingGuard | "unseen" | undefined {
   return {
     guarded: ports.map(formatPortRange),
     ...(ports.length > 0 && endsInMs !== Infinity && { endsInMs }),
-    grants: listKernelGrants().length,
+    grants: listKernelGrants().filter(({ address }) => !isThisNetwork(address)).length,
   };
 }
 

@@ -78,7 +78,9 @@ describe("a guard on probation", () => {
     let from = server.log.length;
     await server.stop();
     await server.start();
-    expect(server.log.slice(from)).toMatch(/The probation goes on for \d+m?s?: knock, connect/);
+    expect(server.log.slice(from)).toMatch(
+      /The probation goes on for (?:1h|\d+m?s?): knock, connect/,
+    );
     expect(server.command("confirm", "--force").code).toBe(0);
     await server.waitForLog(/Confirmed without a proof: the guard is permanent/);
     expect(await gauge()).toBe("0");

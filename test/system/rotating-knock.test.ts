@@ -51,7 +51,9 @@ describe("a rotating knock", () => {
     const from = server.log.length;
     expect(server.knock("client", server.link("bob/tablet", "web"))).toMatchObject({ code: 0 });
     await server.waitForLog(/Closed web to .*: its time is over/, from);
-    const told = server.log.slice(from).match(/(?<=Z \w+ )\w+/g);
+    // A knock of another test that had a port missing is told some seconds later.
+    const lines = server.log.slice(from).replaceAll(/^.* Nearly, .* ports of alice.*\n/gm, "");
+    const told = lines.match(/(?<=Z \w+ )\w+/g);
     expect(told).toEqual(["Opened", "Closed"]);
     const kept = server.command("log", "--user", "bob/tablet", "--json").out.trim().split("\n");
     const types = kept.map((line) => (JSON.parse(line) as { type: string }).type);
