@@ -7,6 +7,7 @@ import type { RunningAgent } from "../support/agent-lab.ts";
 import { EXECUTABLE } from "../support/executable.ts";
 import { run } from "../support/programs.ts";
 import { ODD } from "../support/proxy-lab.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(90_000); // a slot may have to end first
 
@@ -190,7 +191,8 @@ describe("while it runs", () => {
     } finally {
       await lab.proxy.server.start();
     }
-    expect(curl(agent, ...THROUGH, SITE).code).toBe(0);
+    // A dial just after a failure may share its end.
+    await until(() => curl(agent, ...THROUGH, SITE).code === 0);
   });
 
   test("a computer that moves to another address gets in from there, and a door in use is open before it is asked for", async () => {
