@@ -45,7 +45,7 @@ import { type GrantKernel, KernelGrants } from "../../src/firewall/grants.ts";
 import { HitLog } from "../../src/match/hit-log.ts";
 import type { Polled } from "../../src/native/poll-set.ts";
 import type { Agenda } from "./agenda.ts";
-import { SimulatedCaptures } from "./captures.ts";
+import { SimulatedCaptures } from "../support/captures.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
 

@@ -191,7 +191,7 @@ describe("while it runs", () => {
     } finally {
       await lab.proxy.server.start();
     }
-    // A dial just after a failure may share its end.
+    // A dial may share a knock that was sent before the daemon listened, and its end.
     await until(() => curl(agent, ...THROUGH, SITE).code === 0);
   });
 

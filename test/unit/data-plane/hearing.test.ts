@@ -3,12 +3,12 @@
 import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { Counters } from "../../../src/core/counters.ts";
-import type { Knock } from "../../../src/core/knock.ts";
-import { Hearing, type Hears } from "../../../src/data-plane/hearing.ts";
+import { Hearing } from "../../../src/data-plane/hearing.ts";
 import type { Plan } from "../../../src/data-plane/plan.ts";
 import { HitLog } from "../../../src/match/hit-log.ts";
 import type { Matcher } from "../../../src/match/matcher.ts";
 import { SubjectTable } from "../../../src/match/subject-table.ts";
+import { SimulatedCaptures } from "../../support/captures.ts";
 import { doorOf, HandClock } from "../../support/daemon.ts";
 import { device, feedAll, knock, NOW, portsOf, Recorder, SLOT } from "../../support/matcher.ts";
 import { parseAddress } from "../../../src/core/address.ts";
@@ -23,28 +23,9 @@ function planOf(uses: Plan["uses"], subjects = [ALICE]): Plan {
   return { interfaces: ["eth0"], heard: [], doors: [doorOf()], rotating, fixed: [], uses };
 }
 
-/** `waiting` is what the kernel has captured and nobody has taken. */
-function capturesOf(matcher: Matcher, waiting: Knock[]): Hears {
-  const take = (hears: Matcher) => {
-    for (const one of waiting.splice(0)) hears.feed(one);
-    return [];
-  };
-  return {
-    attached: ["eth0"],
-    missing: [],
-    standsIn: false,
-    attachMissing: () => [],
-    countDrops: () => ({ fresh: 0, lost: [] }),
-    drain: () => [],
-    takeWaiting: () => take(matcher),
-    end: take,
-    [Symbol.dispose]: () => {},
-  };
-}
-
 function listen() {
   const sink = new Recorder();
-  const waiting: Knock[] = [];
+  const captures = new SimulatedCaptures((one, feed) => feed(one));
   const hearing = new Hearing(planOf([]), false, {
     clock: new HandClock(),
     counters: new Counters(),
@@ -52,9 +33,10 @@ function listen() {
     hits: new HitLog(NOW, 8),
     sink,
     lost: () => {},
-    listen: (_interfaces, _heard, _mayStandIn, { matcher }) => capturesOf(matcher, waiting),
+    listen: (_interfaces, _heard, _mayStandIn, { matcher, before }) =>
+      captures.attach(matcher, "the same", before),
   });
-  return { hearing, sink, waiting };
+  return { hearing, sink, captures };
 }
 
 /** The kernel remembers no use. */
@@ -102,9 +84,9 @@ test("Hearing.replace() gives another key none of the uses of the one before", (
 });
 
 test("Hearing.replace() hears what waits by the plan before, and then asks the kernel for its uses", () => {
-  const { hearing, sink, waiting } = listen();
+  const { hearing, sink, captures } = listen();
   const ports = portsOf(ALICE, SLOT);
-  waiting.push(...ports.map((port, i) => knock(HOME, port, NOW + i)));
+  ports.forEach((port, i) => captures.packet(knock(HOME, port, NOW + i)));
   const renamed = { ...ALICE, device: "desktop" };
   hearing.replace(planOf([], [renamed]), () => sink.matches.map(({ use }) => use));
   expect(sink.lines).toEqual([expect.stringContaining("spent")]);
@@ -114,9 +96,9 @@ test("Hearing.replace() hears what waits by the plan before, and then asks the k
 });
 
 test("Hearing.replace() lets a device that was revoked open by no knock that is only half in time", () => {
-  const { hearing, sink, waiting } = listen();
+  const { hearing, sink, captures } = listen();
   const [last, ...first] = portsOf(ALICE, SLOT);
-  waiting.push(...first.map((port, i) => knock(HOME, port, NOW + i)));
+  first.forEach((port, i) => captures.packet(knock(HOME, port, NOW + i)));
   hearing.replace(planOf([], [BOB]), NONE);
   feedAll(hearing.matcher, HOME, [last!], NOW + 20);
   expect(sink.lines).toEqual([]);
@@ -163,11 +145,13 @@ test("Hearing.replace() keeps the half of a fixed sequence, unless another has i
   expect(goThrough("web", "mail")).toBe(1);
 });
 
+/** What tables take in this thread. */
+function heldMB(): number {
+  Bun.gc(true);
+  return heapStats().extraMemorySize / 1e6;
+}
+
 test("Hearing.replace() takes no new memory for sources, and lets the matcher before go, whatever still refers to it", () => {
-  const heldMB = () => {
-    Bun.gc(true);
-    return heapStats().extraMemorySize / 1e6;
-  };
   const { hearing } = listen();
   const over: Matcher[] = [];
   const before = heldMB();
@@ -184,10 +168,6 @@ test("Hearing.replace() takes no new memory for sources, and lets the matcher be
 });
 
 test("Hearing.replace() gives the memory back of sources that it cannot keep", () => {
-  const heldMB = () => {
-    Bun.gc(true);
-    return heapStats().extraMemorySize / 1e6;
-  };
   const { hearing } = listen();
   const over: Matcher[] = [];
   const before = heldMB();
