@@ -6,6 +6,7 @@ import { dialClosed, lookAt } from "../client/dial.ts";
 import type { DialOptions, Look } from "../client/dial.ts";
 import type { KnockDeps } from "../client/knock-deps.ts";
 import { KNOCK_DEFAULTS } from "../client/knock.ts";
+import type { VainKnock } from "../client/knock.ts";
 import { failedDoor } from "../client/messages.ts";
 import { messageOf } from "../core/errors.ts";
 import { DialError } from "./dial-error.ts";
@@ -24,6 +25,8 @@ export class Doors {
   readonly #deps: KnockDeps;
   /** By profile, host and port: the dial that knocks there now. */
   readonly #opening = new Map<string, Promise<Opened>>();
+  /** By profile: a dial just after one that failed sends a knock of its own. */
+  readonly #vain = new Map<string, VainKnock>();
 
   constructor(options: DialOptions, deps: KnockDeps) {
     this.#options = options;
@@ -54,9 +57,10 @@ export class Doors {
     return opening;
   }
 
-  async #knock({ profile, to }: Route, look: Look): Promise<Opened> {
+  async #knock({ name, profile, to }: Route, look: Look): Promise<Opened> {
     const { clock } = this.#deps;
-    const outcome = await dialClosed(profile, to, look, this.#options, this.#deps);
+    const vain = this.#vain.getOrInsertComputed(name, () => ({}));
+    const outcome = await dialClosed(profile, to, look, { ...this.#options, vain }, this.#deps);
     const { socket, state } = outcome;
     if (socket !== undefined) return { ...outcome, socket };
     const { message } = failedDoor(profile, outcome, clock.wallMs());

@@ -16,7 +16,7 @@ export interface Destination {
   readonly port: number;
 }
 
-export type DialOptions = Pick<KnockOptions, "family" | "tries" | "gapMs" | "timeoutMs">;
+export type DialOptions = Pick<KnockOptions, "family" | "tries" | "gapMs" | "timeoutMs" | "vain">;
 
 /** Whether two spellings name one host: case, brackets and a dot at the end do not count. */
 export function isSameHost(one: string, other: string): boolean {

@@ -15,6 +15,12 @@ import type { Target } from "./targets.ts";
 /** RKS1: each port is sent twice, so that one lost packet does not lose the knock. */
 const COPIES = 2;
 
+/** What one process keeps between its knocks with one profile; the caller owns it, `knock` writes it. */
+export interface VainKnock {
+  /** The slot of the last knock that opened nothing: nobody waits for it again. */
+  slot?: number;
+}
+
 export interface KnockOptions {
   /** Knock over this family only; undefined: over both in turn, the resolver's first one first. */
   readonly family?: Family;
@@ -33,6 +39,7 @@ export interface KnockOptions {
    * where one has just left, is waited for instead of using a slot of one's own; it counts as a try.
    */
   readonly closedMs?: number;
+  readonly vain?: VainKnock;
   /** Addresses of the profile's host where the caller has looked it up; at least one. */
   readonly targets?: readonly Target[];
   /** Where to wait for the port after a knock on a target. Default: there. */
@@ -63,7 +70,8 @@ export async function knock(
   deps: KnockDeps = systemKnockDeps(),
 ): Promise<KnockOutcome> {
   const { waitPort = firstTcpPort(profile), timeoutMs = KNOCK_DEFAULTS.timeoutMs } = options;
-  let known: number | undefined;
+  const { vain = {} } = options;
+  let known = vain.slot;
   const next = (nowMs: number): NextKnock => {
     const { closedMs } = options;
     const withinMs = SHARED_TIMEOUTS * timeoutMs;
@@ -76,7 +84,7 @@ export async function knock(
     const order = sendingOrder(ports, deps.random);
     return { kind: "send", knocks: order.map((port) => ({ proto: profile.proto, port })) };
   };
-  return attemptKnocks(
+  const outcome = await attemptKnocks(
     {
       startedMs: deps.clock.monotonicMs(),
       targets: options.targets ?? (await deps.network.findTargets(profile.host, options.family)),
@@ -90,4 +98,6 @@ export async function knock(
     },
     deps,
   );
+  if (outcome.state === "silent" || outcome.state === "refused") vain.slot = known!;
+  return outcome;
 }

@@ -10,6 +10,8 @@ import { memorySlotStore } from "../../../src/client/slot-store.ts";
 import { SallyportError } from "../../../src/core/errors.ts";
 import { profile } from "./profile.ts";
 
+const CLOCK = { wallMs: () => 1_770_000_000_000, monotonicMs: () => 0 };
+
 /** A server whose doors open when told to, and a clock that stands still. */
 class World {
   open = false;
@@ -27,8 +29,8 @@ class World {
   }
 
   readonly deps: KnockDeps = {
-    clock: { wallMs: () => 1_770_000_000_000, monotonicMs: () => 0 },
-    slots: memorySlotStore(),
+    clock: CLOCK,
+    slots: memorySlotStore(CLOCK),
     network: {
       findTargets: (host) =>
         host === "nowhere.example"
@@ -96,9 +98,10 @@ test("Doors.connect() fails for all whose knock opened nothing, with one knock a
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1);
     expect(errors[0]!.message).toMatch(/^Cannot (open|reach) ssh on gate\.example: 1 knock sent/);
     expect(world.knocks).toBe(1);
-    // Nothing is remembered: the next dial may find the server mended.
+    // The next dial may find the server mended, and does not wait for what opened nothing.
     world.believed = true;
     expect((await doors.connect(route())).outcome.attempts).toBe(1);
+    expect(world.knocks).toBe(2);
   }
 });
 
