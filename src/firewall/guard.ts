@@ -30,9 +30,9 @@ const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
 ];
 
 /**
- * Brings the guard of this network namespace to the plan, in a transaction that is checked first;
- * living grants and uses stay. Throws OpError; the kernel then holds the same as before, or, where a
- * list of guarded ports was to be filled anew, guards the ports of both plans.
+ * Brings the guard of this network namespace to the plan, in one transaction; living grants and uses stay. Throws
+ * OpError; the kernel then holds the same as before, or, where a list of guarded ports was to be filled anew, in a
+ * second transaction, guards the ports of both plans.
  */
 export function loadGuard(plan: GuardPlan): void {
   const whole = {
@@ -41,14 +41,15 @@ export function loadGuard(plan: GuardPlan): void {
     silentOptions: plan.silentOptions ?? verifiedSignatures(),
   };
   const context = withSpareDescriptors(() => lookAtSets(plan));
-  // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
-  const plans = [whole, ...LESS_ALIKE.map((less) => ({ ...whole, ...less }))];
-  const loads = new Map(
-    plans.map((one) => renderLoad(one, context)).map((load) => [load[0], load]),
-  );
   let failed: Failed | undefined;
-  for (const load of loads.values()) {
-    failed = tryLoad(load);
+  const tried = new Set<string>();
+  // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
+  for (const less of [{}, ...LESS_ALIKE]) {
+    const load = renderLoad({ ...whole, ...less }, context);
+    const text = load.join("\n");
+    if (tried.has(text)) continue;
+    tried.add(text);
+    failed = runEach(load);
     if (failed === undefined) return;
   }
   throw failed!();
@@ -57,15 +58,11 @@ export function loadGuard(plan: GuardPlan): void {
 /** Finds out the reason, which takes a while. */
 type Failed = () => OpError;
 
-/** Checks and runs each transaction. Returns why the kernel refused one, or undefined. */
-function tryLoad(load: readonly string[]): Failed | undefined {
+/** Returns why the kernel refused one of these transactions, or undefined. Those behind it are not tried. */
+function runEach(load: readonly string[]): Failed | undefined {
   for (const commands of load) {
-    const checked = runNft(commands, { dryRun: true });
-    if (!checked.ok) {
-      return () => nftError("check", GUARD, checked.error, firstRefused(commands));
-    }
     const loaded = runNft(commands);
-    if (!loaded.ok) return () => nftError("load", GUARD, loaded.error);
+    if (!loaded.ok) return () => nftError("load", GUARD, loaded.error, firstRefused(commands));
   }
   return undefined;
 }

@@ -77,10 +77,8 @@ export function oldLibrary(reason: string): { readonly detail: string; readonly 
 /** A rule may be a map of many entries. */
 const MOST_QUOTED = 120;
 
-/**
- * Operations whose commands are entirely ours: a library that does not understand them is too old.
- */
-const OURS = new Set(["check", "load"]);
+/** The operation whose commands are entirely ours: a library that does not understand them is too old. */
+const OURS = "load";
 
 /**
  * One sentence about `output`, read like `refusalOf` does; `command` is the offending one, where it
@@ -89,7 +87,7 @@ const OURS = new Set(["check", "load"]);
 export function nftError(operation: string, object: string, output: string, command = ""): OpError {
   const { by, reason } = refusalOf(output);
   const about = command.length > MOST_QUOTED ? `${command.slice(0, MOST_QUOTED)}…` : command;
-  if (by === "library" && OURS.has(operation)) {
+  if (by === "library" && operation === OURS) {
     const said = about === "" ? reason : `${reason}, at "${about}"`;
     return new OpError({ operation, object, code: 0, ...oldLibrary(said) });
   }

@@ -53,9 +53,9 @@ test("refusalOf() tells the words of this library from those of this kernel", ()
 });
 
 test("nftError() blames the library, and names what is needed", () => {
-  const { message } = onServer(() => nftError("check", "table inet sallyport", OLD, "add set x"));
+  const { message } = onServer(() => nftError("load", "table inet sallyport", OLD, "add set x"));
   expect(message).toMatch(
-    /^Cannot check table inet sallyport: libnftables [\d.]+ does not understand these rules \(syntax error, unexpected used, expecting string, at "add set x"\): use a version/,
+    /^Cannot load table inet sallyport: libnftables [\d.]+ does not understand these rules \(syntax error, unexpected used, expecting string, at "add set x"\): use a version/,
   );
   // In commands that name things of others, the words are not all ours.
   expect(nftError("read", "the rule set", OLD).message).not.toContain("libnftables");
@@ -63,13 +63,13 @@ test("nftError() blames the library, and names what is needed", () => {
 
 test("nftError() names the command and the module that it lacks", () => {
   const { message } = nftError(
-    "check",
+    "load",
     "table inet sallyport",
     "Error: Could not process rule: No such file or directory\nadd table inet sallyport\n",
     "add rule inet sallyport gate fib daddr type unicast accept",
   );
   expect(message).toBe(
-    'Cannot check table inet sallyport: Could not process rule: No such file or directory, at "add rule inet sallyport gate fib daddr type unicast accept": use a kernel that has nft_fib_inet (CONFIG_NFT_FIB_INET), or load that module',
+    'Cannot load table inet sallyport: Could not process rule: No such file or directory, at "add rule inet sallyport gate fib daddr type unicast accept": use a kernel that has nft_fib_inet (CONFIG_NFT_FIB_INET), or load that module',
   );
 });
 
