@@ -72,19 +72,24 @@ function readKeys(
   return { keys, keysDigest: digest, plan: makePlan(settings, keys) };
 }
 
-/**
- * The plan that closes every port of a door to all but its grants, for `probationMs` at most. Asks the kernel
- * how closed ports answer here.
- */
-export function guardPlan(settings: Settings, probationMs = Infinity): GuardPlan {
-  const { deny, alwaysAllow } = settings.guard;
+/** How the guard of these settings denies. Where they leave that open, asks the kernel how closed ports answer here. */
+export function denyOf({ guard: { deny } }: Settings): GuardPlan["deny"] {
+  return deny === "auto" ? detectDeny() : { ip: deny, ip6: deny };
+}
+
+/** The plan that closes every port of a door to all but its grants, for `probationMs` at most. */
+export function guardPlan(
+  settings: Settings,
+  probationMs = Infinity,
+  deny = denyOf(settings),
+): GuardPlan {
   return {
     guarded: settings.doors.flatMap(({ opens, openAfterMs = Infinity }) => {
       const forMs = Math.min(openAfterMs, probationMs);
       return opens.map((range) => (forMs === Infinity ? range : { ...range, forMs }));
     }),
-    allow: alwaysAllow,
-    deny: deny === "auto" ? detectDeny() : { ip: deny, ip6: deny },
+    allow: settings.guard.alwaysAllow,
+    deny,
     kinds: [...new Set(settings.doors.flatMap(grantKinds))],
     idleMs: [...new Set(settings.doors.flatMap(({ idleCloseMs }) => idleCloseMs ?? []))],
   };

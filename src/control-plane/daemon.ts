@@ -3,8 +3,9 @@
 import type { Control } from "../api/control.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import type { Grant } from "../core/grant.ts";
 import { VERSION } from "../core/version.ts";
-import type { Configuration } from "./configuration.ts";
+import { type Configuration, denyOf } from "./configuration.ts";
 import { GuardLoader, type GuardState } from "./guard/guard-loader.ts";
 import { HeapWatch } from "./heap-watch.ts";
 import { keepConfig, placeOfMistake } from "./last-config.ts";
@@ -105,10 +106,12 @@ export class Daemon {
     const { inForce, clock, readiness, guard, link, dataPlane, persistent, api } = this.#parts;
     const { settings, plan } = inForce.configuration;
     await api.start();
+    // While the data plane attaches.
+    const deny = denyOf(settings);
     const interfaces = await link.attached;
     readiness.setCaptures(settings.server.interfaces, interfaces);
-    const adopted = guard.loadFirst(settings, this.#armMs);
-    const { restored, uses } = await dataPlane.begin(persistent.usesFor(plan.rotating));
+    const adopted = guard.loadFirst(settings, this.#armMs, deny);
+    const { restored, uses, living } = await dataPlane.begin(persistent.usesFor(plan.rotating));
     persistent.learn(uses, plan.rotating);
     guard.watch();
     const heap = new HeapWatch();
@@ -116,7 +119,7 @@ export class Daemon {
       persistent.seen(clock.wallMs());
       heap.look();
     }, SEEN_MS);
-    await this.#payOwed();
+    this.#payOwed(await living);
     persistent.note({ type: "daemon.started", atMs: clock.wallMs(), version: VERSION });
     this.#parts.lossWait.tell();
     for (const change of describeStartChanges(inForce.configuration)) log("warning", change);
@@ -129,10 +132,9 @@ export class Daemon {
     this.#parts.housekeeping.now();
   }
 
-  async #payOwed(): Promise<void> {
-    const { inForce, clock, dataPlane, commands, persistent } = this.#parts;
+  #payOwed(living: readonly Grant[]): void {
+    const { inForce, clock, commands, persistent } = this.#parts;
     const { doors, server } = inForce.settings;
-    const living = await dataPlane.grants();
     commands.adopt(living, doors, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() });
     const leftOwed = describeLeftOwed(persistent.owed.leftCount, server.stateDir);
     if (leftOwed !== undefined) log("warning", leftOwed);

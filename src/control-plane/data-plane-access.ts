@@ -24,12 +24,18 @@ export class DataPlaneAccess {
 
   /**
    * Doors open from now on, except by the uses that `uses` spent. Returns how many grants the
-   * kernel had kept, and which other uses.
+   * kernel had kept, which other uses, and a list of all living grants that is under way.
    */
-  async begin(uses: readonly KnownUse[]): Promise<Reply<"begin">> {
-    const kept = await this.#link.ask({ type: "begin", uses });
+  async begin(
+    uses: readonly KnownUse[],
+  ): Promise<Reply<"begin"> & { readonly living: Promise<readonly Grant[]> }> {
+    const begun = this.#link.ask({ type: "begin", uses });
+    // In one breath, since the data plane warms up as soon as no request waits.
+    const living = listFrom(this.#link);
+    living.catch(() => {}); // where it did not begin
+    const kept = await begun;
     this.#hasBegun = true;
-    return kept;
+    return { ...kept, living };
   }
 
   get hasBegun(): boolean {
@@ -49,14 +55,7 @@ export class DataPlaneAccess {
 
   /** All living grants, oldest first. */
   async grants(): Promise<readonly Grant[]> {
-    const link = this.to("list grants");
-    const all: Grant[] = [];
-    for (let after: number | undefined = 0; after !== undefined;) {
-      const page: LedgerPage = await link.ask({ type: "grants", after, most: LISTED_AT_ONCE });
-      all.push(...page.grants);
-      after = page.next;
-    }
-    return all;
+    return await listFrom(this.to("list grants"));
   }
 
   async close(id: string): Promise<Grant | undefined> {
@@ -72,4 +71,14 @@ export class DataPlaneAccess {
       return false;
     }
   }
+}
+
+async function listFrom(link: DataPlaneLink): Promise<readonly Grant[]> {
+  const all: Grant[] = [];
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const page: LedgerPage = await link.ask({ type: "grants", after, most: LISTED_AT_ONCE });
+    all.push(...page.grants);
+    after = page.next;
+  }
+  return all;
 }

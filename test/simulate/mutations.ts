@@ -330,8 +330,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a repair makes a probation permanent",
     "control-plane/guard/guard-loader.ts",
-    "const doors = guardPlan(settings, this.#probationLeftMs());",
-    "const doors = guardPlan(settings, this.#loadedMs < 0 ? this.#probationLeftMs() : undefined);",
+    "const doors = guardPlan(settings, this.#probationLeftMs(), deny);",
+    "const doors = guardPlan(settings, this.#loadedMs < 0 ? this.#probationLeftMs() : undefined, deny);",
   ),
   mutation(
     "nobody notices the end of a probation",

@@ -9,6 +9,7 @@ import type { Counters } from "../../core/counters.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
+import type { GuardPlan } from "../../firewall/guard-plan.ts";
 import type { OwnRecord } from "../../store/audit-record.ts";
 import type { Audited } from "./grant-audit.ts";
 import { type GuardKernel, GuardLoader, type GuardState, type HeldTerms } from "./guard-loader.ts";
@@ -76,18 +77,18 @@ export class GuardAudit {
 
   /**
    * Loads the guard for the first time: permanent, on a probation of `armMs`, or continuing the
-   * probation that an earlier daemon began. Returns how many living sessions it kept. Throws
-   * OpError.
+   * probation that an earlier daemon began. `deny`: as `GuardLoader.load`. Returns how many living sessions it kept.
+   * Throws OpError.
    */
-  loadFirst(settings: Settings, armMs: number | undefined): number {
+  loadFirst(settings: Settings, armMs: number | undefined, deny?: GuardPlan["deny"]): number {
     const { clock } = this.#parts;
     const earlierMs = this.#probationFile.leftMs(clock.wallMs());
     const leftMs = armMs ?? earlierMs;
     const adopted = this.#guardLoader.adopt();
-    if (leftMs === undefined) this.#guardLoader.load(settings);
+    if (leftMs === undefined) this.#guardLoader.load(settings, deny);
     else if (leftMs === 0) this.#endEarlier();
     else {
-      this.#beginProbation(leftMs, "open", () => this.#guardLoader.arm(leftMs));
+      this.#beginProbation(leftMs, "open", () => this.#guardLoader.arm(leftMs, settings, deny));
       const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
       log(
         "warning",

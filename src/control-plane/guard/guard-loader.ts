@@ -14,7 +14,7 @@ import type { GuardPlan } from "../../firewall/guard-plan.ts";
 import { guardLoaded, loadGuard, removeGuard } from "../../firewall/guard.ts";
 import { adoptSessions, livingSessions, type Session } from "../../firewall/sessions.ts";
 import { guardedPorts } from "../../config/guarded-ports.ts";
-import { guardPlan } from "../configuration.ts";
+import { denyOf, guardPlan } from "../configuration.ts";
 import { Probation } from "./probation.ts";
 
 /** The kernel counts its own way: a probation with less than this left is over. */
@@ -84,11 +84,11 @@ export class GuardLoader {
   }
 
   /**
-   * Puts the guard of `settings` into the kernel in one transaction. Throws OpError; the kernel
-   * then keeps the guard it had.
+   * Puts the guard of `settings` into the kernel in one transaction; `deny` is how it denies, as `denyOf` returned it
+   * a moment ago. Throws OpError; the kernel then keeps the guard it had.
    */
-  load(settings: Settings): void {
-    const doors = guardPlan(settings, this.#probationLeftMs());
+  load(settings: Settings, deny = denyOf(settings)): void {
+    const doors = guardPlan(settings, this.#probationLeftMs(), deny);
     const held = this.#held();
     const plan = {
       ...doors,
@@ -147,10 +147,10 @@ export class GuardLoader {
    * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew,
    * even after one that lapsed. Throws OpError; everything is then as before.
    */
-  arm(forMs: number, settings = this.#settings): void {
+  arm(forMs: number, settings = this.#settings, deny = denyOf(settings)): void {
     const sessions = this.#kernel.sessions(guardedPorts(settings));
     const probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
-    this.#loadWith(settings, { probation, lapsed: false });
+    this.#loadWith(settings, { probation, lapsed: false }, deny);
   }
 
   /**
@@ -164,12 +164,13 @@ export class GuardLoader {
   #loadWith(
     settings: Settings,
     next: { readonly probation: Probation | undefined; readonly lapsed: boolean },
+    deny = denyOf(settings),
   ): void {
     const before = { probation: this.#probation, lapsed: this.#lapsed };
     this.#probation = next.probation;
     this.#lapsed = next.lapsed;
     try {
-      this.load(settings);
+      this.load(settings, deny);
     } catch (error) {
       this.#probation = before.probation;
       this.#lapsed = before.lapsed;
