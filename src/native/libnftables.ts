@@ -3,7 +3,8 @@
 import { CString } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
+import { closeLater, willChange } from "./close-later.ts";
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink/socket.ts";
 import { openLibrary } from "./library.ts";
 import { withSpareDescriptors } from "./spare-descriptors.ts";
 
@@ -91,8 +92,9 @@ export interface NftResult {
 export function runNft(commands: string, options: NftOptions = {}): NftResult {
   return withSpareDescriptors(() => {
     // The library ends the process when it cannot open its socket. So an attacker who uses up all
-    // descriptors, by connections to the health port for instance, would end the daemon.
-    new NetlinkSocket(NETLINK_NETFILTER)[Symbol.dispose]();
+    // descriptors, by connections to the health port for instance, would end the daemon. Once the
+    // kernel has shown that it has nf_tables, only the descriptor is in question.
+    new NetlinkSocket(loaded === undefined ? NETLINK_NETFILTER : NETLINK_ROUTE)[Symbol.dispose]();
     return run((loaded ??= load()), commands, options);
   });
 }
@@ -125,6 +127,8 @@ function run(nft: ReturnType<typeof load>, commands: string, options: NftOptions
     const terse = options.terse === true ? NFT_CTX_OUTPUT_TERSE : 0;
     const stateless = options.stateless === true ? NFT_CTX_OUTPUT_STATELESS : 0;
     nft.nft_ctx_output_set_flags(context, json | terse | stateless);
+    // A trial is undone in the kernel, which is a change, too.
+    if (!commands.startsWith("list ")) willChange();
     const code = nft.nft_run_cmd_from_buffer(context, Buffer.from(`${commands}\0`));
     return {
       ok: code === 0,
@@ -132,7 +136,7 @@ function run(nft: ReturnType<typeof load>, commands: string, options: NftOptions
       error: text(nft.nft_ctx_get_error_buffer(context)),
     };
   } finally {
-    nft.nft_ctx_free(context);
+    closeLater(() => nft.nft_ctx_free(context));
   }
 }
 

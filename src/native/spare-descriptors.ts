@@ -2,8 +2,8 @@
 
 import { closeSync, openSync } from "node:fs";
 
-/** More than one run of nft, its sockets and its files need at a time. */
-const COUNT = 16;
+/** More than one run of nft needs at a time, its sockets, its files and those of runs before that are closed later. */
+const COUNT = 28;
 
 const kept: number[] = [];
 let depth = 0;
@@ -17,7 +17,7 @@ function keep(): void {
 }
 
 /**
- * Runs synchronous `work` with at least 16 descriptors free, from the second call on. The same
+ * Runs synchronous `work` with at least 28 descriptors free, from the second call on. The same
  * thread accepts connections to our listeners, so that nobody outside can take the descriptors in
  * between.
  */
