@@ -15,9 +15,9 @@ import type { Target } from "./targets.ts";
 /** RKS1: each port is sent twice, so that one lost packet does not lose the knock. */
 const COPIES = 2;
 
-/** What one process keeps between its knocks with one profile; the caller owns it, `knock` writes it. */
+/** What one process keeps between its knocks with one profile. The caller owns it, `knock` writes it. */
 export interface VainKnock {
-  /** The slot of the last knock that opened nothing: nobody waits for it again. */
+  /** The latest slot of a knock that opened nothing; no knock with this memory waits for it again. */
   slot?: number;
 }
 
@@ -39,6 +39,7 @@ export interface KnockOptions {
    * where one has just left, is waited for instead of using a slot of one's own; it counts as a try.
    */
   readonly closedMs?: number;
+  /** Of earlier knocks of this process with the profile. Default: of none. */
   readonly vain?: VainKnock;
   /** Addresses of the profile's host where the caller has looked it up; at least one. */
   readonly targets?: readonly Target[];
@@ -84,20 +85,24 @@ export async function knock(
     const order = sendingOrder(ports, deps.random);
     return { kind: "send", knocks: order.map((port) => ({ proto: profile.proto, port })) };
   };
-  const outcome = await attemptKnocks(
-    {
-      startedMs: deps.clock.monotonicMs(),
-      targets: options.targets ?? (await deps.network.findTargets(profile.host, options.family)),
-      ...(options.waitAt === undefined ? {} : { waitAt: options.waitAt }),
-      tries: options.tries ?? KNOCK_DEFAULTS.tries,
-      gapMs: options.gapMs ?? KNOCK_DEFAULTS.gapMs,
-      waitPort: waitPort === false ? undefined : waitPort,
-      timeoutMs,
-      keepSocket: options.keepSocket ?? false,
-      next,
-    },
-    deps,
-  );
-  if (outcome.state === "silent" || outcome.state === "refused") vain.slot = known!;
-  return outcome;
+  const plan = {
+    startedMs: deps.clock.monotonicMs(),
+    targets: options.targets ?? (await deps.network.findTargets(profile.host, options.family)),
+    ...(options.waitAt === undefined ? {} : { waitAt: options.waitAt }),
+    tries: options.tries ?? KNOCK_DEFAULTS.tries,
+    gapMs: options.gapMs ?? KNOCK_DEFAULTS.gapMs,
+    waitPort: waitPort === false ? undefined : waitPort,
+    timeoutMs,
+    keepSocket: options.keepSocket ?? false,
+    next,
+  };
+  let isVain = true;
+  try {
+    const outcome = await attemptKnocks(plan, deps);
+    isVain = outcome.state === "silent" || outcome.state === "refused";
+    return outcome;
+  } finally {
+    // Also of a knock that could not be sent.
+    if (isVain && known !== undefined) vain.slot = Math.max(known, vain.slot ?? known);
+  }
 }

@@ -77,7 +77,10 @@ export function denyOf({ guard: { deny } }: Settings): GuardPlan["deny"] {
   return deny === "auto" ? detectDeny() : { ip: deny, ip6: deny };
 }
 
-/** The plan that closes every port of a door to all but its grants, for `probationMs` at most. */
+/**
+ * The plan that closes every port of a door to all but its grants, for `probationMs` at most. Default of `deny`: what
+ * the kernel says, as `denyOf`, which may throw.
+ */
 export function guardPlan(
   settings: Settings,
   probationMs = Infinity,

@@ -111,7 +111,11 @@ export class Daemon {
     const interfaces = await link.attached;
     readiness.setCaptures(settings.server.interfaces, interfaces);
     const adopted = guard.loadFirst(settings, this.#armMs, deny);
-    const { restored, uses, living } = await dataPlane.begin(persistent.usesFor(plan.rotating));
+    const {
+      restored,
+      uses,
+      living: list,
+    } = await dataPlane.begin(persistent.usesFor(plan.rotating));
     persistent.learn(uses, plan.rotating);
     guard.watch();
     const heap = new HeapWatch();
@@ -119,7 +123,7 @@ export class Daemon {
       persistent.seen(clock.wallMs());
       heap.look();
     }, SEEN_MS);
-    this.#payOwed(await living);
+    this.#payOwed(await list);
     persistent.note({ type: "daemon.started", atMs: clock.wallMs(), version: VERSION });
     this.#parts.lossWait.tell();
     for (const change of describeStartChanges(inForce.configuration)) log("warning", change);

@@ -24,7 +24,8 @@ export class DataPlaneAccess {
 
   /**
    * Doors open from now on, except by the uses that `uses` spent. Returns how many grants the
-   * kernel had kept, which other uses, and a list of all living grants that is under way.
+   * kernel had kept, and which other uses. `living` resolves with all living grants, as they are
+   * after events that come meanwhile, and rejects where the data plane ends; nobody has to await it.
    */
   async begin(
     uses: readonly KnownUse[],
@@ -32,7 +33,7 @@ export class DataPlaneAccess {
     const begun = this.#link.ask({ type: "begin", uses });
     // In one breath, since the data plane warms up as soon as no request waits.
     const living = listFrom(this.#link);
-    living.catch(() => {}); // where it did not begin
+    living.catch(() => {}); // where it did not begin, or its caller has failed
     const kept = await begun;
     this.#hasBegun = true;
     return { ...kept, living };

@@ -6,11 +6,11 @@
 import { runNft } from "../native/libnftables.ts";
 
 /**
- * The first line at which `commands`, one a line, are refused; changes nothing. It tries the
- * beginning of the text up to some line: for a thousand lines, some twelve transactions that are
- * never committed.
+ * The first line at which `commands`, one a line, are refused, "" where they are taken now; changes nothing. It tries
+ * the beginning of the text up to some line: for a thousand lines, some twelve transactions that are never committed.
  */
 export function firstRefused(commands: string): string {
+  if (runNft(commands, { dryRun: true }).ok) return "";
   const lines = commands.split("\n").filter((line) => line.trim() !== "");
   let taken = 0;
   let refused = lines.length;

@@ -30,9 +30,9 @@ const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
 ];
 
 /**
- * Brings the guard of this network namespace to the plan, in one transaction; living grants and uses stay. Throws
- * OpError; the kernel then holds the same as before, or, where a list of guarded ports was to be filled anew, in a
- * second transaction, guards the ports of both plans.
+ * Brings the guard of this network namespace to the plan, in one transaction, or in three where ports leave the list of
+ * guarded ones; living grants and uses stay. Throws OpError; the kernel then holds what it held before, or after the
+ * first of three guards at least the ports that it guarded before and that the plan guards.
  */
 export function loadGuard(plan: GuardPlan): void {
   const whole = {
@@ -45,26 +45,25 @@ export function loadGuard(plan: GuardPlan): void {
   const tried = new Set<string>();
   // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
   for (const less of [{}, ...LESS_ALIKE]) {
-    const load = renderLoad({ ...whole, ...less }, context);
-    const text = load.join("\n");
-    if (tried.has(text)) continue;
-    tried.add(text);
-    failed = runEach(load);
-    if (failed === undefined) return;
+    const [first = "", ...rest] = renderLoad({ ...whole, ...less }, context);
+    if (tried.has(first)) continue;
+    tried.add(first);
+    failed = transact(first);
+    if (failed !== undefined) continue;
+    for (const commands of rest) failed ??= transact(commands);
+    break;
   }
-  throw failed!();
+  if (failed !== undefined) throw failed();
 }
 
 /** Finds out the reason, which takes a while. */
 type Failed = () => OpError;
 
-/** Returns why the kernel refused one of these transactions, or undefined. Those behind it are not tried. */
-function runEach(load: readonly string[]): Failed | undefined {
-  for (const commands of load) {
-    const loaded = runNft(commands);
-    if (!loaded.ok) return () => nftError("load", GUARD, loaded.error, firstRefused(commands));
-  }
-  return undefined;
+/** Runs a transaction. Returns why the kernel refused it, or undefined. */
+function transact(commands: string): Failed | undefined {
+  const loaded = runNft(commands);
+  if (loaded.ok) return undefined;
+  return () => nftError("load", GUARD, loaded.error, firstRefused(commands));
 }
 
 /**

@@ -3,7 +3,7 @@
 import { CString } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
-import { closeLater, willChange } from "./close-later.ts";
+import { changed, closeLater } from "./close-later.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink/socket.ts";
 import { openLibrary } from "./library.ts";
 import { withSpareDescriptors } from "./spare-descriptors.ts";
@@ -127,17 +127,27 @@ function run(nft: ReturnType<typeof load>, commands: string, options: NftOptions
     const terse = options.terse === true ? NFT_CTX_OUTPUT_TERSE : 0;
     const stateless = options.stateless === true ? NFT_CTX_OUTPUT_STATELESS : 0;
     nft.nft_ctx_output_set_flags(context, json | terse | stateless);
-    // A trial is undone in the kernel, which is a change, too.
-    if (!commands.startsWith("list ")) willChange();
     const code = nft.nft_run_cmd_from_buffer(context, Buffer.from(`${commands}\0`));
+    // A trial is undone in the kernel, which is a change, too.
+    if (!commands.startsWith("list ")) changed();
     return {
       ok: code === 0,
       output: text(nft.nft_ctx_get_output_buffer(context)),
       error: text(nft.nft_ctx_get_error_buffer(context)),
     };
   } finally {
-    closeLater(() => nft.nft_ctx_free(context));
+    const isNow = closeLater(() => nft.nft_ctx_free(context));
+    if (!isNow) dropCache(nft, context);
   }
+}
+
+/**
+ * Drops what a run has read, which with libnftables 0.9.8 is the whole rule set with its elements. The library does so
+ * after each trial.
+ */
+function dropCache(nft: ReturnType<typeof load>, context: Pointer | bigint): void {
+  nft.nft_ctx_set_dry_run(context, true);
+  nft.nft_run_cmd_from_buffer(context, Buffer.from("\0"));
 }
 
 /** Copies a C string that the next call would free. */

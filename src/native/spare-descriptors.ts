@@ -2,7 +2,7 @@
 
 import { closeSync, openSync } from "node:fs";
 
-/** More than one run of nft needs at a time, its sockets, its files and those of runs before that are closed later. */
+/** More than one run of nft needs at a time, its sockets and its files, and those of runs before that are closed later. */
 const COUNT = 28;
 
 const kept: number[] = [];
@@ -17,7 +17,8 @@ function keep(): void {
 }
 
 /**
- * Runs synchronous `work` with at least 28 descriptors free, from the second call on. The same
+ * Runs synchronous `work` with 28 descriptors free, from the second call on; what it keeps open is missing until it is
+ * closed in here, too. The same
  * thread accepts connections to our listeners, so that nobody outside can take the descriptors in
  * between.
  */

@@ -266,13 +266,13 @@ export class Daemon {
     const clock = mainClock(this.#parts.agenda);
     const { configuration, plan, settings } = this.inForce;
     this.guard.loadFirst(settings, undefined);
-    const { uses, living } = await this.#access.begin(this.persistent.usesFor(plan.rotating));
+    const { uses, living: list } = await this.#access.begin(this.persistent.usesFor(plan.rotating));
     this.persistent.learn(uses, plan.rotating);
     this.guard.watch();
     setInterval(() => this.persistent.seen(clock.wallMs()), SEEN_MS);
-    const kept = await living;
+    const living = await list;
     const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-    this.commands.adopt(kept, settings.doors, now);
+    this.commands.adopt(living, settings.doors, now);
     this.lossWait.tell();
     keepConfig(configuration);
     this.#parts.entered();

@@ -89,17 +89,18 @@ function faults(page: Page): unknown[] {
 
 /** Presses the button, and returns the title of the outcome. A knock may be over between two looks. */
 async function knock(page: Page): Promise<string> {
-  await page.evaluate(`void (window.outcome = new Promise((resolve) => {
+  await page.evaluate(`{
+    window.outcome = undefined;
     const button = document.getElementById("knock");
     new MutationObserver((changes, observer) => {
       const began = changes.some(({ oldValue }) => oldValue === "true");
       if (!began || button.ariaDisabled === "true") return;
       observer.disconnect();
-      resolve(${TITLE});
+      window.outcome = ${TITLE};
     }).observe(button, { attributeFilter: ["aria-disabled"], attributeOldValue: true });
-  }))`);
+  }`);
   await page.click("#knock");
-  return await page.evaluate<string>("window.outcome");
+  return await page.until<string>("window.outcome");
 }
 
 beforeAll(async () => {

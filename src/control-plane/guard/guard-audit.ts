@@ -77,7 +77,8 @@ export class GuardAudit {
 
   /**
    * Loads the guard for the first time: permanent, on a probation of `armMs`, or continuing the
-   * probation that an earlier daemon began. `deny`: as `GuardLoader.load`. Returns how many living sessions it kept.
+   * probation that an earlier daemon began. `deny`: as `denyOf` returned it a
+   * moment ago; default: what it returns then. Returns how many living sessions it kept.
    * Throws OpError.
    */
   loadFirst(settings: Settings, armMs: number | undefined, deny?: GuardPlan["deny"]): number {

@@ -145,7 +145,7 @@ export class GuardLoader {
 
   /**
    * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew,
-   * even after one that lapsed. Throws OpError; everything is then as before.
+   * even after one that lapsed. `deny` as for `load`. Throws OpError; everything is then as before.
    */
   arm(forMs: number, settings = this.#settings, deny = denyOf(settings)): void {
     const sessions = this.#kernel.sessions(guardedPorts(settings));

@@ -105,6 +105,18 @@ test("Doors.connect() fails for all whose knock opened nothing, with one knock a
   }
 });
 
+test("Doors.connect() knocks by itself where the knock before could not be sent", async () => {
+  const world = new World();
+  const { sendKnocks } = world.deps.network;
+  const doors = new Doors({ tries: 1 }, world.deps);
+  world.deps.network.sendKnocks = () => Promise.reject(new SallyportError("No route"));
+  expect(await doors.connect(route()).catch(String)).toContain("No route");
+  world.deps.network.sendKnocks = sendKnocks;
+  world.answer();
+  expect((await doors.connect(route())).outcome.attempts).toBe(1);
+  expect(world.knocks).toBe(1);
+});
+
 test("Doors.connect() knocks for each dial where a knock may let in one connection only", async () => {
   const world = new World();
   const doors = new Doors({}, world.deps);
