@@ -147,7 +147,7 @@ export class GuardLoader {
    * Begins a probation of `forMs` by these settings (default: those in force), or begins it anew,
    * even after one that lapsed. `deny` as for `load`. Throws OpError; everything is then as before.
    */
-  arm(forMs: number, settings = this.#settings, deny = denyOf(settings)): void {
+  arm(forMs: number, settings = this.#settings, deny?: GuardPlan["deny"]): void {
     const sessions = this.#kernel.sessions(guardedPorts(settings));
     const probation = new Probation(this.#clock.monotonicMs() + forMs, sessions);
     this.#loadWith(settings, { probation, lapsed: false }, deny);
@@ -164,7 +164,7 @@ export class GuardLoader {
   #loadWith(
     settings: Settings,
     next: { readonly probation: Probation | undefined; readonly lapsed: boolean },
-    deny = denyOf(settings),
+    deny?: GuardPlan["deny"],
   ): void {
     const before = { probation: this.#probation, lapsed: this.#lapsed };
     this.#probation = next.probation;

@@ -88,5 +88,6 @@ test("firstRefused() finds the command, which nft itself does not name", () => {
       expect(onServer(() => firstRefused(`${commands}\n`))).toBe(refused);
     }
   }
+  expect(onServer(() => firstRefused(before.join("\n")))).toBe(""); // refused before, and taken now
   expect(onServer(() => runNft("list tables").output)).toBe("");
 });
