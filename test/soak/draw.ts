@@ -28,7 +28,8 @@ function chart(curve: Judged, n: number): string {
   const y = TOP + Math.floor(n / COLUMNS) * (CHART.height + GAP.y);
   const values = curve.values.filter(Number.isFinite);
   const most = Math.max(...values, Number.MIN_VALUE) * 1.15;
-  const words = `${rounded(curve.before)} → ${rounded(curve.after)} ${curve.unit}`.trim();
+  const [, before, , after] = curve.quarters;
+  const words = `${rounded(before)} → ${rounded(after)} ${curve.unit}`.trim();
   return [
     `<text x="${x}" y="${y - 10}" class="name">${curve.title}</text>`,
     `<text x="${x + CHART.width}" y="${y - 10}" class="small end">${words}</text>`,

@@ -7,10 +7,11 @@ import type { Day } from "./day.ts";
 
 const count = (number: number) => number.toLocaleString("en");
 
-function row({ title, unit, before, after, mayGrow, flat }: Judged): string {
+function row({ title, unit, quarters, mayGrow, flat }: Judged): string {
   const bound = mayGrow === Infinity ? "" : `at most +${mayGrow} ${unit}`.trim();
   const verdict = mayGrow === Infinity ? "" : flat ? ", kept" : ", **missed**";
-  return `| ${title} | ${rounded(before)} ${unit} | ${rounded(after)} ${unit} | ${bound}${verdict} |`;
+  const name = unit === "" ? title : `${title}, ${unit}`;
+  return `| ${name} | ${quarters.map(rounded).join(" | ")} | ${bound}${verdict} |`;
 }
 
 export function pageOf(day: Day, curves: readonly Judged[], title: string): string {
@@ -25,8 +26,8 @@ compared with the second, since tables of a fixed size fill up in the first.
 
 ![The curves](soak.svg)
 
-| | second quarter | last quarter | bound |
-|---|---|---|---|
+| | first quarter | second | third | last | last beside second |
+|---|---|---|---|---|---|
 ${curves.map(row).join("\n")}
 
 ${count(day.framesSent)} hostile frames were sent (noise of IPv4 and IPv6, scans of all ports, floods of forged sources), and the kernel dropped

@@ -3,24 +3,17 @@
 import { median } from "../bench/figures.ts";
 
 export interface Trend {
-  /** Medians of the second and of the last quarter. */
-  readonly before: number;
-  readonly after: number;
+  /** Medians, in the order of time. */
+  readonly quarters: readonly [number, number, number, number];
+  /** The last less the second. */
   readonly grown: number;
 }
-
-const QUARTERS = 4;
 
 /** A value that is no number was not measured. NaN where there are fewer values than quarters. */
 export function trendOf(measured: readonly number[]): Trend {
   const values = measured.filter(Number.isFinite);
-  const quarter = (n: number) =>
-    median(
-      values.slice(
-        Math.floor((n * values.length) / QUARTERS),
-        Math.floor(((n + 1) * values.length) / QUARTERS),
-      ),
-    );
-  const [before, after] = [quarter(1), quarter(QUARTERS - 1)];
-  return { before, after, grown: after - before };
+  const at = (quarter: number) => Math.floor((quarter * values.length) / 4);
+  const medianOf = (quarter: number) => median(values.slice(at(quarter), at(quarter + 1)));
+  const quarters = [medianOf(0), medianOf(1), medianOf(2), medianOf(3)] as const;
+  return { quarters, grown: quarters[3] - quarters[1] };
 }
