@@ -56,6 +56,13 @@ export const brokenThenKilled: Step = {
     await scene.serves(pid);
     await scene.opensByKnock();
     await scene.says(/config\.toml:\d+/, "sallyport status");
+    await machine.run(
+      "journalctl -b -u sallyport --cursor-file=/root/before >/dev/null; ! systemctl reload sallyport",
+    );
+    await scene.comesToSay(
+      /config\.toml:\d+/,
+      "journalctl -b -u sallyport --cursor-file=/root/before -o cat",
+    );
     await machine.run("cp /root/config.toml /etc/sallyport/ && systemctl reload sallyport");
     await scene.comesToSay(/Status: "guarding"/, "systemctl status sallyport");
   },
