@@ -4,8 +4,9 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
+import { ExitCode } from "../../../src/core/errors.ts";
 import { addKey, loadKeys } from "../../../src/keys/keys.ts";
+import { asNobody } from "../../support/nobody.ts";
 import { device, errorOf } from "../../support/keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-keys-"));
@@ -44,13 +45,7 @@ describe("loadKeys() refuses", () => {
     addKey(stateDir, alice);
     chmodSync(folder, 0o755);
     chmodSync(stateDir, 0o755);
-    process.seteuid!(65_534);
-    let error: SallyportError;
-    try {
-      error = errorOf(() => loadKeys(stateDir));
-    } finally {
-      process.seteuid!(0);
-    }
+    const error = asNobody(() => errorOf(() => loadKeys(stateDir)));
     expect(error.message).toContain("EACCES: run as root or as the user that owns it");
     expect(error.exitCode).toBe(ExitCode.privilege);
   });

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { slotFiles } from "../../../src/client/slot-files.ts";
 import { memorySlotStore, type SlotTerms, slotsName } from "../../../src/client/slot-store.ts";
+import { asNobody } from "../../support/nobody.ts";
 import { spawn } from "../../support/programs.ts";
 
 const KEY = new Uint8Array(32).fill(0x5a);
@@ -138,12 +139,7 @@ test("slotFiles() says what to do where it cannot remember", () => {
 
 test("slotFiles() refuses a folder it may not write", () => {
   chmodSync(root, 0o500);
-  const user = process.geteuid!();
-  // Root may write everywhere, so it steps down for a moment.
-  if (user === 0) process.seteuid!(65_534);
-  try {
+  asNobody(() => {
     expect(() => slotFiles(root).claim(SSH, 1)).toThrow(/EACCES/);
-  } finally {
-    if (user === 0) process.seteuid!(0);
-  }
+  });
 });
