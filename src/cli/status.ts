@@ -12,6 +12,7 @@ import type { Status } from "../api/schemas.ts";
 import { formatUsers } from "../config/names.ts";
 import { LATENCY_BUCKETS } from "../core/counters.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { namesInSentence } from "../core/names-in-sentence.ts";
 import type { StandingGuard } from "../offline/firewall-access.ts";
 
 const DOOR_COLUMNS = [
@@ -88,11 +89,6 @@ function printCounters({ counters, latency }: Status): void {
 /** Ports in a sentence; `sallyport firewall show` has all of them. */
 const MOST_PORTS = 20;
 
-function portsText(guarded: readonly string[]): string {
-  const rest = guarded.length - MOST_PORTS;
-  return `${guarded.slice(0, MOST_PORTS).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-}
-
 function describeStanding({ guarded, endsInMs, grants }: StandingGuard): string[] {
   if (guarded.length === 0) {
     return ["No sallyport runs here, and nothing is guarded: every port is as open as without it"];
@@ -105,7 +101,7 @@ function describeStanding({ guarded, endsInMs, grants }: StandingGuard): string[
           `Open until their time is over: ${grants} ${grants === 1 ? "grant" : "grants"} from before`,
         ];
   return [
-    `No sallyport runs here, and the kernel guards ${portsText(guarded)}${ends}: no knock opens a door`,
+    `No sallyport runs here, and the kernel guards ${namesInSentence(guarded, MOST_PORTS)}${ends}: no knock opens a door`,
     `Start it again with "sallyport serve" or "systemctl start sallyport"; "sallyport firewall remove" opens them to everybody`,
     ...held,
   ];

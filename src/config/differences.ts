@@ -2,6 +2,7 @@
 
 import { formatAddress, formatPrefix, isWithin, type Prefix } from "../core/address.ts";
 import type { Caller } from "../core/caller.ts";
+import { namesInSentence } from "../core/names-in-sentence.ts";
 import {
   distinctRanges,
   formatPortRange,
@@ -80,15 +81,7 @@ function isOpenable({ fixed, users }: Door, { keys }: Terms): boolean {
   return false;
 }
 
-/** Names in a sentence; the rest are counted. */
-const MOST_NAMED = 10;
-
-function named(names: readonly string[]): string {
-  const rest = names.length - MOST_NAMED;
-  return `${names.slice(0, MOST_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-}
-
-const ports = (ranges: readonly PortRange[]) => named(ranges.map(formatPortRange));
+const ports = (ranges: readonly PortRange[]) => namesInSentence(ranges.map(formatPortRange));
 
 /** One sentence each, without full stops; the gravest first. */
 export function describeDifferences(differences: Differences): string[] {
@@ -115,7 +108,7 @@ function describeCutOff({ door, who, ports: lost, why }: CutOff, everybody: bool
   const people =
     who.length === 0
       ? "Anybody who knows its sequence"
-      : named(who.map(({ user, device }) => whoOf(user, device)));
+      : namesInSentence(who.map(({ user, device }) => whoOf(user, device)));
   const what = lost.length === 0 ? door : `${door} (${ports(lost)})`;
   const all = everybody && who.length > 0 ? "; that is everybody who can now" : "";
   return `${people} will not be able to open ${what}${all}: ${why}`;
@@ -137,7 +130,7 @@ export function dangerOf(
   openers: readonly Opener[] = [],
 ): string | undefined {
   const { shut, guarded, deaf } = differences;
-  if (shut.length > 0) return `everybody who can open ${named(shut)} now would lose it`;
+  if (shut.length > 0) return `everybody who can open ${namesInSentence(shut)} now would lose it`;
   const locked = guarded.filter(({ openable }) => !openable);
   if (locked.length > 0) {
     return `nobody could reach ${ports(distinctRanges(locked.flatMap((one) => one.ports)))} any more`;

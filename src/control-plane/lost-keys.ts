@@ -3,6 +3,7 @@
 import type { Removed } from "../api/control.ts";
 import { whoOf } from "../config/names.ts";
 import type { Grant } from "../core/grant.ts";
+import { namesInSentence } from "../core/names-in-sentence.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 
 function keyOf(keys: KeyTable, user: string, device: string): Uint8Array | undefined {
@@ -17,14 +18,8 @@ export function lostKey(before: KeyTable, now: KeyTable, user: string, device: s
   return had !== undefined && (has === undefined || !Buffer.from(had).equals(has));
 }
 
-/** Names in a sentence; `user list` has all of them. */
-const MOST_NAMED = 10;
-
 function named(what: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const shown = names.slice(0, MOST_NAMED).join(", ");
-  const rest = names.length - MOST_NAMED;
-  return [`${what} ${shown}${rest > 0 ? ` and ${rest} more` : ""}`];
+  return names.length === 0 ? [] : [`${what} ${namesInSentence(names)}`];
 }
 
 /** The devices whose keys came, went and were replaced, as a clause: "added alice/phone, removed bob"; "no change". */

@@ -46,7 +46,7 @@ export function makeReloader(file: string, around: ReloadSurroundings): Reloader
     guardForGood: (settings) => guard.restore(settings),
     guardState: () => guard.state,
     isOver: () => guard.isOver,
-    grantsOf: (door) => openings.count(door),
+    grants: () => openings.grants(),
     openers: ({ address }) => {
       persistent.audit.flush();
       return openersAt(stateDir(), address);

@@ -11,6 +11,7 @@ import {
 } from "../config/differences.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Caller } from "../core/caller.ts";
+import type { Grant } from "../core/grant.ts";
 import { firstWarnings } from "../config/warnings.ts";
 import { weaknessOf } from "../keys/forgery-bound.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
@@ -26,6 +27,7 @@ import type { Kept } from "./last-config.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
 import type { Plan } from "../data-plane/plan.ts";
+import { describeOutliving } from "./outliving-grants.ts";
 import { counted } from "./start-report.ts";
 
 export interface ReloaderParts {
@@ -45,8 +47,8 @@ export interface ReloaderParts {
   readonly guardState: () => GuardState;
   /** Whether a probation is running out, which nobody confirmed or began anew. */
   readonly isOver: () => boolean;
-  /** The number of a door's living grants. */
-  readonly grantsOf: (door: string) => number;
+  /** The living grants. */
+  readonly grants: () => Iterable<Grant>;
   /** The devices that opened doors to the caller's address last. */
   readonly openers: (caller: Caller) => readonly Opener[];
   /**
@@ -237,12 +239,8 @@ export class Reloader {
     return `; ${going}: knock, connect, and run sallyport confirm there, or ${otherwise}`;
   }
 
-  #livingGrants({ cutOff }: Differences): string[] {
-    return [...new Set(cutOff.map(({ door }) => door))].flatMap((door) => {
-      const living = this.#parts.grantsOf(door);
-      if (living === 0) return [];
-      return `${counted(living, "living grant")} of ${door} will last until ${living === 1 ? "its" : "their"} time is over`;
-    });
+  #livingGrants({ cutOff }: Differences): readonly string[] {
+    return cutOff.length === 0 ? [] : describeOutliving(cutOff, [...this.#parts.grants()]);
   }
 }
 

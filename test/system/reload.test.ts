@@ -72,7 +72,9 @@ describe("sallyport reload", () => {
     expect(done).toMatchObject({ code: 0 });
     expect(done.out).toContain("Reloaded");
     expect(done.err).toContain(said);
-    expect(done.err).toContain("1 living grant of web will last until its time is over");
+    expect(done.err).toContain(
+      "1 living grant of web, held by alice, will last until its time is over",
+    );
   });
 
   test("asks whoever came in by what it takes away, and nobody else", async () => {

@@ -58,7 +58,7 @@ function stage(folder: StateFolder) {
     },
     guardState: () => state,
     isOver: () => isOver,
-    grantsOf: () => 0,
+    grants: () => [],
     openers: () => openers,
     entered: (next, keep) => {
       call(`enter ${portsOf(next).join()}, keep ${portsOf(keep).join()}`);
