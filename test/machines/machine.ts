@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { run, spawn } from "../support/programs.ts";
+import { acceleratorFor } from "./accelerator.ts";
 import { Console } from "./console.ts";
 import { counterWords } from "./counter.ts";
 import type { Image } from "./image.ts";
@@ -131,7 +132,7 @@ export class Machine implements AsyncDisposable {
   #argv(): string[] {
     const { image, hardware, luggage, folder, network } = this.#parts;
     const { program, board, serial } = EMULATOR[hardware.arch];
-    const own = hardware.arch === (process.arch === "x64" ? "amd64" : process.arch);
+    const accelerator = acceleratorFor(hardware.arch, hardware.processor);
     const steady = hardware.arch === "amd64" ? counterWords() : "";
     const append = `root=/dev/vda rw console=${serial} panic=5 loglevel=4 mitigations=off no_timer_check ${OFF} ${steady} ${hardware.append}`;
     const drive = (file: string, more: string) => [
@@ -141,8 +142,8 @@ export class Machine implements AsyncDisposable {
     return [
       // It ends with this process, however that ends.
       ...["setpriv", "--pdeathsig", "KILL", ...network.here([program])],
-      ...(own ? ["-accel", "kvm"] : []),
-      ...["-accel", "tcg,thread=multi", "-machine", board, "-cpu", hardware.processor],
+      ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
+      ...["-machine", board, "-cpu", hardware.processor],
       ...["-smp", "2", "-m", String(hardware.megabytes), "-nodefaults", "-display", "none"],
       ...["-kernel", image.kernel, "-initrd", image.initrd, "-append", append],
       ...drive(this.#disk, "cache=unsafe"),
