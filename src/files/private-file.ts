@@ -1,12 +1,12 @@
 /** Files that only their owner may read: read with suspicion, written whole or not at all. */
 
-import { realpathSync, rmSync, statSync } from "node:fs";
+import { constants, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { errnoOf } from "../core/system-error.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
 import { type Placing, placeText, syncFolder } from "./place-text.ts";
-import { readRegularFile } from "./regular-file.ts";
+import { openRegularFile, readRegularFile } from "./regular-file.ts";
 
 function refuse(file: string, reason: string): never {
   throw new SallyportError(`Cannot trust ${file}: ${reason}`, ExitCode.config);
@@ -87,6 +87,24 @@ function placePrivately(file: string, text: string, how: Placing["how"]): void {
   } catch (error) {
     if (error instanceof SallyportError || errnoOf(error) === "EEXIST") throw error;
     throw cannotWrite(file, error);
+  }
+}
+
+/**
+ * Opens a private file, or makes an empty one, to lock it: with the rights of its folder's owner, and as suspicious as
+ * `readPrivateFile`. The caller closes it. Throws SallyportError.
+ */
+export function openPrivateFile(file: string): number {
+  const folder = dirname(file);
+  try {
+    makeFolder(folder);
+    const folderUid = checkFolder(folder, file);
+    const flags = constants.O_RDWR | constants.O_CREAT;
+    return asOwnerOf(folder, () =>
+      openRegularFile(file, flags, ({ uid }) => checkOwner(uid, folderUid, file)),
+    );
+  } catch (error) {
+    throw error instanceof SallyportError ? error : cannotWrite(file, error);
   }
 }
 

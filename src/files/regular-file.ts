@@ -7,7 +7,7 @@ import { errnoOf } from "../core/system-error.ts";
 /**
  * O_NOFOLLOW refuses a symbolic link; O_NONBLOCK keeps a named pipe or a lease from holding us up.
  */
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Ten times the keys of a hundred thousand devices; a sparse file of a terabyte would take all
@@ -15,25 +15,12 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
  */
 const MOST_BYTES = 256 << 20;
 
-function open(file: string): number | undefined {
-  try {
-    return openSync(file, READ);
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === "ENOENT") return undefined;
-    if (code === "ELOOP") {
-      throw new SallyportError(
-        `Cannot trust ${file}: it is a symbolic link: put the file itself there`,
-        ExitCode.config,
-      );
-    }
-    // ENXIO: a socket.
-    if (code === "ENXIO") throw notRegular(file);
-    throw new SallyportError(
-      `Cannot read ${file}: ${code}: run as root or as the user that owns it`,
-      code === "EACCES" ? ExitCode.privilege : ExitCode.config,
-    );
-  }
+function refused(file: string, error: unknown): SallyportError {
+  const code = errnoOf(error);
+  return new SallyportError(
+    `Cannot read ${file}: ${code}: run as root or as the user that owns it`,
+    code === "EACCES" ? ExitCode.privilege : ExitCode.config,
+  );
 }
 
 function notRegular(file: string): SallyportError {
@@ -55,29 +42,60 @@ function readTo(fd: number, size: number): Buffer {
   return bytes.subarray(0, at);
 }
 
+type Check = (stat: Stats) => void;
+
 /**
- * The text of a regular file, undefined when it does not exist. `check` receives the facts about
- * the open file, which its name may no longer lead to, and throws where it does not trust them.
- * Throws SallyportError (exit 78) for a link, a pipe and everything else that is not a regular
- * file.
+ * Opens a regular file; one that O_CREAT makes has mode 0600. `check` receives the facts about the open file, which its
+ * name may no longer lead to, and throws where it does not trust them. Throws SallyportError (exit 78) for a link, a pipe
+ * and everything else that is not a regular file, and the other errors of open(2) as they are. The caller closes it.
  */
-export function readRegularFile(
-  file: string,
-  check: (stat: Stats) => void = () => {},
-): string | undefined {
-  const fd = open(file);
-  if (fd === undefined) return undefined;
+export function openRegularFile(file: string, flags: number, check: Check): number {
+  let fd: number;
+  try {
+    fd = openSync(file, flags | SAFELY, 0o600);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ELOOP") {
+      throw new SallyportError(
+        `Cannot trust ${file}: it is a symbolic link: put the file itself there`,
+        ExitCode.config,
+      );
+    }
+    // ENXIO: a socket.
+    throw code === "ENXIO" ? notRegular(file) : error;
+  }
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw notRegular(file);
     check(stat);
-    if (stat.size > MOST_BYTES) {
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/**
+ * The text of a regular file, undefined when it does not exist; `check` as for `openRegularFile`. Throws SallyportError.
+ */
+export function readRegularFile(file: string, check: Check = () => {}): string | undefined {
+  let fd: number;
+  try {
+    fd = openRegularFile(file, constants.O_RDONLY, check);
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw refused(file, error);
+  }
+  try {
+    const { size } = fstatSync(fd);
+    if (size > MOST_BYTES) {
       throw new SallyportError(
-        `Cannot read ${file}: it has ${stat.size} bytes: this is no file of sallyport, take it away`,
+        `Cannot read ${file}: it has ${size} bytes: this is no file of sallyport, take it away`,
         ExitCode.config,
       );
     }
-    return readTo(fd, stat.size).toString("utf8");
+    return readTo(fd, size).toString("utf8");
   } finally {
     closeSync(fd);
   }

@@ -3,7 +3,7 @@
  * key.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
@@ -193,9 +193,26 @@ function digestOf(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
+/** Texts that a killed process had not put into place: keys are in them, also such as were removed since. */
+const LEFTOVER = /^\.keys(\.last)?\.toml\..+\.new$/;
+
+/**
+ * Runs `work` while no other process changes the keys. Throws FileBusy where one still does after `waitMs`; default: a
+ * few seconds.
+ */
+function changing<T>(stateDir: string, work: () => T, waitMs?: number): T {
+  const all = () => {
+    for (const name of readdirSync(stateDir)) {
+      if (LEFTOVER.test(name)) rmSync(join(stateDir, name), { force: true });
+    }
+    return work();
+  };
+  return withFileLock(keysFile(stateDir), all, waitMs);
+}
+
 /** Adds one device. Throws when it exists: a key is never replaced silently. */
 export function addKey(stateDir: string, added: DeviceKey): void {
-  withFileLock(keysFile(stateDir), () => {
+  changing(stateDir, () => {
     const first = !existsSync(keysFile(stateDir));
     const keys = loadKeys(stateDir);
     const { user, device } = added;
@@ -216,7 +233,7 @@ export function addKey(stateDir: string, added: DeviceKey): void {
  * there were none.
  */
 export function removeKeys(stateDir: string, user: string, device?: string): DeviceKey[] {
-  return withFileLock(keysFile(stateDir), () => {
+  return changing(stateDir, () => {
     const keys = loadKeys(stateDir);
     const isGone = (one: DeviceKey) =>
       one.user === user && (device === undefined || one.device === device);
@@ -255,14 +272,15 @@ function forgetInLastKeys(stateDir: string, isGone: (key: DeviceKey) => boolean)
 /**
  * Keeps the keys.toml of this digest for a start that finds a broken one; does nothing where the
  * file has changed by now. Runs under the lock of `removeKeys`: a key removed meanwhile must not
- * come back.
+ * come back. Does not wait for it: throws FileBusy where a command has it.
  */
 export function keepLastKeys(stateDir: string, digest: string): void {
   const file = keysFile(stateDir);
   const isKept = () => digestOf(readPrivateFile(lastKeysFile(stateDir)) ?? "") === digest;
   if (isKept()) return;
-  withFileLock(file, () => {
+  const keep = () => {
     const text = readPrivateFile(file) ?? "";
     if (digestOf(text) === digest) writePrivateFile(lastKeysFile(stateDir), text);
-  });
+  };
+  changing(stateDir, keep, 0);
 }

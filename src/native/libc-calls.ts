@@ -123,6 +123,13 @@ function open() {
         ],
         returns: "i32", // int
       },
+      flock: {
+        args: [
+          "i32", // int fd
+          "i32", // int operation
+        ],
+        returns: "i32", // int
+      },
       setfsuid: {
         args: [
           "u32", // uid_t fsuid

@@ -68,7 +68,7 @@ describe("sallyport check", () => {
       expect(out.split("\n")).toContain(line);
     }
     expect(out).toMatch(/^Chance that one scan in random order opens old: \d\.\de-\d+; anybody/m);
-    expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+    expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml", "keys.toml.lock"]);
   });
 
   test("tells a weak knock and one that is no secret from a chance", () => {

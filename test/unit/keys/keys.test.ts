@@ -17,7 +17,14 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import * as fc from "fast-check";
-import { addKey, formatKeys, loadKeys, parseKeys, removeKeys } from "../../../src/keys/keys.ts";
+import {
+  addKey,
+  formatKeys,
+  keepLastKeys,
+  loadKeys,
+  parseKeys,
+  removeKeys,
+} from "../../../src/keys/keys.ts";
 import { device, errorOf } from "../../support/keys.ts";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
@@ -46,7 +53,7 @@ test("addKey() keeps what was there, in a file that only its owner reads", () =>
   expect(loadKeys(stateDir)).toEqual([alice, laptop, bob]);
   expect(statSync(file).mode & 0o7777).toBe(0o600);
   expect(statSync(stateDir).mode & 0o7777).toBe(0o700);
-  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml", "keys.toml.lock"]);
 });
 
 test("addKey() writes mode 0600 whatever the umask is", () => {
@@ -269,17 +276,19 @@ test("addKey() loses none of the devices that eight processes add at once", asyn
   const codes = await Promise.all(children.map((child) => child.exited));
   expect(codes).toEqual(children.map(() => 0));
   expect(loadKeys(stateDir)).toHaveLength(80);
-  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml", "keys.toml.lock"]);
 }, 60_000);
 
+const LOCK_MODULE = resolve(import.meta.dir, "../../../src/files/file-lock.ts");
+
+/** The words of a script that does `work` while it has the lock. */
+const locked = (work: string) => `
+  const { withFileLock } = await import(${JSON.stringify(LOCK_MODULE)});
+  withFileLock(${JSON.stringify(file)}, () => { ${work} });`;
+
 test("addKey() gets past the lock of processes that were killed while they held it", async () => {
-  const lockModule = resolve(import.meta.dir, "../../../src/files/file-lock.ts");
-  const script = `
-    const { withFileLock } = await import(${JSON.stringify(lockModule)});
-    withFileLock(${JSON.stringify(file)}, () => process.kill(process.pid, "SIGKILL"));`;
-  const killed = spawn([process.execPath, "-e", script]);
+  const killed = spawn([process.execPath, "-e", locked('process.kill(process.pid, "SIGKILL");')]);
   await killed.exited;
-  expect(existsSync(`${file}.lock`)).toBe(true);
   const add = `
     const { addKey, makeKey } = await import(${JSON.stringify(KEYS_MODULE)});
     addKey(${JSON.stringify(stateDir)}, { user: "u" + process.argv[1], device: "d", key: makeKey("gate") });`;
@@ -288,33 +297,51 @@ test("addKey() gets past the lock of processes that were killed while they held 
   );
   expect(await Promise.all(children.map((child) => child.exited))).toEqual(children.map(() => 0));
   expect(loadKeys(stateDir)).toHaveLength(6);
-  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml", "keys.toml.lock"]);
 }, 60_000);
 
-test("addKey() waits for a living holder of the lock, then says who is in the way", () => {
-  const stat = readFileSync(`/proc/${process.pid}/stat`, "utf8");
-  const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
-  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  mkdirSync(stateDir, { mode: 0o700 });
-  writeFileSync(`${file}.lock`, `${boot} ${process.pid} ${start} x`);
-  expect(errorOf(() => addKey(stateDir, alice)).message).toBe(
-    `Cannot change ${file}: another command is changing it: try again, or remove ${file}.lock if none is`,
+test("addKey() waits for a holder of the lock, then says who is in the way; keepLastKeys() does not wait", async () => {
+  const holder = spawn(
+    [
+      process.execPath,
+      "-e",
+      locked('process.stdout.write("locked"); require("fs").readSync(0, new Uint8Array(1));'),
+    ],
+    { stdin: "pipe", stdout: "pipe" },
   );
+  await holder.stdout.getReader().read();
+  const busy = `Cannot change ${file}: another command is changing it: try again when that has ended`;
+  const began = performance.now();
+  expect(errorOf(() => keepLastKeys(stateDir, "changed")).message).toBe(busy);
+  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(errorOf(() => addKey(stateDir, alice)).message).toBe(busy);
   expect(existsSync(file)).toBe(false);
+  await holder.stdin.end();
+  expect(await holder.exited).toBe(0);
+  addKey(stateDir, alice);
+  expect(loadKeys(stateDir)).toHaveLength(1);
 }, 20_000);
 
-test("addKey() takes over a lock whose process id another process has by now, or of another boot", () => {
+test("addKey() believes nothing that stands in a lock, as an earlier version wrote it", () => {
   const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  const start = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.pid}/stat`, "utf8"))![1]!;
   mkdirSync(stateDir, { mode: 0o700 });
-  for (const [i, holder] of [
-    `${boot} ${process.pid} 1 x`,
-    `00000000-0000-0000-0000-000000000000 ${process.pid} ${start} x`,
-    "",
-  ].entries()) {
-    writeFileSync(`${file}.lock`, holder);
-    addKey(stateDir, device("alice", `d${i}`));
+  for (const holder of [`${boot} ${process.pid} 1 x`, `${boot} ../etc 1 x`]) {
+    writeFileSync(`${file}.lock`, holder, { mode: 0o600 });
+    addKey(stateDir, device("alice", `d${holder.length}`));
   }
-  expect(loadKeys(stateDir)).toHaveLength(3);
-  expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml"]);
+  expect(loadKeys(stateDir)).toHaveLength(2);
+});
+
+test("removeKeys() clears away what killed processes had not put into place, and nothing else", () => {
+  addKey(stateDir, alice);
+  for (const name of [".keys.toml.0a1b2c3d.new", ".keys.last.toml.0a1b2c3d.new", ".other.new"]) {
+    writeFileSync(join(stateDir, name), "", { mode: 0o600 });
+  }
+  removeKeys(stateDir, "alice");
+  expect(readdirSync(stateDir).toSorted()).toEqual([
+    ".other.new",
+    "first-start",
+    "keys.toml",
+    "keys.toml.lock",
+  ]);
 });
