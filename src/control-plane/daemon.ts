@@ -8,7 +8,7 @@ import { VERSION } from "../core/version.ts";
 import { type Configuration, denyOf } from "./configuration.ts";
 import { GuardLoader, type GuardState } from "./guard/guard-loader.ts";
 import { HeapWatch } from "./heap-watch.ts";
-import { keepConfig, placeOfMistake } from "./last-config.ts";
+import { placeOfMistake } from "./last-config.ts";
 import { log } from "./log.ts";
 import { prepareCommands } from "./make-reloader.ts";
 import { buildParts, type Death, type Parts } from "./parts.ts";
@@ -127,7 +127,7 @@ export class Daemon {
     persistent.note({ type: "daemon.started", atMs: clock.wallMs(), version: VERSION });
     this.#parts.lossWait.tell();
     for (const change of describeStartChanges(inForce.configuration)) log("warning", change);
-    keepConfig(inForce.configuration);
+    this.#parts.keeper.keep(inForce.configuration);
     prepareCommands(this.#parts.queue, inForce);
     readiness.clear("starting");
     const { places } = api;

@@ -1,9 +1,13 @@
-/** Work that depends on the time of day: the wait after a loss of memory, and close commands that are owed. */
+/**
+ * Work that comes due: the wait after a loss of memory and close commands that are owed, by the time of day; keys that
+ * are to be kept, once no command changes them.
+ */
 
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DoorCommands } from "./commands/door-commands.ts";
 import { log } from "./log.ts";
+import type { LastKeeper } from "./last-keeper.ts";
 import type { LossWait } from "./loss-wait.ts";
 
 /** Does the due work. Resolves to whether some waits for its time. Does not reject. */
@@ -11,6 +15,7 @@ export async function doDueWork(
   clock: Clock,
   lossWait: LossWait,
   commands: DoorCommands,
+  keeper: LastKeeper,
 ): Promise<boolean> {
   let unapplied = false;
   try {
@@ -20,5 +25,6 @@ export async function doDueWork(
     log("error", messageOf(error));
   }
   const owes = commands.payDue(clock.monotonicMs());
-  return lossWait.tell() || owes || unapplied;
+  const unkept = keeper.again();
+  return lossWait.tell() || owes || unapplied || unkept;
 }

@@ -9,24 +9,33 @@ import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
 import { lastConfigFile, lastStateDir, parseLastSettings } from "../config/last-settings.ts";
 import { describeUnconfirmed } from "../config/unconfirmed.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { FileBusy } from "../files/file-lock.ts";
 import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { type Configuration, readConfiguration, warningsOf } from "./configuration.ts";
 import { log } from "./log.ts";
 import { makePlan } from "../data-plane/plan.ts";
 
 /** What is kept of a configuration. */
-export type Kept = Pick<Configuration, "settings" | "toml" | "keysDigest">;
+export type Kept = Pick<Configuration, "settings" | "keysDigest"> & {
+  /** Without one, what is kept stays, and only the keys are new. */
+  readonly toml: string | undefined;
+};
 
-/** Keeps it for the next start with broken files. A state folder that refuses it does not stop any door. */
-export function keepConfig({ settings, toml, keysDigest }: Kept): void {
+/**
+ * Keeps it for the next start with broken files. False where a command is changing the keys, so that they wait. A state
+ * folder that refuses it does not stop any door.
+ */
+export function keepConfig({ settings, toml, keysDigest }: Kept): boolean {
   const { stateDir } = settings.server;
   try {
     const file = lastConfigFile(stateDir);
-    if (readPrivateFile(file) !== toml) writePrivateFile(file, toml);
+    if (toml !== undefined && readPrivateFile(file) !== toml) writePrivateFile(file, toml);
     keepLastKeys(stateDir, keysDigest);
   } catch (error) {
+    if (error instanceof FileBusy) return false;
     log("warning", `A start with a broken configuration would open nothing: ${messageOf(error)}`);
   }
+  return true;
 }
 
 /**

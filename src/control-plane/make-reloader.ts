@@ -11,7 +11,7 @@ import type { Explainer } from "./explain/explainer.ts";
 import type { GuardAudit } from "./guard/guard-audit.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { CurrentConfiguration } from "./current-configuration.ts";
-import { keepConfig } from "./last-config.ts";
+import type { LastKeeper } from "./last-keeper.ts";
 import { log } from "./log.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
@@ -25,6 +25,7 @@ export interface ReloadSurroundings {
   readonly openings: Openings;
   readonly persistent: PersistentState;
   readonly guard: GuardAudit;
+  readonly keeper: LastKeeper;
   readonly explainer: Explainer;
   readonly queue: CommandQueue;
   readonly housekeeping: Housekeeping;
@@ -34,7 +35,7 @@ export interface ReloadSurroundings {
 }
 
 export function makeReloader(file: string, around: ReloadSurroundings): Reloader {
-  const { clock, inForce, openings, persistent, guard, configure } = around;
+  const { clock, inForce, openings, persistent, guard, keeper, configure } = around;
   const note = (type: "config.reloaded" | "config.reverted") =>
     persistent.note({ type, atMs: clock.wallMs(), file });
   const stateDir = () => inForce.settings.server.stateDir;
@@ -51,9 +52,9 @@ export function makeReloader(file: string, around: ReloadSurroundings): Reloader
       persistent.audit.flush();
       return openersAt(stateDir(), address);
     },
-    entered: (next, kept) => {
+    entered: (next, before) => {
       enter(next, around);
-      keepConfig(kept);
+      keeper.keep(next, before);
     },
     reloaded: () => {
       record(() => clearUnconfirmed(stateDir()));

@@ -21,6 +21,7 @@ import { EventLog } from "./event-log.ts";
 import { Explainer } from "./explain/explainer.ts";
 import { FailingFiles } from "./failing-files.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { LastKeeper } from "./last-keeper.ts";
 import { CurrentConfiguration } from "./current-configuration.ts";
 import { KeysWatch } from "./keys-watch.ts";
 import { log, onDroppedLine } from "./log.ts";
@@ -150,8 +151,9 @@ export function buildParts(
 
   const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
   const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));
-  const housekeeping = new Housekeeping(() => doDueWork(clock, lossWait, commands));
-  const reloader = makeReloader(file, { ...ground, guard, explainer, housekeeping });
+  const keeper = new LastKeeper(() => guard.state);
+  const housekeeping = new Housekeeping(() => doDueWork(clock, lossWait, commands, keeper));
+  const reloader = makeReloader(file, { ...ground, guard, keeper, explainer, housekeeping });
   const control = new ControlService({ ...ground, guard, reloader, keysWatch, explainer });
   const api = new ApiListeners({ control, api: configuration.settings.api, readiness });
 
@@ -173,6 +175,7 @@ export function buildParts(
     commands,
     lossWait,
     guard,
+    keeper,
     afterStart,
     nearMissWatch,
     housekeeping,

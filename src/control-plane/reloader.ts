@@ -23,7 +23,6 @@ import {
   withKeysOf,
   withKeysOfNow,
 } from "./configuration.ts";
-import type { Kept } from "./last-config.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
 import type { Plan } from "../data-plane/plan.ts";
@@ -51,11 +50,8 @@ export interface ReloaderParts {
   readonly grants: () => Iterable<Grant>;
   /** The devices that opened doors to the caller's address last. */
   readonly openers: (caller: Caller) => readonly Opener[];
-  /**
-   * `next` is in force from now on. `kept` is for a start with broken files: `next`, or what returns
-   * unless somebody confirms it.
-   */
-  readonly entered: (next: Configuration, kept: Kept) => void;
+  /** `next` is in force from now on; `before` returns unless somebody confirms it. */
+  readonly entered: (next: Configuration, before: Configuration | undefined) => void;
   /** The file that was read is in force: `entered` was called for it. */
   readonly reloaded: () => void;
   /** Nobody confirmed this configuration in time, and the one before is about to return. */
@@ -119,7 +115,7 @@ export class Reloader {
   between<T>(work: () => Promise<T>, confirms: boolean): Promise<T> {
     const done = this.#reloading.then(async () => {
       const result = await work();
-      if (!confirms || this.#before === undefined) return result;
+      if (!confirms) return result;
       this.#before = undefined;
       this.#enter(this.#parts.current());
       return result;
@@ -166,9 +162,7 @@ export class Reloader {
   }
 
   #enter(next: Configuration): void {
-    const { keysDigest } = next;
-    // A key that is gone must not open again after a start with broken files either.
-    this.#parts.entered(next, this.#before === undefined ? next : { ...this.#before, keysDigest });
+    this.#parts.entered(next, this.#before);
   }
 
   /** One at a time: a reload that fails must put back the configuration directly before it. */

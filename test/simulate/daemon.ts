@@ -17,7 +17,8 @@ import type { PortRange } from "../../src/core/port.ts";
 import type { Session } from "../../src/firewall/sessions.ts";
 import { CurrentConfiguration } from "../../src/control-plane/current-configuration.ts";
 import type { Explainer } from "../../src/control-plane/explain/explainer.ts";
-import { keepConfig, readOrFallBack } from "../../src/control-plane/last-config.ts";
+import { readOrFallBack } from "../../src/control-plane/last-config.ts";
+import { LastKeeper } from "../../src/control-plane/last-keeper.ts";
 import { makeReloader } from "../../src/control-plane/make-reloader.ts";
 import type { Reloader } from "../../src/control-plane/reloader.ts";
 import { DataPlaneAccess } from "../../src/control-plane/data-plane-access.ts";
@@ -120,6 +121,7 @@ export class Daemon {
   readonly guard: GuardAudit;
   readonly readiness = new Readiness();
   readonly #access: DataPlaneAccess;
+  readonly #keeper: LastKeeper;
   readonly #housekeeping: Housekeeping;
   readonly #ends: EndWatch;
   readonly #echoes = new EchoWatch();
@@ -243,7 +245,10 @@ export class Daemon {
         adopt: () => 0,
       },
     });
-    this.#housekeeping = new Housekeeping(() => doDueWork(clock, this.lossWait, this.commands));
+    this.#keeper = new LastKeeper(() => this.guard.state);
+    this.#housekeeping = new Housekeeping(() =>
+      doDueWork(clock, this.lossWait, this.commands, this.#keeper),
+    );
     this.#reloader = makeReloader(file, {
       clock,
       inForce,
@@ -251,6 +256,7 @@ export class Daemon {
       openings: this.openings,
       persistent,
       guard: this.guard,
+      keeper: this.#keeper,
       // Explains, and decides nothing.
       explainer: { entered: () => undefined } as unknown as Explainer,
       // Would start the thread that starts commands, which this world does without.
@@ -274,7 +280,7 @@ export class Daemon {
     const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     this.commands.adopt(living, settings.doors, now);
     this.lossWait.tell();
-    keepConfig(configuration);
+    this.#keeper.keep(configuration);
     this.#parts.entered();
     this.#housekeeping.now();
     this.hasBegun = true;

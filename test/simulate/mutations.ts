@@ -430,6 +430,12 @@ export const MUTATIONS: readonly Mutation[] = [
     "await this.#parts.configure(next.plan);\n      this.#parts.entered(next, next);",
   ),
   mutation(
+    "a restart makes an unconfirmed configuration the one that worked last",
+    "control-plane/last-keeper.ts",
+    'this.#guardState() === "permanent" ? next.toml : undefined',
+    "next.toml",
+  ),
+  mutation(
     "a broken file ends the daemon's start",
     "control-plane/last-config.ts",
     "if (stateDir === undefined || !mayFallBack()) throw refusal;",

@@ -163,8 +163,8 @@ class Simulation implements Disposable {
   /** Requests without an answer. */
   #asking = 0;
   #peerPorts = 30_000;
-  /** The configurations that a start may work by where the file is broken: mostly one. */
-  readonly #kept = new Set<number>();
+  /** The configuration that a start works by where the file is broken. */
+  #kept: number | undefined;
   #diskFailedMs = -Infinity;
   #doubtMs = -Infinity;
   #wasSetBack = false;
@@ -404,11 +404,11 @@ class Simulation implements Disposable {
       if (mistake === undefined) return daemon;
       const number = numberOf(settings.doors);
       this.#note(`the file is broken: configuration ${number} is in force`);
-      if (this.#kept.has(number)) return daemon;
-      const what = `${number} is in force, kept ${[...this.#kept].join()}`;
+      if (this.#kept === number) return daemon;
+      const what = `${number} is in force, kept ${this.#kept ?? "none"}`;
       this.#break(new Violation("a broken file leaves what worked last", what));
     } catch (error) {
-      if (error instanceof SallyportError && this.#kept.size > 0) {
+      if (error instanceof SallyportError && this.#kept !== undefined) {
         this.#break(new Violation("a broken file ends no start", this.#told(error)));
       }
       this.#failedStart(life, error);
@@ -421,10 +421,9 @@ class Simulation implements Disposable {
     this.#disturbGently();
     const number = this.#inForce;
     this.#note(`configuration ${number} is in force`);
-    if (this.#guardWatch.mayGoBack) return;
-    // Where the kernel refused to go back, a later reload may still wait for its confirmation.
-    if (!this.#guardWatch.hasLapsed) this.#kept.clear();
-    this.#kept.add(number);
+    // Nobody has confirmed it yet, as far as the daemon knows: what worked before stays.
+    if (this.#guardWatch.mayGoBack || this.#daemon?.guard.state !== "permanent") return;
+    this.#kept = number;
   }
 
   #failedStart(life: Life, error: unknown): void {

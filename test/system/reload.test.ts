@@ -160,6 +160,19 @@ describe("sallyport reload", () => {
     await opensBy(server.link("bob", "web"));
   }, 30_000);
 
+  test("--arm: neither a restart nor another key makes it the one that worked last, but a confirmation", async () => {
+    const kept = () => readFileSync(join(server.dir, "state", "config.last.toml"), "utf8");
+    server.writeConfig(door('range = "30000-50000"'));
+    expect(server.command("reload", "--arm", "5m").code).toBe(0);
+    await server.stop("SIGKILL");
+    await server.start();
+    expect(server.command("user", "add", "carol").code).toBe(0);
+    expect(kept()).not.toContain("30000");
+    expect(server.command("confirm", "--force").code).toBe(0);
+    expect(kept()).toContain("30000");
+    await opensBy(server.link("alice", "web"));
+  });
+
   test("--arm stays once it is confirmed", async () => {
     server.writeConfig(door('range = "30000-50000"'));
     expect(server.command("reload", "--arm", "1m").code).toBe(0);

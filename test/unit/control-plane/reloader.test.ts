@@ -60,9 +60,9 @@ function stage(folder: StateFolder) {
     isOver: () => isOver,
     grants: () => [],
     openers: () => openers,
-    entered: (next, keep) => {
-      call(`enter ${portsOf(next).join()}, keep ${portsOf(keep).join()}`);
-      kept.push({ ports: portsOf(keep), digest: keep.keysDigest });
+    entered: (next, before = next) => {
+      call(`enter ${portsOf(next).join()}, keep ${portsOf(before).join()}`);
+      kept.push({ ports: portsOf(before), digest: next.keysDigest });
       current = next;
     },
     reloaded: () => call("reloaded"),
