@@ -171,7 +171,7 @@ function printReport(settings: Settings, keys: readonly DeviceKey[], denied: boo
   if (!denied && settings.doors.some(({ users }) => users.length > 0)) {
     const bound = boundOf(settings, keys);
     const devices = bound.doors.reduce((sum, door) => sum + door.devices, 0);
-    print(`Keys that open a door: ${devices}`);
+    print(`Keys, counted at each door that they open: ${devices}`);
     print(formatBound(bound).replace(/^c/, "C"));
   }
   for (const line of settings.doors.flatMap(fixedLines)) print(line);

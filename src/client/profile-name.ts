@@ -34,13 +34,22 @@ export function savedAs(folder: string, profile: Profile): string | undefined {
 
 /**
  * The first part of the host's name ("gate" of gate.example), since most servers have a door "ssh"; with
- * the door behind it where that name leads elsewhere already. The door's name where the host is an address.
+ * the door behind it where that name leads elsewhere already. The door's name where the host is an address. A number
+ * behind that where the name leads elsewhere, too.
  */
 export function suggestName(folder: string, profile: Profile): string {
   const { host, door } = profile;
   const label = host.includes(":") || isIP(host) !== 0 ? "" : host.split(".")[0]!.toLowerCase();
   const plain = isProfileName(label) ? label : door;
-  const taken = saved(folder, plain);
-  if (taken === undefined || leadsToSame(taken, profile)) return plain.slice(0, MOST_NAME);
-  return `${plain}-${door}`.slice(0, MOST_NAME);
+  const isFree = (name: string) => {
+    const taken = saved(folder, name);
+    return taken === undefined || leadsToSame(taken, profile);
+  };
+  const names = plain === door ? [plain] : [plain, `${plain}-${door}`];
+  const found = names.map((name) => name.slice(0, MOST_NAME)).find(isFree);
+  if (found !== undefined) return found;
+  for (let n = 2; ; n++) {
+    const name = `${names.at(-1)!.slice(0, MOST_NAME - String(n).length - 1)}-${n}`;
+    if (isFree(name)) return name;
+  }
 }
