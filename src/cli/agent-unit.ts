@@ -11,6 +11,7 @@ import { print } from "./output.ts";
 import { printDone, printFiles } from "./unit-options.ts";
 
 const NAME = "sallyport-agent";
+const USER_RELOAD = ["systemctl", "--user", "daemon-reload"];
 
 function unitPath(): string {
   if (process.platform !== "linux") {
@@ -40,7 +41,7 @@ export async function installAgentUnit(
   const argv = [program, ...rest, ...agentWords(names, settings)];
   const files = [{ path: unitPath(), text: agentUnit(argv, process.env) }];
   if (only) return printFiles(files, "");
-  const next = ["systemctl --user daemon-reload", `systemctl --user enable --now ${NAME}`];
+  const next = [USER_RELOAD, ["systemctl", "--user", "enable", "--now", NAME]];
   printDone("Wrote", writeFiles(files, ""), next, "");
 }
 
@@ -55,5 +56,5 @@ export async function removeAgentUnit(): Promise<void> {
   const { removeFiles } = await import("../service/own-files.ts");
   const removed = removeFiles([path], "");
   if (removed.length === 0) print("There is no unit of the agent: nothing was removed");
-  printDone("Removed", removed, removed.length === 0 ? [] : ["systemctl --user daemon-reload"], "");
+  printDone("Removed", removed, removed.length === 0 ? [] : [USER_RELOAD], "");
 }

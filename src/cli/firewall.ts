@@ -7,6 +7,7 @@ import { withConfig } from "../config/find.ts";
 import { formatDuration } from "../core/duration.ts";
 import { print } from "./output.ts";
 import {
+  DAEMON_RELOAD,
   executableOption,
   printBrought,
   printDone,
@@ -102,7 +103,7 @@ function installCommand() {
         return;
       }
       printBrought(broughtByPackage(files, root));
-      const next = ["systemctl daemon-reload", "systemctl enable sallyport-guard"];
+      const next = [DAEMON_RELOAD, ["systemctl", "enable", "sallyport-guard"]];
       printDone("Wrote", install(files, root), next, root);
     });
 }
@@ -117,6 +118,6 @@ function uninstallCommand() {
       const root = rootOf(named);
       const paths = removeGuardUnit(root);
       if (paths.length === 0) print("There is no unit of the guard: nothing was removed");
-      printDone("Removed", paths, paths.length === 0 ? [] : ["systemctl daemon-reload"], root);
+      printDone("Removed", paths, paths.length === 0 ? [] : [DAEMON_RELOAD], root);
     });
 }

@@ -10,6 +10,7 @@ import { systemClock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import type { Finding } from "../core/finding.ts";
+import { shellWord } from "../core/shell-command.ts";
 import type { Answers } from "../init/answers.ts";
 import type { Place } from "../init/start.ts";
 import type { Step } from "../init/steps.ts";
@@ -149,7 +150,7 @@ async function carryOut(seen: Seen, place: Place): Promise<void> {
 function tellNext({ guard, probation, present, starts }: Seen, { config }: Options): void {
   if (present.guards) return;
   if (!starts) {
-    const named = config === SERVICE_CONFIG ? "" : ` --config ${config}`;
+    const named = config === SERVICE_CONFIG ? "" : ` --config ${shellWord(config)}`;
     note(`Next: sudo sallyport serve --arm ${probation}${named}`);
     note(`It guards ${guard} on probation: unless you confirm in time, the kernel opens it again.`);
   }

@@ -3,6 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { print } from "./output.ts";
 import {
+  DAEMON_RELOAD,
   executableOption,
   printBrought,
   printDone,
@@ -38,7 +39,7 @@ function installCommand() {
         return;
       }
       printBrought(broughtByPackage(files, root));
-      const start = ["systemctl daemon-reload", "systemctl enable --now sallyport"];
+      const start = [DAEMON_RELOAD, ["systemctl", "enable", "--now", "sallyport"]];
       printDone("Wrote", install(files, root), [...preparations(options), ...start], root);
     });
 }
@@ -53,7 +54,7 @@ function removeCommand() {
       const root = rootOf(named);
       const paths = removeService(root);
       if (paths.length === 0) print("There is no unit of the service: nothing was removed");
-      printDone("Removed", paths, paths.length === 0 ? [] : ["systemctl daemon-reload"], root);
+      printDone("Removed", paths, paths.length === 0 ? [] : [DAEMON_RELOAD], root);
     });
 }
 
@@ -77,7 +78,7 @@ function handoverCommand() {
           `Kept ${path}, which goes before the package's unit: ${why}: keep what differs in ${path}.d/, then remove it`,
         );
       }
-      printDone("Removed", removed, removed.length === 0 ? [] : ["systemctl daemon-reload"], root);
+      printDone("Removed", removed, removed.length === 0 ? [] : [DAEMON_RELOAD], root);
       if (removed.length + kept.length === 0) print("There is nothing to hand over");
     });
 }

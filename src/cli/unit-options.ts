@@ -3,8 +3,11 @@
 import { resolve } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { SERVICE_CONFIG } from "../config/find.ts";
+import { shellCommand } from "../core/shell-command.ts";
 import type { WrittenFile } from "../service/own-files.ts";
 import { print } from "./output.ts";
+
+export const DAEMON_RELOAD: readonly string[] = ["systemctl", "daemon-reload"];
 
 export const unitConfigOption = () =>
   new Option("--config <file>", "configuration that the unit names").default(SERVICE_CONFIG);
@@ -35,15 +38,15 @@ export function printBrought(paths: readonly string[]): void {
   for (const path of paths) print(`Left as the package brought it: ${path}`);
 }
 
-/** Says what was done, and the commands that make it take effect on this machine. */
+/** Says what was done, and the commands (each an argv) that make it take effect on this machine. */
 export function printDone(
   done: "Wrote" | "Removed",
   paths: readonly string[],
-  next: readonly string[],
+  next: readonly (readonly string[])[],
   root: string,
 ): void {
   for (const path of paths) print(`${done} ${path}`);
   if (root !== "" || next.length === 0) return;
   print("Next:");
-  for (const command of next) print(`  ${command}`);
+  for (const command of next) print(`  ${shellCommand(command)}`);
 }

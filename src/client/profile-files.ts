@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { shellWord } from "../core/shell-command.ts";
 import { codeOf } from "../core/system-error.ts";
 import { placeText } from "../files/place-text.ts";
 import { formatProfileLink, parseProfileLink } from "../rks/profile-link.ts";
@@ -66,7 +67,7 @@ function readPrivately(path: string): string {
     const { mode } = fstatSync(file);
     if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) {
       throw new SallyportError(
-        `Cannot use ${path}: other users of this computer can read the key in it: run "chmod 600 ${path}", and have the key replaced if one may have`,
+        `Cannot use ${path}: other users of this computer can read the key in it: run "chmod 600 ${shellWord(path)}", and have the key replaced if one may have`,
         ExitCode.config,
       );
     }

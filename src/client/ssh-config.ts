@@ -1,5 +1,6 @@
 /** The block of ssh_config(5) that makes OpenSSH reach a host through `sallyport proxy`. */
 
+import { shellWord } from "../core/shell-command.ts";
 import { firstTcpPort } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
 
@@ -17,10 +18,8 @@ const SSH_PORT = 22;
 /** A word as the shell that ssh starts takes it, on Windows as CreateProcess does; "%" is ssh's own. */
 function quoted(word: string, platform: NodeJS.Platform): string {
   const text = word.replaceAll("%", "%%");
-  if (/^[\w./:\\@%+=,-]+$/.test(text) && (platform === "win32" || !text.includes("\\"))) {
-    return text;
-  }
-  return platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+  if (platform !== "win32") return shellWord(text);
+  return /^[\w./:\\@%+=,-]+$/.test(text) ? text : `"${text}"`;
 }
 
 /** The port to name; undefined where the door opens ssh's own, or the link names none. */

@@ -3,6 +3,7 @@
 import { statSync } from "node:fs";
 import { hasFileCapabilities } from "../native/file-capabilities.ts";
 import { type Findings, ok, problem, warning } from "../core/finding.ts";
+import { shellWord } from "../core/shell-command.ts";
 
 export interface ExecutableFacts {
   readonly path: string;
@@ -25,25 +26,26 @@ const S_ISGID = 0o2000;
 export function checkExecutable({ path, capabilities, mode, uid }: ExecutableFacts): Findings {
   const interpreter =
     "with BUN_BE_BUN=1 it runs any script, so everybody on this machine has these rights";
+  const word = shellWord(path);
   const findings: Findings[number][] = [];
   if (capabilities) {
     findings.push(
       problem(
         `${path} has file capabilities: ${interpreter}`,
-        `run "setcap -r ${path}" and let systemd give them to the service (sallyport service install)`,
+        `run "setcap -r ${word}" and let systemd give them to the service (sallyport service install)`,
       ),
     );
   }
   if ((mode & (S_ISUID | S_ISGID)) !== 0) {
     findings.push(
-      problem(`${path} is setuid or setgid: ${interpreter}`, `run "chmod ug-s ${path}"`),
+      problem(`${path} is setuid or setgid: ${interpreter}`, `run "chmod ug-s ${word}"`),
     );
   }
   if ((mode & 0o022) !== 0 || uid !== 0) {
     findings.push(
       warning(
         `${path} can be replaced by a user other than root, and the service runs it`,
-        `run "chown root ${path}" and "chmod go-w ${path}", or copy it to /usr/local/bin`,
+        `run "chown root ${word}" and "chmod go-w ${word}", or copy it to /usr/local/bin`,
       ),
     );
   }

@@ -2,6 +2,7 @@
 
 import type { Link } from "../native/links.ts";
 import { type Findings, listed, ok, problem, warning } from "../core/finding.ts";
+import { shellWord } from "../core/shell-command.ts";
 
 export interface InterfaceFacts {
   /** `server.interfaces` */
@@ -48,6 +49,6 @@ function stateOf({ up, carrier, addresses }: Link): string | undefined {
 }
 
 function remedyOf({ name, up, carrier }: Link): string {
-  if (!up) return `run "ip link set ${name} up"`;
+  if (!up) return `run "ip link set ${shellWord(name)} up"`;
   return carrier ? "give it one, or take it out of server.interfaces" : "connect it";
 }

@@ -3,6 +3,7 @@
 import { constants, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { shellWord } from "../core/shell-command.ts";
 import { errnoOf } from "../core/system-error.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
 import { type Placing, placeText, syncFolder } from "./place-text.ts";
@@ -29,10 +30,10 @@ function mayOwn(uid: number, folder: string): boolean {
 function checkFolder(folder: string, file: string): number {
   const { mode, uid } = statSync(folder);
   if (!mayOwn(uid, folder)) {
-    refuse(file, `${folder} belongs to uid ${uid}: run "chown root ${folder}"`);
+    refuse(file, `${folder} belongs to uid ${uid}: run "chown root ${shellWord(folder)}"`);
   }
   if ((mode & 0o022) !== 0) {
-    refuse(file, `others may write to ${folder}: run "chmod go-w ${folder}"`);
+    refuse(file, `others may write to ${folder}: run "chmod go-w ${shellWord(folder)}"`);
   }
   return uid;
 }
@@ -45,7 +46,10 @@ function checkFolder(folder: string, file: string): number {
 function checkOwner(uid: number, folderUid: number, file: string): void {
   const self = process.geteuid!();
   if (uid === folderUid || (self !== 0 && (uid === self || uid === 0))) return;
-  refuse(file, `it belongs to uid ${uid}: run "chown ${folderUid} ${file}" if it is yours`);
+  refuse(
+    file,
+    `it belongs to uid ${uid}: run "chown ${folderUid} ${shellWord(file)}" if it is yours`,
+  );
 }
 
 /**
@@ -57,7 +61,7 @@ function checkOwner(uid: number, folderUid: number, file: string): void {
 export function readPrivateFile(file: string): string | undefined {
   return readRegularFile(file, ({ mode, uid }) => {
     if ((mode & 0o077) !== 0) {
-      refuse(file, `others may read it: run "chmod 600 ${file}" and make new keys`);
+      refuse(file, `others may read it: run "chmod 600 ${shellWord(file)}" and make new keys`);
     }
     checkOwner(uid, checkFolder(dirname(file), file), file);
   });

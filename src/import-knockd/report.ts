@@ -4,6 +4,7 @@
  */
 
 import { formatPortRange } from "../core/port.ts";
+import { shellWord } from "../core/shell-command.ts";
 import type { Imported, ToldLine } from "./import-knockd.ts";
 import type { Level } from "./verdicts.ts";
 
@@ -48,7 +49,7 @@ function guardLines(ports: readonly string[]): string[] {
  */
 export function reportLines(imported: Imported, written: string | undefined): string[] {
   const { lines, comments, toDecide, warnings, guarded, sequences, interfaces } = imported;
-  const config = written ?? "FILE";
+  const config = written === undefined ? "FILE" : shellWord(written);
   const checks = `sallyport check --config ${config}`;
   return [
     ...lines.map(lineText),

@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
+import { shellCommand } from "../core/shell-command.ts";
 import { ProbationFile } from "../control-plane/guard/probation-file.ts";
 import { guardFiles, install, preparations, serviceFiles } from "../service/install.ts";
 
@@ -15,7 +16,7 @@ export interface Place {
 export function installUnits(place: Place): string[] {
   const options = { ...place, root: "", user: "sallyport" };
   const paths = install([...serviceFiles(options), ...guardFiles(options)], "");
-  for (const command of preparations(options)) run(command.split(" "));
+  for (const command of preparations(options)) run(command);
   run(["systemctl", "daemon-reload"]);
   run(["systemctl", "enable", "sallyport.service", "sallyport-guard.service"]);
   return paths;
@@ -40,6 +41,6 @@ function run(argv: readonly string[]): void {
   if (status === 0) return;
   const said = (stderr ?? "").trim().split("\n")[0]!.replace(/\.$/, "");
   throw new SallyportError(
-    `Cannot run "${argv.join(" ")}": ${said || "it failed"}: see "journalctl -u sallyport -n 20", then run "sallyport init" again, which goes on from here`,
+    `Cannot run "${shellCommand(argv)}": ${said || "it failed"}: see "journalctl -u sallyport -n 20", then run "sallyport init" again, which goes on from here`,
   );
 }

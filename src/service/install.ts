@@ -48,8 +48,11 @@ export function guardFiles(options: UnitOptions): WrittenFile[] {
   return [{ path: GUARD_UNIT, text: guardUnit({ executable, config, lastConfig }) }];
 }
 
-/** The commands to run before the service can start, besides those that every unit needs. */
-export function preparations(options: ServiceOptions): string[] {
+/**
+ * The commands to run before the service can start, besides those that every unit needs; each is
+ * the words of an argv.
+ */
+export function preparations(options: ServiceOptions): string[][] {
   const { user, config, root } = options;
   if (user === "root") return [];
   const { mode = 0 } = statSync(root + config, { throwIfNoEntry: false }) ?? {};
@@ -57,13 +60,19 @@ export function preparations(options: ServiceOptions): string[] {
   const read =
     mode === 0 || (mode & 0o004) !== 0
       ? []
-      : [`chown root:${user} ${config}`, `chmod 0640 ${config}`];
+      : [
+          ["chown", `root:${user}`, config],
+          ["chmod", "0640", config],
+        ];
   const { stateDir } = configured(options);
   // systemd makes a folder below /var/lib, and hands over one that exists.
   const own = stateDir.startsWith("/var/lib/")
     ? []
-    : [`install -d -m 0700 -o ${user} -g ${user} ${stateDir}`, `chown -R ${user}: ${stateDir}`];
-  return ["systemd-sysusers", ...read, ...own];
+    : [
+        ["install", "-d", "-m", "0700", "-o", user, "-g", user, stateDir],
+        ["chown", "-R", `${user}:`, stateDir],
+      ];
+  return [["systemd-sysusers"], ...read, ...own];
 }
 
 /** The files by which a package under `root` brought the same text already, by the package's paths. */

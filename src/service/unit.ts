@@ -172,5 +172,5 @@ WantedBy=sysinit.target
 
 /** A user of sysusers.d(5) who owns only the state folder. */
 export function sysusers(plan: ServicePlan): string {
-  return `#Type Name ID GECOS Home Shell\nu ${plan.user} - "sallyport daemon" ${plan.stateDir} -\n`;
+  return `#Type Name ID GECOS Home Shell\nu ${plan.user} - "sallyport daemon" ${word(plan.stateDir)} -\n`;
 }

@@ -123,6 +123,24 @@ test(
 );
 
 test(
+  "a state folder with a blank in its path is one folder, and no other one is given away",
+  () => {
+    const input =
+      `[server]\nhost = "${SERVER}"\nstate_dir = "/srv/My Disk/sallyport"\n` +
+      `[door.ssh]\nopens = ["2222/tcp"]\nusers = ["alice"]\n`;
+    server.run(["mkdir", "-p", "/etc/sallyport", "/srv/My", "/srv/My Disk", "/Disk/sallyport"]);
+    server.run(["sh", "-c", `cat > ${CONFIG}`], { input });
+    const { code, err } = sallyport(...ALL);
+    const owners = ["/srv/My", "/Disk/sallyport", "/srv/My Disk/sallyport/keys.toml"];
+    const { out } = server.run(["stat", "-c", "%U %a", ...owners]);
+    server.run(["rm", "-r", "/srv/My", "/srv/My Disk", "/Disk"]);
+    expect([code, err]).toEqual([0, expect.stringContaining("Guarding 2222/tcp from now on")]);
+    expect(out).toBe("root 755\nroot 755\nsallyport 600\n");
+  },
+  LIMIT_MS,
+);
+
+test(
   "unless somebody confirms, the port opens again by itself",
   async () => {
     expect(sallyport(...ALL, "--probation", "5s").code).toBe(0);

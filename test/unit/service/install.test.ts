@@ -84,17 +84,23 @@ describe("serviceFiles()", () => {
     const lines = unitOf().split("\n");
     expect(lines).toContain('ReadWritePaths="-/srv/sally port"');
     expect(lines).toContain("RuntimeDirectory=a/b");
-    expect(preparations(options()).join("\n")).toContain("/srv/sally port");
+    // A path with a blank is one word: parted, "chown -R" would give away /srv/sally.
+    expect(preparations(options()).slice(1)).toEqual([
+      ["install", "-d", "-m", "0700", "-o", "sallyport", "-g", "sallyport", "/srv/sally port"],
+      ["chown", "-R", "sallyport:", "/srv/sally port"],
+    ]);
+    const user = serviceFiles(options()).find(({ path }) => path === SYSUSERS)!.text;
+    expect(user).toContain('u sallyport - "sallyport daemon" "/srv/sally port" -\n');
   });
 
   test("says how the user comes to read a configuration that is closed to others", () => {
     writeConfig("");
-    expect(preparations(options())).toEqual(["systemd-sysusers"]);
+    expect(preparations(options())).toEqual([["systemd-sysusers"]]);
     chmodSync(root + config, 0o600);
     expect(preparations(options())).toEqual([
-      "systemd-sysusers",
-      `chown root:sallyport ${config}`,
-      `chmod 0640 ${config}`,
+      ["systemd-sysusers"],
+      ["chown", "root:sallyport", config],
+      ["chmod", "0640", config],
     ]);
   });
 
