@@ -28,6 +28,7 @@ import { formatDuration } from "../core/duration.ts";
 import type { ExitCode as ExitCodeType } from "../core/errors.ts";
 import { ExitCode, NeedsYes, OpError, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
+import { printableQuote } from "../core/printable.ts";
 
 /** How long the daemon may take to answer. */
 export interface Patience {
@@ -179,9 +180,11 @@ export function connectControl(socket: string, patience = PATIENCE): ControlClie
     if (status === 200 && answer.success) return answer.output;
     const problem = v.safeParse(ProblemSchema, body);
     if (problem.success) {
-      if (problem.output.needs !== undefined) throw new NeedsYes(problem.output.detail);
+      // Whoever took the socket of a daemon without root speaks to root's terminal here.
+      const detail = printableQuote(problem.output.detail);
+      if (problem.output.needs !== undefined) throw new NeedsYes(detail);
       const exitCode = status === 422 ? ExitCode.config : ExitCode.failure;
-      throw new SallyportError(problem.output.detail, exitCode);
+      throw new SallyportError(detail, exitCode);
     }
     throw unreachable(
       socket,

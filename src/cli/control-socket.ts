@@ -10,7 +10,7 @@ import { Option } from "@commander-js/extra-typings";
 import { findConfig } from "../config/find.ts";
 import { lastSettings } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
-import { printable } from "./output.ts";
+import { printable, printError } from "./output.ts";
 import type { Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
@@ -52,8 +52,10 @@ export async function guardSocket(instead: string): Promise<string | undefined> 
   const { socketOfGuard } = await import("../control-plane/guard/guard-lock.ts");
   const found = socketOfGuard();
   if (found === undefined || found === instead) return undefined;
-  process.stderr.write(
-    `${printable(`Nobody listens on ${instead}: using ${found}, the socket of the sallyport that guards here`)}\n`,
+  printError(
+    printable(
+      `Nobody listens on ${instead}: using ${found}, the socket of the sallyport that guards here`,
+    ),
   );
   return found;
 }

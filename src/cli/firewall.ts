@@ -5,6 +5,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { withConfig } from "../config/find.ts";
 import { formatDuration } from "../core/duration.ts";
+import { printableLines } from "../core/printable.ts";
 import { print } from "./output.ts";
 import {
   DAEMON_RELOAD,
@@ -29,7 +30,8 @@ export function firewallCommand() {
     .addHelpText("after", "\nExample:\n  sudo sallyport firewall show")
     .action(async () => {
       const { showFirewall } = await import("../offline/firewall-access.ts");
-      print(showFirewall().trimEnd());
+      // Whoever holds the daemon may have written comments into it.
+      print(printableLines(showFirewall().trimEnd()));
     });
 
   command

@@ -16,7 +16,7 @@ import {
 import { randomInt } from "node:crypto";
 import { quote } from "../config/mistake.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
-import { print, printable } from "./output.ts";
+import { print, printable, printError } from "./output.ts";
 
 /** A file larger than this is not a knockd.conf. */
 const MOST_BYTES = 256 * 1_024;
@@ -81,7 +81,7 @@ const find = (name: string) =>
 
 /** The report goes to standard error: standard output is the configuration. */
 function tell(line: string): void {
-  process.stderr.write(`${printable(line)}\n`);
+  printError(printable(line));
 }
 
 function knockdCommand() {

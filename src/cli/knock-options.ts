@@ -6,6 +6,7 @@ import { KNOCK_DEFAULTS } from "../client/knock.ts";
 import { describeProgress } from "../client/messages.ts";
 import type { Family } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
+import { printError } from "./output.ts";
 
 /** What the options below tell a command; times in milliseconds. */
 export interface KnockSettings {
@@ -54,7 +55,7 @@ export const verboseOption = () => new Option("-v, --verbose", "say what happens
 
 /** One line for the person, on standard error: standard output may belong to a program. */
 export function note(line: string): void {
-  process.stderr.write(`sallyport: ${line}\n`);
+  printError(`sallyport: ${line}`);
 }
 
 /** Waiting is always told, because it looks like hanging; the rest on request. */

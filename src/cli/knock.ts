@@ -31,7 +31,7 @@ import {
   triesOption,
   verboseOption,
 } from "./knock-options.ts";
-import { print, printJson } from "./output.ts";
+import { print, printable, printJson } from "./output.ts";
 import { saveAs } from "./save-profile.ts";
 
 const EXAMPLES = `
@@ -72,7 +72,7 @@ function printOutcome(
       elapsedMs: Math.ceil(outcome.elapsedMs),
     });
   } else if (!hasFailed(outcome)) {
-    print(describeOutcome(what, outcome));
+    print(printable(describeOutcome(what, outcome)));
   }
 }
 
@@ -158,7 +158,7 @@ async function save(name: string, target: string | undefined, force: boolean): P
 async function forget(name: string): Promise<void> {
   const profile = await openProfile(name, profilesFolder());
   slotFiles(slotsFolder()).forget(profile);
-  print(`Forgot which slots were used for ${profile.door} on ${profile.host}`);
+  print(printable(`Forgot which slots were used for ${profile.door} on ${profile.host}`));
 }
 
 function nothingToKnock(): SallyportError {

@@ -8,7 +8,7 @@ import { admits } from "../config/names.ts";
 import { bareHost, type DoorLink, doorLinks, guessHost } from "../keys/profile.ts";
 import type { Settings } from "../config/settings.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { onTerminal, print, printJson } from "./output.ts";
+import { onTerminal, print, printError, printJson } from "./output.ts";
 import { drawQr } from "./qr.ts";
 
 export interface LinkOptions {
@@ -28,7 +28,7 @@ export interface Links {
 
 /** Advice goes to standard error: standard output may be a pipe that expects only links. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  printError(text);
 }
 
 /** The host that clients are told, bare; a guess is noted. */

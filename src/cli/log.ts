@@ -7,7 +7,16 @@ import { Command } from "@commander-js/extra-typings";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Column } from "./output.ts";
-import { alignColumns, guardOutput, oneLine, onTerminal, printable, printTable } from "./output.ts";
+import { printableJson } from "../core/printable.ts";
+import {
+  alignColumns,
+  guardOutput,
+  oneLine,
+  onTerminal,
+  printable,
+  printError,
+  printTable,
+} from "./output.ts";
 import { localTime } from "./times.ts";
 import { findConfig, withConfig } from "../config/find.ts";
 import { stateDirs } from "../config/last-settings.ts";
@@ -125,7 +134,7 @@ function findLog(config: string | undefined): string {
     if (!(error instanceof SallyportError) || error.exitCode !== ExitCode.config) throw error;
     const folder = likelyFolders(config).find((dir) => existsSync(join(dir, AUDIT_FILE)));
     if (folder === undefined) throw error;
-    process.stderr.write(`sallyport: ${error.message}\nShowing the log in ${folder}\n`);
+    printError(`sallyport: ${error.message}\nShowing the log in ${folder}`);
     return folder;
   }
 }
@@ -165,14 +174,7 @@ async function printAtPace(lines: readonly string[]): Promise<void> {
   await setImmediate();
 }
 
-/** One line of JSON that holds no command for a terminal. */
-function jsonLine(value: unknown): string {
-  // JSON escapes only the controls below U+0020, but U+009B alone begins an escape sequence.
-  return JSON.stringify(value).replaceAll(
-    /[\u007f-\u009f]/g,
-    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
-  );
-}
+const jsonLine = (value: unknown): string => printableJson(value);
 
 /**
  * Prints rows as they come, on a terminal under titles. Columns are as wide as the widest cell so
@@ -211,7 +213,7 @@ async function follow(stateDir: string, options: LogOptions, nowMs: number): Pro
     output: process.stdout.fd,
   });
   for await (const step of steps) {
-    if ("trouble" in step) process.stderr.write(`sallyport: ${step.trouble}: waiting for it\n`);
+    if ("trouble" in step) printError(printable(`sallyport: ${step.trouble}: waiting for it`));
     else if (show === undefined) await printAtPace(step.entries.map(jsonLine));
     else await show(step.entries);
   }
@@ -261,6 +263,6 @@ export function logCommand(clock: Clock = systemClock): CommandUnknownOpts {
       }
       if (found || options.json === true) return;
       const types = options.type === undefined ? [] : auditTypes(stateDir);
-      process.stderr.write(`${nothingFound(options.type, types)}\n`);
+      printError(printable(nothingFound(options.type, types)));
     });
 }

@@ -2,6 +2,9 @@
 
 import { styleText } from "node:util";
 import { ExitCode, messageOf } from "../core/errors.ts";
+import { printable, printableJson, printableLines } from "../core/printable.ts";
+
+export { printable };
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
@@ -23,7 +26,7 @@ export function guardOutput(): void {
   process.stdout.on("error", (error: Error & { readonly code?: string }) => {
     // The command's own outcome stands: a reader who left did not undo its work.
     if (error.code === "EPIPE") process.exit();
-    process.stderr.write(`sallyport: Cannot write the output: ${messageOf(error)}\n`);
+    printError(`sallyport: Cannot write the output: ${messageOf(error)}`);
     process.exit(ExitCode.failure);
   });
 }
@@ -41,14 +44,6 @@ export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/**
- * Text without control characters, each replaced by "�". Names and details come from files and
- * other processes: an escape sequence among them would drive the reader's terminal.
- */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "�");
-}
-
 /** Text of several lines as one line, for output with one row a line. */
 export function oneLine(text: string): string {
   return text
@@ -57,18 +52,26 @@ export function oneLine(text: string): string {
     .replaceAll(/\s*\n\s*/g, "; ");
 }
 
-/** Prints one line, or several separated by line breaks. */
+/**
+ * Prints one line, or several separated by line breaks. Text from files, sockets and other programs
+ * goes through `printable` first.
+ */
 export function print(text: string): void {
   guardOutput();
   process.stdout.write(`${text}\n`);
 }
 
-/** Prints a value as indented JSON, escaped so that a terminal finds no command in it. */
+/**
+ * Prints to standard error, for the person: standard output may belong to a program. Lines of the
+ * text stay lines; whatever else would drive a terminal is replaced.
+ */
+export function printError(text: string): void {
+  process.stderr.write(`${printableLines(text)}\n`);
+}
+
+/** Prints a value as indented JSON. */
 export function printJson(value: unknown): void {
-  const text = JSON.stringify(value, null, 2);
-  // JSON leaves U+0080–U+009F as they are, but U+009B alone begins an escape sequence.
-  const escaped = (char: string) => `\\u00${char.charCodeAt(0).toString(16)}`;
-  print(text.replaceAll(/[\u007f-\u009f]/g, escaped));
+  print(printableJson(value, 2));
 }
 
 /**

@@ -17,7 +17,7 @@ import type { Profile } from "../client/profile-source.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
 import { note } from "./knock-options.ts";
-import { onTerminal, print, printJson, printTable } from "./output.ts";
+import { onTerminal, print, printable, printJson, printTable } from "./output.ts";
 import { drawQr } from "./qr.ts";
 import { saveAs } from "./save-profile.ts";
 
@@ -66,7 +66,7 @@ function addCommand() {
       const profile = await openProfile(link, folder);
       const known = name === undefined ? savedAs(folder, profile) : undefined;
       if (known === undefined) saveAs(name ?? suggestName(folder, profile), profile, force);
-      else print(`Saved already: ${profile.door} on ${profile.host} is ${known}`);
+      else print(printable(`Saved already: ${profile.door} on ${profile.host} is ${known}`));
     });
 }
 
@@ -153,7 +153,9 @@ function showCommand() {
           `as      ${said.user}`,
           `knocks  ${profile.ports} ${said.proto} ports of ${said.lo}-${said.hi}, others every ${said.stepSeconds} s`,
           `file    ${join(folder, name)}`,
-        ].join("\n"),
+        ]
+          .map(printable)
+          .join("\n"),
       );
     });
 }

@@ -16,7 +16,7 @@ import { initCommand } from "./init.ts";
 import { knockCommand } from "./knock.ts";
 import { logCommand } from "./log.ts";
 import { openCommand } from "./open.ts";
-import { guardOutput } from "./output.ts";
+import { guardOutput, printError } from "./output.ts";
 import { pageCommand } from "./page.ts";
 import { profileCommand } from "./profile.ts";
 import { proxyCommand } from "./proxy.ts";
@@ -162,7 +162,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     }
     if (error instanceof SallyportError) {
-      process.stderr.write(`sallyport: ${error.message}\n`);
+      printError(`sallyport: ${error.message}`);
       return error.exitCode;
     }
     throw error;

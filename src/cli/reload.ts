@@ -9,10 +9,10 @@ import { NeedsYes, SallyportError } from "../core/errors.ts";
 import { ask, canAsk } from "./ask.ts";
 import { callerConnection } from "./caller.ts";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
-import { print, printable } from "./output.ts";
+import { print, printable, printError } from "./output.ts";
 import { readProbation } from "./probation-time.ts";
 
-const printLine = (line: string) => process.stderr.write(`${printable(line)}\n`);
+const printLine = (line: string) => printError(printable(line));
 
 /** Asks a person. Throws the refusal where there is nobody to ask, or the answer is no. */
 async function requireMeant(refusal: NeedsYes): Promise<void> {

@@ -4,7 +4,7 @@ import { Command } from "@commander-js/extra-typings";
 import { parseAddress } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { withConfig } from "../config/find.ts";
-import { print, printJson } from "./output.ts";
+import { print, printable, printJson } from "./output.ts";
 
 export function replayCommand() {
   return new Command("replay")
@@ -36,10 +36,10 @@ export function replayCommand() {
         return;
       }
       for (const { atMs, sentence } of report.events) {
-        print(`${new Date(atMs).toISOString()}  ${sentence}`);
+        print(printable(`${new Date(atMs).toISOString()}  ${sentence}`));
       }
-      for (const sentence of report.nearMisses) print(`Nearly: ${sentence}`);
-      for (const sentence of report.remarks) print(`Note: ${sentence}`);
+      for (const sentence of report.nearMisses) print(printable(`Nearly: ${sentence}`));
+      for (const sentence of report.remarks) print(printable(`Note: ${sentence}`));
       const doors = report.opened === 1 ? "1 door" : `${report.opened} doors`;
       print(`${report.frames} frames, ${report.knocks} knocks: ${doors} would have opened`);
     });

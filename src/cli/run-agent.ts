@@ -51,7 +51,7 @@ export async function runAgentHere(
     },
     systemKnockDeps(reporter(verbose)),
     {
-      print,
+      print: (line) => print(printable(line)),
       note: tell,
       report: verbose ? tell : onceEach(tell),
       detail: (line) => {

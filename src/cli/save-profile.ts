@@ -5,12 +5,12 @@ import { saveProfile } from "../client/profile-files.ts";
 import type { Profile } from "../client/profile-source.ts";
 import { missingZone } from "../client/ipv6-zones.ts";
 import { note } from "./knock-options.ts";
-import { print } from "./output.ts";
+import { print, printable } from "./output.ts";
 
 /** Throws a SallyportError where the name is taken, unless `force`. */
 export function saveAs(name: string, profile: Profile, force: boolean): void {
   const path = saveProfile(profilesFolder(), name, profile, force);
-  print(`Saved ${profile.door} on ${profile.host} in ${path}`);
+  print(printable(`Saved ${profile.door} on ${profile.host} in ${path}`));
   const reason = missingZone(profile.host);
   if (reason !== undefined) note(`${profile.host} cannot be knocked on as it is: ${reason}`);
   print(`Knock with: sallyport knock ${name}`);

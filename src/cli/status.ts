@@ -46,7 +46,7 @@ function printReadiness(status: Status): void {
   const up = roughDuration(uptimeSeconds * 1000);
   print(`sallyport ${printable(version)} is ${styled(style, word)}, up ${up}`);
   for (const { message, detail } of reasons) {
-    print(`  ${message}${detail === undefined ? "" : `: ${printable(oneLine(detail))}`}`);
+    print(printable(`  ${oneLine(detail === undefined ? message : `${message}: ${detail}`)}`));
   }
   if (probation !== undefined) print(styled("yellow", `  ${describeProbation(probation)}`));
   for (const notice of notices) print(styled("yellow", `  ${printable(oneLine(notice))}`));
@@ -123,7 +123,7 @@ async function printStanding(refusal: SallyportError, json: boolean): Promise<vo
   if (standing === undefined) throw refusal;
   process.exitCode = ExitCode.failure;
   if (json) printJson({ running: false, ready: false, ...standing });
-  else for (const line of describeStanding(standing)) print(line);
+  else for (const line of describeStanding(standing)) print(printable(line));
 }
 
 /** Undefined where no daemon listens, after that was printed. */

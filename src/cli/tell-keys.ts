@@ -5,6 +5,7 @@ import type { KeysTold, Removed } from "../api/control.ts";
 import { keysFile } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { guardSocket } from "./control-socket.ts";
 
 export interface TellOptions {
@@ -60,7 +61,7 @@ export async function tellKeys(
   const own = keysFile(settings.server.stateDir);
   if (told.file === own) return told;
   throw untold(
-    `it reads them from ${told.file}, not from ${own}`,
+    `it reads them from ${printable(told.file)}, not from ${own}`,
     "start it again, or name its configuration with --config",
   );
 }

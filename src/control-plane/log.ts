@@ -8,6 +8,7 @@ import { formatDuration } from "../core/duration.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { formatPortRange } from "../core/port.ts";
+import { printableLines } from "../core/printable.ts";
 import { LogOutput } from "./log-output.ts";
 
 const STDERR = 2;
@@ -28,12 +29,12 @@ function goesToJournal(stream: string | undefined): boolean {
 
 /** The journal adds a time and a level to each line. */
 function journalLine({ level, message }: LogRecord): string {
-  const lines = message.join("").split("\n");
+  const lines = printableLines(message.join("")).split("\n");
   return lines.map((line) => `<${PRIORITIES[level] ?? 6}>${line}\n`).join("");
 }
 
 function plainLine({ timestamp, level, message }: LogRecord): string {
-  return `${new Date(timestamp).toISOString()} ${level} ${message.join("")}\n`;
+  return `${new Date(timestamp).toISOString()} ${level} ${printableLines(message.join(""))}\n`;
 }
 
 let heardDropped = () => {};
@@ -72,7 +73,8 @@ export function onDroppedLine(hear: () => void): void {
 
 /** Says why the program ends, in the way of every command. */
 export function tellEnd(message: string): void {
-  output?.write(journal ? `<${PRIORITIES["error"]}>${message}\n` : `sallyport: ${message}\n`);
+  const told = printableLines(message);
+  output?.write(journal ? `<${PRIORITIES["error"]}>${told}\n` : `sallyport: ${told}\n`);
 }
 
 /** Waits at most `mostMs` until all lines so far are taken: for the end of the process. */

@@ -3,6 +3,7 @@
 import { formatDuration } from "../core/duration.ts";
 import { formatPort, formatPortRange } from "../core/port.ts";
 import type { Port } from "../core/port.ts";
+import { printable, printableJson } from "../core/printable.ts";
 import type { DraftDoor } from "./draft.ts";
 
 /** A section that became no door, and why. */
@@ -20,14 +21,9 @@ export interface DraftConfig {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** A basic string of TOML: JSON's, and DEL, which JSON leaves as it is. */
+/** A basic string of TOML: JSON's, with the controls escaped that JSON leaves as they are. */
 export function tomlText(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replaceAll("\x7f", "\\u007f");
-}
-
-/** Text that stays within its comment. */
-function commented(text: string): string {
-  return text.replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "�");
+  return printableJson(text.toWellFormed());
 }
 
 function tomlList(items: readonly string[]): string {
@@ -70,7 +66,7 @@ function doorLines(door: DraftDoor, file: string): string[] {
   const from = sections.map((section) => `line ${section.line}, [${section.name}]`).join("; ");
   return [
     "",
-    commented(`# ${file}: ${from}`),
+    printable(`# ${file}: ${from}`),
     `[door.${name}]`,
     ...(opens.length > 0 ? [`opens = ${tomlList(opens.map(formatPortRange))}`] : []),
     ...(users ? [`users = ${tomlList(users)}`] : []),
@@ -84,7 +80,7 @@ function doorLines(door: DraftDoor, file: string): string[] {
 /** The whole file, with a newline at its end. */
 export function writeConfig({ file, interfaces, doors, leftOut }: DraftConfig): string {
   const lines = [
-    commented(
+    printable(
       `# Made by "sallyport import knockd" of ${file}. Whoever sees a fixed sequence once can repeat it: users,`,
     ),
     "# in place of sequence, make a knock that is another every 30 seconds and counts once.",
@@ -92,7 +88,7 @@ export function writeConfig({ file, interfaces, doors, leftOut }: DraftConfig): 
     ...doors.flatMap((door) => doorLines(door, file)),
     ...leftOut.flatMap(({ name, line, why }) => [
       "",
-      commented(`# ${file}: line ${line}, [${name}] became no door: ${why}`),
+      printable(`# ${file}: line ${line}, [${name}] became no door: ${why}`),
     ]),
   ];
   return `${lines.join("\n")}\n`;
