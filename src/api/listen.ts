@@ -1,12 +1,13 @@
 /** Serves the two apps: health on TCP, control on the unix socket. */
 
+import { existsSync } from "node:fs";
 import type { Control } from "./control.ts";
 import { controlApp } from "./control-app.ts";
 import { serveBounded } from "./bounded-server.ts";
 import { codeOf } from "../core/system-error.ts";
 import type { AppOptions } from "./health-app.ts";
 import { healthApp } from "./health-app.ts";
-import { bindPrivately, clearSocketPath } from "./unix-socket.ts";
+import { bindPrivately, clearSocketPath, fileAt } from "./unix-socket.ts";
 import { isLoopbackHost } from "../core/address.ts";
 import { ExitCode, messageOf, OpError, SallyportError } from "../core/errors.ts";
 
@@ -22,7 +23,12 @@ export interface Listening {
    * the path of its socket.
    */
   readonly place: string;
-  /** Cuts open connections and removes the socket. May be called again. */
+  /**
+   * Whether whoever connects to the place comes here: the socket of a path may have been removed,
+   * or another put in its place.
+   */
+  stands(): boolean;
+  /** Cuts open connections and removes the socket, nobody else's. May be called again. */
   stop(): void;
 }
 
@@ -77,25 +83,50 @@ export function listenForHealth(
     const server = serveBounded({ hostname: at.host, port: at.port }, MOST_FOR_HEALTH, (request) =>
       app.fetch(request),
     );
-    return { place: `http://${host}:${server.port}/`, stop: () => server.stop() };
+    return {
+      place: `http://${host}:${server.port}/`,
+      stands: () => true,
+      stop: () => server.stop(),
+    };
   } catch (error) {
     throw cannotListen(`${host}:${at.port}`, "[api].listen", error);
   }
 }
 
-/** Listens on the unix socket at the path; throws OpError like `listenForHealth`. */
+/** True also where nobody may look: a folder that was closed hides the socket from others, or not. */
+function leadsTo(path: string, file: string | undefined): boolean {
+  try {
+    return fileAt(path) === file;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Listens on the unix socket at the path; throws OpError like `listenForHealth`. `before` is the
+ * listener that lost this path: it is stopped once the path is free.
+ */
 export async function listenForControl(
   control: Control,
   socket: string,
   options: AppOptions = {},
+  before?: Listening,
 ): Promise<Listening> {
   const app = controlApp(control, options);
   try {
     await clearSocketPath(socket);
+    before?.stop();
     const server = bindPrivately(() =>
       serveBounded({ unix: socket }, MOST_FOR_CONTROL, (request) => app.fetch(request)),
     );
-    return { place: socket, stop: () => server.stop() };
+    const own = fileAt(socket);
+    const stands = () => leadsTo(socket, own);
+    // The runtime removes whatever is at the path by then. A listener without a path needs no end:
+    // nobody finds it, and it goes with the process.
+    const stop = () => {
+      if (stands() || !existsSync(socket)) server.stop();
+    };
+    return { place: socket, stands, stop };
   } catch (error) {
     throw cannotListen(socket, "[api].socket", error);
   }

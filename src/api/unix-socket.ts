@@ -51,6 +51,12 @@ export async function clearSocketPath(path: string): Promise<void> {
   unlinkSync(path);
 }
 
+/** Which file a path leads to; undefined where there is none. Throws where nobody may look. */
+export function fileAt(path: string): string | undefined {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
+}
+
 /**
  * Runs `bind`, which must bind before it returns, so that only the owner can open the socket
  * (0600).

@@ -11,7 +11,8 @@ export function serveCommand() {
     .option("--arm <duration>", "guard on probation at first: see sallyport arm --help")
     .addHelpText(
       "after",
-      "\nSIGHUP reads the configuration again; a bad one changes nothing.\n" +
+      "\nSIGHUP reads the configuration again; a bad one changes nothing. It also listens again where the control" +
+        "\nsocket was removed.\n" +
         "\nExample:\n  sallyport serve --config /etc/sallyport/config.toml",
     )
     .action(async ({ config, arm }) => {

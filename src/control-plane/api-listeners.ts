@@ -1,4 +1,7 @@
-/** The two listeners of the API: never a reason not to guard, and tried again until they listen. */
+/**
+ * The two listeners of the API: never a reason not to guard, tried again until they listen, and
+ * again where somebody removed the control socket.
+ */
 
 import type { Control } from "../api/control.ts";
 import { listenForControl, listenForHealth, type Listening } from "../api/listen.ts";
@@ -28,6 +31,7 @@ export class ApiListeners {
   readonly #listening = new Map<"health" | "control", Listening>();
   readonly #refusals = new Map<"health" | "control", string>();
   #timer: NodeJS.Timeout | undefined;
+  #trying: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(parts: ApiListenersParts) {
@@ -39,14 +43,20 @@ export class ApiListeners {
     return Object.fromEntries([...this.#listening].map(([name, { place }]) => [name, place]));
   }
 
-  /** Tries the listeners that are missing; does not reject. */
-  async start(): Promise<void> {
+  /**
+   * Tries the listeners that are missing, or that nobody finds at their place any more; does not
+   * reject. May be called at any time: one try follows another.
+   */
+  start(): Promise<void> {
+    this.#trying = this.#trying.then(() => this.#try());
+    return this.#trying;
+  }
+
+  async #try(): Promise<void> {
     for (const name of this.#names) {
-      if (this.#stopped || this.#listening.has(name)) continue;
+      if (this.#stopped) return;
       try {
-        const listening = await this.#listen(name);
-        this.#listening.set(name, listening);
-        if (this.#refusals.delete(name)) log("info", `Listening on ${listening.place} now`);
+        await this.#reach(name);
       } catch (error) {
         const message = messageOf(error);
         if (this.#refusals.get(name) !== message)
@@ -57,22 +67,37 @@ export class ApiListeners {
     this.#tell();
   }
 
+  /** Makes a listener stand at its place. Throws a SallyportError where it cannot. */
+  async #reach(name: "health" | "control"): Promise<void> {
+    const before = this.#listening.get(name);
+    const listening = before?.stands() === true ? before : await this.#listen(name, before);
+    this.#listening.set(name, listening);
+    // It was stopped meanwhile, before this one was known.
+    if (this.#stopped) listening.stop();
+    // A socket that was moved away may have been moved back.
+    if (this.#refusals.delete(name)) log("info", `Listening on ${listening.place} now`);
+    else if (before !== undefined && before !== listening) {
+      log("warning", `Listening on ${listening.place} again: somebody had removed that socket`);
+    }
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
     for (const listening of this.#listening.values()) listening.stop();
   }
 
-  #listen(name: "health" | "control"): Listening | Promise<Listening> {
+  #listen(name: "health" | "control", before?: Listening): Listening | Promise<Listening> {
     const { control, api } = this.#parts;
     const report = (error: unknown) => log("error", `A request failed: ${messageOf(error)}`);
     return name === "health"
       ? listenForHealth(control, api.listen, { report })
-      : listenForControl(control, api.socket, { report });
+      : listenForControl(control, api.socket, { report }, before);
   }
 
   #tell(): void {
     const { readiness, retryMs = RETRY_MS } = this.#parts;
+    clearTimeout(this.#timer);
     const missing = [...this.#refusals.values()].join("; ");
     if (missing === "") {
       readiness.clear("listen");

@@ -153,6 +153,11 @@ export class Daemon {
     log("info", `Started in ${Math.round(control.uptimeMs())} ms`);
   }
 
+  /** Listens for commands again where somebody removed the socket; does not reject. */
+  listen(): Promise<void> {
+    return this.#parts.api.start();
+  }
+
   /**
    * Takes everything down, in less than two seconds unless the data plane hangs: all that must not
    * be lost is on the disk before any listener goes. `guard`: "obey" follows on_stop, "keep" leaves

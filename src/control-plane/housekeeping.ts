@@ -3,7 +3,7 @@
 /** The pause while a job waits: figures in seconds stay right to the second. */
 const BUSY_MS = 1_000;
 
-/** The pause otherwise, in case an event was missed. */
+/** The pause otherwise, in case an event was missed, or none tells: a socket that was removed. */
 const REST_MS = 30_000;
 
 export class Housekeeping {

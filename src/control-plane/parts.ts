@@ -152,7 +152,10 @@ export function buildParts(
   const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
   const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));
   const keeper = new LastKeeper(() => guard.state);
-  const housekeeping = new Housekeeping(() => doDueWork(clock, lossWait, commands, keeper));
+  const housekeeping = new Housekeeping(() => {
+    void api.start();
+    return doDueWork(clock, lossWait, commands, keeper);
+  });
   const reloader = makeReloader(file, { ...ground, guard, keeper, explainer, housekeeping });
   const control = new ControlService({ ...ground, guard, reloader, keysWatch, explainer });
   const api = new ApiListeners({ control, api: configuration.settings.api, readiness });

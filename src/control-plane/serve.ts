@@ -121,6 +121,8 @@ function somebodyIsKeptOut(): boolean {
 /** The service manager is told of the end of a reload in either case: the daemon goes on. */
 async function reloadOnSignal(daemon: Daemon, manager: ServiceManager): Promise<void> {
   manager.reloading();
+  // A signal is what is left to an administrator whose socket is gone, also if the files are refused.
+  void daemon.listen();
   try {
     await daemon.control.reload({});
     manager.reloaded(daemon.summary);
