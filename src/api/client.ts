@@ -67,7 +67,7 @@ export interface ControlClient {
 const NOBODY = "nobody listens there";
 
 /** Whether a call failed because no process listens on the socket. */
-export function nobodyListens(error: SallyportError): boolean {
+export function nobodyListens(error: SallyportError): error is OpError {
   return error instanceof OpError && error.detail === NOBODY;
 }
 

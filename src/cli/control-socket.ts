@@ -61,7 +61,7 @@ export async function guardSocket(instead: string): Promise<string | undefined> 
 }
 
 /** False only where nothing can listen: a killed daemon leaves the file of its socket behind. */
-async function hasListener(path: string): Promise<boolean> {
+export async function hasListener(path: string): Promise<boolean> {
   const connection = createConnection(path);
   try {
     await once(connection, "connect");

@@ -1,6 +1,7 @@
 /** The command line: registers every command, turns errors into one sentence and an exit code. */
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { nobodyListens } from "../api/client.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { agentCommand } from "./agent.ts";
@@ -26,6 +27,7 @@ import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";
 import { sshConfigCommand } from "./ssh-config.ts";
 import { statusCommand } from "./status.ts";
+import { explainUnheard } from "./unheard.ts";
 import { userCommand } from "./user.ts";
 import { versionCommand } from "./version.ts";
 import { whyCommand } from "./why.ts";
@@ -162,8 +164,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     }
     if (error instanceof SallyportError) {
-      printError(`sallyport: ${error.message}`);
-      return error.exitCode;
+      const told = nobodyListens(error) ? await explainUnheard(error) : error;
+      printError(`sallyport: ${told.message}`);
+      return told.exitCode;
     }
     throw error;
   }

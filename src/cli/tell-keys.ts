@@ -7,6 +7,7 @@ import type { Settings } from "../config/settings.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { guardSocket } from "./control-socket.ts";
+import { findUnheard } from "./unheard.ts";
 
 export interface TellOptions {
   /** Undefined: the socket of the configuration. */
@@ -53,10 +54,11 @@ export async function tellKeys(
     if (runs === "unseen") {
       return `Nobody listens on ${socket} (only root can see whether a sallyport listens elsewhere)`;
     }
-    throw untold(
-      `it does not listen on ${socket}`,
-      "name its socket with --socket, or start it again",
-    );
+    const found = await findUnheard(socket);
+    if (found === undefined) throw error; // it ended in this moment
+    // The signal leaves open what the removed keys opened.
+    const ends = found.lost && removed !== undefined ? ", then repeat the command" : "";
+    throw untold(`nobody listens on ${socket}: ${found.state}`, found.remedy + ends);
   }
   const own = keysFile(settings.server.stateDir);
   if (told.file === own) return told;

@@ -57,7 +57,7 @@ export function checkRunning({ socket, runs, account, guard }: RunningFacts): Fi
     return [
       problem(
         `A daemon guards this machine and does not answer: ${account.message}`,
-        "see its log, and whether it runs with this configuration",
+        "see its log, and whether it runs with this configuration; a socket that was removed comes back within half a minute",
       ),
     ];
   }

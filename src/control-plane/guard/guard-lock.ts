@@ -39,6 +39,12 @@ export function describeHolder(): string {
   return pid === undefined ? "" : ` (process ${pid})`;
 }
 
+/** The command that makes the daemon that guards here read its files where it hears no other. */
+export function hangUpCommand(): string {
+  const pid = holderOfLogGroup(GUARD_GROUP);
+  return pid === undefined ? "systemctl kill -s HUP sallyport" : `kill -HUP ${pid}`;
+}
+
 /**
  * The control socket of the daemon that guards this network namespace, even if its configuration
  * names another one by now. Undefined where none runs or the caller may not see it. Asks only the
