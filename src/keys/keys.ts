@@ -7,6 +7,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { shellCommand } from "../core/shell-command.ts";
 import { FIRST_START_FILE, KEYS_FILE, LAST_KEYS_FILE } from "../core/state-files.ts";
 import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
@@ -152,7 +153,7 @@ function readKeysFile(stateDir: string): string | undefined {
   const last = lastKeysFile(stateDir);
   if (!/^\[/m.test(readPrivateFile(last) ?? "")) return undefined;
   throw new SallyportError(
-    `Cannot load ${file}: it is gone, and ${last} holds the keys that worked last: run "cp -p ${last} ${file}", or remove that one as well where nobody is to have a key`,
+    `Cannot load ${file}: it is gone, and ${last} holds the keys that worked last: run "${shellCommand(["cp", "-p", last, file])}", or remove that one as well where nobody is to have a key`,
     ExitCode.config,
   );
 }
