@@ -23,9 +23,10 @@ import { stateDirs } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
-import { formatAddress, formatPrefix, maskAddress, parseAddress } from "../core/address.ts";
+import { type Address, parseAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { addressTexts } from "../core/grant.ts";
 import { AUDIT_FILE, DEFAULT_STATE_DIR } from "../core/state-files.ts";
 import type { AuditFilter, ToldEntry } from "../control-plane/audit-access.ts";
 
@@ -70,18 +71,11 @@ export function parseMoment(option: string, text: string, nowMs: number): number
   );
 }
 
-/**
- * The texts under which an address may be in the log: the address, and its /64 where a door opened
- * that.
- */
-function addressTexts(text: string): string[] {
+/** Reads an address, or the /64 that a door opened. */
+function readAddress(text: string): Address {
   const address = parseAddress(text.replace(/\/64$/, ""));
-  if (address === undefined) {
-    return refuse(`--address is "${text}": write one such as 203.0.113.7 or 2001:db8::7`);
-  }
-  const own = formatAddress(address);
-  if (address.family === 4) return [own];
-  return [own, formatPrefix({ address: maskAddress(address, 64), bits: 64 })];
+  if (address !== undefined) return address;
+  return refuse(`--address is "${text}": write one such as 203.0.113.7 or 2001:db8::7`);
 }
 
 function parseLimit(text: string): number {
@@ -111,7 +105,7 @@ function filterOf(options: LogOptions, nowMs: number, standardLimit?: number): A
     ...(user !== undefined && { user }),
     ...(device !== undefined && { device }),
     ...(door !== undefined && { door }),
-    ...(address !== undefined && { addresses: addressTexts(address) }),
+    ...(address !== undefined && { addresses: addressTexts(readAddress(address)) }),
     ...(type !== undefined && { type }),
     ...(limit !== undefined && { limit }),
   };

@@ -1,7 +1,8 @@
 /** The audit log in sentences, for the daemon and for commands that work without one. */
 
-import { type Address, isWithin, parsePrefix } from "../core/address.ts";
+import type { Address } from "../core/address.ts";
 import { SallyportError } from "../core/errors.ts";
+import { addressTexts } from "../core/grant.ts";
 import { describeOwnRecord, isOwnRecord, type AuditRecord } from "../store/audit-record.ts";
 import {
   AuditReader,
@@ -33,19 +34,11 @@ export function tell(entry: AuditEntry): ToldEntry {
   return Object.assign(entry, { sentence: describe(entry.detail) });
 }
 
-/** The device that opened each door to each address last. Throws SallyportError where the log cannot be read. */
-export function lastOpeners(stateDir: string): LastOpener[] {
-  using reader = new AuditReader(stateDir);
-  return reader.lastOpeners();
-}
-
 /** The devices that opened a door to this address last; empty where the log cannot be read. */
 export function openersAt(stateDir: string, address: Address): LastOpener[] {
   try {
-    return lastOpeners(stateDir).filter((opener) => {
-      const prefix = parsePrefix(opener.address);
-      return prefix !== undefined && isWithin(address, prefix);
-    });
+    using reader = new AuditReader(stateDir);
+    return reader.lastOpeners({ addresses: addressTexts(address) });
   } catch (error) {
     if (error instanceof SallyportError) return [];
     throw error;

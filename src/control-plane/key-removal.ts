@@ -62,12 +62,13 @@ async function cutLeftovers(removal: KeyRemoval, isGone: IsGone): Promise<Place[
 
 async function leftoversOf(removal: KeyRemoval, isGone: IsGone): Promise<Leftover[]> {
   const { before, removed, settings, grants, flushAudit } = removal;
+  const users = usersWithout(before, isGone, removed);
   // Mostly a key was added, and then no grant can be affected.
-  if (removed === undefined && !anyLost(before, isGone)) return [];
+  if (users.length === 0) return [];
   flushAudit();
   using reader = new AuditReader(settings.server.stateDir);
   return findLeftovers({
-    openers: reader.lastOpeners(),
+    openers: reader.lastOpeners({ users }),
     isGone,
     doors: settings.doors,
     grants: await grants(),
@@ -75,10 +76,12 @@ async function leftoversOf(removal: KeyRemoval, isGone: IsGone): Promise<Leftove
   });
 }
 
-function anyLost(before: KeyTable, isGone: IsGone): boolean {
+/** The users of whom a device has lost its key. */
+function usersWithout(before: KeyTable, isGone: IsGone, removed: Removed | undefined): string[] {
+  const users = new Set(removed === undefined ? [] : [removed.user]);
   for (let row = 0; row < before.length; row++) {
     const { user, device } = before.at(row);
-    if (isGone(user, device)) return true;
+    if (isGone(user, device)) users.add(user);
   }
-  return false;
+  return [...users];
 }

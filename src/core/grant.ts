@@ -1,5 +1,6 @@
 /** A grant: one door, open to one address for one holder, until a time. */
 
+import { type Address, formatAddress, formatPrefix, maskAddress } from "./address.ts";
 import type { PortRange } from "./port.ts";
 
 /** How a grant came about: a rotating knock, a fixed knock, or `sallyport open`. */
@@ -34,6 +35,13 @@ export interface Grant extends Holder {
   /** Unix milliseconds. */
   readonly openedMs: number;
   readonly expiresMs: number;
+}
+
+/** The texts that a grant to an address may have: the address, and its /64 where the door opens one. */
+export function addressTexts(address: Address): string[] {
+  const own = formatAddress(address);
+  if (address.family === 4) return [own];
+  return [own, formatPrefix({ address: maskAddress(address, 64), bits: 64 })];
 }
 
 function tenDigits(...names: readonly string[]): string {

@@ -54,6 +54,10 @@ export interface LastOpener {
   readonly atMs: number;
 }
 
+/** Which last openings are asked for: those by certain users, or those to any of these texts of an address. */
+export type OpenersOf =
+  { readonly users: readonly string[] } | { readonly addresses: readonly string[] };
+
 type OpenerRow = Pick<EntryRow, "door" | "address" | "user" | "device" | "at_ms">;
 
 interface EntryRow {
@@ -178,19 +182,25 @@ export class AuditReader implements Disposable {
   }
 
   /**
-   * The last opener of each door to each address. Openings without a user take part, as nobody's,
-   * and are then left out.
+   * The last opener of each door to each address that the users opened it to, whoever that was, or to these addresses.
+   * Openings without a user take part, as nobody's, and are then left out. Takes no memory for others: a log of months
+   * has hundreds of thousands.
    */
-  lastOpeners(): LastOpener[] {
+  lastOpeners(of: OpenersOf): LastOpener[] {
+    const opened = "FROM records WHERE type = 'grant.opened'";
+    const asked = "IN (SELECT value FROM json_each(?))";
+    const [which, texts] =
+      "users" in of
+        ? [`(door, address) IN (SELECT door, address ${opened} AND user ${asked})`, of.users]
+        : [`address ${asked}`, of.addresses];
     return this.#guard(() =>
       this.#read(() =>
         this.#database
-          .query<OpenerRow, []>(
+          .query<OpenerRow, [string]>(
             // SQLite takes the bare columns from the row that has the maximum.
-            `SELECT door, address, user, device, max(at_ms) AS at_ms FROM records
-             WHERE type = 'grant.opened' GROUP BY door, address`,
+            `SELECT door, address, user, device, max(at_ms) AS at_ms ${opened} AND ${which} GROUP BY door, address`,
           )
-          .all()
+          .all(JSON.stringify(texts))
           .flatMap(({ door, address, user, device, at_ms: atMs }) =>
             door === null || address === null || user === null || device === null
               ? []

@@ -110,10 +110,16 @@ describe("AuditReader.query()", () => {
     log.add(opened(NOW, { ...home, address: "203.0.113.8", user: "bob", device: "phone" }));
     log.close();
     using reader = new AuditReader(folder.path);
-    expect(reader.lastOpeners()).toEqual([
+    const last = [
       { door: home.door, address: "203.0.113.7", user: "alice", device: "phone", atMs: NOW + 2 },
       { door: home.door, address: "203.0.113.8", user: "bob", device: "phone", atMs: NOW },
-    ]);
+    ];
+    expect(reader.lastOpeners({ users: ["alice", "bob"] })).toEqual(last);
+    expect(reader.lastOpeners({ users: ["bob"] })).toEqual(last.slice(1));
+    expect(reader.lastOpeners({ users: ["carol"] })).toEqual([]);
+    expect(reader.lastOpeners({ addresses: ["203.0.113.7", "203.0.113.9"] })).toEqual(
+      last.slice(0, 1),
+    );
   });
 
   test("sees what a running daemon wrote a moment ago, and does not hold it up", () => {
