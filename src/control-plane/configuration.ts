@@ -72,9 +72,12 @@ function readKeys(
   return { keys, keysDigest: digest, plan: makePlan(settings, keys) };
 }
 
-/** How the guard of these settings denies. Where they leave that open, asks the kernel how closed ports answer here. */
-export function denyOf({ guard: { deny } }: Settings): GuardPlan["deny"] {
-  return deny === "auto" ? detectDeny() : { ip: deny, ip6: deny };
+/**
+ * How the guard of these settings denies. Where they leave that open, `detect` says how closed ports answer here; by
+ * default it asks the kernel.
+ */
+export function denyOf({ guard: { deny } }: Settings, detect = detectDeny): GuardPlan["deny"] {
+  return deny === "auto" ? detect() : { ip: deny, ip6: deny };
 }
 
 /**

@@ -30,6 +30,8 @@ export interface DataPlaneListener {
   clockSet(): void;
   /** Another program changed our table in the kernel. */
   touched(): void;
+  /** Another program changed another table in the kernel. */
+  others(): void;
   /** The thread ended without a request. */
   died(error: SallyportError): void;
 }
@@ -132,6 +134,9 @@ export class DataPlaneLink {
         return;
       case "touched":
         this.#listener.touched();
+        return;
+      case "others":
+        this.#listener.others();
         return;
       case "failed":
         this.#end(fromFailure(told.failure));

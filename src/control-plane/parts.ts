@@ -83,6 +83,7 @@ export function buildParts(
       if (dataPlane.hasBegun) housekeeping.now();
     },
     touched: () => void guard.audit(),
+    others: () => guard.heardOthers(),
     died: ({ message, exitCode }) =>
       died.resolve({ clause: `the data plane ended: ${message}`, exitCode }),
   });

@@ -132,6 +132,8 @@ export type Told =
   | { readonly type: "clock" }
   /** Another program changed our table. */
   | { readonly type: "touched" }
+  /** Another program changed another table. */
+  | { readonly type: "others" }
   | { readonly type: "event"; readonly event: DaemonEvent }
   /** The data plane cannot go on; it ends by itself. */
   | { readonly type: "failed"; readonly failure: Failure };

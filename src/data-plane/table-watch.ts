@@ -1,12 +1,12 @@
-/** Receives changes that another program made to our table in the kernel. */
+/** Receives changes that other programs made to tables in the kernel, above all to ours. */
 
 import type { TableEvents } from "../firewall/events.ts";
 import type { Polled } from "../native/poll-set.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { GrantEnds } from "./grant-ends.ts";
 
-/** Changes of the table, as the kernel reports them. */
-export type TableChanges = Pick<TableEvents, "fd" | "drain" | "tookOnce"> & Disposable;
+/** Changes of tables, as the kernel reports them. */
+export type TableChanges = Pick<TableEvents, "fd" | "drain" | "tookOnce" | "others"> & Disposable;
 
 export class TableWatch implements Disposable {
   readonly #events: TableChanges;
@@ -39,6 +39,7 @@ export class TableWatch implements Disposable {
   look(ends: GrantEnds): void {
     if (!this.#poll.ready(this.#events.fd)) return;
     if (this.#events.drain(this.#own)) this.#link.tell({ type: "touched" });
+    if (this.#events.others()) this.#link.tell({ type: "others" });
     if (this.#events.tookOnce()) ends.taken();
   }
 

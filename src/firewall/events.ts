@@ -1,4 +1,4 @@
-/** Receives every change to nf_tables, and tells whether another program changed our table. */
+/** Receives every change to nf_tables, and tells whether another program changed our table, or another one. */
 
 import { behind, type Span, textOf, within } from "../native/netlink/attributes.ts";
 import { messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
@@ -33,6 +33,7 @@ export class TableEvents implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1));
 
   #tookOnce = false;
+  #others = false;
 
   /** Belongs to one thread, and to the network namespace of that thread at the time. */
   constructor() {
@@ -50,7 +51,7 @@ export class TableEvents implements Disposable {
     for (;;) {
       const length = this.#socket.receive();
       if (length === 0) return touched;
-      if (length < 0) touched = this.#tookOnce = true;
+      if (length < 0) touched = this.#tookOnce = this.#others = true;
       else touched = this.#touches(length, ownPortIds) || touched;
     }
   }
@@ -64,7 +65,10 @@ export class TableEvents implements Disposable {
       if (ownPortIds.has(view.getUint32(at - PORT_ID_BEFORE, true))) continue;
       const attributes = behind(message, NFGENMSG_LEN);
       const name = attributes && within(view, attributes, NFTA_TABLE);
-      if (name === undefined || textOf(view, name) !== TABLE) continue;
+      if (name === undefined || textOf(view, name) !== TABLE) {
+        this.#others = true;
+        continue;
+      }
       touched = true;
       this.#tookOnce ||= takesOnce(view, type & 0xff, attributes!);
     }
@@ -76,6 +80,13 @@ export class TableEvents implements Disposable {
     const took = this.#tookOnce;
     this.#tookOnce = false;
     return took;
+  }
+
+  /** Whether another program changed another table since the last call, or may have where events were lost. */
+  others(): boolean {
+    const others = this.#others;
+    this.#others = false;
+    return others;
   }
 
   [Symbol.dispose](): void {

@@ -4,6 +4,7 @@ import type { Family } from "../core/address.ts";
 import { type Findings, warning } from "../core/finding.ts";
 import type { Proto } from "../core/port.ts";
 import type { DenyAnswer, PlainAnswer } from "../firewall/deny-answer.ts";
+import { legacyNames } from "./legacy/names.ts";
 import type { Listing } from "./listing.ts";
 import { readDecidingRules } from "./read-listing.ts";
 import type { Probe } from "./probe.ts";
@@ -41,6 +42,14 @@ export function denyAnswerOf(listing: Listing, family: Family): DenyAnswer {
 export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswer } {
   const listing = readDecidingRules();
   return { ip: denyAnswerOf(listing, 4), ip6: denyAnswerOf(listing, 6) };
+}
+
+/**
+ * Whether this network namespace has, or may have, rules that decide about closed ports and whose changes the kernel
+ * announces to nobody.
+ */
+export function mayDenyUnheard(): boolean {
+  return legacyNames("ip").length > 0 || legacyNames("ip6").length > 0;
 }
 
 /** Check: `deny = "auto"` could follow every rule that may decide the answer of closed ports. */

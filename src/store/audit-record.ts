@@ -43,6 +43,8 @@ export type OwnRecord =
     }
   | { readonly type: "guard.confirmed"; readonly atMs: number; readonly forced: boolean }
   | { readonly type: "guard.lapsed"; readonly atMs: number }
+  /** Closed ports answer otherwise, and guarded ones with them. */
+  | { readonly type: "guard.answer"; readonly atMs: number; readonly message: string }
   | { readonly type: "config.refused"; readonly atMs: number; readonly message: string }
   | {
       readonly type: "command.ended";
@@ -118,6 +120,7 @@ const OWN: {
   "guard.confirmed": ({ forced }) =>
     `Confirmed${forced ? " without a proof" : ""}: the guard is permanent`,
   "guard.lapsed": () => "Nobody confirmed in time: nothing is guarded any more",
+  "guard.answer": ({ message }) => message,
   "config.refused": ({ message }) => message,
   "command.ended": ({ program, door, address, outcome }) =>
     `Ran ${program} for ${door} and ${address}: ${outcome}`,

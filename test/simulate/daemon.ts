@@ -243,6 +243,9 @@ export class Daemon {
         fingerprint: () => kernel.fingerprint,
         sessions: (ports) => sessionsAt(parts.sessions, ports),
         adopt: () => 0,
+        // No other table is in this world.
+        closedPorts: () => ({ ip: "reset", ip6: "reset" }),
+        mayDenyUnheard: () => false,
       },
     });
     this.#keeper = new LastKeeper(() => this.guard.state);
@@ -491,6 +494,7 @@ export class Daemon {
         tookOnce = false;
         return took;
       },
+      others: () => false,
       [Symbol.dispose]: () => {},
     };
   }

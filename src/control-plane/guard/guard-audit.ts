@@ -11,6 +11,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { GuardPlan } from "../../firewall/guard-plan.ts";
 import type { OwnRecord } from "../../store/audit-record.ts";
+import { AnswerWatch } from "./answer-watch.ts";
 import type { Audited } from "./grant-audit.ts";
 import { type GuardKernel, GuardLoader, type GuardState, type HeldTerms } from "./guard-loader.ts";
 import { log } from "../log.ts";
@@ -47,7 +48,7 @@ export interface GuardAuditParts {
 
 type GuardRecord = Extract<
   OwnRecord,
-  { type: "guard.probation" | "guard.confirmed" | "guard.lapsed" }
+  { type: "guard.probation" | "guard.confirmed" | "guard.lapsed" | "guard.answer" }
 >;
 
 const HOW_TO_CONFIRM = "knock, connect, and run sallyport confirm there";
@@ -60,6 +61,7 @@ function aboutSeconds(ms: number): string {
 export class GuardAudit {
   readonly #parts: GuardAuditParts;
   readonly #guardLoader: GuardLoader;
+  readonly #answers: AnswerWatch;
   readonly #probationFile: ProbationFile;
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
@@ -72,6 +74,15 @@ export class GuardAudit {
   constructor(settings: Settings, parts: GuardAuditParts) {
     this.#parts = parts;
     this.#guardLoader = new GuardLoader(settings, parts.clock, parts.held, parts.kernel);
+    this.#answers = new AnswerWatch({
+      clock: parts.clock,
+      loader: this.#guardLoader,
+      audit: () => void this.audit(),
+      followed: (message) => {
+        log("info", message);
+        parts.note({ type: "guard.answer", atMs: parts.clock.wallMs(), message });
+      },
+    });
     this.#probationFile = new ProbationFile(settings.server.stateDir);
   }
 
@@ -186,6 +197,11 @@ export class GuardAudit {
     return this.#auditing;
   }
 
+  /** The rules of another table changed: an audit follows, soon but not often. */
+  heardOthers(): void {
+    if (this.#watching) this.#answers.heard();
+  }
+
   hear(event: DaemonEvent): void {
     this.#guardLoader.hear(event);
   }
@@ -200,6 +216,7 @@ export class GuardAudit {
     this.#watching = false;
     clearInterval(this.#auditTimer);
     clearTimeout(this.#probationTimer);
+    this.#answers.stop();
     await this.#auditing;
   }
 
@@ -278,9 +295,18 @@ export class GuardAudit {
     }
   }
 
-  /** Compares the kernel with the intended guard and grants, and puts back those that are missing. */
+  /**
+   * Compares the kernel with the intended guard and grants, and puts back those that are missing; and the answer of
+   * guarded ports with that of closed ones.
+   */
   async #auditOnce(): Promise<void> {
     if (!this.#watching) return;
+    await this.#repair();
+    // Stopped meanwhile, it is left as it is.
+    if (this.#watching) this.#answers.look();
+  }
+
+  async #repair(): Promise<void> {
     const { clock, counters, readiness, repairGrants, emit } = this.#parts;
     const before = clock.monotonicMs();
     try {

@@ -3,6 +3,7 @@
  * changed it.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SallyportError } from "../../core/errors.ts";
@@ -14,6 +15,7 @@ import type { GuardPlan } from "../../firewall/guard-plan.ts";
 import { guardLoaded, loadGuard, removeGuard } from "../../firewall/guard.ts";
 import { adoptSessions, livingSessions, type Session } from "../../firewall/sessions.ts";
 import { guardedPorts } from "../../config/guarded-ports.ts";
+import { detectDeny, mayDenyUnheard } from "../../foreign-rules/deny.ts";
 import { denyOf, guardPlan } from "../configuration.ts";
 import { Probation } from "./probation.ts";
 
@@ -37,6 +39,10 @@ export interface GuardKernel {
   sessions(ports: readonly PortRange[]): Session[];
   /** Enters the living sessions on these ports into connection tracking. Returns how many. */
   adopt(ports: readonly PortRange[]): number;
+  /** How closed ports answer here. Throws OpError. */
+  closedPorts(): GuardPlan["deny"];
+  /** Whether rules may decide that whose changes it announces to nobody. */
+  mayDenyUnheard(): boolean;
 }
 
 const RUNNING_KERNEL: GuardKernel = {
@@ -46,6 +52,8 @@ const RUNNING_KERNEL: GuardKernel = {
   fingerprint: guardFingerprint,
   sessions: livingSessions,
   adopt: adoptSessions,
+  closedPorts: detectDeny,
+  mayDenyUnheard,
 };
 
 /** The terms of grants that the rules must know. */
@@ -63,6 +71,8 @@ export class GuardLoader {
   readonly #held: () => HeldTerms;
   #settings: Settings;
   #intended: string | undefined;
+  /** How the guard in the kernel denies. */
+  #deny: GuardPlan["deny"] | undefined;
   #loadedMs = -Infinity;
   #probation: Probation | undefined;
   /** Nobody confirmed in time: the ports are open until somebody loads the guard again. */
@@ -87,7 +97,7 @@ export class GuardLoader {
    * Puts the guard of `settings` into the kernel in one transaction; `deny` is how it denies, as `denyOf` returned it
    * a moment ago. Throws OpError; the kernel then keeps the guard it had.
    */
-  load(settings: Settings, deny = denyOf(settings)): void {
+  load(settings: Settings, deny = this.#denyOf(settings)): void {
     const doors = guardPlan(settings, this.#probationLeftMs(), deny);
     const held = this.#held();
     const plan = {
@@ -97,6 +107,7 @@ export class GuardLoader {
     };
     this.#kernel.load(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
+    this.#deny = deny;
     this.#intended = this.#kernel.fingerprint();
     this.#loadedMs = this.#clock.monotonicMs();
   }
@@ -131,7 +142,28 @@ export class GuardLoader {
 
   /** Loads the guard again. */
   repair(): void {
-    this.load(this.#settings);
+    this.load(this.#settings, this.#deny);
+  }
+
+  /**
+   * Where closed ports answer otherwise than when the guard was loaded, loads it again, to answer like them. Returns how
+   * it denies from then on; undefined where nothing changed. Throws OpError; everything is then as before.
+   */
+  follow(): GuardPlan["deny"] | undefined {
+    const deny = this.#denyOf(this.#settings);
+    if (isDeepStrictEqual(deny, this.#deny)) return undefined;
+    this.load(this.#settings, deny);
+    return deny;
+  }
+
+  /** Whether guarded ports are to answer like closed ones, however these do. */
+  get isToFollow(): boolean {
+    return !this.#lapsed && this.#settings.guard.deny === "auto";
+  }
+
+  /** Whether closed ports may answer otherwise by now without a word from the kernel. */
+  get mayChangeUnheard(): boolean {
+    return this.#kernel.mayDenyUnheard();
   }
 
   /** Whether some ports are guarded only for a time, which it is time to move on. */
@@ -240,6 +272,10 @@ export class GuardLoader {
   remove(): void {
     this.#kernel.remove();
     this.#intended = undefined;
+  }
+
+  #denyOf(settings: Settings): GuardPlan["deny"] {
+    return denyOf(settings, this.#kernel.closedPorts);
   }
 
   #probationLeftMs(): number | undefined {

@@ -86,12 +86,18 @@ describe("TableEvents.drain()", () => {
       grants.open(GRANT);
       expect(events.drain(own)).toBe(false);
       expect(events.drain(own)).toBe(false);
+      expect(events.others()).toBe(false);
       nft("add table inet other");
       expect(events.drain(own)).toBe(false);
+      expect([events.others(), events.others()]).toEqual([true, false]);
       nft("delete element inet sallyport grants4 { 203.0.113.7 . tcp . 22 }");
       expect(events.drain(own)).toBe(true);
+      loadGuard(PLAN);
+      expect(events.drain(own)).toBe(true);
+      expect(events.others()).toBe(false);
       nft("flush ruleset");
       expect(events.drain(own)).toBe(true);
+      expect(events.others()).toBe(true);
       expect(events.drain(own)).toBe(false);
     });
   });

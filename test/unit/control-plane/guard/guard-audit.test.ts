@@ -10,9 +10,16 @@ import type { GuardPlan } from "../../../../src/firewall/guard-plan.ts";
 import { doorOf, HandClock, settingsOf } from "../../../support/daemon.ts";
 import { StateFolder } from "../../../support/store.ts";
 
-function stage(folder: StateFolder, door = doorOf(), clock = new HandClock()) {
+type Deny = GuardPlan["deny"];
+const REFUSES: Deny = { ip: "reset", ip6: "reset" };
+const SILENT: Deny = { ip: "drop", ip6: "drop" };
+
+function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "drop") {
+  const clock = new HandClock();
+  const before = settingsOf([door]);
   const settings: Settings = {
-    ...settingsOf([door]),
+    ...before,
+    guard: { ...before.guard, deny },
     server: { interfaces: ["any"], stateDir: folder.path },
   };
   const loads: GuardPlan[] = [];
@@ -23,7 +30,10 @@ function stage(folder: StateFolder, door = doorOf(), clock = new HandClock()) {
     fingerprint: () => JSON.stringify(loads.at(-1)),
     sessions: () => [],
     adopt: () => 0,
+    closedPorts: () => REFUSES,
+    mayDenyUnheard: () => false,
   };
+  const notes: string[] = [];
   const guard = new GuardAudit(settings, {
     clock,
     counters: new Counters(),
@@ -31,14 +41,14 @@ function stage(folder: StateFolder, door = doorOf(), clock = new HandClock()) {
     held: () => ({ kinds: [], idleMs: [] }),
     repairGrants: () => Promise.resolve({ missing: 0, intended: 0, full: false }),
     emit: () => {},
-    note: () => {},
+    note: (record) => void notes.push("message" in record ? record.message : record.type),
     goBack: () => Promise.resolve(false),
     otherwise: () => "open",
     kernel,
   });
   const file = new ProbationFile(folder.path);
   const leftMs = () => file.leftMs(clock.wallMs());
-  return { guard, clock, settings, loads, kernel, leftMs };
+  return { guard, clock, settings, loads, kernel, notes, leftMs };
 }
 
 test("audit() moves on the end of open_after now and then, not because of its own load", async () => {
@@ -98,5 +108,65 @@ test("a probation that the kernel refuses leaves the file as it was", async () =
   };
   expect(await guard.arm(90_000).catch(String)).toBe("Error: no memory");
   expect(leftMs()).toBe(50_000);
+  await guard.stop();
+});
+
+test("audit() loads the guard again when closed ports answer otherwise, once", async () => {
+  using folder = new StateFolder();
+  const { guard, clock, settings, loads, kernel, notes } = stage(folder, doorOf(), "auto");
+  kernel.mayDenyUnheard = () => true;
+  guard.loadFirst(settings, undefined);
+  guard.watch();
+  await guard.audit();
+  expect(loads.map(({ deny }) => deny)).toEqual([REFUSES]);
+  kernel.closedPorts = () => SILENT;
+  for (let i = 0; i < 3; i++) {
+    clock.nowMs += 30_000;
+    await guard.audit();
+  }
+  expect(loads.map(({ deny }) => deny)).toEqual([REFUSES, SILENT]);
+  kernel.closedPorts = () => ({ ip: { tcp: "reset", udp: "drop" }, ip6: "icmpv6 no-route" });
+  clock.nowMs += 30_000;
+  await guard.audit();
+  expect(notes).toEqual([
+    "Closed ports are silent now: guarded ports are, too",
+    "Closed ports answer otherwise now: guarded ports do, too (TCP over IPv4: refusal, UDP over IPv4: silence, IPv6: icmpv6 no-route)",
+  ]);
+  await guard.stop();
+});
+
+test("a repair keeps the answer, and asks nobody for it", async () => {
+  using folder = new StateFolder();
+  const { guard, settings, loads, kernel } = stage(folder, doorOf(), "auto");
+  guard.loadFirst(settings, undefined);
+  guard.watch();
+  await guard.audit();
+  kernel.closedPorts = () => SILENT;
+  const { fingerprint } = kernel;
+  kernel.fingerprint = () => (loads.length === 1 ? "changed by somebody" : fingerprint());
+  await guard.audit();
+  expect(loads.map(({ deny }) => deny)).toEqual([REFUSES, REFUSES]);
+  await guard.stop();
+});
+
+test.each([
+  ["is told how to deny", "drop"],
+  ["lapsed", "auto"],
+] as const)("a guard that %s does not look at closed ports", async (why, deny) => {
+  using folder = new StateFolder();
+  const { guard, clock, settings, kernel } = stage(folder, doorOf(), deny);
+  guard.loadFirst(settings, undefined);
+  if (why === "lapsed") {
+    await guard.arm(1_000);
+    await Bun.sleep(10);
+    expect(guard.state).toBe("lapsed");
+  }
+  guard.watch();
+  let looks = 0;
+  kernel.closedPorts = () => (looks++, SILENT);
+  kernel.mayDenyUnheard = () => true;
+  clock.nowMs += 30_000;
+  await guard.audit();
+  expect(looks).toBe(0);
   await guard.stop();
 });
