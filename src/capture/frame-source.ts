@@ -34,5 +34,7 @@ export interface FrameSource {
    * the OpError that `drain` would throw.
    */
   stats(): { received: number; dropped: number };
+  /** Whether the interface is down: it exists, yields nothing, and nobody can knock there until it is up again. */
+  readonly isDown: boolean;
   close(): void;
 }

@@ -103,6 +103,10 @@ class InterfaceSource implements FrameSource {
     return { received: this.#passed.follow(passed), dropped: this.#lost.follow(lost) };
   }
 
+  get isDown(): boolean {
+    return this.#capture.isDown;
+  }
+
   close(): void {
     this.#capture.close();
   }

@@ -4,7 +4,7 @@ import { type Reason, type ReasonCode, REASONS } from "../api/control.ts";
 import { exampleUser } from "../config/names.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { Plan } from "../data-plane/plan.ts";
-import { describeStandIn } from "../data-plane/stand-in.ts";
+import { describeCaptures } from "../data-plane/describe-captures.ts";
 
 export class Readiness {
   readonly #reasons = new Map<ReasonCode, Omit<Reason, "code">>();
@@ -59,10 +59,10 @@ export class Readiness {
 
   setCaptures(wanted: readonly string[], attached: readonly string[]): void {
     const missing = wanted.filter((name) => !attached.includes(name));
-    if (missing.length === 0) this.clear("capture");
-    else if (missing.length === wanted.length) this.set("capture", describeStandIn(missing));
-    else
-      this.set("capture", `Not listening on ${missing.join(", ")}: tried again every half second`);
+    const standsIn = missing.length === wanted.length;
+    const detail = describeCaptures({ missing, down: [], standsIn });
+    if (detail === undefined) this.clear("capture");
+    else this.set("capture", detail);
   }
 
   /** Follows faults and recoveries. */

@@ -1,29 +1,37 @@
 /**
- * Checks the captures: packets that the kernel dropped, missing interfaces, and whether knocks were
- * heard.
+ * Checks the captures: packets that the kernel dropped, interfaces that are missing or down, and
+ * whether knocks were heard.
  */
 
 import type { Counters } from "../core/counters.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
+import { describeCaptures } from "./describe-captures.ts";
 import type { Hearing } from "./hearing.ts";
-import { describeStandIn } from "./stand-in.ts";
 
 /** So long after something happened, and while something is amiss, drop counts and interfaces are looked after. */
 const TICK_MS = 500;
 
+type Watched = Pick<Hearing, "listener" | "matcher" | "restMs">;
+type Link = Pick<ControlPlaneLink, "tell" | "fault" | "recovered">;
+
 export class CaptureWatch {
-  readonly #hearing: Hearing;
+  readonly #hearing: Watched;
   readonly #counters: Counters;
-  readonly #link: ControlPlaneLink;
+  readonly #link: Link;
   #dueMs = 0;
   /** Knocks counted when the control plane was last told that there were some. */
   #knocksTold = 0;
   #dropping = false;
+  /** What the control plane knows to be amiss with the interfaces. */
+  #amissTold: string | undefined;
 
-  constructor(hearing: Hearing, counters: Counters, link: ControlPlaneLink) {
+  /** The control plane knows those that are missing now. */
+  constructor(hearing: Watched, counters: Counters, link: Link) {
     this.#hearing = hearing;
     this.#counters = counters;
     this.#link = link;
+    const { missing, standsIn } = hearing.listener;
+    this.#amissTold = describeCaptures({ missing, standsIn, down: [] });
   }
 
   /** When the next look is due, in monotonic milliseconds. */
@@ -36,9 +44,15 @@ export class CaptureWatch {
     this.#dueMs = Math.min(this.#dueMs, nowMs + TICK_MS);
   }
 
+  /** An interface was lost, as a sentence. */
+  lost(sentence: string): void {
+    this.#link.fault("capture", sentence);
+    this.#amissTold = sentence;
+  }
+
   look(nowMs: number): void {
     this.#tellOfDrops();
-    this.#attachMissing();
+    const isAmiss = this.#lookAtInterfaces();
     const { sources4, sources6, evicted } = this.#hearing.matcher.stats;
     this.#counters.set("sources4", sources4);
     this.#counters.set("sources6", sources6);
@@ -46,13 +60,12 @@ export class CaptureWatch {
     const knocks = this.#counters.get("knocks");
     if (knocks !== this.#knocksTold) this.#link.tell({ type: "heard" });
     this.#knocksTold = knocks;
-    const amiss = this.#dropping || this.#hearing.listener.missing.length > 0;
-    this.#dueMs = nowMs + (amiss ? TICK_MS : this.#hearing.restMs());
+    this.#dueMs = nowMs + (this.#dropping || isAmiss ? TICK_MS : this.#hearing.restMs());
   }
 
   #tellOfDrops(): void {
     const { fresh: dropped, lost } = this.#hearing.listener.countDrops();
-    for (const sentence of lost) this.#link.fault("capture", sentence);
+    lost.forEach((sentence) => this.lost(sentence));
     if (dropped > 0 && !this.#dropping) {
       this.#link.fault(
         "drops",
@@ -65,16 +78,15 @@ export class CaptureWatch {
     this.#dropping = dropped > 0;
   }
 
-  #attachMissing(): void {
+  /** Attaches to those that are back, and tells what changed. Returns whether anything is amiss. */
+  #lookAtInterfaces(): boolean {
     const { listener } = this.#hearing;
-    const missing = listener.missing.length;
-    if (missing === 0) return;
-    const stoodIn = listener.standsIn;
-    listener.attachMissing();
-    if (listener.standsIn && !stoodIn) {
-      this.#link.fault("capture", describeStandIn(listener.missing));
-    }
-    if (listener.missing.length === missing) return;
-    this.#link.recovered("capture", `Listening on ${listener.attached.join(", ")}`);
+    if (listener.missing.length > 0) listener.attachMissing();
+    const amiss = describeCaptures(listener);
+    if (amiss === this.#amissTold) return amiss !== undefined;
+    this.#amissTold = amiss;
+    if (amiss !== undefined) this.#link.fault("capture", amiss);
+    else this.#link.recovered("capture", `Listening on ${listener.attached.join(", ")}`);
+    return amiss !== undefined;
   }
 }

@@ -58,7 +58,7 @@ export class DataPlane {
     const hearing = new Hearing(unpackPlan(start.plan), start.mayStandIn, {
       ...shared,
       sink: opening,
-      lost: (sentence) => link.fault("capture", sentence),
+      lost: (sentence) => this.#captures.lost(sentence),
     });
     const stop = () => void (this.#stopping = true);
     this.#opening = opening;
@@ -90,7 +90,7 @@ export class DataPlane {
         this.#link.tell({ type: "clock" });
       }
       const before = this.#counters.get("packets");
-      for (const sentence of this.#hearing.listener.drain()) this.#link.fault("capture", sentence);
+      for (const sentence of this.#hearing.listener.drain()) this.#captures.lost(sentence);
       const nowMs = this.#clock.monotonicMs();
       this.#ends.look(this.#opening.doorkeeper, nowMs);
       this.#listenForEchoes(nowMs);

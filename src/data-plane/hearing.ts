@@ -36,6 +36,7 @@ export type Hears = Pick<
   Listener,
   | "attached"
   | "missing"
+  | "down"
   | "standsIn"
   | "attachMissing"
   | "countDrops"

@@ -92,6 +92,11 @@ export class Listener implements Disposable {
     return this.#wanted.filter((name) => this.#capture(name) === undefined);
   }
 
+  /** The interfaces that are attached and down. They are heard again once they are up. */
+  get down(): readonly string[] {
+    return this.#captures.flatMap(({ name, source }) => (source.isDown ? [name] : []));
+  }
+
   /**
    * Whether all interfaces stand in for those of the configuration, none of which exists: a guard with nobody who
    * hears would keep everybody out. A fixed sequence opens nothing meanwhile: whoever overheard it may be there.

@@ -33,8 +33,10 @@ const PACKET_IGNORE_OUTGOING = 23;
 
 /** linux/sockios.h, linux/if.h */
 const SIOCGIFINDEX = 0x8933;
+const SIOCGIFFLAGS = 0x8913;
+const IFF_UP = 0x1;
 const IFNAMSIZ = 16;
-/** `struct ifreq`: the name, then a union of 24 bytes with `int ifr_ifindex` in it */
+/** `struct ifreq`: the name, then a union of 24 bytes with `int ifr_ifindex` and `short ifr_flags` in it */
 const IFREQ_BYTES = 40;
 
 /** stdio.h */
@@ -177,6 +179,14 @@ export class LiveCapture implements Disposable {
     return this.name !== ANY && interfaceIndex(this.fd, this.name) !== this.#index;
   }
 
+  /** Whether the interface exists and somebody has set it down; never for `any`. */
+  get isDown(): boolean {
+    this.#opened();
+    if (this.name === ANY) return false;
+    const asked = askAbout(this.fd, this.name, SIOCGIFFLAGS);
+    return asked !== undefined && (asked.getInt16(IFNAMSIZ, true) & IFF_UP) === 0;
+  }
+
   /** Returns the kernel's memory. A closed capture allows only another `close`. */
   close(): void {
     if (this.#handle === undefined) return;
@@ -209,10 +219,15 @@ function ignoreOutgoing(fd: number): void {
 
 /** The index of an interface in the network namespace of the socket `fd`; 0 where there is none. */
 function interfaceIndex(fd: number, name: string): number {
+  return askAbout(fd, name, SIOCGIFINDEX)?.getInt32(IFNAMSIZ, true) ?? 0;
+}
+
+/** The kernel's `struct ifreq` about an interface in the network namespace of the socket `fd`. */
+function askAbout(fd: number, name: string, operation: number): DataView | undefined {
   const request = new Uint8Array(IFREQ_BYTES);
   request.set(new TextEncoder().encode(name).subarray(0, IFNAMSIZ - 1));
-  if (libc().ioctl(fd, SIOCGIFINDEX, request) < 0) return 0;
-  return new DataView(request.buffer).getInt32(IFNAMSIZ, true);
+  if (libc().ioctl(fd, operation, request) < 0) return undefined;
+  return new DataView(request.buffer);
 }
 
 /** A status above 0 is a warning: the capture works. */

@@ -32,6 +32,7 @@ export class SimulatedCaptures {
     const captures: Hears = {
       attached: ["eth0"],
       missing: [],
+      down: [],
       standsIn: false,
       attachMissing: () => [],
       countDrops: () => ({ fresh: 0, lost: [] }),

@@ -348,10 +348,14 @@ describe("an interface that goes away", () => {
 
   test("drain() goes on when it was only down, and does not spin meanwhile", () => {
     const source = openTemporary();
+    expect(source.isDown).toBeFalse();
     ip("link", "set", "tmp0", "down");
+    expect(isReady(source, 2_000)).toBeTrue();
     settle(source);
+    expect(source.isDown).toBeTrue();
     expect(isReady(source, 20)).toBeFalse();
     ip("link", "set", "tmp0", "up");
+    expect(source.isDown).toBeFalse();
     ip("address", "add", "10.9.9.1/24", "dev", "tmp1");
     ip("neighbour", "add", "10.9.9.2", "lladdr", "02:00:00:00:00:09", "dev", "tmp1");
     knockOn("server", "udp/10.9.9.2/8000");
