@@ -28,6 +28,11 @@ const MOST_CHANCE = 1e-3;
 /** How many tries of one source are told. */
 const MOST_TRIES = 8;
 
+/**
+ * Copies of one knock follow each other sooner: Linux repeats a SYN after 1, 2 and 4 seconds.
+ */
+const COPY_PAUSE_MS = 5_000;
+
 /** A rotating sequence, hit in part or whole. */
 export interface RotatingTry {
   readonly kind: "rotating";
@@ -56,6 +61,11 @@ export interface RotatingTry {
   readonly together: number;
   readonly firstMs: number;
   readonly lastMs: number;
+  /**
+   * The last knock that hit every port of `heard`, with its copies: no pause in it is longer than
+   * copies wait.
+   */
+  readonly run: { readonly firstMs: number; readonly lastMs: number };
   /** Milliseconds from the first to the last of all of its ports. */
   readonly spreadMs: number;
   /** Other ports hit between the first and the last of the `together` ports. */
@@ -193,9 +203,28 @@ function rotatingTry(
     together,
     firstMs,
     lastMs,
+    run: lastRun(own, heard.size),
     spreadMs: own.at(-1)!.timeMs - own[0]!.timeMs,
     others: others.size,
   };
+}
+
+/**
+ * The last run of knocks, each soon after the one before, that hit `heard` ports; all of them where
+ * none did. `own` is in the order of time.
+ */
+function lastRun(own: readonly Hit[], heard: number): RotatingTry["run"] {
+  let end = own.length;
+  while (end > 0) {
+    let start = end - 1;
+    while (start > 0 && own[start]!.timeMs - own[start - 1]!.timeMs <= COPY_PAUSE_MS) start--;
+    const run = own.slice(start, end);
+    if (new Set(run.map(({ port }) => port)).size === heard) {
+      return { firstMs: run[0]!.timeMs, lastMs: run.at(-1)!.timeMs };
+    }
+    end = start;
+  }
+  return { firstMs: own[0]!.timeMs, lastMs: own.at(-1)!.timeMs };
 }
 
 /**

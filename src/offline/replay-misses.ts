@@ -4,8 +4,9 @@ import { formatAddress } from "../core/address.ts";
 import type { Knock } from "../core/knock.ts";
 import { HitLog } from "../match/hit-log.ts";
 import type { Matcher } from "../match/matcher.ts";
-import { findTriesNow } from "../match/near-misses.ts";
+import { findTriesNow, type RotatingTry } from "../match/near-misses.ts";
 import { describeTry } from "../control-plane/explain/describe-try.ts";
+import type { EndedUse, UsedKnocks } from "../control-plane/explain/used-knocks.ts";
 import type { Plan } from "../data-plane/plan.ts";
 
 /** As in the daemon; more memory does not matter, since a file is read once. */
@@ -17,14 +18,16 @@ const QUIET_MS = 60_000;
 export class ReplayMisses {
   readonly #plan: Plan;
   readonly #matcher: Matcher;
+  readonly #used: UsedKnocks;
   readonly #hits = new HitLog(0, SOURCES);
   readonly #sentences = new Set<string>();
   #nextMs = 0;
 
-  /** `matcher` is fed the same knocks: it knows the uses. */
-  constructor(plan: Plan, matcher: Matcher) {
+  /** `matcher` is fed the same knocks, and `used` hears what they open: they know the uses. */
+  constructor(plan: Plan, matcher: Matcher, used: UsedKnocks) {
     this.#plan = plan;
     this.#matcher = matcher;
+    this.#used = used;
   }
 
   note(knock: Knock): void {
@@ -44,12 +47,17 @@ export class ReplayMisses {
   #tell(nowMs: number, quietMs: number): void {
     for (const { source, hits } of this.#hits.quiet(nowMs, quietMs, 2, 2 * SOURCES)) {
       for (const made of findTriesNow(hits, this.#plan).toReversed()) {
-        const uses = made.kind === "rotating" ? this.#matcher.usesOf(made.subject) : [];
+        const uses = made.kind === "rotating" ? this.#usesOf(made) : [];
         const facts = { source, nowMs: made.lastMs, uses, ports: "all" } as const;
         const { kind, sentence } = describeTry(made, facts);
         if (kind === "opened" || kind === "closed") continue;
         this.#sentences.add(`${formatAddress(source)}: ${sentence}`);
       }
     }
+  }
+
+  #usesOf({ subject, slot }: RotatingTry): EndedUse[] {
+    const own = this.#used.find(subject, slot) ?? [];
+    return [own, ...this.#matcher.usesOf(subject)].flat();
   }
 }

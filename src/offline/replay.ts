@@ -13,6 +13,7 @@ import { Matcher } from "../match/matcher.ts";
 import { readConfiguration } from "../control-plane/configuration.ts";
 import { Doorkeeper } from "../data-plane/doorkeeper.ts";
 import { Ledger } from "../data-plane/ledger.ts";
+import { UsedKnocks } from "../control-plane/explain/used-knocks.ts";
 import { describeEvent } from "../control-plane/log.ts";
 import { ReplayMisses } from "./replay-misses.ts";
 
@@ -42,15 +43,19 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
   const knock = emptyKnock();
   const clock: Clock = { wallMs: () => knock.timeMs, monotonicMs: () => knock.timeMs };
   const events: DaemonEvent[] = [];
+  const used = new UsedKnocks();
   const keeper = new Doorkeeper(plan.doors, {
     firewall: new RecordingFirewall(() => clock.wallMs()),
     ledger: new Ledger(),
     counters,
     clock,
-    emit: (event) => events.push(event),
+    emit: (event) => {
+      events.push(event);
+      used.hear(event);
+    },
   });
   const matcher = new Matcher({ rotating: plan.rotating, fixed: plan.fixed }, keeper);
-  const misses = new ReplayMisses(plan, matcher);
+  const misses = new ReplayMisses(plan, matcher, used);
   let frames = 0;
   let undated = 0;
   const sink: FrameSink = (frame, offset, length, timeMs, linkType) => {

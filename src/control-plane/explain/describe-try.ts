@@ -6,18 +6,18 @@ import { formatDuration } from "../../core/duration.ts";
 import { formatPort } from "../../core/port.ts";
 import type { FixedTry } from "../../match/fixed-try.ts";
 import type { RotatingTry, Try } from "../../match/near-misses.ts";
-import type { KnownUse } from "../../match/subject.ts";
 import { slotAt, slotStartMs } from "../../rks/slot.ts";
 import { SPACE_LIMITS } from "../../rks/space.ts";
 import type { WhyFinding } from "../../api/control.ts";
+import type { EndedUse } from "./used-knocks.ts";
 
 /** The facts that a description needs beside the try. */
 export interface TryFacts {
   readonly source: Address;
   /** Unix milliseconds. */
   readonly nowMs: number;
-  /** The known uses of the try's subject. */
-  readonly uses: readonly KnownUse[];
+  /** The known uses of the try's subject; of two with one slot, the first counts. */
+  readonly uses: readonly EndedUse[];
   /**
    * "all": for the operator, who holds the keys anyway. "past": a sequence that may still be
    * believed is described by numbers only, because logs travel.
@@ -32,10 +32,11 @@ export function clockTime(ms: number, nowMs: number): string {
   return `${today ? "" : `${date} `}${time!.slice(0, 8)} UTC`;
 }
 
-/** `atMs` of the finding is the last knock of the try. */
+/** `atMs` of the finding is the last knock of the try; of the knock that opened, its own last. */
 export function describeTry(made: Try, facts: TryFacts): WhyFinding {
   const told = made.kind === "rotating" ? rotating(made, facts) : fixed(made, facts);
-  return { ...told, atMs: Math.round(made.lastMs) };
+  const isOpening = made.kind === "rotating" && told.kind === "opened";
+  return { ...told, atMs: Math.round(isOpening ? made.run.lastMs : made.lastMs) };
 }
 
 type Told = Pick<WhyFinding, "kind" | "sentence">;
@@ -65,10 +66,9 @@ function rotating(made: RotatingTry, facts: TryFacts): Told {
   const spent = describeSpent(made, facts);
   if (spent !== undefined) return spent;
   if (late) {
-    const slots = Math.abs(offset) === 1 ? "1 slot" : `${Math.abs(offset)} slots`;
     return {
       kind: "clock",
-      sentence: `The right ports of ${who}, ${offset < 0 ? `of ${slots} ago` : `${slots} early`}: ${drifted(made)}: set it, or let it be set over the network (NTP)`,
+      sentence: `The right ports of ${who}, ${slotsOff(made)}: ${drifted(made)}: ${SET_CLOCK}`,
     };
   }
   if (together < ports) {
@@ -96,12 +96,29 @@ function describeUser(made: RotatingTry, { source, nowMs, uses }: TryFacts): Tol
   const use = uses.find((one) => one.slot === made.slot && one.source !== undefined);
   if (use?.source === undefined || use.timeMs === undefined) return undefined;
   const at = clockTime(use.timeMs, nowMs);
-  if (sameAddress(use.source, source)) {
+  const late = Math.abs(made.offset) > made.subject.space.skew;
+  if (!sameAddress(use.source, source)) {
+    const drift = late ? `; by its slot, ${drifted(made)}` : "";
+    return {
+      kind: "used",
+      sentence: `The right ports of ${who}, already used at ${at} from ${formatAddress(use.source)}: each knock opens once (addresses can be forged)${drift}`,
+    };
+  }
+  const isSame = made.run.firstMs <= use.timeMs;
+  const isOpen = use.endedMs !== undefined && made.run.lastMs < use.endedMs;
+  if (isSame || isOpen) {
     return { kind: "opened", sentence: `The right knock of ${who}: it opened at ${at}` };
+  }
+  const used = `their slot was used at ${at} from this very address, so they opened nothing this time`;
+  if (late) {
+    return {
+      kind: "used",
+      sentence: `The right ports of ${who}, ${slotsOff(made)}: ${used}: ${drifted(made)}: ${SET_CLOCK}`,
+    };
   }
   return {
     kind: "used",
-    sentence: `The right ports of ${who}, already used at ${at} from ${formatAddress(use.source)}: each knock opens once (addresses can be forged)`,
+    sentence: `The right ports of ${who}, but ${used}: two devices with one link, or a device that lost its state?`,
   };
 }
 
@@ -126,6 +143,13 @@ export function showCommand({
 }: Pick<RotatingTry["subject"], "user" | "device">): string {
   const option = device === DEFAULT_DEVICE ? "" : ` --device ${device}`;
   return `sallyport user show ${user}${option}`;
+}
+
+const SET_CLOCK = "set it, or let it be set over the network (NTP)";
+
+function slotsOff({ offset }: RotatingTry): string {
+  const slots = Math.abs(offset) === 1 ? "1 slot" : `${Math.abs(offset)} slots`;
+  return offset < 0 ? `of ${slots} ago` : `${slots} early`;
 }
 
 /** How far a clock is off, measured from the middle of the slot it believed in. */

@@ -221,7 +221,7 @@ export class Explainer {
         if (made.kind !== "rotating" || !isWhole(made)) continue;
         const told = tell(made);
         if (told === undefined) continue;
-        found.push({ made, told: { ...told, atMs: Math.round(made.lastMs) } });
+        found.push({ made, told: { atMs: Math.round(made.lastMs), ...told } });
       }
     }
     return found;
@@ -247,7 +247,7 @@ export class Explainer {
     // A matcher forgets the user of a slot once nobody can use it again.
     const own = this.#used.find(made.subject, made.slot) ?? [];
     const uses = await this.#parts.ask({ type: "uses", door, user, device });
-    return { source, nowMs, ports, uses: [...uses, own].flat() };
+    return { source, nowMs, ports, uses: [own, ...uses].flat() };
   }
 
   /** After a stretch of a look. */

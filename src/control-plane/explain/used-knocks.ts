@@ -5,6 +5,7 @@
 
 import { type Address, type Family, parseAddress } from "../../core/address.ts";
 import type { DaemonEvent } from "../../core/events.ts";
+import type { Grant } from "../../core/grant.ts";
 import type { KnownUse, RotatingSubject } from "../../match/subject.ts";
 
 /** As many as the memory of sources can hold tries; the oldest goes first. */
@@ -19,6 +20,12 @@ const NAMES_BYTES = 64 + 33 + 33;
 /** An address is four words. */
 const WORDS = 4;
 
+/** A use, and the life of the grant that it opened. */
+export interface EndedUse extends KnownUse {
+  /** Unix milliseconds; Infinity while the grant lives, absent where its end is not known. */
+  readonly endedMs?: number;
+}
+
 type Holder = Pick<KnownUse, "door" | "user" | "device">;
 
 export class UsedKnocks {
@@ -27,11 +34,15 @@ export class UsedKnocks {
   readonly #stepSeconds = new Float64Array(MOST);
   readonly #timesMs = new Float64Array(MOST);
   readonly #words = new Uint32Array(MOST * WORDS);
+  /** The ids of the grants, as numbers, and when these ended. */
+  readonly #grants = new Float64Array(MOST);
+  readonly #endedMs = new Float64Array(MOST);
   /** 0 where nothing is kept. */
   readonly #families = new Uint8Array(MOST);
   #next = 0;
 
   hear(event: DaemonEvent): void {
+    if (event.type === "grant.closed") this.#end(event);
     if (event.type !== "grant.opened" || event.used === undefined) return;
     const { grant, used, atMs } = event;
     const { door, user, device } = grant;
@@ -46,19 +57,21 @@ export class UsedKnocks {
     this.#slots[at] = used.slot;
     this.#stepSeconds[at] = used.stepSeconds;
     this.#timesMs[at] = atMs;
+    this.#grants[at] = numberOf(grant);
+    this.#endedMs[at] = Infinity;
     this.#words.set([source.a0, source.a1, source.a2, source.a3], at * WORDS);
     this.#families[at] = source.family;
   }
 
   /** The use of a slot by a device at a door, by any terms; undefined where it opened nothing. */
-  find(subject: RotatingSubject, slot: number): KnownUse | undefined {
+  find(subject: RotatingSubject, slot: number): EndedUse | undefined {
     const at = this.#find(namesOf(subject), subject.space.stepSeconds, slot);
     return at === undefined ? undefined : this.#read(at);
   }
 
   /** The uses from an address. */
-  from({ family, a0, a1, a2, a3 }: Address): KnownUse[] {
-    const uses: KnownUse[] = [];
+  from({ family, a0, a1, a2, a3 }: Address): EndedUse[] {
+    const uses: EndedUse[] = [];
     const words = this.#words;
     for (let at = 0; at < MOST; at++) {
       if (this.#families[at] !== family || words[at * WORDS] !== a0) continue;
@@ -66,6 +79,18 @@ export class UsedKnocks {
       if (b1 === a1 && b2 === a2 && b3 === a3) uses.push(this.#read(at));
     }
     return uses;
+  }
+
+  /** A grant that others renewed is theirs too: it ends for all of them. */
+  #end({ grant, reason, atMs }: Extract<DaemonEvent, { type: "grant.closed" }>): void {
+    if (grant.via !== "rotating") return;
+    const id = numberOf(grant);
+    // Traffic prolongs an idle one; others are told of a little after their end.
+    const isOnTime = reason === "expired" && grant.kind !== "idle";
+    const endedMs = isOnTime ? Math.min(atMs, grant.expiresMs) : atMs;
+    for (let at = 0; at < MOST; at++) {
+      if (this.#grants[at] === id && this.#endedMs[at] === Infinity) this.#endedMs[at] = endedMs;
+    }
   }
 
   #find(names: Uint8Array, stepSeconds: number, slot: number): number | undefined {
@@ -77,7 +102,7 @@ export class UsedKnocks {
     return undefined;
   }
 
-  #read(at: number): KnownUse {
+  #read(at: number): EndedUse {
     const names = this.#names.subarray(at * NAMES_BYTES, (at + 1) * NAMES_BYTES);
     const [door, user, device] = textOf(names);
     const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = this.#words.subarray(at * WORDS, (at + 1) * WORDS);
@@ -89,8 +114,14 @@ export class UsedKnocks {
       slot: this.#slots[at]!,
       source: { family: this.#families[at] as Family, a0, a1, a2, a3 },
       timeMs: this.#timesMs[at]!,
+      endedMs: this.#endedMs[at]!,
     };
   }
+}
+
+/** Ten hexadecimal digits are less than the largest whole number. */
+function numberOf({ id }: Pick<Grant, "id">): number {
+  return Number.parseInt(id, 16);
 }
 
 /** Each name with its end; none has a zero in it. */

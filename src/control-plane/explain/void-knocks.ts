@@ -62,7 +62,8 @@ export function suspicions(grounds: Grounds): Suspicion[] {
       tell: (made) => {
         const use = used.find(made.subject, made.slot);
         if (use?.source !== undefined && sameAddress(use.source, source)) {
-          return describeTry(made, { source, nowMs, uses: [use], ports: "all" });
+          const told = describeTry(made, { source, nowMs, uses: [use], ports: "all" });
+          if (told.kind === "opened") return told;
         }
         const remedy = isGone ? "" : `: make a new one (${showCommand(made.subject)})`;
         return {

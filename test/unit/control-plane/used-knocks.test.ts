@@ -12,7 +12,7 @@ const LONGEST = device(["d".repeat(63), "u".repeat(32), "v".repeat(32)].join(" "
 
 function opened(holder: typeof ALICE, slot: number, source: string, atMs = slot * 1_000) {
   const { door, user, device: own } = holder;
-  const grant = { door, user, device: own, via: "rotating" };
+  const grant = { id: "00000000ff", door, user, device: own, via: "rotating" };
   const used = { slot, stepSeconds };
   return { type: "grant.opened", atMs, grant, source, used } as unknown as DaemonEvent;
 }
@@ -25,6 +25,7 @@ const use = ({ door, user, device: own }: typeof ALICE, slot: number, source: st
   slot,
   source: parseAddress(source)!,
   timeMs: slot * 1_000,
+  endedMs: Infinity,
 });
 
 test.each(["203.0.113.7", "2001:db8::7", "0.0.0.0"])(
@@ -63,4 +64,28 @@ test("the oldest uses are forgotten first", () => {
   expect(used.find(ALICE, 1)).toEqual(use(ALICE, 1, "203.0.113.7"));
   expect(used.find(ALICE, 8_192)?.slot).toBe(8_192);
   expect(used.from(parseAddress("203.0.113.7")!)).toHaveLength(8_192);
+});
+
+test.each([
+  ["expired", "plain", 9_000],
+  ["expired", "idle", 9_500],
+  ["hand", "plain", 9_500],
+] as const)("a use ends with its grant (%s, %s)", (reason, kind, endedMs) => {
+  const used = new UsedKnocks();
+  const end = (id: string, atMs: number, expiresMs: number) => {
+    const grant = { id, door: "ssh", via: "rotating", kind, expiresMs };
+    used.hear({ type: "grant.closed", atMs, grant, reason } as unknown as DaemonEvent);
+  };
+  used.hear(opened(ALICE, 7, "203.0.113.7"));
+  used.hear(opened(ALICE, 8, "203.0.113.7"));
+  end("00000000fe", 8_500, 8_500);
+  expect(used.find(ALICE, 7)?.endedMs).toBe(Infinity);
+  end("00000000ff", 9_500, 9_000);
+  used.hear(opened(ALICE, 10, "203.0.113.7"));
+  end("00000000ff", 12_000, 12_000);
+  expect([7, 8, 10].map((slot) => used.find(ALICE, slot)?.endedMs)).toEqual([
+    endedMs,
+    endedMs,
+    12_000,
+  ]);
 });

@@ -9,7 +9,7 @@ import {
   type TryFacts,
 } from "../../../../src/control-plane/explain/describe-try.ts";
 import { findTriesNow } from "../../../../src/match/near-misses.ts";
-import type { KnownUse } from "../../../../src/match/subject.ts";
+import type { EndedUse } from "../../../../src/control-plane/explain/used-knocks.ts";
 import { hitsOn } from "../../../support/hits.ts";
 import { device, NOW, portsOf, SLOT } from "../../../support/matcher.ts";
 
@@ -26,7 +26,7 @@ function told(
   return describeTry(made!, { source: SOURCE, nowMs: NOW, uses: [], ports: "all", ...facts });
 }
 
-const use = (more: Partial<KnownUse>): KnownUse => ({
+const use = (more: Partial<EndedUse>): EndedUse => ({
   door: "ssh",
   user: "alice",
   device: "laptop",
@@ -96,7 +96,8 @@ describe("describeTry()", () => {
 
   test("says who used it, and when", () => {
     const timeMs = Date.UTC(2027, 0, 15, 8, 0, 3);
-    expect(told({}, { uses: [use({ source: SOURCE, timeMs })] })).toMatchObject({
+    const endedMs = Infinity;
+    expect(told({}, { uses: [use({ source: SOURCE, timeMs, endedMs })] })).toMatchObject({
       kind: "opened",
       sentence: expect.stringContaining("it opened at 08:00:03 UTC"),
     });
@@ -104,6 +105,59 @@ describe("describeTry()", () => {
       kind: "used",
       sentence: expect.stringContaining("already used at 08:00:03 UTC from 198.51.100.7"),
     });
+  });
+
+  describe("of a used slot from the address that used it", () => {
+    const ports = portsOf(ALICE, SLOT);
+    /** What is said of the slot's knock at these seconds after the first, whose grant ended then. */
+    const again = (seconds: readonly number[], endedS?: number, heard = ports) => {
+      const hits = seconds.flatMap((s) => hitsOn(s === 0 ? ports : heard, NOW + s * 1_000));
+      const [made] = findTriesNow(hits, { rotating: [ALICE], fixed: [] });
+      const endedMs = endedS === undefined ? undefined : NOW + endedS * 1_000;
+      const used = use({ source: SOURCE, timeMs: NOW + 8, ...(endedMs && { endedMs }) });
+      const facts = { source: SOURCE, nowMs: NOW + 600_000, uses: [used], ports: "all" } as const;
+      const { kind, sentence, atMs } = describeTry(made!, facts);
+      return { kind, sentence, seconds: Math.floor((atMs! - NOW) / 1_000) };
+    };
+
+    test.each([
+      ["the knock that opened", [0], 5, "opened", 0],
+      ["a copy at once, though its one connection was let in", [0, 0.1], 0.05, "opened", 0],
+      ["SYNs that Linux repeats", [0, 1, 3, 7], 2, "opened", 7],
+      ["another knock while the grant lives", [0, 7], 30, "opened", 7],
+      [
+        "another knock while a grant lives that traffic prolongs",
+        [0, 120],
+        Infinity,
+        "opened",
+        120,
+      ],
+      ["another knock after the grant", [0, 7], 5, "used", 7],
+      ["another knock after a grant whose end is not known", [0, 7], undefined, "used", 7],
+      ["another knock, where the first is forgotten", [7], 5, "used", 7],
+    ] as const)("%s", (_, seconds, endedS, kind, atS) => {
+      expect(again(seconds, endedS)).toMatchObject({ kind, seconds: atS });
+    });
+
+    test("half of it again is no other knock", () => {
+      expect(again([0, 7], 5, ports.slice(4))).toMatchObject({ kind: "opened", seconds: 0 });
+    });
+
+    test("says what may be the reason: the clock, where the slot is over", () => {
+      expect(again([0, 7], 5).sentence).toBe(
+        "The right ports of alice/laptop for ssh, but their slot was used at 08:00:15 UTC from this very address, so they opened nothing this time: two devices with one link, or a device that lost its state?",
+      );
+      expect(again([0, 128], 5).sentence).toBe(
+        "The right ports of alice/laptop for ssh, of 4 slots ago: their slot was used at 08:00:15 UTC from this very address, so they opened nothing this time: that clock is off by about 128 s (slow): set it, or let it be set over the network (NTP)",
+      );
+    });
+  });
+
+  test("says which clock would have sent a slot that another address used, where it is over", () => {
+    const uses = [use({ slot: SLOT - 3, source: OTHER, timeMs: NOW - 90_000 })];
+    expect(told({ offset: -3 }, { uses }).sentence).toEndWith(
+      "each knock opens once (addresses can be forged); by its slot, that clock is off by about 90 s (slow)",
+    );
   });
 
   test("says that a knock was spent by a later one, or before a restart", () => {

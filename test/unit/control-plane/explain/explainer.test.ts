@@ -198,6 +198,26 @@ describe("Explainer.why(), where terms and keys are not what they were", () => {
     expect((await why(world))[0]).toContain("already used at 08:00:15 UTC from 198.51.100.7");
   });
 
+  test("says that a second device with the link opened nothing, once the grant of the first is over", async () => {
+    const ports = portsOf(ALICE, SLOT);
+    const hits = [...hitsOn(ports, NOW), ...hitsOn(ports, NOW + 7_000)];
+    const source = { family: 4, a0: HOME.a0, a1: 0, a2: 0, a3: 0 } as const;
+    const uses = [{ ...ALICE, stepSeconds: 30, slot: SLOT, source, timeMs: NOW + 7 }];
+    const { made } = explainer({ memory: { hits }, uses });
+    const event = opened(SLOT) as Extract<DaemonEvent, { type: "grant.opened" }>;
+    made.hear(event);
+    expect((await made.why(HOME)).findings[0]).toMatchObject({ kind: "opened", atMs: NOW + 7_007 });
+    made.hear({ ...event, type: "grant.closed", atMs: NOW + 5_000, reason: "hand" });
+    const { findings } = await made.why(HOME);
+    expect(findings).toEqual([
+      {
+        kind: "used",
+        atMs: NOW + 7_007,
+        sentence: expect.stringMatching(/from this very address, so they opened nothing this time/),
+      },
+    ]);
+  });
+
   test("says so also where more ports are asked for by now", async () => {
     const world = explainer({
       memory: { hits: hitsOn(portsOf(ALICE, SLOT), NOW) },
