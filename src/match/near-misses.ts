@@ -6,7 +6,7 @@
 import { PROTO_NUMBER } from "../core/port.ts";
 import { KEY_BYTES } from "../rks/key.ts";
 import { slotAt } from "../rks/slot.ts";
-import { closestRun, type FixedTry } from "./fixed-try.ts";
+import { type FixedTry, fixedTries } from "./fixed-try.ts";
 import type { Hit } from "./hit-table.ts";
 import { keyAt, SubjectTable, type SubjectGroup, type Subjects } from "./subject-table.ts";
 import type { FixedSubject, RotatingSubject } from "./subject.ts";
@@ -106,7 +106,9 @@ export function* findTries(
   const best = found
     .sort((a, b) => b.made.lastMs - a.made.lastMs || a.chance - b.chance)
     .slice(0, MOST_TRIES);
-  const runs = fixed.flatMap((subject) => closestRun(subject, hits) ?? []);
+  const whole = found.filter(({ made }) => made.missing.length === 0);
+  const explained = new Set(whole.flatMap(({ made }) => hitsOf(made, hits)));
+  const runs = fixedTries(fixed, hits, explained);
   return [...best.map(({ made }) => made), ...runs]
     .sort((a, b) => b.lastMs - a.lastMs)
     .slice(0, MOST_TRIES);
@@ -156,6 +158,18 @@ function* findIn(
       }
     }
   }
+}
+
+/** The knocks that made a try whole, and their copies. */
+function hitsOf({ subject, ports, firstMs, lastMs, run }: RotatingTry, hits: readonly Hit[]) {
+  const [fromMs, toMs] = [Math.min(firstMs, run.firstMs), Math.max(lastMs, run.lastMs)];
+  return hits.filter(
+    ({ proto, port, timeMs }) =>
+      proto === PROTO_NUMBER[subject.space.proto] &&
+      ports.includes(port) &&
+      fromMs <= timeMs &&
+      timeMs <= toMs,
+  );
 }
 
 /** Runs a search to its end at once. */

@@ -31,6 +31,7 @@ open_for = "2m"
 [door.legacy]
 opens = ["8443/tcp"]
 sequence = ["7000", "9000", "8000"]
+close_sequence = ["8000", "9000", "7000"]
 
 [alarm]
 run = ["/bin/mkdir", "${folder}/alarm-{door}-{user}-{device}-{first_address}-{address}"]
@@ -219,6 +220,21 @@ describe("sallyport why", () => {
         kind: "fixed",
         sentence: expect.stringContaining("open legacy: 2 of 3, then 7500/tcp came in between"),
       });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "does not take the knocks that opened for a try to close",
+    async () => {
+      const from = freshAddress("client");
+      const logged = server.log.length;
+      knock("client", from, [7_000, 9_000, 8_000]);
+      await server.waitForLog(new RegExp(`Opened legacy .* to ${from}`), logged);
+      expect(why(from)).toEqual([
+        expect.stringMatching(/^✓ legacy is open to/),
+        expect.stringMatching(/^✓ .*The whole sequence to open legacy, in order$/),
+      ]);
     },
     LIMIT_MS,
   );

@@ -1,10 +1,10 @@
 /** The explanation for a source that began a fixed sequence. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { knockKeys, NO_START, stepRun } from "../../../src/core/fixed-sequence.ts";
 import { parsePort } from "../../../src/core/port.ts";
-import { closestRun } from "../../../src/match/fixed-try.ts";
+import { fixedTries } from "../../../src/match/fixed-try.ts";
 import type { FixedSubject } from "../../../src/match/subject.ts";
 import { rounds } from "../../support/rounds.ts";
 
@@ -31,6 +31,8 @@ function hits(text: string) {
   });
 }
 
+const closest = (knocks: ReturnType<typeof hits>) => fixedTries([SUBJECT], knocks)[0];
+
 test.each([
   ["7000", { accepted: 1 }],
   ["7000 8000/udp", { accepted: 2 }],
@@ -42,17 +44,17 @@ test.each([
   ["7000 8000/udp 9000 7500", { accepted: 3 }],
   ["7000 7500 7000 8000/udp", { accepted: 2 }],
   ["7000 8000/udp 7500 7000", { accepted: 2, ended: { proto: "tcp", port: 7500 } }],
-] as const)("closestRun() of %p is %p", (text, told) => {
-  const { accepted, ended } = closestRun(SUBJECT, hits(text))!;
+] as const)("fixedTries() of %p is %p", (text, told) => {
+  const { accepted, ended } = closest(hits(text))!;
   expect({ accepted, ...(ended !== undefined && { ended }) }).toEqual(told as never);
 });
 
-test("closestRun() is undefined while the first knock never came", () => {
-  expect(closestRun(SUBJECT, hits("8000/udp 9000 7500 22"))).toBeUndefined();
-  expect(closestRun(SUBJECT, [])).toBeUndefined();
+test("fixedTries() is empty while the first knock never came", () => {
+  expect(closest(hits("8000/udp 9000 7500 22"))).toBeUndefined();
+  expect(closest([])).toBeUndefined();
 });
 
-test("closestRun() says complete only of what the matcher completes", () => {
+test("fixedTries() says complete only of what the matcher completes", () => {
   const keys = knockKeys(SUBJECT.sequence);
   const word = fc.constantFrom("7000", "8000/udp", "9000", "7500", "8000", "+1", "+4");
   fc.assert(
@@ -64,8 +66,50 @@ test("closestRun() says complete only of what the matcher completes", () => {
         const key = proto * 65_536 + port;
         complete ||= stepRun(keys, 5_000, starts, 0, key, timeMs) === "complete";
       }
-      if (closestRun(SUBJECT, all)?.accepted === 3) expect(complete).toBeTrue();
+      if (closest(all)?.accepted === 3) expect(complete).toBeTrue();
     }),
     { numRuns: rounds(2_000) },
   );
+});
+
+describe("fixedTries() does not explain a beginning whose knocks belong to a complete sequence", () => {
+  const subject = (door: string, action: "open" | "close", text: string): FixedSubject => ({
+    door,
+    action,
+    sequence: { knocks: text.split(" ").map((word) => parsePort(word)!), timeoutMs: 5_000 },
+  });
+  const subjects = [
+    subject("ssh", "close", "9000 8000 7000"),
+    subject("ssh", "open", "7000 8000 9000"),
+    subject("web", "open", "7000 8000 6000"),
+    subject("lamp", "open", "8500"),
+  ];
+  const OPEN = "open ssh 3";
+  const CLOSE = "close ssh 3";
+
+  test.each([
+    ["its counterpart ends as it begins", "7000 8000 9000", [OPEN]],
+    ["the other way round", "9000 8000 7000", [CLOSE]],
+    ["twice", "7000 8000 9000 +60 7000 8000 9000", [OPEN]],
+    ["in another order the next time", "7000 8000 9000 +60 7000 7000 8000 7000 9000", [OPEN]],
+    ["opened and closed", "7000 8000 9000 +60 9000 8000 7000", [CLOSE, OPEN]],
+    ["one knock that is a sequence", "8500", ["open lamp 1"]],
+    // Here some of its knocks belong to nothing else.
+    ["a try to close", "7000 8000 9000 +60 9000 8000", ["close ssh 2", OPEN]],
+    ["a try to close, begun before", "9000 8000 +60 7000 8000 9000", ["close ssh 2", OPEN]],
+    ["no sequence is complete", "7000 8000", ["open ssh 2", "open web 2"]],
+  ])("%s: %s", (_, text, told) => {
+    const tries = fixedTries(subjects, hits(text));
+    const said = tries.map((made) => {
+      const { action, door } = made.subject;
+      return `${action} ${door} ${made.accepted}`;
+    });
+    expect(said).toEqual(told);
+  });
+
+  test("that rotates", () => {
+    const knocks = hits("7000 8000");
+    expect(fixedTries(subjects, knocks, new Set(knocks.slice(1)))).toHaveLength(2);
+    expect(fixedTries(subjects, knocks, new Set(knocks))).toEqual([]);
+  });
 });

@@ -87,6 +87,17 @@ describe("findTries()", () => {
     expect([made.together, made.firstMs, made.lastMs]).toEqual([8, NOW + 12_000, NOW + 12_007]);
   });
 
+  test("does not take a port of a whole rotating sequence for the beginning of a fixed one", () => {
+    const ports = portsOf(ALICE, SLOT);
+    const knocks = [ports.at(-1)!, 1, 2].map((port) => ({ proto: "tcp" as const, port }));
+    const sequence = { knocks, timeoutMs: 15_000 };
+    const fixed = [{ door: "legacy", action: "open" as const, sequence }];
+    const kinds = (hit: readonly number[]) =>
+      findTriesNow(hitsOn(hit, NOW), { ...SUBJECTS, fixed }).map(({ kind }) => kind);
+    expect(kinds(ports)).toEqual(["rotating"]);
+    expect(kinds([...ports, 1])).toEqual(["fixed", "rotating"]);
+  });
+
   test("knows the protocol of a door", () => {
     const carol = device("vpn carol phone", { ...DEFAULT_SPACE, proto: "udp" });
     const ports = portsOf(carol, SLOT);

@@ -16,7 +16,7 @@ function configIn(folder: StateFolder): string {
   writeFileSync(
     file,
     `[server]\nstate_dir = "${folder.path}"\n` +
-      `[door.web]\nopens = ["80/tcp"]\nsequence = ["7000", "9000", "8000"]\n` +
+      `[door.web]\nopens = ["80/tcp"]\nsequence = ["7000", "9000", "8000"]\nclose_sequence = ["8000", "9000", "7000"]\n` +
       `[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice"]\n`,
   );
   addKey(folder.path, { user: "alice", device: "phone", key: makeKey("lab") });
@@ -33,6 +33,7 @@ test.each(GOLDEN_CAPTURES.map((golden) => [golden.command, golden] as const))(
     expect(report.events.map(({ sentence }) => sentence)).toContainEqual(
       expect.stringMatching(/^Opened web \(80\/tcp\) to 10\.77\.0\.2 for 30s/),
     );
+    expect(report.nearMisses).toEqual([]);
     expect(report.remarks).toEqual([]);
   },
 );
