@@ -2,6 +2,7 @@
 
 import { REASONS } from "../api/control.ts";
 import type { Clock } from "../core/clock.ts";
+import type { CommandEnd } from "../core/command-end.ts";
 import { Counters } from "../core/counters.ts";
 import { ExitCode } from "../core/errors.ts";
 import type { Plan } from "../data-plane/plan.ts";
@@ -118,6 +119,8 @@ export function buildParts(
     entered: () => entered(summary()),
   };
 
+  const ended = (end: CommandEnd) =>
+    persistent.note({ type: "command.ended", atMs: clock.wallMs(), ...end });
   const commands = new DoorCommands({
     queue,
     owed: persistent.owed,
@@ -127,7 +130,7 @@ export function buildParts(
       // Refused while the data plane ends, which opens nothing any more.
       link.ask({ type: "behind", doors }).catch(() => undefined);
     },
-    ended: (end) => persistent.note({ type: "command.ended", atMs: clock.wallMs(), ...end }),
+    ended,
   });
   const lossWait = new LossWait({
     clock,
@@ -148,7 +151,7 @@ export function buildParts(
     notices: () => control.notices(),
     obstacles: () => readiness.reasons().map(({ code, detail }) => detail ?? REASONS[code]),
   });
-  const alarm = new AlarmCommand(queue, clock, log);
+  const alarm = new AlarmCommand(queue, clock, log, ended);
 
   const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
   const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));

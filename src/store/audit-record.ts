@@ -2,6 +2,7 @@
  * The records of the audit log: all events of the data plane, and facts that only the daemon knows.
  */
 
+import { type CommandEnd, describeOutcome, describePurpose } from "../core/command-end.ts";
 import type { DaemonEvent } from "../core/events.ts";
 
 /** `atMs` is Unix milliseconds; no record holds a secret. */
@@ -46,15 +47,7 @@ export type OwnRecord =
   /** Closed ports answer otherwise, and guarded ones with them. */
   | { readonly type: "guard.answer"; readonly atMs: number; readonly message: string }
   | { readonly type: "config.refused"; readonly atMs: number; readonly message: string }
-  | {
-      readonly type: "command.ended";
-      readonly atMs: number;
-      readonly door: string;
-      readonly address: string;
-      readonly program: string;
-      /** The exit status, the signal, or why it could not be started. */
-      readonly outcome: string;
-    }
+  | (CommandEnd & { readonly type: "command.ended"; readonly atMs: number })
   /** A file of the state folder failed, works again or was replaced. */
   | { readonly type: "store.failing"; readonly atMs: number; readonly message: string }
   | { readonly type: "store.working"; readonly atMs: number; readonly message: string }
@@ -122,8 +115,8 @@ const OWN: {
   "guard.lapsed": () => "Nobody confirmed in time: nothing is guarded any more",
   "guard.answer": ({ message }) => message,
   "config.refused": ({ message }) => message,
-  "command.ended": ({ program, door, address, outcome }) =>
-    `Ran ${program} for ${door} and ${address}: ${outcome}`,
+  "command.ended": (end) =>
+    `Ran ${end.program} for ${describePurpose(end)}: ${describeOutcome(end)}`,
   "store.failing": ({ message }) => message,
   "store.working": ({ message }) => message,
   "store.replaced": ({ message }) => message,

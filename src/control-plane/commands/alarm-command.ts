@@ -4,9 +4,11 @@ import { ALARM_PLACEHOLDERS, type AlarmPlaceholder } from "../../config/alarm.ts
 import { fillPlaceholders } from "../../config/run-command.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { CommandEnd } from "../../core/command-end.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { CommandQueue } from "./command-queue.ts";
+import { commandTale } from "./command-tale.ts";
 
 /**
  * An alarm comes once for each use of a knock, so only a holder of keys can make many. Still a command may
@@ -21,13 +23,21 @@ export class AlarmCommand {
   readonly #queue: Pick<CommandQueue, "add">;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #ended: (end: CommandEnd) => void;
   readonly #allowance = new Allowance(AT_ONCE, PER_SECOND);
   #silenced = false;
 
-  constructor(queue: Pick<CommandQueue, "add">, clock: Clock, log: Log) {
+  /** `ended` receives the end of each command, for the audit log. */
+  constructor(
+    queue: Pick<CommandQueue, "add">,
+    clock: Clock,
+    log: Log,
+    ended: (end: CommandEnd) => void,
+  ) {
     this.#queue = queue;
     this.#clock = clock;
     this.#log = log;
+    this.#ended = ended;
   }
 
   hear(event: DaemonEvent, alarm: Settings["alarm"]): void {
@@ -51,7 +61,9 @@ export class AlarmCommand {
       first_address: firstAddress,
     };
     const argv = fillPlaceholders(alarm.run, facts, ALARM_PLACEHOLDERS);
-    const what = `an alarm about ${door} and ${address}`;
-    this.#queue.add({ argv, privileged: false, lane: "the alarm", what });
+    const program = argv[0] ?? "";
+    const end = { door, address, command: "alarm", privileged: false, program } as const;
+    const tale = commandTale(end, this.#ended);
+    this.#queue.add({ argv, privileged: false, lane: "the alarm", ...tale });
   }
 }

@@ -48,8 +48,10 @@ export interface Command {
   readonly lane: string;
   /** Commands with the same chain run one after the other: a door is not switched off before it is on. */
   readonly chain?: string;
-  /** Its purpose, in words for the log: "ssh and 203.0.113.7". */
+  /** Its purpose, in words for the log: "ssh and 203.0.113.7 (open)". */
   readonly what: string;
+  /** The outcome, in words for the log. Default: as it is. */
+  readonly tell?: (outcome: string) => string;
   /** Never dropped. A command without it is dropped where too many of its lane wait. */
   readonly owed?: Owed;
   /** Called at its end: "exited with 0", "was killed after 30 s". */
@@ -142,7 +144,7 @@ export class CommandQueue {
 
   /** Undefined where the command did not start. */
   async #launch(command: Command): Promise<Program | undefined> {
-    const { argv, owed, ended } = command;
+    const { argv, owed, tell, ended } = command;
     try {
       owed?.begin();
       const program = await this.#start(command);
@@ -158,7 +160,8 @@ export class CommandQueue {
         return undefined;
       }
       this.#settle(command);
-      this.#log("error", `Cannot run ${argv[0]} for ${command.what}: ${messageOf(error)}`);
+      const reason = tell?.(messageOf(error)) ?? messageOf(error);
+      this.#log("error", `Cannot run ${argv[0]} for ${command.what}: ${reason}`);
       ended?.(`could not be started: ${messageOf(error)}`);
       return undefined;
     }
@@ -177,14 +180,14 @@ export class CommandQueue {
     this.#counters.set("commandsWaiting", this.#lanes.waiting);
   }
 
-  #tell({ argv, what, ended }: Command, { exitCode, signal }: ProgramEnd): void {
+  #tell({ argv, what, tell, ended }: Command, { exitCode, signal }: ProgramEnd): void {
     const outcome =
       exitCode === null
         ? `was ended by ${signal ?? "a signal"}; a command has ${this.#timeLimitMs / 1_000} s`
         : `exited with ${exitCode}`;
     const name = `${argv[0]} for ${what}`;
     if (exitCode === 0) this.#log("info", `Ran ${name}`);
-    else this.#log("warning", `${name} ${outcome}`);
+    else this.#log("warning", `${name} ${tell?.(outcome) ?? outcome}`);
     ended?.(outcome);
   }
 

@@ -2,19 +2,13 @@
 
 import { fillPlaceholders } from "../../config/run-command.ts";
 import type { Door } from "../../config/settings.ts";
+import type { CommandEnd, CommandKind } from "../../core/command-end.ts";
 import type { Counters } from "../../core/counters.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import { type Grant, placeId } from "../../core/grant.ts";
 import type { Claim, OwedCommands } from "../../store/owed.ts";
 import type { CommandQueue } from "./command-queue.ts";
-
-/** The end of a command, for the audit log. */
-export interface CommandEnd {
-  readonly door: string;
-  readonly address: string;
-  readonly program: string;
-  readonly outcome: string;
-}
+import { commandTale } from "./command-tale.ts";
 
 /** A debt that no event will call due. */
 interface Orphan {
@@ -87,7 +81,8 @@ export class DoorCommands {
     }
     if (run.open === undefined || renewed) return;
     const argv = fillPlaceholders(run.open, facts(grant));
-    this.#parts.queue.add({ argv, privileged, chain: place, ...this.#about(argv, grant) });
+    const about = this.#about("open", { ...grant, argv, privileged });
+    this.#parts.queue.add({ argv, privileged, chain: place, ...about });
   }
 
   /**
@@ -133,7 +128,7 @@ export class DoorCommands {
   #pay(claim: Claim): void {
     const { queue, owed: debts } = this.#parts;
     const { argv, privileged, number, again, grant, door } = claim;
-    const about = this.#about(argv, claim);
+    const about = this.#about("close", claim);
     // The daemon that began it died in that very moment: twice is better than never.
     const what = again ? `${about.what}, which may have run before` : about.what;
     const owed = {
@@ -169,13 +164,13 @@ export class DoorCommands {
     if (this.#behind.size !== before) this.#parts.behind([...this.#behind]);
   }
 
-  #about(argv: readonly string[], { door, address }: Pick<Grant, "door" | "address">) {
+  #about(
+    command: CommandKind,
+    { door, address, argv, privileged }: Pick<Claim, "door" | "address" | "argv" | "privileged">,
+  ) {
     const program = argv[0] ?? "";
-    return {
-      lane: `the door ${door}`,
-      what: `${door} and ${address}`,
-      ended: (outcome: string) => this.#parts.ended({ door, address, program, outcome }),
-    };
+    const end = { door, address, command, privileged, program };
+    return { lane: `the door ${door}`, ...commandTale(end, this.#parts.ended) };
   }
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { DaemonEvent } from "../../../../src/core/events.ts";
 import { AlarmCommand } from "../../../../src/control-plane/commands/alarm-command.ts";
 import type { Command } from "../../../../src/control-plane/commands/command-queue.ts";
+import type { CommandEnd } from "../../../../src/core/command-end.ts";
 import { NOW } from "../../../support/matcher.ts";
 import { HandClock } from "../../../support/daemon.ts";
 
@@ -25,8 +26,10 @@ function set() {
   const commands: Command[] = [];
   const lines: string[] = [];
   const queue = { add: (command: Command) => commands.push(command) > 0 };
-  const alarm = new AlarmCommand(queue, clock, (_, line) => lines.push(line));
-  return { clock, commands, lines, alarm };
+  const ends: CommandEnd[] = [];
+  const log = (_: string, line: string) => void lines.push(line);
+  const alarm = new AlarmCommand(queue, clock, log, (end) => ends.push(end));
+  return { clock, commands, lines, ends, alarm };
 }
 
 describe("AlarmCommand", () => {
@@ -38,6 +41,23 @@ describe("AlarmCommand", () => {
     expect(commands.map((command) => [command.argv, command.privileged])).toEqual([
       [argv, false],
       [argv, false],
+    ]);
+  });
+
+  test("tells of its end, as a command of the alarm", () => {
+    const { alarm, commands, ends } = set();
+    alarm.hear(ALARM, { run: RUN });
+    commands[0]!.ended?.("exited with 0");
+    expect(commands[0]!.what).toBe("an alarm about ssh and 198.51.100.7");
+    expect(ends).toEqual([
+      {
+        door: "ssh",
+        address: "198.51.100.7",
+        command: "alarm",
+        privileged: false,
+        program: "/bin/warn",
+        outcome: "exited with 0",
+      },
     ]);
   });
 

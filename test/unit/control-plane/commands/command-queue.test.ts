@@ -144,6 +144,19 @@ describe("CommandQueue", () => {
   );
 
   test(
+    "logs a failure in the words of the command, and hands on the bare outcome",
+    async () => {
+      const { run, lines } = queueOf();
+      const tell = (outcome: string) => `${outcome}, sadly`;
+      expect(await run(shell("exit 3"), { tell })).toBe("exited with 3");
+      expect(await run(["/nonexistent/program"], { tell })).not.toEndWith(", sadly");
+      expect(lines[0]).toBe("warning /bin/sh for ssh and 203.0.113.7 exited with 3, sadly");
+      expect(lines[1]).toMatch(/^error Cannot run \/nonexistent\/program .*, sadly$/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "kills a command at its time limit, and says which limit that was",
     async () => {
       const { run, lines } = queueOf(300);

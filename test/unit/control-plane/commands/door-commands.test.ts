@@ -9,10 +9,8 @@ import type { DaemonEvent } from "../../../../src/core/events.ts";
 import { Counters } from "../../../../src/core/counters.ts";
 import { type Grant, placeId } from "../../../../src/core/grant.ts";
 import type { Command } from "../../../../src/control-plane/commands/command-queue.ts";
-import {
-  type CommandEnd,
-  DoorCommands,
-} from "../../../../src/control-plane/commands/door-commands.ts";
+import { DoorCommands } from "../../../../src/control-plane/commands/door-commands.ts";
+import type { CommandEnd } from "../../../../src/core/command-end.ts";
 import { OwedCommands } from "../../../../src/store/owed.ts";
 import { grantOf, NOW, opened, StateFolder } from "../../../support/store.ts";
 import { doorOf, fixedDoorOf } from "../../../support/daemon.ts";
@@ -70,12 +68,17 @@ describe("DoorCommands", () => {
     commands.hear(closed(), DOORS);
     expect(ran()).toEqual([ON, OFF]);
     expect(added.map(({ chain, what, privileged }) => [chain, what, privileged])).toEqual(
-      Array.from({ length: 2 }, () => [placeId(GRANT), "ssh and 203.0.113.7", false]),
+      ["open", "close"].map((which) => [placeId(GRANT), `ssh and 203.0.113.7 (${which})`, false]),
     );
-    added[1]!.ended?.("exited with 0");
+    for (const { ended } of added) ended?.("exited with 0");
+    const end = { door: "ssh", address: "203.0.113.7", program: "/bin/lights", privileged: false };
     expect(ends).toEqual([
-      { door: "ssh", address: "203.0.113.7", program: "/bin/lights", outcome: "exited with 0" },
+      { ...end, command: "open", outcome: "exited with 0" },
+      { ...end, command: "close", outcome: "exited with 0" },
     ]);
+    expect(added[1]!.tell?.("exited with 4")).toBe(
+      "exited with 4: it ran without privileges (door.ssh.run.privileged)",
+    );
     die();
   });
 
@@ -213,7 +216,7 @@ describe("DoorCommands", () => {
     const { commands, added, ran, die } = live(folder);
     commands.adopt([], DOORS, at(GRANT.expiresMs));
     expect(ran()).toEqual([OFF]);
-    expect(added[0]?.what).toBe("ssh and 203.0.113.7, which may have run before");
+    expect(added[0]?.what).toBe("ssh and 203.0.113.7 (close), which may have run before");
     die();
   });
 
@@ -227,7 +230,7 @@ describe("DoorCommands", () => {
     const { commands, added, ran, die } = live(folder);
     commands.adopt([], DOORS, at(NOW));
     expect(ran()).toEqual(["/bin/x"]);
-    expect(added[0]?.what).toBe("ssh and 203.0.113.7");
+    expect(added[0]?.what).toBe("ssh and 203.0.113.7 (close)");
     die();
   });
 
