@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type {
   DoorView,
   Explanation,
+  HeardAddress,
   KeysRequest,
   KeysTold,
   ReloadRequest,
@@ -17,6 +18,7 @@ import {
   ExplanationSchema,
   GrantSchema,
   GrantsSchema,
+  HeardSchema,
   KeysToldSchema,
   ProblemSchema,
   ReloadToldSchema,
@@ -51,6 +53,8 @@ export interface ControlClient {
   /** `forMs` undefined: the `open_for` of the door. */
   open(door: string, address: Address, forMs?: number): Promise<Grant>;
   why(address: Address): Promise<Explanation>;
+  /** The addresses that knocked lately, the latest first. */
+  heard(): Promise<readonly HeardAddress[]>;
   /** Undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
   /**
@@ -207,6 +211,7 @@ export function connectControl(socket: string, patience = PATIENCE): ControlClie
     },
     why: async (address) =>
       understood(ExplanationSchema, await ask(socket, "GET", `/v1/why/${formatAddress(address)}`)),
+    heard: async () => understood(HeardSchema, await ask(socket, "GET", "/v1/why")).heard,
     close: async (id) => {
       const answer = await ask(socket, "DELETE", grantPath(id));
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);

@@ -17,7 +17,7 @@ import {
   StatusSchema,
 } from "./schemas.ts";
 import { statusOf } from "./status.ts";
-import { addWhyRoute } from "./why-route.ts";
+import { addWhyRoutes } from "./why-routes.ts";
 
 /**
  * Checks the body of an open request. The hook replaces the default answer, which repeats the body.
@@ -109,7 +109,7 @@ export function controlApp(control: Control, options: AppOptions = {}): Hono {
   app.all("/v1/status", methodNotAllowed("GET", "HEAD"));
   addDoorRoutes(app, control);
   addGrantRoutes(app, control);
-  addWhyRoute(app, control);
+  addWhyRoutes(app, control);
   addGuardRoutes(app, control);
   return app;
 }

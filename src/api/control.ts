@@ -93,6 +93,15 @@ export interface Explanation {
   readonly findings: readonly WhyFinding[];
 }
 
+/** An address that knocked more than once. */
+export interface HeardAddress {
+  readonly address: string;
+  /** How many of its knocks are remembered: at most the last 128. */
+  readonly knocks: number;
+  /** Its last knock, in Unix milliseconds. */
+  readonly lastMs: number;
+}
+
 /** The result of reading the keys again. */
 export interface KeysTold {
   /** One sentence. */
@@ -182,6 +191,11 @@ export interface Control {
    * known.
    */
   why(address: Address): Promise<Explanation>;
+  /**
+   * The addresses that knocked in the last ten minutes, the latest 20, latest first. Throws
+   * SallyportError while that is not known.
+   */
+  heard(): Promise<readonly HeardAddress[]>;
   /**
    * Reads the configuration and the keys again. Throws SallyportError (78) when they are wrong, and
    * NeedsYes when it would cut off somebody who should know before (`dangerOf`); then nothing

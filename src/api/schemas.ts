@@ -4,7 +4,14 @@
  */
 
 import * as v from "valibot";
-import type { DoorView, Explanation, KeysTold, ReasonCode, ReloadTold } from "./control.ts";
+import type {
+  DoorView,
+  Explanation,
+  HeardAddress,
+  KeysTold,
+  ReasonCode,
+  ReloadTold,
+} from "./control.ts";
 import { REASONS, WHY_KINDS } from "./control.ts";
 import type { Address } from "../core/address.ts";
 import { parseAddress } from "../core/address.ts";
@@ -145,6 +152,11 @@ export const ExplanationSchema = v.pipe(
   }),
   v.metadata({ ref: "Explanation" }),
 ) satisfies v.GenericSchema<unknown, Explanation>;
+
+export const HeardSchema = v.pipe(
+  v.object({ heard: v.array(v.object({ address: v.string(), knocks: count, lastMs: unixMs })) }),
+  v.metadata({ ref: "Heard" }),
+) satisfies v.GenericSchema<unknown, { readonly heard: readonly HeardAddress[] }>;
 
 /**
  * An address that packets can come from; undefined for any other text. IPv4 inside IPv6

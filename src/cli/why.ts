@@ -3,10 +3,19 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
-import { oneLine, print, printable, printJson, type Style, styled } from "./output.ts";
+import {
+  onTerminal,
+  oneLine,
+  print,
+  printable,
+  printJson,
+  printTable,
+  type Style,
+  styled,
+} from "./output.ts";
 import { readPeer } from "./peer.ts";
 import { connectControl } from "../api/client.ts";
-import type { WhyFinding } from "../api/control.ts";
+import type { HeardAddress, WhyFinding } from "../api/control.ts";
 
 const GOOD: ReadonlySet<WhyFinding["kind"]> = new Set(["open", "opened", "closed", "allowed"]);
 
@@ -17,24 +26,53 @@ function mark({ kind }: WhyFinding): string {
 
 /** When its last knock came, unless the sentence has a time of its own. */
 function when({ atMs }: WhyFinding): string {
-  return atMs === undefined ? "" : `${new Date(atMs).toISOString().slice(0, 19)}Z  `;
+  return atMs === undefined ? "" : `${secondOf(atMs)}  `;
+}
+
+function secondOf(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
+}
+
+const COLUMNS = [
+  { title: "ADDRESS" },
+  { title: "KNOCKS", align: "right" },
+  { title: "LAST KNOCK" },
+] as const;
+
+function listHeard(heard: readonly HeardAddress[], asJson: boolean): void {
+  if (asJson) {
+    printJson(heard);
+    return;
+  }
+  if (heard.length === 0 && onTerminal()) {
+    print("No address knocked more than once in the last ten minutes");
+    return;
+  }
+  const rows = heard.map(({ address, knocks, lastMs }) => [address, `${knocks}`, secondOf(lastMs)]);
+  printTable(COLUMNS, rows);
 }
 
 export function whyCommand(): CommandUnknownOpts {
   return new Command("why")
     .description("Tell what was heard from an address, and why it opened a door or did not")
-    .argument("<address>", "address of the knocks, as this server sees it")
+    .argument("[address]", "address of the knocks, as this server sees it")
     .addOption(socketOption())
     .addOption(configOption())
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nThe answer may name ports of sequences that can still be used: show it to nobody else.\n" +
+      "\nWithout an address it lists those that knocked in the last ten minutes, more than once.\n" +
+        "\nThe answer may name ports of sequences that can still be used: show it to nobody else.\n" +
         "\nExample:\n  sallyport why 203.0.113.9",
     )
     .action(async (text, options) => {
-      const address = readPeer(text, "explain");
-      const explanation = await connectControl(await controlSocket(options)).why(address);
+      const address = text === undefined ? undefined : readPeer(text, "explain");
+      const control = connectControl(await controlSocket(options));
+      if (address === undefined) {
+        listHeard(await control.heard(), options.json === true);
+        return;
+      }
+      const explanation = await control.why(address);
       if (options.json === true) {
         printJson(explanation);
         return;

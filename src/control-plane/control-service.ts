@@ -4,6 +4,7 @@ import {
   type Control,
   type DoorView,
   type Explanation,
+  type HeardAddress,
   type KeysRequest,
   type KeysTold,
   type ProbationView,
@@ -102,6 +103,12 @@ export class ControlService implements Control {
     const { dataPlane, explainer } = this.#parts;
     dataPlane.to("explain anything");
     return await explainer.why(address);
+  }
+
+  async heard(): Promise<readonly HeardAddress[]> {
+    const { dataPlane, explainer } = this.#parts;
+    dataPlane.to("explain anything");
+    return await explainer.heard();
   }
 
   async arm(forMs: number): Promise<string> {

@@ -43,6 +43,7 @@ export function makeHandlers({ clock, hits, hearing, opening, stop }: HandlersPa
       sinceMs: hits.completeSinceMs(address),
       grants: opening.doorkeeper?.grantsOf(address) ?? [],
     }),
+    heard: ({ sinceMs, most }) => hits.latest(sinceMs, most),
     uses: (subject) => hearing.matcher.usesOf(subject),
     quiet: ({ least, most }) => hits.quiet(clock.wallMs(), QUIET_MS, least, most),
     remember: (some) => opening.remember(hearing, some),

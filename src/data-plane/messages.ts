@@ -8,7 +8,7 @@ import type { Address } from "../core/address.ts";
 import type { DaemonEvent } from "../core/events.ts";
 import type { ExitCode } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
-import type { Hit, SourceHits } from "../match/hit-table.ts";
+import type { HeardSource, Hit, SourceHits } from "../match/hit-table.ts";
 import type { KnownUse } from "../match/subject.ts";
 import type { LedgerPage } from "./ledger.ts";
 import type { PlanMemory } from "./plan.ts";
@@ -52,6 +52,8 @@ export interface Requests {
   behind: Asks<{ doors: readonly string[] }, null>;
   /** The memory of an address; the control plane makes sentences of it. */
   why: Asks<{ address: Address }, Memory>;
+  /** The addresses that knocked last, as `HitLog.latest` has them. */
+  heard: Asks<{ sinceMs: number; most: number }, HeardSource[]>;
   uses: Asks<{ door: string; user: string; device: string }, KnownUse[]>;
   /**
    * Sources that knocked `least` times or more and stopped, each try once, at most `most` of them.

@@ -2,7 +2,7 @@
 
 import type { Address } from "../core/address.ts";
 import type { Knock } from "../core/knock.ts";
-import { type Hit, HitTable, type SourceHits } from "./hit-table.ts";
+import { type HeardSource, type Hit, HitTable, type SourceHits } from "./hit-table.ts";
 
 /**
  * Sources remembered per address family by default. A forged crowd of one family never touches the
@@ -51,6 +51,12 @@ export class HitLog {
   quiet(nowMs: number, quietMs: number, least: number, most: number): SourceHits[] {
     const found = this.#v4.quiet(nowMs, quietMs, least, most);
     return [...found, ...this.#v6.quiet(nowMs, quietMs, least, most - found.length)];
+  }
+
+  /** As `HitTable.latest`, for both families. */
+  latest(sinceMs: number, most: number): HeardSource[] {
+    const found = [this.#v4, this.#v6].flatMap((table) => table.latest(sinceMs, most));
+    return found.sort((a, b) => b.lastMs - a.lastMs).slice(0, most);
   }
 
   /** As `HitTable.hitting`, for both families. */

@@ -24,6 +24,15 @@ export interface SourceHits {
   readonly hits: readonly Hit[];
 }
 
+/** A source without its knocks. */
+export interface HeardSource {
+  readonly source: Address;
+  /** How many of its knocks are kept. */
+  readonly knocks: number;
+  /** Its last knock, in Unix milliseconds. */
+  readonly lastMs: number;
+}
+
 /**
  * Knocks kept of a source: more than a sequence with its slack by default, and eight tries of a
  * client.
@@ -150,6 +159,20 @@ export class HitTable {
       found.push({ source: this.#index.addressOf(id, this.family), hits: this.#read(id) });
     }
     return found;
+  }
+
+  /** The sources that knocked twice, and last at `sinceMs` or later: the latest `most`, latest first. */
+  latest(sinceMs: number, most: number): HeardSource[] {
+    const ids: number[] = [];
+    for (let id = 0; id < this.size; id++) if (this.#lastMs[id]! >= sinceMs) ids.push(id);
+    return ids
+      .sort((a, b) => this.#lastMs[b]! - this.#lastMs[a]!)
+      .slice(0, most)
+      .map((id) => ({
+        source: this.#index.addressOf(id, this.family),
+        knocks: this.#count[id]!,
+        lastMs: this.#lastMs[id]!,
+      }));
   }
 
   /**

@@ -4,6 +4,7 @@ import type {
   Control,
   DoorView,
   Explanation,
+  HeardAddress,
   KeysRequest,
   KeysTold,
   ReloadRequest,
@@ -55,6 +56,8 @@ export class FakeControl implements Control {
   nowMs = 1_767_237_120_000;
   /** The findings of `why` for any address. */
   findings: readonly WhyFinding[] = [{ kind: "silent", sentence: "Nothing was heard" }];
+  /** The result of `heard`. */
+  knockers: readonly HeardAddress[] = [];
 
   uptimeMs(): number {
     return this.upMs;
@@ -136,6 +139,10 @@ export class FakeControl implements Control {
 
   why(address: Address): Promise<Explanation> {
     return Promise.resolve({ address: formatAddress(address), findings: this.findings });
+  }
+
+  heard(): Promise<readonly HeardAddress[]> {
+    return Promise.resolve(this.knockers);
   }
 
   /** Adds a living grant, opened by hand unless `of` says otherwise. */

@@ -106,6 +106,7 @@ describe("sallyport why", () => {
       const logged = server.log.length;
       knock("client", from, ports.slice(0, 5));
       await heard(from);
+      expect(server.command("why").out).toMatch(new RegExp(`^${from}\t5\t\\S+Z$`, "m"));
       const [line] = why(from);
       for (const port of ports.slice(5)) expect(line).toContain(`${port}`);
       expect(line).toMatch(/5 of 8 ports of alice\/default for web, .* never arrived/);

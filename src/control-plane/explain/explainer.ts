@@ -1,6 +1,6 @@
 /** Says which knocks were heard from an address and which were missing: to `why`, and in the log. */
 
-import type { Explanation, WhyFinding } from "../../api/control.ts";
+import type { Explanation, HeardAddress, WhyFinding } from "../../api/control.ts";
 import { type Address, formatAddress, maskAddress, sameAddress } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Settings } from "../../config/settings.ts";
@@ -18,6 +18,10 @@ import { describeFormer, sameHolder, sameKnock, suspicions } from "./void-knocks
 
 /** The longest piece of work before requests and signals get their turn. */
 const STRETCH_MS = 2;
+
+/** Those who wonder about a knock made it just now. */
+const HEARD_MS = 600_000;
+const MOST_HEARD = 20;
 
 /** Sources that one look for near misses takes. */
 const LOOKED_AT = 4;
@@ -96,6 +100,18 @@ export class Explainer {
       ...this.#parts.foreignRules(settings).map((said) => finding("firewall", said)),
     ];
     return { address: formatAddress(address), findings };
+  }
+
+  /** The addresses that knocked in the last ten minutes, the latest first; not all of a crowd. */
+  async heard(): Promise<HeardAddress[]> {
+    const { ask, clock } = this.#parts;
+    const sinceMs = clock.wallMs() - HEARD_MS;
+    const sources = await ask({ type: "heard", sinceMs, most: MOST_HEARD });
+    return sources.map(({ source, knocks, lastMs }) => ({
+      address: formatAddress(source),
+      knocks,
+      lastMs: Math.round(lastMs),
+    }));
   }
 
   /**

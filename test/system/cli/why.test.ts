@@ -23,6 +23,28 @@ test("why prints a finding of several lines in one", async () => {
   expect((await daemon.run("why", "203.0.113.9")).out).toBe("✗ 2 mistakes; line 1; line 2\n");
 });
 
+test("why without an address lists those that knocked", async () => {
+  await using daemon = await startDaemon();
+  expect(await daemon.show("why")).toBe(
+    "No address knocked more than once in the last ten minutes\n",
+  );
+  expect(await daemon.run("why")).toEqual({ code: 0, out: "", err: "" });
+  daemon.control.knockers = [
+    { address: "203.0.113.9", knocks: 16, lastMs: 1_767_225_600_000 },
+    { address: "2001:db8::9", knocks: 3, lastMs: 1_767_225_599_000 },
+  ];
+  expect(Bun.stripANSI(await daemon.show("why")).split("\n")).toEqual([
+    "ADDRESS      KNOCKS  LAST KNOCK",
+    "203.0.113.9      16  2026-01-01T00:00:00Z",
+    "2001:db8::9       3  2025-12-31T23:59:59Z",
+    "",
+  ]);
+  expect((await daemon.run("why")).out).toBe(
+    "203.0.113.9\t16\t2026-01-01T00:00:00Z\n2001:db8::9\t3\t2025-12-31T23:59:59Z\n",
+  );
+  expect(JSON.parse((await daemon.run("why", "--json")).out)).toEqual(daemon.control.knockers);
+});
+
 test("why --json prints what the API answers", async () => {
   await using daemon = await startDaemon();
   const { findings } = daemon.control;

@@ -210,6 +210,14 @@ describe("GET /v1/why/:address", () => {
   });
 });
 
+test("GET /v1/why lists the addresses that knocked", async () => {
+  const control = new FakeControl();
+  control.knockers = [{ address: "203.0.113.9", knocks: 16, lastMs: 1_767_225_600_000 }];
+  const response = await controlApp(control).request("/v1/why");
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({ heard: control.knockers });
+});
+
 describe("DELETE /v1/grants/:id", () => {
   test("ends the grant and answers it", async () => {
     const control = new FakeControl();
@@ -243,6 +251,7 @@ describe("paths and methods", () => {
     ["/v1/doors/ssh/grants", "POST"],
     ["/v1/grants/0123456789", "DELETE"],
     ["/v1/why/192.0.2.1", "GET, HEAD"],
+    ["/v1/why", "GET, HEAD"],
   ])("%s answers 405 to what it does not serve, and names what it does", async (path, allow) => {
     const app = controlApp(new FakeControl());
     const all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
@@ -295,6 +304,7 @@ describe("GET /openapi.json", () => {
       "GET /v1/grants",
       "DELETE /v1/grants/{id}",
       "GET /v1/why/{address}",
+      "GET /v1/why",
       "POST /v1/reload",
       "POST /v1/keys/reload",
       "POST /v1/guard/probation",

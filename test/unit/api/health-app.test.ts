@@ -147,6 +147,7 @@ describe("what anyone may read", () => {
       ["POST", "/v1/doors/ssh/grants"],
       ["DELETE", "/v1/grants/0123456789"],
       ["GET", "/v1/why/192.0.2.1"],
+      ["GET", "/v1/why"],
     ] as const) {
       const response = await app.request(path, { method });
       expect([path, response.status]).toEqual([path, 404]);

@@ -83,6 +83,31 @@ describe("HitTable", () => {
     expect(table.completeSinceMs).toBe(NOW + 500);
   });
 
+  test("lists the latest sources of both families, and none that knocked once", () => {
+    const log = new HitLog(NOW);
+    const twice = (source: string, atMs: number) => {
+      log.note(knock(source, 20_000, atMs));
+      log.note(knock(source, 20_001, atMs + 1));
+    };
+    twice("198.51.100.1", NOW);
+    twice("203.0.113.9", NOW + 3_000);
+    twice("2001:db8::9", NOW + 2_000);
+    twice("203.0.113.8", NOW + 1_000);
+    log.note(knock("203.0.113.9", 20_002, NOW + 4_000));
+    log.note(knock("203.0.113.7", 20_000, NOW + 5_000));
+    const latest = (sinceMs: number, most: number) =>
+      log
+        .latest(sinceMs, most)
+        .map(({ source, knocks, lastMs }) => [formatAddress(source), knocks, lastMs - NOW]);
+    const all = [
+      ["203.0.113.9", 3, 4_000],
+      ["2001:db8::9", 2, 2_001],
+      ["203.0.113.8", 2, 1_001],
+    ];
+    expect(latest(NOW + 1_001, 20)).toEqual(all);
+    expect(latest(NOW, 2)).toEqual(all.slice(0, 2));
+  });
+
   test("names each quiet try once", () => {
     const table = new HitTable(4, 8);
     const send = (count: number, timeMs: number) => {

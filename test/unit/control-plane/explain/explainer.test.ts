@@ -393,3 +393,15 @@ test("Explainer names the address in canonical text", async () => {
   const address = parseAddress("2001:DB8::0:9")!;
   expect((await explainer({}).made.why(address)).address).toBe(formatAddress(address));
 });
+
+test("Explainer.heard() lists the addresses of the last ten minutes, in canonical text", async () => {
+  const asked: unknown[] = [];
+  const source = parseAddress("2001:DB8::0:9")!;
+  const ask = (request: unknown): Promise<unknown> => {
+    asked.push(request);
+    return Promise.resolve([{ source, knocks: 16, lastMs: NOW + 0.25 }]);
+  };
+  const { made } = explainer({ parts: { ask: ask as ExplainerParts["ask"] } });
+  expect(await made.heard()).toEqual([{ address: "2001:db8::9", knocks: 16, lastMs: NOW }]);
+  expect(asked).toEqual([{ type: "heard", sinceMs: NOW + 1_000 - 600_000, most: 20 }]);
+});

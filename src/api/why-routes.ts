@@ -1,5 +1,5 @@
 /**
- * The route that explains one address. On the unix socket only, since every single knock moves it.
+ * The routes that explain one address, and list those to explain. On the unix socket only, since every single knock moves it.
  */
 
 import type { Hono } from "hono";
@@ -7,12 +7,12 @@ import { describeRoute } from "hono-openapi";
 import type { Control } from "./control.ts";
 import { failure, json } from "./openapi.ts";
 import { methodNotAllowed, problem } from "./problem.ts";
-import { ExplanationSchema, parsePeer } from "./schemas.ts";
+import { ExplanationSchema, HeardSchema, parsePeer } from "./schemas.ts";
 
 /** Longest text of an IPv6 address (INET6_ADDRSTRLEN less its NUL, netinet/in.h). */
 const LONGEST = 45;
 
-export function addWhyRoute(app: Hono, control: Control): void {
+export function addWhyRoutes(app: Hono, control: Control): void {
   app.get(
     "/v1/why/:address",
     describeRoute({
@@ -34,5 +34,17 @@ export function addWhyRoute(app: Hono, control: Control): void {
       );
     },
   );
+  app.get(
+    "/v1/why",
+    describeRoute({
+      summary: "The addresses that knocked in the last ten minutes",
+      responses: {
+        200: json("The latest 20, latest first; none that knocked only once", HeardSchema),
+        409: failure("It cannot be told now"),
+      },
+    }),
+    async (c) => c.json({ heard: await control.heard() }),
+  );
+  app.all("/v1/why", methodNotAllowed("GET", "HEAD"));
   app.all("/v1/why/:address", methodNotAllowed("GET", "HEAD"));
 }
