@@ -28,6 +28,11 @@ opens = ["8080/tcp"]
 users = ${JSON.stringify(USERS)}
 open_for = "2m"
 
+[door.brief]
+opens = ["8081/tcp"]
+users = ["bob"]
+open_for = "1s"
+
 [door.legacy]
 opens = ["8443/tcp"]
 sequence = ["7000", "9000", "8000"]
@@ -167,6 +172,31 @@ describe("sallyport why", () => {
         .slice(logged)
         .match(new RegExp(`(Refused|came from) ${second}`, "g"));
       expect(alarms).toHaveLength(1);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "tells a second device with the link that it opened nothing, once the grant of the first is over",
+    async () => {
+      const from = freshAddress("client");
+      const ports = portsOf(server.link("bob", "brief"));
+      const logged = server.log.length;
+      knock("client", from, ports);
+      await server.waitForLog(new RegExp(`Closed brief to ${from}`), logged);
+      expect(why(from)).toEqual([
+        expect.stringMatching(/^✓ .*The right knock of bob\/default for brief: it opened at/),
+      ]);
+      // Sooner it could be a copy of the first.
+      await Bun.sleep(5_500);
+      const before = (await counters())["knocks"]!;
+      knock("client", from, ports);
+      while ((await counters())["knocks"]! < before + ports.length) await Bun.sleep(20);
+      expect(why(from)).toEqual([
+        expect.stringMatching(
+          /^✗ .*bob\/default for brief, but their slot was used at [\d:]+ UTC from this very address, so they opened nothing this time/,
+        ),
+      ]);
     },
     LIMIT_MS,
   );
