@@ -3,6 +3,8 @@
  * is held as is in use: on a server with many events, ten megabytes and more.
  */
 
+import { collectGarbage, heapBytes } from "../native/heap.ts";
+
 /** Collecting takes some hundredths of a second, of a thread that has time. */
 const WORTHWHILE_BYTES = 2 << 20;
 
@@ -13,7 +15,7 @@ export class HeapWatch {
   #leastBytes: number;
 
   /** @param held the bytes that this thread's heap takes. @param collect collects all its garbage. */
-  constructor(held = heapBytes, collect: () => void = () => Bun.gc(true)) {
+  constructor(held = heapBytes, collect: () => void = collectGarbage) {
     this.#held = held;
     this.#collect = collect;
     this.#leastBytes = held();
@@ -27,9 +29,4 @@ export class HeapWatch {
     this.#collect();
     this.#leastBytes = this.#held();
   }
-}
-
-/** With what was allocated since the last collection, which the size that the engine tells leaves out. */
-function heapBytes(): number {
-  return process.memoryUsage().heapTotal;
 }

@@ -3,6 +3,8 @@
  * knock. It keeps what a plan that is over left behind for as long as little is allocated.
  */
 
+import { collectGarbage, heapBytes } from "../native/heap.ts";
+
 /** No packet for so long is a pause. */
 const PAUSE_MS = 100;
 
@@ -12,19 +14,29 @@ const PATIENCE_MS = 5_000;
 /** So many openings leave a megabyte. */
 const OPENINGS = 100;
 
+/** Whatever else leaves garbage is seen by what the heap takes: measured no more often, and worth a collection. */
+const MEASURE_MS = 10_000;
+const WORTHWHILE_BYTES = 2 << 20;
+
 /** Times are monotonic milliseconds. */
 export class Collector {
   readonly #collect: () => void;
   #isDue = false;
+  readonly #held: () => number;
   #openedBefore = 0;
+  /** The least that the heap took since the last collection, whoever asked for it. */
+  #leastBytes: number;
+  #measureMs = 0;
   #lookedMs = 0;
   /** The end of a pause without another packet, and when no pause is waited for any more. */
   #pausedMs = 0;
   #latestMs = 0;
 
-  /** @param collect collects all garbage of this thread. */
-  constructor(collect: () => void = () => Bun.gc(true)) {
+  /** @param collect collects all garbage of this thread. @param held the bytes that its heap takes. */
+  constructor(collect: () => void = collectGarbage, held = heapBytes) {
     this.#collect = collect;
+    this.#held = held;
+    this.#leastBytes = held();
   }
 
   /** Another plan is in force, so that the matcher before is garbage. */
@@ -44,11 +56,20 @@ export class Collector {
   look(packets: number, opened: number, nowMs: number): void {
     this.#lookedMs = nowMs;
     if (packets > 0) this.#pausedMs = nowMs + PAUSE_MS;
-    if (opened - this.#openedBefore >= OPENINGS) this.#becomesDue();
+    if (opened - this.#openedBefore >= OPENINGS || this.#hasGrown(nowMs)) this.#becomesDue();
     if (nowMs < this.dueMs) return;
     this.#collect();
     this.#isDue = false;
     this.#openedBefore = opened;
+    this.#leastBytes = this.#held();
+  }
+
+  #hasGrown(nowMs: number): boolean {
+    if (nowMs < this.#measureMs) return false;
+    this.#measureMs = nowMs + MEASURE_MS;
+    const bytes = this.#held();
+    this.#leastBytes = Math.min(this.#leastBytes, bytes);
+    return bytes - this.#leastBytes >= WORTHWHILE_BYTES;
   }
 
   #becomesDue(): void {

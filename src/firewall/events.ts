@@ -1,6 +1,6 @@
 /** Receives every change to nf_tables, and tells whether another program changed our table, or another one. */
 
-import { behind, type Span, textOf, within } from "../native/netlink/attributes.ts";
+import { behind, isText, type Span, within } from "../native/netlink/attributes.ts";
 import { messages, NFGENMSG_LEN } from "../native/netlink/message.ts";
 import { NETLINK_NETFILTER, NetlinkSocket, SOL_SOCKET } from "../native/netlink/socket.ts";
 import { SET, TABLE } from "./sets.ts";
@@ -18,6 +18,9 @@ const NFT_MSG_DELSETELEM = 14;
 const NFTA_SET_ELEM_LIST_SET = 2;
 /** linux/netfilter/nf_tables.h: NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE … are all 1 */
 const NFTA_TABLE = 1;
+
+/** The sets of grants for one connection. */
+const FOR_ONE = [SET.door("one", 4), SET.door("one", 6)];
 
 /** asm-generic/socket.h, the same on x64 and arm64 */
 const SO_RCVBUFFORCE = 33;
@@ -65,7 +68,7 @@ export class TableEvents implements Disposable {
       if (ownPortIds.has(view.getUint32(at - PORT_ID_BEFORE, true))) continue;
       const attributes = behind(message, NFGENMSG_LEN);
       const name = attributes && within(view, attributes, NFTA_TABLE);
-      if (name === undefined || textOf(view, name) !== TABLE) {
+      if (name === undefined || !isText(view, name, TABLE)) {
         this.#others = true;
         continue;
       }
@@ -98,6 +101,5 @@ function takesOnce(view: DataView, type: number, attributes: Span): boolean {
   if (type === NFT_MSG_DELTABLE) return true;
   if (type !== NFT_MSG_DELSETELEM) return false;
   const set = within(view, attributes, NFTA_SET_ELEM_LIST_SET);
-  const name = set && textOf(view, set);
-  return name === SET.door("one", 4) || name === SET.door("one", 6);
+  return set !== undefined && FOR_ONE.some((name) => isText(view, set, name));
 }

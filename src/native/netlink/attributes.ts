@@ -61,9 +61,21 @@ export function bytesOf(view: DataView, { at, end }: Span): Uint8Array {
   return new Uint8Array(view.buffer.slice(view.byteOffset + at, view.byteOffset + end));
 }
 
+/** Whether the value up to its first zero is this text; makes no object. */
+export function isText(view: DataView, { at, end }: Span, text: string): boolean {
+  const length = text.length;
+  if (at + length > end || (at + length < end && view.getUint8(at + length) !== 0)) return false;
+  for (let i = 0; i < length; i++) {
+    if (view.getUint8(at + i) !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+const decoder = new TextDecoder();
+
 /** The value as a string, up to its first zero. */
 export function textOf(view: DataView, { at, end }: Span): string {
   const bytes = new Uint8Array(view.buffer, view.byteOffset + at, end - at);
   const zero = bytes.indexOf(0);
-  return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero));
+  return decoder.decode(zero < 0 ? bytes : bytes.subarray(0, zero));
 }

@@ -3,7 +3,10 @@ import { Collector } from "../../../src/data-plane/collector.ts";
 
 function counted() {
   let collected = 0;
-  const collector = new Collector(() => collected++);
+  const collector = new Collector(
+    () => collected++,
+    () => 0,
+  );
   return { collector, collected: () => collected };
 }
 
@@ -50,4 +53,28 @@ test("Collector waits five seconds for a pause, and no longer", () => {
   expect(collected()).toBe(1);
   collector.look(1, 0, 6_050);
   expect(collected()).toBe(1);
+});
+
+test("Collector collects what the heap has grown by, whatever it came from", () => {
+  let bytes = 10 << 20;
+  let collected = 0;
+  const collector = new Collector(
+    () => {
+      collected++;
+      bytes = 9 << 20;
+    },
+    () => bytes,
+  );
+  collector.look(0, 0, 1_000);
+  bytes += (2 << 20) - 1;
+  collector.look(0, 0, 20_000);
+  expect(collected).toBe(0);
+  bytes += 1;
+  collector.look(0, 0, 29_000);
+  expect(collected).toBe(0);
+  collector.look(0, 0, 30_000);
+  expect(collected).toBe(1);
+  bytes += (2 << 20) - 1;
+  collector.look(0, 0, 60_000);
+  expect(collected).toBe(1);
 });
