@@ -15,7 +15,7 @@ const PATIENCE_MS = 5_000;
 const OPENINGS = 100;
 
 /** Whatever else leaves garbage is seen by what the heap takes: measured no more often, and worth a collection. */
-const MEASURE_MS = 10_000;
+const MEASURE_MS = 2_000;
 const WORTHWHILE_BYTES = 2 << 20;
 
 /** Times are monotonic milliseconds. */
