@@ -1,22 +1,12 @@
 /** `sallyport doctor`: the conditions of this machine that would stop a knock, and the remedies. */
 
 import { Command } from "@commander-js/extra-typings";
-import { findConfig, whyTaken } from "../config/find.ts";
-import { ExitCode, SallyportError } from "../core/errors.ts";
+import { foundConfig, whyTaken } from "../config/find.ts";
+import { ExitCode } from "../core/errors.ts";
 import type { Finding, Level } from "../core/finding.ts";
 import { print, printable, printJson, type Style, styled } from "./output.ts";
 
 const STYLE: Record<Level, Style> = { ok: "green", warning: "yellow", problem: "red" };
-
-/** Without a configuration the machine can still be examined. */
-function configFile(named: string | undefined): string | undefined {
-  try {
-    return findConfig(named);
-  } catch (error) {
-    if (error instanceof SallyportError) return undefined;
-    throw error;
-  }
-}
 
 function printFinding({ check, level, sentence, remedy }: Finding): void {
   const said = remedy === undefined ? sentence : `${sentence}: ${remedy}`;
@@ -47,9 +37,9 @@ export function doctorCommand() {
     )
     .action(async ({ config, quiet, json }) => {
       const { examine } = await import("../doctor/examine.ts");
-      const file = configFile(config);
+      const file = config ?? foundConfig();
       const why = config === undefined && file !== undefined ? whyTaken(file) : undefined;
-      const all = await examine(file, why);
+      const all = await examine(file, { why, isNamed: config !== undefined });
       const works = all.every(({ level }) => level !== "problem");
       if (!works) process.exitCode = ExitCode.failure;
       const findings = all.filter(({ level }) => quiet !== true || level !== "ok");

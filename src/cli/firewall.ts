@@ -64,8 +64,11 @@ export function firewallCommand() {
     )
     .action(async ({ config, fallback }) => {
       const { describeHolder, isGuarding } = await import("../control-plane/guard/guard-lock.ts");
-      const { loadGuardOnce } = await import("../offline/load-guard.ts");
-      const loaded = withConfig(config, (file) => loadGuardOnce(file, fallback));
+      const { loadGuardForUnit, loadGuardOnce } = await import("../offline/load-guard.ts");
+      const loaded =
+        fallback === undefined
+          ? withConfig(config, (file) => loadGuardOnce(file))
+          : loadGuardForUnit(config, fallback);
       const { probationLeftMs: leftMs } = loaded;
       const ports = loaded.ports.join(", ") || "no port";
       if (isGuarding() === "yes") {

@@ -1,7 +1,6 @@
 /** `sallyport serve`. */
 
 import { Command } from "@commander-js/extra-typings";
-import { findConfig } from "../config/find.ts";
 import { readProbation } from "./probation-time.ts";
 
 export function serveCommand() {
@@ -17,6 +16,6 @@ export function serveCommand() {
     )
     .action(async ({ config, arm }) => {
       const { serve } = await import("../control-plane/serve.ts");
-      await serve(findConfig(config), arm === undefined ? undefined : readProbation(arm));
+      await serve(config, arm === undefined ? undefined : readProbation(arm));
     });
 }

@@ -1,8 +1,9 @@
 /** Finds the configuration file that a command reads. */
 
 import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { DEFAULT_STATE_DIR } from "../core/state-files.ts";
+import { distrusted, doubtsOf, type Owners } from "./trust.ts";
 
 /** The configuration of the service. */
 export const SERVICE_CONFIG = "/etc/sallyport/config.toml";
@@ -14,50 +15,81 @@ const HERE = "./config.toml";
  */
 export const CONFIG_FILES = [SERVICE_CONFIG, HERE] as const;
 
-/**
- * Why another user could have written `path`, which the sentence calls `what`; undefined where none
- * could.
- */
-function strangeness(path: string, what: "it" | "its folder"): string | undefined {
-  const { uid, mode } = statSync(path);
-  const caller = Number(process.env["SUDO_UID"] ?? 0);
-  if (uid !== 0 && uid !== caller) return `${what} belongs to uid ${uid}`;
-  // In a sticky folder such as /tmp, only the owners of the folder and of the file may replace the
-  // file.
-  const sticky = what === "its folder" && (mode & 0o1000) !== 0;
-  return (mode & 0o002) === 0 || sticky ? undefined : `everybody may write to ${what}`;
+/** The first of `CONFIG_FILES` that exists. */
+export function foundConfig(): string | undefined {
+  return CONFIG_FILES.find((file) => existsSync(file));
 }
 
 /**
  * Root's commands run programs that a configuration names, and the working directory may be
- * anybody's, such as /tmp: a file that was only found there must belong to root, or to the user who
- * called sudo. So must the folder: its owner could replace the file before it is read.
+ * anybody's, such as /tmp: a file that nobody named must be one that only root, or the user who
+ * called sudo, could have written. Throws (exit 78) where another user could.
  */
-function checkFound(file: string): void {
-  if (process.geteuid!() !== 0) return;
-  const state = strangeness(file, "it") ?? strangeness(dirname(file), "its folder");
-  if (state === undefined) return;
-  throw new SallyportError(
-    `Cannot trust ${file}: ${state}, and root would run the commands in it: name it with --config if you do`,
+function requireFoundTrust(file: string, others: Owners = []): void {
+  const [doubt] = doubtsOf(file, others);
+  if (doubt === undefined) return;
+  throw distrusted(file, doubt, file === HERE ? "name it with --config if you do" : undefined);
+}
+
+/**
+ * The same for whoever examines what the service would take, and acts on nothing: the file may also
+ * belong to the service's user, the owner of its state folder.
+ */
+export function requireServiceTrust(file: string): void {
+  const { uid } = statSync(DEFAULT_STATE_DIR, { throwIfNoEntry: false }) ?? {};
+  requireFoundTrust(file, uid === undefined ? [] : [uid]);
+}
+
+function notFound(): SallyportError {
+  return new SallyportError(
+    `Cannot find a configuration: neither ${CONFIG_FILES.join(" nor ")} exists: write one, or name it with --config`,
     ExitCode.config,
   );
 }
 
 /**
  * The file named with --config, else the first of `CONFIG_FILES` that exists. Throws (exit 78)
- * where none does, or where another user may have written the one that root found.
+ * where none does, or where another user may have written the one that root found. Whoever names a
+ * file vouches for it.
  */
 export function findConfig(named?: string): string {
-  if (named !== undefined) return named;
-  const found = CONFIG_FILES.find((file) => existsSync(file));
-  if (found !== undefined) {
-    checkFound(found);
-    return found;
-  }
-  throw new SallyportError(
-    `Cannot find a configuration: neither ${CONFIG_FILES.join(" nor ")} exists: write one, or name it with --config`,
-    ExitCode.config,
-  );
+  const file = named ?? foundConfig();
+  if (file === undefined) throw notFound();
+  if (named === undefined && process.geteuid!() === 0) requireFoundTrust(file);
+  return file;
+}
+
+/** The file of a program that reads it again later, or that no person started. */
+export interface StandingConfig {
+  /** Where none is named and none exists: that of the service. */
+  readonly file: string;
+  /** Throws (exit 78) where nobody may act on the file as it is now. Call it before each reading. */
+  readonly requireTrust: () => void;
+}
+
+/**
+ * The file named with --config, else the one that is found. A person who names it vouches for it as it
+ * is at this moment, and for nothing that becomes of it: `byPerson`. The unit of a service names the
+ * same file for ever, whoever owns it by now, and vouches for nothing. `others` may own it as well.
+ */
+export function standingConfig(
+  named: string | undefined,
+  byPerson: boolean,
+  others: Owners = [],
+): StandingConfig {
+  const file = named ?? foundConfig() ?? SERVICE_CONFIG;
+  const vouched = named !== undefined && byPerson ? doubtsOf(file).map(({ state }) => state) : [];
+  const requireTrust = () => {
+    if (named === undefined && foundConfig() === undefined) throw notFound();
+    const doubt = doubtsOf(file, others).find(({ state }) => !vouched.includes(state));
+    if (doubt === undefined) return;
+    const instead =
+      named === undefined && file === HERE
+        ? `${doubt.remedy}, or start sallyport with --config ${file} if you do`
+        : undefined;
+    throw distrusted(file, doubt, instead);
+  };
+  return { file, requireTrust };
 }
 
 /**

@@ -29,16 +29,19 @@ export function namedStateDir(file: string): string | undefined {
 }
 
 /**
- * Where the state may be, judging by a broken file and the service manager; the likeliest first.
+ * Where the state may be, judging by a broken file and the service manager; the likeliest first. A file
+ * that is not trusted is heard last.
  */
-export function stateDirs(file: string): string[] {
+export function stateDirs(file: string, isTrusted = true): string[] {
   const given = process.env["STATE_DIRECTORY"]?.split(":")[0];
-  return [namedStateDir(file), given, DEFAULT_STATE_DIR].filter((dir) => dir !== undefined);
+  const [named, others] = [namedStateDir(file), [given, DEFAULT_STATE_DIR]];
+  const dirs = isTrusted ? [named, ...others] : [...others, named];
+  return dirs.filter((dir) => dir !== undefined);
 }
 
-/** The state folder that holds a configuration that worked; undefined where none does. */
-export function lastStateDir(file: string): string | undefined {
-  return stateDirs(file).find((dir) => existsSync(lastConfigFile(dir)));
+/** The first of `stateDirs` that holds a configuration that worked; undefined where none does. */
+export function lastStateDir(file: string, isTrusted = true): string | undefined {
+  return stateDirs(file, isTrusted).find((dir) => existsSync(lastConfigFile(dir)));
 }
 
 /**

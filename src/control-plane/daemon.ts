@@ -1,6 +1,7 @@
 /** The life of the daemon: brings its parts up in order, and takes them down again. */
 
 import type { Control } from "../api/control.ts";
+import type { StandingConfig } from "../config/find.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
@@ -43,15 +44,15 @@ export class Daemon {
   readonly #armMs: number | undefined;
   #seenTimer: NodeJS.Timeout | undefined;
 
-  /** `file` is read again by a reload. */
+  /** `config` is read again by a reload. */
   constructor(
-    file: string,
+    config: StandingConfig,
     configuration: Configuration,
     clock: Clock,
     { armMs, entered = () => {}, mayStandIn = false }: DaemonOptions = {},
   ) {
     this.#armMs = armMs;
-    this.#parts = buildParts(file, configuration, clock, { entered, mayStandIn });
+    this.#parts = buildParts(config, configuration, clock, { entered, mayStandIn });
   }
 
   get control(): Control {

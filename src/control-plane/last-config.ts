@@ -40,15 +40,22 @@ export function keepConfig({ settings, toml, keysDigest }: Kept): boolean {
 
 /**
  * The configuration of the files, or, where they are refused and `mayFallBack`, the one that worked last, with
- * the refusal in `mistake`; that one as well where nobody confirmed the files in time. Throws SallyportError (the
- * refusal) where none worked before.
+ * the refusal in `mistake`; that one as well where nobody confirmed the files in time. `requireTrust` may refuse the
+ * file before it is read. Throws SallyportError (the refusal) where none worked before.
  */
-export function readOrFallBack(file: string, mayFallBack: () => boolean): Configuration {
+export function readOrFallBack(
+  file: string,
+  mayFallBack: () => boolean,
+  requireTrust: () => void = () => {},
+): Configuration {
+  let isTrusted = false;
   try {
+    requireTrust();
+    isTrusted = true;
     return unlessUnconfirmed(file, readConfiguration(file));
   } catch (refusal) {
     if (!(refusal instanceof SallyportError)) throw refusal;
-    const stateDir = lastStateDir(file);
+    const stateDir = lastStateDir(file, isTrusted);
     if (stateDir === undefined || !mayFallBack()) throw refusal;
     try {
       return { ...readLast(stateDir), mistake: refusal.message };

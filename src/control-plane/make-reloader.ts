@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Plan } from "../data-plane/plan.ts";
+import type { StandingConfig } from "../config/find.ts";
 import { clearUnconfirmed, markUnconfirmed } from "../config/unconfirmed.ts";
 import { openersAt } from "./audit-access.ts";
 import type { CommandQueue } from "./commands/command-queue.ts";
@@ -34,13 +35,14 @@ export interface ReloadSurroundings {
   readonly entered: () => void;
 }
 
-export function makeReloader(file: string, around: ReloadSurroundings): Reloader {
+export function makeReloader(config: StandingConfig, around: ReloadSurroundings): Reloader {
+  const { file } = config;
   const { clock, inForce, openings, persistent, guard, keeper, configure } = around;
   const note = (type: "config.reloaded" | "config.reverted") =>
     persistent.note({ type, atMs: clock.wallMs(), file });
   const stateDir = () => inForce.settings.server.stateDir;
   return new Reloader({
-    file,
+    ...config,
     current: () => inForce.configuration,
     configure,
     guard: (settings, forMs) => guard.replace(settings, forMs),

@@ -1,6 +1,7 @@
 /** The parts of the daemon, built in order and tied together. */
 
 import { REASONS } from "../api/control.ts";
+import type { StandingConfig } from "../config/find.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CommandEnd } from "../core/command-end.ts";
 import { Counters } from "../core/counters.ts";
@@ -52,9 +53,9 @@ export interface Circumstances {
   readonly mayStandIn: boolean;
 }
 
-/** A reload reads `file` again. A thread runs from now on, until `link` is stopped. */
+/** A reload reads `config` again. A thread runs from now on, until `link` is stopped. */
 export function buildParts(
-  file: string,
+  config: StandingConfig,
   configuration: Configuration,
   clock: Clock,
   { entered, mayStandIn }: Circumstances,
@@ -160,7 +161,7 @@ export function buildParts(
     void api.start();
     return doDueWork(clock, lossWait, commands, keeper);
   });
-  const reloader = makeReloader(file, { ...ground, guard, keeper, explainer, housekeeping });
+  const reloader = makeReloader(config, { ...ground, guard, keeper, explainer, housekeeping });
   const control = new ControlService({ ...ground, guard, reloader, keysWatch, explainer });
   const api = new ApiListeners({ control, api: configuration.settings.api, readiness });
 

@@ -32,6 +32,8 @@ import { counted } from "./start-report.ts";
 export interface ReloaderParts {
   /** config.toml */
   readonly file: string;
+  /** Throws where nobody may act on the file as it is now. */
+  readonly requireTrust: () => void;
   /** The configuration in force. */
   readonly current: () => Configuration;
   /** Makes the data plane work by the plan. Throws when it cannot; it then works by its old one. */
@@ -173,9 +175,10 @@ export class Reloader {
   }
 
   async #reloadOnce(request: ReloadRequest): Promise<ReloadTold> {
-    const { file, current, configure, guard, guardState } = this.#parts;
+    const { file, requireTrust, current, configure, guard, guardState } = this.#parts;
     const { armMs } = request;
     const before = current();
+    requireTrust();
     const next = readConfiguration(file, (settings) => refuseStartOnly(before.settings, settings));
     const differences = differencesOf(before, next);
     const changes = [...describeDifferences(differences), ...this.#livingGrants(differences)];

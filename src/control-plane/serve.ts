@@ -1,5 +1,6 @@
 /** `sallyport serve`: one daemon from its configuration to the signal that ends it. */
 
+import { type StandingConfig, standingConfig } from "../config/find.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
@@ -25,10 +26,12 @@ const FLUSH_MS = 250;
 
 /**
  * Guards until SIGTERM or SIGINT, on probation at first with `armMs`; ends the process afterwards.
+ * `named`: the file of --config, where there is one.
  * Throws SallyportError where it cannot begin.
  */
-export async function serve(file: string, armMs?: number): Promise<void> {
-  const configuration = readOrFallBack(file, somebodyIsKeptOut);
+export async function serve(named: string | undefined, armMs?: number): Promise<void> {
+  const config = standingConfig(named, !isService());
+  const configuration = readOrFallBack(config.file, somebodyIsKeptOut, config.requireTrust);
   requirePrivilege();
   keepDescriptorsSelectable();
   using lock = claimGuard();
@@ -39,7 +42,7 @@ export async function serve(file: string, armMs?: number): Promise<void> {
     );
   }
   await startLog();
-  const code = await guardUntilStopped(file, configuration, armMs);
+  const code = await guardUntilStopped(config, configuration, armMs);
   flushLog(FLUSH_MS);
   // Ends the process even if something still waits: commands, a reader of the log, the runtime
   // itself.
@@ -48,12 +51,12 @@ export async function serve(file: string, armMs?: number): Promise<void> {
 
 /** The whole run of a daemon, reported in the log. Returns the exit code. */
 async function guardUntilStopped(
-  file: string,
+  config: StandingConfig,
   configuration: Configuration,
   armMs: number | undefined,
 ): Promise<ExitCode> {
   const manager = new ServiceManager(openNotifier(notifyEnvironment(), process.pid), log);
-  const daemon = new Daemon(file, configuration, systemClock, {
+  const daemon = new Daemon(config, configuration, systemClock, {
     armMs,
     entered: (summary) => manager.status(summary),
     mayStandIn: somebodyIsKeptOut(),
@@ -108,12 +111,16 @@ function endWith(error: unknown): ExitCode {
   return error.exitCode;
 }
 
+function isService(): boolean {
+  return process.env["NOTIFY_SOCKET"] !== undefined;
+}
+
 /**
  * A service that does not start, or a guard without a daemon, keeps everybody out. A first start by
  * hand does neither, and its caller wants to see the mistake.
  */
 function somebodyIsKeptOut(): boolean {
-  if (process.env["NOTIFY_SOCKET"] !== undefined) return true;
+  if (isService()) return true;
   requirePrivilege();
   return GuardLoader.stands();
 }

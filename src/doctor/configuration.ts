@@ -2,7 +2,7 @@
 
 import { connectControl } from "../api/client.ts";
 import { resolve } from "node:path";
-import { CONFIG_FILES } from "../config/find.ts";
+import { CONFIG_FILES, requireServiceTrust } from "../config/find.ts";
 import { lastSettings, namedStateDir } from "../config/last-settings.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -24,9 +24,14 @@ export interface ConfigurationFacts {
   readonly answers: boolean;
 }
 
-export async function readConfiguration(file: string | undefined): Promise<ConfigurationFacts> {
+/** `isNamed`: somebody vouches for the file. Else one that others could have written is refused. */
+export async function readConfiguration(
+  file: string | undefined,
+  isNamed = true,
+): Promise<ConfigurationFacts> {
   if (file === undefined) return { file, settings: undefined, answers: false };
   try {
+    if (!isNamed) requireServiceTrust(file);
     const settings = loadSettings(file);
     return { file, settings, answers: await daemonAnswers(settings) };
   } catch (refusal) {

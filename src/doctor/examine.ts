@@ -31,12 +31,22 @@ import { checkStateFolder, readStateFolder } from "./state-folder.ts";
 import { checkTime, readTime } from "./time.ts";
 import { checkTracking, otherTrackers, readTracking } from "./tracking.ts";
 
+/** How the caller came by the configuration. */
+export interface Taken {
+  readonly why?: string | undefined;
+  /** Somebody named it, and vouches for it. */
+  readonly isNamed: boolean;
+}
+
 /**
  * The findings, in the order in which a person would look. `file` undefined: there is no
  * configuration, and checks that need one are left out. `why`: why it was taken, for the case that
  * it is refused. Findings are never thrown.
  */
-export async function examine(file: string | undefined, why?: string): Promise<Finding[]> {
+export async function examine(
+  file: string | undefined,
+  { why, isNamed }: Taken = { isNamed: true },
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   const look = async (check: string, at: () => Findings | Promise<Findings>) => {
     const found = await attempt(check, at);
@@ -50,7 +60,7 @@ export async function examine(file: string | undefined, why?: string): Promise<F
   await look("connection tracking", () =>
     checkTracking(readTracking(), otherTrackers(rules()), readGuard()),
   );
-  const configuration = await readConfiguration(file);
+  const configuration = await readConfiguration(file, isNamed);
   await look("configuration", () => checkConfiguration(configuration, why));
   const { settings, answers } = configuration;
   if (settings === undefined) return findings;

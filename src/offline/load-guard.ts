@@ -1,6 +1,8 @@
 /** `sallyport firewall load`: the guard of a configuration, loaded once and without a daemon. */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { standingConfig } from "../config/find.ts";
 import { parseLastSettings } from "../config/last-settings.ts";
 import { parseSettings, readConfigText } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -26,18 +28,28 @@ export interface LoadedGuard {
 /**
  * Needs CAP_NET_ADMIN and the configuration, but no keys. Living sessions, grants and uses stay, so
  * a running daemon is not disturbed. A probation on record goes on, so that a boot without a daemon
- * locks nobody out. Where `file` is refused, or nobody confirmed it, and there is a `fallback`, the guard of the fallback is
- * loaded, and the refusal is still thrown. Throws SallyportError.
+ * locks nobody out. Throws SallyportError, also where nobody confirmed the file.
  */
-export function loadGuardOnce(file: string, fallback?: string): LoadedGuard {
+export function loadGuardOnce(file: string): LoadedGuard {
   requireNetAdmin("load the guard");
+  return load(confirmedSettings(file));
+}
+
+/**
+ * The same for a unit, which names a file and vouches for nobody who could have written it: root, or the daemon's user,
+ * who owns the folder of the fallback, must have. Where the file is refused, or nobody confirmed it, and there is a
+ * `fallback`, the guard of the fallback is loaded, and the refusal is still thrown. Throws SallyportError.
+ */
+export function loadGuardForUnit(named: string | undefined, fallback: string): LoadedGuard {
+  requireNetAdmin("load the guard");
+  const { uid } = statSync(dirname(fallback), { throwIfNoEntry: false }) ?? {};
+  const config = standingConfig(named, false, uid === undefined ? [] : [uid]);
   let settings: Settings;
   try {
-    settings = confirmedSettings(file);
+    config.requireTrust();
+    settings = confirmedSettings(config.file);
   } catch (error) {
-    if (!(error instanceof SallyportError) || fallback === undefined || !existsSync(fallback)) {
-      throw error;
-    }
+    if (!(error instanceof SallyportError) || !existsSync(fallback)) throw error;
     throw guardedByFallback(error, fallback);
   }
   return load(settings);

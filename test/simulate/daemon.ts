@@ -252,22 +252,25 @@ export class Daemon {
     this.#housekeeping = new Housekeeping(() =>
       doDueWork(clock, this.lossWait, this.commands, this.#keeper),
     );
-    this.#reloader = makeReloader(file, {
-      clock,
-      inForce,
-      readiness: this.readiness,
-      openings: this.openings,
-      persistent,
-      guard: this.guard,
-      keeper: this.#keeper,
-      // Explains, and decides nothing.
-      explainer: { entered: () => undefined } as unknown as Explainer,
-      // Would start the thread that starts commands, which this world does without.
-      queue: { prepare: () => undefined } as unknown as CommandQueue,
-      housekeeping: this.#housekeeping,
-      configure,
-      entered: () => parts.entered(),
-    });
+    this.#reloader = makeReloader(
+      { file, requireTrust: () => undefined },
+      {
+        clock,
+        inForce,
+        readiness: this.readiness,
+        openings: this.openings,
+        persistent,
+        guard: this.guard,
+        keeper: this.#keeper,
+        // Explains, and decides nothing.
+        explainer: { entered: () => undefined } as unknown as Explainer,
+        // Would start the thread that starts commands, which this world does without.
+        queue: { prepare: () => undefined } as unknown as CommandQueue,
+        housekeeping: this.#housekeeping,
+        configure,
+        entered: () => parts.entered(),
+      },
+    );
   }
 
   /** As `Daemon.#bringUp` of the control plane. */

@@ -78,6 +78,33 @@ test(
 );
 
 test(
+  "is not content with a configuration that somebody else could have written, and neither is the service",
+  () => {
+    expect(sallyport(...ALL).code).toBe(0);
+    expect(sallyport("confirm", "--force").code).toBe(0);
+    server.run(["chown", "nobody", CONFIG]);
+    const trust = `Cannot trust ${CONFIG}: it belongs to uid 65534, and `;
+    expect(sallyport("init", "--check")).toMatchObject({
+      code: 78,
+      err: expect.stringContaining(`${trust}root would run the commands in it`),
+    });
+    expect(sallyport("doctor").out).toContain(`${trust}root would run the commands in it`);
+    expect(server.run(["systemctl", "reload", "sallyport"], { mayFail: true }).code).toBe(1);
+    server.run(["systemctl", "restart", "sallyport"]);
+    expect(sallyport("status").out).toContain(`${trust}the daemon would run the commands in it`);
+    expect(probe(lab, "client", SERVER, 2222)).not.toBe("open");
+
+    server.run(["chown", "sallyport", CONFIG]);
+    server.run(["systemctl", "reload", "sallyport"]);
+    expect(sallyport("status").out).not.toContain("Cannot trust");
+    expect(sallyport("init", "--check").code).toBe(0);
+    server.run(["systemctl", "restart", "sallyport", "sallyport-guard"]);
+    expect(sallyport("status").out).not.toContain("Cannot trust");
+  },
+  LIMIT_MS,
+);
+
+test(
   "run again changes nothing, and shows no link",
   () => {
     expect(sallyport(...ALL).code).toBe(0);

@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../../src/keys/keys.ts";
 import { lastConfigFile } from "../../../src/config/last-settings.ts";
 import { clearUnconfirmed, markUnconfirmed } from "../../../src/config/unconfirmed.ts";
@@ -45,6 +46,30 @@ describe("readOrFallBack()", () => {
     const { settings, keys, mistake } = readOrFallBack(file, yes);
     expect([settings.doors.length, keys.length]).toEqual([1, 2]);
     expect(mistake).toContain(`${file}:6: TOML is broken`);
+  });
+
+  test("takes what worked last where the file is not to be trusted, whatever that one says", () => {
+    using folder = new StateFolder();
+    const file = stage(folder);
+    const distrust = () => {
+      throw new SallyportError(`Cannot trust ${file}: it belongs to uid 1000`, ExitCode.config);
+    };
+    expect(() => readOrFallBack(file, () => false, distrust)).toThrow("Cannot trust");
+    const { settings, mistake } = readOrFallBack(file, yes, distrust);
+    expect([settings.doors.length, mistake]).toEqual([1, expect.stringContaining("Cannot trust")]);
+    expect(placeOfMistake(mistake!)).toBe("config.toml");
+
+    using other = new StateFolder();
+    const before = process.env["STATE_DIRECTORY"];
+    process.env["STATE_DIRECTORY"] = folder.path;
+    try {
+      writeFileSync(file, `[server]\nstate_dir = "${other.path}"\n`);
+      stage(other);
+      expect(readOrFallBack(file, yes, distrust).settings.server.stateDir).toBe(folder.path);
+    } finally {
+      if (before === undefined) delete process.env["STATE_DIRECTORY"];
+      else process.env["STATE_DIRECTORY"] = before;
+    }
   });
 
   test("takes what worked last where nobody confirmed the files, and says so", () => {

@@ -42,6 +42,9 @@ function stage(folder: StateFolder) {
   };
   const reloader = new Reloader({
     file,
+    requireTrust: () => {
+      if (failing.has("trust")) throw new Error("Cannot trust");
+    },
     current: () => current,
     configure: async ({ doors, rotating }) => {
       await Promise.resolve();
@@ -100,6 +103,16 @@ describe("Reloader.reload()", () => {
     expect(said).toContain("99999/tcp");
     expect(refused).toEqual([String(said)]);
     expect([calls, current()]).toEqual([[], [22]]);
+  });
+
+  test("touches nothing when the file is not to be trusted", async () => {
+    using folder = new StateFolder();
+    const { reloader, refused, failing, calls } = stage(folder);
+    write(folder, "23/tcp");
+    failing.add("trust");
+    const said: unknown = await reloader.reload({ yes: true }).catch(String);
+    expect(said).toBe("Error: Cannot trust");
+    expect([refused, calls]).toEqual([["Error: Cannot trust"], []]);
   });
 
   test("takes back what it did when the kernel refuses the guard, and can be tried again", async () => {
