@@ -165,6 +165,8 @@ export interface Control {
   readonly counters: Counters;
   /** Unix milliseconds. */
   readonly startedMs: number;
+  /** The absolute path of the configuration that a reload reads. */
+  readonly config: string;
   /** Milliseconds since the start, by a clock that nobody can set. */
   uptimeMs(): number;
   /** Why a right knock may not open its door now; empty when ready. At most one reason per code. */

@@ -59,6 +59,9 @@ export const StatusSchema = v.pipe(
   v.object({
     ...HealthSchema.entries,
     ...ReadinessSchema.entries,
+    config: v.exactOptional(
+      v.pipe(v.string(), v.description("The absolute path of the file that a reload reads")),
+    ),
     notices: v.pipe(
       v.array(v.string()),
       v.description("Facts to know although knocks open doors, each one sentence"),

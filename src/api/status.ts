@@ -29,6 +29,7 @@ export function statusOf(control: Control): Status {
   return {
     ...healthOf(control),
     ...readinessOf(control, "owner"),
+    config: control.config,
     notices: [...control.notices()],
     ...(probation !== undefined && { probation }),
     counters: Object.fromEntries(PLAIN_COUNTERS.map((name) => [name, control.counters.get(name)])),

@@ -1,5 +1,6 @@
 /** The daemon as the API sees it. */
 
+import { resolve } from "node:path";
 import {
   type Control,
   type DoorView,
@@ -33,6 +34,8 @@ import type { Reloader } from "./reloader.ts";
 import { counted } from "./start-report.ts";
 
 export interface ControlServiceParts {
+  /** config.toml */
+  readonly file: string;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly inForce: CurrentConfiguration;
@@ -49,6 +52,7 @@ export interface ControlServiceParts {
 export class ControlService implements Control {
   readonly counters: Counters;
   readonly startedMs: number;
+  readonly config: string;
   readonly #startedAt: number;
   readonly #parts: ControlServiceParts;
 
@@ -56,6 +60,7 @@ export class ControlService implements Control {
   constructor(parts: ControlServiceParts) {
     this.#parts = parts;
     this.counters = parts.counters;
+    this.config = resolve(parts.file);
     this.startedMs = parts.clock.wallMs();
     this.#startedAt = parts.clock.monotonicMs();
   }

@@ -162,7 +162,14 @@ export function buildParts(
     return doDueWork(clock, lossWait, commands, keeper);
   });
   const reloader = makeReloader(config, { ...ground, guard, keeper, explainer, housekeeping });
-  const control = new ControlService({ ...ground, guard, reloader, keysWatch, explainer });
+  const control = new ControlService({
+    ...ground,
+    file: config.file,
+    guard,
+    reloader,
+    keysWatch,
+    explainer,
+  });
   const api = new ApiListeners({ control, api: configuration.settings.api, readiness });
 
   /** In the order in which they receive events. */

@@ -42,6 +42,7 @@ export const LEGACY: DoorView = {
 export class FakeControl implements Control {
   readonly counters = new Counters();
   readonly startedMs = 1_767_225_600_000;
+  readonly config = "/etc/sallyport/config.toml";
   upMs = 11_520_000;
   reasons: readonly Reason[] = [];
   /** The result of `notices`. */

@@ -4,7 +4,7 @@
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
@@ -97,6 +97,24 @@ describe("sallyport reload", () => {
     expect(code).toBe(0);
     expect(err).toContain("Warning: door.web.prefix6 is 64: a knock lets in a whole IPv6 network");
     expect(err).toContain('Warning: carol has no key: run "sallyport user add carol"');
+  });
+
+  test("refuses a named file that the daemon does not read, and takes its own under any name", () => {
+    const draft = join(server.dir, "draft.toml");
+    copyFileSync(server.config, draft);
+    const reload = (file: string) =>
+      run([EXECUTABLE, "reload", "--yes", "--config", file], { mayFail: true });
+    const refused = reload(draft);
+    expect(refused).toMatchObject({ code: 64, out: "" });
+    expect(refused.err).toContain(
+      `Cannot reload ${draft}: the daemon runs by ${server.config}, and a reload reads that one: copy it there`,
+    );
+    const link = join(server.dir, "link.toml");
+    symlinkSync(server.config, link);
+    const relative = `${server.dir}/state/../config.toml`;
+    for (const own of [server.config, link, relative]) expect(reload(own).code).toBe(0);
+    rmSync(draft);
+    expect(run([EXECUTABLE, "reload", "--socket", server.socket]).code).toBe(0);
   });
 
   test("refuses a changed [api] and state_dir, and works by what runs", () => {
