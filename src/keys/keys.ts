@@ -65,14 +65,17 @@ function readDevice(name: string, entry: unknown): DeviceKey | string {
   return { user, device, key, addedMs: added.getTime() };
 }
 
-function parseToml(text: string, file: string): Record<string, unknown> {
+/** Asked for only where a file is broken: a clause that says how to get back what worked last. */
+type Spare = () => string | undefined;
+
+function parseToml(text: string, file: string, spare: Spare): Record<string, unknown> {
   try {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     // Line and column only: the parser's message has an excerpt, and the excerpt is a key.
     throw new SallyportError(
-      `Cannot load ${file}: TOML is broken at line ${error.line}, column ${error.column}: repair it, or restore a copy`,
+      `Cannot load ${file}: TOML is broken at line ${error.line}, column ${error.column}: repair it, or ${spare() ?? "restore a copy"}`,
       ExitCode.config,
     );
   }
@@ -80,13 +83,17 @@ function parseToml(text: string, file: string): Record<string, unknown> {
 
 /**
  * Reads the text of a keys.toml; `file` is its name in messages. Throws (exit 78) with one line for
- * each mistake.
+ * each mistake, and one for `spare` where there is one.
  */
-export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
+export function parseKeys(
+  text: string,
+  file = "keys.toml",
+  spare: Spare = () => undefined,
+): DeviceKey[] {
   const keys = new Map<string, DeviceKey>();
   const wrong: string[] = [];
   const where = (name: string) => `${file}:${lineOf(name, text)}: ${quote(name)}`;
-  for (const [name, device] of readDevices(text, file)) {
+  for (const [name, device] of readDevices(text, file, spare)) {
     if (typeof device === "string") wrong.push(`${where(name)} ${device}`);
     else if (keys.has(`${device.user}/${device.device}`)) {
       wrong.push(`${where(name)} is the same device as one before it: keep one of them`);
@@ -95,7 +102,9 @@ export function parseKeys(text: string, file = "keys.toml"): DeviceKey[] {
   const shared = sharedKey([...keys.values()]);
   if (shared) wrong.push(`${file}: ${shared} have the same key: remove one and add it again`);
   if (wrong.length > 0) {
-    throw new SallyportError([`Cannot load ${file}:`, ...wrong].join("\n"), ExitCode.config);
+    const way = spare();
+    const lines = way === undefined ? wrong : [...wrong, `Repair it, or ${way}`];
+    throw new SallyportError([`Cannot load ${file}:`, ...lines].join("\n"), ExitCode.config);
   }
   return [...keys.values()];
 }
@@ -113,6 +122,7 @@ function lineOf(name: string, text: string): number {
 function* readDevices(
   text: string,
   file: string,
+  spare: Spare,
 ): Generator<readonly [name: string, device: DeviceKey | string], void> {
   const keys: DeviceKey[] = [];
   const reader = readKeyText(text);
@@ -122,7 +132,7 @@ function* readDevices(
     else if (!value) break;
     else return yield* keys.map((key) => [`${key.user}/${key.device}`, key] as const);
   }
-  for (const [name, entry] of Object.entries(parseToml(text, file))) {
+  for (const [name, entry] of Object.entries(parseToml(text, file, spare))) {
     yield [name, readDevice(name, entry)];
   }
 }
@@ -164,7 +174,23 @@ function readKeysFile(stateDir: string): string | undefined {
  */
 export function loadKeys(stateDir: string): DeviceKey[] {
   const text = readKeysFile(stateDir);
-  return text === undefined ? [] : parseKeys(text, keysFile(stateDir));
+  return text === undefined ? [] : parseOwn(stateDir, text);
+}
+
+function parseOwn(stateDir: string, text: string): DeviceKey[] {
+  return parseKeys(text, keysFile(stateDir), () => describeSpare(stateDir));
+}
+
+/** Undefined where no keys worked before, or the copy of them is broken as well. */
+function describeSpare(stateDir: string): string | undefined {
+  const last = lastKeysFile(stateDir);
+  try {
+    if (parseKeys(readPrivateFile(last) ?? "", last).length === 0) return undefined;
+  } catch (error) {
+    if (error instanceof SallyportError) return undefined;
+    throw error;
+  }
+  return `run "cp -p ${last} ${keysFile(stateDir)}" to take the keys that worked last`;
 }
 
 /** The keys that a server works by. */
@@ -178,7 +204,8 @@ export interface LoadedKeys {
 export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): LoadedKeys {
   const own = file === keysFile(stateDir);
   const text = (own ? readKeysFile(stateDir) : readPrivateFile(file)) ?? "";
-  const keys = readKeyTable(text) ?? KeyTable.from(parseKeys(text, file));
+  const keys =
+    readKeyTable(text) ?? KeyTable.from(own ? parseOwn(stateDir, text) : parseKeys(text, file));
   return { keys, digest: digestOf(text) };
 }
 

@@ -19,9 +19,12 @@ import { join, resolve } from "node:path";
 import * as fc from "fast-check";
 import {
   addKey,
+  digestOfKeys,
   formatKeys,
   keepLastKeys,
+  lastKeysFile,
   loadKeys,
+  loadKeyTable,
   parseKeys,
   removeKeys,
 } from "../../../src/keys/keys.ts";
@@ -130,6 +133,27 @@ describe("loadKeys() refuses", () => {
     const error = errorOf(() => loadKeys(stateDir));
     expect(error.message).toStartWith(`Cannot trust ${file}: ${says}`);
     expect(error.exitCode).toBe(ExitCode.config);
+  });
+});
+
+describe("loadKeys() of a broken file beside the keys that worked last", () => {
+  const TOML = '["alice/phone"]\nkey = "';
+  test.each([
+    ["of broken TOML", TOML, "TOML is broken at line 2, column 7: repair it, or "],
+    ["with a mistake", '["alice/phone"]\nkey = "A"\n', "add the device again\nRepair it, or "],
+  ])("%s says how to take those, and only where that works", (_, text, says) => {
+    addKey(stateDir, alice);
+    keepLastKeys(stateDir, digestOfKeys(stateDir));
+    writeFileSync(file, text);
+    const last = lastKeysFile(stateDir);
+    const way = `${says}run "cp -p ${last} ${file}" to take the keys that worked last`;
+    expect(errorOf(() => loadKeys(stateDir)).message).toEndWith(way);
+    expect(errorOf(() => loadKeyTable(stateDir)).message).toEndWith(way);
+    expect(errorOf(() => loadKeyTable(stateDir, file)).message).toEndWith(way);
+    writeFileSync(last, "broken");
+    expect(errorOf(() => loadKeys(stateDir)).message).not.toContain("cp -p");
+    rmSync(last);
+    expect(errorOf(() => loadKeys(stateDir)).message).not.toContain("cp -p");
   });
 });
 
