@@ -32,16 +32,41 @@ import { guessChance } from "../core/fixed-sequence.ts";
 import { formatPort, formatPortRange } from "../core/port.ts";
 import { print, printable, printJson, printTable } from "./output.ts";
 
+/** The interfaces of the configuration that do not exist, as far as this machine is concerned. */
+interface InterfacesHere {
+  readonly warnings: readonly string[];
+  /** Why a reload in place of these settings would be refused, as a clause. */
+  readonly deafTo: (running: Settings) => string | undefined;
+}
+
+async function interfacesHere(settings: Settings): Promise<InterfacesHere> {
+  const { describeMissing, isDeaf, missingInterfaces } =
+    await import("../control-plane/missing-interfaces.ts");
+  const missing = missingInterfaces(settings);
+  const said = describeMissing(missing);
+  return {
+    warnings: said === undefined ? [] : [said],
+    deafTo: (running) => (isDeaf(running, settings, missing) ? said : undefined),
+  };
+}
+
 /**
  * The effects of a reload. Empty where no daemon runs or ran, or its configuration may not be read.
  */
-function reloadLines(file: string, settings: Settings, keys: readonly DeviceKey[]): string[] {
+function reloadLines(
+  file: string,
+  settings: Settings,
+  keys: readonly DeviceKey[],
+  { deafTo }: InterfacesHere,
+): string[] {
   const running = lastTerms(file);
   if (running === undefined) return [];
   const refused = needsStart(running.settings, settings);
   if (refused !== undefined) {
     return [`A reload would be refused: ${refused}, which takes effect at the next start only`];
   }
+  const deaf = deafTo(running.settings);
+  if (deaf !== undefined) return [`A reload would be refused: ${deaf}`];
   const differences = differencesOf(running, termsOf(settings, keys));
   const danger = dangerOf(differences, settings);
   const asks = danger === undefined ? [] : [`A reload would need --yes, or --arm 5m: ${danger}`];
@@ -183,6 +208,7 @@ function reportJson(
   keys: readonly DeviceKey[],
   bound: Bound,
   warnings: readonly string[],
+  reload: readonly string[],
 ) {
   const { alwaysAllow: _, ...guard } = settings.guard;
   return {
@@ -206,7 +232,7 @@ function reportJson(
       portsNeeded: bound.portsNeeded,
       fixed: fixedDoors(settings),
     },
-    reload: reloadLines(file, settings, keys),
+    reload,
     warnings,
   };
 }
@@ -237,17 +263,19 @@ export function checkCommand({ renderGuard, warningsHere }: Surroundings) {
         return;
       }
       const { keys, denied } = tryKeys(settings.server.stateDir);
+      const interfaces = await interfacesHere(settings);
       const warnings = [
         ...settingsWarnings(settings),
         ...(denied ? [] : keyWarnings(settings, keys)),
         ...programWarnings(settings),
+        ...interfaces.warnings,
         ...(await warningsHere(settings)),
       ];
+      const reload = denied ? [] : reloadLines(file, settings, keys, interfaces);
       if (options.json) {
-        printJson(reportJson(file, settings, keys, boundOf(settings, keys), warnings));
+        printJson(reportJson(file, settings, keys, boundOf(settings, keys), warnings, reload));
       } else {
         printReport(settings, keys, denied !== undefined);
-        const reload = denied ? [] : reloadLines(file, settings, keys);
         if (reload.length > 0) print("\nCompared with the configuration that runs, or ran last:");
         for (const line of reload) print(printable(`  ${line}`));
         if (warnings.length > 0) print("");

@@ -1,5 +1,6 @@
 /** Ties a reload to the other parts: those it asks before, and those that hear of it afterwards. */
 
+import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Plan } from "../data-plane/plan.ts";
@@ -31,6 +32,8 @@ export interface ReloadSurroundings {
   readonly queue: CommandQueue;
   readonly housekeeping: Housekeeping;
   readonly configure: (plan: Plan) => Promise<void>;
+  /** The names in `server.interfaces` that no interface has now. */
+  readonly missing: (settings: Settings) => readonly string[];
   /** Another configuration is in force. */
   readonly entered: () => void;
 }
@@ -49,6 +52,7 @@ export function makeReloader(config: StandingConfig, around: ReloadSurroundings)
     guardForGood: (settings) => guard.restore(settings),
     guardState: () => guard.state,
     isOver: () => guard.isOver,
+    missing: around.missing,
     grants: () => openings.grants(),
     openers: ({ address }) => {
       persistent.audit.flush();

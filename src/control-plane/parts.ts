@@ -31,6 +31,7 @@ import { LossWait } from "./loss-wait.ts";
 import { makeGuardAudit } from "./make-guard-audit.ts";
 import { makeReloader } from "./make-reloader.ts";
 import { tellNearMisses } from "./near-miss-lines.ts";
+import { missingInterfaces } from "./missing-interfaces.ts";
 import { NearMissWatch } from "./near-miss-watch.ts";
 import { Openings } from "./openings.ts";
 import { GuardLoader } from "./guard/guard-loader.ts";
@@ -161,7 +162,14 @@ export function buildParts(
     void api.start();
     return doDueWork(clock, lossWait, commands, keeper);
   });
-  const reloader = makeReloader(config, { ...ground, guard, keeper, explainer, housekeeping });
+  const reloader = makeReloader(config, {
+    ...ground,
+    guard,
+    keeper,
+    explainer,
+    housekeeping,
+    missing: missingInterfaces,
+  });
   const control = new ControlService({
     ...ground,
     file: config.file,

@@ -25,6 +25,7 @@ import {
 } from "./configuration.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
+import { describeMissing, isDeaf } from "./missing-interfaces.ts";
 import type { Plan } from "../data-plane/plan.ts";
 import { describeOutliving } from "./outliving-grants.ts";
 import { counted } from "./start-report.ts";
@@ -48,6 +49,8 @@ export interface ReloaderParts {
   readonly guardState: () => GuardState;
   /** Whether a probation is running out, which nobody confirmed or began anew. */
   readonly isOver: () => boolean;
+  /** The names in `server.interfaces` that no interface has now. */
+  readonly missing: (settings: Settings) => readonly string[];
   /** The living grants. */
   readonly grants: () => Iterable<Grant>;
   /** The devices that opened doors to the caller's address last. */
@@ -180,8 +183,13 @@ export class Reloader {
     const before = current();
     requireTrust();
     const next = readConfiguration(file, (settings) => refuseStartOnly(before.settings, settings));
+    const missing = this.#missing(before.settings, next.settings);
     const differences = differencesOf(before, next);
-    const changes = [...describeDifferences(differences), ...this.#livingGrants(differences)];
+    const changes = [
+      ...missing,
+      ...describeDifferences(differences),
+      ...this.#livingGrants(differences),
+    ];
     this.#requireYes(request, differences, next, changes);
     const fallback =
       this.#before ?? (armMs !== undefined && guardState() === "permanent" ? before : undefined);
@@ -201,6 +209,18 @@ export class Reloader {
     const done = `Reloaded ${file}: ${counted(next.settings.doors.length, "door")}, ${counted(next.keys.length, "key")}${this.#probation(armMs)}`;
     log("info", done);
     return { done, changes, warnings };
+  }
+
+  /**
+   * The interfaces that do not exist, as a sentence. Throws where nothing could be heard: no yes
+   * would help, so none is asked for.
+   */
+  #missing(before: Settings, after: Settings): readonly string[] {
+    const missing = this.#parts.missing(after);
+    const said = describeMissing(missing);
+    if (said === undefined) return [];
+    if (!isDeaf(before, after, missing)) return [said];
+    throw new SallyportError(`Cannot reload ${this.#parts.file}: ${said}; nothing was changed`);
   }
 
   #requireYes(

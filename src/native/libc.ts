@@ -96,6 +96,12 @@ const SYMBOLS = {
     ],
     returns: "i32", // int
   },
+  if_nametoindex: {
+    args: [
+      "ptr", // const char *ifname
+    ],
+    returns: "u32", // unsigned int; 0: see errno
+  },
   setsockopt: {
     args: [
       "i32", // int sockfd

@@ -268,6 +268,7 @@ export class Daemon {
         queue: { prepare: () => undefined } as unknown as CommandQueue,
         housekeeping: this.#housekeeping,
         configure,
+        missing: () => [],
         entered: () => parts.entered(),
       },
     );

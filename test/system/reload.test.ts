@@ -4,7 +4,7 @@
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { copyFileSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXECUTABLE } from "../support/executable.ts";
 import { GuardedServer } from "../support/guarded-server.ts";
@@ -115,6 +115,34 @@ describe("sallyport reload", () => {
     for (const own of [server.config, link, relative]) expect(reload(own).code).toBe(0);
     rmSync(draft);
     expect(run([EXECUTABLE, "reload", "--socket", server.socket]).code).toBe(0);
+  });
+
+  test("and check say that an interface does not exist, before any yes", () => {
+    const text = readFileSync(server.config, "utf8");
+    const check = () => lab.run("server", server.argv("check"), { mayFail: true });
+    expect(check().out).not.toContain("does not exist");
+    writeFileSync(server.config, text.replace('["eth0"]', '["eth7"]'));
+    const said =
+      "eth7 does not exist: this machine has eth0 and ctr0: correct server.interfaces, or bring it up";
+    const { code, out } = check();
+    expect(code).toBe(0);
+    expect(out).toContain(`Warning: ${said}`);
+    expect(out).toContain(`A reload would be refused: ${said}`);
+    expect(out).not.toContain("--yes");
+    for (const yes of [[], ["--yes"]]) {
+      const refused = server.command("reload", ...yes);
+      expect(refused).toMatchObject({ code: 1, out: "" });
+      expect(refused.err).toContain(`${said}; nothing was changed`);
+      expect(refused.err).not.toContain("--yes");
+    }
+    lab.run("server", ["ip", "link", "property", "add", "dev", "eth0", "altname", "eth7"]);
+    try {
+      expect(check().out).not.toContain("does not exist");
+      const reload = server.command("reload", "--yes");
+      expect([reload.code, reload.err]).toEqual([0, expect.not.stringContaining("exist")]);
+    } finally {
+      lab.run("server", ["ip", "link", "property", "del", "dev", "eth0", "altname", "eth7"]);
+    }
   });
 
   test("refuses a changed [api] and state_dir, and works by what runs", () => {

@@ -107,7 +107,7 @@ describe("an interface that is called otherwise by now", () => {
       const text = readFileSync(server.config, "utf8").replace('["eth0"]', '["eth7"]');
       writeFileSync(server.config, text);
       expect(server.command("reload", "--yes").err).toContain(
-        "Cannot capture on eth7: no such interface",
+        ": eth7 does not exist: this machine has ",
       );
       await server.stop();
       lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);

@@ -33,6 +33,7 @@ function stage(folder: StateFolder) {
   const failing = new Set<string>();
   const openers: Opener[] = [];
   const heard: string[] = [];
+  const missing: string[] = [];
   const kept: { readonly ports: number[]; readonly digest: string }[] = [];
   let state: GuardState = "permanent";
   let isOver = true;
@@ -61,6 +62,7 @@ function stage(folder: StateFolder) {
     },
     guardState: () => state,
     isOver: () => isOver,
+    missing: () => missing,
     grants: () => [],
     openers: () => openers,
     entered: (next, before = next) => {
@@ -80,7 +82,19 @@ function stage(folder: StateFolder) {
       isOver = false;
       return Promise.resolve("armed anew");
     }, false);
-  return { reloader, refused, calls, failing, openers, heard, kept, armAnew, current: now, file };
+  return {
+    reloader,
+    refused,
+    calls,
+    failing,
+    missing,
+    openers,
+    heard,
+    kept,
+    armAnew,
+    current: now,
+    file,
+  };
 }
 
 describe("Reloader.reload()", () => {
@@ -143,6 +157,44 @@ describe("Reloader.reload()", () => {
     await Promise.all([reloader.reload({ yes: true }), reloader.reload({ yes: true })]);
     const once = ["hear 22", "guard 22", "enter 22, keep 22", "reloaded"];
     expect(calls).toEqual([...once, ...once]);
+  });
+});
+
+describe("Reloader.reload() where interfaces do not exist", () => {
+  const name = (file: string, interfaces: string) =>
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replace("[server]", `[server]\ninterfaces = ${interfaces}`),
+    );
+
+  test.each([{}, { yes: true }])(
+    "%p says so, and asks for no yes that would not help",
+    async (r) => {
+      using folder = new StateFolder();
+      const { reloader, calls, missing, file } = stage(folder);
+      name(file, '["eth7", "eth8"]');
+      missing.push("eth7", "eth8");
+      const refusal: unknown = await reloader.reload(r).catch((error: unknown) => error);
+      expect(refusal).not.toBeInstanceOf(NeedsYes);
+      expect(String(refusal)).toMatch(
+        /: Cannot reload \S+: eth7, eth8 do not exist: this machine has .*: correct server\.interfaces, or bring them up; nothing was changed$/,
+      );
+      expect(calls).toEqual([]);
+    },
+  );
+
+  test("says so beside one that does, and of those that ran before and are gone", async () => {
+    using folder = new StateFolder();
+    const { reloader, missing, file } = stage(folder);
+    name(file, '["eth7", "lo"]');
+    missing.push("eth7");
+    const refusal: unknown = await reloader.reload({}).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(NeedsYes);
+    expect(String(refusal)).toContain("\n  eth7 does not exist: this machine has ");
+    const told = await reloader.reload({ yes: true });
+    expect(told.changes[0]).toStartWith("eth7 does not exist: ");
+    missing.push("lo");
+    expect((await reloader.reload({})).changes[0]).toStartWith("eth7, lo do not exist: ");
   });
 });
 
