@@ -1,8 +1,16 @@
 /** The configuration that root takes without --config: nothing that another user could have written. */
 
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
-import { findConfig, standingConfig } from "../../../src/config/find.ts";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { findConfig, SERVICE_CONFIG, standingConfig } from "../../../src/config/find.ts";
 import { workInOwnFolder } from "../../support/working-folder.ts";
 
 workInOwnFolder();
@@ -69,6 +77,17 @@ test("standingConfig() takes what a person named as it was then, and refuses wha
   chownSync("config.toml", 0, 0);
   requireTrust();
 });
+
+test.skipIf(existsSync(SERVICE_CONFIG))(
+  "standingConfig() finds what is not there where the service would look, for a start that falls back",
+  () => {
+    rmSync("config.toml");
+    const { file, requireTrust } = standingConfig(undefined, true);
+    expect(file).toBe(SERVICE_CONFIG);
+    expect(requireTrust).toThrow("Cannot find a configuration: neither");
+    expect(standingConfig("config.toml", false).requireTrust).not.toThrow();
+  },
+);
 
 test("standingConfig() takes nobody's word for the file that a unit names, but for its own user", () => {
   chownSync("config.toml", 65_534, 65_534);
