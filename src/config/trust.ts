@@ -6,6 +6,7 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { shellCommand } from "../core/shell-command.ts";
 import { codeOf } from "../core/system-error.ts";
 
 /** A way in which somebody else could have written a file. */
@@ -28,7 +29,7 @@ function doubtOf(path: string, what: "it" | "its folder", others: Owners): Doubt
   const doubts: Doubt[] = [];
   if (!mayOwn(stat.uid, others)) {
     const state = `${what} belongs to uid ${stat.uid}`;
-    doubts.push({ state, remedy: `run "chown root ${path}"` });
+    doubts.push({ state, remedy: `run "${shellCommand(["chown", "root", path])}"` });
   }
   // In a sticky folder such as /tmp, only the owners of the folder and of the file may replace the
   // file. The mode of a link says nothing.
@@ -36,7 +37,7 @@ function doubtOf(path: string, what: "it" | "its folder", others: Owners): Doubt
   if ((stat.mode & 0o002) !== 0 && !sticky && !stat.isSymbolicLink()) {
     doubts.push({
       state: `everybody may write to ${what}`,
-      remedy: `run "chmod o-w ${path}"`,
+      remedy: `run "${shellCommand(["chmod", "o-w", path])}"`,
     });
   }
   return doubts;

@@ -190,7 +190,7 @@ function describeSpare(stateDir: string): string | undefined {
     if (error instanceof SallyportError) return undefined;
     throw error;
   }
-  return `run "cp -p ${last} ${keysFile(stateDir)}" to take the keys that worked last`;
+  return `run "${shellCommand(["cp", "-p", last, keysFile(stateDir)])}" to take the keys that worked last`;
 }
 
 /** The keys that a server works by. */
