@@ -1,16 +1,16 @@
 /** The guard in the kernel: loads, shows and removes the table `inet sallyport`. */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parseDuration } from "../core/duration.ts";
 import type { GrantKind } from "../core/grant.ts";
 import type { OpError } from "../core/errors.ts";
-import { runNft } from "../native/libnftables.ts";
+import { type NftResult, runNft } from "../native/libnftables.ts";
 import { verifiedSignatures } from "../native/tcp-signatures.ts";
 import { withSpareDescriptors } from "../native/spare-descriptors.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import { firstRefused } from "./first-refused.ts";
 import { NftSocket } from "./nft-socket.ts";
-import { nftError } from "./nft-error.ts";
+import { isLasting, mayPass, nftError, refusalOf } from "./nft-error.ts";
 import { renderLoad } from "./rule-set.ts";
 import type { LoadContext } from "./rule-set.ts";
 import { FORMER_SETS, SET, TABLE_NAME } from "./sets.ts";
@@ -32,15 +32,17 @@ const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
 /**
  * Brings the guard of this network namespace to the plan, in one transaction, or in three where ports leave the list of
  * guarded ones; living grants and uses stay. Throws OpError; the kernel then holds what it held before, or after the
- * first of three guards at least the ports that it guarded before and that the plan guards.
+ * first of three guards at least the ports that it guarded before and that the plan guards. `run` is for tests.
  */
-export function loadGuard(plan: GuardPlan): void {
-  const whole = {
-    ...plan,
-    flowLabels: plan.flowLabels ?? stackLabelsFlows(),
-    silentOptions: plan.silentOptions ?? verifiedSignatures(),
-  };
-  const context = withSpareDescriptors(() => lookAtSets(plan));
+export function loadGuard(plan: GuardPlan, run = runNft): void {
+  const { whole, context } = withSpareDescriptors(() => ({
+    whole: {
+      ...plan,
+      flowLabels: plan.flowLabels ?? stackLabelsFlows(),
+      silentOptions: plan.silentOptions ?? verifiedSignatures(),
+    },
+    context: lookAtSets(plan),
+  }));
   let failed: Failed | undefined;
   const tried = new Set<string>();
   // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
@@ -48,22 +50,38 @@ export function loadGuard(plan: GuardPlan): void {
     const [first = "", ...rest] = renderLoad({ ...whole, ...less }, context);
     if (tried.has(first)) continue;
     tried.add(first);
-    failed = transact(first);
-    if (failed !== undefined) continue;
-    for (const commands of rest) failed ??= transact(commands);
+    failed = transact(first, run);
+    if (failed?.lastingly === true) continue;
+    for (const commands of rest) failed ??= transact(commands, run);
     break;
   }
-  if (failed !== undefined) throw failed();
+  if (failed !== undefined) throw failed.reason();
 }
 
-/** Finds out the reason, which takes a while. */
-type Failed = () => OpError;
+interface Failed {
+  /** Without a part that library or kernel lack, it may be taken. */
+  readonly lastingly: boolean;
+  /** Finds it out, which takes a while. */
+  reason(): OpError;
+}
 
-/** Runs a transaction. Returns why the kernel refused it, or undefined. */
-function transact(commands: string): Failed | undefined {
-  const loaded = runNft(commands);
-  if (loaded.ok) return undefined;
-  return () => nftError("load", GUARD, loaded.error, firstRefused(commands));
+/**
+ * Runs a transaction. Returns why it was refused, or undefined. What the kernel refuses is tried
+ * once more: it may have lacked memory, or room in a socket, for a moment.
+ */
+function transact(commands: string, run: typeof runNft): Failed | undefined {
+  const refused = (): NftResult | undefined => {
+    const loaded = run(commands);
+    return loaded.ok ? undefined : loaded;
+  };
+  let refusal = refused();
+  if (refusal !== undefined && mayPass(refusalOf(refusal.error))) refusal = refused();
+  if (refusal === undefined) return undefined;
+  const { error } = refusal;
+  return {
+    lastingly: isLasting(refusalOf(error)),
+    reason: () => nftError("load", GUARD, error, firstRefused(commands)),
+  };
 }
 
 /**
@@ -135,18 +153,19 @@ function livingKinds(nft: NftSocket, plan: GuardPlan, names: readonly string[]):
   );
 }
 
-/** The elements of a list, as nft lists them. */
+/** The elements of a list that exists, as nft lists them. Throws OpError where it cannot be read. */
 function presentElements(name: string): [name: string, elements: string[]] {
-  const { output } = runNft(`list set ${TABLE_NAME} ${name}`);
+  const { ok, output, error } = runNft(`list set ${TABLE_NAME} ${name}`);
+  // Taken for empty, it would keep what the plan does not have.
+  if (!ok && refusalOf(error).by !== "absence") throw nftError("read", `set ${name}`, error);
   const listed = /elements = \{([^}]*)\}/.exec(output)?.[1]?.split(",") ?? [];
   return [name, listed.map((element) => element.trim())];
 }
 
+const AUTO_FLOWLABELS = "/proc/sys/net/ipv6/auto_flowlabels";
+
 /** net.ipv6.auto_flowlabels: 1 and 3 label packets unless a program objects, 0 and 2 do not. */
 function stackLabelsFlows(): boolean {
-  try {
-    return ["1", "3"].includes(readFileSync("/proc/sys/net/ipv6/auto_flowlabels", "utf8").trim());
-  } catch {
-    return false; // a kernel without IPv6
-  }
+  if (!existsSync(AUTO_FLOWLABELS)) return false; // a kernel without IPv6
+  return ["1", "3"].includes(readFileSync(AUTO_FLOWLABELS, "utf8").trim());
 }

@@ -23,7 +23,10 @@ const MISSING = /No such file or directory|Operation not supported|Protocol not 
  * Words of the kernel, which the library only passes on, and the library's words for things that it
  * does not find.
  */
-const OF_THE_KERNEL = /^Could not process rule:|^cache initialization failed|^netlink|File exists/;
+const OF_THE_KERNEL =
+  /^Could not (?:process|receive)|^Unable to|^cache initialization failed|^netlink|File exists/;
+/** EINVAL: an older kernel refuses with it what it does not know. */
+const NOT_KNOWN = /Invalid argument/;
 
 /**
  * Who refused. "library": it does not know these words. "privilege": the kernel does not permit it.
@@ -48,6 +51,19 @@ export function refusalOf(output: string): Refusal {
     .replace(/^.*?Error:\s*/, "")
     .trim();
   return { by: refusedBy(output, reason), reason };
+}
+
+/** Whether the same commands may be taken a moment later. */
+export function mayPass({ by }: Refusal): boolean {
+  return by === "kernel" || by === "absence";
+}
+
+/**
+ * Whether library or kernel lack something that the commands need. Otherwise the kernel could not at
+ * that moment (ENOMEM, ENOBUFS, EAGAIN), or the commands contradict what is there.
+ */
+export function isLasting({ by, reason }: Refusal): boolean {
+  return by === "library" || by === "absence" || NOT_KNOWN.test(reason);
 }
 
 function refusedBy(output: string, reason: string): RefusedBy {

@@ -4,7 +4,7 @@
  */
 
 import { Errno } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, failure, libc } from "./libc.ts";
 
 /** sys/socket.h, netinet/in.h, linux/tcp.h */
 const AF_INET = 2;
@@ -18,10 +18,20 @@ const SIGNATURES = [
   { kind: 29, option: 38 }, // RFC 5925, TCP_AO_ADD_KEY
 ] as const;
 
-/** The kinds of TCP options that the kernel was built to verify, in ascending order. */
+/**
+ * The kinds of TCP options that the kernel was built to verify, in ascending order. Throws OpError
+ * where it could not be asked.
+ */
 export function verifiedSignatures(): number[] {
   const fd = libc().socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return [];
+  if (fd < 0) {
+    if (errno() === Errno.EAFNOSUPPORT) return [];
+    throw failure(errno(), {
+      operation: "ask for",
+      object: "the signatures that the kernel verifies",
+      remedy: "try again",
+    });
+  }
   try {
     // Shorter than a key but as long as an int, the least for any option: a kernel that knows the
     // option returns EINVAL, others ENOPROTOOPT.

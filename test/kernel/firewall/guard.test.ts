@@ -101,6 +101,68 @@ test("loadGuard() guards without the echo where the kernel refuses that", () => 
   });
 });
 
+/** Refuses the first transactions with these errors, as nft reports those of the kernel. */
+function refusing(errors: readonly string[]): { run: typeof runNft; tried: () => number } {
+  let tried = 0;
+  const run: typeof runNft = (commands, options) => {
+    const error = errors[tried++];
+    if (error === undefined) return runNft(commands, options);
+    return { ok: false, output: "", error: `netlink: Error: Could not process rule: ${error}\n` };
+  };
+  return { run, tried: () => tried };
+}
+
+const PASSING = [
+  "Cannot allocate memory",
+  "No buffer space available",
+  "Resource temporarily unavailable",
+  "Device or resource busy",
+] as const;
+
+test.each([...PASSING, "Operation not supported", "Invalid argument"])(
+  "loadGuard() gives up no part for one refusal that passes: %s",
+  (error) => {
+    here(() => {
+      removeGuard();
+      loadGuard(planOf());
+      const whole = showGuard();
+      removeGuard();
+      loadGuard(planOf(), refusing([error]).run);
+      expect(showGuard()).toBe(whole);
+      removeGuard();
+    });
+  },
+);
+
+test.each(PASSING)("loadGuard() throws, and keeps the guard, where one lasts: %s", (error) => {
+  here(() => {
+    removeGuard();
+    loadGuard(planOf());
+    const before = showGuard();
+    const { run, tried } = refusing([error, error]);
+    expect(() => loadGuard(planOf({ guarded: ranges("2223/tcp") }), run)).toThrow(error);
+    expect(tried()).toBe(2);
+    expect(showGuard()).toBe(before);
+    removeGuard();
+  });
+});
+
+test("loadGuard() throws where a later one of its transactions is refused", () => {
+  here(() => {
+    removeGuard();
+    loadGuard(planOf({ guarded: ranges("2000-2500/tcp") }));
+    const lacks = "Cannot allocate memory";
+    let tried = 0;
+    const run: typeof runNft = (commands, options) =>
+      tried++ === 0 ? runNft(commands, options) : refusing([lacks]).run(commands);
+    expect(() => loadGuard(planOf(), run)).toThrow(lacks);
+    expect(showGuard()).toContain("guarded_meanwhile");
+    loadGuard(planOf());
+    expect(showGuard()).not.toContain("guarded_meanwhile");
+    removeGuard();
+  });
+});
+
 test("loadGuard() leaves every other table alone, and so does removeGuard()", () => {
   here(() => {
     runNft(

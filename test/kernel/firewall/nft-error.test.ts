@@ -29,6 +29,8 @@ test.each([
   ["absence", "internal:0:0-0: Error: Could not process rule: Operation not supported\nadd rule\n"],
   ["kernel", "internal:0:0-0: Error: Could not process rule: Invalid argument\nadd rule\n"],
   ["kernel", "internal:0:0-0: Error: Could not process rule: File exists\nadd rule\n"],
+  ["kernel", "netlink: Error: Could not process rule: Cannot allocate memory\n"],
+  ["kernel", "netlink: Error: Could not receive tables from kernel: No buffer space available\n"],
   ["privilege", "internal:0:0-0: Error: Could not process rule: Operation not permitted\n"],
   ["privilege", "internal:0:0-0: Error: cache initialization failed: Operation not permitted\n"],
 ] as const)("refusalOf() says %s of %p", (by, output) => {
