@@ -20,6 +20,7 @@ export const OPTIONAL_CHAINS: readonly string[] = [
   "allowed",
   "claim",
   "renew",
+  "whole",
   "mend",
   "dscp4",
   "dscp6",

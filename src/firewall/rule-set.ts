@@ -10,6 +10,7 @@ import { closedRules } from "./deny-answer.ts";
 import { allowElements, guardedElement, mergeGuarded } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import { denyChains, kernelFirstChains } from "./deny-rules.ts";
+import { malformedChains, malformedRules } from "./malformed-rules.ts";
 import {
   carryRules,
   markMaps,
@@ -232,8 +233,14 @@ function chains(plan: GuardPlan, grants: Expected, lists: readonly string[]): Ch
     ...kernelFirstChains(),
     {
       name: "closed",
-      rules: [...silentRules(plan), ...carryRules(plan), ...closedRules(plan.deny)],
+      rules: [
+        ...malformedRules(plan),
+        ...silentRules(plan),
+        ...carryRules(plan),
+        ...closedRules(plan.deny),
+      ],
     },
+    ...malformedChains(plan),
     ...mendingChains(plan, lists),
   ];
 }

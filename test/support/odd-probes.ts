@@ -1,6 +1,7 @@
 /**
  * Odd packets to a guarded port, and the replies: every option of TCP and of IP, extension headers
- * of IPv6, and impossible sources. Compared with the answers of a port without a listener.
+ * of IPv6, impossible sources, headers that are cut or say a wrong length, and frames to groups.
+ * Compared with the answers of a port without a listener.
  */
 
 import type { Host, Lab } from "./lab.ts";
@@ -22,15 +23,19 @@ def checksum(b):
     while s >> 16: s = (s & 0xffff) + (s >> 16)
     return ~s & 0xffff
 def pad(b, to=4, by=b"\1"): return b + by * (-len(b) % to)
-def tcp(sport, source, flags=2, options=b"", payload=b"", seq=1000, ack=0):
-    def build(check): return struct.pack("!HHIIBBHHH", sport, port, seq, ack, (5 + len(options) // 4) << 4, flags, 64240, check, 0) + options + payload
+def tcp(sport, source, flags=2, options=b"", payload=b"", seq=1000, ack=0, words=None, cut=None):
+    offset = 5 + len(options) // 4 if words is None else words
+    def build(check): return (struct.pack("!HHIIBBHHH", sport, port, seq, ack, offset << 4, flags, 64240, check, 0) + options + payload)[:cut]
     whole = build(0)
     p = pack(source) + pack(address) + (struct.pack("!IHBB", len(whole), 0, 0, 6) if v6 else struct.pack("!BBH", 0, 6, len(whole)))
     return build(checksum(p + whole))
-def udp(sport, source, payload=b"x" * 20):
-    def build(check): return struct.pack("!HHHH", sport, port, 8 + len(payload), check) + payload
-    p = pack(source) + pack(address) + (struct.pack("!IHBB", 8 + len(payload), 0, 0, 17) if v6 else struct.pack("!BBH", 0, 17, 8 + len(payload)))
-    return build(checksum(p + build(0)))
+def udp(sport, source, payload=b"x" * 20, says=None, covers=None, check=None, cut=None):
+    # The length that it says, and the one that its checksum covers, with the same in the pseudo header.
+    length = 8 + len(payload) if says is None else says
+    covered = length if covers is None else covers
+    def build(check): return (struct.pack("!HHHH", sport, port, length, check) + payload)[:cut]
+    p = pack(source) + pack(address) + (struct.pack("!IHBB", covered, 0, 0, 17) if v6 else struct.pack("!BBH", 0, 17, covered))
+    return build((checksum(p + build(0)[:covered]) or 0xffff) if check is None else check)
 def ip(proto, body, source, options=b"", tos=0):
     if v6:
         first, chain = proto, b""
@@ -40,8 +45,8 @@ def ip(proto, body, source, options=b"", tos=0):
     ihl = 5 + len(options) // 4
     def build(check): return struct.pack("!BBHHHBBH", 0x40 | ihl, tos, ihl * 4 + len(body), 7, 0, 64, proto, check) + pack(source) + pack(address) + options
     return build(checksum(build(0))) + body
-probes = []  # name, builder(sport) -> ip packet
-def add(name, build): probes.append((name, build))
+probes = []  # name, builder(sport) -> ip packet, ethernet address
+def add(name, build, to=mac): probes.append((name, build, to))
 FLAGS = {"SYN": 2, "ACK": 16, "FIN": 1}
 for f, bits in FLAGS.items():
     for kind in range(2, 256):
@@ -53,7 +58,8 @@ for f, bits in FLAGS.items():
         "MD5 after the end": pad(b"\0\x13\x12" + bytes(16)), "MD5 after NOP": pad(b"\1\1\x13\x12" + bytes(16)), "MD5 twice": pad(b"\x13\x12" + bytes(16)) + pad(b"\x13\x12" + bytes(16)),
         "MD5 and AO": pad(b"\x13\x12" + bytes(16)) + b"\x1d\x10" + bytes(14), "AO of length 4": b"\x1d\4\0\0" + b"\1" * 20, "AO short": b"\x1d\4\0\0", "AO of length 3": b"\x1d\3\0\1"+ b"\1" * 20, "AO after the end": b"\0\x1d\x10" + bytes(13),
         "MD5 inside of another option": pad(b"\xfe\x14\x13\x12" + bytes(16)), "MD5 cut": b"\x13\x12\0\0",
-        "end alone": b"\0\0\0\0", "NOPs": b"\1" * 40, "usual": b"\2\4\5\xb4\4\2\x08\x0a" + bytes(8) + b"\1\3\3\7"}.items():
+        "end alone": b"\0\0\0\0", "NOPs": b"\1" * 40, "AO twice": (b"\x1d\x10" + bytes(14)) * 2, "AO and kind 28": b"\x1d\x10" + bytes(14) + b"\x1c\4\0\0", "kind 28 and AO": b"\x1c\4\0\0" + b"\x1d\x10" + bytes(14),
+        "usual": b"\2\4\5\xb4\4\2\x08\x0a" + bytes(8) + b"\1\3\3\7"}.items():
         add(f"{f}, {name}", lambda s, o=o, b=bits: ip(6, tcp(s, me, b, o, ack=77 if b & 16 else 0), me))
 L4 = {"SYN": lambda s, a: (6, tcp(s, a)), "ACK": lambda s, a: (6, tcp(s, a, 16, ack=77)), "FIN": lambda s, a: (6, tcp(s, a, 1)), "UDP": lambda s, a: (17, udp(s, a))}
 for f, l4 in L4.items():
@@ -79,6 +85,26 @@ for f, l4 in L4.items():
     for tos in (0x10, 0xb8, 3): add(f"{f}, TOS {tos}", lambda s, l4=l4, tos=tos: ip(*l4(s, me), me, b"" if not v6 else [], tos))
 for name, s0 in {"port 0": 0, "port 1": 1, "the same port": port}.items():
     add(f"SYN, from {name}", lambda s, q=s0: ip(6, tcp(q, me), me)); add(f"UDP, from {name}", lambda s, q=s0: ip(17, udp(q, me), me))
+for f, bits in FLAGS.items():
+    ack = 77 if bits & 16 else 0
+    for size in (0, 4, 20, 39, 40):
+        for words in range(16): add(f"{f}, header of {words} words, {size} bytes behind the first 5", lambda s, w=words, o=b"\1" * size, b=bits, a=ack: ip(6, tcp(s, me, b, payload=o, ack=a, words=w), me))
+    for cut in (14, 16, 18, 19): add(f"{f} of {cut} bytes", lambda s, c=cut, b=bits, a=ack: ip(6, tcp(s, me, b, ack=a, cut=c), me))
+    for name, to in {"everybody": b"\xff" * 6, "a group": bytes.fromhex("01005e000001")}.items(): add(f"{f}, in a frame to {name}", lambda s, b=bits, a=ack: ip(6, tcp(s, me, b, ack=a), me), to)
+for size in (0, 1, 20):
+    real = 8 + size
+    for says in sorted({0, 1, 4, 7, 8, 9, 12, real - 1, real, real + 1, real + 4, 1000, 65535}):
+        for how, covers, check in (("whole", real, None), ("its own", says, None), ("no", 0, 0)):
+            if says < real and how == "its own": how = "right" # also behind its end
+            kind = "UDP with bytes behind its end:" if 8 <= says < real else "UDP of"
+            add(f"{kind} {real} bytes that says {says}, checksum {how}", lambda s, p=b"x" * size, l=says, c=covers, k=check: ip(17, udp(s, me, p, l, c, k), me))
+for cut in (4, 6, 7): add(f"UDP of {cut} bytes", lambda s, c=cut: ip(17, udp(s, me, cut=c), me))
+for name, to in {"everybody": b"\xff" * 6, "a group": bytes.fromhex("01005e000001")}.items(): add(f"UDP, in a frame to {name}", lambda s: ip(17, udp(s, me), me), to)
+if v6:
+    atomic, padn = (44, b"\0\0\0" + bytes(4)), b"\0\1\4\0\0\0\0"
+    for f, l4 in L4.items():
+        for name, chain in {"destination options and an atomic fragment": [(60, padn), atomic], "hop-by-hop and an atomic fragment": [(0, padn), atomic], "an atomic fragment and destination options": [atomic, (60, padn)], "two atomic fragments": [atomic, atomic]}.items():
+            add(f"{f}, {name}", lambda s, c=chain, l4=l4: ip(*l4(s, me), me, c))
 heard = {}
 def l4of(p):
     if p[0] >> 4 == 4: return p[9], (p[0] & 15) * 4
@@ -126,12 +152,12 @@ def drain(seconds):
         if left <= 0 or not select.select([wire], [], [], left)[0]: break
         frame, sender = wire.recvfrom(65535)
         if sender[2] != 4: hear(frame)
-for i, (name, build) in enumerate(probes):
-    wire.send(mac + own + (b"\x86\xdd" if v6 else b"\x08\0") + build(20000 + i))
+for i, (name, build, to) in enumerate(probes):
+    wire.send(to + own + (b"\x86\xdd" if v6 else b"\x08\0") + build(20000 + i))
     drain(0.0005)
 drain(0.4)
 out = {}
-for i, (name, build) in enumerate(probes):
+for i, (name, build, to) in enumerate(probes):
     key = {"port 0": 0, "port 1": 1, "the same port": port}.get(name.split("from ")[-1], 20000 + i)
     out[name] = heard.get(key, [])
 print(json.dumps(out))
@@ -201,8 +227,12 @@ const BEYOND_RULES = [
   /^(SYN|ACK|FIN), (IP option (7|68|134)|RR full|TS full)$/,
   // A malformed list of options leaves kernels from 6.7 silent, others not.
   /^(SYN|ACK|FIN), (option 254|MD5|AO) (of|beyond|after the end)/,
+  // From 6.7 on, a kernel that does not verify TCP-AO is silent where it reads one.
+  /^(SYN|ACK|FIN), AO (twice|and kind 28)$/,
   // Extension headers that the kernel refuses, it refuses after the last hook.
-  /^\w+, (destination option|routing header|hop-by-hop not first)/,
+  /^\w+, (destination option|routing header|hop-by-hop not first|two atomic fragments)/,
+  // No rule can compare the length of a datagram with that of its packet.
+  /^UDP with bytes behind its end/,
 ];
 
 /** The results of the same odd probes to two ports. */
