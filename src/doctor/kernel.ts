@@ -35,7 +35,7 @@ const rule = (text: string) => `add rule ${TABLE} c ${text}`;
 
 const WHOLE = "the guard as a whole";
 
-/** The guard without the optional parts that make its answers more alike (`loadGuard`). */
+/** The guard without the parts that are left out where the kernel lacks them (`loadGuard`). */
 function wholeGuard(): string {
   const table = renderTable({
     guarded: [{ proto: "tcp", from: 1, to: 2, forMs: 60_000 }],
@@ -44,6 +44,7 @@ function wholeGuard(): string {
     idleMs: [10_000],
     echoDscp: false,
     flowLabels: false,
+    transparentProxies: false,
   });
   return table.replace(TABLE_NAME, TABLE);
 }

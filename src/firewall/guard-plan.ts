@@ -31,6 +31,11 @@ export interface GuardPlan {
    * Kinds of TCP options that a closed port does not answer. Default: `loadGuard` asks the kernel.
    */
   readonly silentOptions?: readonly number[];
+  /**
+   * Whether packets to other hosts that a transparent proxy here takes are left to it. Default: where
+   * the kernel can tell them (nft_socket).
+   */
+  readonly transparentProxies?: boolean;
 }
 
 /** Ports that cannot be reached without a grant. */

@@ -29,6 +29,16 @@ const LESS_ALIKE: readonly Partial<GuardPlan>[] = [
   { echoDscp: false, silentOptions: [], flowLabels: false },
 ];
 
+/** The same for kernels without nft_socket: what transparent proxies take is refused like the rest. */
+const NO_PROXIES: Partial<GuardPlan> = { transparentProxies: false };
+
+/** The least first: a kernel may lack one, or both. */
+const LESS: readonly Partial<GuardPlan>[] = [
+  NO_PROXIES,
+  ...LESS_ALIKE,
+  ...LESS_ALIKE.map((less) => ({ ...less, ...NO_PROXIES })),
+];
+
 /**
  * Brings the guard of this network namespace to the plan, in one transaction, or in three where ports leave the list of
  * guarded ones; living grants and uses stay. Throws OpError; the kernel then holds what it held before, or after the
@@ -45,8 +55,8 @@ export function loadGuard(plan: GuardPlan, run = runNft): void {
   }));
   let failed: Failed | undefined;
   const tried = new Set<string>();
-  // Where nft or the kernel cannot make a likeness, the ports are guarded without it.
-  for (const less of [{}, ...LESS_ALIKE]) {
+  // Where nft or the kernel cannot make a part, the ports are guarded without it.
+  for (const less of [{}, ...LESS]) {
     const [first = "", ...rest] = renderLoad({ ...whole, ...less }, context);
     if (tried.has(first)) continue;
     tried.add(first);

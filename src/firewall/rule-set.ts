@@ -19,7 +19,7 @@ import {
   silentRules,
 } from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
-import { FOR_THIS_HOST, PASSING_CHAINS, PASSING_RULE } from "./passing-rules.ts";
+import { FOR_THIS_HOST, passingChains, PASSING_RULE } from "./passing-rules.ts";
 import { GUARDED_DEFINITION, SET, setDefinitions, TABLE_NAME } from "./sets.ts";
 
 /** The facts about the present table that loading needs. */
@@ -190,6 +190,16 @@ function firstRules({ kinds }: Expected): string[] {
   ];
 }
 
+/** The lines of `guard` and `first` for packets to this host, about one that passed as another host's. */
+function arrivalRules({ kinds, idleMs }: Expected): string[] {
+  const idle = idleMs.flatMap((ms) => lookUps((family) => SET.idle(family, ms), "accept"));
+  const once = [...spends(`${FIRST_SYN} ct state new`), ...spends("meta l4proto udp ct state new")];
+  return [
+    ...say("before the first answer", idle),
+    ...(kinds.has("once") ? say("spends the grant", once) : []),
+  ];
+}
+
 /** A rule that named more ranges would take long to load and to list. */
 const MOST_NAMED = 64;
 
@@ -229,7 +239,7 @@ function chains(plan: GuardPlan, grants: Expected, lists: readonly string[]): Ch
     ...(kinds.has("once") ? [CLAIM] : []),
     ...(idleMs.length > 0 ? [{ name: "renew", rules: idleMs.flatMap(renewals) }] : []),
     ...denyChains(),
-    ...PASSING_CHAINS,
+    ...passingChains(plan, arrivalRules(grants)),
     ...kernelFirstChains(),
     {
       name: "closed",

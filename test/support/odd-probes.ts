@@ -270,7 +270,8 @@ export function compareOddities(
     "net.ipv4.icmp_msgs_burst=1000000",
   ]);
   // Neighbours are known before, and no address is tentative: an answer must not wait for either.
-  lab.run(vantage.host, ["ping", "-q", "-c", "1", "-w", "10", server]);
+  const own = (server.includes(":") ? lab.address6 : lab.address4).server;
+  lab.run(vantage.host, ["ping", "-q", "-c", "1", "-w", "10", own]);
   const compared = () => {
     const expected = answers(lab, vantage, server, closed);
     const found = answers(lab, vantage, server, guarded);

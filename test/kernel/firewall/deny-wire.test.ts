@@ -245,6 +245,22 @@ test("the marks of other tables' connections are left alone, and none of ours sh
 
 describe("odd packets", () => {
   const router = behindRouter(lab);
+  // Addresses that are the server's by a route of another table.
+  for (const [ip, net, via] of [
+    ["-4", "10.98.0.0/24", lab.address4],
+    ["-6", "fd98::/64", lab.address6],
+  ] as const) {
+    lab.run("stranger", ["ip", ip, "route", "add", net, "via", via.server]);
+    lab.run("server", ["ip", ip, "route", "add", net, "via", via.client]);
+    lab.run("server", ["ip", ip, "route", "add", "local", "default", "dev", "lo", "table", "100"]);
+    lab.run("server", ["ip", ip, "rule", "add", "fwmark", "7", "lookup", "100"]);
+  }
+  lab.run("server", ["nft", "-f", "-"], {
+    input: `table inet marks { chain m { type filter hook prerouting priority 0;
+      ip daddr 10.98.0.0/24 meta mark set 7
+      ip6 daddr fd98::/64 meta mark set 7
+    }\n}\n`,
+  });
   // As on a machine of a distribution: an answer must not show that a service listens behind the
   // guard.
   const serving = lab.start("server", ["python3", "-c", SERVICE, String(GUARDED)]);
@@ -254,6 +270,8 @@ describe("odd packets", () => {
     ["IPv6, on the link", lab.address6.server, LINK],
     ["IPv4, behind a router", lab.address4.server, router],
     ["IPv6, behind a router", lab.address6.server, router],
+    ["IPv4, to an address of another table", "10.98.0.5", LINK],
+    ["IPv6, to an address of another table", "fd98::5", LINK],
   ])(
     "a guarded port answers them as a closed one does: %s",
     async (_, server, vantage) => {

@@ -163,6 +163,23 @@ test("loadGuard() throws where a later one of its transactions is refused", () =
   });
 });
 
+test("loadGuard() leaves out nothing but what asks for sockets where the kernel lacks nft_socket", () => {
+  here(() => {
+    removeGuard();
+    loadGuard(planOf());
+    const whole = showGuard();
+    removeGuard();
+    const missing = "netlink: Error: Could not process rule: No such file or directory\n";
+    loadGuard(planOf(), (commands, options) =>
+      commands.includes("socket transparent")
+        ? { ok: false, output: "", error: missing }
+        : runNft(commands, options),
+    );
+    expect(showGuard()).toBe(whole.replace(/^.*socket transparent.*\n/m, ""));
+    removeGuard();
+  });
+});
+
 test("loadGuard() leaves every other table alone, and so does removeGuard()", () => {
   here(() => {
     runNft(
