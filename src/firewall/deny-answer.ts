@@ -1,5 +1,6 @@
 /** The answer of a closed port, and the nftables statements that give it. */
 
+import type { Family } from "../core/address.ts";
 import type { Proto } from "../core/port.ts";
 
 /** The ICMP errors that `reject with` knows (nft(8), REJECT STATEMENT). */
@@ -40,6 +41,33 @@ export type PlainAnswer = "drop" | "reset" | IcmpAnswer;
 /** One answer for both protocols, or one for each where a host treats them differently. */
 export type DenyAnswer = PlainAnswer | Readonly<Record<Proto, PlainAnswer>>;
 
+/** How guarded ports deny, by family. */
+export interface Denial {
+  readonly ip: DenyAnswer;
+  readonly ip6: DenyAnswer;
+  /**
+   * What is dropped of packets that connection tracking calls invalid, though a first packet gets an
+   * answer. Default: nothing.
+   */
+  readonly invalidDropped?: readonly Denied[];
+  /**
+   * What gets its "reset" from a rule of another table, which answers more than the stack does.
+   * Default: nothing.
+   */
+  readonly resetByRule?: readonly Denied[];
+}
+
+export interface Denied {
+  readonly family: Family;
+  readonly proto: Proto;
+}
+
+/** Whether the answer is to be the stack's own in everything. */
+export function isStacks(deny: Denial, family: Family, proto: Proto): boolean {
+  const byRule = deny.resetByRule?.some((one) => one.family === family && one.proto === proto);
+  return answerTo(family === 4 ? deny.ip : deny.ip6, proto) === "reset" && byRule !== true;
+}
+
 /** The answer to one protocol. */
 export function answerTo(deny: DenyAnswer, proto: Proto): PlainAnswer {
   return typeof deny === "string" ? deny : deny[proto];
@@ -53,7 +81,7 @@ function statement(answer: PlainAnswer, proto: Proto): string {
 }
 
 /** The rules that answer like a closed port, in nft's words. They drop the rest. */
-export function closedRules(deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer }): string[] {
+export function closedRules(deny: Denial): string[] {
   const rules: string[] = [];
   for (const proto of ["tcp", "udp"] as const) {
     const ip = statement(answerTo(deny.ip, proto), proto);

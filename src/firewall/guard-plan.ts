@@ -5,14 +5,14 @@ import { formatPrefix, maskAddress, sameAddress } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { GrantKind } from "../core/grant.ts";
 import type { PortRange } from "../core/port.ts";
-import type { DenyAnswer } from "./deny-answer.ts";
+import type { Denial } from "./deny-answer.ts";
 
 export interface GuardPlan {
   /** May overlap. */
   readonly guarded: readonly GuardedRange[];
   /** May overlap. */
   readonly allow: readonly Prefix[];
-  readonly deny: { readonly ip: DenyAnswer; readonly ip6: DenyAnswer };
+  readonly deny: Denial;
   /** The kinds of grants that doors and hands give. Default: all. */
   readonly kinds?: readonly GrantKind[];
   /** The different idle times of the doors; each has its own sets and rules. */

@@ -1,9 +1,10 @@
 /**
- * What the stack refuses to read before it looks for a port: `reject` would answer it, and one such
- * packet to each port would list the guarded ones.
+ * What closed ports are silent to, whatever they answer to others: packets that another table drops
+ * as invalid, and what the stack refuses to read before it looks for a port. `reject` would
+ * answer, and one such packet to each port would list the guarded ones.
  */
 
-import { answerTo } from "./deny-answer.ts";
+import { isStacks } from "./deny-answer.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import type { Chain } from "./mend-answer.ts";
 
@@ -24,8 +25,8 @@ const WHOLE: Chain = {
 
 /** The condition for the families whose answer to a protocol is the stack's own; undefined for none. */
 function whereStackAnswers({ deny }: GuardPlan, proto: "tcp" | "udp"): string | undefined {
-  const ip = answerTo(deny.ip, proto) === "reset";
-  const ip6 = answerTo(deny.ip6, proto) === "reset";
+  const ip = isStacks(deny, 4, proto);
+  const ip6 = isStacks(deny, 6, proto);
   if (ip && ip6) return "";
   if (ip) return "meta nfproto ipv4 ";
   return ip6 ? "meta nfproto ipv6 " : undefined;
@@ -34,8 +35,12 @@ function whereStackAnswers({ deny }: GuardPlan, proto: "tcp" | "udp"): string | 
 /** The rules before those that answer. */
 export function malformedRules(plan: GuardPlan): string[] {
   const tcp = whereStackAnswers(plan, "tcp");
-  const udp = (family: "ip" | "ip6") => answerTo(plan.deny[family], "udp") === "reset";
   return [
+    ...(plan.deny.invalidDropped ?? []).map(
+      ({ family, proto }) =>
+        `meta nfproto ipv${family} meta l4proto ${proto} ct state invalid drop ` +
+        'comment "invalid: another table drops it"',
+    ),
     ...(tcp === undefined
       ? []
       : [
@@ -43,8 +48,10 @@ export function malformedRules(plan: GuardPlan): string[] {
           `${tcp}meta l4proto tcp jump whole`,
         ]),
     // Tracking calls a datagram invalid if its length is not that of the packet, or its checksum wrong.
-    ...(udp("ip") ? [`meta nfproto ipv4 meta l4proto udp ct state invalid drop ${SILENT}`] : []),
-    ...(udp("ip6")
+    ...(isStacks(plan.deny, 4, "udp")
+      ? [`meta nfproto ipv4 meta l4proto udp ct state invalid drop ${SILENT}`]
+      : []),
+    ...(isStacks(plan.deny, 6, "udp")
       ? [
           `meta nfproto ipv6 udp checksum 0 drop ${SILENT}`,
           // RFC 2675: 0 says that it is as long as the packet, and the stack answers that.

@@ -3,7 +3,7 @@
  * label.
  */
 
-import { answerTo } from "./deny-answer.ts";
+import { isStacks } from "./deny-answer.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 
 /** A chain in nft's words. */
@@ -84,8 +84,8 @@ export function markMaps(plan: GuardPlan): [name: string, definition: string][] 
 
 function resets(plan: GuardPlan): { readonly ip: boolean; readonly ip6: boolean } {
   return {
-    ip: answerTo(plan.deny.ip, "tcp") === "reset",
-    ip6: answerTo(plan.deny.ip6, "tcp") === "reset",
+    ip: isStacks(plan.deny, 4, "tcp"),
+    ip6: isStacks(plan.deny, 6, "tcp"),
   };
 }
 

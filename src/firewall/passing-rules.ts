@@ -5,7 +5,7 @@
  * to guarded ports are marked when they pass, and one that arrives here nevertheless is refused.
  */
 
-import { answerTo } from "./deny-answer.ts";
+import { isStacks } from "./deny-answer.ts";
 import { allowElements } from "./guard-plan.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import type { Chain } from "./mend-answer.ts";
@@ -60,7 +60,7 @@ export function passingChains(plan: GuardPlan, opens: readonly string[]): Chain[
         ...(plan.transparentProxies === false
           ? []
           : ['socket transparent 1 accept comment "taken by a transparent proxy"']),
-        ...(answerTo(plan.deny.ip, "tcp") === "reset"
+        ...(isStacks(plan.deny, 4, "tcp")
           ? ['meta nfproto ipv4 meta l4proto tcp counter drop comment "a closed port is silent"']
           : []),
         'counter goto closed comment "this host\'s by a route of another table: no grant"',

@@ -3,7 +3,8 @@
 import type { Family } from "../core/address.ts";
 import { type Findings, warning } from "../core/finding.ts";
 import type { Proto } from "../core/port.ts";
-import type { DenyAnswer, PlainAnswer } from "../firewall/deny-answer.ts";
+import { answerTo } from "../firewall/deny-answer.ts";
+import type { Denial, Denied, DenyAnswer, PlainAnswer } from "../firewall/deny-answer.ts";
 import { legacyNames } from "./legacy/names.ts";
 import type { Listing } from "./listing.ts";
 import { readDecidingRules } from "./read-listing.ts";
@@ -34,14 +35,37 @@ export function denyAnswerOf(listing: Listing, family: Family): DenyAnswer {
   return tcp === udp ? tcp : { tcp, udp };
 }
 
+/** How the host of this listing answers at closed ports. */
+function denialOf(listing: Listing): Denial {
+  const deny = { ip: denyAnswerOf(listing, 4), ip6: denyAnswerOf(listing, 6) };
+  const answered = ([4, 6] as const).flatMap((family) =>
+    (["tcp", "udp"] as const)
+      .map((proto) => ({ family, proto, probe: closedPort(listing, family, proto) }))
+      .filter(({ proto }) => answerTo(family === 4 ? deny.ip : deny.ip6, proto) !== "drop"),
+  );
+  const those = (which: (probe: Probe) => boolean) =>
+    answered
+      .filter(({ probe }) => which(probe))
+      .map(({ family, proto }): Denied => ({ family, proto }));
+  const invalidDropped = those(
+    (probe) => follow(listing, { ...probe, state: "invalid" }).ended?.answer === "drop",
+  );
+  const resetByRule = those((probe) => follow(listing, probe).ended?.answer === "reset");
+  return {
+    ...deny,
+    ...(invalidDropped.length > 0 && { invalidDropped }),
+    ...(resetByRule.length > 0 && { resetByRule }),
+  };
+}
+
 /**
  * Reads the rules of this network namespace: the drop or reject that a packet to a closed port
  * meets in another table's ingress, prerouting or input chains, those of iptables-legacy included,
- * or else the kernel's own answer. Throws OpError without privilege.
+ * or else the kernel's own answer; and whether a packet that tracking calls invalid is dropped there. Throws
+ * OpError without privilege.
  */
-export function detectDeny(): { readonly ip: DenyAnswer; readonly ip6: DenyAnswer } {
-  const listing = readDecidingRules();
-  return { ip: denyAnswerOf(listing, 4), ip6: denyAnswerOf(listing, 6) };
+export function detectDeny(): Denial {
+  return denialOf(readDecidingRules());
 }
 
 /**

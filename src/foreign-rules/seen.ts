@@ -32,7 +32,8 @@ export function see(left: unknown, packet: Packet): Seen {
     "&"?: readonly unknown[];
   };
   if (of.meta !== undefined) return seeMeta(of.meta.key, packet);
-  if (of.ct !== undefined) return of.ct.key === "state" ? { is: ["new"] } : "particular";
+  if (of.ct !== undefined)
+    return of.ct.key === "state" ? { is: [packet.state ?? "new"] } : "particular";
   if (of.fib?.result === "type") {
     return includes(of.fib.flags, "daddr") ? { is: ["local"] } : { is: ["unicast"] };
   }
@@ -76,7 +77,8 @@ function seePayload(payload: { protocol?: string; field?: string }, packet: Pack
     return isProtocol ? { is: [packet.proto, packet.proto === "tcp" ? 6 : 17] } : "particular";
   }
   if (protocol !== "th" && protocol !== packet.proto) return "absent";
-  if (field === "flags") return { is: ["syn"] };
+  // An invalid one may have any but SYN alone.
+  if (field === "flags") return packet.state === "invalid" ? "particular" : { is: ["syn"] };
   if (field === "dport") return packet.port === undefined ? "any" : { is: [packet.port] };
   return field === "sport" ? { is: [SOURCE_PORT] } : "particular";
 }

@@ -1,6 +1,9 @@
 /** The answers of a guarded port on the wire, compared with the kernel's own for a closed one. */
 
 import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { detectDeny } from "../../../src/foreign-rules/deny.ts";
+import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
 import { behindRouter, compareOddities, LINK } from "../../support/odd-probes.ts";
 import { finished } from "../../support/programs.ts";
@@ -15,6 +18,17 @@ lab.run("server", ["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.
 // The probes bind ports of their own: a socket left open on a port of the kernel's choice would
 // collide with them, on a machine's default range once in some twenty runs.
 lab.run("client", ["sysctl", "-qw", "net.ipv4.ip_local_port_range=49000 49255"]);
+
+/** A firewall that answers in place of the stack. */
+const rejecting = (before: string) => `table inet other {
+  chain input { type filter hook input priority 0; policy drop;
+    ct state established,related accept
+    iif lo accept
+    ${before}
+    meta l4proto { icmp, icmpv6 } accept
+    meta l4proto tcp reject with tcp reset
+    meta l4proto udp reject
+  }\n}\n`;
 
 const GUARDED = 2_222;
 const CLOSED = 3_333;
@@ -283,6 +297,42 @@ describe("odd packets", () => {
         closed: CLOSED,
       });
       expect(probes).toBeGreaterThan(1_500);
+      expect(different).toEqual([]);
+    },
+    60_000,
+  );
+});
+
+describe("odd packets to a host whose firewall answers", () => {
+  const FIREWALLS = {
+    firewalld: readFileSync(
+      `${import.meta.dir}/../../golden/rules/firewalld-1.3.3-public.nft`,
+      "utf8",
+    ),
+    "resets by rule": rejecting(""),
+    "resets by rule, but not of what is invalid": rejecting("ct state invalid drop"),
+  };
+  const apart = new Lab();
+  const { server: server4 } = apart.address4;
+  const { server: server6 } = apart.address6;
+  afterAll(() => apart[Symbol.dispose]());
+
+  test.each(
+    Object.entries(FIREWALLS).flatMap(([name, rules]) =>
+      [server4, server6].map((server) => ({ name, rules, server })),
+    ),
+  )(
+    "a guarded port answers them as a closed one does: $name, $server",
+    ({ rules, server }) => {
+      apart.run("server", ["nft", "flush", "ruleset"]);
+      apart.run("server", ["nft", "-f", "-"], { input: rules });
+      const deny = inside(apart.namespace("server"), detectDeny);
+      guard(apart, { guarded: ranges(`${GUARDED}/tcp`, `${GUARDED}/udp`), deny });
+      const { different } = compareOddities(apart, LINK, {
+        server,
+        guarded: GUARDED,
+        closed: CLOSED,
+      });
       expect(different).toEqual([]);
     },
     60_000,
