@@ -22,6 +22,7 @@ import { pageCommand } from "./page.ts";
 import { profileCommand } from "./profile.ts";
 import { proxyCommand } from "./proxy.ts";
 import { reloadCommand } from "./reload.ts";
+import { refuseRepeated } from "./repeated-options.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";
@@ -143,12 +144,13 @@ function pathOf(command: CommandUnknownOpts): string {
 }
 
 /**
- * `addCommand` hands nothing down: without this, a mistyped option would end the process by itself
- * with code 1.
+ * What holds for every command. `addCommand` hands nothing down: without this, a mistyped option
+ * would end the process by itself with code 1.
  */
 function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
   command.copyInheritedSettings(from);
   tellErrors(command);
+  refuseRepeated(command, pathOf(command));
   for (const child of command.commands) inherit(child, command);
 }
 

@@ -313,6 +313,18 @@ describe("sallyport user remove", () => {
     expect(loadKeys(stateDir)).toEqual([]);
   });
 
+  test("refuses two devices at once, and removes neither", () => {
+    for (const device of ["phone", "tab"]) {
+      user("add", "bob", "--device", device, "--host", "gate.example");
+    }
+    expect(user("remove", "bob", "--device", "phone", "--device", "tab")).toEqual({
+      code: 64,
+      out: "",
+      err: 'sallyport: Cannot run "user remove": --device is given twice: give it once\n',
+    });
+    expect(loadKeys(stateDir)).toHaveLength(2);
+  });
+
   test("asks before nobody can open a door any more", () => {
     addAlice();
     user("add", "bob", "--host", "gate.example");

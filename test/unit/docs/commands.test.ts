@@ -28,12 +28,9 @@ function commandsOf(line: string): string[][] {
     .map((argv) => argv.slice(1));
 }
 
-// Once: it has hundreds of options, and parsing leaves nothing behind that another line would find.
-const PROGRAM = program();
-
 /** The mistake in a command line; undefined when there is none. */
 function mistake(argv: readonly string[]): string | undefined {
-  let command: CommandUnknownOpts = PROGRAM;
+  let command: CommandUnknownOpts = program();
   let rest = [...argv];
   for (;;) {
     const child = command.commands.find((one) => one.name() === rest[0]);
