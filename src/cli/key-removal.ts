@@ -1,9 +1,10 @@
 /** The cost of removing a key, asked before the key goes. */
 
-import { type Address, formatAddress } from "../core/address.ts";
+import { formatAddress } from "../core/address.ts";
+import type { Caller } from "../core/caller.ts";
 import { type DeviceKey, loadKeys } from "../keys/keys.ts";
 import { admits, whoOf } from "../config/names.ts";
-import type { Settings } from "../config/settings.ts";
+import type { Door, Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { LastOpener } from "../control-plane/audit-access.ts";
 import { callerConnection } from "./caller.ts";
@@ -28,17 +29,28 @@ function doorsShut(settings: Settings, keys: readonly DeviceKey[], who: Who): st
     .map(({ name }) => name);
 }
 
+/** Whether a door opens the port that somebody is connected to; any door where that is unknown. */
+function leadsTo({ opens }: Door, { port }: Caller): boolean {
+  return (
+    port === undefined ||
+    opens.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to)
+  );
+}
+
 /**
  * The opening by which the caller came in, where one of these keys made it. Without a log it is
  * unknown.
  */
 async function ownOpening(
-  stateDir: string,
-  caller: Address,
+  { doors, server }: Settings,
+  caller: Caller,
   who: Who,
 ): Promise<LastOpener | undefined> {
   const { openersAt } = await import("../control-plane/audit-access.ts");
-  return openersAt(stateDir, caller).find((opener) => isMeant(who, opener));
+  const entered = new Set(doors.filter((door) => leadsTo(door, caller)).map(({ name }) => name));
+  return openersAt(server.stateDir, caller.address).find(
+    (opener) => isMeant(who, opener) && entered.has(opener.door),
+  );
 }
 
 /**
@@ -49,19 +61,18 @@ export async function checkRemoval(
   who: Who,
   keepSessions: boolean,
 ): Promise<void> {
-  const { stateDir } = settings.server;
   const named = who.device === undefined ? who.user : whoOf(who.user, who.device);
-  const shut = doorsShut(settings, loadKeys(stateDir), who);
+  const shut = doorsShut(settings, loadKeys(settings.server.stateDir), who);
   if (shut.length > 0) {
     throw new SallyportError(
       `Cannot remove ${named}: nobody could open ${shut.join(", ")} any more: add another key first, or repeat the command with --yes`,
     );
   }
-  const caller = keepSessions ? undefined : callerConnection()?.address;
+  const caller = keepSessions ? undefined : callerConnection();
   if (caller === undefined) return;
-  const own = await ownOpening(stateDir, caller, who);
+  const own = await ownOpening(settings, caller, who);
   if (own === undefined) return;
   throw new SallyportError(
-    `Cannot remove ${named}: you are connected from ${formatAddress(caller)}, which ${whoOf(own.user, own.device)} opened ${own.door} to, and would be cut off: repeat the command with --keep-sessions, or with --yes`,
+    `Cannot remove ${named}: you are connected from ${formatAddress(caller.address)}, which ${whoOf(own.user, own.device)} opened ${own.door} to, and would be cut off: repeat the command with --keep-sessions, or with --yes`,
   );
 }

@@ -342,10 +342,14 @@ describe("sallyport user remove", () => {
     addAlice();
     user("add", "alice", "--device", "phone", "--host", "gate.example");
     const log = new AuditLog(stateDir, { nowMs: Date.now(), report: () => {} });
-    log.add(opened(Date.now(), grantOf("203.0.113.7", { user: "alice", device: "laptop" })));
+    const holder = { user: "alice", device: "laptop" };
+    for (const door of ["old", "ssh", "wg"]) {
+      log.add(opened(Date.now(), grantOf("203.0.113.7", { door, ...holder })));
+    }
     log.close();
     const argv = [process.execPath, MAIN, "user", "remove", "alice/laptop"];
-    const from = (address: string) => `SSH_CONNECTION=${address} 50000 192.0.2.1 22`;
+    const from = (address: string, port = 22) =>
+      `SSH_CONNECTION=${address} 50000 192.0.2.1 ${port}`;
     const direct = ["env", from("203.0.113.7"), ...argv];
     // A shell that keeps the variable, and below it a process from which "env -u" has taken it.
     const below = [
@@ -356,18 +360,41 @@ describe("sallyport user remove", () => {
       'env -u SSH_CONNECTION "$@"; exit $?',
       "sh",
     ];
-    for (const words of [direct, [...below, ...argv]]) {
+    const throughOld = ["env", from("203.0.113.7", 8443), ...argv];
+    for (const [words, door] of [
+      [direct, "ssh"],
+      [[...below, ...argv], "ssh"],
+      [throughOld, "old"],
+    ] as const) {
       const done = run(words, { cwd: folder, mayFail: true });
       expect(done).toEqual({
         code: 1,
         out: "",
-        err: "sallyport: Cannot remove alice/laptop: you are connected from 203.0.113.7, which alice/laptop opened ssh to, and would be cut off: repeat the command with --keep-sessions, or with --yes\n",
+        err: `sallyport: Cannot remove alice/laptop: you are connected from 203.0.113.7, which alice/laptop opened ${door} to, and would be cut off: repeat the command with --keep-sessions, or with --yes\n`,
       });
     }
     expect(loadKeys(stateDir)).toHaveLength(2);
     const elsewhere = ["env", from("203.0.113.8"), ...argv];
     expect(run([...APART, ...elsewhere], { cwd: folder, mayFail: true }).code).toBe(0);
   });
+
+  test.each([12_345, 51_820])(
+    "asks nothing of a caller at TCP port %d, which no door opens",
+    (port) => {
+      addAlice();
+      user("add", "alice", "--device", "phone", "--host", "gate.example");
+      const log = new AuditLog(stateDir, { nowMs: Date.now(), report: () => {} });
+      const holder = { user: "alice", device: "laptop" };
+      for (const door of ["ssh", "wg"]) {
+        log.add(opened(Date.now(), grantOf("203.0.113.7", { door, ...holder })));
+      }
+      log.close();
+      const caller = `SSH_CONNECTION=203.0.113.7 50000 192.0.2.1 ${port}`;
+      const argv = [process.execPath, MAIN, "user", "remove", "alice/laptop"];
+      const done = run([...APART, "env", caller, ...argv], { cwd: folder, mayFail: true });
+      expect(done).toMatchObject({ code: 0, out: "" });
+    },
+  );
 
   test("refuses what is not there", () => {
     const { code, err } = user("remove", "alice");
