@@ -9,6 +9,8 @@ import type {
   KeysTold,
   ReloadRequest,
   ReloadTold,
+  SessionsCut,
+  SessionsOf,
 } from "./control.ts";
 import { codeOf } from "../core/system-error.ts";
 import type { Status } from "./schemas.ts";
@@ -22,10 +24,11 @@ import {
   KeysToldSchema,
   ProblemSchema,
   ReloadToldSchema,
+  SessionsCutSchema,
   StatusSchema,
 } from "./schemas.ts";
 import type { Address } from "../core/address.ts";
-import { formatAddress } from "../core/address.ts";
+import { formatAddress, formatPrefix } from "../core/address.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { ExitCode as ExitCodeType } from "../core/errors.ts";
 import { ExitCode, NeedsYes, OpError, SallyportError } from "../core/errors.ts";
@@ -57,6 +60,8 @@ export interface ControlClient {
   heard(): Promise<readonly HeardAddress[]>;
   /** Undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
+  /** Undefined where an earlier version runs, which cuts no sessions whose grants are over. */
+  cutSessions(of: SessionsOf): Promise<SessionsCut | undefined>;
   /**
    * A wrong configuration throws with exit code 78. Throws NeedsYes where the reload would cut
    * somebody off.
@@ -215,6 +220,12 @@ export function connectControl(socket: string, patience = PATIENCE): ControlClie
     close: async (id) => {
       const answer = await ask(socket, "DELETE", grantPath(id));
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);
+    },
+    cutSessions: async (of) => {
+      const { network, ...door } = "network" in of ? of : { ...of, network: undefined };
+      const body = { ...(network !== undefined && { address: formatPrefix(network) }), ...door };
+      const answer = await ask(socket, "POST", "/v1/sessions/cut", body);
+      return answer.status === 404 ? undefined : understood(SessionsCutSchema, answer);
     },
     reload: async ({ yes, armMs, from }) => {
       const body = {

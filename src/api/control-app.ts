@@ -16,6 +16,7 @@ import {
   OpenRequestSchema,
   StatusSchema,
 } from "./schemas.ts";
+import { addSessionsRoute } from "./sessions-route.ts";
 import { statusOf } from "./status.ts";
 import { addWhyRoutes } from "./why-routes.ts";
 
@@ -109,6 +110,7 @@ export function controlApp(control: Control, options: AppOptions = {}): Hono {
   app.all("/v1/status", methodNotAllowed("GET", "HEAD"));
   addDoorRoutes(app, control);
   addGrantRoutes(app, control);
+  addSessionsRoute(app, control);
   addWhyRoutes(app, control);
   addGuardRoutes(app, control);
   return app;

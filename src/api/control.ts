@@ -3,7 +3,7 @@
  * their own.
  */
 
-import type { Address } from "../core/address.ts";
+import type { Address, Prefix } from "../core/address.ts";
 import type { Caller } from "../core/caller.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Grant } from "../core/grant.ts";
@@ -160,6 +160,25 @@ export interface KeysRequest {
   readonly removed?: Removed;
 }
 
+/** The sessions of whatever a user or a device opened, or of a network, through one door or all. */
+export type SessionsOf =
+  | { readonly user: string; readonly device?: string }
+  | { readonly network: Prefix; readonly door?: string };
+
+/** A door and an address between which sessions were cut. */
+export interface CutPlace {
+  readonly door: string;
+  /** In the form of a grant's address. */
+  readonly address: string;
+  readonly sessions: number;
+}
+
+export interface SessionsCut {
+  readonly cut: readonly CutPlace[];
+  /** How many more places were opened earlier, too many to search. */
+  readonly unsearched: number;
+}
+
 /** The daemon, seen from the API. */
 export interface Control {
   readonly counters: Counters;
@@ -188,6 +207,11 @@ export interface Control {
   open(door: string, address: Address, forMs: number | undefined): Promise<Grant>;
   /** Ends a grant; undefined when no grant has this id. */
   close(id: string): Promise<Grant | undefined>;
+  /**
+   * Cuts sessions that outlived the grants which let them in, and that no other grant and no
+   * `always_allow` lets in. Throws SallyportError where it cannot know or end them all.
+   */
+  cutSessions(of: SessionsOf): Promise<SessionsCut>;
   /**
    * Says what was heard from an address and what it missed. Throws SallyportError while that is not
    * known.

@@ -11,10 +11,12 @@ import type {
   KeysTold,
   ReasonCode,
   ReloadTold,
+  SessionsCut,
+  SessionsOf,
 } from "./control.ts";
 import { REASONS, WHY_KINDS } from "./control.ts";
-import type { Address } from "../core/address.ts";
-import { parseAddress } from "../core/address.ts";
+import type { Address, Prefix } from "../core/address.ts";
+import { parseAddress, parsePrefix } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { Grant } from "../core/grant.ts";
 
@@ -352,6 +354,55 @@ export const KeysToldSchema = v.pipe(
   }),
   v.metadata({ ref: "KeysTold" }),
 ) satisfies v.GenericSchema<unknown, KeysTold>;
+
+const NETWORK = 'address is neither an address nor a network: write one such as "203.0.113.0/24"';
+
+const NetworkText = v.pipe(
+  v.string(NETWORK),
+  v.maxLength(49, NETWORK),
+  v.examples(["203.0.113.9", "2001:db8::/64"]),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Prefix => {
+    const network = parsePrefix(dataset.value);
+    if (network !== undefined) return network;
+    addIssue({ message: NETWORK });
+    return NEVER;
+  }),
+);
+
+const CUT =
+  'The body is neither an object with "address" and, if wanted, "door", nor one with "user" and, if wanted, "device"';
+
+export const CutRequestSchema = v.pipe(
+  v.union(
+    [
+      v.strictObject({ address: NetworkText, door: v.exactOptional(NameText) }, CUT),
+      v.strictObject({ user: NameText, device: v.exactOptional(NameText) }, CUT),
+    ],
+    CUT,
+  ),
+  v.metadata({ ref: "CutRequest" }),
+);
+
+/** The sessions that such a body means. */
+export function sessionsOf(body: v.InferOutput<typeof CutRequestSchema>): SessionsOf {
+  if ("user" in body) return body;
+  const { address: network, ...door } = body;
+  return { network, ...door };
+}
+
+export const SessionsCutSchema = v.pipe(
+  v.object({
+    cut: v.pipe(
+      v.array(v.object({ door: v.string(), address: v.string(), sessions: count })),
+      v.description("Where sessions were ended although their grants were over, and how many"),
+    ),
+    unsearched: v.pipe(
+      count,
+      v.description("Places opened earlier, where sessions may live on: too many to search"),
+    ),
+  }),
+  v.metadata({ ref: "SessionsCut" }),
+) satisfies v.GenericSchema<unknown, SessionsCut>;
 
 /** RFC 9457. */
 export const ProblemSchema = v.pipe(

@@ -1,4 +1,4 @@
-/** `sallyport close`: ends grants before their time, by id, address, holder or door. */
+/** `sallyport close`: ends grants before their time, and sessions after it, by id, address, holder or door. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
@@ -8,8 +8,9 @@ import { print, printable, printJson } from "./output.ts";
 import { withoutZone } from "./peer.ts";
 import type { ControlClient } from "../api/client.ts";
 import { connectControl } from "../api/client.ts";
+import type { CutPlace, SessionsCut, SessionsOf } from "../api/control.ts";
 import type { Prefix } from "../core/address.ts";
-import { formatPrefix, maskAddress, parsePrefix, sameAddress } from "../core/address.ts";
+import { formatPrefix, networksOverlap, parsePrefix } from "../core/address.ts";
 import { isName } from "../config/names.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
@@ -68,12 +69,6 @@ export function readTarget(first: string, second: string | undefined): Target {
   );
 }
 
-/** Whether one of two networks holds the other; an address is a network of one. */
-function overlap(a: Prefix, b: Prefix): boolean {
-  const bits = Math.min(a.bits, b.bits);
-  return sameAddress(maskAddress(a.address, bits), maskAddress(b.address, bits));
-}
-
 /**
  * The grants that `close` of an address or network ends. The grant of a /64 belongs to all its
  * addresses.
@@ -83,7 +78,7 @@ export function grantsOf(grants: readonly Grant[], { network, door }: NetworkTar
     const opened = parsePrefix(grant.address);
     return (
       opened !== undefined &&
-      overlap(opened, network) &&
+      networksOverlap(opened, network) &&
       (door === undefined || grant.door === door)
     );
   });
@@ -96,31 +91,65 @@ export function grantsHeldBy(grants: readonly Grant[], { user, device }: Holder)
   );
 }
 
-async function findHeld(client: ControlClient, holder: Holder): Promise<Grant[]> {
-  const found = grantsHeldBy(await client.grants(), holder);
-  if (found.length > 0) return found;
-  const { user, device } = holder;
-  const doors = await client.doors();
-  if (device === undefined && doors.some(({ name }) => name === user)) {
-    throw new SallyportError(
-      `Cannot close ${user}: it is a door, and no user of that name holds one open: name the address as well, such as "sallyport close ${user} 203.0.113.9"`,
-    );
-  }
-  const who = device === undefined ? user : `${user}/${device}`;
-  throw new SallyportError(
-    `Cannot close anything: ${who} holds no door open: sallyport grants lists the holders`,
-  );
+/** What a target names, and the error where that is nothing. */
+interface Found {
+  readonly grants: readonly Grant[];
+  /** Whose sessions end whose grants are over already. */
+  readonly sessions: SessionsOf;
+  readonly nothing: () => Promise<SallyportError>;
 }
 
-async function findAt(client: ControlClient, target: NetworkTarget): Promise<Grant[]> {
+async function findHeld(client: ControlClient, holder: Holder): Promise<Found> {
+  const { user, device } = holder;
+  return {
+    grants: grantsHeldBy(await client.grants(), holder),
+    sessions: holder,
+    nothing: async () => {
+      const doors = await client.doors();
+      if (device === undefined && doors.some(({ name }) => name === user)) {
+        return new SallyportError(
+          `Cannot close ${user}: it is a door, and no user of that name holds one open: name the address as well, such as "sallyport close ${user} 203.0.113.9"`,
+        );
+      }
+      const who = device === undefined ? user : `${user}/${device}`;
+      return new SallyportError(
+        `Cannot close anything: ${who} holds no door open: sallyport grants lists the holders`,
+      );
+    },
+  };
+}
+
+async function findAt(client: ControlClient, target: NetworkTarget): Promise<Found> {
   const { network, door } = target;
   if (door !== undefined) await requireDoor(client, door, "close");
-  const found = grantsOf(await client.grants(), target);
-  if (found.length > 0) return found;
-  const subject = door === undefined ? "no door is" : `${door} is not`;
-  throw new SallyportError(
-    `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists the open doors`,
-  );
+  return {
+    grants: grantsOf(await client.grants(), target),
+    sessions: target,
+    nothing: () => {
+      const subject = door === undefined ? "no door is" : `${door} is not`;
+      return Promise.resolve(
+        new SallyportError(
+          `Cannot close anything: ${subject} open to ${formatPrefix(network)}: sallyport grants lists the open doors`,
+        ),
+      );
+    },
+  };
+}
+
+/** Ten hexadecimal digits that are no grant's id may also be the name of a user. */
+async function findNamed(client: ControlClient, id: string): Promise<Found> {
+  const held = await findHeld(client, { user: id });
+  const nothing = () =>
+    Promise.resolve(
+      new SallyportError(
+        `Cannot close ${id}: no grant has this id, or it has just ended: sallyport grants lists those that live`,
+      ),
+    );
+  return { ...held, nothing };
+}
+
+async function find(client: ControlClient, target: Exclude<Target, { readonly id: string }>) {
+  return "holder" in target ? await findHeld(client, target.holder) : await findAt(client, target);
 }
 
 /** Grants of others that keep the ports open that were closed to an address, one line each. */
@@ -140,38 +169,46 @@ export function stillOpen(closed: readonly Grant[], living: readonly Grant[]): s
   return [...new Set(lines)];
 }
 
-/** Ends the grants one by one, so that the ended ones are known even if a later one fails. */
-async function* closeEach(client: ControlClient, target: Target): AsyncGenerator<Grant> {
-  if ("id" in target) {
-    const closed = await client.close(target.id);
-    if (closed === undefined) {
-      // Ten hexadecimal digits may also be the name of a user.
-      const held = grantsHeldBy(await client.grants(), { user: target.id });
-      for (const { id } of held) {
-        const ended = await client.close(id);
-        if (ended !== undefined) yield ended;
-      }
-      if (held.length > 0) return;
-      throw new SallyportError(
-        `Cannot close ${target.id}: no grant has this id, or it has just ended: sallyport grants lists those that live`,
-      );
-    }
-    yield closed;
+/** Hears of each end at once, so that those are known even if a later one fails. */
+interface Told {
+  readonly closed: (grant: Grant) => void;
+  readonly cut: (sentence: string) => void;
+}
+
+/** Ends what the target names. Throws SallyportError where that is nothing. */
+async function closeAll(client: ControlClient, target: Target, told: Told): Promise<void> {
+  const one = "id" in target ? await client.close(target.id) : undefined;
+  if (one !== undefined) {
+    told.closed(one);
     return;
   }
-  const found =
-    "holder" in target ? await findHeld(client, target.holder) : await findAt(client, target);
-  for (const { id } of found) {
+  const found = "id" in target ? await findNamed(client, target.id) : await find(client, target);
+  for (const { id } of found.grants) {
     const closed = await client.close(id);
     // It may have run out since it was listed; then it is closed anyway.
-    if (closed !== undefined) yield closed;
+    if (closed !== undefined) told.closed(closed);
   }
+  const { cut, unsearched } = (await client.cutSessions(found.sessions)) ?? NO_CUTS;
+  for (const place of cut) told.cut(describeCut(place));
+  if (unsearched > 0) {
+    told.cut(
+      `Did not look for sessions at ${unsearched} places that were opened earlier: close them by their addresses`,
+    );
+  }
+  if (found.grants.length + cut.length === 0) throw await found.nothing();
+}
+
+const NO_CUTS: SessionsCut = { cut: [], unsearched: 0 };
+
+function describeCut({ door, address, sessions }: CutPlace): string {
+  const [what, whose] = sessions === 1 ? ["session", "its"] : ["sessions", "their"];
+  return `Cut ${sessions} ${what} through ${door} from ${address}: ${whose} grant was over already`;
 }
 
 export function closeCommand(): CommandUnknownOpts {
   return new Command("close")
     .description(
-      "End grants before their time and cut their connections, where nobody else holds a grant of the port",
+      "End grants before their time and cut their connections, those of grants that are over too, where nobody else holds a grant of the port",
     )
     .argument(
       "<id|user|door|address>",
@@ -189,12 +226,19 @@ export function closeCommand(): CommandUnknownOpts {
       const target = readTarget(first, second);
       const closed: Grant[] = [];
       const client = connectControl(await controlSocket(options));
-      for await (const grant of closeEach(client, target)) {
-        closed.push(grant);
-        const { door, address } = grant;
-        if (options.json !== true) print(printable(`${door} is closed to ${address}`));
-      }
-      if (options.json === true) printJson(closed);
+      const json = options.json === true;
+      await closeAll(client, target, {
+        closed: (grant) => {
+          closed.push(grant);
+          if (!json) print(printable(`${grant.door} is closed to ${grant.address}`));
+        },
+        cut: (sentence) => {
+          // The JSON lists grants, and this is none.
+          if (json) process.stderr.write(`${printable(sentence)}\n`);
+          else print(printable(sentence));
+        },
+      });
+      if (json) printJson(closed);
       else for (const line of stillOpen(closed, await client.grants())) print(printable(line));
     });
 }

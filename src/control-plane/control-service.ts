@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import {
   type Control,
+  type CutPlace,
   type DoorView,
   type Explanation,
   type HeardAddress,
@@ -12,12 +13,16 @@ import {
   type Reason,
   type ReloadRequest,
   type ReloadTold,
+  type SessionsCut,
+  type SessionsOf,
 } from "../api/control.ts";
 import type { Address } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import { keysFile } from "../keys/keys.ts";
+import { describeOwnRecord } from "../store/audit-record.ts";
 import type { DataPlaneAccess } from "./data-plane-access.ts";
 import { viewDoors } from "./door-views.ts";
 import type { Explainer } from "./explain/explainer.ts";
@@ -25,6 +30,7 @@ import type { GuardAudit } from "./guard/guard-audit.ts";
 import type { CurrentConfiguration } from "./current-configuration.ts";
 import { endWithKeys } from "./key-removal.ts";
 import type { KeysWatch } from "./keys-watch.ts";
+import { cutLeftovers, type LeftoverSurroundings, openingsOf } from "./leftover-cut.ts";
 import { log } from "./log.ts";
 import { describeKeyChange } from "./lost-keys.ts";
 import type { Openings } from "./openings.ts";
@@ -104,6 +110,20 @@ export class ControlService implements Control {
     return this.#parts.dataPlane.close(id);
   }
 
+  async cutSessions(of: SessionsOf): Promise<SessionsCut> {
+    this.#parts.dataPlane.to("cut sessions");
+    try {
+      return await cutLeftovers(this.#leftovers(), openingsOf(of));
+    } catch (error) {
+      if (!(error instanceof SallyportError)) throw error;
+      throw new SallyportError(
+        `Cannot cut all sessions whose grants are over: ${messageOf(error)}`,
+        undefined,
+        { cause: error },
+      );
+    }
+  }
+
   async why(address: Address): Promise<Explanation> {
     const { dataPlane, explainer } = this.#parts;
     dataPlane.to("explain anything");
@@ -143,10 +163,8 @@ export class ControlService implements Control {
           before: before.keys,
           now: keys,
           removed,
-          settings,
-          grants: () => dataPlane.grants(),
           close: (id) => dataPlane.close(id),
-          flushAudit: () => persistent.audit.flush(),
+          ...this.#leftovers(),
         });
     const file = keysFile(settings.server.stateDir);
     const change = describeKeyChange(before.keys, keys);
@@ -154,5 +172,20 @@ export class ControlService implements Control {
     log("info", done);
     persistent.note({ type: "keys.reloaded", atMs: clock.wallMs(), file, change });
     return { done, file, ended: ended.grants, cut: ended.sessions };
+  }
+
+  #leftovers(): LeftoverSurroundings {
+    const { dataPlane, inForce, persistent, clock } = this.#parts;
+    return {
+      settings: inForce.configuration.settings,
+      grants: () => dataPlane.grants(),
+      flushAudit: () => persistent.audit.flush(),
+      cutAt: ({ door, address, sessions }: CutPlace) => {
+        const atMs = clock.wallMs();
+        const record = { type: "sessions.cut", atMs, door, address, count: sessions } as const;
+        log("info", describeOwnRecord(record));
+        persistent.note(record);
+      },
+    };
   }
 }

@@ -1,35 +1,28 @@
 /** Ends the living grants of a removed key, and the sessions that outlived its grants. */
 
 import type { Removed } from "../api/control.ts";
-import type { Settings } from "../config/settings.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
-import { cutSessions } from "../firewall/cut-sessions.ts";
 import type { KeyTable } from "../rks/key-table.ts";
-import { AuditReader } from "../store/audit-query.ts";
-import { findLeftovers, type Leftover, type Place } from "./leftover-sessions.ts";
+import type { LastOpening } from "../store/audit-query.ts";
+import { cutLeftovers, type LeftoverSurroundings } from "./leftover-cut.ts";
+import type { Place } from "./leftover-sessions.ts";
 import { log } from "./log.ts";
 import { grantsCutOff, type IsGone, lossOf } from "./lost-keys.ts";
 
-export interface KeyRemoval {
+export interface KeyRemoval extends LeftoverSurroundings {
   readonly before: KeyTable;
   readonly now: KeyTable;
   /** Devices of which a configuration between the two may have lost the keys. */
   readonly removed?: Removed | undefined;
-  readonly settings: Settings;
-  readonly grants: () => Promise<readonly Grant[]>;
   readonly close: (id: string) => Promise<Grant | undefined>;
-  /** Writes the waiting entries of the audit log. */
-  readonly flushAudit: () => void;
-  /** Default: ends those of this machine. */
-  readonly cut?: typeof cutSessions;
 }
 
 /** The grants and sessions that were ended. */
 export interface Ended {
   readonly grants: Grant[];
   /** The places where sessions were cut whose grant was over. */
-  readonly sessions: Place[];
+  readonly sessions: readonly Place[];
 }
 
 /** Never throws for sessions of the past: trouble in finding or cutting them goes into the log. */
@@ -41,39 +34,29 @@ export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
     const grant = await close(id);
     if (grant !== undefined) ended.push(grant);
   }
-  return { grants: ended, sessions: await cutLeftovers(removal, isGone) };
+  return { grants: ended, sessions: await cutOf(removal, isGone) };
 }
 
-async function cutLeftovers(removal: KeyRemoval, isGone: IsGone): Promise<Place[]> {
-  const { cut = cutSessions } = removal;
-  const places: Place[] = [];
-  try {
-    for (const { door, address, prefix, ports } of await leftoversOf(removal, isGone)) {
-      const prefix6 = prefix.bits === 64 ? 64 : 128;
-      if (cut(prefix.address, prefix6, ports) > 0) places.push({ door, address });
-      // Each call searches all tracked flows of the machine: others get their turn in between.
-      await new Promise<void>((resolve) => void setImmediate(resolve));
-    }
-  } catch (error) {
-    log("warning", `Sessions of a removed key may live on: ${messageOf(error)}`);
-  }
-  return places;
-}
-
-async function leftoversOf(removal: KeyRemoval, isGone: IsGone): Promise<Leftover[]> {
-  const { before, removed, settings, grants, flushAudit } = removal;
+async function cutOf(removal: KeyRemoval, isGone: IsGone): Promise<readonly Place[]> {
+  const { before, removed } = removal;
   const users = usersWithout(before, isGone, removed);
   // Mostly a key was added, and then no grant can be affected.
   if (users.length === 0) return [];
-  flushAudit();
-  using reader = new AuditReader(settings.server.stateDir);
-  return findLeftovers({
-    openers: reader.lastOpeners({ users }),
-    isGone,
-    doors: settings.doors,
-    grants: await grants(),
-    alwaysAllow: settings.guard.alwaysAllow,
-  });
+  const isMeant = ({ user, device }: LastOpening) =>
+    user !== undefined && device !== undefined && isGone(user, device);
+  try {
+    const { cut, unsearched } = await cutLeftovers(removal, { isMeant, users });
+    if (unsearched > 0) {
+      log(
+        "warning",
+        `Sessions of a removed key were not looked for at ${unsearched} earlier places`,
+      );
+    }
+    return cut.map(({ door, address }) => ({ door, address }));
+  } catch (error) {
+    log("warning", `Sessions of a removed key may live on: ${messageOf(error)}`);
+    return [];
+  }
 }
 
 /** The users of whom a device has lost its key. */

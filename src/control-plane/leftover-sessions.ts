@@ -1,19 +1,13 @@
 /**
- * Sessions outlive the grant that let them in. When a key goes, the sessions that last came in by
- * it go too: the audit log knows which device opened which door to which address.
+ * Sessions outlive the grant that let them in. When a key goes, or somebody closes a door, they go
+ * too: the audit log knows which device opened which door to which address.
  */
 
-import { maskAddress, parsePrefix, type Prefix, sameAddress } from "../core/address.ts";
+import { networksOverlap, parsePrefix, type Prefix } from "../core/address.ts";
 import type { Grant } from "../core/grant.ts";
 import { type PortRange, rangesOverlap } from "../core/port.ts";
 import type { Door } from "../config/settings.ts";
-import type { LastOpener } from "../store/audit-query.ts";
-
-/**
- * The most addresses to search for each removal, the newest first; each search reads all tracked
- * flows.
- */
-const MOST_PLACES = 64;
+import type { LastOpening } from "../store/audit-query.ts";
 
 export interface Place {
   readonly door: string;
@@ -28,28 +22,23 @@ export interface Leftover extends Place {
 }
 
 export interface LeftoverFacts {
-  readonly openers: readonly LastOpener[];
-  /** Whether this device's key is gone. */
-  readonly isGone: (user: string, device: string) => boolean;
+  readonly openings: readonly LastOpening[];
+  /** Whether the sessions behind this opening are to end. */
+  readonly isMeant: (opening: LastOpening) => boolean;
   readonly doors: readonly Door[];
   /** Living grants: the sessions that they let in belong to them. */
   readonly grants: readonly Grant[];
   readonly alwaysAllow: readonly Prefix[];
 }
 
-function overlap(a: Prefix, b: Prefix): boolean {
-  const bits = Math.min(a.bits, b.bits);
-  return sameAddress(maskAddress(a.address, bits), maskAddress(b.address, bits));
-}
-
 /**
- * The places where sessions may remain that only a removed key let in: its device opened them last,
- * no other grant opens these ports, and they need a knock. Newest first; pure.
+ * The places where sessions may remain that only such an opening let in: it was the last one, no
+ * grant opens these ports now, and they need a knock. Newest first; pure.
  */
 export function findLeftovers(facts: LeftoverFacts): Leftover[] {
   const doors = new Map(facts.doors.map((door) => [door.name, door]));
-  return facts.openers
-    .filter(({ user, device }) => facts.isGone(user, device))
+  return facts.openings
+    .filter(facts.isMeant)
     .toSorted((a, b) => b.atMs - a.atMs)
     .flatMap(({ door: name, address }): Leftover[] => {
       const ports = doors.get(name)?.opens ?? [];
@@ -59,12 +48,11 @@ export function findLeftovers(facts: LeftoverFacts): Leftover[] {
         const other = parsePrefix(grant.address);
         return (
           other !== undefined &&
-          overlap(other, prefix) &&
+          networksOverlap(other, prefix) &&
           grant.ports.some((range) => ports.some((own) => rangesOverlap(own, range)))
         );
       });
-      const isFree = facts.alwaysAllow.some((network) => overlap(network, prefix));
+      const isFree = facts.alwaysAllow.some((network) => networksOverlap(network, prefix));
       return isHeld || isFree ? [] : [{ door: name, address, prefix, ports }];
-    })
-    .slice(0, MOST_PLACES);
+    });
 }

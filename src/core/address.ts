@@ -143,6 +143,12 @@ export function isWithin(address: Address, { address: network, bits }: Prefix): 
   return sameAddress(maskAddress(address, bits), network);
 }
 
+/** Whether one of two networks holds the other; an address is a network of one. */
+export function networksOverlap(a: Prefix, b: Prefix): boolean {
+  const bits = Math.min(a.bits, b.bits);
+  return sameAddress(maskAddress(a.address, bits), maskAddress(b.address, bits));
+}
+
 export function formatPrefix({ address, bits }: Prefix): string {
   const whole = address.family === 4 ? 32 : 128;
   return bits === whole ? formatAddress(address) : `${formatAddress(address)}/${bits}`;

@@ -17,6 +17,9 @@ import {
   CTA_PROTO_DST_PORT,
   CTA_PROTO_NUM,
   CTA_PROTO_SRC_PORT,
+  CTA_PROTOINFO,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_STATE,
   CTA_TUPLE_IP,
   CTA_TUPLE_ORIG,
   CTA_TUPLE_PROTO,
@@ -26,6 +29,7 @@ import {
   type Handle,
   hasEndIn,
   identity,
+  isOver,
   readFlow,
 } from "./flow.ts";
 import type { Session } from "./sessions.ts";
@@ -42,16 +46,13 @@ const IPCTNL_MSG_CT_DELETE = (NFNL_SUBSYS_CTNETLINK << 8) | 2;
 /** linux/netfilter/nfnetlink_conntrack.h: enum ctattr_type */
 const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
-const CTA_PROTOINFO = 4;
 const CTA_TIMEOUT = 7;
 const CTA_FILTER = 25;
 /** enum ctattr_filter */
 const CTA_FILTER_ORIG_FLAGS = 1;
 /** net/netfilter/nf_conntrack_netlink.c, `CTA_FILTER_F_CTA_IP_SRC` and `…_DST`: the end that a dump is filtered by */
 const FILTERED_BY: Readonly<Record<End, number>> = { source: 1 << 0, target: 1 << 1 };
-/** enum ctattr_protoinfo, ctattr_protoinfo_tcp */
-const CTA_PROTOINFO_TCP = 1;
-const CTA_PROTOINFO_TCP_STATE = 1;
+/** enum ctattr_protoinfo_tcp */
 const CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
 const CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
 /** linux/netfilter/nf_conntrack_tcp.h: TCP_CONNTRACK_ESTABLISHED, IP_CT_TCP_FLAG_BE_LIBERAL */
@@ -70,6 +71,12 @@ export type Spared = (peer: Address, port: Port) => boolean;
 
 /** For each end that may be the peer's: which of its flows end. */
 type Doomed = { readonly [end in End]?: (flow: Flow) => boolean };
+
+interface Found {
+  /** What identifies the flow. */
+  readonly handles: readonly Handle[];
+  readonly isOver: boolean;
+}
 
 /** Speaks ctnetlink over a netfilter socket that belongs to the caller. */
 export class Conntrack {
@@ -106,7 +113,7 @@ export class Conntrack {
 
   /**
    * Ends every flow between the address (its /64) and these ports of ours, except those that are
-   * `spared`. Returns how many it ended.
+   * `spared`. Returns how many it ended; TCP connections that were over already do not count.
    */
   deleteConnections(
     address: Address,
@@ -125,29 +132,30 @@ export class Conntrack {
       target: (flow) => isDoomed(flow.target, flow.proto, flow.sourcePort),
     };
     const { family } = address;
-    const handles =
+    const flows =
       family === 6
-        ? this.#handles(address, prefix6, doomed)
-        : ENDS.flatMap((end) => this.#handles(address, 128, { [end]: doomed[end] }, end));
+        ? this.#find(address, prefix6, doomed)
+        : ENDS.flatMap((end) => this.#find(address, 128, { [end]: doomed[end] }, end));
     let ended = 0;
-    for (const attributes of handles) {
+    for (const flow of flows) {
       const sequence = this.#begin(IPCTNL_MSG_CT_DELETE, NLM_F.REQUEST | NLM_F.ACK, family);
-      for (const { type, value } of attributes) this.#out.attribute(type, value);
-      if (this.#request("end a connection in", sequence, Errno.ENOENT)) ended += 1;
+      for (const { type, value } of flow.handles) this.#out.attribute(type, value);
+      const isGone = this.#request("end a connection in", sequence, Errno.ENOENT);
+      if (isGone && !flow.isOver) ended += 1;
     }
     return ended;
   }
 
   /**
-   * What identifies each flow that `doomed` picks of those with that end in the network of the
+   * The flows that `doomed` picks of those with that end in the network of the
    * address. A table may hold a flow for each packet of an attack: the kernel leaves out those without
    * the address at the end `only`, where that is given (from Linux 5.8 on; before, it sends all), and
    * the rest is judged in place. Its filter for IPv6 picks all addresses but the one (Linux 6.18).
    */
-  #handles(address: Address, bits: 64 | 128, doomed: Doomed, only?: End): Handle[][] {
+  #find(address: Address, bits: 64 | 128, doomed: Doomed, only?: End): Found[] {
     const { family } = address;
     const network = addressBytes(address).subarray(0, bits / 8);
-    const answer = dump<Handle[]>(
+    const answer = dump<Found>(
       this.#socket,
       (sequence) => {
         const flags = NLM_F.REQUEST | NLM_F.DUMP;
@@ -163,7 +171,7 @@ export class Conntrack {
           if (isPicked === undefined || !hasEndIn(view, attributes, end, network)) continue;
           const flow = readFlow(view, attributes, family);
           if (flow === undefined || !isPicked(flow)) continue;
-          found.push(identity(view, attributes));
+          found.push({ handles: identity(view, attributes), isOver: isOver(view, attributes) });
           return;
         }
       },

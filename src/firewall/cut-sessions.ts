@@ -8,8 +8,8 @@ import { endSessions } from "./end-sessions.ts";
 
 /**
  * Ends the sessions between an address, or its /64, and these ports: those of this machine's
- * services and forwarded ones. Returns how many flows the kernel knew. A later packet of theirs
- * belongs to no session and is denied unless a grant lets it in: check that first. Throws OpError.
+ * services and forwarded ones. Returns how many lived. A later packet of theirs belongs to no session
+ * and is denied unless a grant lets it in: check that first. Throws OpError.
  */
 export function cutSessions(
   address: Address,

@@ -13,6 +13,7 @@ import {
 
 /** linux/netfilter/nfnetlink_conntrack.h: enum ctattr_type */
 export const CTA_TUPLE_ORIG = 1;
+export const CTA_PROTOINFO = 4;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
 /** enum ctattr_tuple, ctattr_ip, ctattr_l4proto */
@@ -22,6 +23,14 @@ export const CTA_IP = { source: { 4: 1, 6: 3 }, target: { 4: 2, 6: 4 } } as cons
 export const CTA_PROTO_NUM = 1;
 export const CTA_PROTO_SRC_PORT = 2;
 export const CTA_PROTO_DST_PORT = 3;
+/** enum ctattr_protoinfo, ctattr_protoinfo_tcp */
+export const CTA_PROTOINFO_TCP = 1;
+export const CTA_PROTOINFO_TCP_STATE = 1;
+/**
+ * linux/netfilter/nf_conntrack_tcp.h: TCP_CONNTRACK_LAST_ACK; TIME_WAIT and CLOSE come after it. Both
+ * sides have said that they are done, or one has reset it.
+ */
+const TCP_CONNTRACK_LAST_ACK = 6;
 
 /** Which of the two addresses of a flow in its original direction. */
 export type End = keyof typeof CTA_IP;
@@ -69,6 +78,14 @@ export function identity(view: DataView, attributes: Span): Handle[] {
     const nested = type === CTA_TUPLE_ORIG ? NLA_F_NESTED : 0;
     return [{ type: type | nested, value: bytesOf(view, found) }];
   });
+}
+
+/** Whether a TCP connection is over, and only remembered for a while. */
+export function isOver(view: DataView, attributes: Span): boolean {
+  const info = within(view, attributes, CTA_PROTOINFO);
+  const tcp = info && within(view, info, CTA_PROTOINFO_TCP);
+  const state = tcp && within(view, tcp, CTA_PROTOINFO_TCP_STATE, 1);
+  return state !== undefined && view.getUint8(state.at) >= TCP_CONNTRACK_LAST_ACK;
 }
 
 /** Undefined for flows without ports (ICMP), and for malformed ones. */

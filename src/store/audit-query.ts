@@ -44,19 +44,27 @@ export interface AuditEntry extends AuditFacts {
   readonly detail: AuditRecord;
 }
 
-/** The last knock that opened a door to an address. */
-export interface LastOpener {
+/** The last opening of a door to an address. */
+export interface LastOpening {
   readonly door: string;
   /** In the form of a grant's address. */
   readonly address: string;
-  readonly user: string;
-  readonly device: string;
+  /** Both undefined where a hand or a fixed sequence opened it. */
+  readonly user?: string;
+  readonly device?: string;
   readonly atMs: number;
 }
 
-/** Which last openings are asked for: those by certain users, or those to any of these texts of an address. */
-export type OpenersOf =
-  { readonly users: readonly string[] } | { readonly addresses: readonly string[] };
+/** The last opening, where a knock with a key opened the door. */
+export type LastOpener = Required<LastOpening>;
+
+/** Which last openings are asked for; without a list, all. */
+export interface OpeningsOf {
+  /** To any of these texts of an address. */
+  readonly addresses?: readonly string[];
+  /** Of doors to addresses that one of these users has opened, though another may have done so last. */
+  readonly users?: readonly string[];
+}
 
 type OpenerRow = Pick<EntryRow, "door" | "address" | "user" | "device" | "at_ms">;
 
@@ -182,31 +190,40 @@ export class AuditReader implements Disposable {
   }
 
   /**
-   * The last opener of each door to each address that the users opened it to, whoever that was, or to these addresses.
-   * Openings without a user take part, as nobody's, and are then left out. Takes no memory for others: a log of months
-   * has hundreds of thousands.
+   * The last opening of each door to each address, whoever made it. Takes no memory for those that are not asked for: a
+   * log of months has hundreds of thousands.
    */
-  lastOpeners(of: OpenersOf): LastOpener[] {
+  lastOpenings(of: OpeningsOf = {}): LastOpening[] {
     const opened = "FROM records WHERE type = 'grant.opened'";
     const asked = "IN (SELECT value FROM json_each(?))";
-    const [which, texts] =
-      "users" in of
-        ? [`(door, address) IN (SELECT door, address ${opened} AND user ${asked})`, of.users]
-        : [`address ${asked}`, of.addresses];
+    const only: string[] = [];
+    if (of.addresses !== undefined) only.push(`AND address ${asked}`);
+    if (of.users !== undefined) {
+      only.push(`AND (door, address) IN (SELECT door, address ${opened} AND user ${asked})`);
+    }
+    const lists = [of.addresses, of.users].filter((list) => list !== undefined);
     return this.#guard(() =>
       this.#read(() =>
         this.#database
-          .query<OpenerRow, [string]>(
+          .query<OpenerRow, string[]>(
             // SQLite takes the bare columns from the row that has the maximum.
-            `SELECT door, address, user, device, max(at_ms) AS at_ms ${opened} AND ${which} GROUP BY door, address`,
+            `SELECT door, address, user, device, max(at_ms) AS at_ms ${opened} ${only.join(" ")}
+             GROUP BY door, address`,
           )
-          .all(JSON.stringify(texts))
-          .flatMap(({ door, address, user, device, at_ms: atMs }) =>
-            door === null || address === null || user === null || device === null
-              ? []
-              : [{ door, address, user, device, atMs }],
-          ),
+          .all(...lists.map((list) => JSON.stringify(list)))
+          .flatMap(({ door, address, user, device, at_ms: atMs }) => {
+            if (door === null || address === null) return [];
+            const holder = user === null || device === null ? {} : { user, device };
+            return [{ door, address, ...holder, atMs }];
+          }),
       ),
+    );
+  }
+
+  /** Those of `lastOpenings` that a user made. */
+  lastOpeners(of: OpeningsOf = {}): LastOpener[] {
+    return this.lastOpenings(of).flatMap(({ user, device, ...opening }) =>
+      user === undefined || device === undefined ? [] : [{ ...opening, user, device }],
     );
   }
 

@@ -48,6 +48,14 @@ export type OwnRecord =
   | { readonly type: "guard.answer"; readonly atMs: number; readonly message: string }
   | { readonly type: "config.refused"; readonly atMs: number; readonly message: string }
   | (CommandEnd & { readonly type: "command.ended"; readonly atMs: number })
+  /** Sessions whose grant was over were ended on somebody's request, or with their key. */
+  | {
+      readonly type: "sessions.cut";
+      readonly atMs: number;
+      readonly door: string;
+      readonly address: string;
+      readonly count: number;
+    }
   /** A file of the state folder failed, works again or was replaced. */
   | { readonly type: "store.failing"; readonly atMs: number; readonly message: string }
   | { readonly type: "store.working"; readonly atMs: number; readonly message: string }
@@ -117,6 +125,8 @@ const OWN: {
   "config.refused": ({ message }) => message,
   "command.ended": (end) =>
     `Ran ${end.program} for ${describePurpose(end)}: ${describeOutcome(end)}`,
+  "sessions.cut": ({ door, address, count }) =>
+    `Cut ${count} ${count === 1 ? "session" : "sessions"} through ${door} from ${address}: ${count === 1 ? "its" : "their"} grant was over already`,
   "store.failing": ({ message }) => message,
   "store.working": ({ message }) => message,
   "store.replaced": ({ message }) => message,

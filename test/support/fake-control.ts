@@ -9,12 +9,14 @@ import type {
   KeysTold,
   ReloadRequest,
   ReloadTold,
+  SessionsCut,
+  SessionsOf,
   ProbationView,
   Reason,
   WhyFinding,
 } from "../../src/api/control.ts";
 import type { Address } from "../../src/core/address.ts";
-import { formatAddress } from "../../src/core/address.ts";
+import { formatAddress, formatPrefix } from "../../src/core/address.ts";
 import { whoOf } from "../../src/config/names.ts";
 import { Counters } from "../../src/core/counters.ts";
 import { SallyportError } from "../../src/core/errors.ts";
@@ -136,6 +138,19 @@ export class FakeControl implements Control {
     const grant = this.live.get(id);
     this.live.delete(id);
     return Promise.resolve(grant);
+  }
+
+  /** The result of `cutSessions`. */
+  sessions: SessionsCut = { cut: [], unsearched: 0 };
+
+  cutSessions(of: SessionsOf): Promise<SessionsCut> {
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    const whose =
+      "user" in of
+        ? whoOf(of.user, of.device ?? "*")
+        : `${of.door ?? "*"} ${formatPrefix(of.network)}`;
+    this.calls.push(`cutSessions ${whose}`);
+    return Promise.resolve(this.sessions);
   }
 
   why(address: Address): Promise<Explanation> {

@@ -13,6 +13,7 @@ import { type Host, Lab } from "../support/lab.ts";
 import { run } from "../support/programs.ts";
 import { probe, startEcho } from "../support/service.ts";
 import { Session } from "../support/session.ts";
+import { until } from "../support/until.ts";
 
 const SERVER = "10.77.0.1";
 const doors = (openFor: string) => `
@@ -98,6 +99,69 @@ describe("sallyport user, beside a running daemon", () => {
     );
     expect(await session.echo("after")).not.toBe("echoed");
     expect(await other.echo("after")).toBe("echoed");
+  });
+
+  describe("close, when the grant is over", () => {
+    const NOTHING = (what: string) =>
+      `sallyport: Cannot close anything: ${what} 10.77.0.2: sallyport grants lists the open doors\n`;
+    const CUT = "through web from 10.77.0.2: its grant was over already\n";
+
+    /** Knocks, connects and outstays the grant. */
+    async function outstay(host: Host, who: string): Promise<Session> {
+      const from = server.log.length;
+      await knock(host, server.link(who, "web"));
+      const session = await Session.open(lab, host, SERVER, 8080);
+      await server.waitForLog(/Closed web to/, from);
+      expect(await session.echo("before")).toBe("echoed");
+      return session;
+    }
+
+    beforeEach(async () => {
+      await server.stop();
+      server.writeConfig(doors("2s"));
+      await server.start();
+    });
+
+    test.each([
+      [["10.77.0.2"]],
+      [["10.77.0.2/32"]],
+      [["web", "10.77.0.2"]],
+      [["alice"]],
+      [["alice/phone"]],
+    ])("%j cuts the session, and none of another person", async (argv) => {
+      using session = await outstay("client", "alice/phone");
+      using other = await outstay("stranger", "bob");
+      expect(server.command("close", "alice/laptop").code).toBe(1);
+      expect(await session.echo("between")).toBe("echoed");
+      const out = `Cut 1 session ${CUT}`;
+      expect(server.command("close", ...argv)).toEqual({ code: 0, out, err: "" });
+      expect(await session.echo("after")).not.toBe("echoed");
+      expect(await other.echo("after")).toBe("echoed");
+      await until(() => server.command("log", "--type", "sessions.cut").out.includes(out));
+      // Nobody is inside any more.
+      expect(server.command("close", ...argv).code).toBe(1);
+    });
+
+    test("cuts the session of a door opened by hand as well, by its address", async () => {
+      expect(server.command("open", "web", "10.77.0.2", "--for", "1s").code).toBe(0);
+      using session = await Session.open(lab, "client", SERVER, 8080);
+      await server.waitForLog(/Closed web to/);
+      expect(server.command("close", "10.77.0.2").out).toBe(`Cut 1 session ${CUT}`);
+      expect(await session.echo("after")).not.toBe("echoed");
+    });
+
+    test("says that nothing is open where the visitor has left, and cuts none that a grant holds", async () => {
+      (await outstay("client", "alice/phone"))[Symbol.dispose]();
+      await until(
+        () => !lab.run("server", ["ss", "-Htn", "state", "established"]).out.includes("10.77.0.2"),
+      );
+      expect(server.command("close", "10.77.0.2").err).toBe(NOTHING("no door is open to"));
+      expect(server.command("close", "web", "10.77.0.2").err).toBe(NOTHING("web is not open to"));
+      using session = await outstay("client", "alice/laptop");
+      expect(server.command("open", "web", "10.77.0.2", "--for", "1m").code).toBe(0);
+      expect(server.command("close", "alice").code).toBe(1);
+      expect(await session.echo("after")).toBe("echoed");
+    });
   });
 
   test("remove ends what the device holds, however many reloads run beside it", async () => {

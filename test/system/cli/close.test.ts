@@ -1,10 +1,14 @@
 /** `sallyport close`: which grants a command line means, and that those end. */
 
 import { expect, test } from "bun:test";
-import { startDaemon } from "../../support/with-daemon.ts";
-import type { FakeControl } from "../../support/fake-control.ts";
+import { runCli, startDaemon } from "../../support/with-daemon.ts";
+import { FakeControl } from "../../support/fake-control.ts";
+import { StateFolder } from "../../support/store.ts";
+import { controlApp } from "../../../src/api/control-app.ts";
+import { bareApp } from "../../../src/api/health-app.ts";
 import { grantsOf, readTarget, stillOpen } from "../../../src/cli/close.ts";
 import { parsePrefix } from "../../../src/core/address.ts";
+import { SallyportError } from "../../../src/core/errors.ts";
 import type { Grant } from "../../../src/core/grant.ts";
 
 const LEGACY = [{ proto: "tcp", from: 8443, to: 8443 }] as const;
@@ -208,4 +212,72 @@ test.each([
   );
   const found = grantsOf(grants, { network: parsePrefix(network)! });
   expect(found.map(({ address }) => address)).toEqual(addresses);
+});
+
+test.each([
+  [["203.0.113.9"], "* 203.0.113.9"],
+  [["ssh", "203.0.113.0/24"], "ssh 203.0.113.0/24"],
+  [["alice"], "alice/*"],
+  [["alice/phone"], "alice/phone"],
+  [["0123456789"], "0123456789/*"],
+])("close %j cuts the sessions whose grants are over, and says so", async (argv, whose) => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  control.sessions = {
+    cut: [
+      { door: "ssh", address: "203.0.113.9", sessions: 1 },
+      { door: "legacy", address: "203.0.113.9", sessions: 2 },
+    ],
+    unsearched: 3,
+  };
+  const said =
+    "Cut 1 session through ssh from 203.0.113.9: its grant was over already\n" +
+    "Cut 2 sessions through legacy from 203.0.113.9: their grant was over already\n" +
+    "Did not look for sessions at 3 places that were opened earlier: close them by their addresses\n";
+  expect(await daemon.run("close", ...argv)).toEqual({ code: 0, out: said, err: "" });
+  expect(control.calls).toEqual([`cutSessions ${whose}`]);
+  const json = await daemon.run("close", ...argv, "--json");
+  expect(json).toEqual({ code: 0, out: "[]\n", err: said });
+});
+
+test("close cuts sessions after the grants, and none where it ended one grant by its id", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  const { ssh, other } = fill(control);
+  control.sessions = { cut: [{ door: "ssh", address: "203.0.113.9", sessions: 1 }], unsearched: 0 };
+  expect((await daemon.run("close", ssh.id)).out).toBe("ssh is closed to 203.0.113.9\n");
+  expect(control.calls).toEqual([]);
+  expect((await daemon.run("close", other.address)).out).toBe(
+    "ssh is closed to 203.0.113.10\nCut 1 session through ssh from 203.0.113.9: its grant was over already\n",
+  );
+});
+
+test("close fails where sessions cannot be found, and tells what it ended before", async () => {
+  await using daemon = await startDaemon();
+  const { control } = daemon;
+  fill(control);
+  control.refusal = new SallyportError("Cannot cut all sessions whose grants are over: no log");
+  expect(await daemon.run("close", "ssh", "203.0.113.9")).toEqual({
+    code: 1,
+    out: "ssh is closed to 203.0.113.9\n",
+    err: "sallyport: Cannot cut all sessions whose grants are over: no log\n",
+  });
+});
+
+test("close does without the sessions where the daemon is of an earlier version", async () => {
+  using folder = new StateFolder();
+  const app = controlApp(new FakeControl());
+  const unix = folder.file("control.sock");
+  using _ = Bun.serve({
+    unix,
+    fetch: (request) =>
+      new URL(request.url).pathname === "/v1/sessions/cut"
+        ? bareApp({}).fetch(request)
+        : app.fetch(request),
+  });
+  const { code, err } = await runCli(["close", "203.0.113.9", "--socket", unix]);
+  expect([code, err]).toEqual([
+    1,
+    "sallyport: Cannot close anything: no door is open to 203.0.113.9: sallyport grants lists the open doors\n",
+  ]);
 });

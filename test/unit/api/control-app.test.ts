@@ -303,6 +303,7 @@ describe("GET /openapi.json", () => {
       "POST /v1/doors/{door}/grants",
       "GET /v1/grants",
       "DELETE /v1/grants/{id}",
+      "POST /v1/sessions/cut",
       "GET /v1/why/{address}",
       "GET /v1/why",
       "POST /v1/reload",

@@ -100,7 +100,7 @@ describe("AuditReader.query()", () => {
     expect(read(folder, filter).map(({ id }) => id)).toEqual([...ids]);
   });
 
-  test("lastOpeners() names the device that opened a door to an address last", () => {
+  test("lastOpeners() names the device that opened a door to an address last, where one did", () => {
     using folder = new StateFolder();
     const log = openLog(folder);
     const home = grantOf("203.0.113.7");
@@ -108,18 +108,28 @@ describe("AuditReader.query()", () => {
       log.add(opened(NOW + i, { ...home, via: "rotating", user: "alice", device }));
     }
     log.add(opened(NOW, { ...home, address: "203.0.113.8", user: "bob", device: "phone" }));
+    log.add(opened(NOW, { ...home, address: "203.0.113.9", user: "bob", device: "phone" }));
+    const { user: _, device: __, ...byHand } = home;
+    log.add(opened(NOW + 1, { ...byHand, address: "203.0.113.9", via: "hand" }));
     log.close();
     using reader = new AuditReader(folder.path);
-    const last = [
+    expect(reader.lastOpeners()).toEqual([
       { door: home.door, address: "203.0.113.7", user: "alice", device: "phone", atMs: NOW + 2 },
       { door: home.door, address: "203.0.113.8", user: "bob", device: "phone", atMs: NOW },
-    ];
-    expect(reader.lastOpeners({ users: ["alice", "bob"] })).toEqual(last);
-    expect(reader.lastOpeners({ users: ["bob"] })).toEqual(last.slice(1));
-    expect(reader.lastOpeners({ users: ["carol"] })).toEqual([]);
-    expect(reader.lastOpeners({ addresses: ["203.0.113.7", "203.0.113.9"] })).toEqual(
-      last.slice(0, 1),
-    );
+    ]);
+    expect(reader.lastOpenings()).toEqual([
+      ...reader.lastOpeners(),
+      { door: home.door, address: "203.0.113.9", atMs: NOW + 1 },
+    ]);
+    expect(reader.lastOpenings({ users: ["bob"] })).toEqual([
+      { door: home.door, address: "203.0.113.8", user: "bob", device: "phone", atMs: NOW },
+      { door: home.door, address: "203.0.113.9", atMs: NOW + 1 },
+    ]);
+    expect(reader.lastOpenings({ users: ["carol"] })).toEqual([]);
+    expect(reader.lastOpenings({ users: ["bob"], addresses: ["203.0.113.7"] })).toEqual([]);
+    expect(reader.lastOpenings({ addresses: ["203.0.113.9", "2001:db8::/64"] })).toEqual([
+      { door: home.door, address: "203.0.113.9", atMs: NOW + 1 },
+    ]);
   });
 
   test("sees what a running daemon wrote a moment ago, and does not hold it up", () => {
