@@ -4,7 +4,7 @@
  */
 
 import { distinctRanges, type PortRange } from "../core/port.ts";
-import { type Change, GUARD_INSTEAD } from "./effect.ts";
+import { type Change, UNSURE } from "./effect.ts";
 import { runsFirewall, type Step, stepsOf } from "./effects-of.ts";
 import type { ShellCommand } from "./shell-commands.ts";
 import { different, not, type Remark, same } from "./verdicts.ts";
@@ -45,7 +45,7 @@ function unreadable(text: string): Analysis {
   };
   const firewall = runsFirewall(text);
   const remarks = firewall
-    ? [different(`it changes a firewall in a way that nothing here can read: ${GUARD_INSTEAD}`)]
+    ? [different(`it changes a firewall in a way that nothing here can read: ${UNSURE}`)]
     : [];
   return { rest: [{ command }], firewall, remarks };
 }

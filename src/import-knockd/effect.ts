@@ -31,11 +31,25 @@ export type Effect =
   /** Anything else. */
   | { readonly kind: "program" };
 
+/** In place of a rule that lets the knocker in. */
 export const GUARD_INSTEAD =
   'write the ports that it is about into "opens" and remove "run", and sallyport guards them itself';
+/** Of a ban or a translation, "opens" would be the opposite, or the end. */
+export const KEPT = 'not convertible to "opens": kept as a command';
+/** The way of forwarded packets stays with whoever forwards them. */
+export const FORWARDED =
+  'kept as a command; where Docker or NAT publishes its port, "opens" with the outer number guards that too';
+/** Nobody here can tell whether it lets in or keeps out. */
+export const UNSURE =
+  'kept as a command; where it lets the knocker in, the ports that it is about can stand in "opens" in its place';
 
 export function firewallOnly(why: string, instead = GUARD_INSTEAD): Effect {
   return { kind: "firewall", why, instead };
+}
+
+/** The effect with this remedy, where it has one. */
+export function withInstead(effect: Effect, instead: string): Effect {
+  return effect.kind === "firewall" ? { ...effect, instead } : effect;
 }
 
 const EVERYBODY =

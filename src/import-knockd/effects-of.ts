@@ -1,6 +1,6 @@
 /** The commands of knockd that a door can replace, and the effect of each. */
 
-import { type Effect, firewallOnly } from "./effect.ts";
+import { type Effect, firewallOnly, UNSURE } from "./effect.ts";
 import { firewalldEffect } from "./firewalls/firewalld.ts";
 import { helperEffect, iptablesEffect } from "./firewalls/iptables.ts";
 import { nftEffect } from "./firewalls/nft.ts";
@@ -77,6 +77,8 @@ export function runsFirewall(text: string): boolean {
   return RUNS_FIREWALL.test(text);
 }
 
+const SHELL_KNOWS = "only a shell knows what its words become";
+
 function effectOf(words: readonly string[], { plain, text }: ShellCommand): Effect {
   const name = programName(words[0] ?? "");
   const foreign = ELSEWHERE[name];
@@ -84,11 +86,11 @@ function effectOf(words: readonly string[], { plain, text }: ShellCommand): Effe
     return { kind: "foreign", why: `${name} is the firewall of another system (${foreign})` };
   }
   if (NETWORK.has(name))
-    return firewallOnly(`${name} changes the network in a way that a door cannot`);
+    return firewallOnly(`${name} changes the network in a way that a door cannot`, UNSURE);
   const reader = READERS[name];
   if (reader === undefined) {
     const hidden = !plain && runsFirewall(text);
-    return hidden ? firewallOnly("only a shell knows what its words become") : { kind: "program" };
+    return hidden ? firewallOnly(SHELL_KNOWS, UNSURE) : { kind: "program" };
   }
   // Whichever rule the shell looks for: it removes one that the start command added.
   const deletes = /^(nft delete rule|iptables -D|ip6tables -D) /.test(
@@ -98,9 +100,7 @@ function effectOf(words: readonly string[], { plain, text }: ShellCommand): Effe
     return { kind: "close", ports: undefined, differences: [] };
   }
   if (!plain) {
-    return name === "sleep"
-      ? { kind: "program" }
-      : firewallOnly("only a shell knows what its words become");
+    return name === "sleep" ? { kind: "program" } : firewallOnly(SHELL_KNOWS, UNSURE);
   }
   return reader(words.slice(1));
 }

@@ -120,14 +120,51 @@ export function foldClosers(
   return { doors: folded, leftOut };
 }
 
+/** A door has one command and one close sequence. */
 function canMerge(a: DraftDoor, b: DraftDoor): boolean {
   return (
     sameKnocks(a.knocks, b.knocks) &&
-    a.opens.length > 0 &&
-    b.opens.length > 0 &&
-    a.run === undefined &&
-    b.run === undefined
+    (a.run === undefined || b.run === undefined) &&
+    (a.closeKnocks === undefined ||
+      b.closeKnocks === undefined ||
+      sameKnocks(a.closeKnocks, b.closeKnocks))
   );
+}
+
+/** Its time is only how long its command is not run again. */
+function onlyRuns({ opens, run }: DraftDoor): boolean {
+  return opens.length === 0 && run?.close === undefined;
+}
+
+/** The door whose `open_for` both have from now on, reported at this line. */
+function timeOfBoth(first: DraftDoor, door: DraftDoor, line: number, verdicts: Verdicts) {
+  if (onlyRuns(first) || onlyRuns(door)) {
+    const opener = onlyRuns(first) ? door : first;
+    const time = formatDuration(opener.openForMs);
+    const text = `the command runs when the door opens, and for the same address not again within "${time}"`;
+    verdicts.add(line, different(text));
+    return opener;
+  }
+  const shorter = first.openForMs <= door.openForMs ? first : door;
+  if (first.openForMs !== door.openForMs) {
+    const kept = formatDuration(shorter.openForMs);
+    verdicts.add(line, different(`both stay open for the shorter time, "${kept}"`));
+  }
+  return shorter;
+}
+
+/** Reports at this line what a shared close sequence and a shared time for the knock change. */
+function tellShared(first: DraftDoor, door: DraftDoor, line: number, verdicts: Verdicts): void {
+  const [ours, theirs] = [first.closeKnocks, door.closeKnocks];
+  const closesMore = (ours === undefined) !== (theirs === undefined);
+  if (closesMore && !onlyRuns(ours === undefined ? first : door)) {
+    verdicts.add(line, different("the close sequence of one closes both"));
+  }
+  const [a, b] = [first.timeoutMs, door.timeoutMs];
+  if (a !== undefined && b !== undefined && a !== b) {
+    const text = `both have the longer time for the knock, "${formatDuration(Math.max(a, b))}"`;
+    verdicts.add(line, different(text));
+  }
 }
 
 /** knockd runs every section with a knocked sequence; here two doors cannot share one. */
@@ -143,18 +180,21 @@ export function mergeDoors(doors: readonly DraftDoor[], verdicts: Verdicts): Dra
     }
     const { line } = door.sections[0]!;
     verdicts.add(line, same(`it has the sequence of [door.${first.name}], and is a part of it`));
-    if (first.openForMs !== door.openForMs) {
-      const kept = formatDuration(Math.min(first.openForMs, door.openForMs));
-      verdicts.add(line, different(`both stay open for the shorter time, "${kept}"`));
-    }
-    const shorter = first.openForMs <= door.openForMs ? first : door;
+    const { openForMs, openForComment } = timeOfBoth(first, door, line, verdicts);
+    tellShared(first, door, line, verdicts);
+    const closeKnocks = first.closeKnocks ?? door.closeKnocks;
+    const run = first.run ?? door.run;
     const { openForComment: _, ...rest } = first;
     merged[at] = {
       ...rest,
       sections: [...first.sections, ...door.sections],
       opens: distinctRanges([...first.opens, ...door.opens]),
-      openForMs: shorter.openForMs,
-      ...(shorter.openForComment !== undefined && { openForComment: shorter.openForComment }),
+      ...(first.timeoutMs !== undefined &&
+        door.timeoutMs !== undefined && { timeoutMs: Math.max(first.timeoutMs, door.timeoutMs) }),
+      ...(closeKnocks && { closeKnocks }),
+      openForMs,
+      ...(openForComment !== undefined && { openForComment }),
+      ...(run && { run }),
     };
   }
   return merged;

@@ -2,7 +2,16 @@
 
 import { parseDuration } from "../../core/duration.ts";
 import type { PortRange } from "../../core/port.ts";
-import { type Change, type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
+import {
+  type Change,
+  type Effect,
+  firewallOnly,
+  GUARD_INSTEAD,
+  KEPT,
+  sourceDifferences,
+  UNSURE,
+  withInstead,
+} from "../effect.ts";
 import { isProto, portListOf } from "../service-ports.ts";
 import { iptablesEffect } from "./iptables.ts";
 
@@ -90,9 +99,20 @@ function directRule(args: readonly string[]): Effect {
   return iptablesEffect(["-t", table, verb, chain, ...rule]);
 }
 
+/** The remedy for a call that a door cannot express, whatever it is that the door has not. */
+function insteadOf(args: readonly string[]): string {
+  const text = args.join(" ");
+  if (/\b(drop|reject|block|forward-port|masquerade)\b/.test(text)) return KEPT;
+  return /--(add|remove)-(rich-rule|port|service)\b/.test(text) ? GUARD_INSTEAD : UNSURE;
+}
+
 /** The effect of a call of firewall-cmd with these arguments. */
 export function firewalldEffect(args: readonly string[]): Effect {
   if (args.includes("--direct")) return directRule(args.filter((word) => word !== "--direct"));
+  return withInstead(callEffect(args), insteadOf(args));
+}
+
+function callEffect(args: readonly string[]): Effect {
   const effects: Effect[] = [];
   let forMs: number | undefined;
   for (let at = 0; at < args.length; at++) {

@@ -1,7 +1,16 @@
 /** iptables and ip6tables: the effect of an added or removed rule on a port. */
 
 import type { PortRange } from "../../core/port.ts";
-import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
+import {
+  type Effect,
+  firewallOnly,
+  FORWARDED,
+  GUARD_INSTEAD,
+  KEPT,
+  sourceDifferences,
+  UNSURE,
+  withInstead,
+} from "../effect.ts";
 import { isProto, portListOf } from "../service-ports.ts";
 
 const VERBS: Readonly<Record<string, "add" | "delete" | "check">> = {
@@ -72,17 +81,32 @@ const WHOLE = new Set([
 ]);
 const LISTS = new Set(["-L", "-S", "--list", "--list-rules"]);
 
-const FORWARDED =
-  'a port that Docker or NAT publishes is guarded too: write its outer number into "opens" and remove "run"';
+const FORWARD_CHAIN = /^(FORWARD|DOCKER(-USER|-INGRESS)?|ufw-user-forward)$/;
+const OTHER_CHAIN = /^(OUTPUT|PREROUTING|POSTROUTING|ufw-user-output)$/;
+/** Targets of iptables-extensions(8) that let nobody in. Others are chains, which may. */
+const LETS_NOBODY_IN =
+  /^(DROP|REJECT|TARPIT|DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP|TPROXY|LOG|NFLOG|ULOG|MARK|CONNMARK|SET|NOTRACK|CT)$/;
 
 function chainProblem(chain: string): Effect | undefined {
-  if (/^(FORWARD|DOCKER(-USER|-INGRESS)?|ufw-user-forward)$/.test(chain)) {
-    return firewallOnly(`its chain ${chain} is of forwarded packets`, FORWARDED);
-  }
-  if (/^(OUTPUT|PREROUTING|POSTROUTING|ufw-user-output)$/.test(chain)) {
-    return firewallOnly(`its chain ${chain} is not of what comes in`);
-  }
+  if (FORWARD_CHAIN.test(chain)) return firewallOnly(`its chain ${chain} is of forwarded packets`);
+  if (OTHER_CHAIN.test(chain)) return firewallOnly(`its chain ${chain} is not of what comes in`);
   return undefined;
+}
+
+/** The remedy for a rule that a door cannot express, whatever it is that the door has not. */
+function insteadOf(args: readonly string[]): string {
+  let instead = GUARD_INSTEAD;
+  for (let at = 0; at < args.length; at++) {
+    const { name, value = "" } = takeOption(args.slice(at));
+    const meaning = MEANINGS[name];
+    if (meaning === "table" && value !== "filter") return KEPT;
+    if (meaning === "target" && LETS_NOBODY_IN.test(value)) return KEPT;
+    if (/^(-P|--policy)$/.test(name) && args[at + 2] === "DROP") return KEPT;
+    if (VERBS[name] !== undefined && OTHER_CHAIN.test(value)) return KEPT;
+    if (VERBS[name] !== undefined && FORWARD_CHAIN.test(value)) instead = FORWARDED;
+    else if (WHOLE.has(name)) instead = UNSURE;
+  }
+  return instead;
 }
 
 /** The option at `args[0]` with its value: "--dport=22" is "--dport 22", "-w" may have a number. */
@@ -102,6 +126,10 @@ function takeOption(args: readonly string[]): {
 
 /** The effect of a call of iptables with these arguments. */
 export function iptablesEffect(args: readonly string[]): Effect {
+  return withInstead(callEffect(args), insteadOf(args));
+}
+
+function callEffect(args: readonly string[]): Effect {
   let verb: "add" | "delete" | "check" | undefined;
   let chain = "";
   let byNumber = false;

@@ -1,7 +1,16 @@
 /** nft: the effect of an added or removed rule on a port. */
 
 import type { PortRange, Proto } from "../../core/port.ts";
-import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
+import {
+  type Effect,
+  firewallOnly,
+  FORWARDED,
+  GUARD_INSTEAD,
+  KEPT,
+  sourceDifferences,
+  UNSURE,
+  withInstead,
+} from "../effect.ts";
 import { isProto, portListOf } from "../service-ports.ts";
 
 const FAMILIES = new Set(["ip", "ip6", "inet", "bridge", "arp", "netdev"]);
@@ -79,9 +88,25 @@ function takeStatement(words: string[], rule: Rule): Effect | undefined {
   return undefined;
 }
 
+const LETS_NOBODY_IN = new Set(["drop", "reject", "dnat", "snat", "masquerade", "redirect"]);
+
+/** The remedy for a call that a door cannot express, whatever it is that the door has not. */
+function insteadOf([, what = "", ...words]: readonly string[]): string {
+  const [, chain = ""] = FAMILIES.has(words[0] ?? "") ? words.slice(1) : words;
+  if (words.some((word) => LETS_NOBODY_IN.has(word))) return KEPT;
+  if (what !== "rule") return UNSURE;
+  if (/output|postrouting|prerouting/i.test(chain)) return KEPT;
+  return /forward/i.test(chain) ? FORWARDED : GUARD_INSTEAD;
+}
+
 /** The effect of a call of nft with these arguments. */
 export function nftEffect(args: readonly string[]): Effect {
   const words = ruleWords(args.filter((word) => !/^-[aeny]+$/.test(word)).join(" "));
+  return withInstead(callEffect(words), insteadOf(words));
+}
+
+function callEffect(all: readonly string[]): Effect {
+  const words = [...all];
   const [verb = "", what = ""] = words.splice(0, 2);
   if (verb === "list") return { kind: "nothing", why: "it only lists rules" };
   if (what === "element") {

@@ -1,14 +1,34 @@
 /** ufw: the effect of an added or removed rule on a port. */
 
 import type { PortRange } from "../../core/port.ts";
-import { type Effect, firewallOnly, sourceDifferences } from "../effect.ts";
+import {
+  type Effect,
+  firewallOnly,
+  FORWARDED,
+  GUARD_INSTEAD,
+  KEPT,
+  sourceDifferences,
+  UNSURE,
+  withInstead,
+} from "../effect.ts";
 import { isProto, portListOf } from "../service-ports.ts";
 
 const LETS = new Set(["allow", "limit"]);
 const KEEPS_OUT = new Set(["deny", "reject"]);
 
+/** The remedy for a call that a door cannot express, whatever it is that the door has not. */
+function insteadOf(args: readonly string[]): string {
+  if (args.some((word) => KEEPS_OUT.has(word) || word === "out")) return KEPT;
+  if (!args.some((word) => LETS.has(word))) return UNSURE;
+  return args.includes("route") ? FORWARDED : GUARD_INSTEAD;
+}
+
 /** The effect of a call of ufw with these arguments. */
 export function ufwEffect(args: readonly string[]): Effect {
+  return withInstead(callEffect(args), insteadOf(args));
+}
+
+function callEffect(args: readonly string[]): Effect {
   const words = args.filter((word) => word !== "--force");
   const take = (...names: string[]): boolean => {
     if (!names.includes(words[0] ?? "")) return false;

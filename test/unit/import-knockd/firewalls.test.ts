@@ -159,7 +159,63 @@ const CASES: readonly (readonly [command: string, what: string])[] = [
   ["", ""],
 ];
 
+const KEPT = 'not convertible to "opens": kept as a command';
+const GUARD = "and sallyport guards them itself";
+const FORWARDED = '"opens" with the outer number guards that too';
+const UNSURE = "where it lets the knocker in";
+
+/** The advice for commands that a door cannot replace. */
+const ADVICE: readonly (readonly [command: string, advice: string])[] = [
+  [`iptables -A INPUT -s %IP% -j ACCEPT`, GUARD],
+  [`iptables -D INPUT -s %IP% -j ACCEPT`, GUARD],
+  [`${IPT} --dport 22 -m limit --limit 3/min -j ACCEPT`, GUARD],
+  [`iptables -A INPUT -s %IP% -j DROP`, KEPT],
+  [`iptables -D INPUT -s %IP% -j DROP`, KEPT],
+  [`iptables -I INPUT -s %IP% --jump=REJECT`, KEPT],
+  [`iptables -A INPUT -m recent --set -s %IP% -j DROP`, KEPT],
+  [`iptables -A INPUT ! -s %IP% -p tcp --dport 22 -j DROP`, KEPT],
+  [`${IPT} --dport 22 -j LOG`, KEPT],
+  [`iptables -P INPUT DROP`, KEPT],
+  [`iptables -t nat -A PREROUTING -s %IP% -p tcp --dport 80 -j DNAT --to 10.0.0.2`, KEPT],
+  [`iptables -A PREROUTING --table=nat -s %IP% -j ACCEPT`, KEPT],
+  [`iptables -A OUTPUT -d %IP% -p tcp --sport 22 -j ACCEPT`, KEPT],
+  [`iptables -A FORWARD -s %IP% -p tcp --dport 22 -j ACCEPT`, FORWARDED],
+  [`iptables -A DOCKER-USER -s %IP% -j RETURN`, FORWARDED],
+  [`iptables -A FORWARD -s %IP% -j DROP`, KEPT],
+  [`iptables -F`, UNSURE],
+  [`${IPT} --dport $PORT -j ACCEPT`, UNSURE],
+  ["ufw insert 1 deny from %IP%", KEPT],
+  ["ufw delete reject from %IP%", KEPT],
+  ["ufw allow out to %IP%", KEPT],
+  ["ufw route allow from %IP%", FORWARDED],
+  ["ufw allow from %IP%", GUARD],
+  ["ufw enable", UNSURE],
+  ["nft add rule inet filter input ip saddr %IP% drop", KEPT],
+  ["nft add rule ip nat prerouting ip saddr %IP% tcp dport 80 dnat to 10.0.0.2", KEPT],
+  ["nft add rule ip filter forward ip saddr %IP% accept", FORWARDED],
+  ["nft add rule inet filter input ip saddr %IP% accept", GUARD],
+  ["nft add element inet filter banned { %IP% }", UNSURE],
+  [`firewall-cmd --add-rich-rule='rule family="ipv4" source address="%IP%" drop'`, KEPT],
+  [`firewall-cmd --add-rich-rule='rule family="ipv4" source address="%IP%" accept'`, GUARD],
+  ["firewall-cmd --add-forward-port=port=80:proto=tcp:toaddr=10.0.0.2", KEPT],
+  ["firewall-cmd --direct --add-rule ipv4 nat PREROUTING 0 -s %IP% -j ACCEPT", KEPT],
+  ["firewall-cmd --add-source=%IP% --zone=trusted", UNSURE],
+  ["firewall-cmd --zone=drop --add-source=%IP%", KEPT],
+  ["ipset add banned %IP%", UNSURE],
+  ["for p in 1 2; do iptables -A INPUT -p tcp --dport $p -j DROP; done", UNSURE],
+];
+
 describe("analyse()", () => {
+  test.each(ADVICE)("advises of %s what does not turn it round: %s", (command, advice) => {
+    const { rest, remarks } = analyse(command);
+    expect(rest).toHaveLength(1);
+    const texts = remarks
+      .map(({ text }) => text)
+      .filter((text) => / as a command|guards/.test(text));
+    expect(texts).toEqual([expect.stringContaining(advice)]);
+    expect(texts.join().includes('remove "run"')).toBe(advice === GUARD);
+  });
+
   test.each(CASES)("%s: %s", (command, what) => {
     expect(done(command)).toBe(what);
   });
