@@ -4,7 +4,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import { requireDoor } from "./open.ts";
-import { print, printable, printJson } from "./output.ts";
+import { print, printable, printError, printJson } from "./output.ts";
 import { withoutZone } from "./peer.ts";
 import type { ControlClient } from "../api/client.ts";
 import { connectControl } from "../api/client.ts";
@@ -234,7 +234,7 @@ export function closeCommand(): CommandUnknownOpts {
         },
         cut: (sentence) => {
           // The JSON lists grants, and this is none.
-          if (json) process.stderr.write(`${printable(sentence)}\n`);
+          if (json) printError(printable(sentence));
           else print(printable(sentence));
         },
       });
