@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { DEFAULT_STATE_DIR } from "../core/state-files.ts";
-import { distrusted, doubtsOf, type Owners } from "./trust.ts";
+import { distrusted, doubtsOf, type Owners, sudoCaller } from "./trust.ts";
 
 /** The configuration of the service. */
 export const SERVICE_CONFIG = "/etc/sallyport/config.toml";
@@ -55,7 +55,7 @@ function notFound(): SallyportError {
 export function findConfig(named?: string): string {
   const file = named ?? foundConfig();
   if (file === undefined) throw notFound();
-  if (named === undefined && process.geteuid!() === 0) requireFoundTrust(file);
+  if (named === undefined && process.geteuid!() === 0) requireFoundTrust(file, sudoCaller());
   return file;
 }
 
@@ -78,10 +78,12 @@ export function standingConfig(
   others: Owners = [],
 ): StandingConfig {
   const file = named ?? foundConfig() ?? SERVICE_CONFIG;
-  const vouched = named !== undefined && byPerson ? doubtsOf(file).map(({ state }) => state) : [];
+  const owners = byPerson ? [...others, ...sudoCaller()] : others;
+  const vouched =
+    named !== undefined && byPerson ? doubtsOf(file, owners).map(({ state }) => state) : [];
   const requireTrust = () => {
     if (named === undefined && foundConfig() === undefined) throw notFound();
-    const doubt = doubtsOf(file, others).find(({ state }) => !vouched.includes(state));
+    const doubt = doubtsOf(file, owners).find(({ state }) => !vouched.includes(state));
     if (doubt === undefined) return;
     const instead =
       named === undefined && file === HERE

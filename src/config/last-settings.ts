@@ -3,7 +3,7 @@
  * config.toml.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
 import { DEFAULT_STATE_DIR, LAST_CONFIG_FILE } from "../core/state-files.ts";
@@ -39,9 +39,19 @@ export function stateDirs(file: string, isTrusted = true): string[] {
   return dirs.filter((dir) => dir !== undefined);
 }
 
-/** The first of `stateDirs` that holds a configuration that worked; undefined where none does. */
-export function lastStateDir(file: string, isTrusted = true): string | undefined {
-  return stateDirs(file, isTrusted).find((dir) => existsSync(lastConfigFile(dir)));
+/**
+ * Those of `stateDirs` that hold a configuration that worked; the likeliest first. Where the file is not trusted, nothing
+ * but their age tells one that is in use from one that was left.
+ */
+export function lastStateDirs(file: string, isTrusted = true): string[] {
+  const dirs = stateDirs(file, isTrusted).filter((dir) => existsSync(lastConfigFile(dir)));
+  const ageOf = (dir: string) => -statSync(lastConfigFile(dir)).mtimeMs;
+  return isTrusted ? dirs : dirs.toSorted((a, b) => ageOf(a) - ageOf(b));
+}
+
+/** The likeliest of them; undefined where there is none. */
+export function lastStateDir(file: string): string | undefined {
+  return lastStateDirs(file)[0];
 }
 
 /**

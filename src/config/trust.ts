@@ -3,7 +3,7 @@
  * it, so nobody with fewer rights may have had a hand in it.
  */
 
-import { lstatSync, realpathSync } from "node:fs";
+import { accessSync, constants, lstatSync, readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { shellCommand } from "../core/shell-command.ts";
@@ -16,20 +16,45 @@ export interface Doubt {
   readonly remedy: string;
 }
 
-/** Owners of a configuration besides root, this process and whoever called sudo. */
+/** Owners of a configuration besides root and the user of this process. */
 export type Owners = readonly number[];
 
-function mayOwn(uid: number, others: Owners): boolean {
-  const caller = Number(process.env["SUDO_UID"] ?? 0);
-  return [0, process.geteuid!(), caller, ...others].includes(uid);
+/** Whoever called sudo to start this process; [] where nobody did. A service's own starts know nothing of it. */
+export function sudoCaller(): Owners {
+  const uid = process.env["SUDO_UID"];
+  return uid === undefined ? [] : [Number(uid)];
+}
+
+function mayOwn(path: string, uid: number, others: Owners): boolean {
+  return [0, process.geteuid!(), ...others].includes(uid) || belongsOutside(path, uid);
+}
+
+/** kernel/user_namespace.c: the whole range of ids. */
+const ALL_IDS = /^\s*0\s+0\s+4294967295\s*$/;
+/** /proc/sys/kernel/overflowuid, as good as everywhere */
+const UNMAPPED = 65_534;
+
+/**
+ * Whether a path belongs to a user outside of the user namespace of this container, mostly the host's root, and nobody
+ * within can write to it or own it.
+ */
+function belongsOutside(path: string, uid: number): boolean {
+  if (uid !== UNMAPPED || ALL_IDS.test(readFileSync("/proc/self/uid_map", "utf8"))) return false;
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function doubtOf(path: string, what: "it" | "its folder", others: Owners): Doubt[] {
   const stat = lstatSync(path);
   const doubts: Doubt[] = [];
-  if (!mayOwn(stat.uid, others)) {
+  if (!mayOwn(path, stat.uid, others)) {
     const state = `${what} belongs to uid ${stat.uid}`;
-    doubts.push({ state, remedy: `run "${shellCommand(["chown", "root", path])}"` });
+    const link = stat.isSymbolicLink() ? ["-h"] : [];
+    doubts.push({ state, remedy: `run "${shellCommand(["chown", ...link, "root", path])}"` });
   }
   // In a sticky folder such as /tmp, only the owners of the folder and of the file may replace the
   // file. The mode of a link says nothing.
@@ -44,9 +69,9 @@ function doubtOf(path: string, what: "it" | "its folder", others: Owners): Doubt
 }
 
 /**
- * Every way in which another user than root, that of this process and the one who called sudo could have
- * written the file, or put another in its place; where it is a link, also the file behind it. [] for a file that
- * cannot be looked at: whoever reads it is told why.
+ * Every way in which another user than root, that of this process and `others` could have written the file, or put
+ * another in its place; where it is a link, also the file behind it. [] for a file that cannot be looked at: whoever
+ * reads it is told why.
  */
 export function doubtsOf(file: string, others: Owners = []): Doubt[] {
   try {

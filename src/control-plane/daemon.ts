@@ -108,10 +108,12 @@ export class Daemon {
     const { settings, plan } = inForce.configuration;
     await api.start();
     // While the data plane attaches.
+    const askedMs = clock.monotonicMs();
     const deny = denyOf(settings);
+    const tookMs = clock.monotonicMs() - askedMs;
     const interfaces = await link.attached;
     readiness.setCaptures(settings.server.interfaces, interfaces);
-    const adopted = guard.loadFirst(settings, this.#armMs, deny);
+    const adopted = guard.loadFirst(settings, this.#armMs, deny, tookMs);
     const {
       restored,
       uses,

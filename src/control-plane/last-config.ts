@@ -6,7 +6,7 @@
 import { existsSync, statSync } from "node:fs";
 import { weaknessOf } from "../keys/forgery-bound.ts";
 import { keepLastKeys, lastKeysFile, loadKeyTable } from "../keys/keys.ts";
-import { lastConfigFile, lastStateDir, parseLastSettings } from "../config/last-settings.ts";
+import { lastConfigFile, lastStateDirs, parseLastSettings } from "../config/last-settings.ts";
 import { describeUnconfirmed } from "../config/unconfirmed.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { FileBusy } from "../files/file-lock.ts";
@@ -55,19 +55,29 @@ export function readOrFallBack(
     return unlessUnconfirmed(file, readConfiguration(file));
   } catch (refusal) {
     if (!(refusal instanceof SallyportError)) throw refusal;
-    const stateDir = lastStateDir(file, isTrusted);
-    if (stateDir === undefined || !mayFallBack()) throw refusal;
+    const stateDirs = lastStateDirs(file, isTrusted);
+    if (stateDirs.length === 0 || !mayFallBack()) throw refusal;
+    return {
+      ...readFirst(isTrusted ? stateDirs.slice(0, 1) : stateDirs, refusal),
+      mistake: refusal.message,
+    };
+  }
+}
+
+/** What worked last in the first of these folders that can be used. Throws SallyportError, the refusal among it. */
+function readFirst(stateDirs: readonly string[], refusal: SallyportError): Configuration {
+  const failures: string[] = [];
+  for (const stateDir of stateDirs) {
     try {
-      return { ...readLast(stateDir), mistake: refusal.message };
+      return readLast(stateDir);
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
-      throw new SallyportError(
-        `${refusal.message}\nNor could the one that worked last be used: ${error.message}`,
-        refusal.exitCode,
-        { cause: refusal },
-      );
+      failures.push(`Nor could the one that worked last be used: ${error.message}`);
     }
   }
+  throw new SallyportError([refusal.message, ...failures].join("\n"), refusal.exitCode, {
+    cause: refusal,
+  });
 }
 
 /**

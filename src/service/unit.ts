@@ -92,8 +92,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart=${executable} serve --config ${argument(plan.config)}
-# Unlike a signal it fails where the files are refused, and says why.
-ExecReload=${executable} reload --config ${argument(plan.config)}
+# Unlike a signal it fails where the files are refused, and says why. It finds the daemon by its guard, also where a drop-in names another file.
+ExecReload=${executable} reload
 # Grants and the guard are in the kernel: a restart closes and opens nothing.
 Restart=always
 RestartSec=2

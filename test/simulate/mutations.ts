@@ -438,8 +438,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a broken file ends the daemon's start",
     "control-plane/last-config.ts",
-    "if (stateDir === undefined || !mayFallBack()) throw refusal;",
-    'if (stateDir !== "") throw refusal;',
+    "if (stateDirs.length === 0 || !mayFallBack()) throw refusal;",
+    "if (stateDirs.length >= 0) throw refusal;",
   ),
   longMutation(
     "the audit log never forgets",

@@ -1,6 +1,7 @@
 /** Follows the answer of this host's closed ports, so that guarded ones go on giving the same. */
 
 import type { Clock } from "../../core/clock.ts";
+import { formatDuration } from "../../core/duration.ts";
 import { messageOf } from "../../core/errors.ts";
 import { answerTo, type DenyAnswer, type PlainAnswer } from "../../firewall/deny-answer.ts";
 import type { GuardPlan } from "../../firewall/guard-plan.ts";
@@ -14,6 +15,12 @@ const SETTLE_MS = 500;
 const REST_MS = 5_000;
 /** And so many times as long as the last look took: the rules of a large host take a while to read. */
 const REST_FACTOR = 50;
+
+/**
+ * A look holds this thread up, which feeds the watchdog: with the tens of thousands of rules of some cluster nodes it
+ * takes seconds. Where one took longer than this, nothing is followed any more.
+ */
+const MOST_MS = 500;
 
 /** Nothing announces which interface strangers come in by. */
 const REGULARLY_MS = 600_000;
@@ -35,15 +42,26 @@ export class AnswerWatch {
   #restMs = REST_MS;
   #timer: NodeJS.Timeout | undefined;
   #failure: string | undefined;
+  #isTooMuch = false;
 
   constructor(parts: AnswerWatchParts) {
     this.#parts = parts;
   }
 
+  /** The start has decided, which took so long. */
+  decided(tookMs: number): void {
+    if (!this.#parts.loader.isToFollow || tookMs <= MOST_MS) return;
+    this.#isTooMuch = true;
+    log(
+      "warning",
+      `Reading the rules of other tables takes ${formatDuration(Math.ceil(tookMs / 100) * 100)} here: guarded ports follow their changes only at a start or a reload`,
+    );
+  }
+
   /** The rules of another table changed. */
   heard(): void {
     const { clock, loader, audit } = this.#parts;
-    if (!loader.isToFollow) return;
+    if (!loader.isToFollow || this.#isTooMuch) return;
     const restMs = this.#lookedMs + this.#restMs - clock.monotonicMs();
     this.#timer ??= setTimeout(
       () => {
@@ -60,9 +78,8 @@ export class AnswerWatch {
     const { clock, loader, followed } = this.#parts;
     const beganMs = clock.monotonicMs();
     const sinceMs = beganMs - this.#lookedMs;
-    const mayUnheard = () => sinceMs >= this.#restMs && loader.mayChangeUnheard;
-    if (!loader.isToFollow) return;
-    if (!this.#isDue && sinceMs < REGULARLY_MS && !mayUnheard()) return;
+    if (!loader.isToFollow || this.#isTooMuch || sinceMs < this.#restMs) return;
+    if (!this.#isDue && sinceMs < REGULARLY_MS && !loader.mayChangeUnheard) return;
     try {
       const deny = loader.follow();
       this.#isDue = false;
@@ -75,7 +92,9 @@ export class AnswerWatch {
       this.#failure = failure;
     }
     this.#lookedMs = clock.monotonicMs();
-    this.#restMs = Math.max(REST_MS, REST_FACTOR * (this.#lookedMs - beganMs));
+    const tookMs = this.#lookedMs - beganMs;
+    this.#restMs = Math.max(REST_MS, REST_FACTOR * tookMs);
+    this.decided(tookMs);
   }
 
   stop(): void {

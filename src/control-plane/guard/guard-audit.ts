@@ -89,11 +89,17 @@ export class GuardAudit {
   /**
    * Loads the guard for the first time: permanent, on a probation of `armMs`, or continuing the
    * probation that an earlier daemon began. `deny`: as `denyOf` returned it a
-   * moment ago; default: what it returns then. Returns how many living sessions it kept.
+   * moment ago in `tookMs`; default: what it returns then. Returns how many living sessions it kept.
    * Throws OpError.
    */
-  loadFirst(settings: Settings, armMs: number | undefined, deny?: GuardPlan["deny"]): number {
+  loadFirst(
+    settings: Settings,
+    armMs: number | undefined,
+    deny?: GuardPlan["deny"],
+    tookMs = 0,
+  ): number {
     const { clock } = this.#parts;
+    this.#answers.decided(tookMs);
     const earlierMs = this.#probationFile.leftMs(clock.wallMs());
     const leftMs = armMs ?? earlierMs;
     const adopted = this.#guardLoader.adopt();

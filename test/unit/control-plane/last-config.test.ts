@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { addKey, keysFile, lastKeysFile, makeKey, removeKeys } from "../../../src/keys/keys.ts";
 import { lastConfigFile } from "../../../src/config/last-settings.ts";
@@ -65,6 +65,7 @@ describe("readOrFallBack()", () => {
     try {
       writeFileSync(file, `[server]\nstate_dir = "${other.path}"\n`);
       stage(other);
+      utimesSync(lastConfigFile(other.path), 1, 1);
       expect(readOrFallBack(file, yes, distrust).settings.server.stateDir).toBe(folder.path);
     } finally {
       if (before === undefined) delete process.env["STATE_DIRECTORY"];
@@ -159,6 +160,32 @@ describe("readOrFallBack()", () => {
     copyFileSync(last, keys);
     chmodSync(keys, 0o600);
     expect(readOrFallBack(file, yes).mistake).toBeUndefined();
+  });
+
+  test("takes the newest that works where the file is not to be trusted: a state folder was left for another", () => {
+    using left = new StateFolder();
+    using used = new StateFolder();
+    stage(left);
+    utimesSync(lastConfigFile(left.path), 1, 1);
+    const file = stage(used);
+    removeKeys(used.path, "bob");
+    const distrust = () => {
+      throw new SallyportError(`Cannot trust ${file}: it belongs to uid 1000`, ExitCode.config);
+    };
+    const given = process.env["STATE_DIRECTORY"];
+    try {
+      process.env["STATE_DIRECTORY"] = left.path;
+      expect([...readOrFallBack(file, yes, distrust).keys.users()]).toEqual(["alice"]);
+      spoil(lastConfigFile(used.path));
+      expect([...readOrFallBack(file, yes, distrust).keys.users()]).toEqual(["alice", "bob"]);
+      spoil(lastConfigFile(left.path));
+      expect(() => readOrFallBack(file, yes, distrust)).toThrow(
+        /Cannot trust.*\nNor could .*\n[^]*Nor could /,
+      );
+    } finally {
+      if (given === undefined) delete process.env["STATE_DIRECTORY"];
+      else process.env["STATE_DIRECTORY"] = given;
+    }
   });
 
   test("takes what a later sallyport worked by, without the keys that only that one knows", () => {

@@ -61,7 +61,7 @@ describe("serviceFiles()", () => {
     for (const line of [
       "Type=notify",
       "ExecStart=/usr/local/bin/sallyport serve --config /etc/sallyport/config.toml",
-      "ExecReload=/usr/local/bin/sallyport reload --config /etc/sallyport/config.toml",
+      "ExecReload=/usr/local/bin/sallyport reload",
       "User=sallyport",
       "StateDirectory=sallyport",
       "RuntimeDirectory=sallyport",

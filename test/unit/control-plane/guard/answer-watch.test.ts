@@ -120,7 +120,36 @@ test("look() tries again at the next audit where the rules cannot be read", () =
   watch.look();
   expect(loader.looks).toBe(2);
   loader.follow = follow;
+  pass(30_000);
   watch.look();
   watch.look();
   expect(loader.looks).toBe(3);
+});
+
+test("look() is over for good where it takes more than half a second, or took the start as long", () => {
+  for (const first of [600, 0]) {
+    const { watch, loader, pass } = stage();
+    watch.decided(first);
+    loader.tookMs = 600;
+    loader.mayChangeUnheard = true;
+    for (let i = 0; i < 9; i++) {
+      watch.heard();
+      pass(600_000);
+      watch.look();
+    }
+    expect(loader.looks).toBe(first === 0 ? 1 : 0);
+  }
+});
+
+test("look() rests after a failure, however often somebody touches our own table", () => {
+  const { watch, loader, pass } = stage();
+  loader.follow = () => {
+    loader.looks++;
+    throw new Error("refused");
+  };
+  for (let i = 0; i < 10; i++) {
+    watch.look();
+    pass(100);
+  }
+  expect(loader.looks).toBe(1);
 });
