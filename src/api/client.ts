@@ -29,6 +29,7 @@ import {
 } from "./schemas.ts";
 import type { Address } from "../core/address.ts";
 import { formatAddress, formatPrefix } from "../core/address.ts";
+import type { Caller } from "../core/caller.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { ExitCode as ExitCodeType } from "../core/errors.ts";
 import { ExitCode, NeedsYes, OpError, SallyportError } from "../core/errors.ts";
@@ -72,6 +73,8 @@ export interface ControlClient {
   arm(forMs: number): Promise<string>;
   confirm(force: boolean): Promise<string>;
 }
+
+const callerBody = (from: Caller) => ({ ...from, address: formatAddress(from.address) });
 
 const NOBODY = "nobody listens there";
 
@@ -222,8 +225,10 @@ export function connectControl(socket: string, patience = PATIENCE): ControlClie
       return answer.status === 404 ? undefined : understood(GrantSchema, answer);
     },
     cutSessions: async (of) => {
-      const { network, ...door } = "network" in of ? of : { ...of, network: undefined };
-      const body = { ...(network !== undefined && { address: formatPrefix(network) }), ...door };
+      const body =
+        "network" in of
+          ? { ...of, network: undefined, address: formatPrefix(of.network) }
+          : { ...of, ...(of.from && { from: callerBody(of.from) }) };
       const answer = await ask(socket, "POST", "/v1/sessions/cut", body);
       return answer.status === 404 ? undefined : understood(SessionsCutSchema, answer);
     },
@@ -231,7 +236,7 @@ export function connectControl(socket: string, patience = PATIENCE): ControlClie
       const body = {
         ...(yes !== undefined && { yes }),
         ...(armMs !== undefined && { for: formatDuration(armMs) }),
-        ...(from !== undefined && { from: { ...from, address: formatAddress(from.address) } }),
+        ...(from !== undefined && { from: callerBody(from) }),
       };
       return understood(ReloadToldSchema, await ask(socket, "POST", "/v1/reload", body));
     },

@@ -162,7 +162,12 @@ export interface KeysRequest {
 
 /** The sessions of whatever a user or a device opened, or of a network, through one door or all. */
 export type SessionsOf =
-  | { readonly user: string; readonly device?: string }
+  | {
+      readonly user: string;
+      readonly device?: string;
+      /** Whoever asks: sessions from there are left, since others than that user may be behind the address. */
+      readonly from?: Caller;
+    }
   | { readonly network: Prefix; readonly door?: string };
 
 /** A door and an address between which sessions were cut. */
@@ -177,6 +182,8 @@ export interface SessionsCut {
   readonly cut: readonly CutPlace[];
   /** How many more places were opened earlier, too many to search. */
   readonly unsearched: number;
+  /** Places that were left because the caller is connected from there. */
+  readonly spared: readonly { readonly door: string; readonly address: string }[];
 }
 
 /** The daemon, seen from the API. */

@@ -257,6 +257,25 @@ export const DoneSchema = v.pipe(
 
 const FROM_PORT = "from.port is not a port";
 
+/** Where the person is connected from. */
+const CallerBody = v.pipe(
+  v.strictObject(
+    {
+      address: AddressText,
+      port: v.exactOptional(
+        v.pipe(
+          v.number(FROM_PORT),
+          v.integer(FROM_PORT),
+          v.minValue(1, FROM_PORT),
+          v.maxValue(65_535, FROM_PORT),
+        ),
+      ),
+    },
+    'from is not an object with "address" and, if known, "port"',
+  ),
+  v.description("Where the caller is connected from, and to which TCP port of this machine"),
+);
+
 export const ReloadRequestSchema = v.pipe(
   v.strictObject(
     {
@@ -274,27 +293,7 @@ export const ReloadRequestSchema = v.pipe(
           ),
         ),
       ),
-      from: v.exactOptional(
-        v.pipe(
-          v.strictObject(
-            {
-              address: AddressText,
-              port: v.exactOptional(
-                v.pipe(
-                  v.number(FROM_PORT),
-                  v.integer(FROM_PORT),
-                  v.minValue(1, FROM_PORT),
-                  v.maxValue(65_535, FROM_PORT),
-                ),
-              ),
-            },
-            'from is not an object with "address" and, if known, "port"',
-          ),
-          v.description(
-            "Where the caller is connected from, and to which TCP port of this machine",
-          ),
-        ),
-      ),
+      from: v.exactOptional(CallerBody),
     },
     'The body is not an object with, if wanted, "yes", "for" and "from"',
   ),
@@ -376,7 +375,14 @@ export const CutRequestSchema = v.pipe(
   v.union(
     [
       v.strictObject({ address: NetworkText, door: v.exactOptional(NameText) }, CUT),
-      v.strictObject({ user: NameText, device: v.exactOptional(NameText) }, CUT),
+      v.strictObject(
+        {
+          user: NameText,
+          device: v.exactOptional(NameText),
+          from: v.exactOptional(CallerBody),
+        },
+        CUT,
+      ),
     ],
     CUT,
   ),
@@ -399,6 +405,10 @@ export const SessionsCutSchema = v.pipe(
     unsearched: v.pipe(
       count,
       v.description("Places opened earlier, where sessions may live on: too many to search"),
+    ),
+    spared: v.pipe(
+      v.array(v.object({ door: v.string(), address: v.string() })),
+      v.description("Places that were left because the caller is connected from there"),
     ),
   }),
   v.metadata({ ref: "SessionsCut" }),

@@ -2,6 +2,7 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command } from "@commander-js/extra-typings";
+import { callerConnection } from "./caller.ts";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
 import { requireDoor } from "./open.ts";
 import { print, printable, printError, printJson } from "./output.ts";
@@ -101,9 +102,10 @@ interface Found {
 
 async function findHeld(client: ControlClient, holder: Holder): Promise<Found> {
   const { user, device } = holder;
+  const from = callerConnection();
   return {
     grants: grantsHeldBy(await client.grants(), holder),
-    sessions: holder,
+    sessions: { ...holder, ...(from && { from }) },
     nothing: async () => {
       const doors = await client.doors();
       if (device === undefined && doors.some(({ name }) => name === user)) {
@@ -188,17 +190,22 @@ async function closeAll(client: ControlClient, target: Target, told: Told): Prom
     // It may have run out since it was listed; then it is closed anyway.
     if (closed !== undefined) told.closed(closed);
   }
-  const { cut, unsearched } = (await client.cutSessions(found.sessions)) ?? NO_CUTS;
+  const { cut, unsearched, spared } = (await client.cutSessions(found.sessions)) ?? NO_CUTS;
   for (const place of cut) told.cut(describeCut(place));
   if (unsearched > 0) {
     told.cut(
       `Did not look for sessions at ${unsearched} places that were opened earlier: close them by their addresses`,
     );
   }
-  if (found.grants.length + cut.length === 0) throw await found.nothing();
+  for (const { door, address } of spared) {
+    told.cut(
+      `Left sessions through ${door} from ${address} alone, since you are connected from there: sallyport close ${door} ${address} cuts them, too`,
+    );
+  }
+  if (found.grants.length + cut.length + spared.length === 0) throw await found.nothing();
 }
 
-const NO_CUTS: SessionsCut = { cut: [], unsearched: 0 };
+const NO_CUTS: SessionsCut = { cut: [], unsearched: 0, spared: [] };
 
 function describeCut({ door, address, sessions }: CutPlace): string {
   const [what, whose] = sessions === 1 ? ["session", "its"] : ["sessions", "their"];

@@ -1,7 +1,8 @@
 /** Cuts the sessions that outlived their grants: of an address, of a holder, or of a removed key. */
 
 import type { CutPlace, SessionsCut, SessionsOf } from "../api/control.ts";
-import { networksOverlap, parsePrefix } from "../core/address.ts";
+import { isWithin, networksOverlap, parsePrefix } from "../core/address.ts";
+import type { Caller } from "../core/caller.ts";
 import type { Settings } from "../config/settings.ts";
 import { addressTexts, type Grant } from "../core/grant.ts";
 import { cutSessions } from "../firewall/cut-sessions.ts";
@@ -28,6 +29,8 @@ export interface LeftoverSurroundings {
 /** Which openings are meant; the lists narrow what is read, since a log has hundreds of thousands. */
 export interface Meant extends OpeningsOf {
   readonly isMeant: (opening: LastOpening) => boolean;
+  /** Sessions of this person are left: others may be behind an address that the one who is meant opened last. */
+  readonly spare?: Caller | undefined;
 }
 
 /** The openings that let in these sessions. */
@@ -35,7 +38,7 @@ export function openingsOf(of: SessionsOf): Meant {
   if ("user" in of) {
     const isMeant = ({ user, device }: LastOpening) =>
       user === of.user && (of.device === undefined || device === of.device);
-    return { isMeant, users: [of.user] };
+    return { isMeant, users: [of.user], spare: of.from };
   }
   const isMeant = ({ door, address }: LastOpening) => {
     const prefix = parsePrefix(address);
@@ -59,7 +62,9 @@ export async function cutLeftovers(
   meant: Meant,
 ): Promise<SessionsCut> {
   const { cut = cutSessions, cutAt } = around;
-  const places = await leftoversOf(around, meant);
+  const all = await leftoversOf(around, meant);
+  const spared = all.filter((place) => isFrom(place, meant.spare));
+  const places = all.filter((place) => !spared.includes(place));
   const done: CutPlace[] = [];
   for (const { door, address, prefix, ports } of places.slice(0, MOST_PLACES)) {
     const prefix6 = prefix.bits === 64 ? 64 : 128;
@@ -72,15 +77,30 @@ export async function cutLeftovers(
     // Each call searches all tracked flows of the machine: others get their turn in between.
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
-  return { cut: done, unsearched: Math.max(0, places.length - MOST_PLACES) };
+  return {
+    cut: done,
+    unsearched: Math.max(0, places.length - MOST_PLACES),
+    spared: spared.map(({ door, address }) => ({ door, address })),
+  };
+}
+
+/** Whether the caller's own session may end there. */
+function isFrom({ prefix, ports }: Leftover, caller: Caller | undefined): boolean {
+  if (caller === undefined || !isWithin(caller.address, prefix)) return false;
+  const { port } = caller;
+  return (
+    port === undefined ||
+    ports.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to)
+  );
 }
 
 async function leftoversOf(
   { settings, grants, flushAudit }: LeftoverSurroundings,
-  { isMeant, ...of }: Meant,
+  { isMeant, users, addresses }: Meant,
 ): Promise<Leftover[]> {
   flushAudit();
   using reader = new AuditReader(settings.server.stateDir);
+  const of = { ...(users && { users }), ...(addresses && { addresses }) };
   return findLeftovers({
     openings: reader.lastOpenings(of),
     isMeant,

@@ -141,7 +141,7 @@ export class FakeControl implements Control {
   }
 
   /** The result of `cutSessions`. */
-  sessions: SessionsCut = { cut: [], unsearched: 0 };
+  sessions: SessionsCut = { cut: [], unsearched: 0, spared: [] };
 
   cutSessions(of: SessionsOf): Promise<SessionsCut> {
     if (this.refusal !== undefined) return Promise.reject(this.refusal);

@@ -229,6 +229,7 @@ test.each([
       { door: "legacy", address: "203.0.113.9", sessions: 2 },
     ],
     unsearched: 3,
+    spared: [],
   };
   const said =
     "Cut 1 session through ssh from 203.0.113.9: its grant was over already\n" +
@@ -244,7 +245,11 @@ test("close cuts sessions after the grants, and none where it ended one grant by
   await using daemon = await startDaemon();
   const { control } = daemon;
   const { ssh, other } = fill(control);
-  control.sessions = { cut: [{ door: "ssh", address: "203.0.113.9", sessions: 1 }], unsearched: 0 };
+  control.sessions = {
+    cut: [{ door: "ssh", address: "203.0.113.9", sessions: 1 }],
+    unsearched: 0,
+    spared: [],
+  };
   expect((await daemon.run("close", ssh.id)).out).toBe("ssh is closed to 203.0.113.9\n");
   expect(control.calls).toEqual([]);
   expect((await daemon.run("close", other.address)).out).toBe(

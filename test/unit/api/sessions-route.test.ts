@@ -21,7 +21,11 @@ test.each([
   [{ user: "alice", device: "phone" }, "cutSessions alice/phone"],
 ])(`POST ${PATH} %j answers with what was cut`, async (body, call) => {
   const control = new FakeControl();
-  control.sessions = { cut: [{ door: "ssh", address: "203.0.113.9", sessions: 1 }], unsearched: 2 };
+  control.sessions = {
+    cut: [{ door: "ssh", address: "203.0.113.9", sessions: 1 }],
+    unsearched: 2,
+    spared: [],
+  };
   const response = await post(controlApp(control), body);
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual(control.sessions);

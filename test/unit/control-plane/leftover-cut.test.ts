@@ -84,6 +84,18 @@ test.each<[SessionsOf, string[]]>([
   expect(await cutOf(of, ALL)).toMatchObject({ cut, unsearched: 0 });
 });
 
+test("cutLeftovers() of a user leaves the sessions of whoever asks, and says where", async () => {
+  const address = parsePrefix("203.0.113.2")!.address;
+  const of = (port?: number): SessionsOf => ({
+    user: "alice",
+    device: "tab",
+    from: { address, ...(port !== undefined && { port }) },
+  });
+  const spared = [{ door: "web", address: "203.0.113.2" }];
+  expect(await cutOf(of(), ALL)).toMatchObject({ cut: [], spared });
+  expect(await cutOf(of(1), ALL)).toMatchObject({ cut: ["web 203.0.113.2 2"], spared: [] });
+});
+
 test("cutLeftovers() spares the ports that somebody holds open to the address", async () => {
   const bobs = at("203.0.113.1", "web", "bob");
   const done = await cutOf({ network: parsePrefix("203.0.113.1")! }, ALL, [
