@@ -3,7 +3,7 @@
  * knock. It keeps what a plan that is over left behind for as long as little is allocated.
  */
 
-import { collectGarbage, heapBytes } from "../native/heap.ts";
+import { collectGarbage, heapBytes, HeapGrowth } from "../native/heap.ts";
 
 /** No packet for so long is a pause. */
 const PAUSE_MS = 100;
@@ -14,18 +14,15 @@ const PATIENCE_MS = 5_000;
 /** So many openings leave a megabyte. */
 const OPENINGS = 100;
 
-/** Whatever else leaves garbage is seen by what the heap takes: measured no more often, and worth a collection. */
+/** Whatever else leaves garbage is seen by what the heap takes: measured no more often. */
 const MEASURE_MS = 2_000;
-const WORTHWHILE_BYTES = 2 << 20;
 
 /** Times are monotonic milliseconds. */
 export class Collector {
   readonly #collect: () => void;
+  readonly #growth: HeapGrowth;
   #isDue = false;
-  readonly #held: () => number;
   #openedBefore = 0;
-  /** The least that the heap took since the last collection, whoever asked for it. */
-  #leastBytes: number;
   #measureMs = 0;
   #lookedMs = 0;
   /** The end of a pause without another packet, and when no pause is waited for any more. */
@@ -35,8 +32,7 @@ export class Collector {
   /** @param collect collects all garbage of this thread. @param held the bytes that its heap takes. */
   constructor(collect: () => void = collectGarbage, held = heapBytes) {
     this.#collect = collect;
-    this.#held = held;
-    this.#leastBytes = held();
+    this.#growth = new HeapGrowth(held);
   }
 
   /** Another plan is in force, so that the matcher before is garbage. */
@@ -61,15 +57,13 @@ export class Collector {
     this.#collect();
     this.#isDue = false;
     this.#openedBefore = opened;
-    this.#leastBytes = this.#held();
+    this.#growth.collected();
   }
 
   #hasGrown(nowMs: number): boolean {
     if (nowMs < this.#measureMs) return false;
     this.#measureMs = nowMs + MEASURE_MS;
-    const bytes = this.#held();
-    this.#leastBytes = Math.min(this.#leastBytes, bytes);
-    return bytes - this.#leastBytes >= WORTHWHILE_BYTES;
+    return this.#growth.isWorthwhile();
   }
 
   #becomesDue(): void {

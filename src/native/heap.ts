@@ -12,3 +12,30 @@ export function heapBytes(): number {
 export function collectGarbage(): void {
   Bun.gc(true);
 }
+
+/** So much garbage is worth a collection. */
+const WORTHWHILE_BYTES = 2 << 20;
+
+/** What the calling thread's heap has grown by since the last collection, whoever asked for it. */
+export class HeapGrowth {
+  readonly #held: () => number;
+  #leastBytes: number;
+
+  /** @param held the bytes that the heap takes. */
+  constructor(held = heapBytes) {
+    this.#held = held;
+    this.#leastBytes = held();
+  }
+
+  /** Whether a collection is worth its time. Measures. */
+  isWorthwhile(): boolean {
+    const bytes = this.#held();
+    this.#leastBytes = Math.min(this.#leastBytes, bytes);
+    return bytes - this.#leastBytes >= WORTHWHILE_BYTES;
+  }
+
+  /** Call it after a collection. */
+  collected(): void {
+    this.#leastBytes = this.#held();
+  }
+}
