@@ -6,6 +6,7 @@ import { type DeviceKey, loadKeys } from "../keys/keys.ts";
 import { admits, whoOf } from "../config/names.ts";
 import type { Door, Settings } from "../config/settings.ts";
 import { SallyportError } from "../core/errors.ts";
+import { includesTcp } from "../core/port.ts";
 import type { LastOpener } from "../control-plane/audit-access.ts";
 import { callerConnection } from "./caller.ts";
 
@@ -31,10 +32,7 @@ function doorsShut(settings: Settings, keys: readonly DeviceKey[], who: Who): st
 
 /** Whether a door opens the port that somebody is connected to; any door where that is unknown. */
 function leadsTo({ opens }: Door, { port }: Caller): boolean {
-  return (
-    port === undefined ||
-    opens.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to)
-  );
+  return port === undefined || includesTcp(opens, port);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The block of ssh_config(5) that makes OpenSSH reach a host through `sallyport proxy`. */
 
+import { includesTcp } from "../core/port.ts";
 import { shellWord } from "../core/shell-command.ts";
 import { firstTcpPort } from "../rks/profile-link.ts";
 import type { Profile } from "../rks/profile-link.ts";
@@ -24,10 +25,7 @@ function quoted(word: string, platform: NodeJS.Platform): string {
 
 /** The port to name; undefined where the door opens ssh's own, or the link names none. */
 function portOf({ opens }: Profile, first: number | undefined): number | undefined {
-  const usual = opens.some(
-    ({ proto, from, to }) => proto === "tcp" && from <= SSH_PORT && SSH_PORT <= to,
-  );
-  return usual ? undefined : first;
+  return includesTcp(opens, SSH_PORT) ? undefined : first;
 }
 
 /** The block, without a line end. OpenSSH passes sockets on Unix alone; only on Linux this program does. */

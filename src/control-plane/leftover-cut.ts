@@ -5,6 +5,7 @@ import { isWithin, networksOverlap, parsePrefix } from "../core/address.ts";
 import type { Caller } from "../core/caller.ts";
 import type { Settings } from "../config/settings.ts";
 import { addressTexts, type Grant } from "../core/grant.ts";
+import { includesTcp } from "../core/port.ts";
 import { cutSessions } from "../firewall/cut-sessions.ts";
 import { AuditReader, type LastOpening, type OpeningsOf } from "../store/audit-query.ts";
 import { findLeftovers, type Leftover } from "./leftover-sessions.ts";
@@ -88,10 +89,7 @@ export async function cutLeftovers(
 function isFrom({ prefix, ports }: Leftover, caller: Caller | undefined): boolean {
   if (caller === undefined || !isWithin(caller.address, prefix)) return false;
   const { port } = caller;
-  return (
-    port === undefined ||
-    ports.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to)
-  );
+  return port === undefined || includesTcp(ports, port);
 }
 
 async function leftoversOf(

@@ -67,6 +67,11 @@ export function rangesOverlap(a: PortRange, b: PortRange): boolean {
   return a.proto === b.proto && a.from <= b.to && b.from <= a.to;
 }
 
+/** Whether a TCP port is in one of the ranges. */
+export function includesTcp(ranges: readonly PortRange[], port: number): boolean {
+  return ranges.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to);
+}
+
 /** `ranges` without the ports of `taken`. */
 export function withoutRanges(
   ranges: readonly PortRange[],

@@ -1,7 +1,7 @@
 /** Living TCP sessions on guarded ports: read from /proc, entered into the tracking table. */
 
 import { type Address, unmapped } from "../core/address.ts";
-import type { PortRange } from "../core/port.ts";
+import { includesTcp, type PortRange } from "../core/port.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "../native/netlink/socket.ts";
 import { readSockets, SOCKET_STATE } from "../native/socket-table.ts";
 import { Conntrack } from "./conntrack.ts";
@@ -33,10 +33,8 @@ function readSessions(file: "tcp" | "tcp6"): Session[] {
 
 /** The sessions with services of this machine on guarded TCP ports. */
 export function livingSessions(guarded: readonly PortRange[]): Session[] {
-  const isGuarded = (port: number) =>
-    guarded.some(({ proto, from, to }) => proto === "tcp" && from <= port && port <= to);
   return [...readSessions("tcp"), ...readSessions("tcp6")].filter(({ localPort }) =>
-    isGuarded(localPort),
+    includesTcp(guarded, localPort),
   );
 }
 
