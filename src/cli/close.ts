@@ -9,12 +9,13 @@ import { print, printable, printError, printJson } from "./output.ts";
 import { withoutZone } from "./peer.ts";
 import type { ControlClient } from "../api/client.ts";
 import { connectControl } from "../api/client.ts";
-import type { CutPlace, SessionsCut, SessionsOf } from "../api/control.ts";
+import type { SessionsCut, SessionsOf } from "../api/control.ts";
 import type { Prefix } from "../core/address.ts";
 import { formatPrefix, networksOverlap, parsePrefix } from "../core/address.ts";
 import { isName } from "../config/names.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
+import { describeCut } from "../core/session-cut.ts";
 import { formatPortRange, rangesOverlap } from "../core/port.ts";
 import { grantedTo } from "./grants.ts";
 
@@ -206,11 +207,6 @@ async function closeAll(client: ControlClient, target: Target, told: Told): Prom
 }
 
 const NO_CUTS: SessionsCut = { cut: [], unsearched: 0, spared: [] };
-
-function describeCut({ door, address, sessions }: CutPlace): string {
-  const [what, whose] = sessions === 1 ? ["session", "its"] : ["sessions", "their"];
-  return `Cut ${sessions} ${what} through ${door} from ${address}: ${whose} grant was over already`;
-}
 
 export function closeCommand(): CommandUnknownOpts {
   return new Command("close")

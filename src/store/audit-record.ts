@@ -4,6 +4,7 @@
 
 import { type CommandEnd, describeOutcome, describePurpose } from "../core/command-end.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import { describeCut } from "../core/session-cut.ts";
 
 /** `atMs` is Unix milliseconds; no record holds a secret. */
 export type OwnRecord =
@@ -125,8 +126,7 @@ const OWN: {
   "config.refused": ({ message }) => message,
   "command.ended": (end) =>
     `Ran ${end.program} for ${describePurpose(end)}: ${describeOutcome(end)}`,
-  "sessions.cut": ({ door, address, count }) =>
-    `Cut ${count} ${count === 1 ? "session" : "sessions"} through ${door} from ${address}: ${count === 1 ? "its" : "their"} grant was over already`,
+  "sessions.cut": ({ count: sessions, ...place }) => describeCut({ ...place, sessions }),
   "store.failing": ({ message }) => message,
   "store.working": ({ message }) => message,
   "store.replaced": ({ message }) => message,
