@@ -8,7 +8,7 @@ import type { AppOptions } from "./health-app.ts";
 import { addHealthRoutes, bareApp } from "./health-app.ts";
 import { failure, json } from "./openapi.ts";
 import { methodNotAllowed, problem } from "./problem.ts";
-import { jsonBodyOnly, smallBodyOnly } from "./request-body.ts";
+import { jsonBodyOnly, refuseInWords, smallBodyOnly } from "./request-body.ts";
 import {
   DoorsSchema,
   GrantSchema,
@@ -20,14 +20,7 @@ import { addSessionsRoute } from "./sessions-route.ts";
 import { statusOf } from "./status.ts";
 import { addWhyRoutes } from "./why-routes.ts";
 
-/**
- * Checks the body of an open request. The hook replaces the default answer, which repeats the body.
- */
-const openRequest = validator("json", OpenRequestSchema, (result, c) => {
-  if (result.success) return undefined;
-  const messages = new Set(result.error.map((issue) => issue.message));
-  return problem(c, 400, [...messages].join("; "));
-});
+const openRequest = validator("json", OpenRequestSchema, (result, c) => refuseInWords(result, c));
 
 function addDoorRoutes(app: Hono, control: Control): void {
   app.get(

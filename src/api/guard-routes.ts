@@ -4,8 +4,8 @@ import type { Hono } from "hono";
 import { describeRoute, validator } from "hono-openapi";
 import type { Control } from "./control.ts";
 import { failure, json } from "./openapi.ts";
-import { methodNotAllowed, problem } from "./problem.ts";
-import { jsonBodyOnly, smallBodyOnly } from "./request-body.ts";
+import { methodNotAllowed } from "./problem.ts";
+import { jsonBodyOnly, refuseInWords, smallBodyOnly } from "./request-body.ts";
 import {
   ArmRequestSchema,
   ConfirmRequestSchema,
@@ -16,27 +16,10 @@ import {
   ReloadToldSchema,
 } from "./schemas.ts";
 
-/** The hook replaces the default answer, which repeats the body. */
-const armRequest = validator("json", ArmRequestSchema, (result, c) =>
-  result.success
-    ? undefined
-    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
-);
-const confirmRequest = validator("json", ConfirmRequestSchema, (result, c) =>
-  result.success
-    ? undefined
-    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
-);
-const reloadRequest = validator("json", ReloadRequestSchema, (result, c) =>
-  result.success
-    ? undefined
-    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
-);
-const keysRequest = validator("json", KeysRequestSchema, (result, c) =>
-  result.success
-    ? undefined
-    : problem(c, 400, result.error.map(({ message }) => message).join("; ")),
-);
+const armRequest = validator("json", ArmRequestSchema, refuseInWords);
+const confirmRequest = validator("json", ConfirmRequestSchema, refuseInWords);
+const reloadRequest = validator("json", ReloadRequestSchema, refuseInWords);
+const keysRequest = validator("json", KeysRequestSchema, refuseInWords);
 
 const refusals = {
   400: failure("The body is not as it should be"),

@@ -1,6 +1,6 @@
 /** The checks that every request with a body must pass before its content is read. */
 
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { problem } from "./problem.ts";
 
@@ -16,3 +16,13 @@ export const smallBodyOnly = bodyLimit({
   maxSize: MAX_BODY_BYTES,
   onError: (c) => problem(c, 413, `The body is larger than ${MAX_BODY_BYTES} bytes`),
 });
+
+/** For `validator`: says what is wrong in the words of the schema. Its default answer repeats the body. */
+export function refuseInWords(
+  result: { readonly success: boolean; readonly error?: readonly { readonly message: string }[] },
+  c: Context,
+): Response | undefined {
+  if (result.success) return undefined;
+  const messages = new Set(result.error?.map(({ message }) => message));
+  return problem(c, 400, [...messages].join("; "));
+}

@@ -369,7 +369,7 @@ const NetworkText = v.pipe(
 );
 
 const CUT =
-  'The body is neither an object with "address" and, if wanted, "door", nor one with "user" and, if wanted, "device"';
+  'The body is neither an object with "address" and, if wanted, "door", nor one with "user" and, if wanted, "device" and "from"';
 
 export const CutRequestSchema = v.pipe(
   v.union(

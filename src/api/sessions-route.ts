@@ -4,16 +4,11 @@ import type { Hono } from "hono";
 import { describeRoute, validator } from "hono-openapi";
 import type { Control } from "./control.ts";
 import { failure, json } from "./openapi.ts";
-import { methodNotAllowed, problem } from "./problem.ts";
-import { jsonBodyOnly, smallBodyOnly } from "./request-body.ts";
+import { methodNotAllowed } from "./problem.ts";
+import { jsonBodyOnly, refuseInWords, smallBodyOnly } from "./request-body.ts";
 import { CutRequestSchema, SessionsCutSchema, sessionsOf } from "./schemas.ts";
 
-/** The hook replaces the default answer, which repeats the body. */
-const cutRequest = validator("json", CutRequestSchema, (result, c) =>
-  result.success
-    ? undefined
-    : problem(c, 400, [...new Set(result.error.map(({ message }) => message))].join("; ")),
-);
+const cutRequest = validator("json", CutRequestSchema, refuseInWords);
 
 export function addSessionsRoute(app: Hono, control: Control): void {
   app.post(
