@@ -21,6 +21,7 @@ import { readListing } from "../foreign-rules/read-listing.ts";
 import { checkInterfaces } from "./interfaces.ts";
 import { checkKernel, probeKernel } from "./kernel.ts";
 import { checkKeys, readKeys } from "./keys.ts";
+import { checkLeftOut, probeLeftOut } from "./left-out.ts";
 import { checkLibraries, readLibraries } from "./libraries.ts";
 import { checkPrivileges, readPrivileges } from "./privileges.ts";
 import { isGuarding } from "../control-plane/guard/guard-lock.ts";
@@ -56,7 +57,7 @@ export async function examine(
   await look("libraries", () => checkLibraries(readLibraries()));
   await look("privileges", () => checkPrivileges(readPrivileges()));
   await look("executable", () => checkExecutable(readExecutable()));
-  await look("kernel", () => checkKernel(probeKernel()));
+  await look("kernel", () => [...checkKernel(probeKernel()), ...checkLeftOut(probeLeftOut())]);
   await look("connection tracking", () =>
     checkTracking(readTracking(), otherTrackers(rules()), readGuard()),
   );

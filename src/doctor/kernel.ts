@@ -4,6 +4,7 @@
 
 import { release } from "node:os";
 import { isOlderVersion } from "../core/older-version.ts";
+import type { GuardPlan } from "../firewall/guard-plan.ts";
 import { oldLibrary, type Refusal, refusalOf } from "../firewall/nft-error.ts";
 import { renderTable } from "../firewall/rule-set.ts";
 import { TABLE_NAME } from "../firewall/sets.ts";
@@ -35,18 +36,26 @@ const rule = (text: string) => `add rule ${TABLE} c ${text}`;
 
 const WHOLE = "the guard as a whole";
 
-/** The guard without the parts that are left out where the kernel lacks them (`loadGuard`). */
-function wholeGuard(): string {
-  const table = renderTable({
-    guarded: [{ proto: "tcp", from: 1, to: 2, forMs: 60_000 }],
-    allow: [],
-    deny: { ip: "reset", ip6: "reset" },
-    idleMs: [10_000],
-    echoDscp: false,
-    flowLabels: false,
-    transparentProxies: false,
-  });
-  return table.replace(TABLE_NAME, TABLE);
+/** A guard with everything that this kernel's own answers have; never loaded. */
+export const SAMPLE: GuardPlan = {
+  guarded: [{ proto: "tcp", from: 1, to: 2, forMs: 60_000 }],
+  allow: [],
+  deny: { ip: "reset", ip6: "reset" },
+  idleMs: [10_000],
+};
+
+/** The same without the parts that are left out where library or kernel lack them (`loadGuard`). */
+export const LEAST = {
+  ...SAMPLE,
+  echoDscp: false,
+  flowLabels: false,
+  silentOptions: [],
+  transparentProxies: false,
+} as const satisfies GuardPlan;
+
+/** The text of a guard under the doctor's name. */
+export function guardText(plan: GuardPlan): string {
+  return renderTable(plan).replace(TABLE_NAME, TABLE);
 }
 
 /** In the order in which they build on each other: the first missing one names the cause. */
@@ -132,7 +141,7 @@ export const FEATURES: readonly Feature[] = [
     module: "nf_tables",
     config: "CONFIG_NF_TABLES",
     since: "5.10",
-    commands: [wholeGuard()],
+    commands: [guardText(LEAST)],
   },
 ];
 

@@ -46,11 +46,7 @@ const LESS: readonly Partial<GuardPlan>[] = [
  */
 export function loadGuard(plan: GuardPlan, run = runNft): void {
   const { whole, context } = withSpareDescriptors(() => ({
-    whole: {
-      ...plan,
-      flowLabels: plan.flowLabels ?? stackLabelsFlows(),
-      silentOptions: plan.silentOptions ?? verifiedSignatures(),
-    },
+    whole: asThisStack(plan),
     context: lookAtSets(plan),
   }));
   let failed: Failed | undefined;
@@ -66,6 +62,15 @@ export function loadGuard(plan: GuardPlan, run = runNft): void {
     break;
   }
   if (failed !== undefined) throw failed.reason();
+}
+
+/** The plan with those answers that differ from kernel to kernel as this one gives them. Throws OpError. */
+export function asThisStack(plan: GuardPlan): GuardPlan {
+  return {
+    ...plan,
+    flowLabels: plan.flowLabels ?? stackLabelsFlows(),
+    silentOptions: plan.silentOptions ?? verifiedSignatures(),
+  };
 }
 
 interface Failed {
