@@ -14,7 +14,7 @@ export function checkInterfaces({ wanted, links }: InterfaceFacts): Findings {
   const any = wanted.includes("any");
   const heard = any ? links.filter(({ loopback }) => !loopback) : named(wanted, links);
   const usable = heard.filter((link) => stateOf(link) === undefined).map(({ name }) => name);
-  const missing = any ? [] : wanted.filter((name) => !links.some((link) => link.name === name));
+  const missing = any ? [] : wanted.filter((name) => !links.some((link) => isCalled(link, name)));
   // Besides these, "any" hears interfaces that nobody plans to use: an unused port of a board is no
   // fault.
   const weak = any && usable.length > 0 ? [] : heard.filter((link) => stateOf(link) !== undefined);
@@ -38,8 +38,10 @@ export function checkInterfaces({ wanted, links }: InterfaceFacts): Findings {
 }
 
 function named(wanted: readonly string[], links: readonly Link[]): Link[] {
-  return links.filter(({ name }) => wanted.includes(name));
+  return links.filter((link) => wanted.some((name) => isCalled(link, name)));
 }
+
+const isCalled = (link: Link, name: string) => link.name === name || link.otherNames.includes(name);
 
 /** The obstacle to knocks; undefined where there is none. */
 function stateOf({ up, carrier, addresses }: Link): string | undefined {

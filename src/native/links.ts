@@ -7,7 +7,7 @@ import { type Address, addressFromBytes } from "../core/address.ts";
 import { OpError } from "../core/errors.ts";
 import { Errno } from "./errno.ts";
 import { failure } from "./libc.ts";
-import { behind, bytesOf, type Span, textOf, within } from "./netlink/attributes.ts";
+import { allWithin, behind, bytesOf, type Span, textOf, within } from "./netlink/attributes.ts";
 import { dump } from "./netlink/dump.ts";
 import { type Message, NLM_F } from "./netlink/message.ts";
 import { MessageWriter } from "./netlink/message-writer.ts";
@@ -25,6 +25,9 @@ const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_XDP = 43;
 const IFLA_XDP_ATTACHED = 2;
+/** A list of properties; its elements may come several times. */
+const IFLA_PROP_LIST = 52;
+const IFLA_ALT_IFNAME = 53;
 const XDP_MODES = ["none", "driver", "generic", "hardware", "several"] as const;
 /** linux/if.h */
 const IFF_UP = 0x1;
@@ -43,6 +46,8 @@ const INCOMING = [0xffff_fff2, 0xffff_0000];
 export interface Link {
   readonly index: number;
   readonly name: string;
+  /** Alternative names (`ip link property add`): the kernel takes each in place of the name. */
+  readonly otherNames: readonly string[];
   readonly loopback: boolean;
   /** Set up by the administrator. */
   readonly up: boolean;
@@ -103,9 +108,12 @@ function linkOf(view: DataView, { at }: Message, attributes: Span): Omit<Link, "
   const attached = xdp && within(view, xdp, IFLA_XDP_ATTACHED, 1);
   const mode = attached === undefined ? 0 : view.getUint8(attached.at);
   const name = within(view, attributes, IFLA_IFNAME);
+  const properties = within(view, attributes, IFLA_PROP_LIST);
+  const others = properties === undefined ? [] : allWithin(view, properties, IFLA_ALT_IFNAME);
   return {
     index: view.getInt32(at + 4, true),
     name: name === undefined ? "?" : textOf(view, name),
+    otherNames: others.map((other) => textOf(view, other)),
     loopback: (flags & IFF_LOOPBACK) !== 0,
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,

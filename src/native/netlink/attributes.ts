@@ -49,6 +49,18 @@ export function within(view: DataView, around: Span, type: number, least = 0): S
   return span.end - span.at < least ? undefined : span;
 }
 
+/** The values of all attributes of `type` inside `around`, in their order. */
+export function allWithin(view: DataView, around: Span, type: number): Span[] {
+  const spans: Span[] = [];
+  for (let at = around.at; ;) {
+    const found = findAttribute(view, at, around.end, type);
+    if (found < 0) return spans;
+    const length = attributeLength(view, found);
+    spans.push({ at: found + NLA_HDRLEN, end: found + length });
+    at = found + align4(length);
+  }
+}
+
 /**
  * The bytes behind a fixed header of `header` bytes; undefined where even the header is incomplete.
  */

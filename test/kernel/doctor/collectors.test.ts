@@ -87,6 +87,16 @@ describe("readLinks()", () => {
     );
   });
 
+  test("reads alternative names, in the order in which they were given", () => {
+    lab.run("server", ["ip", "link", "add", "br7", "type", "bridge"]);
+    for (const name of ["uplink", "enp65s0f0np0v15d1"]) {
+      lab.run("server", `ip link property add dev br7 altname ${name}`.split(" "));
+    }
+    const others = new Map(onServer(readLinks).map(({ name, otherNames }) => [name, otherNames]));
+    expect(others.get("br7")).toEqual(["uplink", "enp65s0f0np0v15d1"]);
+    expect(others.get("eth0")).toEqual([]);
+  });
+
   test("agrees with the host's own list", () => {
     const names = run(["sh", "-c", "ls /sys/class/net"]).out.trim().split(/\s+/).sort();
     expect(

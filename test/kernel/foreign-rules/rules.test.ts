@@ -439,6 +439,7 @@ describe("arrivalsOf()", () => {
   const link = (name: string, address: string): Link => ({
     index: 2,
     name,
+    otherNames: [],
     loopback: name === "lo",
     up: true,
     carrier: true,

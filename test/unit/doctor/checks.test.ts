@@ -39,6 +39,7 @@ function said(findings: Findings): string[] {
 const eth0: Link = {
   index: 2,
   name: "eth0",
+  otherNames: [],
   loopback: false,
   up: true,
   carrier: true,
@@ -256,6 +257,12 @@ const CASES: readonly Case[] = [
     name: "checkInterfaces() warns of one that is missing while another hears",
     findings: () => checkInterfaces({ wanted: ["eth0", "wg0"], links: [lo, eth0] }),
     expected: [/^warning The interface wg0 does not exist: this machine has eth0 /, /^ok .*eth0/],
+  },
+  {
+    name: "checkInterfaces() knows an interface by its other name",
+    findings: () =>
+      checkInterfaces({ wanted: ["uplink"], links: [lo, { ...eth0, otherNames: ["uplink"] }] }),
+    expected: [/^ok Knocks can arrive at eth0 /],
   },
   {
     name: "checkInterfaces() calls it a problem when none hears",
