@@ -1,6 +1,7 @@
 /** The order in which threads of this process get a processor. */
 
 import { readdirSync, readlinkSync } from "node:fs";
+import { getPriority } from "node:os";
 import { basename } from "node:path";
 import { libcCalls } from "./libc-calls.ts";
 
@@ -10,8 +11,9 @@ const PRIO_PROCESS = 0;
 /** asm-generic/resource.h */
 const RLIMIT_NICE = 13;
 
-/** Of −20 to 19: a tenth of the weight of other threads where both want the same processor. */
-const NICE = 10;
+/** More than the preferred thread: a tenth of its weight where both want the same processor. */
+const NICE_BEHIND = 10;
+const MOST_NICE = 19;
 
 /** linux/sched.h: as SCHED_OTHER, but a thread that wakes up takes no processor from another one that has it. */
 const SCHED_BATCH = 3;
@@ -25,11 +27,23 @@ export function threadId(): number {
 /**
  * Puts every other thread of this process behind the thread `preferred`. Needs no privilege. Where
  * a sandbox forbids it (or the kernel decides otherwise) nothing changes. A new thread inherits
- * from the one that makes it: call it again when there may be some.
+ * from the one that makes it: call it again when there may be some. Nothing changes where `preferred` has ended.
  */
 export function preferThread(preferred: number): void {
+  const nice = niceOf(preferred);
+  if (nice === undefined) return;
+  const behind = Math.min(nice + NICE_BEHIND, MOST_NICE);
   for (const thread of threads()) {
-    if (Number(thread) !== preferred) order(Number(thread), NICE, SCHED_BATCH);
+    if (Number(thread) !== preferred) order(Number(thread), behind, SCHED_BATCH);
+  }
+}
+
+/** Of −20 to 19: an administrator may have started the process in front of others, or behind. */
+function niceOf(thread: number): number | undefined {
+  try {
+    return getPriority(thread);
+  } catch {
+    return undefined;
   }
 }
 

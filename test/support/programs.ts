@@ -42,6 +42,7 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
   nc: "netcat-openbsd",
   nft: "nftables",
+  nice: "coreutils",
   nmap: "nmap",
   node: "nodejs",
   ping: "iputils-ping",

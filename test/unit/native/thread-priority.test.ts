@@ -1,6 +1,7 @@
 /** The order of threads. */
 
 import { expect, test } from "bun:test";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { run } from "../../support/programs.ts";
 
@@ -27,10 +28,30 @@ const SCRIPT = `
   console.log(nice(own));
 `;
 
-test("preferThread() lets all other threads stand behind one, and standInFront() takes it back for a process", () => {
-  const { out } = run([process.execPath, "-e", SCRIPT]);
-  const lines = out.trim().split("\n");
-  expect(lines.slice(0, 3)).toEqual(["0/other 0/other", "0/other 10/batch", "10/batch"]);
+/** What SCRIPT prints when it starts `by` steps behind the run of the tests, which may itself be nice. */
+const shown = (by: number) =>
+  run(["nice", "-n", `${by}`, process.execPath, "-e", SCRIPT])
+    .out.trim()
+    .split("\n");
+
+const USUAL = getPriority();
+
+test.each([0, 3, 19])(
+  "preferThread() lets all other threads stand behind one that is %d steps behind others",
+  (by) => {
+    const own = Math.min(USUAL + by, 19);
+    const behind = Math.min(own + 10, 19);
+    expect(shown(by).slice(0, 2)).toEqual([
+      `${own}/other ${own}/other`,
+      `${own}/other ${behind}/batch`,
+    ]);
+  },
+);
+
+test("preferThread() lets the thread that calls stand behind another one, and standInFront() takes it back for a process", () => {
+  const [, , behind, back] = shown(0);
+  // The preferred one stands behind already.
+  expect(behind).toBe("19/batch");
   // Only with CAP_SYS_NICE, or where RLIMIT_NICE allows it.
-  expect(["0/other", "10/other"]).toContain(lines[3]!);
+  expect(["0/other", "19/other"]).toContain(back!);
 });
