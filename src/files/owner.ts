@@ -4,7 +4,7 @@
  * calls. So root does there only what the owner could do too.
  */
 
-import { mkdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, OpError, SallyportError } from "../core/errors.ts";
 import { withFileIdentity } from "../native/file-identity.ts";
@@ -55,11 +55,18 @@ export function asNobody<T>(work: () => T): T {
 
 /**
  * Makes a folder (mode 0700) and the missing ones above it, each with the rights of the owner of
- * its parent.
+ * its parent. Those that are root's let everybody through (0755, whatever the umask): the folder may
+ * become the service's user's, who could not reach it otherwise.
  */
 export function makeFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
   const above = dirname(folder);
-  makeFolder(above);
+  makeWayTo(above);
   asOwnerOf(above, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+}
+
+function makeWayTo(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
+  makeFolder(folder);
+  if (process.geteuid!() === 0 && !isForeign(folder)) chmodSync(folder, 0o755);
 }

@@ -85,6 +85,17 @@ describe("asOwnerOf() by root in a folder of another user", () => {
     expect(statSync(join(folder, "a", "b"))).toMatchObject({ uid: OWNER, mode: 0o40700 });
   });
 
+  test("makeFolder() lets others through the folders of root's that it makes on the way", () => {
+    const umask = process.umask(0o077);
+    try {
+      makeFolder(join(base, "a", "b", "c"));
+    } finally {
+      process.umask(umask);
+    }
+    const modes = ["a", "a/b", "a/b/c"].map((name) => statSync(join(base, name)).mode & 0o777);
+    expect(modes).toEqual([0o755, 0o755, 0o700]);
+  });
+
   test("says what is missing where root may not act as somebody else", () => {
     const { stderr, exitCode } = spawnSync([
       "setpriv",
