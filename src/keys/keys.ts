@@ -152,18 +152,19 @@ function sharedKey(keys: readonly DeviceKey[]): string | undefined {
 }
 
 /**
- * The text of keys.toml, undefined where there never was one. `user remove` leaves a file without
- * keys, so a missing file beside keys that worked was lost. Throws (exit 78) then, and where the
- * file cannot be trusted.
+ * The text of keys.toml, undefined where there never was one. `user remove` leaves a file with its
+ * first line and no keys, so a missing or blank file beside keys that worked was lost. Throws (exit
+ * 78) then, and where the file cannot be trusted.
  */
 function readKeysFile(stateDir: string): string | undefined {
   const file = keysFile(stateDir);
   const text = readPrivateFile(file);
-  if (text !== undefined) return text;
+  if (text !== undefined && text.trim() !== "") return text;
   const last = lastKeysFile(stateDir);
-  if (!/^\[/m.test(readPrivateFile(last) ?? "")) return undefined;
+  if (!/^\[/m.test(readPrivateFile(last) ?? "")) return text;
+  const state = text === undefined ? "it is gone" : "it is empty";
   throw new SallyportError(
-    `Cannot load ${file}: it is gone, and ${last} holds the keys that worked last: run "${shellCommand(["cp", "-p", last, file])}", or remove that one as well where nobody is to have a key`,
+    `Cannot load ${file}: ${state}, and ${last} holds the keys that worked last: run "${shellCommand(["cp", "-p", last, file])}", or remove that one as well where nobody is to have a key`,
     ExitCode.config,
   );
 }

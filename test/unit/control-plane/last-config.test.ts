@@ -145,22 +145,28 @@ describe("readOrFallBack()", () => {
     expect(placeOfMistake(mistake!)).toMatch(/^keys\.toml:\d+$/);
   });
 
-  test("takes the keys that worked last where keys.toml is gone, and has them put back before any is added", () => {
-    using folder = new StateFolder();
-    const file = stage(folder);
-    const keys = keysFile(folder.path);
-    const last = lastKeysFile(folder.path);
-    rmSync(keys);
-    const gone = `Cannot load ${keys}: it is gone, and ${last} holds the keys that worked last: run "cp -p ${last} ${keys}", or remove that one as well where nobody is to have a key`;
-    const found = readOrFallBack(file, yes);
-    expect([found.mistake, [...found.keys.users()]]).toEqual([gone, ["alice", "bob"]]);
-    expect(placeOfMistake(gone)).toBe("keys.toml");
-    const added = { user: "carol", device: "laptop", key: makeKey("lab") };
-    expect(() => addKey(folder.path, added)).toThrow(gone);
-    copyFileSync(last, keys);
-    chmodSync(keys, 0o600);
-    expect(readOrFallBack(file, yes).mistake).toBeUndefined();
-  });
+  test.each([
+    ["gone", (keys: string) => rmSync(keys)],
+    ["empty", (keys: string) => writeFileSync(keys, "\n")],
+  ])(
+    "takes the keys that worked last where keys.toml is %s, and has them put back before any is added",
+    (state, lose) => {
+      using folder = new StateFolder();
+      const file = stage(folder);
+      const keys = keysFile(folder.path);
+      const last = lastKeysFile(folder.path);
+      lose(keys);
+      const lost = `Cannot load ${keys}: it is ${state}, and ${last} holds the keys that worked last: run "cp -p ${last} ${keys}", or remove that one as well where nobody is to have a key`;
+      const found = readOrFallBack(file, yes);
+      expect([found.mistake, [...found.keys.users()]]).toEqual([lost, ["alice", "bob"]]);
+      expect(placeOfMistake(lost)).toBe("keys.toml");
+      const added = { user: "carol", device: "laptop", key: makeKey("lab") };
+      expect(() => addKey(folder.path, added)).toThrow(lost);
+      copyFileSync(last, keys);
+      chmodSync(keys, 0o600);
+      expect(readOrFallBack(file, yes).mistake).toBeUndefined();
+    },
+  );
 
   test("takes the newest that works where the file is not to be trusted: a state folder was left for another", () => {
     using left = new StateFolder();
