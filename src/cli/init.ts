@@ -19,7 +19,7 @@ import { ask, canAsk } from "./ask.ts";
 import { reachedAddress } from "./caller.ts";
 import { answersOf } from "./init-answers.ts";
 import { note, printLinks } from "./links.ts";
-import { printable } from "./output.ts";
+import { finishUnread, printable } from "./output.ts";
 import { readProbation } from "./probation-time.ts";
 import { tellKeys } from "./tell-keys.ts";
 
@@ -135,6 +135,7 @@ async function carryOut(seen: Seen, place: Place): Promise<void> {
   const { installUnits, startOnProbation } = await import("../init/start.ts");
   const { writeConfig } = await import("../init/write-config.ts");
   const { answers, draft, guard, present, probation, probationMs, steps } = seen;
+  finishUnread();
   const has = (type: Step["type"]) => steps.some((step) => step.type === type);
   if (has("config")) {
     for (const path of writeConfig(place.config, draft, present.replaces)) note(`Wrote ${path}`);

@@ -15,6 +15,8 @@ export interface Column {
 }
 
 let guarded = false;
+let finishing = false;
+let failed = false;
 
 /**
  * Ends the program silently when the reader of a pipe is gone (`| head`), and with a sentence when
@@ -25,10 +27,21 @@ export function guardOutput(): void {
   guarded = true;
   process.stdout.on("error", (error: Error & { readonly code?: string }) => {
     // The command's own outcome stands: a reader who left did not undo its work.
-    if (error.code === "EPIPE") process.exit();
-    printError(`sallyport: Cannot write the output: ${messageOf(error)}`);
-    process.exit(ExitCode.failure);
+    if (error.code !== "EPIPE") {
+      if (!failed) printError(`sallyport: Cannot write the output: ${messageOf(error)}`);
+      failed = true;
+      process.exitCode = ExitCode.failure;
+    }
+    if (!finishing) process.exit();
   });
+}
+
+/**
+ * From here on the command goes on to its end where its output cannot be written: it prints before
+ * its work is done, and half of that is worse than what nobody reads.
+ */
+export function finishUnread(): void {
+  finishing = true;
 }
 
 /** Whether a person looks: tables, headings and colour are for a terminal only. */

@@ -21,7 +21,7 @@ import { socketOption } from "./control-socket.ts";
 import { grantedTo } from "./grants.ts";
 import { FIXED_FORMATS, fixedDoors, formatFixed } from "./fixed-formats.ts";
 import { hostOf, linksOf, note, printLinks } from "./links.ts";
-import { printable, printJson, printTable } from "./output.ts";
+import { finishUnread, printable, printJson, printTable } from "./output.ts";
 import { checkRemoval, type Who } from "./key-removal.ts";
 import { tellKeys } from "./tell-keys.ts";
 
@@ -114,6 +114,7 @@ function addCommand(clock: Clock) {
         return;
       }
       const links = addDevice(settings, { user, device }, options, clock);
+      finishUnread();
       note(`Added ${whoOf(user, device)}`);
       printLinks(links, options.json);
       const told = await tellKeys(settings, options);

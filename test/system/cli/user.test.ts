@@ -423,6 +423,24 @@ describe("sallyport user, beside a daemon", () => {
     expect(daemon.control.calls).toEqual(["reloadKeys false"]);
   });
 
+  test.each([
+    ["| true", 0, []],
+    [
+      "> /dev/full",
+      1,
+      ["sallyport: Cannot write the output: ENOSPC: no space left on device, write"],
+    ],
+  ])("tells it of an added key whose link nobody takes: %s", async (sink, code, complaints) => {
+    await using daemon = await started();
+    const words = [process.execPath, MAIN, "user", "add", "alice", "--host", "gate.example"];
+    const command = `set -o pipefail; ${words.join(" ")} --socket ${daemon.socket} ${sink}`;
+    const child = spawn(["bash", "-c", command], { cwd: folder, stderr: "pipe" });
+    const [err, ended] = await Promise.all([child.stderr.text(), child.exited]);
+    expect([daemon.control.calls, ended]).toEqual([["reloadKeys false"], code]);
+    expect(err.split("\n").filter((line) => line.startsWith("sallyport: "))).toEqual(complaints);
+    expect(err).toEndWith("The running daemon took the key: it opens its doors from now on\n");
+  });
+
   test("add says of a key that no door names that it opens none", async () => {
     await using daemon = await started();
     const { err } = await beside(daemon, "add", "carol", "--host", "gate.example");
