@@ -1,12 +1,8 @@
 /** The C libraries this program opens, and where each was found. */
 
 import { readFileSync, realpathSync } from "node:fs";
-import { cString } from "./libc.ts";
 import type { SharedLibrary } from "./library.ts";
-import { loader } from "./loader.ts";
-
-/** dlfcn.h */
-const RTLD_LAZY = 1;
+import { load } from "./loader.ts";
 
 export interface NeededLibrary extends SharedLibrary {
   readonly name: string;
@@ -47,9 +43,7 @@ export interface FoundLibrary {
  */
 export function findLibrary({ sonames }: SharedLibrary): FoundLibrary | undefined {
   for (const soname of sonames) {
-    const name = cString(soname);
-    if (loader().dlopen(name, RTLD_LAZY) === null) continue;
-    return { soname, file: mappedFile(soname) };
+    if (load(soname) === true) return { soname, file: mappedFile(soname) };
   }
   return undefined;
 }

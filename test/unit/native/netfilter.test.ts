@@ -1,19 +1,38 @@
 /** The netfilter libraries and netlink framing, at their edges. */
 
 import { describe, expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
 import { openLibrary } from "../../../src/native/library.ts";
 import { runNft } from "../../../src/native/libnftables.ts";
 import { commentUserData } from "../../../src/native/libnftnl.ts";
 import { addressOf } from "../../../src/native/memory.ts";
 import { MessageWriter, nfgenmsg } from "../../../src/native/netlink/message-writer.ts";
+import { findLibrary } from "../../../src/native/needed-libraries.ts";
 import { findAttribute } from "../../../src/native/netlink/attributes.ts";
 import { errorText, messages } from "../../../src/native/netlink/message.ts";
+import { run } from "../../support/programs.ts";
+import { StateFolder } from "../../support/store.ts";
 
 test("openLibrary() names the package of a missing library", () => {
   const missing = { sonames: ["libmissing.so.9"], packages: "libmissing9 (Debian)" };
   expect(() => openLibrary(missing, { any: { args: [], returns: "int" } })).toThrow(
     /^Cannot open libmissing\.so\.9: .*: install the package libmissing9 \(Debian\)$/,
   );
+});
+
+test("openLibrary() takes no library from the current folder, where anybody may have put it", () => {
+  using folder = new StateFolder();
+  copyFileSync(
+    findLibrary({ sonames: ["libmnl.so.0"], packages: "libmnl0 (Debian)" })!.file,
+    folder.file("libmissing.so.9"),
+  );
+  const script = `
+    const { openLibrary } = await import("${import.meta.dir}/../../../src/native/library.ts");
+    const missing = { sonames: ["libmissing.so.9"], packages: "libmissing9 (Debian)" };
+    openLibrary(missing, { mnl_socket_open: { args: ["i32"], returns: "ptr" } });`;
+  const { code, err } = run([process.execPath, "-e", script], { cwd: folder.path, mayFail: true });
+  expect(err).toContain("Cannot open libmissing.so.9: libmissing.so.9: cannot open shared object");
+  expect(code).not.toBe(0);
 });
 
 test("openLibrary() names the symbol that an old library lacks", () => {
