@@ -42,6 +42,19 @@ test("openLibrary() names the symbol that an old library lacks", () => {
   );
 });
 
+test("openLibrary() blames no library for a process without memory for its calls", () => {
+  const library = `${import.meta.dir}/../../../src/native/libc.ts`;
+  const script = `(await import("${library}")).libc()`;
+  const { err } = run(
+    ["bash", "-c", 'ulimit -v 2000000; exec "$0" -e "$1"', process.execPath, script],
+    { mayFail: true },
+  );
+  expect(err).toMatch(
+    /Cannot use \S+: .*JIT: let this process have memory that it may write and run/,
+  );
+  expect(err).not.toContain("install");
+});
+
 test("addressOf() stays right when the array's buffer is asked for later", () => {
   const bytes = new Uint8Array(24);
   const before = addressOf(bytes);
