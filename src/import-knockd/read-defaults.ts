@@ -71,12 +71,19 @@ function readOptions(words: readonly string[]): { name: string; value: string }[
   return options;
 }
 
+/**
+ * What a line sets. systemd, which reads this file on Debian, takes a value without quotes to the end
+ * of the line, where a shell takes one word.
+ */
 function unquoted(line: string): { name: string; value: string } | undefined {
   const [, name, written = ""] = /^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
   if (name === undefined) return undefined;
-  const [word] = shellTokens(written) ?? [];
-  const value = word?.kind === "word" ? word.parts.map(({ text }) => text).join("") : "";
-  return { name, value };
+  const tokens = shellTokens(written) ?? [];
+  const end = tokens.findIndex(({ kind }) => kind !== "word");
+  const words = tokens
+    .slice(0, Math.max(end, 0))
+    .map((token) => (token.kind === "word" ? token.parts.map(({ text }) => text).join("") : ""));
+  return { name, value: words.join(" ") };
 }
 
 /** Reads the file; only the last line that sets a name counts, as in a shell. */
@@ -118,6 +125,9 @@ export function readDefaults(text: string): Defaults {
       };
     const options = readOptions(parseShell(`knockd ${value}`)?.[0]?.words.slice(1) ?? []);
     const remarks = options.map(({ name: option, value: of }) => {
+      if (of === "" && WITH_VALUE.has(option)) {
+        return not(`knockd does not start with these: -${option} has no value`);
+      }
       if (option === "i") found = of;
       return SAID[option]?.(of) ?? not(`knockd has no option "${option}"`);
     });

@@ -187,6 +187,17 @@ describe("importKnockd()", () => {
     expect(lines[0]!.texts[0]).toContain("a byte order mark stands before it");
   });
 
+  test.each([
+    ["KNOCKD_OPTS=-i eth1", 'interfaces = ["eth1"]', /^interfaces = \["eth1"\]$/],
+    ["KNOCKD_OPTS=-d -i eth1 # wire", 'interfaces = ["eth1"]', /interfaces = \["eth1"\]$/],
+    ['KNOCKD_OPTS="-i"', 'interfaces = ["eth0"]', /^knockd does not start .*: -i has no value$/],
+  ])("reads the options of knockd's service: %s", (text, interfaces, told) => {
+    const conf = "[options]\nInterface = eth0\n[a]\nsequence = 1,9,5\ncommand = ufw allow 22/tcp\n";
+    const { toml, lines } = imported(conf, { defaults: { name: "defaults", text } });
+    expect(toml).toContain(`\n${interfaces}\n`);
+    expect(lines.find(({ file: of }) => of === "defaults")!.texts.join("; ")).toMatch(told);
+  });
+
   test("takes any options of knockd's scripts", () => {
     const piece = fc.constantFrom(
       "KNOCKD_OPTS=",
