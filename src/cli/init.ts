@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { DEFAULT_DEVICE } from "../config/names.ts";
 import { SERVICE_CONFIG } from "../config/find.ts";
-import { loadSettings, parseSettings } from "../config/load.ts";
+import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -80,7 +80,7 @@ async function makeKeys(settings: Settings, { host, users }: Answers, steps: rea
 /** All that is known before anything is changed. */
 async function look(options: Options) {
   const { answersIn, formatGuard } = await import("../init/answers.ts");
-  const { draftConfig } = await import("../init/draft.ts");
+  const { draftConfig, readDraft } = await import("../init/draft.ts");
   const { readMachine } = await import("../init/machine.ts");
   const { readKeyed, readPresent } = await import("../init/present.ts");
   const { stepsLeft } = await import("../init/steps.ts");
@@ -105,7 +105,7 @@ async function look(options: Options) {
     probation: formatDuration(probationMs),
     probationMs,
     starts,
-    steps: stepsLeft(answers, present, readKeyed(present.settings ?? parseSettings(draft)), starts),
+    steps: stepsLeft(answers, present, readKeyed(present.settings ?? readDraft(draft)), starts),
   };
 }
 

@@ -1,5 +1,8 @@
 /** The configuration that `sallyport init` writes. */
 
+import { parseSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
 import type { Answers } from "./answers.ts";
 
@@ -39,4 +42,16 @@ users = ${list(answers.users)}
 # Networks that need no knock.
 #always_allow = ["192.168.0.0/16"]
 `;
+}
+
+/** The settings of a draft. Throws a usage error, which names no line of a text that nobody has seen. */
+export function readDraft(draft: string): Settings {
+  try {
+    return parseSettings(draft);
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    const [, ...mistakes] = error.message.split("\n");
+    const told = mistakes.map((line) => line.replace(/^\S+:\d+: (door\.\w+\.|server\.)/, ""));
+    throw new SallyportError(`Cannot set up: ${told.join("; ")}`, ExitCode.usage);
+  }
 }

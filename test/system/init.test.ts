@@ -178,9 +178,16 @@ test(
 );
 
 describe("refuses, and changes nothing:", () => {
+  const TOLD = ["init", "--yes", "--user", "alice", "--host", SERVER];
   test.each([
     ["no port to hide", ["init", "--yes"], 64, 'nobody to ask "Which ports shall be hidden?"'],
     ["a word that is no port", ["init", "--yes", "--guard", "ssh"], 64, '"ssh" is no port'],
+    [
+      "a port twice",
+      [...TOLD, "--guard", "22,22/tcp"],
+      64,
+      'Cannot set up: opens[1] is "22/tcp", part',
+    ],
     ["nobody who says yes", ["init", "--guard", "2222"], 64, "give --yes; nothing was changed"],
     ["a probation of no length", [...ALL, "--probation", "soon"], 64, "is not a duration"],
   ])(
