@@ -1,9 +1,11 @@
 /** The steps from the machine as it is to a guarded door, and which of them are left. */
 
+import { quote } from "../config/mistake.ts";
 import { admits } from "../config/names.ts";
 import type { Settings } from "../config/settings.ts";
 import { commonRanges, formatPortRange, withoutRanges } from "../core/port.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { bareHost } from "../keys/profile.ts";
 import { type Answers, formatGuard } from "./answers.ts";
 
 /** What an earlier run, or somebody, has set up already. */
@@ -52,7 +54,7 @@ export function stepsLeft(
 }
 
 /** What a configuration lacks is told, with the way to write it. */
-function checkAgrees({ guard, users }: Answers, { doors }: Settings): void {
+function checkAgrees({ guard, users, host }: Answers, { server, doors }: Settings): void {
   const missing = withoutRanges(
     guard,
     doors.flatMap(({ opens }) => opens),
@@ -69,6 +71,12 @@ function checkAgrees({ guard, users }: Answers, { doors }: Settings): void {
   );
   if (stranger !== undefined) {
     refuse(`no door for ${formatGuard(guard)} names ${stranger}`, `add ${stranger} to its users`);
+  }
+  if (server.host !== undefined && bareHost(server.host) !== host) {
+    refuse(
+      `its links name ${quote(server.host)}, not ${quote(host)}`,
+      `write host = ${quote(host)} below [server]`,
+    );
   }
 }
 

@@ -42,6 +42,9 @@ test("stepsLeft() rewrites no configuration: it says what that lacks", () => {
     expect(() => stepsLeft({ ...answers, guard: readGuard(guard), users }, all, both, true));
   wanting("22, 443/tcp", "alice").toThrow("it does not guard 443/tcp: write a door for it");
   wanting("22", "zoe").toThrow("no door for 22/tcp names zoe: add zoe to its users");
+  expect(() => stepsLeft({ ...answers, host: "other.example" }, all, both, true)).toThrow(
+    'its links name "gate.example", not "other.example": write host = "other.example" below [server]',
+  );
 });
 
 test("stepsLeft() writes no second configuration beside a daemon", () => {
