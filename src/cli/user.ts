@@ -108,15 +108,19 @@ function addCommand(clock: Clock) {
       const { stateDir } = settings.server;
       const keys = loadKeys(stateDir);
       const had = keys.find((one) => one.user === user && one.device === device);
-      if (had !== undefined && options.ifMissing === true) {
-        note(`${whoOf(user, device)} has a key already: it is kept`);
-        printLinks(linksOf(settings, had, options), options.json);
-        return;
-      }
-      const links = addDevice(settings, { user, device }, options, clock);
+      const kept = options.ifMissing === true ? had : undefined;
+      const links =
+        kept === undefined
+          ? addDevice(settings, { user, device }, options, clock)
+          : linksOf(settings, kept, options);
       finishUnread();
-      note(`Added ${whoOf(user, device)}`);
+      note(
+        kept === undefined
+          ? `Added ${whoOf(user, device)}`
+          : `${whoOf(user, device)} has a key already: it is kept`,
+      );
       printLinks(links, options.json);
+      // Also of a key that is kept: the command that made it may have reached no daemon.
       const told = await tellKeys(settings, options);
       const opens = links.links.length > 0;
       note(

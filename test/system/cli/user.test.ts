@@ -423,6 +423,20 @@ describe("sallyport user, beside a daemon", () => {
     expect(daemon.control.calls).toEqual(["reloadKeys false"]);
   });
 
+  test("tells it of a key that is kept, too: the command that made it may have reached nobody", async () => {
+    await using daemon = await started();
+    daemon.control.refusal = new SallyportError("Cannot read the keys: the disk is busy");
+    const alice = ["add", "alice", "--host", "gate.example", "--if-missing"];
+    expect((await beside(daemon, ...alice)).code).toBe(1);
+    expect((await beside(daemon, ...alice)).code).toBe(1);
+    daemon.control.refusal = undefined;
+    const { code, err } = await beside(daemon, ...alice);
+    expect(code).toBe(0);
+    expect(err).toStartWith("alice has a key already: it is kept\n");
+    expect(err).toEndWith("The running daemon took the key: it opens its doors from now on\n");
+    expect(daemon.control.calls).toEqual(["reloadKeys false"]);
+  });
+
   test.each([
     ["| true", 0, []],
     [
