@@ -1,5 +1,6 @@
 /** The block of ssh_config(5) that makes OpenSSH reach a host through `sallyport proxy`. */
 
+import { ExitCode, SallyportError } from "../core/errors.ts";
 import { includesTcp } from "../core/port.ts";
 import { shellWord } from "../core/shell-command.ts";
 import { firstTcpPort } from "../rks/profile-link.ts";
@@ -28,8 +29,25 @@ function portOf({ opens }: Profile, first: number | undefined): number | undefin
   return includesTcp(opens, SSH_PORT) ? undefined : first;
 }
 
-/** The block, without a line end. OpenSSH passes sockets on Unix alone; only on Linux this program does. */
+/**
+ * ssh puts the host in place of %h and hands the line to a shell: what stands in a link behind "%" would be a
+ * command there.
+ */
+function checkHost({ host }: Profile, name: string): void {
+  const plain = host.replace("%", "");
+  if (shellWord(plain) === plain) return;
+  throw new SallyportError(
+    `Cannot write lines for ${name}: the name of the interface in its link holds signs that a shell obeys: have it named by its number there, or by another name`,
+    ExitCode.config,
+  );
+}
+
+/**
+ * The block, without a line end. OpenSSH passes sockets on Unix alone; only on Linux this program does. Throws a
+ * SallyportError for a link with a host that a shell would not take for one word.
+ */
 export function sshConfig({ name, profile, self, platform }: SshHost): string {
+  checkHost(profile, name);
   const port = portOf(profile, firstTcpPort(profile));
   const command = self.map((word) => quoted(word, platform)).join(" ");
   const alias = profile.host.includes("%") || profile.host === name ? "" : ` ${profile.host}`;

@@ -55,6 +55,17 @@ test("sshConfig() writes addresses of every kind, and the interface of one as ss
   expect(scoped.get("hostname")).toBe("fe80::1%eth0");
 });
 
+test("sshConfig() writes no host that a shell would obey", () => {
+  // ssh puts it in place of %h, unquoted: a link would run commands where it is used.
+  for (const zone of ["$(id)", "`id`", ";id;", "a|id", "x&id", "a'b", 'a"b', "a\\b", "#", "a(b)"]) {
+    const host = `[fe80::1%25${encodeURIComponent(zone)}]`;
+    expect(() => linesFor(host), zone).toThrow("holds signs that a shell obeys");
+  }
+  for (const zone of ["eth0", "br-1.100", "wg_home", "3"]) {
+    expect(linesFor(`[fe80::1%25${zone}]`)).toContain(`HostName fe80::1%%${zone}`);
+  }
+});
+
 test("sshConfig() keeps a path with odd characters in one word", () => {
   const self = ["/opt/it's 100%/sallyport"];
   const command = read(linesFor("gate.example", "22/tcp", self), "home").get("proxycommand")!;
