@@ -127,6 +127,12 @@ function readSequence(words: readonly string[], udp: boolean): Port[] {
 }
 
 async function knockHost(host: string, words: readonly string[], settings: Settings) {
+  // Before its name is looked up: name servers would read the key.
+  if (looksLikeLink(host)) {
+    throw usage(
+      "Cannot knock: a link names its ports itself: leave out those behind it, or name one to wait for with --wait",
+    );
+  }
   const sequence = readSequence(words, settings.udp === true);
   const outcome = await knockFixed(
     {

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { nobodyListens } from "../api/client.ts";
+import { looksLikeLink } from "../client/profile-source.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { agentCommand } from "./agent.ts";
@@ -122,10 +123,23 @@ export function program(platform: NodeJS.Platform = process.platform): Command {
 function tellErrors(command: CommandUnknownOpts): void {
   command.configureOutput({
     outputError: (text, write) => {
-      const told = text.startsWith("error: too many arguments") ? tooMany(command) : text;
+      const told = text.startsWith("error: too many arguments")
+        ? tooMany(command)
+        : withoutLinks(text);
       write(told.replace(/^error: (.)/, (_, first: string) => `sallyport: ${first.toUpperCase()}`));
     },
   });
+}
+
+/** A link that stands where the parser wants something else is a key that nobody should read over a shoulder. */
+function withoutLinks(text: string): string {
+  if (!looksLikeLink(text)) return text;
+  if (text.startsWith("error: unknown command")) {
+    return 'error: a link is no command: run "sallyport knock --save NAME", and paste it when asked\n';
+  }
+  const hide = (part: string) => (looksLikeLink(part) ? "(not shown: a link)" : part);
+  // The text between two quotes, and what is left of one that holds a quote itself.
+  return text.replaceAll(/'[^']*'/g, hide).replaceAll(/\S+/g, hide);
 }
 
 /** Quotes none of them, since one may be a key. Mostly they are the value of an option. */

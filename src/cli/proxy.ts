@@ -40,18 +40,18 @@ interface Settings extends KnockSettings {
   readonly pipe?: true | undefined;
 }
 
-function openProfile(name: string): Profile {
-  if (name === STDIN || looksLikeLink(name)) {
-    const why =
-      name === STDIN
-        ? "standard input belongs to the connection"
-        : "other users could see a link on the command line";
-    throw new SallyportError(
-      `Cannot take a link here: ${why}: save it with "sallyport knock --save NAME", and write that name`,
-      ExitCode.usage,
-    );
-  }
-  return readProfile(profilesFolder(), name);
+/** In the place of a host, too, which would be looked up, and quoted. */
+function refuseLinks(words: readonly string[]): void {
+  const link = words.find((word) => word === STDIN || looksLikeLink(word));
+  if (link === undefined) return;
+  const why =
+    link === STDIN
+      ? "standard input belongs to the connection"
+      : "other users could see a link on the command line";
+  throw new SallyportError(
+    `Cannot take a link here: ${why}: save it with "sallyport knock --save NAME", and write that name`,
+    ExitCode.usage,
+  );
 }
 
 function destination(
@@ -114,7 +114,8 @@ export function proxyCommand(): CommandUnknownOpts {
     .addOption(verboseOption())
     .addHelpText("after", EXAMPLES)
     .action(async (name, host, port, options) => {
-      const profile = openProfile(name);
+      refuseLinks(host === undefined ? [name] : [name, host]);
+      const profile = readProfile(profilesFolder(), name);
       const to = destination(profile, host, port);
       const { handOver, wantedHandOver } = await import("../proxy/hand-over.ts");
       const how = options.fdpass ? "pass" : options.pipe ? "pipe" : wantedHandOver();

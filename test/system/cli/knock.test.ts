@@ -76,6 +76,20 @@ describe("sallyport knock, on its arguments", () => {
     ["a bad port", ["10.0.0.1", "7000", "80000"], 64, 'Cannot read the port "80000": write 7000'],
     ["a key as a port", ["10.0.0.1", CANARY], 64, "Cannot read the port: write 7000"],
     ["a key as a profile", [CANARY], 64, "its name is not valid"],
+    ["a link with ports behind it", [linkTo("h"), "7000"], 64, "a link names its ports itself"],
+    [
+      "a link as the value of an option",
+      ["--wait", linkTo("h")],
+      64,
+      "(not shown: a link) is invalid",
+    ],
+    [
+      "a link with a quote",
+      ["--tries", linkTo("h").replace("alice", "o'n")],
+      64,
+      "(not shown: a link)",
+    ],
+    ["a wrapped link", ["-d", linkTo("h").replace("key=", "key=\n")], 64, "(not shown: a link)"],
     ["a negative delay", ["10.0.0.1", "7000", "-d", "-1"], 64, "whole number from 0 to 60000"],
     ["a timeout without a unit", ["home", "--timeout", "2"], 64, 'Write a duration from "100ms"'],
     ["-u with a profile", ["home", "-u"], 64, "Cannot use --udp with a profile"],
@@ -104,6 +118,18 @@ describe("sallyport knock, on its arguments", () => {
     expect(err).toContain(sentence);
     expect([exit, out]).toEqual([code, ""]);
     expect(err).not.toContain("    at ");
+  });
+
+  test("a link in the place of a command, and of a host to connect to, is quoted nowhere", () => {
+    const link = linkTo("gate.example");
+    for (const [argv, sentence] of [
+      [[link], "sallyport: A link is no command: run"],
+      [["proxy", "home", link], "Cannot take a link here"],
+      [["proxy", "home", "gate.example", link], "(not shown: a link) is invalid"],
+    ] as const) {
+      const { code, err } = clean(run([...environment, EXECUTABLE, ...argv], { mayFail: true }));
+      expect([argv[0], code, err]).toEqual([argv[0], 64, expect.stringContaining(sentence)]);
+    }
   });
 
   test("refuses a standard input that holds no link, in one sentence", () => {
