@@ -2,11 +2,13 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { userUnitsFolder } from "../client/folders.ts";
-import { ExitCode, SallyportError } from "../core/errors.ts";
+import { profilesFolder, userUnitsFolder } from "../client/folders.ts";
+import { checkProfileName, readProfile } from "../client/profile-files.ts";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { selfCommand } from "../core/self.ts";
 import { agentWords } from "./agent-settings.ts";
 import type { AgentSettings } from "./agent-settings.ts";
+import { note } from "./knock-options.ts";
 import { print } from "./output.ts";
 import { printDone, printFiles } from "./unit-options.ts";
 
@@ -22,7 +24,34 @@ function unitPath(): string {
   return join(userUnitsFolder(), `${NAME}.service`);
 }
 
-/** Starts nothing. Throws a SallyportError where the unit cannot be written. */
+/**
+ * Throws (exit 64) for what cannot name a profile: it may be a link or a key, which the unit and the agent's
+ * command line would show to everybody. Notes what else the agent would refuse at its start, where only the
+ * journal hears it.
+ */
+async function checkProfiles(names: readonly string[], { forward }: AgentSettings): Promise<void> {
+  for (const name of [...names, ...forward.map(({ profile }) => profile)]) {
+    checkProfileName(name, "find the profile");
+  }
+  const { forwardRoute } = await import("../agent/forward-route.ts");
+  const folder = profilesFolder();
+  const reads = [
+    ...names.map((name) => () => void readProfile(folder, name)),
+    ...forward.map((one) => () => void forwardRoute(folder, one)),
+  ];
+  for (const read of reads) {
+    try {
+      read();
+    } catch (error) {
+      note(`the agent will not start: ${messageOf(error)}`);
+    }
+  }
+}
+
+/**
+ * Starts nothing. Throws a SallyportError where the unit cannot be written, and (exit 64) for a name that no
+ * profile can have.
+ */
 export async function installAgentUnit(
   names: readonly string[],
   settings: AgentSettings,
@@ -36,6 +65,7 @@ export async function installAgentUnit(
       ExitCode.usage,
     );
   }
+  await checkProfiles(names, settings);
   const { agentUnit } = await import("../agent/unit.ts");
   const { writeFiles } = await import("../service/own-files.ts");
   const argv = [program, ...rest, ...agentWords(names, settings)];

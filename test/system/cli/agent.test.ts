@@ -140,6 +140,7 @@ describe("sallyport agent --install", () => {
   const unit = () => join(home, "systemd", "user", "sallyport-agent.service");
 
   test("writes the unit of this user with the options beside it, and says what comes next", () => {
+    save("home", LINK);
     const said = agent("--install", "home", "--forward", "8443=home:443", "--keep", "25s");
     expect(said).toEqual({
       code: 0,
@@ -162,6 +163,25 @@ describe("sallyport agent --install", () => {
   test("--print shows it, and writes nothing", () => {
     expect(agent("--install", "--print").out).toStartWith(`# ${unit()}\n[Unit]\n`);
     expect(existsSync(unit())).toBeFalse();
+  });
+
+  test("refuses a link or a key in the place of a name, which the unit would show", () => {
+    for (const argv of [[LINK], [CANARY], ["--forward", `8443=${CANARY}`]]) {
+      const said = agent("--install", ...argv);
+      expect([said.code, said.out]).toEqual([64, ""]);
+      expect(said.err).toContain("Cannot find the profile: its name is not valid");
+    }
+    expect(existsSync(unit())).toBeFalse();
+  });
+
+  test("says where the agent would not start", () => {
+    save("home", LINK);
+    expect(agent("--install", "hoem", "--forward", "2222=home:22")).toMatchObject({
+      code: 0,
+      err: `sallyport: the agent will not start: Cannot find the profile "hoem": saved are home: save its link with "sallyport profile add --name hoem"
+sallyport: the agent will not start: Cannot forward 2222=home:22: the door web opens 80/tcp, 443/tcp: name a port of these
+`,
+    });
   });
 
   test("under sudo says whose agent that is", () => {
