@@ -4,18 +4,11 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import { quote } from "../config/mistake.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { writeNewFile } from "./new-file.ts";
 import { print, printable, printError } from "./output.ts";
 
 /** A file larger than this is not a knockd.conf. */
@@ -62,13 +55,14 @@ function read(file: string): Buffer {
 const WRITE_FAULTS: Readonly<Record<string, string>> = {
   EEXIST: "it exists: move it away, or name another file",
   ENOENT: "its folder does not exist: make it, or name another file",
+  ENOSPC: "there is no room: make some, or name another file",
   EACCES: "EACCES: run as root, or name another file",
 };
 
 /** Writes a new file only: an existing one may be the work of an hour. */
 function write(file: string, text: string): void {
   try {
-    writeFileSync(file, text, { flag: "wx", mode: 0o644 });
+    writeNewFile(file, text, 0o644);
   } catch (error) {
     const code = (error as { readonly code?: string }).code ?? messageOf(error);
     const why = WRITE_FAULTS[code] ?? `${code}: name another file`;

@@ -2,9 +2,10 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { note } from "./knock-options.ts";
+import { writeNewFile } from "./new-file.ts";
 import { onTerminal, print } from "./output.ts";
 
 const EXAMPLES = `
@@ -16,6 +17,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   EEXIST: "it exists: replace it with --force, or name another file",
   EISDIR: "it is a folder: name a file in it",
   ENOENT: "its folder does not exist: make it, or name another file",
+  ENOSPC: "there is no room: make some, or name another file",
   EACCES: "EACCES: run as root, or name another file",
 };
 
@@ -23,7 +25,7 @@ const FAULTS: Readonly<Record<string, string>> = {
 function write(file: string, text: string, force: boolean): void {
   const first = force ? `${file}.${process.pid}.new` : file;
   try {
-    writeFileSync(first, text, { flag: "wx", mode: 0o644 });
+    writeNewFile(first, text, 0o644);
     if (force) renameSync(first, file);
   } catch (error) {
     if (force) rmSync(first, { force: true });

@@ -44,3 +44,15 @@ test("page --output says why it cannot write", () => {
   }
   expect(page("--output", dir, "--force").err).toContain("it is a folder: name a file in it");
 });
+
+test.skipIf(process.getuid?.() !== 0)("page --output leaves nothing on a disk without room", () => {
+  const disk = mkdtempSync(join(tmpdir(), "sallyport-page-disk-"));
+  const script = `mount -t tmpfs -o size=32k tmpfs "$1" && cd "$1" || exit 99
+    for force in "" --force; do "$2" page --output knock.html $force; echo "$?" "$(ls -A)"; done`;
+  const { out, err } = run(["unshare", "--mount", "sh", "-c", script, "sh", disk, EXECUTABLE]);
+  rmSync(disk, { recursive: true });
+  expect(out).toBe("1 \n1 \n");
+  const told =
+    "sallyport: Cannot write knock.html: there is no room: make some, or name another file\n";
+  expect(err).toBe(told + told);
+});
