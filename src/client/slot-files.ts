@@ -17,15 +17,16 @@ import type { SlotStore, SlotTerms } from "./slot-store.ts";
  */
 const SLOTS_KEPT = 16;
 
-function stateError(operation: string, path: string, thrown: unknown): OpError {
+const REMEMBER = "a slot must be remembered before it is used: ";
+
+function stateError(operation: string, path: string, thrown: unknown, why = REMEMBER): OpError {
   return new OpError(
     {
       operation,
       object: path,
       detail: codeOf(thrown) ?? messageOf(thrown),
       code: 0,
-      remedy:
-        "a slot must be remembered before it is used: make the folder writable, or name another in XDG_STATE_HOME",
+      remedy: `${why}make the folder writable, or name another in XDG_STATE_HOME`,
     },
     { cause: thrown },
   );
@@ -59,7 +60,7 @@ function createSlot(folder: string, slot: number): boolean {
 
 /**
  * Slots in files below `root`, which the first claim makes (0700). Throws an OpError where it
- * cannot.
+ * cannot read, write or remove them.
  */
 export function slotFiles(root: string): SlotStore {
   const folderOf = (terms: SlotTerms) => join(root, slotsName(terms), `${terms.stepSeconds}s`);
@@ -80,6 +81,13 @@ export function slotFiles(root: string): SlotStore {
     },
     claimedMs: (terms, slot) =>
       statSync(join(folderOf(terms), String(slot)), { throwIfNoEntry: false })?.mtimeMs,
-    forget: (terms) => rmSync(join(root, slotsName(terms)), { recursive: true, force: true }),
+    forget: (terms) => {
+      const path = join(root, slotsName(terms));
+      try {
+        rmSync(path, { recursive: true, force: true });
+      } catch (error) {
+        throw stateError("forget the slots used in", path, error, "");
+      }
+    },
   };
 }

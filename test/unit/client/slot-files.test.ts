@@ -138,8 +138,13 @@ test("slotFiles() says what to do where it cannot remember", () => {
 });
 
 test("slotFiles() refuses a folder it may not write", () => {
+  slotFiles(root).claim(WEB, 1);
+  chmodSync(join(root, slotsName(WEB)), 0o500);
   chmodSync(root, 0o500);
   asNobody(() => {
     expect(() => slotFiles(root).claim(SSH, 1)).toThrow(/EACCES/);
+    expect(() => slotFiles(root).forget(WEB)).toThrow(
+      /^Cannot forget the slots used in .*: EACCES: make the folder writable, or name another in XDG_STATE_HOME$/,
+    );
   });
 });
