@@ -60,6 +60,8 @@ function printOutcome(
   settings: Settings,
 ): void {
   const { state, target, port, before, attempts } = outcome;
+  // A reader of the JSON who is gone ends this before the error is told.
+  if (hasFailed(outcome)) process.exitCode = ExitCode.failure;
   if (settings.json) {
     printJson({
       ...facts,

@@ -132,6 +132,13 @@ describe("sallyport knock, on its arguments", () => {
     }
   });
 
+  test("a knock that failed fails, too, where nobody reads its JSON", () => {
+    knock(["--save", "home"], linkTo("127.0.0.1", "&opens=9/tcp"));
+    const script = '"$@" knock home --tries 1 --timeout 100ms --json | true; exit ${PIPESTATUS[0]}';
+    const argv = ["bash", "-c", script, "bash", ...environment, EXECUTABLE];
+    expect(clean(run(argv, { mayFail: true })).code).toBe(1);
+  });
+
   test("refuses a standard input that holds no link, in one sentence", () => {
     const from = (redirection: string) =>
       clean(run(["sh", "-c", `exec ${EXECUTABLE} knock - ${redirection}`], { mayFail: true }));
