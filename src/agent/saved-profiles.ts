@@ -13,14 +13,16 @@ export function savedProfiles(
   names: readonly string[],
   report: (reason: string) => void,
 ): SavedProfile[] {
-  return (names.length === 0 ? listProfiles(folder) : names).flatMap((name) => {
+  const orReport = <T>(read: () => readonly T[]): readonly T[] => {
     try {
-      return [{ name, profile: readProfile(folder, name) }];
+      return read();
     } catch (error) {
       report(messageOf(error));
       return [];
     }
-  });
+  };
+  const found = names.length === 0 ? orReport(() => listProfiles(folder)) : names;
+  return found.flatMap((name) => orReport(() => [{ name, profile: readProfile(folder, name) }]));
 }
 
 /**

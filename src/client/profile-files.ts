@@ -30,12 +30,21 @@ export function isProfileName(text: string): boolean {
   return NAME.test(text);
 }
 
-/** The names of all saved profiles, sorted; empty where the folder is missing. */
+/**
+ * The names of all saved profiles, sorted; empty where the folder is missing. Throws a SallyportError where it
+ * cannot be read, as after a sudo that kept HOME: there are profiles in it.
+ */
 export function listProfiles(folder: string): string[] {
   try {
     return readdirSync(folder).filter(isProfileName).sort();
-  } catch {
-    return [];
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT") return [];
+    throw new SallyportError(
+      `Cannot read ${folder}: ${code ?? messageOf(error)}: make it a folder of yours with mode 0700`,
+      ExitCode.config,
+      { cause: error },
+    );
   }
 }
 

@@ -24,6 +24,7 @@ import { looksLikeLink, openProfile } from "../../../src/client/profile-source.t
 import { ExitCode, SallyportError } from "../../../src/core/errors.ts";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
 import { formatProfileLink, parseProfileLink } from "../../../src/rks/profile-link.ts";
+import { asNobody } from "../../support/nobody.ts";
 
 const CANARY = encodeBase32(new Uint8Array(32).fill(0xc3));
 const LINK = `rks1://alice%2Flaptop@gate.example/ssh?key=${CANARY}&opens=22/tcp`;
@@ -154,6 +155,14 @@ test("listProfiles() is sorted, leaves drafts out, and is empty without a folder
   saveProfile(folder, "a", PROFILE);
   writeFileSync(join(folder, ".draft"), "");
   expect(listProfiles(folder)).toEqual(["a", "b"]);
+});
+
+test("listProfiles() does not take a folder that it may not read for an empty one", () => {
+  saveProfile(folder, "home", PROFILE);
+  chmodSync(folder, 0o300);
+  const { message, exitCode } = asNobody(() => refusal(() => listProfiles(folder)));
+  expect(message).toBe(`Cannot read ${folder}: EACCES: make it a folder of yours with mode 0700`);
+  expect(exitCode).toBe(ExitCode.config);
 });
 
 test("looksLikeLink() takes every mangled link for one, and no name", () => {
