@@ -7,6 +7,8 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  statSync,
   unlinkSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -45,6 +47,24 @@ export function listProfiles(folder: string): string[] {
       ExitCode.config,
       { cause: error },
     );
+  }
+}
+
+/** Texts that were not in place yet: of this program, and of its clients of one file for the shell, and for Python and PowerShell. */
+const DRAFT = /^\.(.+\.[0-9a-f]{8}\.new|draft\.\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** A command that is still at work has had its draft for so long at most. */
+const DRAFT_MS = 60_000;
+
+/** Removes what killed commands left: it holds keys, and nobody would see it. What stays is no reason to fail. */
+function clearDrafts(folder: string): void {
+  try {
+    for (const path of readdirSync(folder).filter((name) => DRAFT.test(name))) {
+      const draft = join(folder, path);
+      if (Date.now() - statSync(draft).mtimeMs >= DRAFT_MS) rmSync(draft, { force: true });
+    }
+  } catch {
+    // Another command cleared it away, or may not write here.
   }
 }
 
@@ -116,7 +136,8 @@ export function readProfile(folder: string, name: string, whenMissing = addIt(na
 
 /**
  * Saves a profile (file 0600, folders 0700) and returns its path. Throws a SallyportError where the
- * name is taken, unless `replace`. The file appears whole or not at all.
+ * name is taken, unless `replace`. The file appears whole or not at all; of an earlier call that was killed nothing
+ * stays.
  */
 export function saveProfile(
   folder: string,
@@ -128,6 +149,7 @@ export function saveProfile(
   const path = join(folder, name);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    clearDrafts(folder);
     const how = replace ? "replace" : "create";
     placeText(path, `${formatProfileLink(profile)}\n`, { mode: 0o600, how });
   } catch (error) {
@@ -145,10 +167,14 @@ export function saveProfile(
   return path;
 }
 
-/** Removes a saved profile, readable or not, and returns its path. Throws a SallyportError where there is none. */
+/**
+ * Removes a saved profile, readable or not, with what killed commands left, and returns its path. Throws a
+ * SallyportError where there is none.
+ */
 export function removeProfile(folder: string, name: string): string {
   checkProfileName(name, "remove the profile");
   const path = join(folder, name);
+  clearDrafts(folder);
   try {
     unlinkSync(path);
   } catch (error) {

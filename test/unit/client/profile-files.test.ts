@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,6 +19,7 @@ import {
   isProfileName,
   listProfiles,
   readProfile,
+  removeProfile,
   saveProfile,
 } from "../../../src/client/profile-files.ts";
 import { looksLikeLink, openProfile } from "../../../src/client/profile-source.ts";
@@ -108,6 +110,22 @@ test("readProfile() names the saved profiles where the wanted one is missing", (
   const error = refusal(() => readProfile(folder, "home"));
   expect(error.message).toMatch(/^Cannot find the profile "home": saved are attic, work: /);
   expect(error.exitCode).toBe(ExitCode.usage);
+});
+
+test("saveProfile() and removeProfile() clear away what killed commands left, and no draft of one that runs", () => {
+  saveProfile(folder, "home", PROFILE);
+  const left = [".home.0a1b2c3d.new", ".draft.4711", `.${crypto.randomUUID()}`];
+  const kept = [".home.11111111.new", ".gitignore"];
+  const leave = () => {
+    for (const name of [...left, ...kept]) writeFileSync(join(folder, name), LINK);
+    for (const name of [...left, ".gitignore"]) utimesSync(join(folder, name), 1, 1);
+  };
+  leave();
+  saveProfile(folder, "work", PROFILE);
+  expect(readdirSync(folder).sort()).toEqual([...kept, "home", "work"].sort());
+  leave();
+  removeProfile(folder, "home");
+  expect(readdirSync(folder).sort()).toEqual([...kept, "work"].sort());
 });
 
 test("readProfile() names the file of a broken link and quotes nothing of it", () => {
