@@ -1,6 +1,6 @@
 /** `/proxy.pac`: tells a browser which connections go through the agent, and nothing to anybody else. Pure. */
 
-import { isLoopbackHost } from "../core/address.ts";
+import { formatAddress, isLoopbackHost, parseAddress } from "../core/address.ts";
 import { httpAnswer } from "./http-request.ts";
 import type { HttpHeaders } from "./http-request.ts";
 import { formatPlace } from "../client/places.ts";
@@ -26,9 +26,15 @@ function isTrusted(headers: HttpHeaders, at: Place): boolean {
   return hosts.includes((headers.get("host") ?? "").toLowerCase());
 }
 
+/** As a browser writes a host: a link may have "2001:DB8::0:1", or a dot behind a name. */
+function asBrowsersWrite(host: string): string {
+  const address = parseAddress(host);
+  return address === undefined ? host.toLowerCase().replace(/\.$/, "") : formatAddress(address);
+}
+
 /** In the JavaScript of 1996, which every reader of such files runs. */
 function script(doors: readonly Reach[], at: Place): string {
-  const list = doors.map(({ host, from, to }) => [host.toLowerCase(), from, to]);
+  const list = doors.map(({ host, from, to }) => [asBrowsersWrite(host), from, to]);
   return `var doors = ${JSON.stringify(list)};
 var usual = { http: 80, https: 443, ws: 80, wss: 443, ftp: 21 };
 function FindProxyForURL(url, host) {

@@ -9,6 +9,8 @@ const DOORS = [
   { host: "Gate.Example", from: 443, to: 443 },
   { host: "gate.example", from: 8000, to: 8010 },
   { host: "2001:db8::1", from: 80, to: 80 },
+  { host: "2001:DB8:0::2", from: 80, to: 80 },
+  { host: "dot.example.", from: 80, to: 80 },
 ];
 
 function get(path: string, headers: Record<string, string> = { host: "127.0.0.1:1080" }): string {
@@ -30,6 +32,9 @@ describe("the page", () => {
     ["wss://gate.example/socket", true],
     ["http://gate.example:8005/", true],
     ["http://[2001:db8::1]/", true],
+    ["http://[2001:db8:0:0::2]/", true],
+    ["http://dot.example/", true],
+    ["http://dot.example./", true],
     ["http://gate.example/", false],
     ["http://gate.example:8011/", false],
     ["https://gate.example:444/", false],
