@@ -442,7 +442,11 @@ namespace Sallyport
 
         public void Forget()
         {
-            if (Directory.Exists(device)) Directory.Delete(device, true);
+            try { if (Directory.Exists(device)) Directory.Delete(device, true); }
+            catch (Exception error)
+            {
+                throw new KnockError("Cannot forget the slots used in " + device + ": " + error.Message.TrimEnd('.') + ": make the folder writable, or name another in XDG_STATE_HOME");
+            }
         }
     }
 
@@ -830,13 +834,18 @@ namespace Sallyport
             return Profile.Pick(text);
         }
 
-        Profile Open(string argument)
+        static void RefuseLink(string argument)
         {
-            if (argument == "-") return Profile.Read(ReadInput());
             if (Regex.IsMatch(argument, "^rks[0-9]|://|key=", RegexOptions.IgnoreCase))
             {
                 throw Usage("Cannot use a link on the command line: other users can see it there: pipe it in and write \"-\", or store it with \"" + Self + " --save NAME\"");
             }
+        }
+
+        Profile Open(string argument)
+        {
+            if (argument == "-") return Profile.Read(ReadInput());
+            RefuseLink(argument);
             CheckName(argument, "find the profile");
             string path = Path.Combine(profiles, argument);
             string link;
@@ -1158,6 +1167,7 @@ namespace Sallyport
 
         void KnockHost()
         {
+            RefuseLink(named); // before its name is looked up: name servers would read the key
             List<PortRange> sequence = new List<PortRange>();
             foreach (string word in words)
             {

@@ -541,17 +541,22 @@ read_profile() { # name
   read_link "$text" || fail "Cannot use $path: $REASON" "$CONFIG"
 }
 
-open_profile() { # what the command line names
+refuse_links() { # what the command line names
   case $1 in
-    -)
-      read_input
-      read_link "$R" || fail "$REASON" "$USAGE"
-      ;;
     [Rr][Kk][Ss][0-9]* | *://* | *[Kk][Ee][Yy]=*)
       fail "Cannot use a link on the command line: other users can see it there: pipe it in and write \"-\", or store it with \"$SELF --save NAME\"" "$USAGE"
       ;;
-    *) read_profile "$1" ;;
   esac
+}
+
+open_profile() { # what the command line names
+  if [ "$1" = - ]; then
+    read_input
+    read_link "$R" || fail "$REASON" "$USAGE"
+  else
+    refuse_links "$1"
+    read_profile "$1"
+  fi
 }
 
 save_profile() { # name, of the link that was read
@@ -559,14 +564,14 @@ save_profile() { # name, of the link that was read
   format_link
   link=$R
   mkdir -p "$PROFILES" 2>/dev/null
-  if [ -n "$FORCE" ]; then
-    draft=$PROFILES/.draft.$$
-    { (set -C && printf '%s\n' "$link" >"$draft") && mv -f "$draft" "$path"; } 2>/dev/null && return
-    rm -f "$draft"
-  else
-    (set -C && printf '%s\n' "$link" >"$path") 2>/dev/null && return
+  draft=$PROFILES/.draft.$$
+  [ -n "$FORCE" ] || (set -C && : >"$path") 2>/dev/null || {
     [ ! -e "$path" ] || fail "Cannot save the profile \"$1\": $path exists: add --force to replace it, or choose another name"
-  fi
+  }
+  # A disk may have room for a name, and none for what stands in the file.
+  { (set -C && printf '%s\n' "$link" >"$draft") && mv -f "$draft" "$path"; } 2>/dev/null && return
+  rm -f "$draft"
+  [ -n "$FORCE" ] || rm -f "$path"
   fail "Cannot save the profile \"$1\": $path cannot be written: make $PROFILES writable, or name another folder in XDG_CONFIG_HOME"
 }
 
@@ -1261,6 +1266,7 @@ knock_profile() {
 }
 
 knock_host() {
+  refuse_links "$PROFILE" # before its name is looked up: name servers would read the key
   [ -z "$bad_port" ] || fail "Cannot read the port${bad_port% }: write 7000, 8000:udp or 8000/udp, from 1 to 65535" "$USAGE"
   HOST=$PROFILE GAP_MS=${GAP_MS:-$FIXED_GAP_MS} PORT=$WAIT COUNT=0
   for one in $SEQUENCE; do COUNT=$((COUNT + 1)); done
@@ -1303,7 +1309,8 @@ main() {
   elif [ -n "$FORGETTING" ]; then
     open_profile "$FORGET"
     find_slots
-    rm -rf "$DEVICE_SLOTS"
+    rm -rf "$DEVICE_SLOTS" 2>/dev/null ||
+      fail "Cannot forget the slots used in $DEVICE_SLOTS: it cannot be removed: make the folder writable, or name another in XDG_STATE_HOME"
     printf 'Forgot which slots were used for %s on %s\n' "$DOOR" "$HOST"
   elif [ -z "$PROFILE" ]; then
     list_profiles

@@ -438,10 +438,12 @@ class SlotFiles:
     def _folder(self, profile: Profile) -> str:
         return os.path.join(self._name(profile), "%ds" % profile.step)
 
-    def _error(self, operation: str, path: str, error: OSError) -> KnockError:
+    def _error(
+        self, operation: str, path: str, error: OSError, why: str = "a slot must be remembered before it is used: "
+    ) -> KnockError:
         return KnockError(
-            "Cannot %s %s: %s: a slot must be remembered before it is used: make the folder writable, or name "
-            "another in XDG_STATE_HOME" % (operation, path, errno.errorcode.get(error.errno or 0, str(error)))
+            "Cannot %s %s: %s: %smake the folder writable, or name another in XDG_STATE_HOME"
+            % (operation, path, errno.errorcode.get(error.errno or 0, str(error)), why)
         )
 
     def _read(self, folder: str) -> List[int]:
@@ -476,7 +478,13 @@ class SlotFiles:
         return slot > oldest
 
     def forget(self, profile: Profile) -> None:
-        shutil.rmtree(self._name(profile), ignore_errors=True)
+        path = self._name(profile)
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise self._error("forget the slots used in", path, error, "") from error
 
 
 def _roughly(seconds: int) -> str:
@@ -964,15 +972,19 @@ def _read_link() -> str:
     return pick_link(text.decode("utf-8", "replace"))
 
 
-def _open_profile(argument: str) -> Profile:
-    if argument == "-":
-        return parse_link(_read_link())
+def _refuse_link(argument: str) -> None:
     if re.search(r"^rks\d|://|key=", argument, re.I):
         raise KnockError(
             "Cannot use a link on the command line: other users can see it there: "
             'pipe it in and write "-", or store it with "%s --save NAME"' % NAME,
             USAGE,
         )
+
+
+def _open_profile(argument: str) -> Profile:
+    if argument == "-":
+        return parse_link(_read_link())
+    _refuse_link(argument)
     return read_profile(argument)
 
 
@@ -1083,6 +1095,7 @@ def _knock_profile(options: argparse.Namespace) -> None:
 
 
 def _knock_host(options: argparse.Namespace) -> None:
+    _refuse_link(options.profile)  # before its name is looked up: name servers would read the key
     sequence = _read_sequence(options.ports, options.udp)
     outcome = knock_fixed(
         options.profile,

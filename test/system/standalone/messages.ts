@@ -185,7 +185,8 @@ function describeWords(knocker: Knocker): void {
   });
 
   test("refuses a link in its arguments, where ps shows it", () => {
-    for (const argv of [[good], ["--forget", good]]) {
+    // With ports behind it, it would be a host, which is looked up and quoted.
+    for (const argv of [[good], ["--forget", good], [good, "7000"]]) {
       const said = knock(knocker, argv);
       expect(said.err).toContain(
         "CLIENT: Cannot use a link on the command line: other users can see it",
@@ -271,6 +272,34 @@ function describeWords(knocker: Knocker): void {
       .toSorted((a, b) => a - b);
     expect(used).toHaveLength(2);
     expect(used[1]! - used[0]!).toBe(1);
+  });
+
+  /** A command after `script`, which has the folder as $0, in a mount namespace. */
+  const mounted = (folder: string, script: string, argv: readonly string[], input = "") => {
+    mkdirSync(folder, { recursive: true });
+    const words = ["unshare", "--mount", "sh", "-c", script, folder];
+    const said = run([...words, ...knockWords(knocker, home, ...argv)], { mayFail: true, input });
+    return plain(said, knocker);
+  };
+
+  test.skipIf(process.getuid?.() !== 0)("leaves no part of a profile on a full disk", () => {
+    const script = `mount -t tmpfs -o size=16k,mode=700 tmpfs "$0" || exit 99
+      cat /dev/zero >"$0/fill" 2>/dev/null
+      "$@"; echo "$?" $(ls -A "$0")`;
+    const folder = join(home, "config/sallyport/profiles");
+    const { out, err } = mounted(folder, script, ["--save", "new"], good);
+    expect(out).toBe("1 fill\n");
+    expect(err).toStartWith('CLIENT: Cannot save the profile "new": ');
+    expect(err).toContain(": make HOME/config/sallyport/profiles writable");
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("says so where it cannot forget the slots used", () => {
+    saveLink(linkTo("127.0.0.1"));
+    expect(knock(SALLYPORT, ["home", "--no-wait"]).code).toBe(0);
+    const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+    const { code, out, err } = mounted(join(home, "state"), script, ["--forget", "home"]);
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toStartWith("CLIENT: Cannot forget the slots used in HOME/state/sallyport/slots/");
   });
 
   test("sends nothing where a slot cannot be remembered", () => {
