@@ -30,3 +30,13 @@ test("demo leaves nothing behind when nobody reads it to the end", () => {
   run(["sh", "-c", `"${EXECUTABLE}" demo | head -n 2`]);
   expect(leftBehind()).toEqual([]);
 }, 20_000);
+
+test("demo without a folder for temporary files says so, and leaves nothing behind", () => {
+  const env = { ...process.env, TMPDIR: "/nonexistent" };
+  const { code, err } = run([EXECUTABLE, "demo"], { mayFail: true, env });
+  expect([code, err]).toEqual([
+    1,
+    "sallyport: Cannot make the demo's folder in /nonexistent: ENOENT: make it writable, with room, or name another in TMPDIR\n",
+  ]);
+  expect(leftBehind()).toEqual([]);
+}, 20_000);

@@ -6,8 +6,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SallyportError } from "../../core/errors.ts";
+import { messageOf, SallyportError } from "../../core/errors.ts";
 import { selfCommand } from "../../core/self.ts";
+import { codeOf } from "../../core/system-error.ts";
 import { print, styled } from "../output.ts";
 import { LineReader } from "./line-reader.ts";
 import { DemoNetwork, SERVER_ADDRESS, type Side, VISITOR_ADDRESS } from "./network.ts";
@@ -17,15 +18,56 @@ const OPEN_FOR_SECONDS = 3;
 
 type Child = Bun.Subprocess<"pipe", "pipe", "pipe">;
 
+function configText(dir: string): string {
+  return [
+    "[server]",
+    'name = "demo"',
+    'interfaces = ["eth0"]',
+    `state_dir = "${dir}/state"`,
+    "[door.service]",
+    `opens = ["${PORT}/tcp"]`,
+    'users = ["you"]',
+    `open_for = "${OPEN_FOR_SECONDS}s"`,
+    "[api]",
+    `socket = "${dir}/control.sock"`,
+  ].join("\n");
+}
+
+/** A folder with the configuration in it. Throws a SallyportError, and then there is none. */
+function makeFolder(): string {
+  let dir: string | undefined;
+  try {
+    dir = mkdtempSync(join(tmpdir(), "sallyport-demo-"));
+    writeFileSync(join(dir, "config.toml"), configText(dir));
+    return dir;
+  } catch (error) {
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    throw new SallyportError(
+      `Cannot make the demo's folder in ${tmpdir()}: ${codeOf(error) ?? messageOf(error)}: make it writable, with room, or name another in TMPDIR`,
+      undefined,
+      { cause: error },
+    );
+  }
+}
+
 export class Play implements Disposable {
-  readonly #network = new DemoNetwork();
-  readonly #dir = mkdtempSync(join(tmpdir(), "sallyport-demo-"));
+  readonly #dir = makeFolder();
   readonly #config = join(this.#dir, "config.toml");
+  readonly #network: DemoNetwork;
   readonly #children: Child[] = [];
+
+  /** Throws a SallyportError where the demo has no place here, and leaves nothing. */
+  constructor() {
+    try {
+      this.#network = new DemoNetwork();
+    } catch (error) {
+      rmSync(this.#dir, { recursive: true, force: true });
+      throw error;
+    }
+  }
 
   /** Plays all acts; throws when one of them fails. */
   async run(): Promise<void> {
-    writeFileSync(this.#config, this.#configText());
     const link = this.#addUser();
     this.#act("A server with a service on port 2222, guarded by sallyport");
     await this.#start("server", "demo", "--play", "service", "--port", `${PORT}`).lines.next(
@@ -57,21 +99,6 @@ export class Play implements Disposable {
     this.#said("server", (await daemon.errors.next(/Closed/)).replace(/^\S+ info /, ""));
     this.#expect("connect to 2222", await ask("probe"), "refused");
     this.#expect("the connection made before", await ask("say"), "still here");
-  }
-
-  #configText(): string {
-    return [
-      "[server]",
-      'name = "demo"',
-      'interfaces = ["eth0"]',
-      `state_dir = "${this.#dir}/state"`,
-      "[door.service]",
-      `opens = ["${PORT}/tcp"]`,
-      'users = ["you"]',
-      `open_for = "${OPEN_FOR_SECONDS}s"`,
-      "[api]",
-      `socket = "${this.#dir}/control.sock"`,
-    ].join("\n");
   }
 
   #addUser(): string {
