@@ -3,6 +3,7 @@
 import {
   closeSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -153,7 +154,8 @@ export function saveProfile(
     const how = replace ? "replace" : "create";
     placeText(path, `${formatProfileLink(profile)}\n`, { mode: 0o600, how });
   } catch (error) {
-    if (codeOf(error) === "EEXIST") {
+    // A folder that is a link to nowhere "exists", too.
+    if (codeOf(error) === "EEXIST" && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw new SallyportError(
         `Cannot save the profile "${name}": ${path} exists: add --force to replace it, or choose another name`,
       );

@@ -128,6 +128,15 @@ test("saveProfile() and removeProfile() clear away what killed commands left, an
   expect(readdirSync(folder).sort()).toEqual([...kept, "work"].sort());
 });
 
+test("saveProfile() does not take a folder on a disk that is away for a name that is taken", () => {
+  mkdirSync(join(home, "sallyport"));
+  symlinkSync("/nonexistent/profiles", folder);
+  for (const replace of [false, true]) {
+    const { message } = refusal(() => saveProfile(folder, "home", PROFILE, replace));
+    expect(message).toContain(`: make ${folder} writable, or name another folder`);
+  }
+});
+
 test("readProfile() names the file of a broken link and quotes nothing of it", () => {
   const path = saveProfile(folder, "home", PROFILE);
   for (const broken of ["", CANARY, `${LINK}&window=9`, `${LINK}\n${LINK}`, LINK.slice(0, -30)]) {
