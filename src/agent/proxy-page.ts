@@ -1,6 +1,6 @@
 /** `/proxy.pac`: tells a browser which connections go through the agent, and nothing to anybody else. Pure. */
 
-import { formatAddress, isLoopbackHost, parseAddress } from "../core/address.ts";
+import { formatAddress, isLoopbackHost, parseAddress, unmapped } from "../core/address.ts";
 import { httpAnswer } from "./http-request.ts";
 import type { HttpHeaders } from "./http-request.ts";
 import { formatPlace } from "../client/places.ts";
@@ -50,13 +50,20 @@ function FindProxyForURL(url, host) {
 `;
 }
 
-/** The answer to a GET; `at` is where it came in. */
+/** A port of both families names its end of an IPv4 connection ::ffff:127.0.0.1. */
+function asDialled(place: Place): Place {
+  const address = parseAddress(place.address);
+  return address === undefined ? place : { ...place, address: formatAddress(unmapped(address)) };
+}
+
+/** The answer to a GET; `cameIn` is where. */
 export function answerGet(
   path: string,
   headers: HttpHeaders,
   doors: readonly Reach[],
-  at: Place,
+  cameIn: Place,
 ): Uint8Array {
+  const at = asDialled(cameIn);
   if (!isTrusted(headers, at)) {
     return httpAnswer(403, "sallyport: this page is not for other pages\n");
   }

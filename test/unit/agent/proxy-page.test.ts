@@ -91,3 +91,11 @@ test("answerGet() tells whoever opens another path where the page is", () => {
 test("proxyPage() writes an IPv6 address in brackets", () => {
   expect(proxyPage({ address: "::1", port: 1080 })).toBe("http://[::1]:1080/proxy.pac");
 });
+
+test("answerGet() knows the IPv4 address that a port of both families was dialled by", () => {
+  const at = { address: "::ffff:127.0.0.1", port: 1080 };
+  for (const host of ["127.0.0.1:1080", "localhost:1080"]) {
+    const page = Buffer.from(answerGet("/proxy.pac", new Map([["host", host]]), DOORS, at));
+    expect(page.toString()).toContain('return "SOCKS5 127.0.0.1:1080"');
+  }
+});
