@@ -41,9 +41,12 @@ export function suggestName(folder: string, profile: Profile): string {
   const { host, door } = profile;
   const label = host.includes(":") || isIP(host) !== 0 ? "" : host.split(".")[0]!.toLowerCase();
   const plain = isProfileName(label) ? label : door;
+  const all = listProfiles(folder);
   const isFree = (name: string) => {
+    if (!all.includes(name)) return true;
+    // Of one that cannot be read, nobody knows where it leads: it is not to be replaced.
     const taken = saved(folder, name);
-    return taken === undefined || leadsToSame(taken, profile);
+    return taken !== undefined && leadsToSame(taken, profile);
   };
   const names = plain === door ? [plain] : [plain, `${plain}-${door}`];
   const found = names.map((name) => name.slice(0, MOST_NAME)).find(isFree);

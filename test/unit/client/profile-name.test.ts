@@ -1,7 +1,7 @@
 /** What a profile is called that nobody named. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { saveProfile } from "../../../src/client/profile-files.ts";
@@ -51,4 +51,10 @@ test("suggestName() stays the same for the same door, and within 32 characters",
     long,
     "a-door-with-a-name-of-30-lette-2",
   ]);
+});
+
+test("suggestName() leaves the name of a profile that cannot be read", () => {
+  // With --force the key in it would be lost, though a chmod mends it.
+  chmodSync(saveProfile(folder, "gate", to("gate.test", "ssh")), 0o644);
+  expect(named(to("gate.example", "ssh"))).toEqual(["gate-ssh"]);
 });
