@@ -28,6 +28,16 @@ export interface TypedLine {
   readonly ended: "no" | "yes" | "interrupted";
   /** Between the marks of a paste. */
   readonly pasting?: boolean;
+  /** What may become a mark: a slow line brings one in pieces. */
+  readonly begun?: string;
+}
+
+/** The end of `keys` that begins a mark; "" where none does. */
+function begunMark(keys: string): string {
+  const lengths = Array.from(PASTE_BEGINS.slice(1), (_, i) => i + 1).toReversed();
+  const ends = lengths.map((length) => keys.slice(-length));
+  const begins = (end: string) => PASTE_BEGINS.startsWith(end) || PASTE_ENDS.startsWith(end);
+  return ends.find(begins) ?? "";
 }
 
 /** One key at a time; each mark around a paste is one key. */
@@ -53,7 +63,9 @@ function isText(key: string): boolean {
  */
 export function typeKeys(line: TypedLine, keys: string): TypedLine {
   let { text, pasting = false } = line;
-  const pressed = splitKeys(keys);
+  const all = `${line.begun ?? ""}${keys}`;
+  const begun = begunMark(all);
+  const pressed = splitKeys(all.slice(0, all.length - begun.length));
   for (const [i, key] of pressed.entries()) {
     if (key === PASTE_BEGINS) pasting = true;
     else if (key === PASTE_ENDS) pasting = false;
@@ -66,7 +78,7 @@ export function typeKeys(line: TypedLine, keys: string): TypedLine {
     else if (key === CONTROL_U) text = "";
     else text += key;
   }
-  return pasting ? { text, ended: "no", pasting } : { text, ended: "no" };
+  return { text, ended: "no", ...(pasting && { pasting }), ...(begun !== "" && { begun }) };
 }
 
 function tooLong(): SallyportError {

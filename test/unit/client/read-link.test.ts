@@ -24,6 +24,12 @@ test.each([
   ["control-U", ["wrong\x15right\r"], { text: "right", ended: "yes" }],
   ["control-D", ["abc\x04"], { text: "abc", ended: "yes" }],
   ["control-C", ["secret\x03"], { text: "", ended: "interrupted" }],
+  [
+    "a paste whose marks come in pieces",
+    [...Array.from("\x1b[200~one\rtwo\x1b[201~"), "\r"],
+    { text: "one\ntwo", ended: "yes" },
+  ],
+  ["an escape that begins no mark", ["a\x1b", "b\r"], { text: "a\x1bb", ended: "yes" }],
 ] as const)("typeKeys() takes %s", (_, chunks, expected) => {
   expect(type(...chunks)).toEqual(expected);
 });
