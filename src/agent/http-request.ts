@@ -78,10 +78,11 @@ function readAuthority(text: string): Destination | undefined {
 function readHeaders(lines: readonly string[]): HttpHeaders | undefined {
   const headers = new Map<string, string>();
   for (const line of lines) {
-    const [, name, value = ""] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
+    // Blanks are taken off afterwards: a pattern with them on both sides tries for minutes what is no value.
+    const [, name, value = ""] = /^([!#$%&'*+.^_`|~\w-]+):(.*)$/.exec(line) ?? [];
     if (name === undefined) return undefined;
     const key = name.toLowerCase();
-    if (!headers.has(key)) headers.set(key, value);
+    if (!headers.has(key)) headers.set(key, value.trim());
   }
   return headers;
 }

@@ -77,6 +77,12 @@ test("httpFailure() has a status for each kind, and no page may read it", () => 
   }
 });
 
+test("readHttpRequest() takes no time for a header of blanks that is none", () => {
+  // With a pattern that may begin and end them anywhere, minutes, in which the agent carries nothing.
+  const head = `GET / HTTP/1.1\r\nA:${" ".repeat(8_000)}\rx\r\n\r\n`;
+  expect(readHttpRequest(Buffer.from(head)).kind).toBe("broken");
+});
+
 test("whatever is sent, the reader does not throw, and says the same when more follows a message", () => {
   const piece = oneof(
     constantFrom("CONNECT ", "GET ", "/", "a:1", "[", "]", ":", " HTTP/1.1", "\r\n", "\r\n\r\n"),
