@@ -8,7 +8,7 @@ import { firstTcpPort } from "../client/profile-source.ts";
 import { sshConfig } from "../client/ssh-config.ts";
 import { selfCommand } from "../core/self.ts";
 import { note } from "./knock-options.ts";
-import { print } from "./output.ts";
+import { onTerminal, print } from "./output.ts";
 
 const EXAMPLES = `
 Examples:
@@ -23,7 +23,9 @@ export function sshConfigCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES)
     .action((name) => {
       const profile = readProfile(profilesFolder(), name);
-      print(sshConfig({ name, profile, self: selfCommand(), platform: process.platform }));
+      const lines = sshConfig({ name, profile, self: selfCommand(), platform: process.platform });
+      // A file whose last line has no end would have it continued, and ssh then reaches no host at all.
+      print(onTerminal() ? lines : `\n${lines}`);
       if (firstTcpPort(profile) !== undefined) return;
       note(
         `the link of ${profile.door} names no TCP port: where ssh does not listen on 22, add a line "  Port" with its number`,
