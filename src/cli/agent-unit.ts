@@ -13,6 +13,7 @@ import { print } from "./output.ts";
 import { printDone, printFiles } from "./unit-options.ts";
 
 const NAME = "sallyport-agent";
+const OWN_FOLDER = "make its folder yours, or name another in XDG_CONFIG_HOME";
 const USER_RELOAD = ["systemctl", "--user", "daemon-reload"];
 
 function unitPath(): string {
@@ -72,7 +73,7 @@ export async function installAgentUnit(
   const files = [{ path: unitPath(), text: agentUnit(argv, process.env) }];
   if (only) return printFiles(files, "");
   const next = [USER_RELOAD, ["systemctl", "--user", "enable", "--now", NAME]];
-  printDone("Wrote", writeFiles(files, ""), next, "");
+  printDone("Wrote", writeFiles(files, "", OWN_FOLDER), next, "");
 }
 
 /** Throws a SallyportError while systemd starts it at each login. */
@@ -84,7 +85,7 @@ export async function removeAgentUnit(): Promise<void> {
     );
   }
   const { removeFiles } = await import("../service/own-files.ts");
-  const removed = removeFiles([path], "");
+  const removed = removeFiles([path], "", OWN_FOLDER);
   if (removed.length === 0) print("There is no unit of the agent: nothing was removed");
   printDone("Removed", removed, removed.length === 0 ? [] : [USER_RELOAD], "");
 }

@@ -49,11 +49,23 @@ function refuse(operation: string, path: string, state: "changed" | "foreign"): 
   );
 }
 
+/** What to do where this user may not write; a user's own files need another word. */
+const AS_ROOT = "run as root, or name another place with --root";
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "make room on its disk",
+  EROFS: "mount its disk writable",
+};
+
 /**
  * Writes all of them under `root` ("" for this machine), or none: a file that others wrote or
  * changed refuses all.
  */
-export function writeFiles(files: readonly WrittenFile[], root: string): string[] {
+export function writeFiles(
+  files: readonly WrittenFile[],
+  root: string,
+  whenDenied = AS_ROOT,
+): string[] {
   const paths = files.map(({ path }) => root + path);
   for (const path of paths) {
     const state = stateOf(path);
@@ -61,24 +73,29 @@ export function writeFiles(files: readonly WrittenFile[], root: string): string[
   }
   for (const { path, text } of files) {
     // The folder of a package may be anybody's: its owner must not lead us to files of root.
-    attempt("write", root + path, () =>
-      inRoot(root, () => {
-        mkdirSync(dirname(root + path), { recursive: true });
-        placeText(root + path, sealed(text), { mode: 0o644, how: "replace" });
-      }),
-    );
+    const write = () => {
+      mkdirSync(dirname(root + path), { recursive: true });
+      placeText(root + path, sealed(text), { mode: 0o644, how: "replace" });
+    };
+    attempt("write", root + path, () => inRoot(root, write), whenDenied);
   }
   return paths;
 }
 
 /** Removes those that exist and returns their paths. A file changed by hand refuses all. */
-export function removeFiles(paths: readonly string[], root: string): string[] {
+export function removeFiles(
+  paths: readonly string[],
+  root: string,
+  whenDenied = AS_ROOT,
+): string[] {
   const found = paths.map((path) => root + path).filter((path) => stateOf(path) !== "missing");
   for (const path of found) {
     const state = stateOf(path);
     if (state === "changed" || state === "foreign") refuse("remove", path, state);
   }
-  for (const path of found) attempt("remove", path, () => inRoot(root, () => rmSync(path)));
+  for (const path of found) {
+    attempt("remove", path, () => inRoot(root, () => rmSync(path)), whenDenied);
+  }
   return found;
 }
 
@@ -92,15 +109,16 @@ function inRoot<T>(root: string, work: () => T): T {
   return asOwnerOf(root, work);
 }
 
-function attempt(operation: string, path: string, act: () => void): void {
+function attempt(operation: string, path: string, act: () => void, whenDenied: string): void {
   try {
     act();
   } catch (error) {
     if (error instanceof SallyportError) throw error;
     const code = codeOf(error) ?? messageOf(error);
     const denied = code === "EACCES" || code === "EPERM";
+    const remedy = denied ? whenDenied : (REMEDIES[code] ?? "see which file is there");
     throw new SallyportError(
-      `Cannot ${operation} ${path}: ${code}: ${denied ? "run as root, or name another place with --root" : "see which file is there"}`,
+      `Cannot ${operation} ${path}: ${code}: ${remedy}`,
       denied ? ExitCode.privilege : ExitCode.failure,
       { cause: error },
     );

@@ -184,6 +184,17 @@ sallyport: the agent will not start: Cannot forward 2222=home:22: the door web o
     });
   });
 
+  test.skipIf(process.getuid?.() !== 0)("sends nobody to root for a unit of one's own", () => {
+    const units = join(home, "systemd", "user");
+    mkdirSync(units, { recursive: true });
+    run(["chmod", "755", home, join(home, "systemd"), units]);
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const argv = [...nobody, EXECUTABLE, "agent", "--install"];
+    expect(run(argv, { mayFail: true, env: environment() }).err).toBe(
+      `sallyport: Cannot write ${unit()}: EACCES: make its folder yours, or name another in XDG_CONFIG_HOME\n`,
+    );
+  });
+
   test("under sudo says whose agent that is", () => {
     const said = run([EXECUTABLE, "agent", "--install", "--print"], {
       env: { ...environment(), SUDO_UID: "1000" },
