@@ -515,6 +515,10 @@ check_name() { # name, action
 
 list_profiles() { # R: "home, office"
   R=
+  # As after a sudo that kept HOME: there are profiles in it.
+  if [ -d "$PROFILES" ] && { [ ! -r "$PROFILES" ] || [ ! -x "$PROFILES" ]; }; then
+    fail "Cannot read $PROFILES: permission denied: make it a folder of yours with mode 0700" "$CONFIG"
+  fi
   # shellcheck disable=SC2045 # names must fit a pattern; other files are ignored
   for name in $(ls "$PROFILES" 2>/dev/null); do
     ! is_profile_name "$name" || R=$R${R:+, }$name

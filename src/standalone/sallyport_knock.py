@@ -343,10 +343,15 @@ def _check_name(name: str, action: str) -> None:
 
 def list_profiles(folder: Optional[str] = None) -> List[str]:
     """The names of all saved profiles, sorted; empty where the folder is missing."""
+    folder = folder or profiles_folder()
     try:
-        return sorted(name for name in os.listdir(folder or profiles_folder()) if _is_name(name))
-    except OSError:
+        return sorted(name for name in os.listdir(folder) if _is_name(name))
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise KnockError(
+            "Cannot read %s: %s: make it a folder of yours with mode 0700" % (folder, error.strerror), CONFIG
+        ) from error
 
 
 def read_profile(name: str, folder: Optional[str] = None) -> Profile:

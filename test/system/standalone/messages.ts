@@ -74,6 +74,7 @@ const knock = (knocker: Knocker, argv: readonly string[], input = "") =>
 function saveLink(text: string, name = "home"): string {
   const path = join(home, "config/sallyport/profiles", name);
   mkdirSync(dirname(path), { recursive: true });
+  chmodSync(dirname(path), 0o700);
   writeFileSync(path, `${text}\n`, { mode: 0o600 });
   return path;
 }
@@ -240,6 +241,20 @@ function describeWords(knocker: Knocker): void {
     chmodSync(path, 0o640);
     expectAlike(knocker, ["home"]);
     expect(knock(knocker, ["home"]).code).toBe(78);
+  });
+
+  const seesModes = knocker !== POWERSHELL && process.getuid?.() === 0; // root gives itself up for this
+  testIf(seesModes)("does not take a folder that it may not read for one without profiles", () => {
+    saveLink(good);
+    chmodSync(home, 0o755);
+    chmodSync(join(home, "config"), 0o755);
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    for (const who of [knocker, SALLYPORT]) {
+      const said = plain(run([...nobody, ...knockWords(who, home)], { mayFail: true }), who);
+      expect(said.err).toStartWith("CLIENT: Cannot read HOME/config/sallyport");
+      expect(said.err).toEndWith(": make it a folder of yours with mode 0700\n");
+      expect(said.code).toBe(78);
+    }
   });
 
   const slots = () =>
