@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { ownerOfPeer } from "../../../src/native/socket-owner.ts";
@@ -38,6 +39,19 @@ test.each([
 ])("ownerOfPeer() finds this user's connection to %s at %s", async (host, to) => {
   using made = await connection(host, to);
   expect(made.owner()).toBe(process.getuid!());
+});
+
+/** Bytes that this process has read from files (proc(5)); a netlink socket is none. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+}
+
+test("ownerOfPeer() asks for one connection, and has no table of all printed", async () => {
+  // The kernel takes milliseconds for a table, and other users may connect as fast as they like.
+  using made = await connection("127.0.0.1");
+  const before = bytesRead();
+  for (let n = 0; n < 100; n++) made.owner();
+  expect(bytesRead() - before).toBeLessThan(100 * 100); // its heading alone is longer
 });
 
 test("ownerOfPeer() still knows a program that has said all, and waits for the answer", async () => {
