@@ -2,7 +2,7 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { note } from "./knock-options.ts";
 import { writeNewFile } from "./new-file.ts";
@@ -21,14 +21,34 @@ const FAULTS: Readonly<Record<string, string>> = {
   EACCES: "EACCES: run as root, or name another file",
 };
 
+/** By root's hand, a file would take the place of /dev/null. */
+function checkReplaced(file: string): void {
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (there === undefined || there.isFile() || there.isDirectory()) return;
+  throw new SallyportError(
+    `Cannot write ${file}: it is no file that could be replaced: name another, or leave --output out`,
+  );
+}
+
 /** A file that is replaced is whole at every moment: somebody may be loading it. */
-function write(file: string, text: string, force: boolean): void {
-  const first = force ? `${file}.${process.pid}.new` : file;
+function replace(file: string, text: string): void {
+  checkReplaced(file);
+  const beside = `${file}.${process.pid}.new`;
+  writeNewFile(beside, text, 0o644);
   try {
-    writeNewFile(first, text, 0o644);
-    if (force) renameSync(first, file);
+    renameSync(beside, file);
   } catch (error) {
-    if (force) rmSync(first, { force: true });
+    rmSync(beside, { force: true });
+    throw error;
+  }
+}
+
+function write(file: string, text: string, force: boolean): void {
+  try {
+    if (force) replace(file, text);
+    else writeNewFile(file, text, 0o644);
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
     const code = (error as { readonly code?: string }).code ?? messageOf(error);
     throw new SallyportError(
       `Cannot write ${file}: ${FAULTS[code] ?? `${code}: name another file`}`,

@@ -1,7 +1,7 @@
 /** `sallyport page`: the page goes where a person expects it, and nothing is lost for it. */
 
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemblePage } from "../../../src/page/assemble.ts";
@@ -36,6 +36,16 @@ test("page --output writes a file, and replaces one only where it is told to", (
   expect(readdirSync(dir)).toEqual(["knock.html"]);
 });
 
+test("page --force replaces files alone: a pipe or a device stays", () => {
+  const pipe = join(dir, "pipe");
+  run(["mkfifo", pipe]);
+  const { code, err } = page("--output", pipe, "--force");
+  expect(code).toBe(1);
+  expect(err).toContain(`Cannot write ${pipe}: it is no file that could be replaced`);
+  expect(statSync(pipe).isFIFO()).toBeTrue();
+  rmSync(pipe);
+});
+
 test("page --output says why it cannot write", () => {
   for (const force of [[], ["--force"]]) {
     const { code, err } = page("--output", join(dir, "none", "knock.html"), ...force);
@@ -56,3 +66,27 @@ test.skipIf(process.getuid?.() !== 0)("page --output leaves nothing on a disk wi
     "sallyport: Cannot write knock.html: there is no room: make some, or name another file\n";
   expect(err).toBe(told + told);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  "page --output says so where this user may not even look",
+  () => {
+    const locked = mkdtempSync(join(tmpdir(), "sallyport-page-locked-")); // 0700, of root
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    for (const force of [[], ["--force"]]) {
+      const argv = [
+        ...nobody,
+        EXECUTABLE,
+        "page",
+        "--output",
+        join(locked, "knock.html"),
+        ...force,
+      ];
+      expect(run(argv, { mayFail: true })).toEqual({
+        code: 1,
+        out: "",
+        err: `sallyport: Cannot write ${locked}/knock.html: EACCES: run as root, or name another file\n`,
+      });
+    }
+    rmSync(locked, { recursive: true });
+  },
+);
