@@ -12,7 +12,6 @@ import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { FileBusy } from "../files/file-lock.ts";
 import { readPrivateFile, writePrivateFile } from "../files/private-file.ts";
 import { type Configuration, readConfiguration, warningsOf } from "./configuration.ts";
-import { log } from "./log.ts";
 import { makePlan } from "../data-plane/plan.ts";
 
 /** What is kept of a configuration. */
@@ -22,20 +21,24 @@ export type Kept = Pick<Configuration, "settings" | "keysDigest"> & {
 };
 
 /**
- * Keeps it for the next start with broken files. False where a command is changing the keys, so that they wait. A state
- * folder that refuses it does not stop any door.
+ * Keeps it for the next start with broken files. "busy": a command is changing the keys, so that they wait; a refusal
+ * is the sentence of a state folder that does not take it, which stops no door.
  */
-export function keepConfig({ settings, toml, keysDigest }: Kept): boolean {
+export function keepConfig({
+  settings,
+  toml,
+  keysDigest,
+}: Kept): "kept" | "busy" | { readonly refusal: string } {
   const { stateDir } = settings.server;
   try {
     const file = lastConfigFile(stateDir);
     if (toml !== undefined && readPrivateFile(file) !== toml) writePrivateFile(file, toml);
     keepLastKeys(stateDir, keysDigest);
   } catch (error) {
-    if (error instanceof FileBusy) return false;
-    log("warning", `A start with a broken configuration would open nothing: ${messageOf(error)}`);
+    if (error instanceof FileBusy) return "busy";
+    return { refusal: messageOf(error) };
   }
-  return true;
+  return "kept";
 }
 
 /**

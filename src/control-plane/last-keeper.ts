@@ -1,15 +1,22 @@
 /** Keeps what works for a start with broken files, whenever something else comes into force. */
 
+import { lastConfigFile } from "../config/last-settings.ts";
+import type { StoreNotice } from "../store/state-file.ts";
 import type { Configuration } from "./configuration.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { keepConfig, type Kept } from "./last-config.ts";
 
 export class LastKeeper {
   readonly #guardState: () => GuardState;
+  readonly #report: (notice: StoreNotice) => void;
   #waiting: Kept | undefined;
+  #busy = false;
+  #failing = false;
 
-  constructor(guardState: () => GuardState) {
+  /** `report` hears once of a state folder that refuses what is to be kept, and once when it takes it. */
+  constructor(guardState: () => GuardState, report: (notice: StoreNotice) => void) {
     this.#guardState = guardState;
+    this.#report = report;
   }
 
   /**
@@ -19,16 +26,37 @@ export class LastKeeper {
   keep(next: Configuration, before?: Configuration): void {
     const { settings, keysDigest } = next;
     const toml = before?.toml ?? (this.#guardState() === "permanent" ? next.toml : undefined);
-    this.#try({ settings, toml, keysDigest });
+    this.#try({ settings, toml: toml ?? this.#waiting?.toml, keysDigest });
   }
 
-  /** Tries again what waits for a command that changes the keys. Returns whether it still does. */
+  /**
+   * Tries again what waits for a command that changes the keys, or for a state folder that takes it. Returns whether it
+   * waits for the command.
+   */
   again(): boolean {
     if (this.#waiting !== undefined) this.#try(this.#waiting);
-    return this.#waiting !== undefined;
+    return this.#busy;
   }
 
   #try(kept: Kept): void {
-    this.#waiting = keepConfig(kept) ? undefined : kept;
+    const outcome = keepConfig(kept);
+    this.#waiting = outcome === "kept" ? undefined : kept;
+    this.#busy = outcome === "busy";
+    if (outcome !== "busy") this.#tell(lastConfigFile(kept.settings.server.stateDir), outcome);
+  }
+
+  #tell(file: string, outcome: "kept" | { readonly refusal: string }): void {
+    const fails = outcome !== "kept";
+    if (fails === this.#failing) return;
+    this.#failing = fails;
+    this.#report(
+      fails
+        ? {
+            state: "failing",
+            file,
+            message: `A start with broken files would not work by the present ones: ${outcome.refusal}`,
+          }
+        : { state: "working", file, message: `${file} is written again` },
+    );
   }
 }

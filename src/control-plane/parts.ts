@@ -35,6 +35,7 @@ import { missingInterfaces } from "./missing-interfaces.ts";
 import { NearMissWatch } from "./near-miss-watch.ts";
 import { Openings } from "./openings.ts";
 import { GuardLoader } from "./guard/guard-loader.ts";
+import type { StoreNotice } from "../store/state-file.ts";
 import { PersistentState } from "./persistent-state.ts";
 import { Readiness } from "./readiness.ts";
 import { summarize } from "./summary.ts";
@@ -91,18 +92,19 @@ export function buildParts(
       died.resolve({ clause: `the data plane ended: ${message}`, exitCode }),
   });
   const dataPlane = new DataPlaneAccess(link);
-  const persistent = new PersistentState(stateDir, {
+  const report = (notice: StoreNotice) => {
+    const { state, message, elsewhere } = notice;
+    if (elsewhere === true) died.resolve(mountedOver(stateDir));
+    failingFiles.hear(notice);
+    log(state === "working" ? "info" : "error", message);
+    // Not while the stores are being opened: there is no log to write to yet.
+    if (!dataPlane.hasBegun) return;
+    persistent.note({ type: `store.${state}`, atMs: clock.wallMs(), message });
+  };
+  const persistent: PersistentState = new PersistentState(stateDir, {
     nowMs: clock.wallMs(),
     kernelKept: tableStands,
-    report: (notice) => {
-      const { state, message, elsewhere } = notice;
-      if (elsewhere === true) died.resolve(mountedOver(stateDir));
-      failingFiles.hear(notice);
-      log(state === "working" ? "info" : "error", message);
-      // Not while the stores are being opened: there is no log to write to yet.
-      if (!dataPlane.hasBegun) return;
-      persistent.note({ type: `store.${state}`, atMs: clock.wallMs(), message });
-    },
+    report,
   });
   /** Makes the data plane work by a plan, with all uses that must not open a door again. */
   const configure = (plan: Plan) =>
@@ -157,7 +159,7 @@ export function buildParts(
 
   const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
   const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));
-  const keeper = new LastKeeper(() => guard.state);
+  const keeper = new LastKeeper(() => guard.state, report);
   const housekeeping = new Housekeeping(() => {
     void api.start();
     return doDueWork(clock, lossWait, commands, keeper);

@@ -186,11 +186,13 @@ export class Daemon {
       this.#wake(MESSAGE_MS);
     };
 
+    const report = ({ message }: { readonly message: string }) =>
+      parts.note(message.replaceAll(folder, ""));
     const persistent = new PersistentState(folder, {
       nowMs: clock.wallMs(),
       bootId,
       kernelKept: () => kernel.hasTable,
-      report: ({ message }) => parts.note(message.replaceAll(folder, "")),
+      report,
     });
     this.persistent = persistent;
     const ask = <Name extends RequestName>(request: Extract<Request, { type: Name }>) =>
@@ -248,7 +250,7 @@ export class Daemon {
         mayDenyUnheard: () => false,
       },
     });
-    this.#keeper = new LastKeeper(() => this.guard.state);
+    this.#keeper = new LastKeeper(() => this.guard.state, report);
     this.#housekeeping = new Housekeeping(() =>
       doDueWork(clock, this.lossWait, this.commands, this.#keeper),
     );

@@ -1,7 +1,7 @@
 /** What is kept for a start with broken files, and when. */
 
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { lastConfigFile } from "../../../src/config/last-settings.ts";
 import { readConfiguration } from "../../../src/control-plane/configuration.ts";
 import type { GuardState } from "../../../src/control-plane/guard/guard-loader.ts";
@@ -24,8 +24,12 @@ function stage(folder: StateFolder, state: GuardState = "permanent") {
   const kept = () => readFileSync(lastConfigFile(folder.path), "utf8");
   const keys = () => readFileSync(lastKeysFile(folder.path), "utf8");
   let now = state;
-  const keeper = new LastKeeper(() => now);
-  return { read, kept, keys, keeper, becomes: (next: GuardState) => (now = next) };
+  const told: string[] = [];
+  const keeper = new LastKeeper(
+    () => now,
+    ({ state: heard, message }) => told.push(`${heard}: ${message}`),
+  );
+  return { read, kept, keys, keeper, told, becomes: (next: GuardState) => (now = next) };
 }
 
 test("LastKeeper keeps what is in force, or what returns without a confirmation", async () => {
@@ -67,4 +71,26 @@ test("LastKeeper waits for no command that changes the keys, and comes back", as
   });
   expect(keeper.again()).toBe(false);
   expect(keys()).toContain("alice");
+});
+
+test("LastKeeper writes what the folder refused once it takes it, and tells both once", async () => {
+  using folder = new StateFolder();
+  const { read, kept, keeper, told, becomes } = stage(folder);
+  keeper.keep(await read(1));
+  const file = lastConfigFile(folder.path);
+  rmSync(file);
+  mkdirSync(file);
+  keeper.keep(await read(2));
+  becomes("probation");
+  keeper.keep(await read(3));
+  expect([keeper.again(), keeper.again()]).toEqual([false, false]);
+  rmdirSync(file);
+  expect(keeper.again()).toBe(false);
+  expect(kept()).toContain("2/tcp");
+  expect(told).toEqual([
+    expect.stringMatching(
+      /^failing: A start with broken files would not work by the present ones: Cannot \S+ \S+config\.last\.toml: /,
+    ),
+    `working: ${file} is written again`,
+  ]);
 });
