@@ -13,7 +13,9 @@ import {
 } from "../files/private-file.ts";
 import { lastConfigFile } from "./last-settings.ts";
 
-const fileIn = (stateDir: string) => join(stateDir, UNCONFIRMED_FILE);
+export function unconfirmedFile(stateDir: string): string {
+  return join(stateDir, UNCONFIRMED_FILE);
+}
 
 /** The text itself may hold paths of commands that not everybody shall read. */
 function nameOf(toml: string): string {
@@ -22,12 +24,12 @@ function nameOf(toml: string): string {
 
 /** Nobody confirmed this text in time. Throws SallyportError where the state folder refuses the record. */
 export function markUnconfirmed(stateDir: string, toml: string): void {
-  writePrivateFile(fileIn(stateDir), nameOf(toml));
+  writePrivateFile(unconfirmedFile(stateDir), nameOf(toml));
 }
 
 /** Somebody reloaded: the text counts again. Throws SallyportError where the state folder refuses. */
 export function clearUnconfirmed(stateDir: string): void {
-  removePrivateFileForGood(fileIn(stateDir));
+  removePrivateFileForGood(unconfirmedFile(stateDir));
 }
 
 /**
@@ -40,6 +42,6 @@ export function describeUnconfirmed(
   stateDir: string,
 ): string | undefined {
   if (!existsSync(lastConfigFile(stateDir))) return undefined;
-  if (readPrivateFile(fileIn(stateDir)) !== nameOf(toml)) return undefined;
+  if (readPrivateFile(unconfirmedFile(stateDir)) !== nameOf(toml)) return undefined;
   return `${file}: nobody confirmed it in time, so that a start does not take it: mend it, or try it again with "sallyport reload --arm 5m"`;
 }

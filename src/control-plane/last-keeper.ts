@@ -5,18 +5,22 @@ import type { StoreNotice } from "../store/state-file.ts";
 import type { Configuration } from "./configuration.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { keepConfig, type Kept } from "./last-config.ts";
+import { RefusedFile } from "./refused-file.ts";
+import { UnconfirmedRecord } from "./unconfirmed-record.ts";
 
 export class LastKeeper {
+  /** What a start does not take. */
+  readonly unconfirmed: UnconfirmedRecord;
   readonly #guardState: () => GuardState;
-  readonly #report: (notice: StoreNotice) => void;
+  readonly #told: RefusedFile;
   #waiting: Kept | undefined;
   #busy = false;
-  #failing = false;
 
   /** `report` hears once of a state folder that refuses what is to be kept, and once when it takes it. */
   constructor(guardState: () => GuardState, report: (notice: StoreNotice) => void) {
     this.#guardState = guardState;
-    this.#report = report;
+    this.#told = new RefusedFile(report);
+    this.unconfirmed = new UnconfirmedRecord(report);
   }
 
   /**
@@ -34,6 +38,7 @@ export class LastKeeper {
    * waits for the command.
    */
   again(): boolean {
+    this.unconfirmed.again();
     if (this.#waiting !== undefined) this.#try(this.#waiting);
     return this.#busy;
   }
@@ -42,21 +47,11 @@ export class LastKeeper {
     const outcome = keepConfig(kept);
     this.#waiting = outcome === "kept" ? undefined : kept;
     this.#busy = outcome === "busy";
-    if (outcome !== "busy") this.#tell(lastConfigFile(kept.settings.server.stateDir), outcome);
-  }
-
-  #tell(file: string, outcome: "kept" | { readonly refusal: string }): void {
-    const fails = outcome !== "kept";
-    if (fails === this.#failing) return;
-    this.#failing = fails;
-    this.#report(
-      fails
-        ? {
-            state: "failing",
-            file,
-            message: `A start with broken files would not work by the present ones: ${outcome.refusal}`,
-          }
-        : { state: "working", file, message: `${file} is written again` },
-    );
+    if (outcome === "busy") return;
+    const refusal =
+      outcome === "kept"
+        ? undefined
+        : `A start with broken files would not work by the present ones: ${outcome.refusal}`;
+    this.#told.hear(lastConfigFile(kept.settings.server.stateDir), refusal);
   }
 }

@@ -5,7 +5,6 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Plan } from "../data-plane/plan.ts";
 import type { StandingConfig } from "../config/find.ts";
-import { clearUnconfirmed, markUnconfirmed } from "../config/unconfirmed.ts";
 import { openersAt } from "./audit-access.ts";
 import type { CommandQueue } from "./commands/command-queue.ts";
 import type { Configuration } from "./configuration.ts";
@@ -14,7 +13,6 @@ import type { GuardAudit } from "./guard/guard-audit.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { CurrentConfiguration } from "./current-configuration.ts";
 import type { LastKeeper } from "./last-keeper.ts";
-import { log } from "./log.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
 import type { Readiness } from "./readiness.ts";
@@ -63,25 +61,16 @@ export function makeReloader(config: StandingConfig, around: ReloadSurroundings)
       keeper.keep(next, before);
     },
     reloaded: () => {
-      record(() => clearUnconfirmed(stateDir()));
+      keeper.unconfirmed.clear(stateDir());
       note("config.reloaded");
     },
-    unconfirmed: ({ toml }) => record(() => markUnconfirmed(stateDir(), toml)),
+    unconfirmed: ({ toml }) => keeper.unconfirmed.mark(stateDir(), toml),
     reverted: () => note("config.reverted"),
     refused: (error) => {
       const message = `Reload refused: ${messageOf(error)}`;
       persistent.note({ type: "config.refused", atMs: clock.wallMs(), message });
     },
   });
-}
-
-/** A state folder that refuses the record stops neither a reload nor the return to what ran before. */
-function record(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    log("warning", `A start may take the wrong configuration: ${messageOf(error)}`);
-  }
 }
 
 function enter(next: Configuration, around: ReloadSurroundings): void {
