@@ -103,11 +103,18 @@ export interface HeardAddress {
 }
 
 /** The result of reading the keys again. */
+interface Device {
+  readonly user: string;
+  readonly device: string;
+}
+
 export interface KeysTold {
   /** One sentence. */
   readonly done: string;
   /** The keys.toml that was read. */
   readonly file: string;
+  /** The devices that had a key before, and have none or another one now. */
+  readonly lost: readonly Device[];
   /** The grants of devices whose key is gone or changed: ended, with their sessions. */
   readonly ended: readonly Grant[];
   /** Where sessions of such devices were ended although their grants were over already. */

@@ -345,6 +345,13 @@ export const KeysToldSchema = v.pipe(
   v.object({
     done: v.pipe(v.string(), v.description("What was done, in one sentence")),
     file: v.pipe(v.string(), v.description("The keys.toml that was read")),
+    lost: v.optional(
+      v.pipe(
+        v.array(v.object({ user: v.string(), device: v.string() })),
+        v.description("Devices that had a key before, and have none or another one now"),
+      ),
+      [], // an earlier version says nothing of them
+    ),
     ended: v.pipe(v.array(GrantSchema), v.description("Of devices whose key is gone or changed")),
     cut: v.pipe(
       v.array(v.object({ door: v.string(), address: v.string() })),

@@ -16,6 +16,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { namesInSentence } from "../core/names-in-sentence.ts";
 import { addDevice } from "./add-device.ts";
 import { socketOption } from "./control-socket.ts";
 import { grantedTo } from "./grants.ts";
@@ -122,6 +123,10 @@ function addCommand(clock: Clock) {
       printLinks(links, options.json);
       // Also of a key that is kept: the command that made it may have reached no daemon.
       const told = await tellKeys(settings, options);
+      if (typeof told !== "string") {
+        const isOwn = (who: Who) => who.user === user && who.device === device;
+        for (const said of [...othersThatLost(told, isOwn), ...endsOf(told)]) note(said);
+      }
       const opens = links.links.length > 0;
       note(
         typeof told === "string"
@@ -168,20 +173,36 @@ function endedAny(told: KeysTold | string): boolean {
   return typeof told !== "string" && told.ended.length + told.cut.length > 0;
 }
 
+/** What ended with the keys. */
+function endsOf({ ended, cut }: KeysTold): string[] {
+  // Another grant may hold it open to the same address.
+  const ends = ended.map((grant) =>
+    printable(`${grant.door} is closed to ${grant.address} for ${grantedTo(grant)}`),
+  );
+  const cuts = cut.map(({ door, address }) =>
+    printable(`A session through ${door} from ${address} is cut`),
+  );
+  return [...ends, ...cuts];
+}
+
+/** Whom the file, as the daemon found it, cut off besides: somebody changed it by hand, or put back an older one. */
+function othersThatLost({ lost, file }: KeysTold, isOwn: (who: Who) => boolean): string[] {
+  const others = lost.filter((one) => !isOwn(one)).map(({ user, device }) => whoOf(user, device));
+  if (others.length === 0) return [];
+  return [
+    printable(
+      `${file} holds no key of ${namesInSentence(others)} any more, or another one: the running daemon took that, too`,
+    ),
+  ];
+}
+
 /** The effect of removing these keys on the open doors and sessions. */
 function describeEnds(told: KeysTold | string, keep: boolean): string[] {
   if (typeof told === "string") {
     return [`${told}: doors that are open stay so until their time is over`];
   }
   if (keep) return ["The running daemon took it: open doors and sessions stay as they are"];
-  // Another grant may hold it open to the same address.
-  const ends = told.ended.map((grant) =>
-    printable(`${grant.door} is closed to ${grant.address} for ${grantedTo(grant)}`),
-  );
-  const cuts = told.cut.map(({ door, address }) =>
-    printable(`A session through ${door} from ${address} is cut`),
-  );
-  return [...ends, ...cuts, "The running daemon took it: nobody gets in by it any more"];
+  return [...endsOf(told), "The running daemon took it: nobody gets in by it any more"];
 }
 
 function removeCommand() {
@@ -219,6 +240,10 @@ function removeCommand() {
           );
         }
         note(`${who} has no key any more`);
+      }
+      if (typeof told !== "string") {
+        const isOwn = (who: Who) => who.user === user && (device ?? who.device) === who.device;
+        for (const said of othersThatLost(told, isOwn)) note(said);
       }
       for (const said of describeEnds(told, options.keepSessions === true)) note(said);
     });

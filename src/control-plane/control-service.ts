@@ -32,7 +32,7 @@ import { endWithKeys } from "./key-removal.ts";
 import type { KeysWatch } from "./keys-watch.ts";
 import { cutLeftovers, type LeftoverSurroundings, openingsOf } from "./leftover-cut.ts";
 import { log } from "./log.ts";
-import { describeKeyChange } from "./lost-keys.ts";
+import { describeKeyChange, keyChange } from "./lost-keys.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
 import type { Readiness } from "./readiness.ts";
@@ -167,11 +167,13 @@ export class ControlService implements Control {
           ...this.#leftovers(),
         });
     const file = keysFile(settings.server.stateDir);
-    const change = describeKeyChange(before.keys, keys);
+    const changed = keyChange(before.keys, keys);
+    const change = describeKeyChange(changed);
     const done = `Read ${file} again: ${counted(keys.length, "key")}, ${change}`;
     log("info", done);
     persistent.note({ type: "keys.reloaded", atMs: clock.wallMs(), file, change });
-    return { done, file, ended: ended.grants, cut: ended.sessions };
+    const lost = [...changed.removed, ...changed.replaced];
+    return { done, file, lost, ended: ended.grants, cut: ended.sessions };
   }
 
   #leftovers(): LeftoverSurroundings {

@@ -18,24 +18,41 @@ export function lostKey(before: KeyTable, now: KeyTable, user: string, device: s
   return had !== undefined && (has === undefined || !Buffer.from(had).equals(has));
 }
 
-function named(what: string, names: readonly string[]): string[] {
+function named(what: string, devices: readonly Device[]): string[] {
+  const names = devices.map(({ user, device }) => whoOf(user, device));
   return names.length === 0 ? [] : [`${what} ${namesInSentence(names)}`];
 }
 
-/** The devices whose keys came, went and were replaced, as a clause: "added alice/phone, removed bob"; "no change". */
-export function describeKeyChange(before: KeyTable, now: KeyTable): string {
-  const added: string[] = [];
-  const replaced: string[] = [];
+interface Device {
+  readonly user: string;
+  readonly device: string;
+}
+
+/** The devices whose keys came, went and were replaced, each in the order of its table. */
+export interface KeyChange {
+  readonly added: readonly Device[];
+  readonly removed: readonly Device[];
+  readonly replaced: readonly Device[];
+}
+
+export function keyChange(before: KeyTable, now: KeyTable): KeyChange {
+  const added: Device[] = [];
+  const replaced: Device[] = [];
   for (let row = 0; row < now.length; row++) {
     const { user, device } = now.at(row);
-    if (before.find(user, device) < 0) added.push(whoOf(user, device));
-    else if (lostKey(before, now, user, device)) replaced.push(whoOf(user, device));
+    if (before.find(user, device) < 0) added.push({ user, device });
+    else if (lostKey(before, now, user, device)) replaced.push({ user, device });
   }
-  const removed: string[] = [];
+  const removed: Device[] = [];
   for (let row = 0; row < before.length; row++) {
     const { user, device } = before.at(row);
-    if (now.find(user, device) < 0) removed.push(whoOf(user, device));
+    if (now.find(user, device) < 0) removed.push({ user, device });
   }
+  return { added, removed, replaced };
+}
+
+/** The change as a clause: "added alice/phone, removed bob"; "no change". */
+export function describeKeyChange({ added, removed, replaced }: KeyChange): string {
   const told = [
     ...named("added", added),
     ...named("removed", removed),

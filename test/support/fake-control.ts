@@ -51,6 +51,7 @@ export class FakeControl implements Control {
   said: readonly string[] = [];
   /** The result of `reloadKeys`. */
   keysFile = "/var/lib/sallyport/keys.toml";
+  lost: KeysTold["lost"] = [];
   cutOff: readonly Grant[] = [];
   views: readonly DoorView[] = [SSH, LEGACY];
   readonly live = new Map<string, Grant>();
@@ -88,6 +89,7 @@ export class FakeControl implements Control {
     return Promise.resolve({
       done: "Read the keys again",
       file: this.keysFile,
+      lost: this.lost,
       ended: this.cutOff,
       cut: [],
     });

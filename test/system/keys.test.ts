@@ -4,6 +4,7 @@
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addKey, makeKey, removeKeys } from "../../src/keys/keys.ts";
 import { EXECUTABLE } from "../support/executable.ts";
@@ -99,6 +100,22 @@ describe("sallyport user, beside a running daemon", () => {
     );
     expect(await session.echo("after")).not.toBe("echoed");
     expect(await other.echo("after")).toBe("echoed");
+  });
+
+  test("add tells whose key the file had lost before, and what that closed", async () => {
+    await knock("client", server.link("alice/phone", "web"));
+    const file = join(server.dir, "state/keys.toml");
+    const [head, ...devices] = readFileSync(file, "utf8").split(/^(?=\[)/m);
+    const kept = devices.filter((device) => !/alice.*phone/.test(device));
+    expect(kept).toHaveLength(devices.length - 1);
+    writeFileSync(file, [head, ...kept].join(""));
+    const { code, err } = server.command("user", "add", "bob/tablet", "--host", SERVER);
+    expect(code).toBe(0);
+    expect(err).toEndWith(
+      `${file} holds no key of alice/phone any more, or another one: the running daemon took that, too\n` +
+        "web is closed to 10.77.0.2 for alice/phone\n" +
+        "The running daemon took the key: it opens its doors from now on\n",
+    );
   });
 
   describe("close, when the grant is over", () => {

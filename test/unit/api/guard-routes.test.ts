@@ -55,10 +55,12 @@ describe("controlApp()", () => {
     const control = new FakeControl();
     const ended = control.add({ door: "ssh", address: "203.0.113.9" });
     control.cutOff = [ended];
+    control.lost = [{ user: "alice", device: "phone" }];
     const response = await post(controlApp(control), "/v1/keys/reload", { keepSessions: true });
     expect(await response.json()).toEqual({
       done: "Read the keys again",
       file: control.keysFile,
+      lost: [{ user: "alice", device: "phone" }],
       ended: [ended],
       cut: [],
     });

@@ -6,6 +6,7 @@ import {
   describeKeyChange,
   grantsCutOff,
   type IsGone,
+  keyChange,
   lossOf,
 } from "../../../src/control-plane/lost-keys.ts";
 import { KeyTable } from "../../../src/rks/key-table.ts";
@@ -52,12 +53,12 @@ test("grantsCutOff() names the grants of devices whose key is gone or another, a
 test("describeKeyChange() says whose keys came, went and are others, however many", () => {
   const before = table(["alice", "phone", 1], ["bob", "default", 3]);
   const now = table(["bob", "default", 4], ["carol", "default", 5]);
-  expect(describeKeyChange(before, now)).toBe(
+  expect(describeKeyChange(keyChange(before, now))).toBe(
     "added carol, removed alice/phone, replaced the key of bob",
   );
-  expect(describeKeyChange(now, now)).toBe("no change");
+  expect(describeKeyChange(keyChange(now, now))).toBe("no change");
   const many = KeyTable.from(
     Array.from({ length: 12 }, (_, i) => ({ user: `u${i}`, device: "default", key: key(i) })),
   );
-  expect(describeKeyChange(table(), many)).toEndWith("u8, u9 and 2 more");
+  expect(describeKeyChange(keyChange(table(), many))).toEndWith("u8, u9 and 2 more");
 });
