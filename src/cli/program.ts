@@ -110,7 +110,7 @@ export function program(platform: NodeJS.Platform = process.platform): Command {
     serviceCommand(),
     importCommand(),
     demoCommand(),
-    versionCommand(),
+    versionCommand(platform),
   ];
   for (const command of commands) {
     root.addCommand(command);

@@ -17,7 +17,14 @@ function factsJson({ name, packages, found }: LibraryFacts) {
     : { name, found: true, version: found.version ?? null, file: found.file };
 }
 
-export function versionCommand() {
+/** Only the server needs libraries, and servers run on Linux. */
+async function readFor(platform: NodeJS.Platform): Promise<LibraryFacts[]> {
+  if (platform !== "linux") return [];
+  const { readLibraries } = await import("../doctor/libraries.ts");
+  return readLibraries();
+}
+
+export function versionCommand(platform: NodeJS.Platform) {
   return new Command("version")
     .description("Tell version, commit, runtime and the libraries of this machine")
     .option("--json", "print JSON")
@@ -27,8 +34,7 @@ export function versionCommand() {
         "\nExample:\n  sudo sallyport version --json",
     )
     .action(async ({ json }) => {
-      const { readLibraries } = await import("../doctor/libraries.ts");
-      const libraries = readLibraries();
+      const libraries = await readFor(platform);
       if (json === true) {
         printJson({
           version: VERSION,

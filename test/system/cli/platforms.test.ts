@@ -85,14 +85,25 @@ test("a start reads none of the server's parts", () => {
   expect(folders.has("client")).toBe(true);
 });
 
+/** Whoever opens a C library ends the program here. */
+const GUARD = `import { mock } from "bun:test";
+  const real = await import("bun:ffi");
+  const refuse = (name) => { process.stderr.write("opened " + name); process.exit(99); };
+  mock.module("bun:ffi", () => ({ ...real, dlopen: refuse }));
+  const { main, program } = await import(${JSON.stringify(resolve(SRC, "cli/program.ts"))});`;
+
+test.each(["darwin", "win32", "linux"])(
+  "version looks for libraries on Linux alone: %s",
+  (platform) => {
+    const script = `${GUARD} await program("${platform}").parseAsync(["version"], { from: "user" });`;
+    const { code, out } = run([process.execPath, "-e", script], { mayFail: true });
+    if (platform === "linux") expect(code).toBe(99);
+    else expect([code, out]).toEqual([0, expect.stringMatching(/^sallyport .*\nBun .*\n$/)]);
+  },
+);
+
 test("a client opens no C library: not at its start, and not by what it does", () => {
-  // Whoever opens one ends the program here.
-  const guard = `import { mock } from "bun:test";
-    const real = await import("bun:ffi");
-    const refuse = (name) => { process.stderr.write("opened " + name); process.exit(99); };
-    mock.module("bun:ffi", () => ({ ...real, dlopen: refuse }));
-    const { main } = await import(${JSON.stringify(resolve(SRC, "cli/program.ts"))});
-    process.exit(await main(process.argv.slice(1)));`;
+  const guard = `${GUARD} process.exit(await main(process.argv.slice(1)));`;
   const itsOwn = { HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home };
   const start = (...argv: string[]) =>
     run([process.execPath, "-e", guard, "--", ...argv], {
