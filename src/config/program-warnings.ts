@@ -1,12 +1,19 @@
-/** Commands of doors that cannot be run on this machine: one sentence each, without full stops. */
+/**
+ * Commands of doors that cannot be run on this machine, or that somebody else could have written: one sentence each,
+ * without full stops.
+ */
 
+import { statSync } from "node:fs";
 import { whyNotRunnable } from "../files/runnable.ts";
 import { formatPath, type Path, quote } from "./mistake.ts";
 import type { Settings } from "./settings.ts";
+import { doubtsOf, sudoCaller } from "./trust.ts";
 
 /** Checks the programs as the daemon's user, who owns the state folder. */
 export function programWarnings(settings: Settings): string[] {
   const { doors, alarm, server } = settings;
+  const owner = statSync(server.stateDir, { throwIfNoEntry: false });
+  const trusted = [...(owner === undefined ? [] : [owner.uid]), ...sudoCaller()];
   const commands: (readonly [Path, readonly string[] | undefined])[] = [
     ...doors.flatMap(({ name, run }) =>
       (["open", "close"] as const).map(
@@ -18,10 +25,15 @@ export function programWarnings(settings: Settings): string[] {
   return commands.flatMap(([path, argv]) => {
     const program = argv?.[0];
     if (program === undefined) return [];
+    const here = `${formatPath(path)} is ${quote(program)}`;
     const state = whyNotRunnable(program, server.stateDir);
-    return state === undefined
-      ? []
-      : `${formatPath(path)} is ${quote(program)}, which ${state}: ${remedyFor(program)}`;
+    if (state !== undefined) return [`${here}, which ${state}: ${remedyFor(program)}`];
+    return doubtsOf(program, trusted)
+      .slice(0, 1)
+      .map(
+        (doubt) =>
+          `${here}: ${doubt.state}, and the daemon runs whatever stands there: ${doubt.remedy}`,
+      );
   });
 }
 

@@ -1,7 +1,7 @@
-/** Commands of doors that the daemon's user cannot run. */
+/** Commands of doors that the daemon's user cannot run, or that others could have written. */
 
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseSettings } from "../../../src/config/load.ts";
 import { programWarnings } from "../../../src/config/program-warnings.ts";
 import { StateFolder } from "../../support/store.ts";
@@ -28,4 +28,31 @@ test("programWarnings() asks as the daemon's user, who owns the state folder", (
   chownSync(folder.path, 65_533, 65_533);
   expect(warningsOf(folder, inside)[0]).toContain("is in a folder that uid 65533 may not enter");
   expect(warningsOf(folder, own)[0]).toContain("may not be run by uid 65533");
+});
+
+test("programWarnings() tells of programs that others could have written, by whatever name", () => {
+  using folder = new StateFolder();
+  using others = new StateFolder();
+  const script = others.file("script");
+  const link = others.file("link");
+  writeFileSync(script, "#!/bin/sh\n", { mode: 0o755 });
+  symlinkSync(script, link);
+  expect([script, link].flatMap((file) => warningsOf(folder, file))).toEqual([]);
+  chmodSync(script, 0o757);
+  for (const file of [script, link]) {
+    expect(warningsOf(folder, file, "close")).toEqual([
+      `door.ssh.run.close[0] is "${file}": everybody may write to it, and the daemon runs whatever stands there: run "chmod o-w ${script}"`,
+    ]);
+  }
+  chmodSync(script, 0o755);
+  chownSync(script, 65_533, 0);
+  expect(warningsOf(folder, script)).toEqual([
+    expect.stringContaining(
+      `: it belongs to uid 65533, and the daemon runs whatever stands there: run "chown root ${script}"`,
+    ),
+  ]);
+  // The daemon's own user has its rights already.
+  chmodSync(others.path, 0o755);
+  chownSync(folder.path, 65_533, 65_533);
+  expect(warningsOf(folder, script)).toEqual([]);
 });
