@@ -4,7 +4,18 @@ import { Command } from "@commander-js/extra-typings";
 import { parseAddress } from "../core/address.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { withConfig } from "../config/find.ts";
+import type { ReplayReport } from "../offline/replay.ts";
 import { print, printable, printJson } from "./output.ts";
+
+function printReport({ events, nearMisses, remarks, opened, frames, knocks }: ReplayReport): void {
+  for (const { atMs, sentence } of events) {
+    print(printable(`${new Date(atMs).toISOString()}  ${sentence}`));
+  }
+  for (const sentence of nearMisses) print(printable(`Nearly: ${sentence}`));
+  for (const sentence of remarks) print(printable(`Note: ${sentence}`));
+  const doors = opened === 1 ? "1 door" : `${opened} doors`;
+  print(`${frames} frames, ${knocks} knocks: ${doors} would have opened`);
+}
 
 export function replayCommand() {
   return new Command("replay")
@@ -31,16 +42,9 @@ export function replayCommand() {
       }
       const { replay } = await import("../offline/replay.ts");
       const report = withConfig(options.config, (config) => replay(file, config, to));
-      if (options.json) {
-        printJson(report);
-        return;
-      }
-      for (const { atMs, sentence } of report.events) {
-        print(printable(`${new Date(atMs).toISOString()}  ${sentence}`));
-      }
-      for (const sentence of report.nearMisses) print(printable(`Nearly: ${sentence}`));
-      for (const sentence of report.remarks) print(printable(`Note: ${sentence}`));
-      const doors = report.opened === 1 ? "1 door" : `${report.opened} doors`;
-      print(`${report.frames} frames, ${report.knocks} knocks: ${doors} would have opened`);
+      if (options.json) printJson(report);
+      else printReport(report);
+      // After what was found in the part that could be read.
+      if (report.damage !== undefined) throw new SallyportError(report.damage);
     });
 }

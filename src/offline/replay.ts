@@ -6,6 +6,7 @@ import { type Address, sameAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { Counters } from "../core/counters.ts";
 import type { DaemonEvent } from "../core/events.ts";
+import { SallyportError } from "../core/errors.ts";
 import { emptyKnock, type Knock } from "../core/knock.ts";
 import { decodeFrame } from "../decode/frame.ts";
 import { RecordingFirewall } from "../firewall/recorder.ts";
@@ -30,11 +31,14 @@ export interface ReplayReport {
   readonly nearMisses: readonly string[];
   /** One sentence for each kind of content in the file that could not be judged. */
   readonly remarks: readonly string[];
+  /** Why the file was read no further, as a sentence: the rest is about the frames before. Absent where all was read. */
+  readonly damage?: string;
 }
 
 /**
  * `to` limits it to packets for that address; without it, every packet counts as addressed to this
- * machine. The packets' own times are the clock, so an old capture is judged by its own slots.
+ * machine. The packets' own times are the clock, so an old capture is judged by its own slots. Throws a SallyportError
+ * where nothing could be read.
  */
 export function replay(file: string, configFile: string, to?: Address): ReplayReport {
   const { plan } = readConfiguration(configFile);
@@ -72,7 +76,13 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
     matcher.feed(knock);
     misses.note(knock);
   };
-  while (source.drain(sink, BATCH) > 0);
+  let damage: string | undefined;
+  try {
+    while (source.drain(sink, BATCH) > 0);
+  } catch (error) {
+    if (!(error instanceof SallyportError) || frames === 0) throw error;
+    damage = error.message;
+  }
   const opened = events.flatMap((event) => (event.type === "grant.opened" ? [event.grant] : []));
   return {
     frames,
@@ -81,6 +91,7 @@ export function replay(file: string, configFile: string, to?: Address): ReplayRe
     opened: opened.length,
     nearMisses: misses.finish(),
     remarks: [...undatedRemark(undated), ...source.remarks()],
+    ...(damage !== undefined && { damage }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The doors that a capture file would have opened: in every format, and with impossible times. */
 
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { addKey, makeKey } from "../../../src/keys/keys.ts";
 import { LinkType } from "../../../src/core/link-type.ts";
 import { replay } from "../../../src/offline/replay.ts";
@@ -69,4 +69,22 @@ test("replay() stands times that leap over thousands of years", () => {
   expect(report.frames).toBe(times.length * 4);
   expect(report.opened).toBeGreaterThan(0);
   for (const { atMs } of report.events) expect(new Date(atMs).getTime()).toBe(atMs);
+});
+
+test("replay() tells what it found before a file is damaged, and where that is", () => {
+  using folder = new StateFolder();
+  const config = configIn(folder);
+  const golden = GOLDEN_CAPTURES[0]!;
+  const whole = new Uint8Array(readFileSync(golden.path));
+  const file = folder.file("damaged.pcapng");
+  const junk = new Uint8Array(64).fill(0xff);
+  writeFileSync(file, concat(whole, junk));
+  const { damage, ...report } = replay(file, config);
+  expect(report).toEqual(replay(golden.path, config));
+  const said = `Cannot read ${file}: it is damaged: the block at byte`;
+  expect(damage).toStartWith(`${said} ${whole.length} `);
+  // Nothing was found where nothing could be read.
+  const head = concat(ng.section(), ng.interface(LinkType.raw));
+  writeFileSync(file, concat(head, junk));
+  expect(() => replay(file, config)).toThrow(`${said} ${head.length} `);
 });
