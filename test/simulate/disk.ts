@@ -55,6 +55,8 @@ export class SimulatedDisk {
   refuses: string | undefined;
   /** Called before and after each transaction; may throw: the process dies there. */
   border: (where: string) => void = () => {};
+  /** A transaction was refused. */
+  refused: (where: string) => void = () => {};
 
   constructor(keys: string) {
     this.#restore = this.#watch();
@@ -218,6 +220,7 @@ export class SimulatedDisk {
       const name = basename(database.filename);
       this.border(`a write into ${name}`);
       if (this.refuses !== undefined) {
+        this.refused(`a write into ${name}`);
         throw Object.assign(new Error("the simulated disk refuses"), { code: this.refuses });
       }
       const result = run(...rest);

@@ -34,6 +34,8 @@ export interface Committed {
   readonly changes: readonly Change[];
 }
 
+export type KernelFault = "no memory" | "no reply";
+
 /** Elements whose time is over take their place until the kernel's collector comes round. */
 const COLLECT_MS = 1_000;
 
@@ -56,11 +58,11 @@ export class SimulatedKernel {
   /** Counts what was done to the table. */
   #changes = 0;
   /** The next transactions fail in these ways. */
-  readonly faults: ("no memory" | "no reply")[] = [];
+  readonly faults: KernelFault[] = [];
   /** Whoever listens hears of each change by `origin`, a socket; 0 is somebody else's. */
   changed: (origin: number, tookOnce: boolean) => void = () => {};
-  /** One of the `faults` came true. */
-  faulted: () => void = () => {};
+  /** One of the `faults` came true, or a set had no room for an element. */
+  faulted: (fault: KernelFault | "a full set") => void = () => {};
   /** A guard was loaded. */
   loaded: (plan: GuardPlan) => void = () => {};
   /** Sees every transaction before its sender does. */
@@ -148,7 +150,7 @@ export class SimulatedKernel {
   load(plan: GuardPlan): void {
     if (this.faults[0] === "no memory") {
       this.faults.shift();
-      this.faulted();
+      this.faulted("no memory");
       throw refused();
     }
     this.#changes++;
@@ -218,7 +220,7 @@ export class SimulatedKernel {
   commit(changes: readonly Change[], origin: number): readonly Refusal[] {
     this.#agenda.tick();
     const fault = this.faults.shift();
-    if (fault !== undefined) this.faulted();
+    if (fault !== undefined) this.faulted(fault);
     if (fault === "no memory") return [{ sequence: 0, code: Errno.ENOBUFS, text: "" }];
     const undo: (() => void)[] = [];
     const refusals: Refusal[] = [];
@@ -262,7 +264,10 @@ export class SimulatedKernel {
       set.set(text, { ...before, endMs });
       return 0;
     }
-    if (!this.#hasRoom(set)) return Errno.ENFILE;
+    if (!this.#hasRoom(set)) {
+      this.faulted("a full set");
+      return Errno.ENFILE;
+    }
     undo.push(back);
     set.set(text, { key, endMs, comment: add.comment });
     return 0;

@@ -72,7 +72,7 @@ for (let seed = numberOf("seed", values.seed); simulatedMs < wantedMs; seed++) {
 const tookMs = performance.now() - beganMs;
 const hours = `${(simulatedMs / HOUR_MS).toFixed(1)} simulated hours`;
 const years = `${(simulatedMs / YEAR_MS).toFixed(1)} simulated years, ${(playedMs / HOUR_MS).toFixed(0)} hours of them with every firing,`;
-if (isSparse) console.log(tally.toString());
+console.log(tally.toString());
 console.log(
   `${stories} stories, ${isSparse ? years : hours} in ${(tookMs / 1_000).toFixed(1)} s (${(spentMs() / 1_000).toFixed(1)} s of the processor), digest ${digest.digest("hex").slice(0, 16)}`,
 );

@@ -191,9 +191,13 @@ class Simulation implements Disposable {
       this.#break(violation),
     );
     this.#write(0, false);
-    this.#kernel.faulted = () => this.#disturb();
+    this.#kernel.faulted = (fault) => {
+      this.#tally.add(`kernel: ${fault}`);
+      this.#disturb();
+    };
     this.#timers = new Timers(this.#agenda, (work) => this.#run(this.#life, work));
     this.#disk.border = (where) => this.#border(this.#life, where);
+    this.#disk.refused = (where) => this.#tally.add(`disk refuses ${where}`);
   }
 
   async play(): Promise<Told> {
@@ -442,6 +446,7 @@ class Simulation implements Disposable {
     if (death === undefined || (death.at !== undefined && death.at !== where)) return;
     if (death.left-- > 0) return;
     this.#note(`${death.how} at ${where}`);
+    this.#tally.add(`${death.how} ${this.#daemon?.hasBegun === true ? "at" : "in a start, at"} ${where}`);
     this.#die(death);
     throw new Killed();
   }
@@ -976,6 +981,7 @@ class Simulation implements Disposable {
     }
     if (this.#noProcesses > 0) {
       this.#noProcesses--;
+      this.#tally.add("no process for a command");
       this.#refusedStarts.set(words, nowMs);
       throw Object.assign(new Error("no process"), { code: "EAGAIN" });
     }
