@@ -145,6 +145,8 @@ class Simulation implements Disposable {
   #daemon: Daemon | undefined;
   #life: Life = { alive: false, buried: true };
   #death: Death | undefined;
+  /** How the next process dies. */
+  #nextDeath: Death | undefined;
   #boot = 1;
   /** Counts what may keep a right knock out, or the kernel from agreeing. */
   #disturbed = 0;
@@ -337,6 +339,8 @@ class Simulation implements Disposable {
     if (this.#life.alive || this.#over) return;
     const life = { alive: true, buried: false };
     this.#life = life;
+    this.#death = this.#nextDeath;
+    this.#nextDeath = undefined;
     this.#alarms.newLife();
     this.#refusedStarts.clear();
     this.#guardWatch.newLife();
@@ -344,6 +348,8 @@ class Simulation implements Disposable {
     this.#note("the daemon starts");
     this.#disturb();
     const kernelForgot = !this.#stoppedInOrder && !this.#kernel.hasTable;
+    // It takes the marker of the stop before, and may die at once.
+    this.#stoppedInOrder = false;
     this.#run(life, () => {
       const daemon = this.#make(life, {
         agenda: this.#agenda,
@@ -395,7 +401,6 @@ class Simulation implements Disposable {
         }
       }
       this.#mayWait = this.#disk.refuses !== undefined;
-      this.#stoppedInOrder = false;
       daemon.start().catch((error: unknown) => this.#failedStart(life, error));
     });
   }
@@ -446,7 +451,9 @@ class Simulation implements Disposable {
     if (death === undefined || (death.at !== undefined && death.at !== where)) return;
     if (death.left-- > 0) return;
     this.#note(`${death.how} at ${where}`);
-    this.#tally.add(`${death.how} ${this.#daemon?.hasBegun === true ? "at" : "in a start, at"} ${where}`);
+    this.#tally.add(
+      `${death.how} ${this.#daemon?.hasBegun === true ? "at" : "in a start, at"} ${where}`,
+    );
     this.#die(death);
     throw new Killed();
   }
@@ -611,8 +618,10 @@ class Simulation implements Disposable {
         return;
       case "kill":
       case "power cut": {
-        const { type: how, border: left, downMs, at } = deed;
-        this.#condemn({ left, at, how, downMs, seed: how === "kill" ? 0 : deed.seed });
+        const { type: how, border: left, downMs, at, next } = deed;
+        const death = { left, at, how, downMs, seed: how === "kill" ? 0 : deed.seed };
+        if (next === true) this.#nextDeath = death;
+        else this.#condemn(death);
         return;
       }
       case "restart":
@@ -1037,6 +1046,7 @@ class Simulation implements Disposable {
     this.#disk.refuses = undefined;
     this.#kernel.faults.length = 0;
     this.#noProcesses = 0;
+    this.#nextDeath = undefined;
     if (this.#life.alive) this.#death = undefined;
     this.#disturb();
   }

@@ -30,9 +30,19 @@ export type Deed =
   | { readonly type: "arm"; forMs: number }
   | { readonly type: "confirm"; force: boolean }
   | { readonly type: "clock"; byMs: number }
-  /** The process dies at this border of its work, counted from now; `at`: only borders of this name count. */
-  | { readonly type: "kill"; border: number; downMs: number; at?: string }
-  | { readonly type: "power cut"; border: number; downMs: number; seed: number; at?: string }
+  /**
+   * The process dies at this border of its work, counted from now; `at`: only borders of this name count;
+   * `next`: at a border of the next process, which may be in its start.
+   */
+  | { readonly type: "kill"; border: number; downMs: number; at?: string; next?: true }
+  | {
+      readonly type: "power cut";
+      border: number;
+      downMs: number;
+      seed: number;
+      at?: string;
+      next?: true;
+    }
   | { readonly type: "restart"; downMs: number; reboot: boolean }
   | { readonly type: "flush" }
   /** `unheard`: the kernel's notification is lost; `single`: only one element of each set goes. */
@@ -438,6 +448,36 @@ function removedKey(random: Random): Act[] {
   ];
 }
 
+/** A daemon dies in its start, after a death, a stop or a loss of its power, and whatever they took from it. */
+function deathInStart(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const seed = random(2 ** 31);
+  const border = random(40);
+  const inStart: Deed =
+    random(2) === 0
+      ? { type: "kill", border, downMs: one(random, [50, 5_000]), next: true }
+      : { type: "power cut", border, downMs: 1_000, seed, next: true };
+  const end: Deed = one(random, [
+    { type: "kill", border: 0, downMs: 1_000 },
+    { type: "power cut", border: random(4), downMs: 1_000, seed },
+    { type: "restart", downMs: 1_000, reboot: random(2) === 0 },
+  ]);
+  const knock: Deed =
+    random(3) === 0
+      ? { type: "fixed", person: random(PEOPLE.length), closing: false, road: clean }
+      : knockBy(random(PEOPLE.length), random, clean);
+  return [
+    { afterMs: 6_000, deed: knock },
+    { afterMs: one(random, [1, 300, 2_000]), deed: inStart },
+    ...(random(3) === 0 ? [{ afterMs: 1, deed: anyDeed(random) }] : []),
+    { afterMs: 1, deed: end },
+    {
+      afterMs: one(random, [2_000, 8_000]),
+      deed: { type: "replay", back: 0, own: random(2) === 0, road: clean },
+    },
+  ];
+}
+
 /** Any deed, as often as usual. */
 function anyDeed(random: Random): Deed {
   return one(random, DEEDS)[1](random);
@@ -459,6 +499,8 @@ export const SCENES: readonly Scene[] = [
   unsettled,
   wrongClock,
   backBeforeLoss,
+  deathInStart,
+  deathInStart,
 ];
 
 /** Of so many turns of a story one is a scene. */
