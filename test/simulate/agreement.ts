@@ -63,6 +63,10 @@ export function disagreement(
       for (let port = from; port <= to; port++) {
         const place = `${set} ${keyText(address, proto, port)}`;
         lives.set(place, Math.max(lifeMs, lives.get(place) ?? 0));
+        if (lifeMs >= NEARLY_MS && isRefused(kernel, address, keyText(address, proto, port))) {
+          const what = `port ${port} refuses ${grant.address}, who has a grant of ${grant.door}`;
+          return new Violation("a grant opens its ports", what);
+        }
         if (!doors.has(grant.door) || lifeMs < NEARLY_MS) continue;
         const element = kernel.find(set, keyText(address, proto, port));
         // Each port of an idle grant ends by itself, when nobody talks through it.
@@ -155,6 +159,11 @@ export function contradiction(daemon: Daemon, kernel: SimulatedKernel): Violatio
   const missing = wanted.find(({ from }) => !kernel.isGuarded(from));
   if (missing === undefined) return undefined;
   return new Violation("a reload is whole", `port ${missing.from} is not guarded`);
+}
+
+/** Whether somebody closed the door to this very address, or /64, and nobody opened it again. */
+function isRefused(kernel: SimulatedKernel, { family }: Address, key: string): boolean {
+  return kernel.find(`revoked${family}`, key) !== undefined;
 }
 
 function isOpenSomewhere(

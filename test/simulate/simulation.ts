@@ -156,6 +156,8 @@ class Simulation implements Disposable {
   #shakenMs = 0;
   /** When a connection last spent a grant. */
   #spentMs = 0;
+  /** When somebody else last changed the kernel's table, or the kernel refused a change. */
+  #tamperedMs = 0;
   /** Why a start may believe that uses are lost. */
   #mayWait = false;
   #stoppedInOrder = false;
@@ -195,7 +197,7 @@ class Simulation implements Disposable {
     this.#write(0, false);
     this.#kernel.faulted = (fault) => {
       this.#tally.add(`kernel: ${fault}`);
-      this.#disturb();
+      this.#tamper();
     };
     this.#timers = new Timers(this.#agenda, (work) => this.#run(this.#life, work));
     this.#disk.border = (where) => this.#border(this.#life, where);
@@ -490,6 +492,7 @@ class Simulation implements Disposable {
     if (!this.#stoppedInOrder) this.#mayWait = true;
   }
 
+    this.#tamper();
   #run(life: Life, work: () => void): void {
     if (!life.alive) return;
     try {
@@ -524,6 +527,12 @@ class Simulation implements Disposable {
     this.#disturbed++;
     this.#disturbedMs = this.#agenda.monotonicMs();
   }
+  /** Something happened that only a repair mends. */
+  #tamper(): void {
+    this.#tamperedMs = this.#agenda.monotonicMs();
+    this.#disturb();
+  }
+
 
   #note(line: string): void {
     const ms = this.#agenda.monotonicMs();
@@ -638,17 +647,17 @@ class Simulation implements Disposable {
         this.#note(
           `another program ${deed.single === undefined ? "empties" : "takes one of"} ${deed.set}${deed.unheard ? ", unheard" : ""}`,
         );
-        this.#disturb();
+        this.#tamper();
         this.#kernel.empty((name) => name.startsWith(deed.set), deed.unheard, deed.single);
         return;
       case "spoil":
         this.#note("another program adds a rule");
-        this.#disturb();
+        this.#tamper();
         this.#kernel.spoilRules();
         return;
       case "kernel fault":
         this.#note(`the kernel has ${deed.fault} for a transaction`);
-        this.#disturb();
+        this.#tamper();
         this.#kernel.faults.push(deed.fault);
         return;
       case "disk":
@@ -1020,7 +1029,7 @@ class Simulation implements Disposable {
     if (!this.#diskFails) this.#oracle.keep();
     if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
     const violation =
-      quietMs < QUIET_MS
+      Math.max(quietMs, untouchedMs) < QUIET_MS
         ? unnoticed(daemon, this.#kernel, this.#agenda)
         : disagreement(daemon, this.#kernel, this.#agenda);
     if (violation !== undefined) this.#break(violation);
@@ -1051,6 +1060,8 @@ class Simulation implements Disposable {
     this.#disturb();
   }
 
+    // What the daemon itself does needs no repair.
+    const untouchedMs = this.#agenda.monotonicMs() - this.#tamperedMs;
   #checkEnd(): void {
     const daemon = this.#daemon;
     if (daemon?.hasBegun !== true) {
