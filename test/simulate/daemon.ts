@@ -94,8 +94,8 @@ export interface DaemonParts {
   readonly feeding: (knock: Knock) => void;
   /** A grant by hand is about to be opened. */
   readonly opening: (request: Request<"open">) => void;
-  /** A grant was closed by hand. */
-  readonly closed: (id: string) => void;
+  /** A grant is about to be closed by hand. The result is called when that is done. */
+  readonly closing: (id: string) => () => void;
   /** Another configuration is in force. */
   readonly entered: () => void;
 }
@@ -405,9 +405,10 @@ export class Daemon {
       try {
         const asked: Request = request;
         if (asked.type === "open") this.#parts.opening(asked);
+        const closed = asked.type === "close" ? this.#parts.closing(asked.id) : undefined;
         const handler = this.#handlers[request.type] as (asked: typeof request) => Reply<Name>;
         const reply = handler(request);
-        if (asked.type === "close") this.#parts.closed(asked.id);
+        closed?.();
         settle = () => resolve(reply);
       } catch (error) {
         settle = () => reject(fromFailure(toFailure(error)));

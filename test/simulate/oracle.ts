@@ -36,6 +36,8 @@ interface Permit {
   readonly id: string;
   readonly door: string;
   readonly address: string;
+  /** The same, as a grant names it. */
+  readonly place: string;
   readonly ports: Door["opens"];
   readonly isOnce: boolean;
   /** No element may end after this, in monotonic milliseconds. */
@@ -43,6 +45,15 @@ interface Permit {
   /** No cap may end after this. */
   readonly capEndMs: number;
   /** Undefined without a key. */
+  readonly keyId: string | undefined;
+}
+
+/** What lets a connection in. */
+export interface Admission {
+  readonly door: string;
+  /** The text of the address, or /64, that the grant is for. */
+  readonly place: string;
+  readonly ports: Door["opens"];
   readonly keyId: string | undefined;
 }
 
@@ -175,6 +186,14 @@ export class Oracle {
     );
   }
 
+  /** Every reason for a connection from this address, or /64, to be let in now. */
+  admissions(address: string, port: number): readonly Admission[] {
+    const nowMs = this.#agenda.monotonicMs();
+    return this.#permits.filter(
+      (permit) => permit.address === address && opens(permit, port) && isWithin(permit, nowMs),
+    );
+  }
+
   /** Every element of the kernel has a reason. */
   check(kernel: SimulatedKernel): void {
     for (const name of kernel.setNames()) {
@@ -246,6 +265,7 @@ export class Oracle {
       id: grantId(door.name, named, holder),
       door: door.name,
       address: formatAddress(masked),
+      place: named,
       ports: door.opens,
       isOnce: door.uses === "one" && holder.via !== "hand",
       endMs,

@@ -32,6 +32,7 @@ import { type Asked, GuardWatch } from "./guard-watch.ts";
 import { SimulatedKernel } from "./kernel.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Oracle, Violation } from "./oracle.ts";
+import { SessionWatch } from "./session-watch.ts";
 import { nextSeldomMs, type Quiet, Silence } from "./silence.ts";
 import { stateOf } from "./state.ts";
 import type { Deed, Road, Story } from "./story.ts";
@@ -139,6 +140,7 @@ class Simulation implements Disposable {
   readonly #closes = new CloseCommands();
   readonly #alarms = new Alarms((violation) => this.#break(violation));
   readonly #sessions = new Set<LivingSession>();
+  readonly #sessionWatch: SessionWatch;
   readonly #sent: Sent[] = [];
   readonly #lines: string[] = [];
   #violation: Violation | undefined;
@@ -154,10 +156,10 @@ class Simulation implements Disposable {
   /** The same, without reloads. */
   #shaken = 0;
   #shakenMs = 0;
-  /** When a connection last spent a grant. */
-  #spentMs = 0;
   /** When somebody else last changed the kernel's table, or the kernel refused a change. */
   #tamperedMs = 0;
+  /** When a connection last spent a grant. */
+  #spentMs = 0;
   /** Why a start may believe that uses are lost. */
   #mayWait = false;
   #stoppedInOrder = false;
@@ -194,6 +196,7 @@ class Simulation implements Disposable {
     this.#guardWatch = new GuardWatch(this.#agenda, this.#kernel, (violation) =>
       this.#break(violation),
     );
+    this.#sessionWatch = new SessionWatch(this.#kernel, this.#sessions);
     this.#write(0, false);
     this.#kernel.faulted = (fault) => {
       this.#tally.add(`kernel: ${fault}`);
@@ -372,6 +375,7 @@ class Simulation implements Disposable {
           if (!life.alive) return;
           this.#closes.heard();
           this.#auditWatch.hear(event, this.#agenda.monotonicMs());
+          this.#sessionWatch.hear(event);
           this.#tally.add(event.type);
           this.#note(describeEvent(event));
         },
@@ -380,7 +384,7 @@ class Simulation implements Disposable {
           this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors, this.#keys.living);
         },
         opening: (request) => this.#openingByHand(request),
-        closed: (id) => this.#oracle.forget(id),
+        closing: (id) => this.#closing(id),
         entered: () => this.#entered(),
       });
       if (daemon === undefined) return;
@@ -475,6 +479,7 @@ class Simulation implements Disposable {
     this.#daemon = undefined;
     this.#disturb();
     this.#oracle.lose();
+    this.#sessionWatch.logFailed();
     this.#closes.died(nowMs, how === "power cut", this.#diskFails);
     this.#auditWatch.died(nowMs, how === "power cut" || this.#diskFails);
     if (how === "kill") this.#disk.outliveProcess();
@@ -487,12 +492,12 @@ class Simulation implements Disposable {
 
   #newBoot(): void {
     this.#kernel.reboot();
+    this.#tamper();
     this.#sessions.clear();
     this.#boot++;
     if (!this.#stoppedInOrder) this.#mayWait = true;
   }
 
-    this.#tamper();
   #run(life: Life, work: () => void): void {
     if (!life.alive) return;
     try {
@@ -522,17 +527,17 @@ class Simulation implements Disposable {
     this.#disturbGently();
   }
 
-  /** Something happened that costs no knock its opening where its door and its key stay. */
-  #disturbGently(): void {
-    this.#disturbed++;
-    this.#disturbedMs = this.#agenda.monotonicMs();
-  }
   /** Something happened that only a repair mends. */
   #tamper(): void {
     this.#tamperedMs = this.#agenda.monotonicMs();
     this.#disturb();
   }
 
+  /** Something happened that costs no knock its opening where its door and its key stay. */
+  #disturbGently(): void {
+    this.#disturbed++;
+    this.#disturbedMs = this.#agenda.monotonicMs();
+  }
 
   #note(line: string): void {
     const ms = this.#agenda.monotonicMs();
@@ -638,7 +643,7 @@ class Simulation implements Disposable {
         return;
       case "flush":
         this.#note("another program flushes the rule set");
-        this.#disturb();
+        this.#tamper();
         this.#kernel.flush();
         return;
       case "empty":
@@ -657,13 +662,14 @@ class Simulation implements Disposable {
         return;
       case "kernel fault":
         this.#note(`the kernel has ${deed.fault} for a transaction`);
-        this.#tamper();
+        this.#disturb();
         this.#kernel.faults.push(deed.fault);
         return;
       case "disk":
         this.#note(`the disk refuses: ${deed.code} for ${Math.round(deed.forMs / 1_000)} s`);
         this.#disk.refuses = deed.code;
         this.#mayWait = true;
+        this.#sessionWatch.logFailed();
         this.#agenda.after(deed.forMs, () => {
           this.#disk.refuses = undefined;
           this.#diskFailedMs = this.#agenda.monotonicMs();
@@ -855,6 +861,14 @@ class Simulation implements Disposable {
       if (keepSessions) return;
       for (const { id } of gone) this.#oracle.revoke(id);
       this.#oracle.check(this.#kernel);
+      if (this.#diskFails) return;
+      const violation = this.#sessionWatch.removed(
+        gone.map(({ id }) => id),
+        gone.map(({ user, device }) => `${user}/${device}`),
+        daemon.inForce.settings.doors,
+        await daemon.grants(),
+      );
+      if (violation !== undefined) this.#break(violation);
     };
     this.#ask(`read the keys${keepSessions ? ", keep sessions" : ""}`, work, undefined, true);
   }
@@ -886,6 +900,19 @@ class Simulation implements Disposable {
   #openingByHand({ door: name, address }: Request<"open">): void {
     const door = this.#doorNow(name);
     if (door !== undefined) this.#oracle.permitHand(door, address, door.openForMs);
+  }
+
+  #closing(id: string): () => void {
+    const { ledger } = this.#daemon!.opening;
+    const grant = ledger.get(id);
+    if (grant === undefined) return () => undefined;
+    const others = () => ledger.list(this.#agenda.monotonicMs(), this.#agenda.wallMs());
+    const closed = this.#sessionWatch.closing(grant, others);
+    return () => {
+      this.#oracle.forget(id);
+      const violation = closed();
+      if (violation !== undefined) this.#break(violation);
+    };
   }
 
   #condemn(death: Death): void {
@@ -922,10 +949,10 @@ class Simulation implements Disposable {
 
   #connect(person: Person, port: number, forMs: number): void {
     const { address } = person;
-    const verdict = this.#syn(address, port);
+    const session = { address, port, peerPort: this.#peerPorts++ };
+    const verdict = this.#syn(session);
     this.#note(`${person.name} connects to ${port}: ${verdict}`);
     if (verdict === "denied") return;
-    const session = { address, port, peerPort: this.#peerPorts++ };
     this.#sessions.add(session);
     const endMs = this.#agenda.monotonicMs() + forMs;
     const talk = () => {
@@ -940,7 +967,8 @@ class Simulation implements Disposable {
   }
 
   /** As the rules judge the first packet of a connection. */
-  #syn(address: Address, port: number): "accepted" | "denied" | "not guarded" {
+  #syn(session: LivingSession): "accepted" | "denied" | "not guarded" {
+    const { address, port } = session;
     const kernel = this.#kernel;
     if (!kernel.isGuarded(port)) return "not guarded";
     const sources = address.family === 6 ? [address, maskAddress(address, 64)] : [address];
@@ -958,6 +986,10 @@ class Simulation implements Disposable {
       const what = `a connection of ${text} to ${port}`;
       this.#break(new Violation("no door is open without a living grant", what));
     }
+    const reasons = sources.flatMap((source) =>
+      this.#oracle.admissions(formatAddress(source), port),
+    );
+    this.#sessionWatch.admitted(session, reasons);
     if (isOnce) {
       this.#disturbed++;
       this.#spentMs = this.#agenda.monotonicMs();
@@ -1028,6 +1060,8 @@ class Simulation implements Disposable {
     if (!isCalm || daemon.untold > 0) return;
     if (!this.#diskFails) this.#oracle.keep();
     if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
+    // What the daemon itself does needs no repair.
+    const untouchedMs = this.#agenda.monotonicMs() - this.#tamperedMs;
     const violation =
       Math.max(quietMs, untouchedMs) < QUIET_MS
         ? unnoticed(daemon, this.#kernel, this.#agenda)
@@ -1060,8 +1094,6 @@ class Simulation implements Disposable {
     this.#disturb();
   }
 
-    // What the daemon itself does needs no repair.
-    const untouchedMs = this.#agenda.monotonicMs() - this.#tamperedMs;
   #checkEnd(): void {
     const daemon = this.#daemon;
     if (daemon?.hasBegun !== true) {

@@ -448,6 +448,38 @@ function removedKey(random: Random): Act[] {
   ];
 }
 
+/** Sessions outlive their grants; then their key goes, or somebody closes what others hold, too. */
+function outlived(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const [door, port] = one(random, [
+    ["ssh", 22],
+    ["family", 9000],
+    ["family", 22],
+    ["web", 8443],
+  ] as const);
+  const knock: Deed = { type: "knock", person, door, clockMs: 0, road: clean };
+  const connect: Deed = { type: "connect", person, port, forMs: 140_000 };
+  const how = one(random, ["remove", "replace"] as const);
+  const end: Deed = one(random, [
+    { type: "keys", person, how, told: true, keepSessions: false },
+    { type: "keys", person, how, told: true, keepSessions: false },
+    { type: "close", which: random(3) },
+  ]);
+  return [
+    { afterMs: 6_000, deed: knock },
+    { afterMs: 300, deed: connect },
+    ...(random(2) === 0
+      ? [{ afterMs: 300, deed: { ...knock, person: random(PEOPLE.length) } }]
+      : []),
+    { afterMs: one(random, [2_000, 40_000, 100_000]), deed: end },
+    {
+      afterMs: 2_000,
+      deed: { type: "keys", person, how: "return", told: true, keepSessions: true },
+    },
+  ];
+}
+
 /** A daemon dies in its start, after a death, a stop or a loss of its power, and whatever they took from it. */
 function deathInStart(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
@@ -501,6 +533,7 @@ export const SCENES: readonly Scene[] = [
   backBeforeLoss,
   deathInStart,
   deathInStart,
+  outlived,
 ];
 
 /** Of so many turns of a story one is a scene. */
