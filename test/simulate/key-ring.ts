@@ -15,6 +15,7 @@ export type KeyChange = "remove" | "return" | "replace";
 export class KeyRing {
   /** The newest key of each person. */
   readonly #newest = PEOPLE.map((person) => issue(person, 0));
+  readonly #changed = new Set<string>();
   readonly #count = PEOPLE.map(() => 0);
   readonly #listed = new Set(this.#newest.map(({ id }) => id));
   /** Those that may open something: listed, or removed and nobody was told so yet. */
@@ -38,6 +39,11 @@ export class KeyRing {
     return this.#working.has(id);
   }
 
+  /** Whether this device's key was ever removed or replaced. */
+  hasChanged(user: string, device: string): boolean {
+    return this.#changed.has(`${user}/${device}`);
+  }
+
   /** The text of keys.toml. */
   get text(): string {
     return formatKeys(this.living.filter(({ id }) => this.#listed.has(id)));
@@ -50,6 +56,7 @@ export class KeyRing {
   change(person: number, how: KeyChange): void {
     const before = this.of(person);
     if (how !== "return") {
+      this.#changed.add(`${before.user}/${before.device}`);
       this.#listed.delete(before.id);
       this.#working.delete(before.id);
     }

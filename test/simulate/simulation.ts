@@ -28,6 +28,7 @@ import { AuditWatch, type Logged } from "./audit-watch.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
 import { SimulatedDisk } from "./disk.ts";
+import { GrantWatch } from "./grant-watch.ts";
 import { type Asked, GuardWatch } from "./guard-watch.ts";
 import { SimulatedKernel } from "./kernel.ts";
 import { KeyRing } from "./key-ring.ts";
@@ -136,6 +137,7 @@ class Simulation implements Disposable {
   readonly #disk = new SimulatedDisk(this.#keys.text);
   readonly #oracle: Oracle;
   readonly #guardWatch: GuardWatch;
+  readonly #grantWatch = new GrantWatch((violation) => this.#break(violation));
   readonly #timers: Timers;
   readonly #closes = new CloseCommands();
   readonly #alarms = new Alarms((violation) => this.#break(violation));
@@ -166,6 +168,8 @@ class Simulation implements Disposable {
   #noProcesses = 0;
   /** When there was no process for a command, by its words. */
   readonly #refusedStarts = new Map<string, number>();
+  /** The ids of grants that somebody wants closed. */
+  readonly #closesAsked = new Set<string>();
   /** Requests without an answer. */
   #asking = 0;
   #peerPorts = 30_000;
@@ -370,6 +374,7 @@ class Simulation implements Disposable {
           const doors = this.#daemon!.inForce.settings.doors;
           this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), this.#diskFails);
           this.#alarms.hear(event);
+          this.#grantWatch.hear(event, this.#agenda.monotonicMs());
         },
         heard: (event) => {
           if (!life.alive) return;
@@ -530,6 +535,7 @@ class Simulation implements Disposable {
   /** Something happened that only a repair mends. */
   #tamper(): void {
     this.#tamperedMs = this.#agenda.monotonicMs();
+    this.#grantWatch.touched();
     this.#disturb();
   }
 
@@ -577,6 +583,7 @@ class Simulation implements Disposable {
           const grant = grants[deed.which % Math.max(1, grants.length)];
           if (grant === undefined) return;
           this.#note(`closes ${grant.door} for ${grant.address}`);
+          this.#closesAsked.add(grant.id);
           await daemon.close(grant.id);
           this.#oracle.check(this.#kernel);
         });
@@ -717,13 +724,36 @@ class Simulation implements Disposable {
     const { knocks } = closing ? door.closing! : door.fixed!;
     this.#note(`${person.name} knocks the fixed sequence${closing ? " that closes" : ""}`);
     const ports = knocks.map(({ port }) => port);
+    const isCalm = this.#expects();
     const whole = this.#send(person.address, ports, { ...road, gapMs: Math.max(1, road.gapMs) });
-    if (closing) this.#disturb();
-    if (closing || whole === undefined || !this.#expects()) return;
+    if (closing) {
+      this.#grantWatch.closingKnock(formatAddress(person.address), this.#agenda.monotonicMs());
+      this.#disturb();
+    }
+    if (whole === undefined || !isCalm) return;
+    const isAlone = () =>
+      this.#oracle.heardLately(person.address, this.#agenda.wallMs(), 11_000) <= whole.packets;
+    if (closing) {
+      this.#expectClosed(whole.lastMs, person, isAlone);
+      return;
+    }
     const full = (this.#daemon?.opening.ledger.count("legacy") ?? 0) >= door.maxGrants - 1;
     this.#expect(whole.lastMs, `${person.name} gets in at legacy`, door, person.address, () => {
-      const heard = this.#oracle.heardLately(person.address, this.#agenda.wallMs(), 11_000);
-      return heard <= whole.packets && !full && this.#daemon?.counters.get("closesOwed") === 0;
+      return isAlone() && !full && this.#daemon?.counters.get("closesOwed") === 0;
+    });
+  }
+
+  /** A closing sequence ends what the fixed sequence opened, unless something happens meanwhile. */
+  #expectClosed(lastMs: number, { name, address }: Person, counts: () => boolean): void {
+    const shaken = this.#shaken;
+    this.#agenda.after(lastMs + 1, () => {
+      if (shaken !== this.#shaken || !counts()) return;
+      this.#tally.add("knock that must close");
+      for (const { from } of this.#doorNow("legacy")?.opens ?? []) {
+        const set = setOf({ kind: "fixed" }, address.family);
+        if (this.#kernel.find(set, keyText(address, from)) === undefined) continue;
+        this.#break(new Violation("a closing sequence closes", `${name} stays in at ${from}`));
+      }
     });
   }
 
@@ -906,8 +936,15 @@ class Simulation implements Disposable {
     const { ledger } = this.#daemon!.opening;
     const grant = ledger.get(id);
     if (grant === undefined) return () => undefined;
+    const { user = "", device = "", door } = grant;
+    if (!this.#closesAsked.delete(id) && !this.#keys.hasChanged(user, device)) {
+      this.#break(
+        new Violation("a grant ends for a reason", `nobody asks to close that of ${door}`),
+      );
+    }
     const others = () => ledger.list(this.#agenda.monotonicMs(), this.#agenda.wallMs());
     const closed = this.#sessionWatch.closing(grant, others);
+    this.#grantWatch.closing(id);
     return () => {
       this.#oracle.forget(id);
       const violation = closed();
@@ -995,6 +1032,7 @@ class Simulation implements Disposable {
       this.#spentMs = this.#agenda.monotonicMs();
       kernel.spend(`one${family}`, keyText(admitted, port));
       this.#oracle.spentOnce(text, port);
+      this.#grantWatch.spent(text, port);
     }
     return "accepted";
   }
@@ -1010,6 +1048,7 @@ class Simulation implements Disposable {
         const cap = this.#kernel.find(name.replace("idle", "cap"), key);
         if (element !== undefined && cap !== undefined) {
           element.endMs = this.#agenda.monotonicMs() + idleMs;
+          this.#grantWatch.talked(formatAddress(source), port, element.endMs);
         }
       }
     }
@@ -1059,6 +1098,8 @@ class Simulation implements Disposable {
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);
     if (!isCalm || daemon.untold > 0) return;
     if (!this.#diskFails) this.#oracle.keep();
+    const lost = this.#grantWatch.check(daemon.openings.grants(), this.#agenda.monotonicMs());
+    if (lost !== undefined) this.#break(lost);
     if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
     // What the daemon itself does needs no repair.
     const untouchedMs = this.#agenda.monotonicMs() - this.#tamperedMs;
