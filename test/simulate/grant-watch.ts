@@ -27,8 +27,8 @@ export class GrantWatch {
   readonly #closed = new Set<string>();
   /** When the closing sequence of the fixed door was last sent, by address. */
   readonly #closing = new Map<string, number>();
-  /** Living grants for one connection. */
-  readonly #once = new Set<string>();
+  /** Living grants for one connection, as the present process came to know them. */
+  readonly #once = new Map<string, Grant>();
   /** How many grants a connection or another program took, and of how many that was told. */
   #spent = 0;
   #used = 0;
@@ -49,7 +49,7 @@ export class GrantWatch {
     }
     const isClosing = grant.via === "fixed" && nowMs - this.#closedMs(grant) < CLOSING_MS;
     if (!isClosing) this.#told.set(grant.id, { grant, endMs });
-    if (grant.kind === "once") this.#once.add(grant.id);
+    if (grant.kind === "once") this.#once.set(grant.id, grant);
     // What was asked for an earlier one is done.
     if (event.type === "grant.opened") this.#closed.delete(grant.id);
   }
@@ -74,13 +74,16 @@ export class GrantWatch {
     }
   }
 
-  /** A connection spent an element that this address, or /64, has at the port; whose it was, is not told. */
+  /** A connection spent an element that this address, or /64, has at the port: its first holder loses the grant. */
   spent(address: string, port: number): void {
     this.#spent++;
-    for (const [id, { grant }] of this.#told) {
-      const isMeant = grant.kind === "once" && isAt(grant, address, port);
-      if (isMeant) this.#told.delete(id);
-    }
+    const first = [...this.#once.values()].find((grant) => isAt(grant, address, port));
+    if (first !== undefined) this.#told.delete(first.id);
+  }
+
+  /** A new process reads the living grants from the kernel. */
+  newLife(): void {
+    this.#once.clear();
   }
 
   /** Traffic moved the end of idle grants at the port. */

@@ -353,6 +353,7 @@ class Simulation implements Disposable {
     this.#alarms.newLife();
     this.#refusedStarts.clear();
     this.#guardWatch.newLife();
+    this.#grantWatch.newLife();
     this.#asking = 0;
     this.#note("the daemon starts");
     this.#disturb();
