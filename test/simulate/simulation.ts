@@ -709,6 +709,7 @@ class Simulation implements Disposable {
     this.#alarms.sent(sent, address);
     const whole = this.#send(address, ports, road);
     if (!isFirst || whole === undefined || !this.#expects()) return;
+    if (whole.tookMs > space.windowSeconds * 1_000) return;
     const wasDoubtful = this.#isDoubtful(slot, stepSeconds, skew);
     this.#expect(whole.lastMs, `${person.name} gets in at ${name}`, door, address, () => {
       const own = slotAt(this.#agenda.wallMs(), stepSeconds);
@@ -722,7 +723,7 @@ class Simulation implements Disposable {
   #knockFixed(person: Person, closing: boolean, road: Road): void {
     const door = this.#doorNow("legacy");
     if (door === undefined) return;
-    const { knocks } = closing ? door.closing! : door.fixed!;
+    const { knocks, timeoutMs } = closing ? door.closing! : door.fixed!;
     this.#note(`${person.name} knocks the fixed sequence${closing ? " that closes" : ""}`);
     const ports = knocks.map(({ port }) => port);
     const isCalm = this.#expects();
@@ -731,7 +732,7 @@ class Simulation implements Disposable {
       this.#grantWatch.closingKnock(formatAddress(person.address), this.#agenda.monotonicMs());
       this.#disturb();
     }
-    if (whole === undefined || !isCalm) return;
+    if (whole === undefined || !isCalm || whole.tookMs > timeoutMs) return;
     const isAlone = () =>
       this.#oracle.heardLately(person.address, this.#agenda.wallMs(), 11_000) <= whole.packets;
     if (closing) {
@@ -763,8 +764,9 @@ class Simulation implements Disposable {
     address: Address,
     ports: readonly number[],
     { lost, doubled, reordered, gapMs, seed }: Road,
-  ): { readonly lastMs: number; readonly packets: number } | undefined {
+  ): { readonly lastMs: number; readonly tookMs: number; readonly packets: number } | undefined {
     const random = randomFrom(seed);
+    let firstMs = Infinity;
     let lastMs = 0;
     let packets = 0;
     let whole = true;
@@ -777,12 +779,13 @@ class Simulation implements Disposable {
       for (let copy = 0; copy < copies; copy++) {
         const late = random(100) < reordered ? random(3 * gapMs + 1) : 0;
         const ms = 1 + i * gapMs + late + copy * 0.05;
+        firstMs = Math.min(firstMs, ms);
         lastMs = Math.max(lastMs, ms);
         packets++;
         this.#agenda.after(ms, () => this.#arrive(address, port));
       }
     }
-    return whole ? { lastMs, packets } : undefined;
+    return whole ? { lastMs, tookMs: lastMs - firstMs, packets } : undefined;
   }
 
   #arrive(address: Address, port: number): void {

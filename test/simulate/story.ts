@@ -85,6 +85,8 @@ const SETS = ["grants", "fixed", "one", "idle", "cap", "uses", "shared", "revoke
 export const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"];
 const KEY_CHANGES: readonly KeyChange[] = ["remove", "return", "return", "replace"];
 const PROBATIONS = [10_000, 40_000, 180_000];
+/** The last two take nearly the whole time of three knocks, and more than that. */
+const FIXED_GAPS_MS = [1, 5, 40, 400, 400, 4_900, 5_100];
 const CLOCK_STEPS = [-3_600_000, -90_000, -31_000, -5_000, 5_000, 31_000, 90_000, 86_400_000];
 
 export function one<T>(random: Random, of: readonly T[]): T {
@@ -97,7 +99,8 @@ function road(random: Random): Road {
     lost: bad ? random(15) : 0,
     doubled: one(random, [0, 0, 10, 100]),
     reordered: one(random, [0, 25]),
-    gapMs: one(random, [0.1, 5, 40, 400]),
+    // The last two take nearly the whole window of ten ports, and more than that.
+    gapMs: one(random, [0.1, 0.1, 5, 5, 40, 40, 400, 400, 1_050, 1_150]),
     seed: random(2 ** 31),
   };
 }
@@ -139,7 +142,7 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
       type: "fixed",
       person: random(PEOPLE.length),
       closing: random(4) === 0,
-      road: { ...road(random), reordered: 0 },
+      road: { ...road(random), reordered: 0, gapMs: one(random, FIXED_GAPS_MS) },
     }),
   ],
   [4, (random) => ({ type: "open", person: random(PEOPLE.length), door: one(random, ALL_DOORS) })],
