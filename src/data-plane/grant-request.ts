@@ -81,7 +81,8 @@ export function grantKinds(door: Door): GrantKind[] {
   return door.fixed === undefined ? [knocks[0]!, "plain"] : [...knocks, "plain"];
 }
 
-function grantKind(door: Door, { via }: Pick<Holder, "via">): GrantKind {
+/** The kind of grant that the door gives to such a holder. */
+export function grantKind(door: Door, { via }: Pick<Holder, "via">): GrantKind {
   if (door.uses === "one") return "once";
   if (door.idleCloseMs !== undefined) return "idle";
   return via === "fixed" ? "fixed" : "plain";

@@ -93,7 +93,8 @@ export class Opening implements MatchSink, Disposable {
     this.#firewall = firewall;
     this.#tableWatch = new TableWatch(kernel.events(), firewall.portId, poll, link);
     const learnt = restoreUses(matcher, plan.rotating, firewall.uses(), clock.wallMs());
-    const shared = restoreGrants(this.ledger, firewall.listOwned(), clock);
+    const elements = firewall.listOwned();
+    const { shared, replaced } = restoreGrants(this.ledger, elements, clock, plan.doors);
     const living = this.ledger.list(clock.monotonicMs(), clock.wallMs());
     for (const grant of living) {
       link.emit({ type: "grant.restored", atMs: clock.wallMs(), grant });
@@ -106,6 +107,7 @@ export class Opening implements MatchSink, Disposable {
       clock,
       emit: (event) => link.emit(event),
     });
+    for (const grant of replaced) this.#doorkeeper.ends.leave(grant);
     this.#doorkeeper.ends.tidy(shared);
     this.#warmth = new Warmth(firewall, clock, link);
     return { restored: living.length, uses: learnt };

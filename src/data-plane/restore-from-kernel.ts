@@ -2,14 +2,16 @@
 
 import { formatAddress, formatPrefix } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import { grantId } from "../core/grant.ts";
+import { type Grant, grantId } from "../core/grant.ts";
 import { joinPorts } from "../core/port.ts";
+import type { Door } from "../config/settings.ts";
 import type { Firewall, KernelGrant } from "../firewall/firewall.ts";
 import type { Matcher } from "../match/matcher.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
 import type { KnownUse, RotatingSubject } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
 import { useId } from "../rks/use-id.ts";
+import { grantKind } from "./grant-request.ts";
 import { parseLabel } from "./label.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -127,46 +129,77 @@ export function rememberUses(
   return next;
 }
 
+/** What restoring found besides the grants themselves. */
+export interface RestoredGrants {
+  /** The ids of grants whose elements have, or had, several holders. */
+  readonly shared: readonly string[];
+  /**
+   * The same grants by terms of before a reload: a daemon died between giving them anew and taking the old
+   * elements away. The ledger does not hold these.
+   */
+  readonly replaced: readonly Grant[];
+}
+
 /**
  * Enters living grants into the ledger, each with the ports that its elements open; its door may
- * open others by now. Ignores elements without our label. Returns the ids of grants whose elements
- * have, or had, several holders.
+ * open others by now. Ignores elements without our label. Where a grant has elements of two kinds, that of
+ * the `doors` counts, else the last.
  */
 export function restoreGrants(
   ledger: Ledger,
   elements: readonly KernelGrant[],
   clock: Clock,
-): string[] {
+  doors: readonly Door[] = [],
+): RestoredGrants {
+  const present = (grant: Grant) => {
+    const door = doors.find(({ name }) => name === grant.door);
+    const kind = door && grantKind(door, grant);
+    return kind === grant.kind && (kind !== "idle" || door?.idleCloseMs === grant.idleMs);
+  };
+  const found = grantsOf(elements, clock).sort(
+    (a, b) => Number(present(a.grant)) - Number(present(b.grant)),
+  );
+  const replaced: Grant[] = [];
+  for (const { grant, remainingMs, capMs } of found) {
+    const before = ledger.get(grant.id);
+    if (before !== undefined) replaced.push(before);
+    ledger.open(grant, remainingMs, clock.monotonicMs(), capMs);
+  }
+  const shared = found.filter((one) => one.shared).map(({ grant }) => grant.id);
+  return { shared, replaced };
+}
+
+interface FoundGrant {
+  readonly grant: Grant;
+  readonly remainingMs: number;
+  readonly capMs: number;
+  readonly shared: boolean;
+}
+
+function grantsOf(elements: readonly KernelGrant[], clock: Clock): FoundGrant[] {
   const wallMs = clock.wallMs();
   const grants = Map.groupBy(
     elements.filter(({ label }) => parseLabel(label) !== undefined),
     ({ label, address, kind, idleMs }) => `${label} ${formatAddress(address)} ${kind} ${idleMs}`,
   );
-  const shared: string[] = [];
-  for (const own of grants.values()) {
+  return Array.from(grants.values(), (own) => {
     const { label, address, prefix6, kind, idleMs } = own[0]!;
     const holder = parseLabel(label)!;
     const text = prefix6 === 64 ? formatPrefix({ address, bits: 64 }) : formatAddress(address);
     const remainingMs = Math.max(...own.map((element) => element.remainingMs));
     const openedMs = Math.min(...own.map((element) => element.openedMs ?? wallMs));
     const capMs = Math.max(...own.map(({ maxRemainingMs = 0 }) => maxRemainingMs));
-    const id = grantId(holder.door, text, holder);
-    if (own.some((element) => element.shared === true)) shared.push(id);
-    ledger.open(
-      {
-        id,
-        ...holder,
-        address: text,
-        ports: joinPorts(own.map(({ port }) => port)),
-        kind,
-        ...(idleMs !== undefined && { idleMs }),
-        openedMs: Math.round(openedMs),
-        expiresMs: wallMs + remainingMs,
-      },
-      remainingMs,
-      clock.monotonicMs(),
-      capMs,
-    );
-  }
-  return shared;
+    const grant: Grant = {
+      id: grantId(holder.door, text, holder),
+      ...holder,
+      address: text,
+      ports: joinPorts(own.map(({ port }) => port)),
+      kind,
+      ...(idleMs !== undefined && { idleMs }),
+      openedMs: Math.round(openedMs),
+      expiresMs: wallMs + remainingMs,
+    };
+    const shared = own.some((element) => element.shared === true);
+    return { grant, remainingMs, capMs, shared };
+  });
 }

@@ -15,7 +15,7 @@ import { RecordingFirewall } from "../../../src/firewall/recorder.ts";
 import { Matcher } from "../../../src/match/matcher.ts";
 import { useId } from "../../../src/rks/use-id.ts";
 import { device, NOW, Recorder, SLOT } from "../../support/matcher.ts";
-import { HandClock } from "../../support/daemon.ts";
+import { doorOf, HandClock } from "../../support/daemon.ts";
 
 function element(address: string, port: string, more: Partial<KernelGrant> = {}): KernelGrant {
   return {
@@ -62,6 +62,23 @@ describe("restoreGrants()", () => {
       expiresMs: NOW + 7_200_000 + 20_000,
     });
   });
+
+  test.each([false, true])(
+    "keeps the present terms of a grant whose daemon died while it changed them (old last: %s)",
+    (oldLast) => {
+      const now = element("203.0.113.7", "22/tcp", { kind: "once", remainingMs: 5_000 });
+      const old = element("203.0.113.7", "22/tcp");
+      const ledger = new Ledger();
+      const clock = new HandClock();
+      const { replaced } = restoreGrants(ledger, oldLast ? [now, old] : [old, now], clock, [
+        doorOf({ name: "ssh", uses: "one" }),
+      ]);
+      const [grant, ...more] = ledger.list(clock.monotonicMs(), clock.wallMs());
+      expect(more).toEqual([]);
+      expect(grant).toMatchObject({ kind: "once", expiresMs: clock.wallMs() + 5_000 });
+      expect(replaced).toMatchObject([{ id: grant!.id, kind: "plain" }]);
+    },
+  );
 
   test("gives the grant the longest life of its elements", () => {
     const lives = [5_000, 25_000, 15_000];
