@@ -17,6 +17,8 @@ interface Account {
   isOpen: boolean;
   /** The present process said that it opened, and has not said that it ended. */
   isToldOpen: boolean;
+  /** A grant has ended since a command started last: one may start, whoever opened meanwhile. */
+  isDue: boolean;
   startedMs: number;
 }
 
@@ -40,6 +42,8 @@ export class CloseCommands {
     if (doors.find(({ name }) => name === door)?.run?.close === undefined) return;
     const account = this.#of(door, address);
     account.isToldOpen = true;
+    // Its own end pays what an earlier daemon left due.
+    if (event.type === "grant.restored") account.isDue = false;
     // It owes once, however many daemons find it.
     if (event.type === "grant.restored" && account.isOpen) return;
     account.owed++;
@@ -54,19 +58,26 @@ export class CloseCommands {
     this.#entering = undefined;
   }
 
-  started(door: string, address: string, nowMs: number): void {
+  started(door: string, address: string, nowMs: number): Violation | undefined {
     const account = this.#of(door, address);
+    const isEarly = account.isToldOpen && !account.isDue && !account.mayBeLost;
+    account.isDue = false;
     account.started++;
     account.startedMs = nowMs;
     // The command of an earlier grant does not close the account of one that was opened since.
     account.isOpen = account.isToldOpen;
+    if (!isEarly) return undefined;
+    return new Violation("a close command waits for the end", `${door} ${address} is open`);
   }
 
   /** The process died; with the power went what no fsync had reached. */
   died(nowMs: number, powerCut: boolean, diskRefuses: boolean): void {
     for (const account of this.#accounts.values()) {
       const isStarting = nowMs - account.startedMs < START_MS;
-      if (isStarting || powerCut || diskRefuses) account.repeats++;
+      const mayComeAgain = isStarting || powerCut || diskRefuses;
+      if (mayComeAgain) account.repeats++;
+      // The grant may end while nobody looks.
+      account.isDue ||= mayComeAgain || account.isOpen;
       const isEntering = account === this.#entering;
       const isUnsynced = powerCut && nowMs - account.owedMs < SYNC_MS;
       if (isEntering || diskRefuses || isUnsynced) account.mayBeLost = true;
@@ -93,6 +104,7 @@ export class CloseCommands {
   #ended({ door, address }: Grant, nowMs: number): void {
     const account = this.#of(door, address);
     account.isToldOpen = false;
+    account.isDue = true;
     if (!account.isOpen) return;
     account.isOpen = false;
     account.endedMs = nowMs;
@@ -103,7 +115,7 @@ export class CloseCommands {
     let account = this.#accounts.get(place);
     if (account === undefined) {
       const none = { owed: 0, started: 0, repeats: 0, owedMs: 0, endedMs: 0, startedMs: 0 };
-      account = { ...none, mayBeLost: false, isOpen: false, isToldOpen: false };
+      account = { ...none, mayBeLost: false, isOpen: false, isToldOpen: false, isDue: false };
       this.#accounts.set(place, account);
     }
     return account;

@@ -29,6 +29,8 @@ export class GrantWatch {
   readonly #closing = new Map<string, number>();
   /** Living grants for one connection, as the present process came to know them. */
   readonly #once = new Map<string, Grant>();
+  /** Where a connection spent a grant of which no end was told yet. */
+  #unheard: { readonly address: string; readonly port: number }[] = [];
   /** How many grants a connection or another program took, and of how many that was told. */
   #spent = 0;
   #used = 0;
@@ -77,12 +79,19 @@ export class GrantWatch {
   /** A connection spent an element that this address, or /64, has at the port: its first holder loses the grant. */
   spent(address: string, port: number): void {
     this.#spent++;
+    this.#unheard.push({ address, port });
     const first = [...this.#once.values()].find((grant) => isAt(grant, address, port));
     if (first !== undefined) this.#told.delete(first.id);
   }
 
-  /** A new process reads the living grants from the kernel. */
+  /** A new process reads the living grants from the kernel. Who else had one that was spent, nobody knows any more. */
   newLife(): void {
+    for (const { address, port } of this.#unheard) {
+      for (const { id } of this.#once.values().filter((grant) => isAt(grant, address, port))) {
+        this.#told.delete(id);
+      }
+    }
+    this.#unheard = [];
     this.#once.clear();
   }
 
@@ -109,6 +118,9 @@ export class GrantWatch {
     const told = this.#told.get(grant.id);
     this.#told.delete(grant.id);
     this.#once.delete(grant.id);
+    if (reason === "used") {
+      this.#unheard = this.#unheard.filter(({ address, port }) => !isAt(grant, address, port));
+    }
     if (told !== undefined && told.endMs - nowMs > NEARLY_MS) this.#broken(early(told, nowMs));
     const isAsked =
       (reason !== "hand" || this.#closed.has(grant.id)) &&

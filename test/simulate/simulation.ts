@@ -1079,7 +1079,10 @@ class Simulation implements Disposable {
       throw Object.assign(new Error("no process"), { code: "EAGAIN" });
     }
     this.#note(`runs ${words}`);
-    if (program === "/bin/close") this.#closes.started(door, address, this.#agenda.monotonicMs());
+    if (program === "/bin/close") {
+      const early = this.#closes.started(door, address, this.#agenda.monotonicMs());
+      if (early !== undefined) this.#break(early);
+    }
     this.#border(life, "the reply to the start of a command");
     const { promise, resolve } = Promise.withResolvers<{ exitCode: number; signal: null }>();
     this.#agenda.after(200, () => this.#run(life, () => resolve({ exitCode: 0, signal: null })));

@@ -226,6 +226,8 @@ export function drawer(random: Random): Draw {
 
 export const CLEAN: Omit<Road, "seed"> = { lost: 0, doubled: 0, reordered: 0, gapMs: 5 };
 
+const WAIT: Deed = { type: "wait" };
+
 /** What hides a use from one of the three that remember it: memory, kernel and store. */
 const FORGETTING: readonly ((random: Random) => readonly Act[])[] = [
   () => [],
@@ -483,6 +485,75 @@ function outlived(random: Random): Act[] {
   ];
 }
 
+/** Two hold a door at one address, or one of its ports; something happens to one of them. */
+function neighbours(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const [people, doors, port] = one(random, [
+    [[0, 1], ["screen", "screen"], 5900],
+    [[0, 1], ["ssh", "ssh"], 22],
+    [[1, 0], ["web", "web"], 8444],
+    [[2, 3], ["family", "family"], 9000],
+    [[2, 2], ["ssh", "family"], 22],
+  ] as const);
+  const knock = (i: 0 | 1): Deed => {
+    return { type: "knock", person: people[i], door: doors[i], clockMs: 0, road: clean };
+  };
+  const connect: Deed = { type: "connect", person: people[0], port, forMs: 40_000 };
+  const misfortune: Deed = one(random, [
+    connect,
+    connect,
+    { type: "close", which: random(3) },
+    { type: "open", person: people[1], door: doors[1] },
+    { type: "kill", border: random(8), downMs: one(random, [50, 1_000, 12_000]) },
+    { type: "keys", person: people[random(2)]!, how: "remove", told: true, keepSessions: true },
+  ]);
+  return [
+    { afterMs: 6_000, deed: knock(0) },
+    { afterMs: one(random, [300, 8_000]), deed: knock(1) },
+    ...(random(2) === 0 ? [{ afterMs: 300, deed: anyDeed(random) }] : []),
+    { afterMs: one(random, [1_000, 11_000]), deed: misfortune },
+    { afterMs: one(random, [1_000, 11_000]), deed: random(2) === 0 ? connect : WAIT },
+    { afterMs: 12_000, deed: WAIT },
+  ];
+}
+
+/** A reload gives a door other terms, and whoever holds it knocks again. */
+function otherTerms(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const [person, door, number] = one(random, [
+    [0, "ssh", 7],
+    [4, "ssh", 7],
+    [3, "screen", 6],
+    [2, "web", 8],
+    [2, "family", 4],
+  ] as const);
+  const knock = (clockMs: number): Deed => ({ type: "knock", person, door, clockMs, road: clean });
+  const turn = (to: number): Act => {
+    return { afterMs: 6_000, deed: { type: "reload", number: to, broken: false, yes: true } };
+  };
+  const [before, after] = random(2) === 0 ? [0, number] : [number, 0];
+  return [
+    turn(before),
+    { afterMs: 2_000, deed: knock(0) },
+    turn(after),
+    { afterMs: 1_000, deed: knock(29_000) },
+    { afterMs: 12_000, deed: WAIT },
+  ];
+}
+
+/** A close command finds no process until its door is open again, and the daemon is killed. */
+function lateClose(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const knock: Deed = { type: "fixed", person: random(PEOPLE.length), closing: false, road: clean };
+  return [
+    { afterMs: 6_000, deed: knock },
+    { afterMs: 20_000, deed: { type: "no processes", times: 20 + random(20) } },
+    { afterMs: 21_000, deed: knock },
+    { afterMs: 2_000, deed: { type: "kill", border: random(4), downMs: 1_000 } },
+    { afterMs: 60_000, deed: WAIT },
+  ];
+}
+
 /** A daemon dies in its start, after a death, a stop or a loss of its power, and whatever they took from it. */
 function deathInStart(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
@@ -537,6 +608,10 @@ export const SCENES: readonly Scene[] = [
   deathInStart,
   deathInStart,
   outlived,
+  neighbours,
+  neighbours,
+  otherTerms,
+  lateClose,
 ];
 
 /** Of so many turns of a story one is a scene. */
