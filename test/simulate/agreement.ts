@@ -110,6 +110,25 @@ export function disagreement(
   return undefined;
 }
 
+/** Knocks that anybody can forge open a door to so many addresses at once, and owe so many close commands. */
+export function crowd(daemon: Daemon, kernel: SimulatedKernel): Violation | undefined {
+  const due = daemon.persistent.owed.due();
+  for (const { name, fixed, opens, maxGrants } of daemon.inForce.settings.doors) {
+    if (fixed === undefined) continue;
+    const held = ["fixed4", "fixed6"].flatMap((set) => kernel.living(set) ?? []);
+    const ports = singlePorts(opens).length;
+    if (held.length > ports * maxGrants) {
+      const what = `${name} is open to ${held.length} of at most ${maxGrants} addresses`;
+      return new Violation("a full door opens to nobody new", what);
+    }
+    const owed = due.filter(({ door }) => door === name).length;
+    // What was open when the door fell behind comes to those that were due.
+    if (owed <= 3 * maxGrants) continue;
+    return new Violation("memory is bounded", `${name} owes ${owed} close commands`);
+  }
+  return undefined;
+}
+
 /** The keys in force, by both planes, are among those that may open something. */
 export function strangeKey(daemon: Daemon, keys: readonly Issued[]): Violation | undefined {
   const strange = firstStranger(keys, daemon.inForce.configuration.keys, daemon.hearing.plan);

@@ -25,7 +25,7 @@ export class GrantWatch {
   readonly #told = new Map<string, Told>();
   /** Grants that somebody had closed by hand. */
   readonly #closed = new Set<string>();
-  /** When the closing sequence of the fixed door was last sent, by address. */
+  /** When the closing sequence of the fixed door may have come last, by address. */
   readonly #closing = new Map<string, number>();
   /** Living grants for one connection, as the present process came to know them. */
   readonly #once = new Map<string, Grant>();
@@ -68,7 +68,7 @@ export class GrantWatch {
     this.#told.delete(id);
   }
 
-  /** The closing sequence of the fixed door is sent from this address. */
+  /** The closing sequence of the fixed door may have come from this address. */
   closingKnock(address: string, nowMs: number): void {
     this.#closing.set(address, nowMs);
     for (const [id, { grant }] of this.#told) {

@@ -72,6 +72,8 @@ interface Heard {
 
 export class Oracle {
   readonly #agenda: Agenda;
+  /** A closing sequence may have come from this address. */
+  closes: (from: Address) => void = () => {};
   /** Not thrown: the program would take it for a fault of the kernel. */
   readonly #broken: (violation: Violation) => void;
   readonly #heard = new Map<string, Heard[]>();
@@ -243,13 +245,8 @@ export class Oracle {
   }
 
   #hearFixed(door: Door, source: Address, heard: readonly Heard[], nowMs: number): void {
-    const { knocks, timeoutMs } = door.fixed!;
-    let next = 0;
-    for (const { port, timeMs } of heard) {
-      if (Math.abs(nowMs - timeMs) > timeoutMs) continue;
-      if (port === knocks[next]?.port) next++;
-    }
-    if (next >= knocks.length) this.#permit(door, source, { via: "fixed" });
+    if (isComplete(door.fixed!, heard, nowMs)) this.#permit(door, source, { via: "fixed" });
+    if (door.closing !== undefined && isComplete(door.closing, heard, nowMs)) this.closes(source);
   }
 
   #permit(door: Door, source: Address, holder: Holder, keyId?: string): void {
@@ -336,6 +333,20 @@ export class Oracle {
     const what = `${describe(address, found.port)} in ${set} for ${leftMs} ms`;
     this.#broken(new Violation("no door is open without a living grant", what));
   }
+}
+
+/** Whether the knocks came in this order, whatever came between them. */
+function isComplete(
+  { knocks, timeoutMs }: NonNullable<Door["fixed"]>,
+  heard: readonly Heard[],
+  nowMs: number,
+): boolean {
+  let next = 0;
+  for (const { port, timeMs } of heard) {
+    if (Math.abs(nowMs - timeMs) > timeoutMs) continue;
+    if (port === knocks[next]?.port) next++;
+  }
+  return next >= knocks.length;
 }
 
 function describe(address: string, { proto, port }: Port): string {

@@ -23,7 +23,7 @@ import type { Debt } from "../../src/store/owed.ts";
 import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarms } from "./alarms.ts";
-import { contradiction, disagreement, strangeKey, unnoticed } from "./agreement.ts";
+import { contradiction, crowd, disagreement, strangeKey, unnoticed } from "./agreement.ts";
 import { AuditWatch, type Logged } from "./audit-watch.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
@@ -39,7 +39,15 @@ import { stateOf } from "./state.ts";
 import type { Deed, Road, Story } from "./story.ts";
 import { Tally } from "./tally.ts";
 import { Timers } from "./timers.ts";
-import { configText, doorsOf, EAVESDROPPER, numberOf, type Person, PEOPLE } from "./world.ts";
+import {
+  configText,
+  doorsOf,
+  EAVESDROPPER,
+  numberOf,
+  type Person,
+  PEOPLE,
+  stranger,
+} from "./world.ts";
 
 /** A morning in 2027. */
 const BEGIN_MS = 1_800_000_000_000;
@@ -200,6 +208,9 @@ class Simulation implements Disposable {
     this.#guardWatch = new GuardWatch(this.#agenda, this.#kernel, (violation) =>
       this.#break(violation),
     );
+    this.#oracle.closes = (from) => {
+      this.#grantWatch.closingKnock(formatAddress(from), this.#agenda.monotonicMs());
+    };
     this.#sessionWatch = new SessionWatch(this.#kernel, this.#sessions);
     this.#write(0, false);
     this.#kernel.faulted = (fault) => {
@@ -573,6 +584,10 @@ class Simulation implements Disposable {
       case "fixed":
         this.#knockFixed(PEOPLE[deed.person]!, deed.closing, deed.road);
         return;
+      case "crowd":
+        this.#note(`${deed.strangers} strangers knock the fixed sequence`);
+        for (let i = 0; i < deed.strangers; i++) this.#forge(stranger(deed.first + i), i);
+        return;
       case "open":
         this.#ask(`open ${deed.door} for ${PEOPLE[deed.person]!.name}`, async (daemon) => {
           await daemon.open(deed.door, PEOPLE[deed.person]!.address);
@@ -728,10 +743,7 @@ class Simulation implements Disposable {
     const ports = knocks.map(({ port }) => port);
     const isCalm = this.#expects();
     const whole = this.#send(person.address, ports, { ...road, gapMs: Math.max(1, road.gapMs) });
-    if (closing) {
-      this.#grantWatch.closingKnock(formatAddress(person.address), this.#agenda.monotonicMs());
-      this.#disturb();
-    }
+    if (closing) this.#disturb();
     if (whole === undefined || !isCalm || whole.tookMs > timeoutMs) return;
     const isAlone = () =>
       this.#oracle.heardLately(person.address, this.#agenda.wallMs(), 11_000) <= whole.packets;
@@ -743,6 +755,13 @@ class Simulation implements Disposable {
     this.#expect(whole.lastMs, `${person.name} gets in at legacy`, door, person.address, () => {
       return isAlone() && !full && this.#daemon?.counters.get("closesOwed") === 0;
     });
+  }
+
+  /** Somebody who knows the fixed sequence knocks from any address. */
+  #forge(address: Address, number: number): void {
+    for (const [i, { port }] of (this.#doorNow("legacy")?.fixed?.knocks ?? []).entries()) {
+      this.#agenda.after(1 + 20 * number + i, () => this.#arrive(address, port));
+    }
   }
 
   /** A closing sequence ends what the fixed sequence opened, unless something happens meanwhile. */
@@ -1100,6 +1119,8 @@ class Simulation implements Disposable {
     this.#oracle.check(this.#kernel);
     const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
     const daemon = this.#daemon;
+    const crowded = daemon && crowd(daemon, this.#kernel);
+    if (crowded !== undefined) this.#break(crowded);
     const isCalm = daemon?.hasBegun === true && this.#life.alive && quietMs > CHECK_MS;
     this.#guardWatch.check(isCalm ? daemon.guard.state : undefined);
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);

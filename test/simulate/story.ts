@@ -20,6 +20,8 @@ export type Deed =
   /** One of the last knocks again: `back` from the last, 0 for the last. */
   | { readonly type: "replay"; back: number; own: boolean; road: Road }
   | { readonly type: "fixed"; person: number; closing: boolean; road: Road }
+  /** So many addresses that nobody knows knock the fixed sequence, from the `first` of them on. */
+  | { readonly type: "crowd"; first: number; strangers: number }
   | { readonly type: "open"; person: number; door: string }
   | { readonly type: "close"; which: number }
   | { readonly type: "connect"; person: number; port: number; forMs: number }
@@ -145,6 +147,7 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
       road: { ...road(random), reordered: 0, gapMs: one(random, FIXED_GAPS_MS) },
     }),
   ],
+  [2, (random) => ({ type: "crowd", first: random(20), strangers: 1 + random(6) })],
   [4, (random) => ({ type: "open", person: random(PEOPLE.length), door: one(random, ALL_DOORS) })],
   [5, (random) => ({ type: "close", which: random(8) })],
   [
@@ -194,7 +197,7 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
   [1, () => ({ type: "spoil" })],
   [3, () => ({ type: "kernel fault", fault: "no memory" })],
   [2, (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: random(120_000) })],
-  [2, (random) => ({ type: "no processes", times: 1 + random(5) })],
+  [2, (random) => ({ type: "no processes", times: one(random, [1, 2, 5, 40]) })],
   [3, () => ({ type: "wait" })],
 ];
 
@@ -554,6 +557,18 @@ function lateClose(random: Random): Act[] {
   ];
 }
 
+/** Forged knocks fill the fixed door again and again, while its close commands find no process. */
+function forgedCrowd(random: Random): Act[] {
+  const crowd = (first: number): Act => {
+    return { afterMs: 41_000, deed: { type: "crowd", first, strangers: 4 + random(4) } };
+  };
+  return [
+    { afterMs: 6_000, deed: { type: "no processes", times: one(random, [1, 60, 60]) } },
+    ...[0, 8, 16, 24].map(crowd),
+    { afterMs: 60_000, deed: WAIT },
+  ];
+}
+
 /** A daemon dies in its start, after a death, a stop or a loss of its power, and whatever they took from it. */
 function deathInStart(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
@@ -612,6 +627,7 @@ export const SCENES: readonly Scene[] = [
   neighbours,
   otherTerms,
   lateClose,
+  forgedCrowd,
 ];
 
 /** Of so many turns of a story one is a scene. */
@@ -625,7 +641,7 @@ export function soon(random: Random, deed: Deed): Act {
 }
 
 export function makeStory(seed: number, length: number, random: Random): Story {
-  const setSize = one(random, [65_536, 65_536, 65_536, 40]);
+  const setSize = random(4) > 0 ? 65_536 : 1 + random(8);
   const movesEnds = random(2) === 0;
   const draw = drawer(random);
   const acts: Act[] = [];

@@ -27,6 +27,11 @@ export const PEOPLE: readonly Person[] = [
 /** Whoever listens on the way, and knocks what was heard. */
 export const EAVESDROPPER = address("192.0.2.66");
 
+/** Addresses that nobody knows, half of them IPv6. */
+export function stranger(number: number): Address {
+  return address(number % 2 === 0 ? `198.18.0.${number}` : `2001:db8:99:${number}::1`);
+}
+
 const SPACE: KnockSpace = { ...DEFAULT_SPACE, lo: 20_000, hi: 23999, ports: 10, slack: 16 };
 
 const BASE = { users: [], space: SPACE, prefix6: 128, maxGrants: 256, uses: "many" } as const;
