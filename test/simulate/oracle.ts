@@ -42,8 +42,8 @@ interface Permit {
   readonly isOnce: boolean;
   /** No element may end after this, in monotonic milliseconds. */
   readonly endMs: number;
-  /** No cap may end after this. */
-  readonly capEndMs: number;
+  /** An idle element without traffic ends by this time. */
+  readonly quietEndMs: number;
   /** Undefined without a key. */
   readonly keyId: string | undefined;
 }
@@ -91,6 +91,8 @@ export class Oracle {
   /** Slots up to this one must not open again. */
   readonly #refused = new Map<string, number>();
   #permits: Permit[] = [];
+  /** Until when traffic keeps an idle element, by its set, address and port. */
+  readonly #renewed = new Map<string, number>();
   /** When uses were lost, by the wall clock as it is now. */
   #lostMs = -Infinity;
 
@@ -181,6 +183,11 @@ export class Oracle {
     if (first >= 0) this.#permits.splice(first, 1);
   }
 
+  /** Traffic at an idle element: it lives until then. */
+  renewed(set: string, address: string, port: number, endMs: number): void {
+    this.#renewed.set(`${set} ${address} ${port}`, endMs);
+  }
+
   /** Whether the port may be open to the address now. */
   may(address: string, port: number, endMs = this.#agenda.monotonicMs()): boolean {
     return this.#permits.some(
@@ -266,7 +273,7 @@ export class Oracle {
       ports: door.opens,
       isOnce: door.uses === "one" && holder.via !== "hand",
       endMs,
-      capEndMs,
+      quietEndMs: nowMs + door.openForMs,
       keyId,
     });
   }
@@ -307,6 +314,15 @@ export class Oracle {
     this.#refuse(sequence);
   }
 
+  /** Whether the element lives no longer than its last opening or its traffic gave it. */
+  #mayRest(set: string, address: string, port: number, endMs: number): boolean {
+    const quietEndMs = this.#permits
+      .filter((permit) => permit.address === address && opens(permit, port))
+      .map((permit) => permit.quietEndMs);
+    const renewedMs = this.#renewed.get(`${set} ${address} ${port}`) ?? 0;
+    return endMs <= Math.max(renewedMs, ...quietEndMs) + NEARLY_MS;
+  }
+
   /** Nobody remembers a lost use: once the clock goes back beyond the wait, its slot comes again. */
   #mayComeAgain(use: string, { slot, stepSeconds, skew }: Sequence): boolean {
     return this.#lost.has(use) && slot > slotAt(this.#lostMs, stepSeconds) + skew;
@@ -328,10 +344,14 @@ export class Oracle {
     const found = readKey(new DataView(key.buffer, key.byteOffset), 0, key.length);
     if (found === undefined) return;
     const address = formatAddress(found.address);
-    if (this.may(address, found.port.port, endMs)) return;
+    const { port } = found.port;
     const leftMs = Math.round(endMs - this.#agenda.monotonicMs());
     const what = `${describe(address, found.port)} in ${set} for ${leftMs} ms`;
-    this.#broken(new Violation("no door is open without a living grant", what));
+    if (!this.may(address, port, endMs)) {
+      this.#broken(new Violation("no door is open without a living grant", what));
+    } else if (set.startsWith("idle") && !this.#mayRest(set, address, port, endMs)) {
+      this.#broken(new Violation("an idle grant ends in a pause", what));
+    }
   }
 }
 

@@ -1071,7 +1071,9 @@ class Simulation implements Disposable {
         const cap = this.#kernel.find(name.replace("idle", "cap"), key);
         if (element !== undefined && cap !== undefined) {
           element.endMs = this.#agenda.monotonicMs() + idleMs;
-          this.#grantWatch.talked(formatAddress(source), port, element.endMs);
+          const text = formatAddress(source);
+          this.#grantWatch.talked(text, port, element.endMs);
+          this.#oracle.renewed(name, text, port, element.endMs);
         }
       }
     }
