@@ -19,6 +19,8 @@ interface Account {
   isToldOpen: boolean;
   /** A grant has ended since a command started last: one may start, whoever opened meanwhile. */
   isDue: boolean;
+  /** When that end was told; Infinity where nothing is owed for it any more. */
+  unpaidMs: number;
   startedMs: number;
 }
 
@@ -27,6 +29,9 @@ const SYNC_MS = 25;
 
 /** From the start of a command until its debt is settled. */
 const START_MS = 1;
+
+/** More than the commands before it in its lane take. */
+const LATE_MS = 15_000;
 
 export class CloseCommands {
   readonly #accounts = new Map<string, Account>();
@@ -43,7 +48,10 @@ export class CloseCommands {
     const account = this.#of(door, address);
     account.isToldOpen = true;
     // Its own end pays what an earlier daemon left due.
-    if (event.type === "grant.restored") account.isDue = false;
+    if (event.type === "grant.restored") {
+      account.isDue = false;
+      account.unpaidMs = Infinity;
+    }
     // It owes once, however many daemons find it.
     if (event.type === "grant.restored" && account.isOpen) return;
     account.owed++;
@@ -62,6 +70,7 @@ export class CloseCommands {
     const account = this.#of(door, address);
     const isEarly = account.isToldOpen && !account.isDue && !account.mayBeLost;
     account.isDue = false;
+    account.unpaidMs = Infinity;
     account.started++;
     account.startedMs = nowMs;
     // The command of an earlier grant does not close the account of one that was opened since.
@@ -76,6 +85,8 @@ export class CloseCommands {
       const isStarting = nowMs - account.startedMs < START_MS;
       const mayComeAgain = isStarting || powerCut || diskRefuses;
       if (mayComeAgain) account.repeats++;
+      // One that was opened again pays for both at its own end.
+      if (account.isOpen) account.unpaidMs = Infinity;
       // The grant may end while nobody looks.
       account.isDue ||= mayComeAgain || account.isOpen;
       const isEntering = account === this.#entering;
@@ -84,6 +95,15 @@ export class CloseCommands {
       account.isToldOpen = false;
     }
     this.#entering = undefined;
+  }
+
+  /** Call it when nothing keeps a command from starting. */
+  late(nowMs: number): Violation | undefined {
+    for (const [place, { unpaidMs, mayBeLost }] of this.#accounts) {
+      if (mayBeLost || nowMs - unpaidMs < LATE_MS) continue;
+      return new Violation("a close command comes in time", `${place} waits`);
+    }
+    return undefined;
   }
 
   /** Everything has ended, and every command had the time to start. */
@@ -108,6 +128,7 @@ export class CloseCommands {
     if (!account.isOpen) return;
     account.isOpen = false;
     account.endedMs = nowMs;
+    account.unpaidMs = nowMs;
   }
 
   #of(door: string, address: string): Account {
@@ -115,7 +136,8 @@ export class CloseCommands {
     let account = this.#accounts.get(place);
     if (account === undefined) {
       const none = { owed: 0, started: 0, repeats: 0, owedMs: 0, endedMs: 0, startedMs: 0 };
-      account = { ...none, mayBeLost: false, isOpen: false, isToldOpen: false, isDue: false };
+      const paid = { isDue: false, unpaidMs: Infinity };
+      account = { ...none, ...paid, mayBeLost: false, isOpen: false, isToldOpen: false };
       this.#accounts.set(place, account);
     }
     return account;

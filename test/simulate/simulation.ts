@@ -77,6 +77,9 @@ const MOST_STEPS = 5_000;
 /** A command that found no process is not started again sooner. */
 const START_PAUSE_MS = 50;
 
+/** The longest pause after a command found no process, and a second one. */
+const REFUSED_MS = 15_000;
+
 /** What one deed set going is over. */
 const SETTLED_MS = 500;
 
@@ -1138,6 +1141,10 @@ class Simulation implements Disposable {
         ? unnoticed(daemon, this.#kernel, this.#agenda)
         : disagreement(daemon, this.#kernel, this.#agenda);
     if (violation !== undefined) this.#break(violation);
+    const servedMs = this.#agenda.monotonicMs() - Math.max(0, ...this.#refusedStarts.values());
+    const isServed = this.#noProcesses === 0 && servedMs > REFUSED_MS && !this.#diskFails;
+    const late = isServed ? this.#closes.late(this.#agenda.monotonicMs()) : undefined;
+    if (late !== undefined) this.#break(late);
   }
 
   /** Equal as long as nothing has changed; undefined where time alone may change what a check finds. */

@@ -563,7 +563,7 @@ function forgedCrowd(random: Random): Act[] {
     return { afterMs: 41_000, deed: { type: "crowd", first, strangers: 4 + random(4) } };
   };
   return [
-    { afterMs: 6_000, deed: { type: "no processes", times: one(random, [1, 60, 60]) } },
+    { afterMs: 6_000, deed: { type: "no processes", times: one(random, [1, 400, 400]) } },
     ...[0, 8, 16, 24].map(crowd),
     { afterMs: 60_000, deed: WAIT },
   ];
