@@ -20,6 +20,8 @@ export interface PersistentStateParts {
   readonly report: (notice: StoreNotice) => void;
   /** Names the present boot of the machine. Default: the kernel's name for it. */
   readonly bootId?: string;
+  /** As `UseStoreOptions.bootedMs`. */
+  readonly bootedMs?: () => number;
   /** The kernel still has the table of the last run. Default: it has. */
   readonly kernelKept?: () => boolean;
 }
@@ -36,9 +38,15 @@ export class PersistentState {
   /** Never throws for a bad file or disk: the failure is reported, and the work goes on from memory. */
   constructor(
     stateDir: string,
-    { nowMs, report, bootId = readBootId(), kernelKept = () => true }: PersistentStateParts,
+    {
+      nowMs,
+      report,
+      bootId = readBootId(),
+      bootedMs,
+      kernelKept = () => true,
+    }: PersistentStateParts,
   ) {
-    const opened = UseStore.open(stateDir, { bootId, nowMs, report, kernelKept });
+    const opened = UseStore.open(stateDir, { bootId, bootedMs, nowMs, report, kernelKept });
     this.#uses = opened.store;
     this.lost = opened.trust === "lost" ? opened.reason : undefined;
     this.#doubtMs = (opened.trust === "lost" ? opened.sinceMs : undefined) ?? nowMs;

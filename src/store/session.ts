@@ -112,21 +112,33 @@ function doubtPath(stateDir: string): string {
   return join(stateDir, "uses-doubtful");
 }
 
+/** A wait after a loss, as the next run finds it. */
+export interface Doubt {
+  /** When it began: Unix milliseconds. */
+  readonly sinceMs: number;
+  /** When the boot began, by the clock of then. Absent where an earlier sallyport wrote it. */
+  readonly bootedMs?: number;
+}
+
 /**
  * Since when a run that is over waited after a loss; undefined where its wait was over, too. The
  * kernel may not have been told yet what that run refused.
  */
-export function readDoubt(stateDir: string): number | undefined {
+export function readDoubt(stateDir: string): Doubt | undefined {
   const text = unlessRefused(() => readPrivateFile(doubtPath(stateDir)));
-  return text === undefined ? undefined : Number(text.trim());
+  if (text === undefined) return undefined;
+  const [sinceMs = NaN, bootedMs] = text.trim().split(" ").map(Number);
+  return bootedMs === undefined ? { sinceMs } : { sinceMs, bootedMs };
 }
 
-/** Leaves that time for the next run, or removes it. Makes no folder. */
-export function noteDoubt(stateDir: string, sinceMs: number | undefined): void {
+/** Leaves that for the next run, or removes it. Makes no folder. */
+export function noteDoubt(stateDir: string, doubt: Required<Doubt> | undefined): void {
   const path = doubtPath(stateDir);
   unlessRefused(() => {
-    if (sinceMs === undefined) removePrivateFile(path);
-    else if (existsSync(stateDir)) writePrivateFile(path, `${sinceMs}\n`);
+    if (doubt === undefined) removePrivateFile(path);
+    else if (existsSync(stateDir)) {
+      writePrivateFile(path, `${doubt.sinceMs} ${Math.round(doubt.bootedMs)}\n`);
+    }
   });
 }
 

@@ -4,8 +4,10 @@ import type { Database } from "bun:sqlite";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
+import { readBootedMs } from "../files/boot-id.ts";
 import type { DatabaseContents } from "./database.ts";
 import {
+  type Doubt,
   judgeSession,
   leaveCleanStop,
   markUnwritten,
@@ -53,11 +55,16 @@ export const USES_SCHEMA: DatabaseContents = {
   check: true,
 };
 
+/** Slewing stays below this. */
+const CLOCK_STEP_MS = 2_000;
+
 export interface UseStoreOptions {
   /** /proc/sys/kernel/random/boot_id */
   readonly bootId: string;
   /** Unix milliseconds. */
   readonly nowMs: number;
+  /** When the boot began, by the wall clock as it is now: Unix milliseconds. Default: the kernel's answer. */
+  readonly bootedMs?: (() => number) | undefined;
   readonly report: (notice: StoreNotice) => void;
   /** The kernel still has the table of the last run. Default: it has. */
   readonly kernelKept?: () => boolean;
@@ -89,6 +96,7 @@ interface Contents {
 
 export class UseStore {
   readonly #stateDir: string;
+  readonly #bootedMs: () => number;
   readonly #uses = new Map<string, Use>();
   readonly #file: StateFile;
   #unwritten: Use[] = [];
@@ -96,8 +104,12 @@ export class UseStore {
   #session: Session;
   #scheduled = false;
 
-  private constructor(stateDir: string, { bootId, nowMs, report }: UseStoreOptions) {
+  private constructor(
+    stateDir: string,
+    { bootId, bootedMs = readBootedMs, nowMs, report }: UseStoreOptions,
+  ) {
     this.#stateDir = stateDir;
+    this.#bootedMs = bootedMs;
     this.#session = { bootId, seenMs: nowMs };
     this.#file = new StateFile({
       path: join(stateDir, "uses.db"),
@@ -130,6 +142,7 @@ export class UseStore {
           judge(found, contents, usedBefore, { bootId, stopped, kernelKept }),
           readDoubt(stateDir),
           nowMs,
+          contents?.session?.bootId === bootId ? store.#bootedMs() : undefined,
         );
     // Before the session says that a run of this boot knows everything.
     store.doubt(judged.trust === "lost" ? (judged.sinceMs ?? nowMs) : undefined);
@@ -180,7 +193,8 @@ export class UseStore {
   doubt(sinceMs: number | undefined): void {
     if (sinceMs === this.#doubtMs) return;
     this.#doubtMs = sinceMs;
-    noteDoubt(this.#stateDir, sinceMs);
+    const doubt = sinceMs === undefined ? undefined : { sinceMs, bootedMs: this.#bootedMs() };
+    noteDoubt(this.#stateDir, doubt);
   }
 
   /** Writes the waiting uses. Returns whether all of them are on the disk. */
@@ -256,11 +270,21 @@ function judge(
     : { trust: "complete" };
 }
 
-/** A wait that was not over goes on: it is no longer than it was. */
-function doubted(judged: Trust, sinceMs: number | undefined, nowMs: number): Trust {
-  if (judged.trust === "lost" || sinceMs === undefined) return judged;
+/**
+ * A wait that was not over goes on: it is no longer than it was. Where the clock was set since in the same
+ * boot, nobody can tell how much of it is over: it begins anew. `bootedMs` is absent in another boot.
+ */
+function doubted(
+  judged: Trust,
+  doubt: Doubt | undefined,
+  nowMs: number,
+  bootedMs: number | undefined,
+): Trust {
+  if (judged.trust === "lost" || doubt === undefined) return judged;
   const reason = "the wait after a loss was not over when sallyport ended";
-  return { trust: "lost", reason, ...(sinceMs < nowMs && { sinceMs }) };
+  const { sinceMs } = doubt;
+  const wasSet = Math.abs((bootedMs ?? NaN) - (doubt.bootedMs ?? NaN)) > CLOCK_STEP_MS;
+  return { trust: "lost", reason, ...(sinceMs < nowMs && !wasSet && { sinceMs }) };
 }
 
 function readContents(database: Database): Contents {

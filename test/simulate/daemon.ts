@@ -191,6 +191,7 @@ export class Daemon {
     const persistent = new PersistentState(folder, {
       nowMs: clock.wallMs(),
       bootId,
+      bootedMs: () => agenda.wallMs() - agenda.monotonicMs(),
       kernelKept: () => kernel.hasTable,
       report,
     });

@@ -125,6 +125,35 @@ describe("PersistentState", () => {
     }
   });
 
+  test("a wait begins anew where the clock was set while no daemon ran, or one that had not noticed yet", () => {
+    using folder = forgetful();
+    const life = (nowMs: number, bootedMs: number) =>
+      new PersistentState(folder.path, { nowMs, report: folder.report, bootedMs: () => bootedMs });
+    const first = life(NOW, NOW - 60_000);
+    const waitMs = first.waitsUntilMs([ALICE]) - NOW;
+    first.close(NOW + 5_000, false);
+    // An hour by the clock, and ten seconds in truth: a board that was told the time.
+    const nowMs = NOW + 3_600_000;
+    const second = life(nowMs, nowMs - 70_000);
+    expect(second.waitsUntilMs([ALICE])).toBe(nowMs + waitMs);
+    second.close(nowMs, false);
+    // Clocks drift.
+    const third = life(nowMs + 5_000, nowMs - 69_500);
+    expect(third.waitsUntilMs([ALICE])).toBe(nowMs + waitMs);
+    third.close(nowMs);
+  });
+
+  test("a wait of an earlier sallyport, which noted no boot, goes on", () => {
+    using folder = forgetful();
+    const first = open(folder);
+    const untilMs = first.waitsUntilMs([ALICE]);
+    first.close(NOW, false);
+    writeFileSync(folder.file("uses-doubtful"), `${NOW}\n`, { mode: 0o600 });
+    const second = open(folder, NOW + 10_000);
+    expect(second.waitsUntilMs([ALICE])).toBe(untilMs);
+    second.close(NOW);
+  });
+
   test("learn() keeps for the next boot what only the kernel knew", () => {
     using folder = new StateFolder();
     const first = open(folder);
