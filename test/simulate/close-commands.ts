@@ -37,6 +37,8 @@ export class CloseCommands {
   readonly #accounts = new Map<string, Account>();
   /** Owes by an event that the control plane handles at this moment. */
   #entering: Account | undefined;
+  /** Its end is handled at this moment. */
+  #ending: Account | undefined;
 
   /** The control plane is about to handle an event. */
   hearing(event: DaemonEvent, doors: readonly Door[], nowMs: number, diskRefuses: boolean): void {
@@ -64,6 +66,7 @@ export class CloseCommands {
   /** The control plane has handled it. */
   heard(): void {
     this.#entering = undefined;
+    this.#ending = undefined;
   }
 
   started(door: string, address: string, nowMs: number): Violation | undefined {
@@ -85,8 +88,9 @@ export class CloseCommands {
       const isStarting = nowMs - account.startedMs < START_MS;
       const mayComeAgain = isStarting || powerCut || diskRefuses;
       if (mayComeAgain) account.repeats++;
-      // One that was opened again pays for both at its own end.
-      if (account.isOpen) account.unpaidMs = Infinity;
+      // One that was opened again pays for both at its own end, and one whose end was not written down then.
+      const isUnwritten = powerCut || diskRefuses || account === this.#ending;
+      if (account.isOpen || isUnwritten) account.unpaidMs = Infinity;
       // The grant may end while nobody looks.
       account.isDue ||= mayComeAgain || account.isOpen;
       const isEntering = account === this.#entering;
@@ -94,7 +98,7 @@ export class CloseCommands {
       if (isEntering || diskRefuses || isUnsynced) account.mayBeLost = true;
       account.isToldOpen = false;
     }
-    this.#entering = undefined;
+    this.heard();
   }
 
   /** Call it when nothing keeps a command from starting. */
@@ -123,6 +127,7 @@ export class CloseCommands {
 
   #ended({ door, address }: Grant, nowMs: number): void {
     const account = this.#of(door, address);
+    this.#ending = account;
     account.isToldOpen = false;
     account.isDue = true;
     if (!account.isOpen) return;

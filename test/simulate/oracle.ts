@@ -91,7 +91,7 @@ export class Oracle {
   /** Slots up to this one must not open again. */
   readonly #refused = new Map<string, number>();
   #permits: Permit[] = [];
-  /** Until when traffic keeps an idle element, by its set, address and port. */
+  /** The ends that idle elements had by right, by their set, address and port: whoever remains has no longer life. */
   readonly #renewed = new Map<string, number>();
   /** When uses were lost, by the wall clock as it is now. */
   #lostMs = -Infinity;
@@ -314,13 +314,16 @@ export class Oracle {
     this.#refuse(sequence);
   }
 
-  /** Whether the element lives no longer than its last opening or its traffic gave it. */
+  /** Whether the element lives no longer than its openings or its traffic gave it. */
   #mayRest(set: string, address: string, port: number, endMs: number): boolean {
+    const place = `${set} ${address} ${port}`;
     const quietEndMs = this.#permits
       .filter((permit) => permit.address === address && opens(permit, port))
       .map((permit) => permit.quietEndMs);
-    const renewedMs = this.#renewed.get(`${set} ${address} ${port}`) ?? 0;
-    return endMs <= Math.max(renewedMs, ...quietEndMs) + NEARLY_MS;
+    const latestMs = Math.max(this.#renewed.get(place) ?? 0, ...quietEndMs);
+    if (endMs > latestMs + NEARLY_MS) return false;
+    this.#renewed.set(place, Math.min(endMs, latestMs));
+    return true;
   }
 
   /** Nobody remembers a lost use: once the clock goes back beyond the wait, its slot comes again. */

@@ -756,7 +756,9 @@ class Simulation implements Disposable {
     }
     const full = (this.#daemon?.opening.ledger.count("legacy") ?? 0) >= door.maxGrants - 1;
     this.#expect(whole.lastMs, `${person.name} gets in at legacy`, door, person.address, () => {
-      return isAlone() && !full && this.#daemon?.counters.get("closesOwed") === 0;
+      const others = this.#daemon?.opening.ledger.count("legacy") ?? 0;
+      const isFull = full || others >= door.maxGrants;
+      return isAlone() && !isFull && this.#daemon?.counters.get("closesOwed") === 0;
     });
   }
 

@@ -520,7 +520,7 @@ function neighbours(random: Random): Act[] {
   ];
 }
 
-/** A reload gives a door other terms, and whoever holds it knocks again. */
+/** A reload gives a door other terms, and whoever holds it knocks again, by a slot that is used then. */
 function otherTerms(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
   const [person, door, number] = one(random, [
@@ -529,17 +529,23 @@ function otherTerms(random: Random): Act[] {
     [3, "screen", 6],
     [2, "web", 8],
     [2, "family", 4],
+    [2, "web", 2],
+    [0, "ssh", 2],
+    [0, "ssh", 3],
   ] as const);
   const knock = (clockMs: number): Deed => ({ type: "knock", person, door, clockMs, road: clean });
   const turn = (to: number): Act => {
     return { afterMs: 6_000, deed: { type: "reload", number: to, broken: false, yes: true } };
   };
+  const restart: Deed = { type: "restart", downMs: 1_000, reboot: true };
   const [before, after] = random(2) === 0 ? [0, number] : [number, 0];
   return [
     turn(before),
     { afterMs: 2_000, deed: knock(0) },
     turn(after),
     { afterMs: 1_000, deed: knock(29_000) },
+    ...(random(2) === 0 ? [{ afterMs: 6_000, deed: restart }] : []),
+    { afterMs: 6_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
     { afterMs: 12_000, deed: WAIT },
   ];
 }
@@ -569,33 +575,55 @@ function forgedCrowd(random: Random): Act[] {
   ];
 }
 
-/** A daemon dies in its start, after a death, a stop or a loss of its power, and whatever they took from it. */
+/** The death of a daemon in its start, after one that may have taken a use with it. */
 function deathInStart(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
   const seed = random(2 ** 31);
-  const border = random(40);
+  const border = random(24);
   const inStart: Deed =
-    random(2) === 0
+    random(3) > 0
       ? { type: "kill", border, downMs: one(random, [50, 5_000]), next: true }
       : { type: "power cut", border, downMs: 1_000, seed, next: true };
-  const end: Deed = one(random, [
-    { type: "kill", border: 0, downMs: 1_000 },
-    { type: "power cut", border: random(4), downMs: 1_000, seed },
-    { type: "restart", downMs: 1_000, reboot: random(2) === 0 },
-  ]);
   const knock: Deed =
-    random(3) === 0
+    random(4) === 0
       ? { type: "fixed", person: random(PEOPLE.length), closing: false, road: clean }
       : knockBy(random(PEOPLE.length), random, clean);
+  const cut: Deed = one(random, [
+    { type: "power cut", at: "a write into uses.db", border: 0, downMs: 1_000, seed },
+    { type: "kill", at: "the reply to a transaction", border: 0, downMs: 1_000 },
+  ]);
+  const end: Deed = one(random, [
+    { type: "kill", border: 0, downMs: 1_000 },
+    { type: "restart", downMs: 1_000, reboot: random(2) === 0 },
+  ]);
   return [
-    { afterMs: 6_000, deed: knock },
-    { afterMs: one(random, [1, 300, 2_000]), deed: inStart },
+    { afterMs: 6_000, deed: inStart },
+    ...(random(2) === 0
+      ? [
+          { afterMs: 1, deed: cut },
+          { afterMs: 1, deed: knock },
+        ]
+      : [
+          { afterMs: 1, deed: knock },
+          { afterMs: one(random, [300, 2_000]), deed: end },
+        ]),
     ...(random(3) === 0 ? [{ afterMs: 1, deed: anyDeed(random) }] : []),
-    { afterMs: 1, deed: end },
     {
-      afterMs: one(random, [2_000, 8_000]),
+      afterMs: one(random, [3_000, 8_000]),
       deed: { type: "replay", back: 0, own: random(2) === 0, road: clean },
     },
+  ];
+}
+
+/** A knock of a clock that is ahead is cut short, and comes again when it is nearly too late. */
+function longDeath(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const at = one(random, ["the reply to a transaction", "the arrival of a message"]);
+  const knock = { ...knockBy(random(PEOPLE.length), random, clean), clockMs: 29_000 } as Deed;
+  return [
+    { afterMs: 6_000, deed: { type: "kill", at, border: 0, downMs: 61_000 } },
+    { afterMs: 1, deed: knock },
+    { afterMs: 63_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
   ];
 }
 
@@ -628,6 +656,7 @@ export const SCENES: readonly Scene[] = [
   otherTerms,
   lateClose,
   forgedCrowd,
+  longDeath,
 ];
 
 /** Of so many turns of a story one is a scene. */
