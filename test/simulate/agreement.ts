@@ -110,6 +110,21 @@ export function disagreement(
   return undefined;
 }
 
+/** Whoever asks is told of each grant once, unless it opened or ended just now. */
+export function mislisted(
+  told: readonly Grant[],
+  known: readonly Grant[],
+  wallMs: number,
+): Violation | undefined {
+  const ids = new Set(told.map(({ id }) => id));
+  const missing = known.find(
+    ({ id, openedMs }) => !ids.has(id) && Math.abs(wallMs - openedMs) > NEARLY_MS,
+  );
+  if (missing === undefined && ids.size === told.length) return undefined;
+  const what = missing === undefined ? "some are told twice" : `nobody is told of ${missing.id}`;
+  return new Violation("API = ledger", what);
+}
+
 /** Knocks that anybody can forge open a door to so many addresses at once, and owe so many close commands. */
 export function crowd(daemon: Daemon, kernel: SimulatedKernel): Violation | undefined {
   const due = daemon.persistent.owed.due();

@@ -31,7 +31,7 @@ const SYNC_MS = 25;
 const START_MS = 1;
 
 /** More than the commands before it in its lane take. */
-const LATE_MS = 15_000;
+const LATE_MS = 30_000;
 
 export class CloseCommands {
   readonly #accounts = new Map<string, Account>();

@@ -4,7 +4,7 @@
  */
 
 import { type Address, formatAddress, formatPrefix, maskAddress } from "../../src/core/address.ts";
-import { grantId, type Holder } from "../../src/core/grant.ts";
+import { type Grant, grantId, type Holder } from "../../src/core/grant.ts";
 import { knockSource, type Knock } from "../../src/core/knock.ts";
 import type { Port } from "../../src/core/port.ts";
 import type { Door } from "../../src/config/settings.ts";
@@ -91,7 +91,10 @@ export class Oracle {
   /** Slots up to this one must not open again. */
   readonly #refused = new Map<string, number>();
   #permits: Permit[] = [];
-  /** The ends that idle elements had by right, by their set, address and port: whoever remains has no longer life. */
+  /**
+   * The latest end that idle elements had by right, by their set and address: a repair cannot know at which ports
+   * nobody talked, and whoever remains of several holders has no longer life.
+   */
   readonly #renewed = new Map<string, number>();
   /** When uses were lost, by the wall clock as it is now. */
   #lostMs = -Infinity;
@@ -184,8 +187,9 @@ export class Oracle {
   }
 
   /** Traffic at an idle element: it lives until then. */
-  renewed(set: string, address: string, port: number, endMs: number): void {
-    this.#renewed.set(`${set} ${address} ${port}`, endMs);
+  renewed(set: string, address: string, endMs: number): void {
+    const place = `${set} ${address}`;
+    this.#renewed.set(place, Math.max(endMs, this.#renewed.get(place) ?? 0));
   }
 
   /** Whether the port may be open to the address now. */
@@ -208,6 +212,16 @@ export class Oracle {
     for (const name of kernel.setNames()) {
       if (!isGrantSet(name)) continue;
       for (const { key, endMs } of kernel.living(name) ?? []) this.#checkElement(name, key, endMs);
+    }
+  }
+
+  /** No grant is told to live longer than its reasons. */
+  checkTold(grants: Iterable<Pick<Grant, "id" | "door" | "address" | "expiresMs">>): void {
+    for (const { id, door, address, expiresMs } of grants) {
+      const endMs = this.#agenda.monotonicMs() + expiresMs - this.#agenda.wallMs();
+      if (this.#permits.some((permit) => permit.id === id && isWithin(permit, endMs))) continue;
+      const what = `that of ${door} for ${address}`;
+      this.#broken(new Violation("no grant is told longer than its door allows", what));
     }
   }
 
@@ -316,13 +330,12 @@ export class Oracle {
 
   /** Whether the element lives no longer than its openings or its traffic gave it. */
   #mayRest(set: string, address: string, port: number, endMs: number): boolean {
-    const place = `${set} ${address} ${port}`;
     const quietEndMs = this.#permits
       .filter((permit) => permit.address === address && opens(permit, port))
       .map((permit) => permit.quietEndMs);
-    const latestMs = Math.max(this.#renewed.get(place) ?? 0, ...quietEndMs);
+    const latestMs = Math.max(this.#renewed.get(`${set} ${address}`) ?? 0, ...quietEndMs);
     if (endMs > latestMs + NEARLY_MS) return false;
-    this.#renewed.set(place, Math.min(endMs, latestMs));
+    this.renewed(set, address, Math.min(endMs, latestMs));
     return true;
   }
 

@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { type Address, formatAddress, maskAddress } from "../../src/core/address.ts";
 import { SallyportError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
-import { placeId } from "../../src/core/grant.ts";
+import { type Grant, placeId } from "../../src/core/grant.ts";
 import { emptyKnock, type Knock } from "../../src/core/knock.ts";
 import { PROTO_NUMBER } from "../../src/core/port.ts";
 import type { Command } from "../../src/control-plane/commands/command-queue.ts";
@@ -23,7 +23,14 @@ import type { Debt } from "../../src/store/owed.ts";
 import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarms } from "./alarms.ts";
-import { contradiction, crowd, disagreement, strangeKey, unnoticed } from "./agreement.ts";
+import {
+  contradiction,
+  crowd,
+  disagreement,
+  mislisted,
+  strangeKey,
+  unnoticed,
+} from "./agreement.ts";
 import { AuditWatch, type Logged } from "./audit-watch.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
@@ -596,9 +603,18 @@ class Simulation implements Disposable {
           await daemon.open(deed.door, PEOPLE[deed.person]!.address);
         });
         return;
+      case "many": {
+        const addresses = Array.from({ length: deed.strangers }, (_, i) => stranger(i));
+        this.#ask(`open ${deed.door} for ${deed.strangers} strangers`, async (daemon) => {
+          await Promise.all(addresses.map((address) => daemon.open(deed.door, address)));
+        });
+        return;
+      }
       case "close":
         this.#ask("close a grant by hand", async (daemon) => {
           const grants = await daemon.grants();
+          const misled = mislisted(grants, this.#ledgerOf(daemon), this.#agenda.wallMs());
+          if (misled !== undefined) this.#break(misled);
           const grant = grants[deed.which % Math.max(1, grants.length)];
           if (grant === undefined) return;
           this.#note(`closes ${grant.door} for ${grant.address}`);
@@ -960,9 +976,13 @@ class Simulation implements Disposable {
     if (door !== undefined) this.#oracle.permitHand(door, address, door.openForMs);
   }
 
+  #ledgerOf({ opening }: Daemon): readonly Grant[] {
+    return opening.ledger.list(this.#agenda.monotonicMs(), this.#agenda.wallMs());
+  }
+
   #closing(id: string): () => void {
-    const { ledger } = this.#daemon!.opening;
-    const grant = ledger.get(id);
+    const daemon = this.#daemon!;
+    const grant = daemon.opening.ledger.get(id);
     if (grant === undefined) return () => undefined;
     const { user = "", device = "", door } = grant;
     if (!this.#closesAsked.delete(id) && !this.#keys.hasChanged(user, device)) {
@@ -970,8 +990,7 @@ class Simulation implements Disposable {
         new Violation("a grant ends for a reason", `nobody asks to close that of ${door}`),
       );
     }
-    const others = () => ledger.list(this.#agenda.monotonicMs(), this.#agenda.wallMs());
-    const closed = this.#sessionWatch.closing(grant, others);
+    const closed = this.#sessionWatch.closing(grant, () => this.#ledgerOf(daemon));
     this.#grantWatch.closing(id);
     return () => {
       this.#oracle.forget(id);
@@ -1078,7 +1097,7 @@ class Simulation implements Disposable {
           element.endMs = this.#agenda.monotonicMs() + idleMs;
           const text = formatAddress(source);
           this.#grantWatch.talked(text, port, element.endMs);
-          this.#oracle.renewed(name, text, port, element.endMs);
+          this.#oracle.renewed(name, text, element.endMs);
         }
       }
     }
@@ -1128,6 +1147,7 @@ class Simulation implements Disposable {
     const daemon = this.#daemon;
     const crowded = daemon && crowd(daemon, this.#kernel);
     if (crowded !== undefined) this.#break(crowded);
+    if (daemon !== undefined) this.#oracle.checkTold(this.#ledgerOf(daemon));
     const isCalm = daemon?.hasBegun === true && this.#life.alive && quietMs > CHECK_MS;
     this.#guardWatch.check(isCalm ? daemon.guard.state : undefined);
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);

@@ -23,6 +23,8 @@ export type Deed =
   /** So many addresses that nobody knows knock the fixed sequence, from the `first` of them on. */
   | { readonly type: "crowd"; first: number; strangers: number }
   | { readonly type: "open"; person: number; door: string }
+  /** A door is opened by hand to so many addresses, more than are listed or ended at once. */
+  | { readonly type: "many"; door: string; strangers: number }
   | { readonly type: "close"; which: number }
   | { readonly type: "connect"; person: number; port: number; forMs: number }
   /** Somebody writes this configuration into the file, and has it read. */
@@ -575,6 +577,23 @@ function forgedCrowd(random: Random): Act[] {
   ];
 }
 
+/** More grants than are listed, told or put back at once. */
+function many(random: Random): Act[] {
+  const door = one(random, ["web", "family"]);
+  const misfortune: Deed = one(random, [
+    { type: "kill", border: 0, downMs: 1_000 },
+    { type: "flush" },
+    { type: "close", which: random(140) },
+    { type: "empty", set: one(random, ["grants", "idle"]), unheard: true },
+  ]);
+  return [
+    { afterMs: 6_000, deed: { type: "many", door, strangers: 140 } },
+    { afterMs: 6_000, deed: misfortune },
+    { afterMs: 6_000, deed: { type: "close", which: random(140) } },
+    { afterMs: 90_000, deed: WAIT },
+  ];
+}
+
 /** The death of a daemon in its start, after one that may have taken a use with it. */
 function deathInStart(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
@@ -657,6 +676,7 @@ export const SCENES: readonly Scene[] = [
   lateClose,
   forgedCrowd,
   longDeath,
+  many,
 ];
 
 /** Of so many turns of a story one is a scene. */

@@ -96,7 +96,7 @@ const CHANGES: readonly ((door: Door) => Door | undefined)[] = [
   (door) => (door.name === "family" ? { ...door, prefix6: 128 } : door),
   (door) => (door.name === "web" ? undefined : door),
   (door) => (door.name === "screen" ? { ...door, uses: "many" } : door),
-  (door) => (door.name === "ssh" ? { ...door, uses: "one" } : door),
+  (door) => (door.name === "ssh" ? { ...door, uses: "one", openForMs: 10_000 } : door),
   (door) => (door.name === "web" ? { ...door, opens: [tcp(8443)], idleCloseMs: 10_000 } : door),
   (door) => (door.name === "legacy" ? { ...door, openAfterMs: 90_000 } : door),
   (door) => (door.users.includes("bob") ? { ...door, users: ["alice", "carol"] } : door),
