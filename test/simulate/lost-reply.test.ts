@@ -59,6 +59,13 @@ test("a use that was spent earlier stays used, whatever is unheard", () => {
   );
 });
 
+test("a grant that the last of all tries opened unheard counts as opened", () => {
+  const { kernel, grants } = stage();
+  kernel.faults.push("no memory", "no memory", "no memory", "no reply");
+  expect(grants.open({ ...REQUEST, fresh: false })).toBe("opened");
+  expect(grants.list()).toHaveLength(1);
+});
+
 test("a kernel that has no memory for long is an error, and nothing opens", () => {
   const { kernel, grants } = stage();
   kernel.faults.push(...Array.from({ length: 8 }, () => "no memory" as const));
