@@ -101,7 +101,12 @@ export class DoorCommands {
     });
     // Beside debts that were left to another user's daemon, these may be among them.
     if (owed.leftCount === 0) for (const grant of living) this.#oweLate(grant, wallMs);
-    for (const claim of due) this.#pay(claim);
+    const owing = new Set(owed.living().map(({ grant }) => grant));
+    for (const claim of due) {
+      // The door was opened again, which nobody lived to record: its close covers both.
+      if (owing.has(claim.grant)) owed.settle(claim.number);
+      else this.#pay(claim);
+    }
     this.payDue(monotonicMs);
   }
 

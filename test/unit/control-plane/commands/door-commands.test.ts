@@ -220,6 +220,20 @@ describe("DoorCommands", () => {
     die();
   });
 
+  test("adopt() leaves what is due to the end of a grant that was opened since, unrecorded", () => {
+    using folder = new StateFolder();
+    const before = live(folder, { starts: false });
+    before.commands.hear(opened(NOW), DOORS);
+    before.commands.hear(closed(), DOORS);
+    before.die();
+    const { commands, ran, owed, die } = live(folder);
+    commands.adopt([GRANT], DOORS, at(NOW + 1_000));
+    expect([ran(), owed.dueCount]).toEqual([[], 0]);
+    commands.hear(closed(), DOORS);
+    expect(ran()).toEqual([OFF]);
+    die();
+  });
+
   test("adopt() pays at once what an earlier daemon did not come to, whenever it was to end", () => {
     using folder = new StateFolder();
     const owed = new OwedCommands(folder.path, { nowMs: NOW, report: folder.report });
