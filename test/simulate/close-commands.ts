@@ -30,9 +30,6 @@ const SYNC_MS = 25;
 /** From the start of a command until its debt is settled. */
 const START_MS = 1;
 
-/** More than the commands before it in its lane take. */
-const LATE_MS = 30_000;
-
 export class CloseCommands {
   readonly #accounts = new Map<string, Account>();
   /** Owes by an event that the control plane handles at this moment. */
@@ -101,10 +98,10 @@ export class CloseCommands {
     this.heard();
   }
 
-  /** Call it when nothing keeps a command from starting. */
-  late(nowMs: number): Violation | undefined {
+  /** Call it when nothing keeps a command from starting: those of ends before this time have come. */
+  late(beforeMs: number): Violation | undefined {
     for (const [place, { unpaidMs, mayBeLost }] of this.#accounts) {
-      if (mayBeLost || nowMs - unpaidMs < LATE_MS) continue;
+      if (mayBeLost || unpaidMs >= beforeMs) continue;
       return new Violation("a close command comes in time", `${place} waits`);
     }
     return undefined;

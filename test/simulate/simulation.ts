@@ -87,6 +87,10 @@ const START_PAUSE_MS = 50;
 /** The longest pause after a command found no process, and a second one. */
 const REFUSED_MS = 15_000;
 
+/** A close command comes within this time, behind those of a crowd within the second. */
+const LATE_MS = 15_000;
+const CROWD_MS = 90_000;
+
 /** What one deed set going is over. */
 const SETTLED_MS = 500;
 
@@ -1147,7 +1151,9 @@ class Simulation implements Disposable {
     const daemon = this.#daemon;
     const crowded = daemon && crowd(daemon, this.#kernel);
     if (crowded !== undefined) this.#break(crowded);
-    if (daemon !== undefined) this.#oracle.checkTold(this.#ledgerOf(daemon));
+    // The daemon looks for spent grants a few times a second.
+    const isSettled = this.#agenda.monotonicMs() - this.#spentMs > 1_000;
+    if (daemon !== undefined && isSettled) this.#oracle.checkTold(this.#ledgerOf(daemon));
     const isCalm = daemon?.hasBegun === true && this.#life.alive && quietMs > CHECK_MS;
     this.#guardWatch.check(isCalm ? daemon.guard.state : undefined);
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);
@@ -1165,7 +1171,8 @@ class Simulation implements Disposable {
     if (violation !== undefined) this.#break(violation);
     const servedMs = this.#agenda.monotonicMs() - Math.max(0, ...this.#refusedStarts.values());
     const isServed = this.#noProcesses === 0 && servedMs > REFUSED_MS && !this.#diskFails;
-    const late = isServed ? this.#closes.late(this.#agenda.monotonicMs()) : undefined;
+    const patienceMs = daemon.counters.get("commandsWaiting") > 0 ? CROWD_MS : LATE_MS;
+    const late = isServed ? this.#closes.late(this.#agenda.monotonicMs() - patienceMs) : undefined;
     if (late !== undefined) this.#break(late);
   }
 
