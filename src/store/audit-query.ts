@@ -206,8 +206,9 @@ export class AuditReader implements Disposable {
       this.#read(() =>
         this.#database
           .query<OpenerRow, string[]>(
-            // SQLite takes the bare columns from the row that has the maximum.
-            `SELECT door, address, user, device, max(at_ms) AS at_ms ${opened} ${only.join(" ")}
+            // SQLite takes the bare columns from the row that has the maximum. Not of the time: a clock that was
+            // ahead says nothing of who came last.
+            `SELECT door, address, user, device, at_ms, max(id) ${opened} ${only.join(" ")}
              GROUP BY door, address`,
           )
           .all(...lists.map((list) => JSON.stringify(list)))
