@@ -11,6 +11,7 @@ import type { Door } from "../../src/config/settings.ts";
 import { readKey } from "../../src/firewall/element-key.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
 import { slotAt } from "../../src/rks/slot.ts";
+import { spaceKey } from "../../src/rks/space.ts";
 import { useId } from "../../src/rks/use-id.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Committed, SimulatedKernel } from "./kernel.ts";
@@ -256,7 +257,7 @@ export class Oracle {
   }
 
   #portsOf(door: Door, keyId: string, key: Uint8Array, slot: number): Uint16Array {
-    const name = `${door.name} ${keyId} ${slot}`;
+    const name = `${door.name} ${keyId} ${slot} ${spaceKey(door.space)}`;
     let ports = this.#ports.get(name);
     if (ports === undefined) {
       if (this.#ports.size > 10_000) this.#ports.clear();

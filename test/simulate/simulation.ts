@@ -760,8 +760,9 @@ class Simulation implements Disposable {
 
   #knockFixed(person: Person, closing: boolean, road: Road): void {
     const door = this.#doorNow("legacy");
-    if (door === undefined) return;
-    const { knocks, timeoutMs } = closing ? door.closing! : door.fixed!;
+    const sequence = closing ? door?.closing : door?.fixed;
+    if (door === undefined || sequence === undefined) return;
+    const { knocks, timeoutMs } = sequence;
     this.#note(`${person.name} knocks the fixed sequence${closing ? " that closes" : ""}`);
     const ports = knocks.map(({ port }) => port);
     const isCalm = this.#expects();

@@ -534,6 +534,9 @@ function otherTerms(random: Random): Act[] {
     [2, "web", 2],
     [0, "ssh", 2],
     [0, "ssh", 3],
+    [0, "ssh", 11],
+    [3, "web", 12],
+    [0, "legacy", 13],
   ] as const);
   const knock = (clockMs: number): Deed => ({ type: "knock", person, door, clockMs, road: clean });
   const turn = (to: number): Act => {

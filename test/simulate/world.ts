@@ -100,7 +100,19 @@ const CHANGES: readonly ((door: Door) => Door | undefined)[] = [
   (door) => (door.name === "web" ? { ...door, opens: [tcp(8443)], idleCloseMs: 10_000 } : door),
   (door) => (door.name === "legacy" ? { ...door, openAfterMs: 90_000 } : door),
   (door) => (door.users.includes("bob") ? { ...door, users: ["alice", "carol"] } : door),
+  // Half of the range before, and half of another one.
+  (door) => ({ ...door, space: { ...door.space, lo: 22_000, hi: 25_999 } }),
+  (door) => ({ ...door, space: { ...door.space, ports: 9, windowSeconds: 5, slack: 32 } }),
+  // A door of another kind by the same name.
+  (door) =>
+    door.name === "legacy"
+      ? { ...withoutFixed(door), users: ["alice", "dave"], uses: "one" }
+      : door,
 ];
+
+function withoutFixed({ fixed: _, closing: __, ...rotating }: Door): Door {
+  return rotating;
+}
 
 export const CONFIGURATIONS = CHANGES.length;
 
