@@ -43,6 +43,10 @@ export class AuditWatch {
   #heard: Heard[] = [];
   #silences = 0;
   #isNew = false;
+  /** How many records there were at the last check. */
+  #count = 0;
+  /** Before the last new records: more than are deleted at once may have grown old together. */
+  #wereMany = false;
 
   hear(event: DaemonEvent, monotonicMs: number): void {
     this.#isNew = true;
@@ -69,10 +73,15 @@ export class AuditWatch {
     { count, newestMs, olderThan, openingsSince }: Logged,
     wallMs: number,
   ): Violation | undefined {
-    if (this.#isNew) this.#silences++;
+    if (this.#isNew) {
+      this.#silences++;
+      this.#wereMany = this.#count >= AT_ONCE;
+    }
     this.#isNew = false;
+    this.#count = count;
     const old = olderThan(newestMs - AGE_MS - NEARLY_MS);
-    if (old > 0 && this.#silences >= SILENCES && count < SILENCES * AT_ONCE) {
+    const isAll = this.#silences >= SILENCES && !this.#wereMany && count < AT_ONCE;
+    if (old > 0 && isAll) {
       return new Violation("the audit log forgets", `${old} of ${count} records are too old`);
     }
     this.#heard = this.#young(wallMs);

@@ -545,9 +545,9 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   mutation(
     "a close that came due runs though the door is open again",
-    "store/owed.ts",
-    "} else if (!living.has(entry.grant)) {",
-    "} else {",
+    "control-plane/commands/door-commands.ts",
+    "if (owing.has(claim.grant)) owed.settle(claim.number);",
+    "if (owing.has(claim.door)) owed.settle(claim.number);",
   ),
   mutation(
     "a grant by new terms leaves the old ones open",

@@ -406,6 +406,7 @@ function wrongClock(random: Random): Act[] {
   const person = random(PEOPLE.length);
   const seed = random(2 ** 31);
   const at = one(random, ["a write into uses.db", "the end of a write into uses.db"]);
+  const restart: Deed = { type: "restart", downMs: 1_000, reboot: false };
   return [
     { afterMs: 6_000, deed: { type: "power cut", at, border: 0, downMs: 1_000, seed } },
     {
@@ -413,7 +414,9 @@ function wrongClock(random: Random): Act[] {
       deed: { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road: clean },
     },
     { afterMs: 500, deed: { type: "clock", byMs: -3_600_000 } },
-    { afterMs: 4_000, deed: { type: "clock", byMs: 3_600_000 } },
+    // Perhaps nobody is there to see it.
+    { afterMs: 3_700, deed: seed % 2 === 0 ? restart : WAIT },
+    { afterMs: 300, deed: { type: "clock", byMs: 3_600_000 } },
     { afterMs: 3_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
   ];
 }
@@ -544,11 +547,15 @@ function otherTerms(random: Random): Act[] {
   };
   const restart: Deed = { type: "restart", downMs: 1_000, reboot: true };
   const [before, after] = random(2) === 0 ? [0, number] : [number, 0];
+  const at = "the reply to a transaction";
+  const kill: Deed = { type: "kill", at, border: 0, downMs: 1_000 };
   return [
     turn(before),
     { afterMs: 2_000, deed: knock(0) },
     turn(after),
-    { afterMs: 1_000, deed: knock(29_000) },
+    // Between the new terms and the end of the old ones.
+    { afterMs: 900, deed: clean.seed % 3 === 0 ? kill : WAIT },
+    { afterMs: 100, deed: knock(29_000) },
     ...(random(2) === 0 ? [{ afterMs: 6_000, deed: restart }] : []),
     { afterMs: 6_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
     { afterMs: 12_000, deed: WAIT },
@@ -559,11 +566,17 @@ function otherTerms(random: Random): Act[] {
 function lateClose(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
   const knock: Deed = { type: "fixed", person: random(PEOPLE.length), closing: false, road: clean };
+  const times = 20 + random(20);
+  const border = random(4);
+  const kill: Deed = { type: "kill", border, downMs: 1_000 };
+  // Before it can record the opening.
+  const unrecorded: Deed = { ...kill, border: 0, at: "the arrival of a message" };
   return [
     { afterMs: 6_000, deed: knock },
-    { afterMs: 20_000, deed: { type: "no processes", times: 20 + random(20) } },
-    { afterMs: 21_000, deed: knock },
-    { afterMs: 2_000, deed: { type: "kill", border: random(4), downMs: 1_000 } },
+    { afterMs: 20_000, deed: { type: "no processes", times } },
+    { afterMs: 21_000, deed: border > 1 ? unrecorded : WAIT },
+    { afterMs: 1, deed: knock },
+    ...(border > 1 ? [] : [{ afterMs: 2_000, deed: kill }]),
     { afterMs: 60_000, deed: WAIT },
   ];
 }
@@ -645,7 +658,9 @@ function longDeath(random: Random): Act[] {
   return [
     { afterMs: 6_000, deed: { type: "kill", at, border: 0, downMs: 61_000 } },
     { afterMs: 1, deed: knock },
-    { afterMs: 63_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
+    // The kernel may forget, too, once a daemon has learnt what it knew.
+    { afterMs: 62_500, deed: clean.seed % 2 === 0 ? { type: "flush" } : WAIT },
+    { afterMs: 500, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
   ];
 }
 
