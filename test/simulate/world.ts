@@ -110,7 +110,8 @@ const CHANGES: readonly ((door: Door) => Door | undefined)[] = [
       : door,
 ];
 
-function withoutFixed({ fixed: _, closing: __, ...rotating }: Door): Door {
+function withoutFixed(door: Door): Door {
+  const { fixed: _, closing: __, ...rotating } = door;
   return rotating;
 }
 
