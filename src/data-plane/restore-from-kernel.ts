@@ -151,16 +151,17 @@ export function restoreGrants(
   clock: Clock,
   doors: readonly Door[] = [],
 ): RestoredGrants {
-  const present = (grant: Grant) => {
-    const door = doors.find(({ name }) => name === grant.door);
+  const byName = new Map(doors.map((door) => [door.name, door]));
+  const isPresent = ({ grant }: FoundGrant) => {
+    const door = byName.get(grant.door);
     const kind = door && grantKind(door, grant);
     return kind === grant.kind && (kind !== "idle" || door?.idleCloseMs === grant.idleMs);
   };
-  const found = grantsOf(elements, clock).sort(
-    (a, b) => Number(present(a.grant)) - Number(present(b.grant)),
-  );
+  const found = grantsOf(elements, clock);
+  const present = found.filter(isPresent);
+  const other = found.filter((one) => !isPresent(one));
   const replaced: Grant[] = [];
-  for (const { grant, remainingMs, capMs } of found) {
+  for (const { grant, remainingMs, capMs } of [...other, ...present]) {
     const before = ledger.get(grant.id);
     if (before !== undefined) replaced.push(before);
     ledger.open(grant, remainingMs, clock.monotonicMs(), capMs);
