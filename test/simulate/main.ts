@@ -5,7 +5,7 @@ import { numberOf, readOptions } from "./arguments.ts";
 import { shrink } from "./shrink.ts";
 import { play } from "./simulation.ts";
 import { makeSparseStory } from "./sparse-story.ts";
-import { makeStory } from "./story.ts";
+import { makeStory } from "./make-story.ts";
 import { Tally } from "./tally.ts";
 
 const values = readOptions({

@@ -5,7 +5,8 @@ import { randomFrom } from "../support/random.ts";
 import { Agenda } from "./agenda.ts";
 import { nextSeldomMs, Silence } from "./silence.ts";
 import { play } from "./simulation.ts";
-import { type Act, CLEAN, type Deed } from "./story.ts";
+import { CLEAN } from "./deeds.ts";
+import type { Act, Deed } from "./story.ts";
 import { LONG_CONFIGURATIONS } from "./world.ts";
 
 const HOUR_MS = 3_600_000;

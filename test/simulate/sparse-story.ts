@@ -1,22 +1,9 @@
 /** Stories of years: short episodes as in dense stories, and long silences between them. */
 
 import { PEOPLE, LONG_CONFIGURATIONS } from "./world.ts";
-import {
-  type Act,
-  CLEAN,
-  type Deed,
-  DISK_ERRORS,
-  drawer,
-  one,
-  PORTS,
-  type Random,
-  type Road,
-  ROTATING,
-  type Scene,
-  SCENES,
-  soon,
-  type Story,
-} from "./story.ts";
+import { CLEAN, DISK_ERRORS, drawer, one, PORTS, ROTATING, soon } from "./deeds.ts";
+import { type Scene, SCENES } from "./scenes.ts";
+import type { Act, Deed, Random, Road, Story } from "./story.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
