@@ -61,8 +61,9 @@ export class AuditWatch {
     this.#silences = 0;
   }
 
-  /** The process died; `all`: with what it had written. */
+  /** The process died; `all`: with what it had written, so that what was deleted may be back. */
   died(nowMs: number, all: boolean): void {
+    if (all) this.#silences = 0;
     this.#heard = all
       ? []
       : this.#heard.filter(({ monotonicMs }) => nowMs - monotonicMs > WRITTEN_MS);
