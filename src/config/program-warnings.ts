@@ -3,7 +3,7 @@
  * without full stops.
  */
 
-import { statSync } from "node:fs";
+import { seenFolder } from "../files/owner.ts";
 import { whyNotRunnable } from "../files/runnable.ts";
 import { formatPath, type Path, quote } from "./mistake.ts";
 import type { Settings } from "./settings.ts";
@@ -12,7 +12,7 @@ import { doubtsOf, sudoCaller } from "./trust.ts";
 /** Checks the programs as the daemon's user, who owns the state folder. */
 export function programWarnings(settings: Settings): string[] {
   const { doors, alarm, server } = settings;
-  const owner = statSync(server.stateDir, { throwIfNoEntry: false });
+  const owner = seenFolder(server.stateDir);
   const trusted = [...(owner === undefined ? [] : [owner.uid]), ...sudoCaller()];
   const commands: (readonly [Path, readonly string[] | undefined])[] = [
     ...doors.flatMap(({ name, run }) =>

@@ -4,9 +4,10 @@
  * calls. So root does there only what the owner could do too.
  */
 
-import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, OpError, SallyportError } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
 import { withFileIdentity } from "../native/file-identity.ts";
 
 /**
@@ -15,6 +16,16 @@ import { withFileIdentity } from "../native/file-identity.ts";
  */
 const NO_GROUP = 65_534;
 const NOBODY = 65_534;
+
+/** What a folder is, with its owner; undefined where there is none, or this user may not look. */
+export function seenFolder(folder: string): Stats | undefined {
+  try {
+    return statSync(folder);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
 
 /** Whether root is about to work in another user's folder. */
 export function isForeign(folder: string): boolean {

@@ -5,7 +5,7 @@
 
 import { type Stats, statSync } from "node:fs";
 import { errnoOf } from "../core/system-error.ts";
-import { asOwnerOf } from "./owner.ts";
+import { asOwnerOf, seenFolder } from "./owner.ts";
 
 interface User {
   readonly uid: number;
@@ -13,10 +13,10 @@ interface User {
 }
 
 /**
- * A clause that says why not; undefined where it can be run. Without the folder, for the caller.
+ * A clause that says why not; undefined where it can be run. Where the folder cannot be seen, for the caller.
  */
 export function whyNotRunnable(program: string, folder: string): string | undefined {
-  const owner = statSync(folder, { throwIfNoEntry: false });
+  const owner = seenFolder(folder);
   const user = owner === undefined ? caller() : ownerOf(owner);
   const look = () => statSync(program);
   try {

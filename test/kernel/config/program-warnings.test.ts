@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseSettings } from "../../../src/config/load.ts";
 import { programWarnings } from "../../../src/config/program-warnings.ts";
+import { asNobody } from "../../support/nobody.ts";
 import { StateFolder } from "../../support/store.ts";
 
 function warningsOf(folder: StateFolder, program: string, key = "open"): string[] {
@@ -55,4 +56,20 @@ test("programWarnings() tells of programs that others could have written, by wha
   chmodSync(others.path, 0o755);
   chownSync(folder.path, 65_533, 65_533);
   expect(warningsOf(folder, script)).toEqual([]);
+});
+
+test("programWarnings() asks for the caller where the state folder cannot be seen", () => {
+  using parent = new StateFolder();
+  using others = new StateFolder();
+  const hidden = { path: parent.file("state") } as StateFolder;
+  mkdirSync(hidden.path);
+  chmodSync(parent.path, 0o700);
+  chmodSync(others.path, 0o755);
+  const script = others.file("script");
+  writeFileSync(script, "#!/bin/sh\n", { mode: 0o755 });
+  expect(asNobody(() => warningsOf(hidden, script))).toEqual([]);
+  const without = parseSettings(
+    `[server]\nstate_dir = "${hidden.path}"\n[door.ssh]\nopens = ["22/tcp"]\nusers = ["alice"]\n`,
+  );
+  expect(asNobody(() => programWarnings(without))).toEqual([]);
 });
