@@ -135,6 +135,15 @@ export function readProfile(folder: string, name: string, whenMissing = addIt(na
   }
 }
 
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Saves a profile (file 0600, folders 0700) and returns its path. Throws a SallyportError where the
  * name is taken, unless `replace`. The file appears whole or not at all; of an earlier call that was killed nothing
@@ -154,8 +163,8 @@ export function saveProfile(
     const how = replace ? "replace" : "create";
     placeText(path, `${formatProfileLink(profile)}\n`, { mode: 0o600, how });
   } catch (error) {
-    // A folder that is a link to nowhere "exists", too.
-    if (codeOf(error) === "EEXIST" && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    // A folder that is a link to nowhere, or a file, "exists", too.
+    if (codeOf(error) === "EEXIST" && isThere(path)) {
       throw new SallyportError(
         `Cannot save the profile "${name}": ${path} exists: add --force to replace it, or choose another name`,
       );

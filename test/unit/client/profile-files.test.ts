@@ -128,12 +128,18 @@ test("saveProfile() and removeProfile() clear away what killed commands left, an
   expect(readdirSync(folder).sort()).toEqual([...kept, "work"].sort());
 });
 
-test("saveProfile() does not take a folder on a disk that is away for a name that is taken", () => {
+test("saveProfile() does not take a folder on a disk that is away, or a file in its place, for a name that is taken", () => {
   mkdirSync(join(home, "sallyport"));
-  symlinkSync("/nonexistent/profiles", folder);
-  for (const replace of [false, true]) {
-    const { message } = refusal(() => saveProfile(folder, "home", PROFILE, replace));
-    expect(message).toContain(`: make ${folder} writable, or name another folder`);
+  for (const place of [
+    () => symlinkSync("/nonexistent/profiles", folder),
+    () => writeFileSync(folder, ""),
+  ]) {
+    rmSync(folder, { force: true });
+    place();
+    for (const replace of [false, true]) {
+      const { message } = refusal(() => saveProfile(folder, "home", PROFILE, replace));
+      expect(message).toContain(`: make ${folder} writable, or name another folder`);
+    }
   }
 });
 
