@@ -515,8 +515,10 @@ check_name() { # name, action
 
 list_profiles() { # R: "home, office"
   R=
-  # As after a sudo that kept HOME: there are profiles in it.
-  if [ -d "$PROFILES" ] && { [ ! -r "$PROFILES" ] || [ ! -x "$PROFILES" ]; }; then
+  # As after a sudo that kept HOME: there are profiles in it. Below a folder that lets nobody through, none is seen.
+  way=$PROFILES
+  while [ ! -e "$way" ] && [ "$way" != "${way%/*}" ]; do way=${way%/*}; done
+  if [ -d "$way" ] && { [ ! -x "$way" ] || { [ "$way" = "$PROFILES" ] && [ ! -r "$way" ]; }; }; then
     fail "Cannot read $PROFILES: permission denied: make it a folder of yours with mode 0700" "$CONFIG"
   fi
   # shellcheck disable=SC2045 # names must fit a pattern; other files are ignored

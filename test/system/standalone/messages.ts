@@ -249,11 +249,15 @@ function describeWords(knocker: Knocker): void {
     chmodSync(home, 0o755);
     chmodSync(join(home, "config"), 0o755);
     const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    for (const who of [knocker, SALLYPORT]) {
-      const said = plain(run([...nobody, ...knockWords(who, home)], { mayFail: true }), who);
-      expect(said.err).toStartWith("CLIENT: Cannot read HOME/config/sallyport");
-      expect(said.err).toEndWith(": make it a folder of yours with mode 0700\n");
-      expect(said.code).toBe(78);
+    for (const hidden of ["config/sallyport/profiles", "config", "."]) {
+      chmodSync(join(home, hidden), 0o700);
+      for (const who of [knocker, SALLYPORT]) {
+        const said = plain(run([...nobody, ...knockWords(who, home)], { mayFail: true }), who);
+        expect(said.err).toStartWith("CLIENT: Cannot read HOME/config/sallyport");
+        expect(said.err).toEndWith(": make it a folder of yours with mode 0700\n");
+        expect(said.code).toBe(78);
+      }
+      chmodSync(join(home, hidden), 0o755);
     }
   });
 
