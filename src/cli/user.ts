@@ -231,6 +231,10 @@ function removeCommand() {
         keepSessions: options.keepSessions,
         removed: { user, ...(device !== undefined && { device }) },
       });
+      if (typeof told !== "string") {
+        const isOwn = (who: Who) => who.user === user && (device ?? who.device) === who.device;
+        for (const said of othersThatLost(told, isOwn)) note(said);
+      }
       if (removed.length === 0) {
         const who = device === undefined ? user : `${user}/${device}`;
         // Somebody who repeats a removal that did not reach the daemon wants an end of it.
@@ -240,10 +244,6 @@ function removeCommand() {
           );
         }
         note(`${who} has no key any more`);
-      }
-      if (typeof told !== "string") {
-        const isOwn = (who: Who) => who.user === user && (device ?? who.device) === who.device;
-        for (const said of othersThatLost(told, isOwn)) note(said);
       }
       for (const said of describeEnds(told, options.keepSessions === true)) note(said);
     });

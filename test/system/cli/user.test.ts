@@ -507,6 +507,11 @@ describe("sallyport user, beside a daemon", () => {
     const again = await beside(daemon, "remove", "alice", "--yes");
     expect(again.code).toBe(1);
     expect(again.err).toContain('Cannot remove "alice": it has no key: see "sallyport user list"');
+    daemon.control.lost = [{ user: "carol", device: "phone" }];
+    const besides = await beside(daemon, "remove", "alice", "--yes");
+    expect(besides.err).toStartWith(
+      `${daemon.control.keysFile} holds no key of carol/phone any more, or another one: the running daemon took that, too\nsallyport: Cannot remove "alice"`,
+    );
     daemon.control.keysFile = "/elsewhere/keys.toml";
     const other = await beside(daemon, "add", "bob", "--host", "gate.example");
     expect(other.code).toBe(1);
