@@ -124,7 +124,7 @@ function addCommand(clock: Clock) {
       // Also of a key that is kept: the command that made it may have reached no daemon.
       const told = await tellKeys(settings, options);
       if (typeof told !== "string") {
-        const isOwn = (who: Who) => who.user === user && who.device === device;
+        const isOwn: IsOwn = (who) => who.user === user && who.device === device;
         for (const said of [...othersThatLost(told, isOwn), ...endsOf(told)]) note(said);
       }
       const opens = links.links.length > 0;
@@ -169,8 +169,15 @@ function listCommand() {
     });
 }
 
-function endedAny(told: KeysTold | string): boolean {
-  return typeof told !== "string" && told.ended.length + told.cut.length > 0;
+type IsOwn = (who: {
+  readonly user?: string | undefined;
+  readonly device?: string | undefined;
+}) => boolean;
+
+/** Whether something ended that was theirs. Places name nobody: they are theirs where no other key was lost. */
+function endedOwn(told: KeysTold | string, isOwn: IsOwn): boolean {
+  if (typeof told === "string") return false;
+  return told.ended.some(isOwn) || (told.cut.length > 0 && told.lost.every(isOwn));
 }
 
 /** What ended with the keys. */
@@ -186,7 +193,7 @@ function endsOf({ ended, cut }: KeysTold): string[] {
 }
 
 /** Whom the file, as the daemon found it, cut off besides: somebody changed it by hand, or put back an older one. */
-function othersThatLost({ lost, file }: KeysTold, isOwn: (who: Who) => boolean): string[] {
+function othersThatLost({ lost, file }: KeysTold, isOwn: IsOwn): string[] {
   const others = lost.filter((one) => !isOwn(one)).map(({ user, device }) => whoOf(user, device));
   if (others.length === 0) return [];
   return [
@@ -231,14 +238,13 @@ function removeCommand() {
         keepSessions: options.keepSessions,
         removed: { user, ...(device !== undefined && { device }) },
       });
-      if (typeof told !== "string") {
-        const isOwn = (who: Who) => who.user === user && (device ?? who.device) === who.device;
-        for (const said of othersThatLost(told, isOwn)) note(said);
-      }
+      const isOwn: IsOwn = (who) => who.user === user && (device ?? who.device) === who.device;
+      if (typeof told !== "string") for (const said of othersThatLost(told, isOwn)) note(said);
       if (removed.length === 0) {
         const who = device === undefined ? user : `${user}/${device}`;
         // Somebody who repeats a removal that did not reach the daemon wants an end of it.
-        if (!endedAny(told)) {
+        if (!endedOwn(told, isOwn)) {
+          if (typeof told !== "string") for (const said of endsOf(told)) note(said);
           throw new SallyportError(
             `Cannot remove ${quote(who)}: it has no key: see "sallyport user list"`,
           );

@@ -508,9 +508,13 @@ describe("sallyport user, beside a daemon", () => {
     expect(again.code).toBe(1);
     expect(again.err).toContain('Cannot remove "alice": it has no key: see "sallyport user list"');
     daemon.control.lost = [{ user: "carol", device: "phone" }];
+    const carol = { user: "carol", device: "phone" };
+    daemon.control.cutOff = [daemon.control.add({ ...grant, ...carol })];
     const besides = await beside(daemon, "remove", "alice", "--yes");
+    expect(besides.code).toBe(1);
     expect(besides.err).toStartWith(
-      `${daemon.control.keysFile} holds no key of carol/phone any more, or another one: the running daemon took that, too\nsallyport: Cannot remove "alice"`,
+      `${daemon.control.keysFile} holds no key of carol/phone any more, or another one: the running daemon took that, too\n` +
+        'ssh is closed to 203.0.113.9 for carol/phone\nsallyport: Cannot remove "alice": it has no key',
     );
     daemon.control.keysFile = "/elsewhere/keys.toml";
     const other = await beside(daemon, "add", "bob", "--host", "gate.example");
