@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { profilesFolder, userUnitsFolder } from "../client/folders.ts";
-import { checkProfileName, readProfile } from "../client/profile-files.ts";
+import { checkProfileName } from "../client/profile-files.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
 import { selfCommand } from "../core/self.ts";
 import { agentWords } from "./agent-settings.ts";
@@ -30,14 +30,19 @@ function unitPath(): string {
  * command line would show to everybody. Notes what else the agent would refuse at its start, where only the
  * journal hears it.
  */
-async function checkProfiles(names: readonly string[], { forward }: AgentSettings): Promise<void> {
+async function checkProfiles(
+  names: readonly string[],
+  { forward, listen }: AgentSettings,
+): Promise<void> {
   for (const name of [...names, ...forward.map(({ profile }) => profile)]) {
     checkProfileName(name, "find the profile");
   }
   const { forwardRoute } = await import("../agent/forward-route.ts");
+  const { profilesAtStart } = await import("../agent/saved-profiles.ts");
   const folder = profilesFolder();
   const reads = [
-    ...names.map((name) => () => void readProfile(folder, name)),
+    // Without a proxy, nobody asks for the profiles that it would serve.
+    ...(listen === false ? [] : [() => void profilesAtStart(folder, names, note)]),
     ...forward.map((one) => () => void forwardRoute(folder, one)),
   ];
   for (const read of reads) {

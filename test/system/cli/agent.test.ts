@@ -182,6 +182,11 @@ describe("sallyport agent --install", () => {
 sallyport: the agent will not start: Cannot forward 2222=home:22: the door web opens 80/tcp, 443/tcp: name a port of these
 `,
     });
+    expect(agent("--install", "hoem", "--no-listen", "--forward", "8443=home:443").err).toBe("");
+    rmSync(join(home, "sallyport", "profiles", "home"));
+    expect(agent("--install").err).toStartWith(
+      "sallyport: the agent will not start: Cannot start the agent: no profile is saved: ",
+    );
   });
 
   test.skipIf(process.getuid?.() !== 0)("sends nobody to root for a unit of one's own", () => {
@@ -190,8 +195,8 @@ sallyport: the agent will not start: Cannot forward 2222=home:22: the door web o
     run(["chmod", "755", home, join(home, "systemd"), units]);
     const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     const argv = [...nobody, EXECUTABLE, "agent", "--install"];
-    expect(run(argv, { mayFail: true, env: environment() }).err).toBe(
-      `sallyport: Cannot write ${unit()}: EACCES: make its folder yours, or name another in XDG_CONFIG_HOME\n`,
+    expect(run(argv, { mayFail: true, env: environment() }).err).toEndWith(
+      `\nsallyport: Cannot write ${unit()}: EACCES: make its folder yours, or name another in XDG_CONFIG_HOME\n`,
     );
   });
 
