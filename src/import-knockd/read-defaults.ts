@@ -73,12 +73,13 @@ function readOptions(words: readonly string[]): { name: string; value: string }[
 
 /**
  * What a line sets. systemd, which reads this file on Debian, takes a value without quotes to the end
- * of the line, where a shell takes one word.
+ * of the line, where a shell takes one word. The value is undefined where a quote does not end.
  */
-function unquoted(line: string): { name: string; value: string } | undefined {
+function unquoted(line: string): { name: string; value: string | undefined } | undefined {
   const [, name, written = ""] = /^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
   if (name === undefined) return undefined;
-  const tokens = shellTokens(written) ?? [];
+  const tokens = shellTokens(written);
+  if (tokens === undefined) return { name, value: undefined };
   const end = tokens.findIndex(({ kind }) => kind !== "word");
   const words = tokens
     .slice(0, Math.max(end, 0))
@@ -123,6 +124,10 @@ export function readDefaults(text: string): Defaults {
         name,
         remarks: [not("knockd's scripts do not know it: look whether it matters")],
       };
+    if (value === undefined) {
+      const remark = not("a quote or a backslash in it has no end: look which options it sets");
+      return { line, name, remarks: [remark] };
+    }
     const options = readOptions(parseShell(`knockd ${value}`)?.[0]?.words.slice(1) ?? []);
     const remarks = options.map(({ name: option, value: of }) => {
       if (of === "" && WITH_VALUE.has(option)) {

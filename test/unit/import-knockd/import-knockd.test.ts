@@ -190,6 +190,16 @@ describe("importKnockd()", () => {
   test.each([
     ["KNOCKD_OPTS=-i eth1", 'interfaces = ["eth1"]', /^interfaces = \["eth1"\]$/],
     ["KNOCKD_OPTS=-d -i eth1 # wire", 'interfaces = ["eth1"]', /interfaces = \["eth1"\]$/],
+    [
+      "KNOCKD_OPTS=-i 'eth1",
+      'interfaces = ["eth0"]',
+      /^a quote or a backslash in it has no end: look/,
+    ],
+    [
+      "KNOCKD_OPTS=-i eth1 \\",
+      'interfaces = ["eth0"]',
+      /^a quote or a backslash in it has no end: look/,
+    ],
     ['KNOCKD_OPTS="-i"', 'interfaces = ["eth0"]', /^knockd does not start .*: -i has no value$/],
   ])("reads the options of knockd's service: %s", (text, interfaces, told) => {
     const conf = "[options]\nInterface = eth0\n[a]\nsequence = 1,9,5\ncommand = ufw allow 22/tcp\n";
