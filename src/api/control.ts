@@ -102,12 +102,12 @@ export interface HeardAddress {
   readonly lastMs: number;
 }
 
-/** The result of reading the keys again. */
 interface Device {
   readonly user: string;
   readonly device: string;
 }
 
+/** The result of reading the keys again. */
 export interface KeysTold {
   /** One sentence. */
   readonly done: string;
