@@ -239,16 +239,13 @@ export class OwedCommands {
     this.#file.close();
   }
 
-  /** Due debts stay due, unless the grant was opened again since: its close covers both. */
+  /** Due debts stay due. */
   #takeOver(entries: readonly Entry[]): void {
-    const living = new Set(
-      entries.filter(({ state }) => state === State.living).map(({ grant }) => grant),
-    );
     for (const entry of entries) {
       if (entry.state === State.living) {
         // Another daemon may have owed it too, beside one that was left alone.
         if (!this.#living.has(entry.grant)) this.#enter(entry);
-      } else if (!living.has(entry.grant)) {
+      } else {
         const again = entry.again || entry.state === State.begun;
         this.#enter({ ...entry, state: State.due, again });
       }

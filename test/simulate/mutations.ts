@@ -546,8 +546,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a close that came due runs though the door is open again",
     "control-plane/commands/door-commands.ts",
-    "if (owing.has(claim.grant)) owed.settle(claim.number);",
-    "if (owing.has(claim.door)) owed.settle(claim.number);",
+    "isSameCommand(claim, owing.get(claim.grant))",
+    "isSameCommand(claim, owing.get(claim.door))",
   ),
   mutation(
     "a grant by new terms leaves the old ones open",

@@ -6,7 +6,7 @@ import type { CommandEnd, CommandKind } from "../../core/command-end.ts";
 import type { Counters } from "../../core/counters.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import { type Grant, placeId } from "../../core/grant.ts";
-import type { Claim, OwedCommands } from "../../store/owed.ts";
+import type { Claim, Debt, OwedCommands } from "../../store/owed.ts";
 import type { CommandQueue } from "./command-queue.ts";
 import { commandTale } from "./command-tale.ts";
 
@@ -101,12 +101,11 @@ export class DoorCommands {
     });
     // Beside debts that were left to another user's daemon, these may be among them.
     if (owed.leftCount === 0) for (const grant of living) this.#oweLate(grant, wallMs);
-    const owing = new Set(owed.living().map(({ grant }) => grant));
-    for (const claim of due) {
-      // The door was opened again, which nobody lived to record: its close covers both.
-      if (owing.has(claim.grant)) owed.settle(claim.number);
-      else this.#pay(claim);
-    }
+    const owing = new Map(owed.living().map((debt) => [debt.grant, debt]));
+    const isCovered = (claim: Claim) => isSameCommand(claim, owing.get(claim.grant));
+    // The door was opened again, which nobody may have lived to record: the same command closes both.
+    for (const claim of due) if (isCovered(claim)) owed.settle(claim.number);
+    for (const claim of due) if (!isCovered(claim)) this.#pay(claim);
     this.payDue(monotonicMs);
   }
 
@@ -194,4 +193,10 @@ function facts(grant: Grant): Parameters<typeof fillPlaceholders>[1] {
     ...(grant.user !== undefined && { user: grant.user }),
     ...(grant.device !== undefined && { device: grant.device }),
   };
+}
+
+/** Not where it names its holder, and another one opened the door since. */
+function isSameCommand(claim: Claim, debt: Debt | undefined): boolean {
+  if (debt?.privileged !== claim.privileged || debt.argv.length !== claim.argv.length) return false;
+  return debt.argv.every((word, i) => word === claim.argv[i]);
 }

@@ -220,19 +220,46 @@ describe("DoorCommands", () => {
     die();
   });
 
-  test("adopt() leaves what is due to the end of a grant that was opened since, unrecorded", () => {
-    using folder = new StateFolder();
-    const before = live(folder, { starts: false });
-    before.commands.hear(opened(NOW), DOORS);
-    before.commands.hear(closed(), DOORS);
-    before.die();
-    const { commands, ran, owed, die } = live(folder);
-    commands.adopt([GRANT], DOORS, at(NOW + 1_000));
-    expect([ran(), owed.dueCount]).toEqual([[], 0]);
-    commands.hear(closed(), DOORS);
-    expect(ran()).toEqual([OFF]);
-    die();
-  });
+  test.each(["recorded", "unrecorded"])(
+    "adopt() leaves what is due to the end of a grant that was opened since, %s",
+    (how) => {
+      using folder = new StateFolder();
+      const before = live(folder, { starts: false });
+      before.commands.hear(opened(NOW), DOORS);
+      before.commands.hear(closed(), DOORS);
+      if (how === "recorded") before.commands.hear(opened(NOW + 500), DOORS);
+      before.die();
+      const { commands, ran, owed, die } = live(folder);
+      commands.adopt([GRANT], DOORS, at(NOW + 1_000));
+      expect([ran(), owed.dueCount]).toEqual([[], 0]);
+      commands.hear(closed(), DOORS);
+      expect(ran()).toEqual([OFF]);
+      die();
+    },
+  );
+
+  test.each(["recorded", "unrecorded"])(
+    "adopt() pays what is due to another holder than the one who opened since, %s",
+    (how) => {
+      using folder = new StateFolder();
+      const run = { privileged: false, close: ["/bin/close", "{address}", "{user}"] };
+      const doors = [doorOf({ name: "ssh", run })];
+      const [alice, bob] = ["alice", "bob"].map((user) =>
+        grantOf("203.0.113.7", { door: "ssh", via: "rotating", user, device: "laptop" }),
+      );
+      const before = live(folder, { starts: false });
+      before.commands.hear(opened(NOW, alice), doors);
+      before.commands.hear(closed(alice), doors);
+      if (how === "recorded") before.commands.hear(opened(NOW + 500, bob), doors);
+      before.die();
+      const { commands, ran, die } = live(folder);
+      commands.adopt([bob!], doors, at(NOW + 1_000));
+      expect(ran()).toEqual(["/bin/close 203.0.113.7 alice"]);
+      commands.hear(closed(bob), doors);
+      expect(ran().at(-1)).toBe("/bin/close 203.0.113.7 bob");
+      die();
+    },
+  );
 
   test("adopt() pays at once what an earlier daemon did not come to, whenever it was to end", () => {
     using folder = new StateFolder();
