@@ -4,7 +4,16 @@
  * calls. So root does there only what the owner could do too.
  */
 
-import { chmodSync, mkdirSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, OpError, SallyportError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
@@ -79,5 +88,16 @@ export function makeFolder(folder: string): void {
 function makeWayTo(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
   makeFolder(folder);
-  if (process.geteuid!() === 0 && !isForeign(folder)) chmodSync(folder, 0o755);
+  if (process.geteuid!() === 0) letThrough(folder);
+}
+
+/** Where others may write to the folder above, they may have put another folder, or a link, in the place of ours. */
+function letThrough(folder: string): void {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const fd = openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    if (fstatSync(fd).uid === 0) fchmodSync(fd, 0o755);
+  } finally {
+    closeSync(fd);
+  }
 }
