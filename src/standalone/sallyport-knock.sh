@@ -570,14 +570,19 @@ save_profile() { # name, of the link that was read
   format_link
   link=$R
   mkdir -p "$PROFILES" 2>/dev/null
-  draft=$PROFILES/.draft.$$
-  [ -n "$FORCE" ] || (set -C && : >"$path") 2>/dev/null || {
-    [ ! -e "$path" ] || fail "Cannot save the profile \"$1\": $path exists: add --force to replace it, or choose another name"
-  }
   # A disk may have room for a name, and none for what stands in the file.
-  { (set -C && printf '%s\n' "$link" >"$draft") && mv -f "$draft" "$path"; } 2>/dev/null && return
-  rm -f "$draft"
-  [ -n "$FORCE" ] || rm -f "$path"
+  if [ -n "$FORCE" ]; then
+    draft=$PROFILES/.draft.$$
+    { (set -C && printf '%s\n' "$link" >"$draft") && mv -f "$draft" "$path"; } 2>/dev/null && return
+    rm -f "$draft"
+  else
+    (
+      set -C
+      exec 3>"$path" || exit
+      printf '%s\n' "$link" >&3 || { rm -f "$path"; exit 1; }
+    ) 2>/dev/null && return
+    [ ! -e "$path" ] || fail "Cannot save the profile \"$1\": $path exists: add --force to replace it, or choose another name"
+  fi
   fail "Cannot save the profile \"$1\": $path cannot be written: make $PROFILES writable, or name another folder in XDG_CONFIG_HOME"
 }
 

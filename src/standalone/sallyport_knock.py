@@ -387,6 +387,21 @@ def read_profile(name: str, folder: Optional[str] = None) -> Profile:
         raise KnockError("Cannot use %s: %s" % (path, error), CONFIG) from None
 
 
+def _place_new(draft: str, path: str) -> None:
+    """Gives a file its name, which must be free."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here, as on Android and on sticks: the name is taken first
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            os.replace(draft, path)
+        except OSError:
+            os.unlink(path)
+            raise
+
+
 def save_profile(name: str, profile: Profile, replace: bool = False, folder: Optional[str] = None) -> str:
     """Saves a profile (file 0600, folders 0700) and returns its path; the file appears whole or not at all."""
     _check_name(name, "save the profile")
@@ -400,7 +415,7 @@ def save_profile(name: str, profile: Profile, replace: bool = False, folder: Opt
         if replace:
             os.replace(draft, path)
         else:
-            os.link(draft, path)  # refuses a name that exists
+            _place_new(draft, path)
     except FileExistsError:
         raise KnockError(
             'Cannot save the profile "%s": %s exists: add --force to replace it, or choose another name' % (name, path)
