@@ -47,12 +47,16 @@ const linkTo = (host: string, extra = "") =>
   `rks1://alice%2Fphone@${host}/ssh?key=${CANARY}&step=${STEP_SECONDS}${extra}`;
 
 let home = "";
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "sallyport-knock-"));
-});
-afterEach(() => {
-  rmSync(home, { recursive: true, force: true });
-});
+
+/** In the block that calls it: one for the whole module would serve the first file that imports it alone. */
+function freshHomes(): void {
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "sallyport-knock-"));
+  });
+  afterEach(() => {
+    rmSync(home, { recursive: true, force: true });
+  });
+}
 
 /** The output without the names of client and folder, and without times. */
 function plain({ code, out, err }: Finished, { self }: Knocker): Finished {
@@ -123,6 +127,7 @@ export function describeMessages(knocker: Knocker): void {
 }
 
 function describeWords(knocker: Knocker): void {
+  freshHomes();
   test("refuses what is no link on standard input as sallyport does", () => {
     for (const [what, text] of LINKS) {
       const answer = (REFUSALS[what] ??= knock(SALLYPORT, ["--save", "new"], text));
@@ -373,6 +378,7 @@ function describeWire(knocker: Knocker): void {
   };
 
   describe(knocker.name, () => {
+    freshHomes();
     test.each([
       ["a port that is open already", ["-"], "&opens=2222/tcp"],
       ["a silent port", ["-", "--tries", "1", "--timeout", "3s", "-v"], "&opens=2223/tcp"],
