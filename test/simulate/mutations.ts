@@ -222,8 +222,8 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     "a due close command is forgotten at a restart",
     "control-plane/commands/door-commands.ts",
-    "      else this.#pay(claim);",
-    "",
+    "if (!isCovered(claim)) this.#pay(claim);",
+    "void claim;",
   ),
   mutation(
     "a debt whose grant is gone is never due",
