@@ -72,8 +72,8 @@ describe("serve", () => {
     expectUnguarded();
   });
 
-  test("on an interface that does not exist names those that do", () => {
-    const other = new GuardedServer(lab, DOORS, { users: ["alice"], interfaces: ["eth7"] });
+  test("on an interface that does not exist names those that do", async () => {
+    await using other = new GuardedServer(lab, DOORS, { users: ["alice"], interfaces: ["eth7"] });
     const done = lab.run("server", [EXECUTABLE, "serve", "--config", other.config], {
       mayFail: true,
     });

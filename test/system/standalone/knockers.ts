@@ -1,7 +1,16 @@
 /** The clients of one file: how a test starts each, with folders of its own. */
 
 import { test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { run } from "../../support/programs.ts";
@@ -35,12 +44,31 @@ export function programsFolder(names: readonly string[]): Disposable & { readonl
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 
+/** Of no commit; every file of tests uses the same, and a process of tests has no end that could clear away. */
+const KEPT = resolve(import.meta.dir, "../../../.cache/knockers");
+
+/** A folder that is the same for the same `content`, once made. */
+function kept(content: string, make: (folder: string) => void): string {
+  const folder = join(KEPT, Bun.hash(content).toString(16));
+  if (existsSync(folder)) return folder;
+  mkdirSync(KEPT, { recursive: true });
+  const draft = mkdtempSync(join(KEPT, "draft-"));
+  make(draft);
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    rmSync(draft, { recursive: true });
+    // Another file of tests was faster.
+    if (!existsSync(folder)) throw error;
+  }
+  return folder;
+}
+
 /** The programs of busybox alone. */
 function busyboxFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "sallyport-path-"));
-  for (const name of BUSYBOX_PROGRAMS) symlinkSync("/bin/busybox", join(folder, name));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return kept(BUSYBOX_PROGRAMS.join(" "), (folder) => {
+    for (const name of BUSYBOX_PROGRAMS) symlinkSync("/bin/busybox", join(folder, name));
+  });
 }
 
 const SHELL_FILE = fileOf("sallyport-knock.sh");
@@ -68,24 +96,16 @@ export const DASH = shell("sallyport-knock.sh in dash", ["dash", "--"], true);
  * the program.
  */
 function compiledPowerShell(): string {
-  const folder = mkdtempSync(join(tmpdir(), "sallyport-mono-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const [, source = ""] =
     /^\$source = @'\n([^]*?)^'@$/m.exec(readFileSync(fileOf("sallyport-knock.ps1"), "utf8")) ?? [];
-  writeFileSync(join(folder, "knock.cs"), source);
-  writeFileSync(join(folder, "start.cs"), START);
-  const program = join(folder, "knock.exe");
-  const sources = [join(folder, "knock.cs"), join(folder, "start.cs")];
-  run([
-    "mcs",
-    "-langversion:5",
-    "-warnaserror",
-    "-noconfig",
-    "-r:System.dll",
-    `-out:${program}`,
-    ...sources,
-  ]);
-  return program;
+  const folder = kept(source + START, (draft) => {
+    const sources = [join(draft, "knock.cs"), join(draft, "start.cs")];
+    writeFileSync(sources[0]!, source);
+    writeFileSync(sources[1]!, START);
+    const out = `-out:${join(draft, "knock.exe")}`;
+    run(["mcs", "-langversion:5", "-warnaserror", "-noconfig", "-r:System.dll", out, ...sources]);
+  });
+  return join(folder, "knock.exe");
 }
 
 /** In place of the lines of PowerShell around it; draws "key door lo hi n slot" where the first word is "vectors". */
