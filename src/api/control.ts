@@ -102,7 +102,7 @@ export interface HeardAddress {
   readonly lastMs: number;
 }
 
-interface Device {
+export interface Device {
   readonly user: string;
   readonly device: string;
 }

@@ -1,6 +1,6 @@
 /** The grants that lose their basis when keys go. */
 
-import type { Removed } from "../api/control.ts";
+import type { Device, Removed } from "../api/control.ts";
 import { whoOf } from "../config/names.ts";
 import type { Grant } from "../core/grant.ts";
 import { namesInSentence } from "../core/names-in-sentence.ts";
@@ -21,11 +21,6 @@ export function lostKey(before: KeyTable, now: KeyTable, user: string, device: s
 function named(what: string, devices: readonly Device[]): string[] {
   const names = devices.map(({ user, device }) => whoOf(user, device));
   return names.length === 0 ? [] : [`${what} ${namesInSentence(names)}`];
-}
-
-interface Device {
-  readonly user: string;
-  readonly device: string;
 }
 
 /** The devices whose keys came, went and were replaced, each in the order of its table. */
