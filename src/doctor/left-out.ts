@@ -58,8 +58,8 @@ export function probeLeftOut(
   const wanted: readonly (readonly [PartName, Partial<GuardPlan>])[] = [
     ["transparentProxies", { transparentProxies: true }],
     ["echoDscp", { echoDscp: true }],
-    ["flowLabels", { flowLabels: flowLabels! }],
-    ["silentOptions", { silentOptions: silentOptions! }],
+    ["flowLabels", { flowLabels }],
+    ["silentOptions", { silentOptions }],
   ];
   return wanted.flatMap(([name, part]) => {
     const { ok, error } = run(guardText({ ...LEAST, ...part }));

@@ -65,7 +65,9 @@ export function loadGuard(plan: GuardPlan, run = runNft): void {
 }
 
 /** The plan with those answers that differ from kernel to kernel as this one gives them. Throws OpError. */
-export function asThisStack(plan: GuardPlan): GuardPlan {
+export function asThisStack(
+  plan: GuardPlan,
+): GuardPlan & Required<Pick<GuardPlan, "flowLabels" | "silentOptions">> {
   return {
     ...plan,
     flowLabels: plan.flowLabels ?? stackLabelsFlows(),
