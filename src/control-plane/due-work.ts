@@ -1,22 +1,27 @@
 /**
  * Work that comes due: the wait after a loss of memory and close commands that are owed, by the time of day; keys that
- * are to be kept, once no command changes them.
+ * are to be kept, once no command changes them; what the state folder refused, once it takes it.
  */
 
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DoorCommands } from "./commands/door-commands.ts";
+import type { GuardAudit } from "./guard/guard-audit.ts";
 import { log } from "./log.ts";
 import type { LastKeeper } from "./last-keeper.ts";
 import type { LossWait } from "./loss-wait.ts";
 
+export interface DueWork {
+  readonly clock: Clock;
+  readonly lossWait: LossWait;
+  readonly commands: DoorCommands;
+  readonly keeper: LastKeeper;
+  readonly guard: Pick<GuardAudit, "keepAgain">;
+}
+
 /** Does the due work. Resolves to whether some waits for its time. Does not reject. */
-export async function doDueWork(
-  clock: Clock,
-  lossWait: LossWait,
-  commands: DoorCommands,
-  keeper: LastKeeper,
-): Promise<boolean> {
+export async function doDueWork(due: DueWork): Promise<boolean> {
+  const { clock, lossWait, commands, keeper, guard } = due;
   let unapplied = false;
   try {
     await lossWait.watchClock();
@@ -26,5 +31,6 @@ export async function doDueWork(
   }
   const owes = commands.payDue(clock.monotonicMs());
   const unkept = keeper.again();
+  guard.keepAgain();
   return lossWait.tell() || owes || unapplied || unkept;
 }

@@ -10,6 +10,7 @@ import type { CurrentConfiguration } from "./current-configuration.ts";
 import type { Openings } from "./openings.ts";
 import type { PersistentState } from "./persistent-state.ts";
 import type { Readiness } from "./readiness.ts";
+import type { StoreNotice } from "../store/state-file.ts";
 import type { Reloader } from "./reloader.ts";
 
 export interface GuardSurroundings {
@@ -21,6 +22,8 @@ export interface GuardSurroundings {
   readonly persistent: PersistentState;
   readonly dataPlane: DataPlaneAccess;
   readonly events: EventListener;
+  /** A file of the state folder failed, or works again. */
+  readonly report: (notice: StoreNotice) => void;
   /** The guard has changed its state. */
   readonly entered: () => void;
   /** Made after the guard, which it changes. */
@@ -33,7 +36,10 @@ export function makeGuardAudit(around: GuardSurroundings): GuardAudit {
     clock,
     counters,
     readiness,
-    held: () => openings.terms(),
+    held: () => ({
+      ...openings.terms(),
+      doubtMs: persistent.doubtMs(inForce.plan.rotating, clock.wallMs()),
+    }),
     repairGrants: async () => {
       const link = dataPlane.to("audit the guard");
       return await auditGrants({
@@ -48,6 +54,7 @@ export function makeGuardAudit(around: GuardSurroundings): GuardAudit {
       persistent.note(record);
       around.entered();
     },
+    report: around.report,
     goBack: () => around.reloader().goBack(),
     otherwise: () => around.reloader().otherwise,
   });

@@ -103,7 +103,7 @@ export function buildParts(
   };
   const persistent: PersistentState = new PersistentState(stateDir, {
     nowMs: clock.wallMs(),
-    kernelKept: tableStands,
+    kernelKept: tableRemembers,
     report,
   });
   /** Makes the data plane work by a plan, with all uses that must not open a door again. */
@@ -143,7 +143,7 @@ export function buildParts(
     subjects: () => inForce.plan.rotating,
     applyDoubt: () => configure(inForce.plan),
   });
-  const guard = makeGuardAudit({ ...ground, events, reloader: () => reloader });
+  const guard = makeGuardAudit({ ...ground, events, report, reloader: () => reloader });
   const keysWatch = new KeysWatch(stateDir, () => inForce.configuration.keysDigest);
   const explainer = new Explainer({
     clock,
@@ -162,7 +162,7 @@ export function buildParts(
   const keeper = new LastKeeper(() => guard.state, report);
   const housekeeping = new Housekeeping(() => {
     void api.start();
-    return doDueWork(clock, lossWait, commands, keeper);
+    return doDueWork({ clock, lossWait, commands, keeper, guard });
   });
   const reloader = makeReloader(config, {
     ...ground,
@@ -211,16 +211,16 @@ export function buildParts(
   };
 }
 
-/** Its keys, uses and owed commands are those of another run: only a start reads them all. */
-/** Whether the kernel has our table; where it does not say, the start is about to fail for that. */
-function tableStands(): boolean {
+/** As `GuardLoader.remembers`; where the kernel does not say, the start is about to fail for that. */
+function tableRemembers(): boolean {
   try {
-    return GuardLoader.stands();
+    return GuardLoader.remembers();
   } catch {
     return false;
   }
 }
 
+/** Its keys, uses and owed commands are those of another run: only a start reads them all. */
 function mountedOver(stateDir: string): Death {
   return {
     clause: `another file system with keys or uses of its own was mounted over ${stateDir}`,

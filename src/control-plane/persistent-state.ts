@@ -13,6 +13,9 @@ import type { StoreNotice } from "../store/state-file.ts";
 import { keyFingerprint, type Use, usesOf } from "../store/use.ts";
 import { UseStore } from "../store/uses.ts";
 
+/** Longer than two audits, the first of which may fail. */
+const UNTOLD_MS = 90_000;
+
 export interface PersistentStateParts {
   /** Unix milliseconds. */
   readonly nowMs: number;
@@ -22,7 +25,7 @@ export interface PersistentStateParts {
   readonly bootId?: string;
   /** As `UseStoreOptions.bootedMs`. */
   readonly bootedMs?: () => number;
-  /** The kernel still has the table of the last run. Default: it has. */
+  /** The kernel still has the table of the last run, and every use that the disk may lack. Default: it has. */
   readonly kernelKept?: () => boolean;
 }
 
@@ -81,6 +84,15 @@ export class PersistentState {
       slotStartMs(slotAt(this.#doubtMs, space.stepSeconds) + space.skew + 1, space.stepSeconds),
     );
     return Math.max(0, ...ends);
+  }
+
+  /**
+   * For how long a table that is loaded now may lack what the disk lacks as well, in milliseconds: until the wait after a
+   * loss is over, or until an audit has told the kernel the uses.
+   */
+  doubtMs(subjects: Subjects, nowMs: number): number {
+    if (this.#uses.complete) return 0;
+    return Math.max(UNTOLD_MS, this.waitsUntilMs(subjects) - nowMs);
   }
 
   /** The clock was set: after a loss, the wait is computed anew from the new time. */

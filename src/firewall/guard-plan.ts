@@ -32,6 +32,11 @@ export interface GuardPlan {
    */
   readonly silentOptions?: readonly number[];
   /**
+   * For so long, uses of knocks may be known to the daemon alone, or to nobody: the table says so to a later one.
+   * Default: the kernel knows them, or the disk.
+   */
+  readonly doubtMs?: number;
+  /**
    * Whether packets to other hosts that a transparent proxy here takes are left to it. Default: where
    * the kernel can tell them (nft_socket).
    */

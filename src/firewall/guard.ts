@@ -127,6 +127,16 @@ export function guardLoaded(): boolean {
   return false;
 }
 
+/**
+ * Whether the table of an earlier daemon stands, and knows every use that the disk may lack. Throws OpError without
+ * privilege.
+ */
+export function guardRemembers(): boolean {
+  if (!guardLoaded()) return false;
+  using nft = new NftSocket();
+  return (nft.elements(SET.doubt, () => undefined) ?? []).length === 0;
+}
+
 /** The sets whose elements follow from the plan alone. */
 const LISTS: readonly string[] = [SET.guarded, SET.allow(4), SET.allow(6)];
 
@@ -149,10 +159,11 @@ export function lookAtSets(plan: GuardPlan): LoadContext {
   const endedSets = ([4, 6] as const).flatMap((family) =>
     ended.flatMap((ms) => [SET.idle(family, ms), SET.cap(family, ms)]),
   );
+  const unused = [...FORMER_SETS, SET.meanwhile, ...((plan.doubtMs ?? 0) > 0 ? [] : [SET.doubt])];
   return {
     retiringIdleMs: retiring,
     livingKinds: livingKinds(nft, plan, names),
-    endedSets: [...endedSets, ...FORMER_SETS, SET.meanwhile].filter((name) => names.includes(name)),
+    endedSets: [...endedSets, ...unused].filter((name) => names.includes(name)),
     present: new Map(LISTS.filter((name) => names.includes(name)).map(presentElements)),
   };
 }

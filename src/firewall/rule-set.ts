@@ -20,7 +20,14 @@ import {
 } from "./mend-answer.ts";
 import type { Chain } from "./mend-answer.ts";
 import { FOR_THIS_HOST, passingChains, PASSING_RULE } from "./passing-rules.ts";
-import { GUARDED_DEFINITION, SET, setDefinitions, TABLE_NAME } from "./sets.ts";
+import {
+  DOUBT_DEFINITION,
+  DOUBT_ELEMENT,
+  GUARDED_DEFINITION,
+  SET,
+  setDefinitions,
+  TABLE_NAME,
+} from "./sets.ts";
 
 /** The facts about the present table that loading needs. */
 export interface LoadContext {
@@ -349,6 +356,18 @@ export function renderLoad(plan: GuardPlan, context: LoadContext = {}): string[]
   ];
 }
 
+/** It lasts anew with each load: the wait of a later daemon begins anew, too. */
+function doubtLines({ doubtMs = 0 }: GuardPlan): string[] {
+  if (doubtMs <= 0) return [];
+  const set = `${TABLE_NAME} ${SET.doubt}`;
+  const timeout = `timeout ${Math.ceil(doubtMs / 1_000)}s`;
+  return [
+    `add set ${set} { ${DOUBT_DEFINITION} }`,
+    `flush set ${set}`,
+    `add element ${set} { ${DOUBT_ELEMENT} ${timeout} }`,
+  ];
+}
+
 /**
  * The transaction that replaces the rules by those of the plan, which look guarded ports up in
  * `lists`, and runs the commands `filled` about elements of lists.
@@ -367,6 +386,7 @@ function renderRules(
   if (lists.includes(SET.meanwhile)) {
     lines.push(`add set ${TABLE_NAME} ${SET.meanwhile} { ${GUARDED_DEFINITION} }`);
   }
+  lines.push(...doubtLines(plan));
   for (const [name, definition] of markMaps(plan)) {
     lines.push(`add map ${TABLE_NAME} ${name} { ${definition}; }`);
   }

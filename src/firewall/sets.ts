@@ -37,6 +37,8 @@ export const SET = {
   // Not "used", which was a word of the language before nftables 1.0, like "label": nothing can
   // have such a name there.
   used: "uses",
+  /** Says that uses may be missing from `used`; no rule looks here. Otherwise there is none. */
+  doubt: "doubt",
   allow: (family: Family) => `allow${family}`,
   claim: (family: Family) => `claim${family}`,
   /** The owners of elements that have several; no rule looks here. */
@@ -58,6 +60,10 @@ function addressType(family: Family): string {
 
 /** The timeout flag lets a guarded port end by itself: guarding on probation (`sallyport arm`). */
 export const GUARDED_DEFINITION = `type inet_proto . inet_service; size ${LIST_SIZE}; flags interval,timeout;`;
+
+/** One element, while it lasts. */
+export const DOUBT_DEFINITION = "type mark; size 1; flags timeout;";
+export const DOUBT_ELEMENT = "0x1";
 
 /** Every set with its definition in nft's words: the text between the braces. */
 export function setDefinitions(idleMs: readonly number[]): Map<string, string> {

@@ -16,11 +16,16 @@ import { codeOf } from "./sqlite-error.ts";
 
 /** One run of the daemon, as the next run finds it. */
 export interface Session {
-  /** /proc/sys/kernel/random/boot_id */
+  /** /proc/sys/kernel/random/boot_id, or `IN_DOUBT`. */
   readonly bootId: string;
   /** The latest wall-clock time the run knew of: Unix milliseconds. */
   readonly seenMs: number;
 }
+
+/** In place of the boot of a run that waits after a loss, where the disk does not say so otherwise. */
+export const IN_DOUBT = "in doubt";
+
+export const WAIT_NOT_OVER = "the wait after a loss was not over when sallyport ended";
 
 /**
  * "complete": every use that could be repeated now is known, from the file or from the kernel's own
@@ -51,6 +56,7 @@ export function judgeSession(
 ): Trust {
   if (last === undefined)
     return { trust: "lost", reason: "the record of used knocks has no session" };
+  if (last.bootId === IN_DOUBT) return { trust: "lost", reason: WAIT_NOT_OVER };
   if (stopped === last.bootId) return { trust: "complete" };
   if (last.bootId !== bootId) {
     return {
@@ -131,15 +137,16 @@ export function readDoubt(stateDir: string): Doubt | undefined {
   return bootedMs === undefined ? { sinceMs } : { sinceMs, bootedMs };
 }
 
-/** Leaves that for the next run, or removes it. Makes no folder. */
-export function noteDoubt(stateDir: string, doubt: Required<Doubt> | undefined): void {
+/** Leaves that for the next run, or removes it. Makes no folder. Returns whether the disk took it. */
+export function noteDoubt(stateDir: string, doubt: Required<Doubt> | undefined): boolean {
   const path = doubtPath(stateDir);
-  unlessRefused(() => {
+  const isNoted = unlessRefused(() => {
     if (doubt === undefined) removePrivateFile(path);
-    else if (existsSync(stateDir)) {
-      writePrivateFile(path, `${doubt.sinceMs} ${Math.round(doubt.bootedMs)}\n`);
-    }
+    else if (!existsSync(stateDir)) return false;
+    else writePrivateFile(path, `${doubt.sinceMs} ${Math.round(doubt.bootedMs)}\n`);
+    return true;
   });
+  return isNoted === true;
 }
 
 /** Undefined where the disk refuses, or something else is in the marker's place. */

@@ -8,6 +8,7 @@ import { readBootedMs } from "../files/boot-id.ts";
 import type { DatabaseContents } from "./database.ts";
 import {
   type Doubt,
+  IN_DOUBT,
   judgeSession,
   leaveCleanStop,
   markUnwritten,
@@ -18,6 +19,7 @@ import {
   type Session,
   takeCleanStop,
   type Trust,
+  WAIT_NOT_OVER,
 } from "./session.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
 import { placeOf, sealOf, type Use } from "./use.ts";
@@ -100,7 +102,10 @@ export class UseStore {
   readonly #uses = new Map<string, Use>();
   readonly #file: StateFile;
   #unwritten: Use[] = [];
+  /** What the disk says. */
   #doubtMs: number | undefined = NaN;
+  /** Rotating doors wait, and the disk does not say so. */
+  #isDoubtUnnoted = false;
   #session: Session;
   #scheduled = false;
 
@@ -189,12 +194,24 @@ export class UseStore {
     this.flush();
   }
 
-  /** Notes for the next start since when rotating doors wait after a loss; undefined when they do not. */
+  /**
+   * Notes for the next start since when rotating doors wait after a loss; undefined when they do not. Call it every second
+   * or so while they do: a disk that refused is tried again.
+   */
   doubt(sinceMs: number | undefined): void {
     if (sinceMs === this.#doubtMs) return;
-    this.#doubtMs = sinceMs;
     const doubt = sinceMs === undefined ? undefined : { sinceMs, bootedMs: this.#bootedMs() };
-    noteDoubt(this.#stateDir, doubt);
+    const wasUnnoted = this.#isDoubtUnnoted;
+    const isNoted = noteDoubt(this.#stateDir, doubt);
+    if (isNoted) this.#doubtMs = sinceMs;
+    // A note that stays tells of a wait that is over.
+    this.#isDoubtUnnoted = !isNoted && doubt !== undefined;
+    if (wasUnnoted !== this.#isDoubtUnnoted) this.flush();
+  }
+
+  /** Whether the disk has every use, but for those of this turn of the event loop, and knows of the wait after a loss. */
+  get complete(): boolean {
+    return this.#file.complete && !this.#isDoubtUnnoted;
   }
 
   /** Writes the waiting uses. Returns whether all of them are on the disk. */
@@ -214,7 +231,8 @@ export class UseStore {
     const complete = this.#file.complete;
     this.#file.close();
     if (complete) markUnwritten(this.#stateDir, false);
-    if (complete && heardAll) leaveCleanStop(this.#stateDir, this.#session.bootId);
+    if (complete && heardAll && !this.#isDoubtUnnoted)
+      leaveCleanStop(this.#stateDir, this.#session.bootId);
   }
 
   #writeAll(database: Database): void {
@@ -226,7 +244,7 @@ export class UseStore {
     const { bootId, seenMs } = this.#session;
     database
       .query("INSERT OR REPLACE INTO session (id, boot_id, seen_ms) VALUES (1, ?, ?)")
-      .run(bootId, seenMs);
+      .run(this.#isDoubtUnnoted ? IN_DOUBT : bootId, seenMs);
   }
 }
 
@@ -281,7 +299,7 @@ function doubted(
   bootedMs: number | undefined,
 ): Trust {
   if (judged.trust === "lost" || doubt === undefined) return judged;
-  const reason = "the wait after a loss was not over when sallyport ended";
+  const reason = WAIT_NOT_OVER;
   const { sinceMs } = doubt;
   const wasSet = Math.abs((bootedMs ?? NaN) - (doubt.bootedMs ?? NaN)) > CLOCK_STEP_MS;
   return { trust: "lost", reason, ...(sinceMs < nowMs && !wasSet && { sinceMs }) };

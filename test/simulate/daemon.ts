@@ -192,7 +192,7 @@ export class Daemon {
       nowMs: clock.wallMs(),
       bootId,
       bootedMs: () => agenda.wallMs() - agenda.monotonicMs(),
-      kernelKept: () => kernel.hasTable,
+      kernelKept: () => kernel.remembers,
       report,
     });
     this.persistent = persistent;
@@ -223,7 +223,10 @@ export class Daemon {
       clock,
       counters,
       readiness: this.readiness,
-      held: () => this.openings.terms(),
+      held: () => ({
+        ...this.openings.terms(),
+        doubtMs: persistent.doubtMs(inForce.plan.rotating, clock.wallMs()),
+      }),
       repairGrants: async () =>
         await auditGrants({
           grants: () => this.openings.grants(),
@@ -233,6 +236,7 @@ export class Daemon {
         }),
       emit: (event) => this.#hear(event),
       note: (record) => persistent.note(record),
+      report,
       goBack: () => this.#reloader.goBack(),
       otherwise: () => this.#reloader.otherwise,
       kernel: {
@@ -253,7 +257,13 @@ export class Daemon {
     });
     this.#keeper = new LastKeeper(() => this.guard.state, report);
     this.#housekeeping = new Housekeeping(() =>
-      doDueWork(clock, this.lossWait, this.commands, this.#keeper),
+      doDueWork({
+        clock,
+        lossWait: this.lossWait,
+        commands: this.commands,
+        keeper: this.#keeper,
+        guard: this.guard,
+      }),
     );
     this.#reloader = makeReloader(
       { file, requireTrust: () => undefined },

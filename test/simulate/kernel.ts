@@ -34,7 +34,14 @@ export interface Committed {
   readonly changes: readonly Change[];
 }
 
-export type KernelFault = "no memory" | "no reply";
+/** What becomes of a transaction: the kernel refuses it, or has no memory for its reply. */
+export type ChangeFault = "no memory" | "no reply";
+/** What becomes of a question: others change the set at each try to list it, or the answers of a look-up are lost. */
+export type ReadFault = "an interrupted list" | "a lost answer";
+export type KernelFault = ChangeFault | ReadFault;
+
+/** The longest time that a notice is late. */
+const LATE_MS = 2_000;
 
 /** Elements whose time is over take their place until the kernel's collector comes round. */
 const COLLECT_MS = 1_000;
@@ -55,14 +62,19 @@ export class SimulatedKernel {
   #rules: string | undefined;
   #plan: GuardPlan | undefined;
   #loadedMs = 0;
+  #doubtUntilMs = -Infinity;
   /** Counts what was done to the table. */
   #changes = 0;
   /** The next transactions fail in these ways. */
-  readonly faults: KernelFault[] = [];
+  readonly faults: ChangeFault[] = [];
+  /** The next lists and look-ups fail in these ways. */
+  readonly #readFaults: ReadFault[] = [];
+  #lateUntilMs = -Infinity;
+  #random: (below: number) => number = () => 0;
   /** Whoever listens hears of each change by `origin`, a socket; 0 is somebody else's. */
   changed: (origin: number, tookOnce: boolean) => void = () => {};
-  /** One of the `faults` came true, or a set had no room for an element. */
-  faulted: (fault: KernelFault | "a full set") => void = () => {};
+  /** One of the faults came true, or a set had no room for an element. */
+  faulted: (fault: KernelFault | "a full set" | "lost notices") => void = () => {};
   /** A guard was loaded. */
   loaded: (plan: GuardPlan) => void = () => {};
   /** Sees every transaction before its sender does. */
@@ -73,8 +85,55 @@ export class SimulatedKernel {
     this.terms = terms;
   }
 
+  /** The next transaction, list or look-up fails in this way. */
+  fail(fault: KernelFault): void {
+    if (fault === "no memory" || fault === "no reply") this.faults.push(fault);
+    else this.#readFaults.push(fault);
+  }
+
+  /** Whether the next question fails in this way, as somebody wanted. */
+  fails(fault: ReadFault): boolean {
+    const at = this.#readFaults.indexOf(fault);
+    if (at < 0) return false;
+    this.#readFaults.splice(at, 1);
+    this.faulted(fault);
+    return true;
+  }
+
+  /** Nothing fails any more, and notices come at once. */
+  mend(): void {
+    this.faults.length = 0;
+    this.#readFaults.length = 0;
+    this.#lateUntilMs = -Infinity;
+  }
+
+  /** For so long, notices come late and in another order, and some of them are lost. */
+  delayNotices(forMs: number, random: (below: number) => number): void {
+    this.#lateUntilMs = this.#agenda.monotonicMs() + forMs;
+    this.#random = random;
+  }
+
+  #tell(origin: number, tookOnce: boolean): void {
+    const listener = this.changed;
+    if (this.#agenda.monotonicMs() >= this.#lateUntilMs) {
+      listener(origin, tookOnce);
+      return;
+    }
+    const lost = this.#random(4) === 0;
+    this.#agenda.after(this.#random(LATE_MS), () => {
+      if (lost) this.faulted("lost notices");
+      // Whoever lost some is told so, and nothing else.
+      listener(...(lost ? ([0, true] as const) : ([origin, tookOnce] as const)));
+    });
+  }
+
   get hasTable(): boolean {
     return this.#sets !== undefined;
+  }
+
+  /** Whether a table stands that says nothing of forgotten uses. */
+  get remembers(): boolean {
+    return this.hasTable && this.#agenda.monotonicMs() >= this.#doubtUntilMs;
   }
 
   /** The living elements of a set; undefined where it does not exist. */
@@ -167,11 +226,13 @@ export class SimulatedKernel {
       );
       if (!holds) sets.delete(name);
     }
-    this.#plan = plan;
+    const { doubtMs, ...rules } = plan;
+    this.#plan = rules;
     this.#rules = "";
+    this.#doubtUntilMs = this.#agenda.monotonicMs() + (doubtMs ?? -Infinity);
     this.#loadedMs = this.#agenda.monotonicMs();
     this.loaded(plan);
-    this.changed(-1, false);
+    this.#tell(-1, false);
   }
 
   /** Another program flushes the rule set, or deletes the table. */
@@ -180,14 +241,14 @@ export class SimulatedKernel {
     this.#sets = undefined;
     this.#rules = undefined;
     this.#plan = undefined;
-    this.changed(0, true);
+    this.#tell(0, true);
   }
 
   /** Another program changes a rule. */
   spoilRules(): void {
     this.#changes++;
     if (this.#rules !== undefined) this.#rules += " and a rule of somebody else";
-    this.changed(0, false);
+    this.#tell(0, false);
   }
 
   /**
@@ -203,7 +264,7 @@ export class SimulatedKernel {
       if (single === undefined) set.clear();
       else set.delete([...set.keys()][single % Math.max(1, set.size)] ?? "");
     }
-    if (!unheard) this.changed(0, tookOnce);
+    if (!unheard) this.#tell(0, tookOnce);
   }
 
   /** The machine starts anew. */
@@ -212,7 +273,7 @@ export class SimulatedKernel {
     this.#sets = undefined;
     this.#rules = undefined;
     this.#plan = undefined;
-    this.faults.length = 0;
+    this.mend();
     this.changed = () => {};
   }
 
@@ -236,7 +297,7 @@ export class SimulatedKernel {
     }
     if (changes.length > 0) this.#changes++;
     this.committed({ changes });
-    this.changed(origin, took);
+    this.#tell(origin, took);
     return fault === "no reply" ? [{ sequence: 0, code: Errno.ENOBUFS, text: "" }] : [];
   }
 

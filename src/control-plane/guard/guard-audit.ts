@@ -11,11 +11,12 @@ import { messageOf } from "../../core/errors.ts";
 import type { DaemonEvent } from "../../core/events.ts";
 import type { GuardPlan } from "../../firewall/guard-plan.ts";
 import type { OwnRecord } from "../../store/audit-record.ts";
+import type { StoreNotice } from "../../store/state-file.ts";
 import { AnswerWatch } from "./answer-watch.ts";
 import type { Audited } from "./grant-audit.ts";
 import { type GuardKernel, GuardLoader, type GuardState, type HeldTerms } from "./guard-loader.ts";
 import { log } from "../log.ts";
-import { ProbationFile } from "./probation-file.ts";
+import { ProbationRecord } from "./probation-record.ts";
 import type { Readiness } from "../readiness.ts";
 
 /** The kernel is audited this often, even when no event says that somebody touched it. */
@@ -25,7 +26,7 @@ export interface GuardAuditParts {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly readiness: Readiness;
-  /** The terms of living grants. */
+  /** The terms of living grants, and for how long uses may be known to nobody else. */
   readonly held: () => HeldTerms;
   /** Puts back grants and uses that are missing in the kernel. */
   readonly repairGrants: () => Promise<Audited>;
@@ -42,6 +43,8 @@ export interface GuardAuditParts {
    * it returns.
    */
   readonly otherwise: () => "open" | "back";
+  /** The state folder refuses the record of a probation, or takes it again. */
+  readonly report: (notice: StoreNotice) => void;
   /** Default: the kernel that runs. */
   readonly kernel?: GuardKernel;
 }
@@ -62,7 +65,7 @@ export class GuardAudit {
   readonly #parts: GuardAuditParts;
   readonly #guardLoader: GuardLoader;
   readonly #answers: AnswerWatch;
-  readonly #probationFile: ProbationFile;
+  readonly #record: ProbationRecord;
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
   #auditing: Promise<void> = Promise.resolve();
@@ -83,7 +86,7 @@ export class GuardAudit {
         parts.note({ type: "guard.answer", atMs: parts.clock.wallMs(), message });
       },
     });
-    this.#probationFile = new ProbationFile(settings.server.stateDir);
+    this.#record = new ProbationRecord(settings.server.stateDir, parts.report);
   }
 
   /**
@@ -100,11 +103,11 @@ export class GuardAudit {
   ): number {
     const { clock } = this.#parts;
     this.#answers.decided(tookMs);
-    const earlierMs = this.#probationFile.leftMs(clock.wallMs());
+    const earlierMs = this.#record.leftMs(clock.wallMs());
     const leftMs = armMs ?? earlierMs;
     const adopted = this.#guardLoader.adopt();
     if (leftMs === undefined) this.#guardLoader.load(settings, deny);
-    else if (leftMs === 0) this.#endEarlier();
+    else if (leftMs === 0) this.#lapse();
     else {
       this.#beginProbation(leftMs, "open", () => this.#guardLoader.arm(leftMs, settings, deny));
       const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
@@ -138,12 +141,12 @@ export class GuardAudit {
   }
 
   /**
-   * Loads the guard of an earlier configuration for good. Throws OpError; everything is then as
-   * before.
+   * Loads the guard of an earlier configuration for good, also where the state folder takes no record of it. Throws
+   * OpError; everything is then as before.
    */
   restore(before: Settings): void {
     this.#guardLoader.loadForGood(before);
-    this.#probationFile.end();
+    this.#record.end();
     this.#watchProbation();
   }
 
@@ -180,13 +183,18 @@ export class GuardAudit {
   async confirm(force: boolean): Promise<string> {
     await this.#auditing;
     this.#guardLoader.confirm(force);
-    this.#probationFile.end();
+    const refusal = this.#record.end();
     this.#watchProbation();
     const { clock, note } = this.#parts;
     note({ type: "guard.confirmed", atMs: clock.wallMs(), forced: force });
     const sentence = `Confirmed${force ? " without a proof" : ""}: the guard is permanent`;
     log("info", sentence);
-    return sentence;
+    return refusal === undefined ? sentence : `${sentence}\n${refusal}`;
+  }
+
+  /** Tries again to write what the state folder refused. */
+  keepAgain(): void {
+    this.#record.again();
   }
 
   /**
@@ -230,7 +238,7 @@ export class GuardAudit {
     const { clock, note } = this.#parts;
     const atMs = clock.wallMs();
     // First of all: a start after a crash would take the guard for a permanent one.
-    const undo = this.#probationFile.begin(atMs, forMs);
+    const undo = this.#record.begin(atMs, forMs);
     try {
       load();
     } catch (error) {
@@ -251,19 +259,6 @@ export class GuardAudit {
     this.#probationTimer = setTimeout(() => void this.#endProbation(), lapsesInMs);
   }
 
-  /**
-   * A probation that lapsed before this start: the file says so already, whether or not it can be
-   * written.
-   */
-  #endEarlier(): void {
-    try {
-      this.#lapse();
-    } catch (error) {
-      if (this.#guardLoader.state !== "lapsed") throw error;
-      log("error", messageOf(error));
-    }
-  }
-
   async #endProbation(): Promise<void> {
     // The timer may have fired a little early.
     if (!this.#guardLoader.isOver) {
@@ -273,32 +268,23 @@ export class GuardAudit {
     if (await this.#parts.goBack()) return;
     // Confirmed, or begun anew, before or during the attempt.
     if (!this.#guardLoader.isOver) return;
-    try {
-      this.#lapse();
-    } catch (error) {
-      log("error", messageOf(error));
-    }
+    this.#lapse();
   }
 
-  /**
-   * Stops guarding all ports. Throws OpError where the kernel refuses; it then opens them by
-   * itself.
-   */
+  /** Stops guarding all ports. Where the kernel refuses, it opens them by itself. */
   #lapse(): void {
     const { clock, note, readiness } = this.#parts;
     const remedy = "begin again with sallyport arm";
     readiness.set("probation", `nobody confirmed the probation in time: ${remedy}`);
     log("error", `Nobody confirmed in time: nothing is guarded any more: ${remedy}`);
+    // First of all, and whatever the kernel says: a clock that is set back begins nothing anew.
+    this.#record.lapse(clock.wallMs());
     try {
-      // First of all, and whatever the kernel says: a clock that is set back begins nothing anew.
-      this.#probationFile.begin(clock.wallMs(), 0);
-    } finally {
-      try {
-        this.#guardLoader.lapse();
-      } finally {
-        note({ type: "guard.lapsed", atMs: clock.wallMs() });
-      }
+      this.#guardLoader.lapse();
+    } catch (error) {
+      log("error", messageOf(error));
     }
+    note({ type: "guard.lapsed", atMs: clock.wallMs() });
   }
 
   /**

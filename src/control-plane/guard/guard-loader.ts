@@ -12,7 +12,7 @@ import type { DaemonEvent } from "../../core/events.ts";
 import { type PortRange, rangesOverlap } from "../../core/port.ts";
 import { guardFingerprint } from "../../firewall/audit.ts";
 import type { GuardPlan } from "../../firewall/guard-plan.ts";
-import { guardLoaded, loadGuard, removeGuard } from "../../firewall/guard.ts";
+import { guardLoaded, guardRemembers, loadGuard, removeGuard } from "../../firewall/guard.ts";
 import { adoptSessions, livingSessions, type Session } from "../../firewall/sessions.ts";
 import { guardedPorts } from "../../config/guarded-ports.ts";
 import { detectDeny, mayDenyUnheard } from "../../foreign-rules/deny.ts";
@@ -56,10 +56,12 @@ const RUNNING_KERNEL: GuardKernel = {
   mayDenyUnheard,
 };
 
-/** The terms of grants that the rules must know. */
+/** What the rules must know: the terms of grants, and what may be forgotten. */
 export interface HeldTerms {
   readonly kinds: Iterable<GrantKind>;
   readonly idleMs: Iterable<number>;
+  /** As in the plan of a guard. */
+  readonly doubtMs?: number;
 }
 
 /** "lapsed": nobody confirmed a probation in time, and no port is guarded. */
@@ -79,7 +81,7 @@ export class GuardLoader {
   #lapsed = false;
 
   /**
-   * `held`: the terms of living grants, whose rules stay although no door has them any more.
+   * `held`: among others the terms of living grants, whose rules stay although no door has them any more.
    */
   constructor(
     settings: Settings,
@@ -104,6 +106,7 @@ export class GuardLoader {
       ...doors,
       kinds: [...new Set([...(doors.kinds ?? []), ...held.kinds])],
       idleMs: [...new Set([...doors.idleMs, ...held.idleMs])],
+      ...(held.doubtMs !== undefined && { doubtMs: held.doubtMs }),
     };
     this.#kernel.load(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
@@ -133,6 +136,11 @@ export class GuardLoader {
   /** Whether a guard is loaded already, by an earlier daemon or the boot unit. */
   static stands(): boolean {
     return guardLoaded();
+  }
+
+  /** Whether the table of an earlier daemon stands, and knows every use that the disk may lack. */
+  static remembers(): boolean {
+    return guardRemembers();
   }
 
   /** Whether the kernel holds the guard that was loaded. */

@@ -12,17 +12,17 @@ import { readRegularFile } from "../../files/regular-file.ts";
 const LONGEST_MS = 24 * 3_600_000;
 
 export class ProbationFile {
-  readonly #path: string;
+  readonly path: string;
 
   constructor(stateDir: string) {
-    this.#path = join(stateDir, "probation");
+    this.path = join(stateDir, "probation");
   }
 
   /** Milliseconds left, 0 for one that lapsed; undefined when the guard is permanent. */
   leftMs(wallMs: number): number | undefined {
     let text: string | undefined;
     try {
-      text = readRegularFile(this.#path);
+      text = readRegularFile(this.path);
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
       // A link or a pipe is in its place. A file that this user may not read is not this user's
@@ -45,14 +45,14 @@ export class ProbationFile {
    */
   begin(wallMs: number, forMs: number): () => void {
     const before = this.#text();
-    writePrivateFile(this.#path, `${Math.round(wallMs + forMs)} ${Math.round(forMs)}\n`);
-    return () => (before === undefined ? this.end() : writePrivateFile(this.#path, before));
+    writePrivateFile(this.path, `${Math.round(wallMs + forMs)} ${Math.round(forMs)}\n`);
+    return () => (before === undefined ? this.end() : writePrivateFile(this.path, before));
   }
 
   /** Undefined where there is none, or something that this class did not write. */
   #text(): string | undefined {
     try {
-      return readRegularFile(this.#path);
+      return readRegularFile(this.path);
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
       return undefined;
@@ -61,6 +61,6 @@ export class ProbationFile {
 
   /** A power cut does not bring it back: the machine would boot with its ports open. */
   end(): void {
-    removePrivateFileForGood(this.#path);
+    removePrivateFileForGood(this.path);
   }
 }

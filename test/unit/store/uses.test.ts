@@ -6,15 +6,16 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
+  rmdirSync,
   statSync,
   truncateSync,
   writeFileSync,
-  existsSync,
 } from "node:fs";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
@@ -231,6 +232,41 @@ describe("UseStore.open() counts as lost", () => {
     killedRun(folder);
     expect(lost(folder, NEXT_BOOT).uses).toEqual([useAt(100)]);
     expect(folder.notices).toEqual([]);
+  });
+
+  test.each([
+    ["stop", true],
+    ["kill", false],
+  ])("a wait that the folder had refused to note, after a %s within it", (_, inOrder) => {
+    using folder = new StateFolder();
+    killedRun(folder);
+    // Nothing can be put in the place of a folder.
+    mkdirSync(folder.file("uses-doubtful"));
+    const first = folder.openUses(NEXT_BOOT);
+    expect(first.trust).toBe("lost");
+    first.store.close(NOW, inOrder);
+    rmdirSync(folder.file("uses-doubtful"));
+    const second = folder.openUses(NEXT_BOOT);
+    expect(second).toMatchObject({
+      trust: "lost",
+      reason: "the wait after a loss was not over when sallyport ended",
+    });
+    second.store.close(NOW);
+  });
+
+  test("a wait that the folder refused to note and takes later, but for its rest only", () => {
+    using folder = new StateFolder();
+    killedRun(folder);
+    mkdirSync(folder.file("uses-doubtful"));
+    const first = folder.openUses(NEXT_BOOT);
+    rmdirSync(folder.file("uses-doubtful"));
+    first.store.doubt(NOW);
+    first.store.close(NOW, false);
+    const second = folder.openUses(NEXT_BOOT, NOW + 5_000);
+    expect(second).toMatchObject({ trust: "lost", sinceMs: NOW });
+    second.store.doubt(undefined);
+    second.store.close(NOW);
+    expect(folder.openUses(NEXT_BOOT).trust).toBe("complete");
   });
 
   test("a clean stop that another boot than the file's tells of", () => {

@@ -57,6 +57,33 @@ describe("GuardLoader", () => {
   );
 
   test(
+    "remembers() is false while the table may lack uses, and the guard stays intact through its end",
+    async () => {
+      const clock = new HandClock();
+      let doubtMs = 0;
+      const held = () => ({ kinds: [], idleMs: [], doubtMs });
+      const guardLoader = new GuardLoader(SETTINGS, clock, held);
+      const remembers = () => here(() => GuardLoader.remembers());
+      expect(remembers()).toBe(false);
+      doubtMs = 60_000;
+      here(() => guardLoader.load(SETTINGS));
+      expect(remembers()).toBe(false);
+      doubtMs = 1;
+      here(() => guardLoader.repair());
+      expect(remembers()).toBe(false);
+      while (!remembers()) await Bun.sleep(50);
+      expect(here(() => guardLoader.intact())).toBe(true);
+      doubtMs = 60_000;
+      here(() => guardLoader.repair());
+      doubtMs = 0;
+      here(() => guardLoader.repair());
+      expect(remembers()).toBe(true);
+      expect(nft("list", "table", "inet", "sallyport")).not.toContain("doubt");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "repair() brings back the rules of grants that live and that no door gives any more",
     () => {
       const guardLoader = new GuardLoader(SETTINGS, new HandClock(), () => ({

@@ -1,6 +1,7 @@
 /** Audits and probations beside a kernel in memory, which a process may die in the middle of. */
 
 import { expect, test } from "bun:test";
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Settings } from "../../../../src/config/settings.ts";
 import { GuardAudit } from "../../../../src/control-plane/guard/guard-audit.ts";
 import { ProbationFile } from "../../../../src/control-plane/guard/probation-file.ts";
@@ -34,6 +35,7 @@ function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "dr
     mayDenyUnheard: () => false,
   };
   const notes: string[] = [];
+  const told: string[] = [];
   const guard = new GuardAudit(settings, {
     clock,
     counters: new Counters(),
@@ -42,13 +44,14 @@ function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "dr
     repairGrants: () => Promise.resolve({ missing: 0, intended: 0, full: false }),
     emit: () => {},
     note: (record) => void notes.push("message" in record ? record.message : record.type),
+    report: ({ state, message }) => void told.push(`${state}: ${message}`),
     goBack: () => Promise.resolve(false),
     otherwise: () => "open",
     kernel,
   });
   const file = new ProbationFile(folder.path);
   const leftMs = () => file.leftMs(clock.wallMs());
-  return { guard, clock, settings, loads, kernel, notes, leftMs };
+  return { guard, clock, settings, loads, kernel, notes, told, leftMs };
 }
 
 test("audit() moves on the end of open_after now and then, not because of its own load", async () => {
@@ -107,6 +110,65 @@ test("a probation that the kernel refuses leaves the file as it was", async () =
     throw new Error("no memory");
   };
   expect(await guard.arm(90_000).catch(String)).toBe("Error: no memory");
+  expect(leftMs()).toBe(50_000);
+  await guard.stop();
+});
+
+/** The state folder takes no file in the place of the record, and does not give up what is there. */
+function refuseRecord(folder: StateFolder): () => void {
+  const file = folder.file("probation");
+  rmSync(file, { force: true });
+  mkdirSync(file);
+  return () => rmdirSync(file);
+}
+
+test.each([
+  ["confirm", async (guard: GuardAudit) => void (await guard.confirm(true))],
+  ["restore", async (guard: GuardAudit, settings: Settings) => guard.restore(settings)],
+] as const)("%s() makes the guard permanent where the folder keeps the record", async (_, end) => {
+  using folder = new StateFolder();
+  const { guard, settings, loads, told, leftMs } = stage(folder);
+  guard.loadFirst(settings, undefined);
+  await guard.arm(60_000);
+  const takeAgain = refuseRecord(folder);
+  await end(guard, settings);
+  expect(guard.state).toBe("permanent");
+  expect(loads.at(-1)?.guarded.every(({ forMs }) => forMs === undefined)).toBe(true);
+  guard.keepAgain();
+  takeAgain();
+  writeFileSync(folder.file("probation"), "1 60000\n", { mode: 0o600 });
+  guard.keepAgain();
+  expect(leftMs()).toBeUndefined();
+  expect(told).toEqual([
+    expect.stringMatching(
+      /^failing: A start may take up a probation that is over: Cannot write \S+probation: /,
+    ),
+    `working: ${folder.file("probation")} is written again`,
+  ]);
+  await guard.stop();
+});
+
+test("confirm() says what a start would do where the folder keeps the record", async () => {
+  using folder = new StateFolder();
+  const { guard, settings } = stage(folder);
+  guard.loadFirst(settings, 60_000);
+  const takeAgain = refuseRecord(folder);
+  const [done, but] = (await guard.confirm(true)).split("\n");
+  expect(done).toBe("Confirmed without a proof: the guard is permanent");
+  expect(but).toStartWith("A start may take up a probation that is over: Cannot write ");
+  takeAgain();
+  await guard.stop();
+});
+
+test("a probation that begins anew outlives the end of one that the folder had refused", async () => {
+  using folder = new StateFolder();
+  const { guard, settings, leftMs } = stage(folder);
+  guard.loadFirst(settings, 60_000);
+  const takeAgain = refuseRecord(folder);
+  await guard.confirm(true);
+  takeAgain();
+  await guard.arm(50_000);
+  guard.keepAgain();
   expect(leftMs()).toBe(50_000);
   await guard.stop();
 });
