@@ -96,7 +96,7 @@ export class Doorkeeper implements MatchSink {
     this.#parts.counters.add("matches");
     const id = grantId(door.name, holderAddress(door, match.source), BY_SEQUENCE);
     if (match.subject.action === "close") {
-      this.#close(id, "knock");
+      this.#tryClose(id);
       return;
     }
     const { ledger, clock, counters } = this.#parts;
@@ -211,12 +211,7 @@ export class Doorkeeper implements MatchSink {
       const leftMs = grant.kind === "idle" ? this.ends.renewedMs(grant) : 0;
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
-      else {
-        // The kernel ended the elements of this grant alone. Shared ones must name their remaining
-        // holders.
-        if (this.ends.shares(grant)) this.ends.leave(grant);
-        this.#ended(grant, "expired");
-      }
+      else this.ends.over(grant);
     }
     this.#parts.counters.set("grantsLive", ledger.size);
     return ledger.nextEndMs <= clock.monotonicMs();
@@ -224,7 +219,16 @@ export class Doorkeeper implements MatchSink {
 
   /** Puts back grants that are missing in the kernel, with their remaining life. */
   repairGrants(ids: readonly string[]): Reply<"repair-grants"> {
-    return repairGrants(this.#parts, this.#doors, ids, (grant) => this.#ended(grant, "expired"));
+    return repairGrants(this.#parts, this.#doors, ids, (grant) => this.ends.over(grant));
+  }
+
+  /** By a knock, which tells nobody of a refusal: the grant stays, and the next knock may close it. */
+  #tryClose(id: string): void {
+    try {
+      this.#close(id, "knock");
+    } catch (error) {
+      this.#firewallFault(error);
+    }
   }
 
   #tryOpen(
@@ -292,6 +296,7 @@ export class Doorkeeper implements MatchSink {
     counters.add(renewed ? "grantsRenewed" : "grantsOpened");
     counters.set("grantsLive", ledger.size);
     if (before !== undefined && !sameTerms(before, grant)) this.ends.leave(before);
+    this.ends.joined(grant);
     this.#emit({
       type: "grant.opened",
       atMs,

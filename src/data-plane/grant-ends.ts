@@ -15,6 +15,9 @@ import { longestMs, needOf, sameAgain } from "./grant-request.ts";
 import { formatLabel } from "./label.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
 
+/** When a grant is looked at again of which the kernel said nothing. */
+const AGAIN_MS = 1_000;
+
 export interface GrantEndsParts {
   readonly firewall: Firewall;
   readonly ledger: Ledger;
@@ -27,6 +30,8 @@ export interface GrantEndsParts {
 
 export class GrantEnds {
   readonly #parts: GrantEndsParts;
+  /** Ids of idle grants whose elements had several holders: their records outlive them. */
+  readonly #recorded = new Set<string>();
   /**
    * Another program took away grants for one connection: one that is gone now may be among them.
    */
@@ -64,33 +69,61 @@ export class GrantEnds {
 
   /**
    * The remaining life of an idle grant in the kernel, in whole milliseconds: traffic gives it no more
-   * than its own cap allows.
+   * than its own cap allows. Where the kernel does not say, it is asked again a moment later.
    */
-  renewedMs({ id, address, ports, kind, idleMs = 0 }: Grant): number {
-    const { firewall, ledger, clock } = this.#parts;
+  renewedMs(grant: Grant): number {
+    return this.#mostOf(grant, this.#renewedMs(grant) ?? AGAIN_MS);
+  }
+
+  #renewedMs({ address, ports, kind, idleMs = 0 }: Grant): number | undefined {
     const prefix = parsePrefix(address)!;
-    const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));
+    const lives = this.#asked((firewall) =>
+      firewall.livesMs(prefix.address, ports, { kind, idleMs }),
+    );
+    return lives && Math.max(0, ...lives);
+  }
+
+  /** So much of this life as the cap of the grant allows. */
+  #mostOf({ id, address }: Grant, lifeMs: number): number {
+    const { ledger, clock } = this.#parts;
     const own = ledger.at(address, clock.monotonicMs()).find(({ grant }) => grant.id === id);
-    return own === undefined ? 0 : Math.floor(Math.min(leftMs, longestMs(own)));
+    return own === undefined ? 0 : Math.floor(Math.min(lifeMs, longestMs(own)));
   }
 
   /** Ends those of these grants that are gone from the kernel, and moves the ends of idle ones as traffic did. */
   lookAt(some: readonly Remaining[]): void {
-    const { firewall, ledger, clock } = this.#parts;
+    const { ledger } = this.#parts;
     for (const remaining of some) {
       const { grant, lifeMs } = remaining;
       // A look at another grant may have ended this one.
       if (lifeMs <= 0 || ledger.get(grant.id) === undefined) continue;
       const { address, kind, ports } = grant;
-      if (kind === "idle") {
-        const leftMs = this.renewedMs(grant);
-        if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
-        else if (hasPaused(firewall, remaining)) this.#parts.ended(grant, "expired");
-      }
+      if (kind === "idle") this.#lookAtIdle(remaining);
       if (kind !== "once" || ports.length === 0) continue;
-      const lives = firewall.livesMs(parsePrefix(address)!.address, ports, { kind });
-      if (lives.every((leftMs) => leftMs > 0)) continue;
-      this.#spent(grant);
+      const { address: from } = parsePrefix(address)!;
+      const lives = this.#asked((firewall) => firewall.livesMs(from, ports, { kind }));
+      if (lives?.some((leftMs) => leftMs <= 0) === true) this.#spent(grant);
+    }
+  }
+
+  #lookAtIdle(remaining: Remaining): void {
+    const { ledger, clock } = this.#parts;
+    const { grant } = remaining;
+    const renewedMs = this.#renewedMs(grant);
+    if (renewedMs === undefined) return;
+    const leftMs = this.#mostOf(grant, renewedMs);
+    if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
+    else if (this.#asked((firewall) => hasPaused(firewall, remaining)) === true) this.over(grant);
+  }
+
+  /** What the kernel says; undefined where it does not: an element whose answer is lost may well be there. */
+  #asked<T>(ask: (firewall: Firewall) => T): T | undefined {
+    try {
+      return ask(this.#parts.firewall);
+    } catch (error) {
+      if (!(error instanceof OpError)) throw error;
+      this.#parts.fault(error);
+      return undefined;
     }
   }
 
@@ -128,12 +161,35 @@ export class GrantEnds {
     }
   }
 
+  /**
+   * A grant ended by itself. Shared elements must name their remaining holders, and a record that stays would give the
+   * grant back to a later daemon.
+   */
+  over(grant: Grant): void {
+    if (this.#recorded.has(grant.id) || this.shares(grant)) {
+      try {
+        this.withdraw(grant, "keep");
+      } catch (error) {
+        this.#parts.fault(error);
+      }
+    }
+    this.#parts.ended(grant, "expired");
+  }
+
+  /** A grant was opened, or found in the kernel, beside others. */
+  joined(grant: Grant): void {
+    if (grant.kind !== "idle") return;
+    const sharers = this.#sharers(grant);
+    for (const { id } of sharers.length === 0 ? [] : [grant, ...sharers]) this.#recorded.add(id);
+  }
+
   /** Takes the elements that only this grant needs from the kernel. */
   withdraw(
     { id, address, ports, kind, idleMs, ...holder }: Grant,
     sessions: "end" | "keep",
     others = this.others(address, id),
   ): void {
+    this.#recorded.delete(id);
     const { firewall, ledger, clock } = this.#parts;
     const prefix = parsePrefix(address)!;
     const held = ledger
@@ -151,17 +207,25 @@ export class GrantEnds {
   }
 
   /** Whether another living grant needs an element of this one. */
-  shares({ id, address, kind, idleMs, ports }: Grant): boolean {
-    return this.others(address, id).some(
-      ({ grant }) => grant.kind === kind && grant.idleMs === idleMs && overlap(grant.ports, ports),
-    );
+  shares(grant: Grant): boolean {
+    return this.#sharers(grant).length > 0;
+  }
+
+  #sharers({ id, address, kind, idleMs, ports }: Grant): Grant[] {
+    return this.others(address, id)
+      .map(({ grant }) => grant)
+      .filter(
+        (other) => other.kind === kind && other.idleMs === idleMs && overlap(other.ports, ports),
+      );
   }
 
   /** Corrects the records that an earlier daemon left beside the elements of these grants. */
   tidy(ids: readonly string[]): void {
     for (const id of ids) {
       const grant = this.#parts.ledger.get(id);
-      if (grant !== undefined) this.leave(grant);
+      if (grant === undefined) continue;
+      this.leave(grant);
+      this.joined(grant);
     }
   }
 

@@ -157,7 +157,8 @@ export function restoreGrants(
     const kind = door && grantKind(door, grant);
     return kind === grant.kind && (kind !== "idle" || door?.idleCloseMs === grant.idleMs);
   };
-  const found = grantsOf(elements, clock);
+  // Of those that share a place the first holder comes first, as in the daemon that gave them.
+  const found = grantsOf(elements, clock).sort((a, b) => a.grant.openedMs - b.grant.openedMs);
   const present = found.filter(isPresent);
   const other = found.filter((one) => !isPresent(one));
   const replaced: Grant[] = [];

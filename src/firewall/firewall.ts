@@ -107,7 +107,7 @@ export interface KernelGrant {
   readonly remainingMs: number;
   /** "idle" only: the life that each packet restores. */
   readonly idleMs?: number;
-  /** "idle" only: how much longer the kernel renews; 0 when it no longer does. */
+  /** "idle" only: how much longer the kernel renews; 0 or less where it no longer does. */
   readonly maxRemainingMs?: number;
   /** Unix milliseconds; absent where the element does not tell. */
   readonly openedMs?: number;
@@ -136,13 +136,13 @@ export interface Firewall {
 
   /**
    * The remaining lives of the grants of one kind for the address (of a /64: its first one), port
-   * by port; 0 for none.
+   * by port; 0 for none. Throws OpError where the kernel does not say.
    */
   livesMs(address: Address, ports: readonly PortRange[], which: Which): number[];
 
   /**
    * How much longer the kernel would renew an "idle" grant of the address, port by port; 0 for none.
-   * No packet touches this: an idle grant that is gone while this lasts has ended by itself.
+   * No packet touches this: an idle grant that is gone while this lasts has ended by itself. Throws as `livesMs`.
    */
   capsMs(address: Address, ports: readonly PortRange[], idleMs: number): number[];
 

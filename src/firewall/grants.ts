@@ -25,7 +25,10 @@ import type { Comment, IdleSet, Slot } from "./slots.ts";
 
 /** How long an address is refused at least after it was closed. */
 const REVOKED_MS = 5 * 60_000;
-/** A transaction is repeated when an element that it deletes ended in between, or its reply was lost. */
+/**
+ * A transaction is repeated when an element that it deletes ended in between, or its reply was lost; a look-up, when an
+ * answer was.
+ */
 const TRIES = 4;
 /** The length of the name of a use. */
 const USE_BYTES = 16;
@@ -177,10 +180,7 @@ export class KernelGrants implements Firewall, Disposable {
         prefix6,
         remainingMs: Math.min(owner.remainingMs, remainingMs),
         ...(maxRemainingMs !== undefined && {
-          maxRemainingMs: Math.min(
-            maxRemainingMs,
-            Math.max(0, owner.remainingMs - (owner.idleMs ?? 0)),
-          ),
+          maxRemainingMs: Math.min(maxRemainingMs, owner.remainingMs - (owner.idleMs ?? 0)),
         }),
       }));
     });
@@ -302,10 +302,10 @@ export class KernelGrants implements Firewall, Disposable {
 
   /** Whether the use was spent a moment ago: the slots came with it, in one transaction. */
   #isFresh({ id, forMs }: Use): boolean {
-    this.#nft.beginLookUps();
-    this.#writeUse(id);
-    this.#nft.ask(SET.used, USE_BYTES);
-    const [lifeMs = -1] = this.#nft.answers(1);
+    const [lifeMs = -1] = this.#lookUp(SET.used, 1, () => {
+      this.#writeUse(id);
+      this.#nft.ask(SET.used, USE_BYTES);
+    });
     return lifeMs > wholeMs(forMs) - MOMENT_MS;
   }
 
@@ -338,18 +338,31 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   /**
-   * The remaining lives of elements, in their order: Infinity without an end, −1 for a missing one.
+   * The remaining lives of elements, in their order: Infinity without an end, −1 for a missing one. Throws OpError
+   * where the kernel does not say.
    */
   #lives(address: Address, slots: readonly KeySlot[]): number[] {
     const lives: number[] = [];
     for (let from = 0; from < slots.length; from += LOOK_UPS_AT_ONCE) {
       const some =
         slots.length <= LOOK_UPS_AT_ONCE ? slots : slots.slice(from, from + LOOK_UPS_AT_ONCE);
-      this.#nft.beginLookUps();
-      for (const slot of some) this.#nft.ask(slot.set, this.#writeKey(address, slot));
-      lives.push(...this.#nft.answers(some.length));
+      const found = this.#lookUp(some[0]!.set, some.length, () => {
+        for (const slot of some) this.#nft.ask(slot.set, this.#writeKey(address, slot));
+      });
+      lives.push(...found);
     }
     return lives;
+  }
+
+  /** The answers to so many questions. An answer that is lost says nothing about its element. */
+  #lookUp(set: string, count: number, ask: () => void): number[] {
+    for (let tries = 0; tries < TRIES; tries++) {
+      this.#nft.beginLookUps();
+      ask();
+      const lives = this.#nft.answers(count);
+      if (lives !== undefined) return lives;
+    }
+    throw refusalError("look into", set, { sequence: 0, code: Errno.ENOBUFS, text: "" });
   }
 
   /** Writes the key of a slot for the next message. Returns its length. */
@@ -378,7 +391,9 @@ export class KernelGrants implements Firewall, Disposable {
       const found = this.#nft.elements(name, (view, element) => readGrant("idle", view, element));
       return (found ?? []).flatMap((grant) => {
         if (grant === undefined) return [];
-        return [{ ...grant, idleMs, maxRemainingMs: caps.get(grantKey(grant)) ?? 0 }];
+        // Nothing renews it any more: it lives as long as it does now.
+        const maxRemainingMs = caps.get(grantKey(grant)) ?? grant.remainingMs - idleMs;
+        return [{ ...grant, idleMs, maxRemainingMs }];
       });
     });
   }

@@ -168,9 +168,9 @@ export class NftSocket implements Disposable {
 
   /**
    * The remaining lives of the elements asked for, in that order, in ms: Infinity without an end,
-   * −1 if missing.
+   * −1 if missing. Undefined where the kernel had no memory for one of the answers.
    */
-  answers(count: number): number[] {
+  answers(count: number): number[] | undefined {
     const last = this.#last;
     const first = (last - count + 1) >>> 0;
     const lives = Array.from({ length: count }, () => -1);
@@ -179,13 +179,15 @@ export class NftSocket implements Disposable {
     const { view } = this.socket;
     for (let open = count; open > 0;) {
       const got = this.socket.receive();
-      // A lost answer counts as missing; the kernel refuses a change that relies on it, and the
-      // caller repeats it.
-      if (got <= 0) return lives;
+      // What the kernel discarded may be older than these questions: their answers are counted.
+      if (got === 0) return undefined;
       for (const message of messages(view, got)) {
         if (!isBetween(message.sequence, first, last)) continue;
         open -= 1;
-        if (message.type === NLMSG.ERROR) continue;
+        if (message.type === NLMSG.ERROR) {
+          if (errorCode(view, message) !== Errno.ENOENT) return undefined;
+          continue;
+        }
         readElements(view, message, (element) => {
           lives[(message.sequence - first) >>> 0] = element.remainingMs;
         });

@@ -2,10 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/core/address.ts";
-import { KernelGrants } from "../../src/firewall/grants.ts";
-import { Agenda } from "./agenda.ts";
-import { SimulatedKernel } from "./kernel.ts";
-import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
+import { kernelStage } from "./opening-stage.ts";
 
 const ADDRESS = parseAddress("198.51.100.7")!;
 const USE = { id: new Uint8Array(16).fill(7), forMs: 120_000 };
@@ -21,12 +18,8 @@ const REQUEST = {
 } as const;
 
 function stage() {
-  const agenda = new Agenda(0);
-  const kernel = new SimulatedKernel(agenda, { setSize: 100, movesEnds: true });
-  kernel.load({ guarded: [], allow: [], deny: { ip: "drop", ip6: "drop" }, idleMs: [] });
-  const sets = simulatedSets(kernel, agenda, 1, () => {});
-  const grants = KernelGrants.open(simulatedGrantKernel(sets, 1, () => {}));
-  return { agenda, kernel, grants };
+  const { agenda, kernel, grants } = kernelStage();
+  return { agenda, kernel, grants: grants() };
 }
 
 test.each([true, false])(

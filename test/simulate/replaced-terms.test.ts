@@ -2,16 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/core/address.ts";
-import { Counters } from "../../src/core/counters.ts";
-import type { DaemonEvent } from "../../src/core/events.ts";
-import { EchoWatch } from "../../src/data-plane/echo-watch.ts";
-import { Opening } from "../../src/data-plane/opening.ts";
-import { KernelGrants } from "../../src/firewall/grants.ts";
-import { Matcher } from "../../src/match/matcher.ts";
 import { doorOf } from "../support/daemon.ts";
-import { Agenda } from "./agenda.ts";
-import { SimulatedKernel } from "./kernel.ts";
-import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
+import { openingStage } from "./opening-stage.ts";
 
 const ADDRESS = parseAddress("198.51.100.7")!;
 const DOOR = doorOf({ name: "ssh", uses: "one" });
@@ -27,43 +19,11 @@ const REQUEST = {
 } as const;
 
 test("the next start takes the old elements away, with ports that the door opens no more", () => {
-  const agenda = new Agenda(0);
-  const kernel = new SimulatedKernel(agenda, { setSize: 100, movesEnds: true });
-  kernel.load({ guarded: [], allow: [], deny: { ip: "drop", ip6: "drop" }, idleMs: [] });
-  const open = () =>
-    KernelGrants.open(
-      simulatedGrantKernel(
-        simulatedSets(kernel, agenda, 1, () => {}),
-        1,
-        () => {},
-      ),
-    );
-  const dead = open();
+  const { kernel, grants, events, begin } = openingStage(DOOR);
+  const dead = grants();
   dead.open({ ...REQUEST, kind: "plain" });
   dead.open({ ...REQUEST, ports: DOOR.opens, kind: "once" });
-
-  const events: DaemonEvent[] = [];
-  const counters = new Counters();
-  const opening = new Opening({
-    clock: agenda,
-    counters,
-    poll: { add: () => {}, remove: () => {}, ready: () => false },
-    echoes: new EchoWatch(),
-    link: { tell: () => {}, emit: (event) => void events.push(event) },
-    kernel: {
-      grants: open,
-      events: () => ({
-        fd: 0,
-        drain: () => false,
-        tookOnce: () => false,
-        others: () => false,
-        [Symbol.dispose]: () => {},
-      }),
-    },
-  });
-  const matcher = new Matcher({ rotating: [], fixed: [] }, opening);
-  opening.begin({ plan: { doors: [DOOR], rotating: [], fixed: [] } as never, matcher }, []);
-
+  begin();
   expect(events).toMatchObject([{ type: "grant.restored", grant: { kind: "once" } }]);
   expect(kernel.living("grants4")).toEqual([]);
   expect(kernel.living("one4")).toHaveLength(1);

@@ -2,7 +2,9 @@
 
 import type { GrantKernel } from "../../src/firewall/grants.ts";
 import type { SetSocket } from "../../src/firewall/nft-socket.ts";
+import { refusalError } from "../../src/firewall/refusal.ts";
 import type { SetElement } from "../../src/firewall/set-element.ts";
+import { Errno } from "../../src/native/errno.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Change, Element, SimulatedKernel } from "./kernel.ts";
 
@@ -23,6 +25,12 @@ export function simulatedSets(
   let asked: { readonly set: string; readonly key: string }[] = [];
   let sequence = 0;
   const keyOf = (length: number) => new Uint8Array(key.buffer, 0, length).slice();
+  const beginList = (set: string) => {
+    border("a list");
+    if (!kernel.fails("an interrupted list")) return;
+    const text = "others kept changing it";
+    throw refusalError("list", set, { sequence: 0, code: Errno.EINTR, text });
+  };
   return {
     key,
     beginTransaction: () => void (changes = []),
@@ -45,14 +53,20 @@ export function simulatedSets(
     ask: (set, length) => void asked.push({ set, key: keyOf(length).toHex() }),
     answers(count) {
       border("a look-up");
+      if (kernel.fails("a lost answer")) return undefined;
       return asked.slice(-count || asked.length).map((one) => {
         const element = kernel.find(one.set, one.key);
         return element === undefined ? -1 : lifeOf(element, agenda);
       });
     },
-    elements: (set, read) =>
-      kernel.living(set)?.map((element) => read(...elementBytes(element, agenda))),
-    setNames: () => kernel.setNames(),
+    elements(set, read) {
+      beginList(set);
+      return kernel.living(set)?.map((element) => read(...elementBytes(element, agenda)));
+    },
+    setNames() {
+      beginList("");
+      return kernel.setNames();
+    },
   };
 }
 

@@ -63,6 +63,22 @@ describe("restoreGrants()", () => {
     });
   });
 
+  test("gives those that share a place in the order of their openings", () => {
+    const holders = [
+      ["phone", NOW - 1_000],
+      ["tablet", NOW - 9_000],
+      ["laptop", NOW - 5_000],
+    ] as const;
+    const elements = holders.map(([name, openedMs]) =>
+      element("203.0.113.7", "22/tcp", { kind: "once", label: `ssh alice/${name}`, openedMs }),
+    );
+    const ledger = new Ledger();
+    const clock = new HandClock();
+    restoreGrants(ledger, elements, clock);
+    const order = ledger.at("203.0.113.7", clock.monotonicMs()).map(({ grant }) => grant.device);
+    expect(order).toEqual(["tablet", "laptop", "phone"]);
+  });
+
   test.each([false, true])(
     "keeps the present terms of a grant whose daemon died while it changed them (old last: %s)",
     (oldLast) => {

@@ -1,0 +1,106 @@
+/** The kernel has no memory for the answer to a look-up: the element may be there or not. */
+
+import { expect, test } from "bun:test";
+import { parseAddress } from "../../src/core/address.ts";
+import { doorOf } from "../support/daemon.ts";
+import { kernelStage, openingStage } from "./opening-stage.ts";
+
+const ADDRESS = parseAddress("198.51.100.7")!;
+const REQUEST = {
+  address: ADDRESS,
+  prefix6: 128,
+  ports: [{ proto: "tcp", from: 22, to: 22 }],
+  kind: "plain",
+  openMs: 30_000,
+  label: "ssh alice/laptop",
+} as const;
+const IDLE_MS = 20_000;
+
+function losesAnswers({ kernel }: ReturnType<typeof kernelStage>, count: number): void {
+  for (let i = 0; i < count; i++) kernel.fail("a lost answer");
+}
+
+test("a look-up is repeated until it is answered, and fails at last", () => {
+  const stage = kernelStage();
+  const grants = stage.grants();
+  grants.open(REQUEST);
+  losesAnswers(stage, 3);
+  expect(grants.livesMs(ADDRESS, REQUEST.ports, { kind: "plain" })).toEqual([30_000]);
+  losesAnswers(stage, 4);
+  expect(() => grants.livesMs(ADDRESS, REQUEST.ports, { kind: "plain" })).toThrow(
+    /^Cannot look into inet sallyport grants4: ENOBUFS/,
+  );
+});
+
+test("a grant is not given anew by an answer that was lost", () => {
+  const stage = kernelStage();
+  const grants = stage.grants();
+  grants.open(REQUEST);
+  losesAnswers(stage, 1);
+  grants.open({ ...REQUEST, openMs: 60_000 });
+  expect(grants.livesMs(ADDRESS, REQUEST.ports, { kind: "plain" })).toEqual([60_000]);
+});
+
+test("a grant for one connection goes on where the kernel does not say whether it was spent", () => {
+  const stage = openingStage(doorOf({ name: "ssh", uses: "one" }));
+  stage.grants().open({ ...REQUEST, kind: "once" });
+  const { doorkeeper } = stage.begin();
+  stage.events.length = 0;
+  losesAnswers(stage, 4);
+  doorkeeper!.ends.lookAtOnce(64);
+  expect(stage.events).toMatchObject([{ type: "fault", part: "firewall" }]);
+  doorkeeper!.ends.lookAtOnce(64);
+  expect(stage.events).toHaveLength(1);
+  expect(stage.kernel.living("one4")).toHaveLength(1);
+});
+
+test("an idle grant whose time seems over is looked at again where the kernel does not say", () => {
+  const door = doorOf({
+    name: "ssh",
+    openForMs: 30_000,
+    idleCloseMs: IDLE_MS,
+    maxOpenMs: 120_000,
+  });
+  const stage = openingStage(door);
+  const { agenda, kernel, events } = stage;
+  const idle = { kind: "idle", idleMs: IDLE_MS, maxMs: 100_000 } as const;
+  stage.grants().open({ ...REQUEST, ...idle });
+  const opening = stage.begin();
+  const doorkeeper = opening.doorkeeper!;
+  events.length = 0;
+  agenda.after(30_000, () => {});
+  const [element] = kernel.living("idle4_20s")!;
+  element!.endMs = 45_000;
+  agenda.step();
+  losesAnswers(stage, 4);
+  doorkeeper.expire();
+  expect(events).toMatchObject([{ type: "fault", part: "firewall" }]);
+  expect(opening.ledger.nextEndMs).toBeWithin(30_500, 31_500);
+  agenda.after(1_100, () => {});
+  agenda.step();
+  doorkeeper.expire();
+  expect(events).toHaveLength(1);
+  expect(opening.ledger.nextEndMs).toBeWithin(44_500, 45_500);
+});
+
+test("a closing knock that the kernel refuses leaves the grant to the next one", () => {
+  const knocks = [{ proto: "tcp", port: 7001 }] as const;
+  const sequence = { knocks, timeoutMs: 10_000 };
+  const door = doorOf({ name: "ssh", users: [], fixed: sequence, closing: sequence });
+  const stage = openingStage(door);
+  stage.grants().open({ ...REQUEST, kind: "fixed", label: "ssh by-sequence" });
+  const doorkeeper = stage.begin().doorkeeper!;
+  expect(stage.events).toMatchObject([{ type: "grant.restored" }]);
+  stage.events.length = 0;
+  const close = () => {
+    const subject = { door: "ssh", action: "close", sequence } as const;
+    doorkeeper.fixed({ kind: "fixed", subject, source: ADDRESS, timeMs: 0 });
+  };
+  losesAnswers(stage, 4);
+  close();
+  expect(stage.events).toMatchObject([{ type: "fault", part: "firewall" }]);
+  expect(stage.kernel.living("fixed4")).toHaveLength(1);
+  close();
+  expect(stage.events.at(-1)).toMatchObject({ type: "grant.closed", reason: "knock" });
+  expect(stage.kernel.living("fixed4")).toEqual([]);
+});
