@@ -17,8 +17,8 @@ interface Account {
   isOpen: boolean;
   /** The present process said that it opened, and has not said that it ended. */
   isToldOpen: boolean;
-  /** A grant has ended since a command started last: one may start, whoever opened meanwhile. */
-  isDue: boolean;
+  /** Ends of grants that no command has started for: so many may start, whoever opened meanwhile. */
+  due: number;
   /** When that end was told; Infinity where nothing is owed for it any more. */
   unpaidMs: number;
   startedMs: number;
@@ -48,7 +48,7 @@ export class CloseCommands {
     account.isToldOpen = true;
     // Its own end pays what an earlier daemon left due.
     if (event.type === "grant.restored") {
-      account.isDue = false;
+      account.due = 0;
       account.unpaidMs = Infinity;
     }
     // It owes once, however many daemons find it.
@@ -68,8 +68,8 @@ export class CloseCommands {
 
   started(door: string, address: string, nowMs: number): Violation | undefined {
     const account = this.#of(door, address);
-    const isEarly = account.isToldOpen && !account.isDue && !account.mayBeLost;
-    account.isDue = false;
+    const isEarly = account.isToldOpen && account.due === 0 && !account.mayBeLost;
+    account.due = Math.max(0, account.due - 1);
     account.unpaidMs = Infinity;
     account.started++;
     account.startedMs = nowMs;
@@ -89,7 +89,7 @@ export class CloseCommands {
       const isUnwritten = powerCut || diskRefuses || account === this.#ending;
       if (account.isOpen || isUnwritten) account.unpaidMs = Infinity;
       // The grant may end while nobody looks.
-      account.isDue ||= mayComeAgain || account.isOpen;
+      if (mayComeAgain || account.isOpen) account.due ||= 1;
       const isEntering = account === this.#entering;
       const isUnsynced = powerCut && nowMs - account.owedMs < SYNC_MS;
       if (isEntering || diskRefuses || isUnsynced) account.mayBeLost = true;
@@ -126,7 +126,7 @@ export class CloseCommands {
     const account = this.#of(door, address);
     this.#ending = account;
     account.isToldOpen = false;
-    account.isDue = true;
+    account.due++;
     if (!account.isOpen) return;
     account.isOpen = false;
     account.endedMs = nowMs;
@@ -138,7 +138,7 @@ export class CloseCommands {
     let account = this.#accounts.get(place);
     if (account === undefined) {
       const none = { owed: 0, started: 0, repeats: 0, owedMs: 0, endedMs: 0, startedMs: 0 };
-      const paid = { isDue: false, unpaidMs: Infinity };
+      const paid = { due: 0, unpaidMs: Infinity };
       account = { ...none, ...paid, mayBeLost: false, isOpen: false, isToldOpen: false };
       this.#accounts.set(place, account);
     }

@@ -5,24 +5,21 @@
  */
 
 import { Database } from "bun:sqlite";
-import {
+import { basename, dirname, join } from "node:path";
+import { FIRST_START_FILE, KEYS_FILE } from "../../src/core/state-files.ts";
+import { type FileStep, placeOf, real, watchPlainFiles } from "./plain-files.ts";
+
+const {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, join } from "node:path";
-import { FIRST_START_FILE, KEYS_FILE } from "../../src/core/state-files.ts";
-import { listenForSyncs } from "./folder-sync.ts";
+} = real;
+const { readSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } = real;
 
 /** SQLite's log: a header that names its generation, then the pages of each commit. */
 const WAL_HEADER_BYTES = 32;
@@ -32,6 +29,13 @@ const REMEMBERED: Readonly<Record<string, readonly string[]>> = {
   "uses.db": ["SELECT * FROM uses", "SELECT boot_id FROM session"],
   "owed.db": ["SELECT * FROM debts"],
   "audit.db": ["SELECT count(*), min(id), max(id) FROM records"],
+};
+
+/** How the file system refuses a step with a plain file, by SQLite's word for the same trouble. */
+const REFUSALS: Readonly<Record<string, readonly [code: string, steps: readonly FileStep[]]>> = {
+  SQLITE_FULL: ["ENOSPC", ["write"]],
+  SQLITE_IOERR_WRITE: ["EIO", ["write", "sync"]],
+  SQLITE_READONLY: ["EROFS", ["make", "remove", "rename"]],
 };
 
 /** How much of a log has reached the disk. */
@@ -47,6 +51,8 @@ export class SimulatedDisk {
   readonly #restore: () => void;
   /** The plain files at the last time when the folder was synced. */
   #certain: ReadonlyMap<string, Buffer> = new Map();
+  /** The plain files whose text may not have reached the disk. */
+  readonly #unsynced = new Set<string>();
   /** The files at the death of the process. */
   #frozen: ReadonlyMap<string, Buffer | undefined> = new Map();
   #isFrozen = false;
@@ -64,9 +70,7 @@ export class SimulatedDisk {
     this.writeKeys(keys);
     writeFileSync(join(this.folder, FIRST_START_FILE), "", { mode: 0o600 });
     this.#settle();
-    listenForSyncs((path) => {
-      if (!this.#isFrozen && path === realpathSync(this.folder)) this.#settle();
-    });
+    watchPlainFiles({ step: (...which) => this.#step(...which) });
   }
 
   /** config.toml */
@@ -120,16 +124,42 @@ export class SimulatedDisk {
   /** The power went: `random` decides what else than the certain reached the disk. */
   outlivePower(random: (below: number) => number): void {
     this.#frozen = new Map([...this.#frozen, ...this.#loosen(random)]);
-    this.#moveOn((name, bytes) =>
-      name.endsWith("-wal") ? this.#tear(name, bytes, random) : bytes,
-    );
+    this.#moveOn((name, bytes) => {
+      if (name.endsWith("-wal")) return this.#tear(name, bytes, random);
+      return this.#unsynced.has(name) ? bytes.subarray(0, random(bytes.length + 1)) : bytes;
+    });
   }
 
   [Symbol.dispose](): void {
     for (const database of this.#open) database.close();
-    listenForSyncs(() => {});
+    watchPlainFiles(undefined);
     this.#restore();
     rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  /** A step of the program with a plain file of the folder. */
+  #step(step: FileStep, path: string, from = ""): void {
+    if (this.#isFrozen) return;
+    const folder = realpathSync(this.folder);
+    if (path === folder && step === "synced") this.#settle();
+    const place = placeOf(path);
+    const name = path === folder ? "the folder" : basename(place);
+    if (path !== folder && dirname(place) !== folder && dirname(place) !== this.folder) return;
+    // Nobody else knows of a text that has no name yet.
+    if (step === "remove" && place !== path) return;
+    if (step === "write") this.border(`a write of ${name}`);
+    if (step === "remove" && existsSync(path)) this.border(`the removal of ${name}`);
+    if (step === "write") this.#unsynced.add(basename(path));
+    if (step === "synced") this.#unsynced.delete(basename(path));
+    if (step === "written") {
+      if (this.#unsynced.delete(basename(from))) this.#unsynced.add(name);
+      else this.#unsynced.delete(name);
+      this.border(`the end of a write of ${name}`);
+    }
+    const [code, steps] = REFUSALS[this.refuses ?? ""] ?? [];
+    if (code === undefined || !steps!.includes(step)) return;
+    this.refused(`to ${step} ${name}`);
+    throw Object.assign(new Error("the simulated disk refuses"), { code });
   }
 
   /** Plain files that are as they were before the folder was synced last. */
@@ -174,6 +204,7 @@ export class SimulatedDisk {
     for (const [name, bytes] of files)
       writeFileSync(join(this.folder, name), bytes, { mode: 0o600 });
     this.#settle();
+    this.#unsynced.clear();
     this.#isFrozen = false;
     // Closing writes into the folder that nobody looks at any more.
     for (const database of this.#open) database.close();

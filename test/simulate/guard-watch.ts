@@ -32,8 +32,9 @@ export class GuardWatch {
   readonly #agenda: Agenda;
   readonly #kernel: SimulatedKernel;
   readonly #broken: (violation: Violation) => void;
-  #asked: Asked | undefined;
-  #askedMs = 0;
+  readonly #forgets: () => boolean;
+  /** What was asked and has no answer, the first first: requests are done in turn. */
+  #asks: { readonly asked: Asked; readonly atMs: number }[] = [];
   /** An earlier process was asked. */
   #isCarried = false;
   #probation: Probation | undefined;
@@ -43,16 +44,25 @@ export class GuardWatch {
   #ending: Probation | undefined;
   /** A process died while it ended this one. */
   #mayReturn: Probation | undefined;
+  /** It lapsed while the disk took no record of that: a clock that is set back lets a start take it up again. */
+  #unwritten: Probation | undefined;
   /** The kernel refused to go back, and will be asked again at the end of the next probation. */
   #owesBack = false;
   /** The wall clock was set since the probation began: a restart judges it by that. */
   #clockWasSet = false;
   #restarted = false;
 
-  constructor(agenda: Agenda, kernel: SimulatedKernel, broken: (violation: Violation) => void) {
+  /** `forgets`: the disk may not take the record of an end. */
+  constructor(
+    agenda: Agenda,
+    kernel: SimulatedKernel,
+    broken: (violation: Violation) => void,
+    forgets: () => boolean,
+  ) {
     this.#agenda = agenda;
     this.#kernel = kernel;
     this.#broken = broken;
+    this.#forgets = forgets;
     kernel.loaded = (plan) => this.#loaded(plan);
   }
 
@@ -77,8 +87,11 @@ export class GuardWatch {
 
   /** Somebody asks for this, and has no answer yet. */
   ask(asked: Asked): void {
-    this.#asked = asked;
-    this.#askedMs = this.#agenda.monotonicMs();
+    this.#asks.push({ asked, atMs: this.#agenda.monotonicMs() });
+  }
+
+  get #asked(): Asked | undefined {
+    return this.#asks[0]?.asked;
   }
 
   /** The answer came; `done`: it was a yes. */
@@ -86,8 +99,14 @@ export class GuardWatch {
     if (done && this.#asked?.type === "probation" && this.#probation === undefined) {
       this.#break("a probation begins", "the kernel was given none");
     }
-    this.#asked = undefined;
+    this.#asks.shift();
+    this.#hasEnded();
+  }
+
+  #hasEnded(): void {
+    if (this.#forgets()) return;
     this.#ending = undefined;
+    this.#unwritten = undefined;
   }
 
   clockWasSet(): void {
@@ -96,9 +115,12 @@ export class GuardWatch {
 
   /** A new process: what returns unless somebody confirms is not known to it. */
   newLife(): void {
-    // Perhaps it had written down already what somebody asked for.
-    this.#isCarried = this.#asked?.type === "probation";
-    this.#asked = this.#asked?.type === "probation" ? { ...this.#asked, back: false } : undefined;
+    // Perhaps it had written down already what somebody asked for, be it the longest.
+    const begun = this.#asks.flatMap(({ asked, atMs }) =>
+      asked.type === "probation" ? [{ asked: { ...asked, back: false }, atMs }] : [],
+    );
+    this.#asks = begun.sort((a, b) => b.asked.forMs - a.asked.forMs).slice(0, 1);
+    this.#isCarried = this.#asks.length > 0;
     this.#restarted = true;
     this.#owesBack = false;
     // A start that loads no guard changes nothing of it.
@@ -109,7 +131,7 @@ export class GuardWatch {
 
   /** Call it every few seconds; `told`: the state of the guard as a daemon knows it that runs undisturbed. */
   check(told: GuardState | undefined): void {
-    if (told !== undefined) this.#ending = undefined;
+    if (told !== undefined) this.#hasEnded();
     const overMs = this.#agenda.monotonicMs() - (this.#probation?.endMs ?? Infinity);
     if (overMs < LATE_MS) return;
     const guarded = this.#kernel.guardedRanges.length > 0;
@@ -120,7 +142,7 @@ export class GuardWatch {
 
   #loaded(plan: GuardPlan): void {
     this.#judge(plan);
-    if (this.#isCarried) this.#asked = undefined;
+    if (this.#isCarried) this.#asks = [];
     this.#isCarried = false;
     this.#mayReturn = undefined;
   }
@@ -128,23 +150,25 @@ export class GuardWatch {
   #judge({ guarded }: GuardPlan): void {
     const nowMs = this.#agenda.monotonicMs();
     const forMs = Math.max(...guarded.map((range) => range.forMs ?? Infinity));
+    const judgedAnew = this.#restarted && this.#clockWasSet;
+    if (judgedAnew) this.#mayReturn ??= this.#unwritten;
     const before = this.#probation ?? this.#mayReturn;
     const isOver = before !== undefined && nowMs >= before.endMs - NEARLY_MS;
-    const judgedAnew = this.#restarted && this.#clockWasSet;
     if (guarded.length === 0) {
       const wasWritten =
         this.#isCarried &&
         this.#asked?.type === "probation" &&
-        nowMs >= this.#askedMs + this.#asked.forMs - NEARLY_MS;
+        nowMs >= this.#asks[0]!.atMs + this.#asked.forMs - NEARLY_MS;
       if (!this.#lapsed && !isOver && !judgedAnew && !wasWritten) {
         this.#break("ports stay guarded", "a guard without ports was loaded");
       }
       this.#lapsed = true;
+      if (this.#forgets() && before !== undefined) this.#unwritten = { ...before, back: false };
       this.#owesBack ||= before?.back === true;
       this.#probation = undefined;
       return;
     }
-    if (this.#lapsed && this.#asked?.type !== "probation") {
+    if (this.#lapsed && this.#asked?.type !== "probation" && this.#mayReturn === undefined) {
       this.#break("what lapsed stays open", "until somebody begins again");
     }
     this.#lapsed = false;
@@ -183,9 +207,11 @@ export class GuardWatch {
       this.#clockWasSet = false;
       this.#restarted = false;
     }
+    // A start goes on with what was asked for last, or with what was in force until then.
+    const carriedMs = this.#isCarried ? (before?.forMs ?? 0) : 0;
     this.#probation = {
       endMs,
-      forMs: asked?.forMs ?? before!.forMs,
+      forMs: asked === undefined ? before!.forMs : Math.max(asked.forMs, carriedMs),
       back: asked?.back ?? before!.back,
     };
   }

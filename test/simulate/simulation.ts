@@ -195,8 +195,8 @@ class Simulation implements Disposable {
   /** Requests without an answer. */
   #asking = 0;
   #peerPorts = 30_000;
-  /** The configuration that a start works by where the file is broken. */
-  #kept: number | undefined;
+  /** One of these is the configuration that a start works by where the file is broken; undefined: perhaps none is. */
+  #kept: readonly (number | undefined)[] = [undefined];
   #diskFailedMs = -Infinity;
   #doubtMs = -Infinity;
   #wasSetBack = false;
@@ -219,8 +219,11 @@ class Simulation implements Disposable {
     this.#agenda = new Agenda((story.sparse?.beginMs ?? BEGIN_MS) + (story.seed % 1_000) * 977);
     this.#kernel = new SimulatedKernel(this.#agenda, story);
     this.#oracle = new Oracle(this.#agenda, this.#kernel, (violation) => this.#break(violation));
-    this.#guardWatch = new GuardWatch(this.#agenda, this.#kernel, (violation) =>
-      this.#break(violation),
+    this.#guardWatch = new GuardWatch(
+      this.#agenda,
+      this.#kernel,
+      (violation) => this.#break(violation),
+      () => this.#diskFails,
     );
     this.#oracle.closes = (from) => {
       this.#grantWatch.closingKnock(formatAddress(from), this.#agenda.monotonicMs());
@@ -397,6 +400,7 @@ class Simulation implements Disposable {
         run: (work) => this.#run(life, work),
         start: (command) => this.#startCommand(life, command),
         hearing: (event) => {
+          if (!life.alive) return;
           const doors = this.#daemon!.inForce.settings.doors;
           this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), this.#diskFails);
           this.#alarms.hear(event);
@@ -410,13 +414,17 @@ class Simulation implements Disposable {
           this.#tally.add(event.type);
           this.#note(describeEvent(event));
         },
-        note: (line) => this.#note(line),
+        note: (line) => {
+          if (life.alive) this.#note(line);
+        },
         feeding: (knock) => {
           this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors, this.#keys.living);
         },
         opening: (request) => this.#openingByHand(request),
         closing: (id) => this.#closing(id),
-        entered: () => this.#entered(),
+        entered: () => {
+          if (life.alive) this.#entered();
+        },
       });
       if (daemon === undefined) return;
       this.#daemon = daemon;
@@ -450,11 +458,11 @@ class Simulation implements Disposable {
       if (mistake === undefined) return daemon;
       const number = numberOf(settings.doors);
       this.#note(`the file is broken: configuration ${number} is in force`);
-      if (this.#kept === number) return daemon;
-      const what = `${number} is in force, kept ${this.#kept ?? "none"}`;
+      if (this.#kept.includes(number)) return daemon;
+      const what = `${number} is in force, kept ${this.#kept.join(" or ")}`;
       this.#break(new Violation("a broken file leaves what worked last", what));
     } catch (error) {
-      if (error instanceof SallyportError && this.#kept !== undefined) {
+      if (error instanceof SallyportError && !this.#kept.includes(undefined)) {
         this.#break(new Violation("a broken file ends no start", this.#told(error)));
       }
       this.#failedStart(life, error);
@@ -465,11 +473,14 @@ class Simulation implements Disposable {
   /** Another configuration is in force: by a start, a reload, a confirmation or the want of one. */
   #entered(): void {
     this.#disturbGently();
-    const number = this.#inForce;
-    this.#note(`configuration ${number} is in force`);
-    // Nobody has confirmed it yet, as far as the daemon knows: what worked before stays.
+    this.#note(`configuration ${this.#inForce} is in force`);
+    this.#keep();
+  }
+
+  /** What is in force is kept, unless nobody has confirmed it yet: then what worked before stays. */
+  #keep(): void {
     if (this.#guardWatch.mayGoBack || this.#daemon?.guard.state !== "permanent") return;
-    this.#kept = number;
+    this.#kept = this.#diskFails ? [...new Set([...this.#kept, this.#inForce])] : [this.#inForce];
   }
 
   #failedStart(life: Life, error: unknown): void {
@@ -707,9 +718,14 @@ class Simulation implements Disposable {
         this.#kernel.spoilRules();
         return;
       case "kernel fault":
-        this.#note(`the kernel has ${deed.fault} for a transaction`);
+        this.#note(`the kernel is about to have ${deed.fault}`);
         this.#disturb();
-        this.#kernel.faults.push(deed.fault);
+        this.#kernel.fail(deed.fault);
+        return;
+      case "late notices":
+        this.#note(`notices of the kernel come late for ${Math.round(deed.forMs / 1_000)} s`);
+        this.#disturb();
+        this.#kernel.delayNotices(deed.forMs, randomFrom(deed.seed));
         return;
       case "disk":
         this.#note(`the disk refuses: ${deed.code} for ${Math.round(deed.forMs / 1_000)} s`);
@@ -903,8 +919,11 @@ class Simulation implements Disposable {
       work(daemon).then(
         () => this.#answered(daemon, asked, true),
         (error: unknown) => {
+          if (daemon !== this.#daemon || !this.#life.alive) return;
           if (!(error instanceof SallyportError)) this.#fail(error);
           else this.#note(`refused: ${this.#told(error)}`);
+          // Knocks were heard by what was refused, for a moment.
+          this.#disturb();
           this.#answered(daemon, asked, false);
         },
       );
@@ -973,7 +992,7 @@ class Simulation implements Disposable {
 
   /** The first line, without the folder, whose name is never the same. */
   #told({ message }: Error): string {
-    return message.split("\n")[0]!.replaceAll(dirname(this.#disk.configFile), "");
+    return message.replaceAll(dirname(this.#disk.configFile), "");
   }
 
   #openingByHand({ door: name, address }: Request<"open">): void {
@@ -1160,6 +1179,7 @@ class Simulation implements Disposable {
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);
     if (!isCalm || daemon.untold > 0) return;
     if (!this.#diskFails) this.#oracle.keep();
+    this.#keep();
     const lost = this.#grantWatch.check(daemon.openings.grants(), this.#agenda.monotonicMs());
     if (lost !== undefined) this.#break(lost);
     if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
@@ -1195,7 +1215,7 @@ class Simulation implements Disposable {
     this.#write(Math.max(0, this.#inForce), false);
     if (this.#disk.refuses !== undefined) this.#diskFailedMs = this.#agenda.monotonicMs();
     this.#disk.refuses = undefined;
-    this.#kernel.faults.length = 0;
+    this.#kernel.mend();
     this.#noProcesses = 0;
     this.#nextDeath = undefined;
     if (this.#life.alive) this.#death = undefined;

@@ -1,5 +1,6 @@
 /** What happens in a simulated story: drawn from its seed before it begins, so that parts can be left out. */
 
+import type { KernelFault } from "./kernel.ts";
 import type { KeyChange } from "./key-ring.ts";
 
 /** How the network treats a knock. */
@@ -51,7 +52,8 @@ export type Deed =
   /** `unheard`: the kernel's notification is lost; `single`: only one element of each set goes. */
   | { readonly type: "empty"; set: string; unheard: boolean; single?: number }
   | { readonly type: "spoil" }
-  | { readonly type: "kernel fault"; fault: "no memory" | "no reply" }
+  | { readonly type: "kernel fault"; fault: KernelFault }
+  | { readonly type: "late notices"; forMs: number; seed: number }
   | { readonly type: "disk"; code: string; forMs: number }
   | { readonly type: "no processes"; times: number }
   | { readonly type: "wait" };

@@ -6,16 +6,19 @@ import { ProbationFile } from "../../src/control-plane/guard/probation-file.ts";
 import { takeCleanStop } from "../../src/store/session.ts";
 import { writePrivateFile } from "../../src/files/private-file.ts";
 import { StateFolder } from "../support/store.ts";
-import { listenForSyncs } from "./folder-sync.ts";
+import { watchPlainFiles } from "./plain-files.ts";
 
 /** Whether the folder is synced while the file is not there. */
 function isGoneForGood(folder: StateFolder, file: string, work: () => void): boolean {
   let isGone = false;
-  listenForSyncs((path) => {
-    isGone ||= path === realpathSync(folder.path) && !existsSync(folder.file(file));
+  watchPlainFiles({
+    step(step, path) {
+      if (step !== "synced") return;
+      isGone ||= path === realpathSync(folder.path) && !existsSync(folder.file(file));
+    },
   });
   work();
-  listenForSyncs(() => {});
+  watchPlainFiles(undefined);
   return isGone;
 }
 
