@@ -21,6 +21,8 @@ const ONCE_AT_A_LOOK = 64;
 export class EndWatch {
   readonly #ledger: Ledger;
   #nextOnceMs = 0;
+  /** The kernel is to be asked again to take elements. */
+  #againMs = Infinity;
   #more = false;
 
   constructor(ledger: Ledger) {
@@ -34,15 +36,21 @@ export class EndWatch {
 
   /** When the next look is due, in monotonic milliseconds. */
   dueMs(nowMs: number): number {
-    const endMs = Math.max(this.#ledger.nextEndMs, nowMs + EXPIRY_GRAIN_MS);
+    const endMs = Math.max(
+      Math.min(this.#ledger.nextEndMs, this.#againMs),
+      nowMs + EXPIRY_GRAIN_MS,
+    );
     return this.#ledger.onceSize > 0 ? Math.min(endMs, this.#nextOnceMs) : endMs;
   }
 
   /** Makes the doorkeeper report some of the due ends. */
   look(keeper: Doorkeeper | undefined, nowMs: number): void {
     this.#more = nowMs >= this.#ledger.nextEndMs && keeper?.expire(ENDED_AT_ONCE) === true;
-    if (this.#ledger.onceSize === 0 || nowMs < this.#nextOnceMs) return;
-    keeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
-    this.#nextOnceMs = nowMs + ONCE_LOOK_MS;
+    if (nowMs >= this.#againMs) keeper?.ends.finish();
+    if (this.#ledger.onceSize > 0 && nowMs >= this.#nextOnceMs) {
+      keeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
+      this.#nextOnceMs = nowMs + ONCE_LOOK_MS;
+    }
+    this.#againMs = keeper?.ends.dueMs ?? Infinity;
   }
 }

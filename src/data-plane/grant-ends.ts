@@ -15,7 +15,7 @@ import { longestMs, needOf, sameAgain } from "./grant-request.ts";
 import { formatLabel } from "./label.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
 
-/** When a grant is looked at again of which the kernel said nothing. */
+/** When the kernel is asked again what it did not say, or did not do. */
 const AGAIN_MS = 1_000;
 
 export interface GrantEndsParts {
@@ -32,6 +32,9 @@ export class GrantEnds {
   readonly #parts: GrantEndsParts;
   /** Ids of idle grants whose elements had several holders: their records outlive them. */
   readonly #recorded = new Set<string>();
+  /** What the kernel was to take from these and kept. */
+  #unfinished: Grant[] = [];
+  #againMs = Infinity;
   /**
    * Another program took away grants for one connection: one that is gone now may be among them.
    */
@@ -142,9 +145,10 @@ export class GrantEnds {
         firewall.open({ ...sameAgain(other), beside });
       }
     } catch (error) {
-      // The whole table is gone and about to return: its repair finds the missing elements.
-      if (error instanceof OpError && error.code === Errno.ENOENT) return;
-      this.#parts.fault(error);
+      // The whole table is gone and about to return: its repair finds the missing elements. Whatever else it was, the
+      // next look finds the element missing again, and must not take the next holder for the one who spent it.
+      if (!(error instanceof OpError && error.code === Errno.ENOENT)) this.#parts.fault(error);
+      return;
     }
     this.#parts.ended(first.grant, this.#taken ? "lost" : "used");
   }
@@ -157,8 +161,22 @@ export class GrantEnds {
     try {
       this.withdraw(grant, "keep", this.others(grant.address));
     } catch (error) {
+      this.#unfinished.push(grant);
+      this.#againMs = this.#parts.clock.monotonicMs() + AGAIN_MS;
       this.#parts.fault(error);
     }
+  }
+
+  /** When `finish` has something to do, in monotonic milliseconds. */
+  get dueMs(): number {
+    return this.#againMs;
+  }
+
+  /** Asks the kernel again to take what it kept. */
+  finish(): void {
+    if (this.#parts.clock.monotonicMs() < this.#againMs) return;
+    this.#againMs = Infinity;
+    for (const grant of this.#unfinished.splice(0)) this.leave(grant);
   }
 
   /**
@@ -166,14 +184,9 @@ export class GrantEnds {
    * grant back to a later daemon.
    */
   over(grant: Grant): void {
-    if (this.#recorded.has(grant.id) || this.shares(grant)) {
-      try {
-        this.withdraw(grant, "keep");
-      } catch (error) {
-        this.#parts.fault(error);
-      }
-    }
+    const leaves = this.#recorded.has(grant.id) || this.shares(grant);
     this.#parts.ended(grant, "expired");
+    if (leaves) this.leave(grant);
   }
 
   /** A grant was opened, or found in the kernel, beside others. */

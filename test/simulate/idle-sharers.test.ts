@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/core/address.ts";
+import { EndWatch } from "../../src/data-plane/end-watch.ts";
 import { doorOf } from "../support/daemon.ts";
 import { openingStage } from "./opening-stage.ts";
 
@@ -49,6 +50,26 @@ test("those that end by themselves leave no record", () => {
   grants().open({ ...REQUEST, idleMs: IDLE_MS, openMs: 30_000, label: "ssh alice/tablet" });
   const { ledger } = begin();
   expect(ledger.list(30_001, 30_001).map(({ device }) => device)).toEqual(["tablet"]);
+});
+
+test("a record that the kernel keeps is taken a second later", () => {
+  const { agenda, kernel, pass, begin } = openedBy(["laptop", "phone"]);
+  const { doorkeeper, ledger } = begin();
+  const ends = new EndWatch(ledger);
+  pass(30_001);
+  const noMemory = Array.from({ length: 8 }, () => "no memory" as const);
+  kernel.faults.push(...noMemory);
+  ends.look(doorkeeper, agenda.monotonicMs());
+  expect(ledger.size).toBe(0);
+  expect(kernel.living("shared4")).toHaveLength(2);
+  expect(ends.dueMs(agenda.monotonicMs())).toBeWithin(30_900, 31_100);
+  pass(500);
+  ends.look(doorkeeper, agenda.monotonicMs());
+  expect(kernel.living("shared4")).toHaveLength(2);
+  pass(501);
+  ends.look(doorkeeper, agenda.monotonicMs());
+  expect(kernel.living("shared4")).toEqual([]);
+  expect(ends.dueMs(agenda.monotonicMs())).toBe(Infinity);
 });
 
 test("a grant that nothing renews any more lives as long as its elements, also with a later daemon", () => {

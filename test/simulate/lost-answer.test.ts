@@ -104,3 +104,30 @@ test("a closing knock that the kernel refuses leaves the grant to the next one",
   expect(stage.events.at(-1)).toMatchObject({ type: "grant.closed", reason: "knock" });
   expect(stage.kernel.living("fixed4")).toEqual([]);
 });
+
+test("one connection ends one of two grants, also where the kernel refuses at first", () => {
+  const stage = openingStage(doorOf({ name: "ssh", uses: "one" }));
+  const { agenda, kernel, grants } = stage;
+  const both = ["laptop", "phone"].map((name, i) => ({
+    kind: "once" as const,
+    ports: REQUEST.ports,
+    lifeMs: 30_000,
+    openedMs: i,
+    label: `ssh alice/${name}`,
+  }));
+  const opener = grants();
+  for (const [i, { label, openedMs }] of both.entries()) {
+    opener.open({ ...REQUEST, kind: "once", label, openedMs, beside: both.slice(0, i) });
+  }
+  const { doorkeeper, ledger } = stage.begin();
+  stage.events.length = 0;
+  const [element] = kernel.living("one4")!;
+  kernel.spend("one4", element!.key.toHex());
+  kernel.faults.push(...Array.from({ length: 4 }, () => "no memory" as const));
+  const devices = () =>
+    ledger.list(agenda.monotonicMs(), agenda.wallMs()).map(({ device }) => device);
+  doorkeeper!.ends.lookAtOnce(64);
+  doorkeeper!.ends.lookAtOnce(64);
+  expect(devices()).toEqual(["phone"]);
+  expect(kernel.living("one4")).toHaveLength(1);
+});
