@@ -296,8 +296,20 @@ export class KernelGrants implements Firewall, Disposable {
       missing = { set, refusal };
     }
     // The reply to the last try may be lost, too.
-    if (mayHaveHappened && use !== undefined && this.#isFresh(use)) return "opened";
+    const happened = () => (use === undefined ? this.#isMoved(address, slots) : this.#isFresh(use));
+    if (mayHaveHappened && happened()) return "opened";
     throw refusalError(operation, missing!.set, missing!.refusal);
+  }
+
+  /** Whether every slot has the life that it was to get a moment ago. */
+  #isMoved(address: Address, slots: readonly Slot[]): boolean {
+    const lives = this.#lives(address, slots);
+    return slots.every(({ ms, keepShorter = false, keepLonger = false }, i) => {
+      const lifeMs = lives[i]!;
+      if (ms === 0) return lifeMs < 0;
+      const isLong = keepShorter || lifeMs > ms - MOMENT_MS;
+      return isLong && (keepLonger || lifeMs <= ms);
+    });
   }
 
   /** Whether the use was spent a moment ago: the slots came with it, in one transaction. */

@@ -59,6 +59,20 @@ test("a grant that the last of all tries opened unheard counts as opened", () =>
   expect(grants.list()).toHaveLength(1);
 });
 
+test("what the last of all tries did unheard without a use counts as done, and nothing else does", () => {
+  const { kernel, grants } = stage();
+  const { use: _, ...byHand } = REQUEST;
+  const unheard = ["no memory", "no memory", "no memory", "no reply"] as const;
+  kernel.faults.push(...unheard);
+  expect(grants.open(byHand)).toBe("opened");
+  expect(grants.list()).toHaveLength(1);
+  kernel.faults.push("no memory", "no memory", "no memory", "no memory");
+  expect(() => grants.open({ ...byHand, openMs: 60_000 })).toThrow("ENOBUFS");
+  kernel.faults.push(...unheard);
+  grants.close(byHand);
+  expect(grants.list()).toEqual([]);
+});
+
 test("a kernel that has no memory for long is an error, and nothing opens", () => {
   const { kernel, grants } = stage();
   kernel.faults.push(...Array.from({ length: 8 }, () => "no memory" as const));
