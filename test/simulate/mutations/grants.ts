@@ -1,0 +1,132 @@
+/** Bugs in grants: their lives, their ports, their holders. */
+
+import { mutation, type Mutation } from "./mutation.ts";
+
+export const GRANTS: readonly Mutation[] = [
+  mutation(
+    "an idle grant ends with the first port that rests",
+    "data-plane/grant-ends.ts",
+    "const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));",
+    "const leftMs = Math.min(...firewall.livesMs(prefix.address, ports, { kind, idleMs }));",
+  ),
+  mutation(
+    "a grant lives twice as long",
+    "data-plane/grant-request.ts",
+    "    openMs: door.openForMs,",
+    "    openMs: 2 * door.openForMs,",
+  ),
+  mutation(
+    "an idle grant is renewed for ever",
+    "data-plane/grant-request.ts",
+    "return Math.max(1, maxOpenMs - idleCloseMs);",
+    "return 24 * 3_600_000;",
+  ),
+  mutation(
+    "a repair gives a grant its whole life again",
+    "data-plane/grant-request.ts",
+    "    openMs: lifeMs,\n    ...(idleMs",
+    "    openMs: lifeMs + 20_000,\n    ...(idleMs",
+  ),
+  mutation(
+    "the repair puts nothing back",
+    "data-plane/repair-grants.ts",
+    "firewall.open({ ...sameAgain(own), ports: portsToReturn(firewall, own), beside });",
+    "void beside;",
+  ),
+  mutation(
+    "the comparison overlooks missing elements",
+    "data-plane/repair-grants.ts",
+    "if (singlePorts(ports).some((port) =>",
+    "if (singlePorts(ports).every((port) =>",
+  ),
+  mutation(
+    "the ledger keeps the shorter life",
+    "data-plane/ledger.ts",
+    "const endsMs = Math.max(nowMs + lifeMs, kept?.endsMs ?? 0);",
+    "const endsMs = Math.min(nowMs + lifeMs, kept?.endsMs ?? Infinity);",
+  ),
+  mutation(
+    "a restored grant ends a minute late in the ledger",
+    "data-plane/restore-from-kernel.ts",
+    "ledger.open(grant, remainingMs, clock.monotonicMs(), capMs);",
+    "ledger.open(grant, remainingMs + 60_000, clock.monotonicMs(), capMs);",
+  ),
+  mutation(
+    "only one port of a door opens",
+    "firewall/slots.ts",
+    "    slots.push({ set, port, ms: openMs, keepLonger: true });",
+    "    if (slots.length === 0) slots.push({ set, port, ms: openMs, keepLonger: true });",
+  ),
+  mutation(
+    "nobody notices that a connection spent its grant",
+    "data-plane/grant-ends.ts",
+    'if (kind !== "once" || ports.length === 0) continue;',
+    'if (kind !== "once" || ports.length > 0) continue;',
+  ),
+  mutation(
+    "ends of grants are told late",
+    "data-plane/ledger.ts",
+    "if (entry === undefined || entry.endsMs > nowMs) continue;",
+    "if (entry === undefined || entry.endsMs > nowMs - 200_000) continue;",
+  ),
+  mutation(
+    "a lost reply counts as a refusal",
+    "firewall/grants.ts",
+    'if (isUnknown(refusals)) return "unknown";',
+    "",
+  ),
+  mutation(
+    "the ledger keeps a longer life of other terms",
+    "data-plane/ledger.ts",
+    "before !== undefined && sameTerms(before.grant, grant) ? before : undefined",
+    "before",
+  ),
+  mutation(
+    "a full door opens to one more",
+    "data-plane/doorkeeper.ts",
+    "ledger.count(door.name) >= door.maxGrants",
+    "ledger.count(door.name) > door.maxGrants",
+  ),
+  mutation(
+    "a restart gives each holder the longest life",
+    "firewall/grants.ts",
+    "remainingMs: Math.min(owner.remainingMs, remainingMs),",
+    "remainingMs,",
+  ),
+  mutation(
+    "a restart forgets how long traffic renews a grant",
+    "data-plane/restore-from-kernel.ts",
+    "const capMs = Math.max(...own.map(({ maxRemainingMs = 0 }) => maxRemainingMs));",
+    "const capMs = 0;",
+  ),
+  mutation(
+    "a grant by new terms leaves the old ones open",
+    "data-plane/doorkeeper.ts",
+    "if (before !== undefined && !sameTerms(before, grant)) this.ends.leave(before);",
+    "void before;",
+  ),
+  mutation(
+    "a connection spends the grant of the last holder",
+    "data-plane/grant-ends.ts",
+    "const [first, ...others] = sharing;",
+    "const [first, ...others] = sharing.toReversed();",
+  ),
+  mutation(
+    "only the first page of grants is listed",
+    "control-plane/data-plane-access.ts",
+    "for (let after: number | undefined = 0; after !== undefined;) {",
+    "for (let after: number | undefined = 0; after === 0;) {",
+  ),
+  mutation(
+    "traffic of one holder renews the grant of another",
+    "data-plane/grant-ends.ts",
+    "Math.floor(Math.min(leftMs, longestMs(own)))",
+    "Math.floor(leftMs)",
+  ),
+  mutation(
+    "a start keeps what a killed daemon left of earlier terms",
+    "data-plane/opening.ts",
+    "for (const grant of replaced) this.#doorkeeper.ends.leave(grant);",
+    "void replaced;",
+  ),
+];

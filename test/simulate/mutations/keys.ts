@@ -1,0 +1,42 @@
+/** Bugs in keys that go. */
+
+import { mutation, type Mutation } from "./mutation.ts";
+
+export const KEYS: readonly Mutation[] = [
+  mutation(
+    "a removed key keeps its grants",
+    "control-plane/lost-keys.ts",
+    "user !== undefined && isGone(user, device)",
+    'user === "" && isGone(user, device)',
+  ),
+  mutation(
+    "knocks of a removed key are heard until the next reload",
+    "control-plane/reloader.ts",
+    "await this.#parts.configure(next.plan);",
+    "",
+  ),
+  mutation(
+    "a removed key returns with the configuration before",
+    "control-plane/reloader.ts",
+    "const before = withKeysOf(this.#before, now);",
+    "const before = withKeysOf(this.#before, this.#before);",
+  ),
+  mutation(
+    "a removed key keeps its sessions",
+    "control-plane/key-removal.ts",
+    "sessions: await cutOf(removal, isGone) }",
+    "sessions: [] }",
+  ),
+  mutation(
+    "a removed key loses one grant only",
+    "control-plane/key-removal.ts",
+    "grantsCutOff(await grants(), isGone)) {",
+    "grantsCutOff(await grants(), isGone).slice(0, 1)) {",
+  ),
+  mutation(
+    "a removed key ends the grants of others",
+    "control-plane/lost-keys.ts",
+    "user !== undefined && isGone(user, device)",
+    "user !== undefined",
+  ),
+];
