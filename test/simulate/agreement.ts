@@ -4,7 +4,7 @@ import { type Address, formatAddress, parsePrefix } from "../../src/core/address
 import type { Door } from "../../src/config/settings.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import type { Plan } from "../../src/data-plane/plan.ts";
-import { readKey, singlePorts, writeKey } from "../../src/firewall/element-key.ts";
+import { readKey, singlePorts } from "../../src/firewall/element-key.ts";
 import { setOf } from "../../src/firewall/slots.ts";
 import type { KeyTable } from "../../src/rks/key-table.ts";
 import type { Agenda } from "./agenda.ts";
@@ -12,6 +12,7 @@ import type { Daemon } from "./daemon.ts";
 import type { Issued } from "./key-ring.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { isGrantSet, Violation } from "./oracle.ts";
+import { keyText } from "./places.ts";
 
 const NEARLY_MS = 1_500;
 
@@ -27,7 +28,7 @@ export function unnoticed(
     const { address } = parsePrefix(grant.address)!;
     const set = setOf(grant, address.family);
     for (const { proto, port } of singlePorts(grant.ports)) {
-      const key = keyText(address, proto, port);
+      const key = keyText(address, port, proto);
       known.add(`${set} ${key}`);
       const isShort = grant.expiresMs - agenda.wallMs() < NEARLY_MS;
       if (grant.kind !== "once" || isShort || kernel.find(set, key) !== undefined) continue;
@@ -61,14 +62,14 @@ export function disagreement(
     const set = setOf(grant, address.family);
     for (const { proto, from, to } of grant.ports) {
       for (let port = from; port <= to; port++) {
-        const place = `${set} ${keyText(address, proto, port)}`;
+        const place = `${set} ${keyText(address, port, proto)}`;
         lives.set(place, Math.max(lifeMs, lives.get(place) ?? 0));
-        if (lifeMs >= NEARLY_MS && isRefused(kernel, address, keyText(address, proto, port))) {
+        if (lifeMs >= NEARLY_MS && isRefused(kernel, address, keyText(address, port, proto))) {
           const what = `port ${port} refuses ${grant.address}, who has a grant of ${grant.door}`;
           return new Violation("a grant opens its ports", what);
         }
         if (!doors.has(grant.door) || lifeMs < NEARLY_MS) continue;
-        const element = kernel.find(set, keyText(address, proto, port));
+        const element = kernel.find(set, keyText(address, port, proto));
         // Each port of an idle grant ends by itself, when nobody talks through it.
         if (grant.kind === "idle" && isOpenSomewhere(kernel, set, address, grant)) continue;
         const isThere =
@@ -207,16 +208,11 @@ function isOpenSomewhere(
   { ports }: Grant,
 ): boolean {
   return singlePorts(ports).some(
-    ({ proto, port }) => kernel.find(set, keyText(address, proto, port)) !== undefined,
+    ({ proto, port }) => kernel.find(set, keyText(address, port, proto)) !== undefined,
   );
 }
 
 function placeText(key: Uint8Array): string {
   const { address, port } = readKey(new DataView(key.buffer, key.byteOffset), 0, key.length)!;
   return `port ${port.port} for ${formatAddress(address)}`;
-}
-
-function keyText(address: Address, proto: "tcp" | "udp", port: number): string {
-  const view = new DataView(new ArrayBuffer(28));
-  return new Uint8Array(view.buffer, 0, writeKey(view, address, proto, port)).toHex();
 }

@@ -8,6 +8,7 @@ import { Database } from "bun:sqlite";
 import { basename, dirname, join } from "node:path";
 import { FIRST_START_FILE, KEYS_FILE } from "../../src/core/state-files.ts";
 import { type FileStep, placeOf, real, watchPlainFiles } from "./plain-files.ts";
+import { configText } from "./world.ts";
 
 const {
   closeSync,
@@ -87,6 +88,16 @@ export class SimulatedDisk {
   writeKeys(text: string): void {
     writeFileSync(join(this.folder, KEYS_FILE), text, { mode: 0o600 });
     this.#certain = new Map([...this.#certain, [KEYS_FILE, Buffer.from(text)]]);
+  }
+
+  /** Somebody edits config.toml. */
+  writeConfig(number: number, broken: boolean): void {
+    writeFileSync(this.configFile, configText(number, this.folder, broken));
+  }
+
+  /** A message without the path to all this, which is never the same. */
+  withoutRoot(message: string): string {
+    return message.replaceAll(this.#root, "");
   }
 
   /** All that the folder holds, in any form. */

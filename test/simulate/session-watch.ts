@@ -14,10 +14,11 @@ import type { DaemonEvent } from "../../src/core/events.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import type { PortRange } from "../../src/core/port.ts";
 import type { Door } from "../../src/config/settings.ts";
-import { singlePorts, writeKey } from "../../src/firewall/element-key.ts";
+import { singlePorts } from "../../src/firewall/element-key.ts";
 import type { LivingSession } from "./daemon.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { type Admission, isGrantSet, Violation } from "./oracle.ts";
+import { keyText, placesOf } from "./places.ts";
 
 type Breach = Violation | undefined;
 
@@ -110,7 +111,7 @@ export class SessionWatch {
 
   /** Whether an element of the kernel lets the address in. */
   #isOpen(address: Address, port: number): boolean {
-    const sources = address.family === 6 ? [address, maskAddress(address, 64)] : [address];
+    const sources = placesOf(address);
     const sets = this.#kernel.setNames().filter(isGrantSet);
     return sets.some((set) =>
       sources.some((source) => this.#kernel.find(set, keyText(source, port)) !== undefined),
@@ -133,9 +134,4 @@ function touches(grant: Grant, place: string, ports: readonly PortRange[]): bool
 
 function breach(promise: string, { address, port }: LivingSession): Violation {
   return new Violation(promise, `that of ${formatAddress(address)} at port ${port}`);
-}
-
-function keyText(address: Address, port: number): string {
-  const view = new DataView(new ArrayBuffer(28));
-  return new Uint8Array(view.buffer, 0, writeKey(view, address, "tcp", port)).toHex();
 }

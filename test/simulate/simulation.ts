@@ -2,8 +2,6 @@
 
 import { heapStats } from "bun:jsc";
 import type { Database } from "bun:sqlite";
-import { writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { type Address, formatAddress, maskAddress } from "../../src/core/address.ts";
 import { SallyportError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
@@ -14,7 +12,6 @@ import type { Command } from "../../src/control-plane/commands/command-queue.ts"
 import type { Program } from "../../src/control-plane/commands/bare-launcher.ts";
 import type { Door } from "../../src/config/settings.ts";
 import type { Request } from "../../src/data-plane/messages.ts";
-import { writeKey } from "../../src/firewall/element-key.ts";
 import { setOf } from "../../src/firewall/slots.ts";
 import { parseDuration } from "../../src/core/duration.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
@@ -32,29 +29,25 @@ import {
   unnoticed,
 } from "./agreement.ts";
 import { AuditWatch, type Logged } from "./audit-watch.ts";
+import { Chronicle } from "./chronicle.ts";
 import { CloseCommands } from "./close-commands.ts";
 import { Daemon, type DaemonParts, type LivingSession } from "./daemon.ts";
 import { SimulatedDisk } from "./disk.ts";
+import { DiskTrouble } from "./disk-trouble.ts";
+import { Disturbances } from "./disturbances.ts";
 import { GrantWatch } from "./grant-watch.ts";
 import { type Asked, GuardWatch } from "./guard-watch.ts";
 import { SimulatedKernel } from "./kernel.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Oracle, Violation } from "./oracle.ts";
 import { SessionWatch } from "./session-watch.ts";
+import { keyText, placesOf } from "./places.ts";
 import { nextSeldomMs, type Quiet, Silence } from "./silence.ts";
 import { stateOf } from "./state.ts";
 import type { Deed, Road, Story } from "./story.ts";
-import { Tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 import { Timers } from "./timers.ts";
-import {
-  configText,
-  doorsOf,
-  EAVESDROPPER,
-  numberOf,
-  type Person,
-  PEOPLE,
-  stranger,
-} from "./world.ts";
+import { doorsOf, EAVESDROPPER, numberOf, type Person, PEOPLE, stranger } from "./world.ts";
 
 /** A morning in 2027. */
 const BEGIN_MS = 1_800_000_000_000;
@@ -93,9 +86,6 @@ const CROWD_MS = 90_000;
 
 /** What one deed set going is over. */
 const SETTLED_MS = 500;
-
-/** A disk that failed is tried again within this time. */
-const RETRY_MS = 61_000;
 
 /** Death waits so long for the border that it was told to come at. */
 const PATIENT_MS = 5_000;
@@ -154,36 +144,27 @@ export async function play(story: Story): Promise<Told> {
 class Simulation implements Disposable {
   readonly #story: Story;
   readonly #agenda: Agenda;
+  readonly #chronicle: Chronicle;
+  readonly #disturbances: Disturbances;
   readonly #kernel: SimulatedKernel;
   readonly #keys = new KeyRing();
   readonly #disk = new SimulatedDisk(this.#keys.text);
+  readonly #diskTrouble: DiskTrouble;
   readonly #oracle: Oracle;
   readonly #guardWatch: GuardWatch;
-  readonly #grantWatch = new GrantWatch((violation) => this.#break(violation));
+  readonly #grantWatch = new GrantWatch((violation) => this.#chronicle.judge(violation));
   readonly #timers: Timers;
   readonly #closes = new CloseCommands();
-  readonly #alarms = new Alarms((violation) => this.#break(violation));
+  readonly #alarms = new Alarms((violation) => this.#chronicle.judge(violation));
   readonly #sessions = new Set<LivingSession>();
   readonly #sessionWatch: SessionWatch;
   readonly #sent: Sent[] = [];
-  readonly #lines: string[] = [];
-  #violation: Violation | undefined;
   #daemon: Daemon | undefined;
   #life: Life = { alive: false, buried: true };
   #death: Death | undefined;
   /** How the next process dies. */
   #nextDeath: Death | undefined;
   #boot = 1;
-  /** Counts what may keep a right knock out, or the kernel from agreeing. */
-  #disturbed = 0;
-  #disturbedMs = 0;
-  /** The same, without reloads. */
-  #shaken = 0;
-  #shakenMs = 0;
-  /** When somebody else last changed the kernel's table, or the kernel refused a change. */
-  #tamperedMs = 0;
-  /** When a connection last spent a grant. */
-  #spentMs = 0;
   /** Why a start may believe that uses are lost. */
   #mayWait = false;
   #stoppedInOrder = false;
@@ -197,13 +178,11 @@ class Simulation implements Disposable {
   #peerPorts = 30_000;
   /** One of these is the configuration that a start works by where the file is broken; undefined: perhaps none is. */
   #kept: readonly (number | undefined)[] = [undefined];
-  #diskFailedMs = -Infinity;
   #doubtMs = -Infinity;
   #wasSetBack = false;
   /** A start did not know all uses. */
   #hasLost = false;
   #over = false;
-  readonly #tally = new Tally();
   readonly #auditWatch = new AuditWatch();
   #acts = 0;
   #leptMs = 0;
@@ -217,26 +196,30 @@ class Simulation implements Disposable {
   constructor(story: Story) {
     this.#story = story;
     this.#agenda = new Agenda((story.sparse?.beginMs ?? BEGIN_MS) + (story.seed % 1_000) * 977);
+    this.#chronicle = new Chronicle(this.#agenda, story.sparse !== undefined);
+    this.#disturbances = new Disturbances(this.#agenda, () => this.#grantWatch.touched());
+    this.#diskTrouble = new DiskTrouble(this.#agenda, this.#disk);
     this.#kernel = new SimulatedKernel(this.#agenda, story);
-    this.#oracle = new Oracle(this.#agenda, this.#kernel, (violation) => this.#break(violation));
+    const judge = (violation: Violation) => this.#chronicle.judge(violation);
+    this.#oracle = new Oracle(this.#agenda, this.#kernel, judge);
     this.#guardWatch = new GuardWatch(
       this.#agenda,
       this.#kernel,
-      (violation) => this.#break(violation),
-      () => this.#diskFails,
+      judge,
+      () => this.#diskTrouble.mayLack,
     );
     this.#oracle.closes = (from) => {
       this.#grantWatch.closingKnock(formatAddress(from), this.#agenda.monotonicMs());
     };
     this.#sessionWatch = new SessionWatch(this.#kernel, this.#sessions);
-    this.#write(0, false);
+    this.#disk.writeConfig(0, false);
     this.#kernel.faulted = (fault) => {
-      this.#tally.add(`kernel: ${fault}`);
-      this.#tamper();
+      this.#chronicle.tally.add(`kernel: ${fault}`);
+      this.#disturbances.tamper();
     };
     this.#timers = new Timers(this.#agenda, (work) => this.#run(this.#life, work));
     this.#disk.border = (where) => this.#border(this.#life, where);
-    this.#disk.refused = (where) => this.#tally.add(`disk refuses ${where}`);
+    this.#disk.refused = (where) => this.#chronicle.tally.add(`disk refuses ${where}`);
   }
 
   async play(): Promise<Told> {
@@ -250,7 +233,7 @@ class Simulation implements Disposable {
         atMs += afterMs;
         this.#agenda.at(atMs, () => {
           this.#acts++;
-          this.#tally.add(deed.type);
+          this.#chronicle.tally.add(deed.type);
           this.#do(deed);
         });
       }
@@ -261,20 +244,20 @@ class Simulation implements Disposable {
       this.#agenda.at(atMs + 1_000, () => this.#rest());
       await this.#until(endMs);
       this.#over = true;
-      if (this.#violation === undefined) this.#checkEnd();
+      if (this.#chronicle.violation === undefined) this.#checkEnd();
     } finally {
       process.off("unhandledRejection", onRejection);
       this.#timers.clear();
       restore();
     }
     const simulatedMs = this.#agenda.monotonicMs();
-    const violation = this.#violation;
+    const violation = this.#chronicle.violation;
     return {
-      lines: this.#lines,
+      lines: this.#chronicle.lines,
       simulatedMs,
       playedMs: simulatedMs - this.#leptMs,
       acts: this.#acts,
-      tally: this.#tally,
+      tally: this.#chronicle.tally,
       ...(violation !== undefined && { violation }),
     };
   }
@@ -287,13 +270,13 @@ class Simulation implements Disposable {
   async #until(endMs: number): Promise<void> {
     let steps = 0;
     let untilMs = 0;
-    while (this.#violation === undefined && this.#agenda.nextMs <= endMs) {
+    while (this.#chronicle.violation === undefined && this.#agenda.nextMs <= endMs) {
       this.#agenda.step();
       if (this.#agenda.monotonicMs() > untilMs) {
         untilMs = this.#agenda.monotonicMs() + 1_000;
         steps = 0;
       } else if (++steps > MOST_STEPS) {
-        this.#break(new Violation("the daemon comes to rest", `${steps} steps in a second`));
+        this.#chronicle.break("the daemon comes to rest", `${steps} steps in a second`);
       }
       // Lets go on what waited for it: the longest chain of promises is shorter.
       for (let i = 0; i < 16; i++) await Promise.resolve();
@@ -307,7 +290,7 @@ class Simulation implements Disposable {
     this.#agenda.at(endMs, () => undefined);
     const parts = { agenda: this.#agenda, kernel: this.#kernel, disk: this.#disk };
     const quiet: Quiet = {
-      told: () => this.#lines.length,
+      told: () => this.#chronicle.lines.length,
       state: () => {
         this.#checkMemory();
         return stateOf(this.#daemon, parts);
@@ -358,16 +341,16 @@ class Simulation implements Disposable {
   #checkMemory(): void {
     const timers = this.#agenda.pending().filter((ms) => ms < MINUTE_MS).length;
     if (timers > MOST_TIMERS) {
-      this.#break(new Violation("memory is bounded", `${timers} timers run in silence`));
+      this.#chronicle.break("memory is bounded", `${timers} timers run in silence`);
     }
     if (this.#disk.bytes > MOST_FILE_BYTES) {
       const what = `the state folder has ${this.#disk.bytes >> 20} MiB`;
-      this.#break(new Violation("memory is bounded", what));
+      this.#chronicle.break("memory is bounded", what);
     }
     const log = this.#disk.audit;
-    if (log === undefined || this.#diskFails || this.#daemon === undefined) return;
+    if (log === undefined || this.#diskTrouble.mayLack || this.#daemon === undefined) return;
     const violation = this.#auditWatch.check(readLog(log), this.#agenda.wallMs());
-    if (violation !== undefined) this.#break(violation);
+    this.#chronicle.judge(violation);
   }
 
   // Life and death of the process.
@@ -383,8 +366,8 @@ class Simulation implements Disposable {
     this.#guardWatch.newLife();
     this.#grantWatch.newLife();
     this.#asking = 0;
-    this.#note("the daemon starts");
-    this.#disturb();
+    this.#chronicle.note("the daemon starts");
+    this.#disturbances.disturb();
     const kernelForgot = !this.#stoppedInOrder && !this.#kernel.hasTable;
     // It takes the marker of the stop before, and may die at once.
     this.#stoppedInOrder = false;
@@ -402,7 +385,7 @@ class Simulation implements Disposable {
         hearing: (event) => {
           if (!life.alive) return;
           const doors = this.#daemon!.inForce.settings.doors;
-          this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), this.#diskFails);
+          this.#closes.hearing(event, doors, this.#agenda.monotonicMs(), this.#diskTrouble.mayLack);
           this.#alarms.hear(event);
           this.#grantWatch.hear(event, this.#agenda.monotonicMs());
         },
@@ -411,11 +394,11 @@ class Simulation implements Disposable {
           this.#closes.heard();
           this.#auditWatch.hear(event, this.#agenda.monotonicMs());
           this.#sessionWatch.hear(event);
-          this.#tally.add(event.type);
-          this.#note(describeEvent(event));
+          this.#chronicle.tally.add(event.type);
+          this.#chronicle.note(describeEvent(event));
         },
         note: (line) => {
-          if (life.alive) this.#note(line);
+          if (life.alive) this.#chronicle.note(line);
         },
         feeding: (knock) => {
           this.#oracle.hear(knock, this.#daemon!.hearing.plan.doors, this.#keys.living);
@@ -428,7 +411,7 @@ class Simulation implements Disposable {
       });
       if (daemon === undefined) return;
       this.#daemon = daemon;
-      this.#tally.add("start");
+      this.#chronicle.tally.add("start");
       this.#adopted = {
         wallMs: this.#agenda.wallMs(),
         monotonicMs: this.#agenda.monotonicMs(),
@@ -436,16 +419,16 @@ class Simulation implements Disposable {
       this.#keys.wasRead(this.#keys.listed);
       const waitsUntilMs = daemon.persistent.waitsUntilMs(daemon.hearing.plan.rotating);
       if (daemon.persistent.lost !== undefined && waitsUntilMs > this.#agenda.wallMs()) {
-        this.#note(`rotating doors wait: ${daemon.persistent.lost}`);
+        this.#chronicle.note(`rotating doors wait: ${daemon.persistent.lost}`);
         this.#hasLost = true;
         const waited = this.#agenda.wallMs() - this.#doubtMs < LONGEST_WAIT_MS;
         if (kernelForgot) this.#oracle.lose();
         if (this.#mayWait || kernelForgot) this.#doubtMs = this.#agenda.wallMs();
         else if (!waited) {
-          this.#break(new Violation("nobody waits without a reason", daemon.persistent.lost));
+          this.#chronicle.break("nobody waits without a reason", daemon.persistent.lost);
         }
       }
-      this.#mayWait = this.#disk.refuses !== undefined;
+      this.#mayWait = this.#diskTrouble.isRefusing;
       daemon.start().catch((error: unknown) => this.#failedStart(life, error));
     });
   }
@@ -457,13 +440,13 @@ class Simulation implements Disposable {
       const { mistake, settings } = daemon.inForce.configuration;
       if (mistake === undefined) return daemon;
       const number = numberOf(settings.doors);
-      this.#note(`the file is broken: configuration ${number} is in force`);
+      this.#chronicle.note(`the file is broken: configuration ${number} is in force`);
       if (this.#kept.includes(number)) return daemon;
       const what = `${number} is in force, kept ${this.#kept.join(" or ")}`;
-      this.#break(new Violation("a broken file leaves what worked last", what));
+      this.#chronicle.break("a broken file leaves what worked last", what);
     } catch (error) {
       if (error instanceof SallyportError && !this.#kept.includes(undefined)) {
-        this.#break(new Violation("a broken file ends no start", this.#told(error)));
+        this.#chronicle.break("a broken file ends no start", this.#disk.withoutRoot(error.message));
       }
       this.#failedStart(life, error);
     }
@@ -472,15 +455,17 @@ class Simulation implements Disposable {
 
   /** Another configuration is in force: by a start, a reload, a confirmation or the want of one. */
   #entered(): void {
-    this.#disturbGently();
-    this.#note(`configuration ${this.#inForce} is in force`);
+    this.#disturbances.disturbGently();
+    this.#chronicle.note(`configuration ${this.#inForce} is in force`);
     this.#keep();
   }
 
   /** What is in force is kept, unless nobody has confirmed it yet: then what worked before stays. */
   #keep(): void {
     if (this.#guardWatch.mayGoBack || this.#daemon?.guard.state !== "permanent") return;
-    this.#kept = this.#diskFails ? [...new Set([...this.#kept, this.#inForce])] : [this.#inForce];
+    this.#kept = this.#diskTrouble.mayLack
+      ? [...new Set([...this.#kept, this.#inForce])]
+      : [this.#inForce];
   }
 
   #failedStart(life: Life, error: unknown): void {
@@ -489,7 +474,7 @@ class Simulation implements Disposable {
       this.#fail(error);
       return;
     }
-    this.#note(`the start failed: ${this.#told(error)}`);
+    this.#chronicle.note(`the start failed: ${this.#disk.withoutRoot(error.message)}`);
     this.#die({ left: 0, how: "kill", downMs: 1_000, seed: 0 });
   }
 
@@ -498,8 +483,8 @@ class Simulation implements Disposable {
     const death = this.#death;
     if (death === undefined || (death.at !== undefined && death.at !== where)) return;
     if (death.left-- > 0) return;
-    this.#note(`${death.how} at ${where}`);
-    this.#tally.add(
+    this.#chronicle.note(`${death.how} at ${where}`);
+    this.#chronicle.tally.add(
       `${death.how} ${this.#daemon?.hasBegun === true ? "at" : "in a start, at"} ${where}`,
     );
     this.#die(death);
@@ -519,11 +504,11 @@ class Simulation implements Disposable {
     this.#death = undefined;
     this.#life.buried = true;
     this.#daemon = undefined;
-    this.#disturb();
+    this.#disturbances.disturb();
     this.#oracle.lose();
     this.#sessionWatch.logFailed();
-    this.#closes.died(nowMs, how === "power cut", this.#diskFails);
-    this.#auditWatch.died(nowMs, how === "power cut" || this.#diskFails);
+    this.#closes.died(nowMs, how === "power cut", this.#diskTrouble.mayLack);
+    this.#auditWatch.died(nowMs, how === "power cut" || this.#diskTrouble.mayLack);
     if (how === "kill") this.#disk.outliveProcess();
     else {
       this.#disk.outlivePower(randomFrom(seed));
@@ -534,7 +519,7 @@ class Simulation implements Disposable {
 
   #newBoot(): void {
     this.#kernel.reboot();
-    this.#tamper();
+    this.#disturbances.tamper();
     this.#sessions.clear();
     this.#boot++;
     if (!this.#stoppedInOrder) this.#mayWait = true;
@@ -553,40 +538,7 @@ class Simulation implements Disposable {
     if (error instanceof Killed) return;
     if (!this.#life.alive) return;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#break(new Violation("the daemon goes on", text));
-  }
-
-  #break(violation: Violation): void {
-    if (this.#violation !== undefined) return;
-    this.#violation = violation;
-    this.#note(`BROKEN: ${violation.message}`);
-  }
-
-  /** Something happened that may cost a knock its opening. */
-  #disturb(): void {
-    this.#shaken++;
-    this.#shakenMs = this.#agenda.monotonicMs();
-    this.#disturbGently();
-  }
-
-  /** Something happened that only a repair mends. */
-  #tamper(): void {
-    this.#tamperedMs = this.#agenda.monotonicMs();
-    this.#grantWatch.touched();
-    this.#disturb();
-  }
-
-  /** Something happened that costs no knock its opening where its door and its key stay. */
-  #disturbGently(): void {
-    this.#disturbed++;
-    this.#disturbedMs = this.#agenda.monotonicMs();
-  }
-
-  #note(line: string): void {
-    const ms = this.#agenda.monotonicMs();
-    const from = this.#story.sparse === undefined ? 11 : 0;
-    const clock = new Date(this.#agenda.wallMs()).toISOString().slice(from, 23);
-    this.#lines.push(`${clock} +${(ms / 1_000).toFixed(3)} ${line}`);
+    this.#chronicle.break("the daemon goes on", text);
   }
 
   // Deeds.
@@ -600,7 +552,9 @@ class Simulation implements Disposable {
         const sent = this.#sent.at(-1 - deed.back);
         if (sent === undefined) return;
         const from = deed.own ? sent.address : EAVESDROPPER;
-        this.#note(`a knock of ${formatAddress(sent.address)} again, from ${formatAddress(from)}`);
+        this.#chronicle.note(
+          `a knock of ${formatAddress(sent.address)} again, from ${formatAddress(from)}`,
+        );
         sent.raced ||= !deed.own;
         this.#alarms.sent(sent, from);
         this.#send(from, sent.ports, deed.road);
@@ -610,7 +564,7 @@ class Simulation implements Disposable {
         this.#knockFixed(PEOPLE[deed.person]!, deed.closing, deed.road);
         return;
       case "crowd":
-        this.#note(`${deed.strangers} strangers knock the fixed sequence`);
+        this.#chronicle.note(`${deed.strangers} strangers knock the fixed sequence`);
         for (let i = 0; i < deed.strangers; i++) this.#forge(stranger(deed.first + i), i);
         return;
       case "open":
@@ -629,10 +583,10 @@ class Simulation implements Disposable {
         this.#ask("close a grant by hand", async (daemon) => {
           const grants = await daemon.grants();
           const misled = mislisted(grants, this.#ledgerOf(daemon), this.#agenda.wallMs());
-          if (misled !== undefined) this.#break(misled);
+          this.#chronicle.judge(misled);
           const grant = grants[deed.which % Math.max(1, grants.length)];
           if (grant === undefined) return;
-          this.#note(`closes ${grant.door} for ${grant.address}`);
+          this.#chronicle.note(`closes ${grant.door} for ${grant.address}`);
           this.#closesAsked.add(grant.id);
           await daemon.close(grant.id);
           this.#oracle.check(this.#kernel);
@@ -643,7 +597,7 @@ class Simulation implements Disposable {
         return;
       case "reload": {
         const { number, broken, yes, armMs } = deed;
-        this.#write(number, broken);
+        this.#disk.writeConfig(number, broken);
         const what = `reload ${broken ? "a broken file" : `configuration ${number}`}`;
         const how =
           armMs === undefined ? (yes ? ", yes" : "") : `, on probation for ${armMs / 1_000} s`;
@@ -683,8 +637,8 @@ class Simulation implements Disposable {
         this.#oracle.clockWasSet();
         this.#guardWatch.clockWasSet();
         this.#auditWatch.clockWasSet(deed.byMs, this.#agenda.wallMs());
-        this.#disturb();
-        this.#note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
+        this.#disturbances.disturb();
+        this.#chronicle.note(`somebody sets the clock by ${deed.byMs / 1_000} s`);
         this.#run(this.#life, () => this.#daemon?.clockWasSet());
         return;
       case "kill":
@@ -699,43 +653,43 @@ class Simulation implements Disposable {
         this.#restart(deed.downMs, deed.reboot);
         return;
       case "flush":
-        this.#note("another program flushes the rule set");
-        this.#tamper();
+        this.#chronicle.note("another program flushes the rule set");
+        this.#disturbances.tamper();
         this.#kernel.flush();
         return;
       case "empty":
         // Nobody can know of a use that only the kernel knew, and that somebody took from its set.
         if (deed.set === "uses" && !this.#life.alive) return;
-        this.#note(
+        this.#chronicle.note(
           `another program ${deed.single === undefined ? "empties" : "takes one of"} ${deed.set}${deed.unheard ? ", unheard" : ""}`,
         );
-        this.#tamper();
+        this.#disturbances.tamper();
         this.#kernel.empty((name) => name.startsWith(deed.set), deed.unheard, deed.single);
         return;
       case "spoil":
-        this.#note("another program adds a rule");
-        this.#tamper();
+        this.#chronicle.note("another program adds a rule");
+        this.#disturbances.tamper();
         this.#kernel.spoilRules();
         return;
       case "kernel fault":
-        this.#note(`the kernel is about to have ${deed.fault}`);
-        this.#disturb();
+        this.#chronicle.note(`the kernel is about to have ${deed.fault}`);
+        this.#disturbances.disturb();
         this.#kernel.fail(deed.fault);
         return;
       case "late notices":
-        this.#note(`notices of the kernel come late for ${Math.round(deed.forMs / 1_000)} s`);
-        this.#disturb();
+        this.#chronicle.note(
+          `notices of the kernel come late for ${Math.round(deed.forMs / 1_000)} s`,
+        );
+        this.#disturbances.disturb();
         this.#kernel.delayNotices(deed.forMs, randomFrom(deed.seed));
         return;
       case "disk":
-        this.#note(`the disk refuses: ${deed.code} for ${Math.round(deed.forMs / 1_000)} s`);
-        this.#disk.refuses = deed.code;
+        this.#chronicle.note(
+          `the disk refuses: ${deed.code} for ${Math.round(deed.forMs / 1_000)} s`,
+        );
         this.#mayWait = true;
         this.#sessionWatch.logFailed();
-        this.#agenda.after(deed.forMs, () => {
-          this.#disk.refuses = undefined;
-          this.#diskFailedMs = this.#agenda.monotonicMs();
-        });
+        this.#diskTrouble.begin(deed.code, deed.forMs);
         return;
       case "no processes":
         this.#noProcesses = deed.times;
@@ -754,7 +708,7 @@ class Simulation implements Disposable {
     const slot = slotAt(this.#agenda.wallMs() + clockMs, stepSeconds);
     const ports = [...sequencePorts(key, name, space, slot)];
     const off = clockMs === 0 ? "" : `, whose clock is off by ${clockMs / 1_000} s,`;
-    this.#note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
+    this.#chronicle.note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
     const sent: Sent = { address, door: name, user, device, ports, raced: false };
     this.#sent.push(sent);
     const before = this.#oracle.lastUsed(name, id, stepSeconds);
@@ -779,11 +733,13 @@ class Simulation implements Disposable {
     const sequence = closing ? door?.closing : door?.fixed;
     if (door === undefined || sequence === undefined) return;
     const { knocks, timeoutMs } = sequence;
-    this.#note(`${person.name} knocks the fixed sequence${closing ? " that closes" : ""}`);
+    this.#chronicle.note(
+      `${person.name} knocks the fixed sequence${closing ? " that closes" : ""}`,
+    );
     const ports = knocks.map(({ port }) => port);
     const isCalm = this.#expects();
     const whole = this.#send(person.address, ports, { ...road, gapMs: Math.max(1, road.gapMs) });
-    if (closing) this.#disturb();
+    if (closing) this.#disturbances.disturb();
     if (whole === undefined || !isCalm || whole.tookMs > timeoutMs) return;
     const isAlone = () =>
       this.#oracle.heardLately(person.address, this.#agenda.wallMs(), 11_000) <= whole.packets;
@@ -808,14 +764,14 @@ class Simulation implements Disposable {
 
   /** A closing sequence ends what the fixed sequence opened, unless something happens meanwhile. */
   #expectClosed(lastMs: number, { name, address }: Person, counts: () => boolean): void {
-    const shaken = this.#shaken;
+    const shaken = this.#disturbances.shaken;
     this.#agenda.after(lastMs + 1, () => {
-      if (shaken !== this.#shaken || !counts()) return;
-      this.#tally.add("knock that must close");
+      if (shaken !== this.#disturbances.shaken || !counts()) return;
+      this.#chronicle.tally.add("knock that must close");
       for (const { from } of this.#doorNow("legacy")?.opens ?? []) {
         const set = setOf({ kind: "fixed" }, address.family);
         if (this.#kernel.find(set, keyText(address, from)) === undefined) continue;
-        this.#break(new Violation("a closing sequence closes", `${name} stays in at ${from}`));
+        this.#chronicle.break("a closing sequence closes", `${name} stays in at ${from}`);
       }
     });
   }
@@ -857,13 +813,14 @@ class Simulation implements Disposable {
 
   /** A right knock must open its door, unless something happens meanwhile. */
   #expect(lastMs: number, what: string, door: Door, address: Address, counts: () => boolean): void {
-    const [disturbed, shaken] = [this.#disturbed, this.#shaken];
+    const [disturbed, shaken] = [this.#disturbances.count, this.#disturbances.shaken];
     const terms = JSON.stringify(door);
     this.#agenda.after(lastMs + 1, () => {
-      if (shaken !== this.#shaken || !counts()) return;
+      if (shaken !== this.#disturbances.shaken || !counts()) return;
       if (JSON.stringify(this.#doorNow(door.name)) !== terms) return;
-      this.#tally.add("knock that must open");
-      if (disturbed !== this.#disturbed) this.#tally.add("knock that must open through a reload");
+      this.#chronicle.tally.add("knock that must open");
+      if (disturbed !== this.#disturbances.count)
+        this.#chronicle.tally.add("knock that must open through a reload");
       const nowMs = this.#agenda.monotonicMs();
       const masked =
         address.family === 6 && door.prefix6 === 64 ? maskAddress(address, 64) : address;
@@ -880,7 +837,7 @@ class Simulation implements Disposable {
           const element = this.#kernel.find(set, keyText(masked, port));
           const isRefused = this.#kernel.find(refused, keyText(masked, port)) !== undefined;
           if (element !== undefined && element.endMs - nowMs > leastMs && !isRefused) continue;
-          this.#break(new Violation("a right knock opens", `${what}, port ${port}`));
+          this.#chronicle.break("a right knock opens", `${what}, port ${port}`);
         }
       }
     });
@@ -894,7 +851,7 @@ class Simulation implements Disposable {
       this.#story.setSize > 1_000 &&
       this.#kernel.hasTable &&
       this.#kernel.faults.length === 0 &&
-      this.#agenda.monotonicMs() - this.#shakenMs > 1_000
+      this.#disturbances.steadyMs > 1_000
     );
   }
 
@@ -909,9 +866,9 @@ class Simulation implements Disposable {
 
   #ask(what: string, work: (daemon: Daemon) => Promise<void>, asked?: Asked, gently = false): void {
     const daemon = this.#daemon;
-    this.#note(`somebody asks: ${what}`);
-    if (gently) this.#disturbGently();
-    else this.#disturb();
+    this.#chronicle.note(`somebody asks: ${what}`);
+    if (gently) this.#disturbances.disturbGently();
+    else this.#disturbances.disturb();
     if (daemon?.hasBegun !== true) return;
     if (asked !== undefined) this.#guardWatch.ask(asked);
     this.#asking++;
@@ -921,9 +878,9 @@ class Simulation implements Disposable {
         (error: unknown) => {
           if (daemon !== this.#daemon || !this.#life.alive) return;
           if (!(error instanceof SallyportError)) this.#fail(error);
-          else this.#note(`refused: ${this.#told(error)}`);
+          else this.#chronicle.note(`refused: ${this.#disk.withoutRoot(error.message)}`);
           // Knocks were heard by what was refused, for a moment.
-          this.#disturb();
+          this.#disturbances.disturb();
           this.#answered(daemon, asked, false);
         },
       );
@@ -934,23 +891,23 @@ class Simulation implements Disposable {
     if (daemon !== this.#daemon || !this.#life.alive) return;
     if (asked !== undefined) this.#guardWatch.answered(done);
     if (--this.#asking > 0) return;
-    const disturbed = this.#disturbed;
+    const disturbed = this.#disturbances.count;
     this.#agenda.after(SETTLED_MS, () => {
-      if (disturbed === this.#disturbed) this.#contradict(daemon);
+      if (disturbed === this.#disturbances.count) this.#contradict(daemon);
     });
   }
 
   #contradict(daemon: Daemon): void {
     if (!this.#life.alive || !daemon.hasBegun || this.#asking > 0) return;
     const violation = contradiction(daemon, this.#kernel) ?? strangeKey(daemon, this.#keys.living);
-    if (violation !== undefined) this.#break(violation);
+    this.#chronicle.judge(violation);
   }
 
   #changeKeys({ person, how, told, keepSessions }: Extract<Deed, { type: "keys" }>): void {
     this.#keys.change(person, how);
     this.#disk.writeKeys(this.#keys.text);
     const words = { remove: "removes", return: "puts back", replace: "replaces" }[how];
-    this.#note(`somebody ${words} the key of ${PEOPLE[person]!.name} in the file`);
+    this.#chronicle.note(`somebody ${words} the key of ${PEOPLE[person]!.name} in the file`);
     if (!told) return;
     const { listed } = this.#keys;
     const work = async (daemon: Daemon) => {
@@ -959,14 +916,14 @@ class Simulation implements Disposable {
       if (keepSessions) return;
       for (const { id } of gone) this.#oracle.revoke(id);
       this.#oracle.check(this.#kernel);
-      if (this.#diskFails) return;
+      if (this.#diskTrouble.mayLack) return;
       const violation = this.#sessionWatch.removed(
         gone.map(({ id }) => id),
         gone.map(({ user, device }) => `${user}/${device}`),
         daemon.inForce.settings.doors,
         await daemon.grants(),
       );
-      if (violation !== undefined) this.#break(violation);
+      this.#chronicle.judge(violation);
     };
     this.#ask(`read the keys${keepSessions ? ", keep sessions" : ""}`, work, undefined, true);
   }
@@ -975,24 +932,8 @@ class Simulation implements Disposable {
     return { type: "probation", forMs, back: this.#guardWatch.backAfter(byReload) };
   }
 
-  /** Somebody edits config.toml. */
-  #write(number: number, broken: boolean): void {
-    writeFileSync(this.#disk.configFile, configText(number, this.#disk.folder, broken));
-  }
-
-  /** What the daemon wrote may not be on the disk: it refuses, or was not tried again yet. */
-  get #diskFails(): boolean {
-    const sinceMs = this.#agenda.monotonicMs() - this.#diskFailedMs;
-    return this.#disk.refuses !== undefined || sinceMs < RETRY_MS;
-  }
-
   get #inForce(): number {
     return numberOf(this.#daemon?.inForce.settings.doors ?? []);
-  }
-
-  /** The first line, without the folder, whose name is never the same. */
-  #told({ message }: Error): string {
-    return message.replaceAll(dirname(this.#disk.configFile), "");
   }
 
   #openingByHand({ door: name, address }: Request<"open">): void {
@@ -1010,22 +951,20 @@ class Simulation implements Disposable {
     if (grant === undefined) return () => undefined;
     const { user = "", device = "", door } = grant;
     if (!this.#closesAsked.delete(id) && !this.#keys.hasChanged(user, device)) {
-      this.#break(
-        new Violation("a grant ends for a reason", `nobody asks to close that of ${door}`),
-      );
+      this.#chronicle.break("a grant ends for a reason", `nobody asks to close that of ${door}`);
     }
     const closed = this.#sessionWatch.closing(grant, () => this.#ledgerOf(daemon));
     this.#grantWatch.closing(id);
     return () => {
       this.#oracle.forget(id);
       const violation = closed();
-      if (violation !== undefined) this.#break(violation);
+      this.#chronicle.judge(violation);
     };
   }
 
   #condemn(death: Death): void {
     if (!this.#life.alive) return;
-    this.#disturb();
+    this.#disturbances.disturb();
     this.#death = death;
     // Such a border may never come.
     if (death.at === undefined) return;
@@ -1037,8 +976,8 @@ class Simulation implements Disposable {
   #restart(downMs: number, reboot: boolean): void {
     const daemon = this.#daemon;
     if (daemon?.hasBegun !== true || !this.#life.alive) return;
-    this.#note(reboot ? "the machine is rebooted in order" : "the daemon is restarted");
-    this.#disturb();
+    this.#chronicle.note(reboot ? "the machine is rebooted in order" : "the daemon is restarted");
+    this.#disturbances.disturb();
     const life = this.#life;
     this.#run(life, () => {
       daemon.stop().then(
@@ -1059,7 +998,7 @@ class Simulation implements Disposable {
     const { address } = person;
     const session = { address, port, peerPort: this.#peerPorts++ };
     const verdict = this.#syn(session);
-    this.#note(`${person.name} connects to ${port}: ${verdict}`);
+    this.#chronicle.note(`${person.name} connects to ${port}: ${verdict}`);
     if (verdict === "denied") return;
     this.#sessions.add(session);
     const endMs = this.#agenda.monotonicMs() + forMs;
@@ -1079,7 +1018,7 @@ class Simulation implements Disposable {
     const { address, port } = session;
     const kernel = this.#kernel;
     if (!kernel.isGuarded(port)) return "not guarded";
-    const sources = address.family === 6 ? [address, maskAddress(address, 64)] : [address];
+    const sources = placesOf(address);
     const { family } = address;
     const holds = (set: string) =>
       sources.find((source) => kernel.find(set, keyText(source, port)) !== undefined);
@@ -1092,15 +1031,14 @@ class Simulation implements Disposable {
     const text = formatAddress(admitted);
     if (!this.#oracle.may(text, port)) {
       const what = `a connection of ${text} to ${port}`;
-      this.#break(new Violation("no door is open without a living grant", what));
+      this.#chronicle.break("no door is open without a living grant", what);
     }
     const reasons = sources.flatMap((source) =>
       this.#oracle.admissions(formatAddress(source), port),
     );
     this.#sessionWatch.admitted(session, reasons);
     if (isOnce) {
-      this.#disturbed++;
-      this.#spentMs = this.#agenda.monotonicMs();
+      this.#disturbances.spend();
       kernel.spend(`one${family}`, keyText(admitted, port));
       this.#oracle.spentOnce(text, port);
       this.#grantWatch.spent(text, port);
@@ -1110,7 +1048,7 @@ class Simulation implements Disposable {
 
   #renew({ address, port }: LivingSession): void {
     const { family } = address;
-    const sources = family === 6 ? [address, maskAddress(address, 64)] : [address];
+    const sources = placesOf(address);
     for (const name of this.#idleSets(family)) {
       const idleMs = parseDuration(name.split("_")[1]!)!;
       for (const source of sources) {
@@ -1139,18 +1077,18 @@ class Simulation implements Disposable {
     const nowMs = this.#agenda.monotonicMs();
     const words = argv.join(" ");
     if (nowMs - (this.#refusedStarts.get(words) ?? -Infinity) < START_PAUSE_MS) {
-      this.#break(new Violation("the daemon comes to rest", `${words} again, without a pause`));
+      this.#chronicle.break("the daemon comes to rest", `${words} again, without a pause`);
     }
     if (this.#noProcesses > 0) {
       this.#noProcesses--;
-      this.#tally.add("no process for a command");
+      this.#chronicle.tally.add("no process for a command");
       this.#refusedStarts.set(words, nowMs);
       throw Object.assign(new Error("no process"), { code: "EAGAIN" });
     }
-    this.#note(`runs ${words}`);
+    this.#chronicle.note(`runs ${words}`);
     if (program === "/bin/close") {
       const early = this.#closes.started(door, address, this.#agenda.monotonicMs());
-      if (early !== undefined) this.#break(early);
+      this.#chronicle.judge(early);
     }
     this.#border(life, "the reply to the start of a command");
     const { promise, resolve } = Promise.withResolvers<{ exitCode: number; signal: null }>();
@@ -1167,81 +1105,81 @@ class Simulation implements Disposable {
     if (rest !== undefined && rest === this.#restChecked) return;
     this.#restChecked = rest;
     this.#oracle.check(this.#kernel);
-    const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
+    const quietMs = this.#disturbances.quietMs;
     const daemon = this.#daemon;
     const crowded = daemon && crowd(daemon, this.#kernel);
-    if (crowded !== undefined) this.#break(crowded);
+    this.#chronicle.judge(crowded);
     // The daemon looks for spent grants a few times a second.
-    const isSettled = this.#agenda.monotonicMs() - this.#spentMs > 1_000;
+    const isSettled = this.#disturbances.unspentMs > 1_000;
     if (daemon !== undefined && isSettled) this.#oracle.checkTold(this.#ledgerOf(daemon));
     const isCalm = daemon?.hasBegun === true && this.#life.alive && quietMs > CHECK_MS;
     this.#guardWatch.check(isCalm ? daemon.guard.state : undefined);
     if (daemon !== undefined && quietMs > SETTLED_MS) this.#contradict(daemon);
     if (!isCalm || daemon.untold > 0) return;
-    if (!this.#diskFails) this.#oracle.keep();
+    if (!this.#diskTrouble.mayLack) this.#oracle.keep();
     this.#keep();
     const lost = this.#grantWatch.check(daemon.openings.grants(), this.#agenda.monotonicMs());
-    if (lost !== undefined) this.#break(lost);
-    if (this.#story.setSize < 1_000 || this.#agenda.monotonicMs() - this.#spentMs < 1_000) return;
+    this.#chronicle.judge(lost);
+    if (this.#story.setSize < 1_000 || this.#disturbances.unspentMs < 1_000) return;
     // What the daemon itself does needs no repair.
-    const untouchedMs = this.#agenda.monotonicMs() - this.#tamperedMs;
+    const untouchedMs = this.#disturbances.untamperedMs;
     const violation =
       Math.max(quietMs, untouchedMs) < QUIET_MS
         ? unnoticed(daemon, this.#kernel, this.#agenda)
         : disagreement(daemon, this.#kernel, this.#agenda);
-    if (violation !== undefined) this.#break(violation);
+    this.#chronicle.judge(violation);
     const servedMs = this.#agenda.monotonicMs() - Math.max(0, ...this.#refusedStarts.values());
-    const isServed = this.#noProcesses === 0 && servedMs > REFUSED_MS && !this.#diskFails;
+    const isServed = this.#noProcesses === 0 && servedMs > REFUSED_MS && !this.#diskTrouble.mayLack;
     const patienceMs = daemon.counters.get("commandsWaiting") > 0 ? CROWD_MS : LATE_MS;
     const late = isServed ? this.#closes.late(this.#agenda.monotonicMs() - patienceMs) : undefined;
-    if (late !== undefined) this.#break(late);
+    this.#chronicle.judge(late);
   }
 
   /** Equal as long as nothing has changed; undefined where time alone may change what a check finds. */
   #restState(): string | undefined {
-    const quietMs = this.#agenda.monotonicMs() - this.#disturbedMs;
+    const quietMs = this.#disturbances.quietMs;
     const daemon = this.#daemon;
     if (daemon?.hasBegun !== true || !this.#life.alive || quietMs < QUIET_MS) return undefined;
-    if (daemon.untold > 0 || this.#diskFails || this.#guardWatch.isOnProbation) return undefined;
+    if (daemon.untold > 0 || this.#diskTrouble.mayLack || this.#guardWatch.isOnProbation)
+      return undefined;
     const endMs = Math.min(daemon.opening.ledger.nextEndMs, this.#kernel.nextEndMs);
     const endsSoon = endMs - this.#agenda.monotonicMs() < 2 * CHECK_MS;
     if (endsSoon || this.#sessions.size > 0) return undefined;
-    return `${this.#disturbed} ${this.#kernel.changes} ${this.#lines.length} ${endMs}`;
+    return `${this.#disturbances.count} ${this.#kernel.changes} ${this.#chronicle.lines.length} ${endMs}`;
   }
 
   /** Nothing disturbs any more: everything has the time to come to its end. */
   #rest(): void {
-    this.#note("everybody leaves");
-    this.#write(Math.max(0, this.#inForce), false);
-    if (this.#disk.refuses !== undefined) this.#diskFailedMs = this.#agenda.monotonicMs();
-    this.#disk.refuses = undefined;
+    this.#chronicle.note("everybody leaves");
+    this.#disk.writeConfig(Math.max(0, this.#inForce), false);
+    this.#diskTrouble.mend();
     this.#kernel.mend();
     this.#noProcesses = 0;
     this.#nextDeath = undefined;
     if (this.#life.alive) this.#death = undefined;
-    this.#disturb();
+    this.#disturbances.disturb();
   }
 
   #checkEnd(): void {
     const daemon = this.#daemon;
     if (daemon?.hasBegun !== true) {
-      this.#break(new Violation("the daemon goes on", "it does not run at the end"));
+      this.#chronicle.break("the daemon goes on", "it does not run at the end");
       return;
     }
     const { size } = daemon.opening.ledger;
-    if (size > 0) this.#break(new Violation("every grant ends", `${size} are left in the ledger`));
+    if (size > 0) this.#chronicle.break("every grant ends", `${size} are left in the ledger`);
     const uses = this.#kernel.living("uses")?.length ?? 0;
     // A clock that was set back makes later slots of those that were used.
     if (uses > 0 && !this.#wasSetBack)
-      this.#break(new Violation("memory is bounded", `${uses} uses are left`));
+      this.#chronicle.break("memory is bounded", `${uses} uses are left`);
     const due = daemon.persistent.owed.dueCount;
-    if (due > 0) this.#break(new Violation("every close command runs", `${due} are due`));
+    if (due > 0) this.#chronicle.break("every close command runs", `${due} are due`);
     const violation = this.#closes.check();
-    if (violation !== undefined) this.#break(violation);
+    this.#chronicle.judge(violation);
     const moreBytes = this.#firstBytes > 0 ? heldBytes() - this.#firstBytes : 0;
     if (moreBytes > MOST_GROWTH_BYTES) {
       const what = `${moreBytes >> 20} MiB more than after the first silence`;
-      this.#break(new Violation("memory is bounded", what));
+      this.#chronicle.break("memory is bounded", what);
     }
   }
 }
@@ -1256,11 +1194,6 @@ function heldBytes(): number {
 function knockOf({ family, a0, a1, a2, a3 }: Address, port: number, timeMs: number): Knock {
   const source = { s0: a0, s1: a1, s2: a2, s3: a3 };
   return { ...emptyKnock(), family, proto: PROTO_NUMBER.tcp, port, timeMs, ...source };
-}
-
-function keyText(address: Address, port: number): string {
-  const view = new DataView(new ArrayBuffer(28));
-  return new Uint8Array(view.buffer, 0, writeKey(view, address, "tcp", port)).toHex();
 }
 
 function readLog(log: Database): Logged {
