@@ -1,6 +1,7 @@
 /** Compares what the kernel, the ledger and the control plane say, when nothing disturbs them. */
 
 import { type Address, formatAddress, parsePrefix } from "../../src/core/address.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { Door } from "../../src/config/settings.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import type { Plan } from "../../src/data-plane/plan.ts";
@@ -16,13 +17,18 @@ import { keyText } from "./places.ts";
 
 const NEARLY_MS = 1_500;
 
+/** The living grants of the ledger. */
+export function grantsHeld({ opening }: Daemon, clock: Clock): readonly Grant[] {
+  return opening.ledger.list(clock.monotonicMs(), clock.wallMs());
+}
+
 /** What the kernel has and the ledger does not, or the other way round, sooner than any repair mends it. */
 export function unnoticed(
   daemon: Daemon,
   kernel: SimulatedKernel,
   agenda: Agenda,
 ): Violation | undefined {
-  const grants = daemon.opening.ledger.list(agenda.monotonicMs(), agenda.wallMs());
+  const grants = grantsHeld(daemon, agenda);
   const known = new Set<string>();
   for (const grant of grants) {
     const { address } = parsePrefix(grant.address)!;
@@ -51,8 +57,7 @@ export function disagreement(
   agenda: Agenda,
 ): Violation | undefined {
   const nowMs = agenda.monotonicMs();
-  const { ledger } = daemon.opening;
-  const grants = ledger.list(nowMs, agenda.wallMs());
+  const grants = grantsHeld(daemon, agenda);
   const doors = new Set(daemon.hearing.plan.doors.map(({ name }) => name));
   /** The longest life that the ledger knows, by set and key. */
   const lives = new Map<string, number>();

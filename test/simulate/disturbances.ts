@@ -39,7 +39,7 @@ export class Disturbances {
   }
 
   /** A connection spent a grant: the daemon finds that by itself, a few times a second. */
-  spend(): void {
+  grantSpent(): void {
     this.#count++;
     this.#spentMs = this.#clock.monotonicMs();
   }
@@ -54,7 +54,7 @@ export class Disturbances {
     return this.#shaken;
   }
 
-  /** Since the last of any kind but `spend`. */
+  /** Since the last of any kind but `grantSpent`. */
   get quietMs(): number {
     return this.#clock.monotonicMs() - this.#lastMs;
   }
