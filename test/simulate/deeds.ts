@@ -1,5 +1,6 @@
 /** The kinds of deeds, and how often each comes. */
 
+import type { KernelFault } from "./kernel.ts";
 import type { KeyChange } from "./key-ring.ts";
 import type { Act, Deed, Random, Road } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
@@ -40,6 +41,11 @@ export function reload(random: Random): Extract<Deed, { type: "reload" }> {
     yes: random(4) > 0,
     ...(random(3) === 0 && { armMs: one(random, PROBATIONS) }),
   };
+}
+
+/** Once, or for longer than anything is tried again. */
+function kernelFault(random: Random, fault: KernelFault): Deed {
+  return { type: "kernel fault", fault, times: one(random, [1, 1, 1, 9]) };
 }
 
 /** The kinds of deeds by how often they come. */
@@ -95,6 +101,7 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
       keepSessions: random(4) === 0,
     }),
   ],
+  [1, (random) => ({ type: "keys file", state: one(random, ["broken", "empty", "gone"]) })],
   [2, (random) => ({ type: "arm", forMs: one(random, PROBATIONS) })],
   [2, (random) => ({ type: "confirm", force: random(2) === 0 })],
   [3, (random) => ({ type: "clock", byMs: one(random, CLOCK_STEPS) })],
@@ -120,8 +127,8 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
     }),
   ],
   [1, () => ({ type: "spoil" })],
-  [3, () => ({ type: "kernel fault", fault: "no memory" })],
-  [3, (random) => ({ type: "kernel fault", fault: one(random, READ_FAULTS) })],
+  [3, (random) => kernelFault(random, "no memory")],
+  [3, (random) => kernelFault(random, one(random, READ_FAULTS))],
   [2, (random) => ({ type: "late notices", forMs: random(60_000), seed: random(2 ** 31) })],
   [2, (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: random(120_000) })],
   [2, (random) => ({ type: "no processes", times: one(random, [1, 2, 5, 40]) })],

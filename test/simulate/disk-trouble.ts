@@ -10,6 +10,8 @@ export class DiskTrouble {
   readonly #agenda: Agenda;
   readonly #disk: Pick<SimulatedDisk, "refuses">;
   #endedMs = -Infinity;
+  /** The disk has refused before. */
+  hasBeen = false;
 
   constructor(agenda: Agenda, disk: Pick<SimulatedDisk, "refuses">) {
     this.#agenda = agenda;
@@ -19,6 +21,7 @@ export class DiskTrouble {
   /** Every write fails with this error of SQLite for so long. */
   begin(code: string, forMs: number): void {
     this.#disk.refuses = code;
+    this.hasBeen = true;
     this.#agenda.after(forMs, () => {
       this.#disk.refuses = undefined;
       this.#endedMs = this.#agenda.monotonicMs();

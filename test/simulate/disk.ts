@@ -84,10 +84,17 @@ export class SimulatedDisk {
     return join(this.#root, "state");
   }
 
-  /** Somebody edits keys.toml. */
-  writeKeys(text: string): void {
-    writeFileSync(join(this.folder, KEYS_FILE), text, { mode: 0o600 });
-    this.#certain = new Map([...this.#certain, [KEYS_FILE, Buffer.from(text)]]);
+  /** Somebody edits keys.toml; undefined: deletes it. */
+  writeKeys(text: string | undefined): void {
+    const certain = new Map(this.#certain);
+    if (text === undefined) {
+      rmSync(join(this.folder, KEYS_FILE), { force: true });
+      certain.delete(KEYS_FILE);
+    } else {
+      writeFileSync(join(this.folder, KEYS_FILE), text, { mode: 0o600 });
+      certain.set(KEYS_FILE, Buffer.from(text));
+    }
+    this.#certain = certain;
   }
 
   /** Somebody edits config.toml. */

@@ -47,6 +47,7 @@ function doingsOf({ knocks, connections, operator, mishaps, process, commands }:
     connect: ({ person, port, forMs }) => connections.connect(PEOPLE[person]!, port, forMs),
     reload: (deed) => operator.reload(deed),
     keys: (deed) => operator.changeKeys(deed),
+    "keys file": ({ state }) => operator.spoilKeys(state),
     arm: ({ forMs }) => operator.arm(forMs),
     confirm: ({ force }) => operator.confirm(force),
     clock: ({ byMs }) => mishaps.setClock(byMs),

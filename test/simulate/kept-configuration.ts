@@ -38,12 +38,25 @@ export class KeptConfiguration {
     return undefined;
   }
 
-  /** What is in force is kept, unless nobody has confirmed it yet: then what worked before stays. */
-  keep({ inForce, guard: { state } }: Daemon): void {
-    const { diskTrouble, guard } = this.#parts;
-    if (guard.mayGoBack || state !== "permanent") return;
-    const number = numberOf(inForce.settings.doors);
-    this.#numbers = diskTrouble.mayLack ? [...new Set([...this.#numbers, number])] : [number];
+  /**
+   * What is in force is about to be kept, unless nobody has confirmed it yet: then what worked before stays. The
+   * process may die on the way.
+   */
+  enters(daemon: Daemon): void {
+    const number = this.#confirmed(daemon);
+    if (number !== undefined) this.#numbers = [...new Set([...this.#numbers, number])];
+  }
+
+  /** A daemon that nothing disturbs has kept it, where the disk took it. */
+  keep(daemon: Daemon): void {
+    const number = this.#confirmed(daemon);
+    if (number !== undefined && !this.#parts.diskTrouble.mayLack) this.#numbers = [number];
+  }
+
+  /** The configuration in force; undefined where nobody has confirmed it yet. */
+  #confirmed({ inForce, guard: { state } }: Daemon): number | undefined {
+    if (this.#parts.guard.mayGoBack || state !== "permanent") return undefined;
+    return numberOf(inForce.settings.doors);
   }
 
   #make(make: () => Daemon): Daemon {

@@ -23,6 +23,9 @@ export class KeyRing {
   #livingNow: readonly Issued[] | undefined;
   /** Those that must open: somebody was told that they do. */
   readonly #working = new Set(this.#listed);
+  readonly #issued = new Map(this.#living);
+  /** Nobody can read the file as it is. */
+  isSpoilt = false;
 
   /** The key that this person knocks with, whether it is listed or not. */
   of(person: number): Issued {
@@ -53,7 +56,26 @@ export class KeyRing {
     return new Set(this.#listed);
   }
 
+  /** Somebody spoils the file. */
+  spoil(): void {
+    this.isSpoilt = true;
+  }
+
+  /** Somebody writes the whole file again. */
+  mend(): void {
+    this.isSpoilt = false;
+  }
+
+  /** A daemon works by keys of which nobody can know whether the disk took them. */
+  doubt(): void {
+    this.#working.clear();
+    for (const [id, key] of this.#issued) this.#living.set(id, key);
+    this.#livingNow = undefined;
+  }
+
+  /** Somebody changes a key, and writes the whole file. */
   change(person: number, how: KeyChange): void {
+    this.isSpoilt = false;
     const before = this.of(person);
     if (how !== "return") {
       this.#changed.add(`${before.user}/${before.device}`);
@@ -65,11 +87,13 @@ export class KeyRing {
     this.#newest[person] = key;
     this.#listed.add(key.id);
     this.#living.set(key.id, key);
+    this.#issued.set(key.id, key);
     this.#livingNow = undefined;
   }
 
-  /** A daemon has read the file when it held these keys. Returns those that are gone since. */
+  /** A daemon has read the file when it held these keys, unless it is spoilt. Returns those that are gone since. */
   wasRead(listed: ReadonlySet<string>): Issued[] {
+    if (this.isSpoilt) return [];
     const gone: Issued[] = [];
     for (const [id, key] of this.#living) {
       if (this.#listed.has(id)) {

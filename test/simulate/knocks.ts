@@ -1,6 +1,7 @@
 /** People knock, strangers forge, and somebody on the way sends what was heard. */
 
 import { type Address, formatAddress } from "../../src/core/address.ts";
+import type { Port } from "../../src/core/port.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
 import { slotAt } from "../../src/rks/slot.ts";
 import type { Agenda } from "./agenda.ts";
@@ -27,7 +28,7 @@ const SPARE_PACKETS = 8;
 
 interface Sent extends Named {
   readonly address: Address;
-  readonly ports: readonly number[];
+  readonly ports: readonly Port[];
   /** Somebody else sent it too, and may have been first. */
   raced: boolean;
 }
@@ -63,7 +64,7 @@ export class Knocks {
     const { space } = door ?? doorsOf(0).find((one) => one.name === name)!;
     const { stepSeconds, skew } = space;
     const slot = slotAt(agenda.wallMs() + clockMs, stepSeconds);
-    const ports = [...sequencePorts(key, name, space, slot)];
+    const ports = Array.from(sequencePorts(key, name, space, slot), tcp);
     const off = clockMs === 0 ? "" : `, whose clock is off by ${clockMs / 1_000} s,`;
     chronicle.note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
     const sent: Sent = { address, door: name, user, device, ports, raced: false };
@@ -102,9 +103,11 @@ export class Knocks {
     const sequence = closing ? door?.closing : door?.fixed;
     if (door === undefined || sequence === undefined) return;
     chronicle.note(`${name} knocks the fixed sequence${closing ? " that closes" : ""}`);
-    const ports = sequence.knocks.map(({ port }) => port);
     const isCertain = expectations.areCertain;
-    const whole = network.send(address, ports, { ...road, gapMs: Math.max(1, road.gapMs) });
+    const whole = network.send(address, sequence.knocks, {
+      ...road,
+      gapMs: Math.max(1, road.gapMs),
+    });
     if (closing) disturbances.disturb();
     if (whole === undefined || !isCertain || whole.tookMs > sequence.timeoutMs) return;
     const { lastMs, packets } = whole;
@@ -130,7 +133,7 @@ export class Knocks {
     chronicle.note(`${strangers} strangers knock the fixed sequence`);
     const knocks = process.door(FIXED_DOOR)?.fixed?.knocks ?? [];
     for (let number = 0; number < strangers; number++) {
-      for (const [i, { port }] of knocks.entries()) {
+      for (const [i, port] of knocks.entries()) {
         network.sendOne(stranger(first + number), port, 1 + 20 * number + i);
       }
     }
@@ -149,4 +152,8 @@ export class Knocks {
   get #fixedGrants(): number {
     return this.#parts.process.daemon?.opening.ledger.count(FIXED_DOOR) ?? 0;
   }
+}
+
+function tcp(port: number): Port {
+  return { proto: "tcp", port };
 }

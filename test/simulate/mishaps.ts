@@ -63,11 +63,11 @@ export class Mishaps {
     kernel.spoilRules();
   }
 
-  failKernel({ fault }: Extract<Deed, { type: "kernel fault" }>): void {
+  failKernel({ fault, times }: Extract<Deed, { type: "kernel fault" }>): void {
     const { chronicle, disturbances, kernel } = this.#parts;
-    chronicle.note(`the kernel is about to have ${fault}`);
+    chronicle.note(`the kernel is about to have ${fault}, ${times} times`);
     disturbances.disturb();
-    kernel.fail(fault);
+    for (let i = 0; i < times; i++) kernel.fail(fault);
   }
 
   delayNotices({ forMs, seed }: Extract<Deed, { type: "late notices" }>): void {

@@ -2,7 +2,7 @@
 
 import type { Address } from "../../src/core/address.ts";
 import { emptyKnock, type Knock } from "../../src/core/knock.ts";
-import { PROTO_NUMBER } from "../../src/core/port.ts";
+import { type Port, PROTO_NUMBER } from "../../src/core/port.ts";
 import { randomFrom } from "../support/random.ts";
 import type { Agenda } from "./agenda.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
@@ -29,7 +29,7 @@ export class Network {
   /** Sends a packet to each port. Undefined where one of them is lost. */
   send(
     address: Address,
-    ports: readonly number[],
+    ports: readonly Port[],
     { lost, doubled, reordered, gapMs, seed }: Road,
   ): Arrival | undefined {
     const random = randomFrom(seed);
@@ -56,18 +56,19 @@ export class Network {
   }
 
   /** A packet arrives after this time. */
-  sendOne(address: Address, port: number, ms: number): void {
+  sendOne(address: Address, port: Port, ms: number): void {
     this.#agenda.after(ms, () => this.#arrive(address, port));
   }
 
-  #arrive(address: Address, port: number): void {
+  #arrive(address: Address, port: Port): void {
     const { daemon } = this.#process;
     if (daemon === undefined) return;
     this.#process.run(() => daemon.packet(knockOf(address, port, this.#agenda.wallMs())));
   }
 }
 
-function knockOf({ family, a0, a1, a2, a3 }: Address, port: number, timeMs: number): Knock {
+function knockOf({ family, a0, a1, a2, a3 }: Address, to: Port, timeMs: number): Knock {
   const source = { s0: a0, s1: a1, s2: a2, s3: a3 };
-  return { ...emptyKnock(), family, proto: PROTO_NUMBER.tcp, port, timeMs, ...source };
+  const { port } = to;
+  return { ...emptyKnock(), family, proto: PROTO_NUMBER[to.proto], port, timeMs, ...source };
 }

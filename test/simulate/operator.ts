@@ -78,6 +78,8 @@ export class Operator {
     const work = async (daemon: Daemon) => {
       await daemon.reload({ yes, ...(armMs !== undefined && { armMs }) });
       keys.wasRead(listed);
+      // Nobody was kept who could be missed.
+      if (keys.isSpoilt) keys.doubt();
     };
     requests.ask({ what: `${what}${how}`, work, asked, isGentle: true });
   }
@@ -108,6 +110,22 @@ export class Operator {
     };
     const what = `read the keys${keepSessions ? ", keep sessions" : ""}`;
     requests.ask({ what, work, isGentle: true });
+  }
+
+  /** Somebody spoils the file of the keys, and tells nobody. */
+  spoilKeys(state: Extract<Deed, { type: "keys file" }>["state"]): void {
+    const { chronicle, disk, keys } = this.#parts;
+    const texts = { broken: `${keys.text}\n["`, empty: "", gone: undefined };
+    disk.writeKeys(texts[state]);
+    keys.spoil();
+    chronicle.note(`keys.toml is ${state}`);
+  }
+
+  /** The file of the keys is as it should be again. */
+  mendKeys(): void {
+    const { disk, keys } = this.#parts;
+    disk.writeKeys(keys.text);
+    keys.mend();
   }
 
   /** Puts the guard on probation for so long. */

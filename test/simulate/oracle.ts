@@ -6,7 +6,7 @@
 import { type Address, formatAddress, formatPrefix, maskAddress } from "../../src/core/address.ts";
 import { type Grant, grantId, type Holder } from "../../src/core/grant.ts";
 import { knockSource, type Knock } from "../../src/core/knock.ts";
-import type { Port } from "../../src/core/port.ts";
+import { type Port, PROTO_NUMBER } from "../../src/core/port.ts";
 import type { Door } from "../../src/config/settings.ts";
 import { readKey } from "../../src/firewall/element-key.ts";
 import { sequencePorts } from "../../src/rks/sequence.ts";
@@ -67,6 +67,7 @@ interface Sequence {
 }
 
 interface Heard {
+  readonly proto: number;
   readonly port: number;
   readonly timeMs: number;
 }
@@ -110,11 +111,11 @@ export class Oracle {
   hear(knock: Knock, doors: readonly Door[], keys: readonly Issued[]): void {
     const source = knockSource(knock);
     const text = formatAddress(source);
-    const { port, timeMs } = knock;
+    const { proto, port, timeMs } = knock;
     const heard = (this.#heard.get(text) ?? []).filter(
       (one) => Math.abs(timeMs - one.timeMs) < 60_000,
     );
-    heard.push({ port, timeMs });
+    heard.push({ proto, port, timeMs });
     this.#heard.set(text, heard);
     for (const door of doors) {
       if (door.fixed !== undefined) this.#hearFixed(door, source, heard, timeMs);
@@ -379,9 +380,11 @@ function isComplete(
   nowMs: number,
 ): boolean {
   let next = 0;
-  for (const { port, timeMs } of heard) {
+  for (const { proto, port, timeMs } of heard) {
     if (Math.abs(nowMs - timeMs) > timeoutMs) continue;
-    if (port === knocks[next]?.port) next++;
+    const wanted = knocks[next];
+    if (wanted !== undefined && port === wanted.port && proto === PROTO_NUMBER[wanted.proto])
+      next++;
   }
   return next >= knocks.length;
 }

@@ -58,7 +58,7 @@ const CUTTING: readonly ((random: Random) => Deed)[] = [
     downMs: 1_000,
     seed: random(2 ** 31),
   }),
-  () => ({ type: "kernel fault", fault: "no reply" }),
+  () => ({ type: "kernel fault", fault: "no reply", times: 1 }),
   () => ({ type: "wait" }),
   (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: 20_000 }),
 ];
@@ -117,7 +117,7 @@ function probation(random: Random): Act[] {
 
 /** The kernel refuses the guard of a new configuration. */
 function refusedReload(random: Random): Act[] {
-  const fault: Deed = { type: "kernel fault", fault: "no memory" };
+  const fault: Deed = { type: "kernel fault", fault: "no memory", times: 1 };
   return [
     { afterMs: 6_000, deed: fault },
     { afterMs: 1, deed: { ...reload(random), broken: false, yes: true } },

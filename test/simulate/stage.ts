@@ -86,7 +86,7 @@ export function setStage(story: Story): Stage {
     entered: (daemon) => {
       disturbances.disturbGently();
       chronicle.note(`configuration ${numberOf(daemon.inForce.settings.doors)} is in force`);
-      kept.keep(daemon);
+      kept.enters(daemon);
     },
   });
   const process = new DaemonProcess({
@@ -100,6 +100,8 @@ export function setStage(story: Story): Stage {
       kept.judge(() => makeDaemon({ ...machine, bootId, life, commands, witness })),
     made: (daemon, kernelForgot) => {
       keys.wasRead(keys.listed);
+      const isFallBack = daemon.inForce.configuration.mistake !== undefined;
+      if (keys.isSpoilt && (!isFallBack || diskTrouble.hasBeen)) keys.doubt();
       losses.judge(daemon, kernelForgot, diskTrouble.isRefusing);
     },
     died: (powerCut) => watches.died(powerCut),
@@ -130,6 +132,7 @@ export function setStage(story: Story): Stage {
     leave: () => {
       chronicle.note("everybody leaves");
       disk.writeConfig(Math.max(0, process.configuration), false);
+      operator.mendKeys();
       mishaps.end();
       commands.refuse(0);
       process.spare();

@@ -52,7 +52,8 @@ export type Deed =
   /** `unheard`: the kernel's notification is lost; `single`: only one element of each set goes. */
   | { readonly type: "empty"; set: string; unheard: boolean; single?: number }
   | { readonly type: "spoil" }
-  | { readonly type: "kernel fault"; fault: KernelFault }
+  | { readonly type: "kernel fault"; fault: KernelFault; times: number }
+  | { readonly type: "keys file"; state: "broken" | "empty" | "gone" }
   | { readonly type: "late notices"; forMs: number; seed: number }
   | { readonly type: "disk"; code: string; forMs: number }
   | { readonly type: "no processes"; times: number }

@@ -1,6 +1,7 @@
 /** The simulated server's doors and the people at it. */
 
 import { type Address, parseAddress } from "../../src/core/address.ts";
+import type { Port } from "../../src/core/port.ts";
 import type { Door } from "../../src/config/settings.ts";
 import { DEFAULT_SPACE, type KnockSpace } from "../../src/rks/space.ts";
 import { formatSettings } from "../support/format-settings.ts";
@@ -40,7 +41,11 @@ function tcp(port: number) {
   return { proto: "tcp", from: port, to: port } as const;
 }
 
-const FIXED = [7101, 7350, 7222].map((port) => ({ proto: "tcp", port }) as const);
+const FIXED: readonly Port[] = [
+  { proto: "tcp", port: 7101 },
+  { proto: "udp", port: 7350 },
+  { proto: "tcp", port: 7222 },
+];
 
 const DOORS: readonly Door[] = [
   { ...BASE, name: "ssh", opens: [tcp(22)], users: ["alice", "bob", "dave"], openForMs: 30_000 },

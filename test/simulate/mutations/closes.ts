@@ -48,8 +48,14 @@ export const CLOSES: readonly Mutation[] = [
   mutation(
     "a closing sequence closes nothing",
     "data-plane/doorkeeper.ts",
-    '      this.#close(id, "knock");\n      return;',
+    "      this.#tryClose(id);\n      return;",
     "      return;",
+  ),
+  mutation(
+    "a closing knock that the kernel refuses ends the daemon",
+    "data-plane/doorkeeper.ts",
+    "this.#tryClose(id);",
+    'this.#close(id, "knock");',
   ),
   mutation(
     "a close ends all grants of the address",

@@ -6,8 +6,8 @@ export const GRANTS: readonly Mutation[] = [
   mutation(
     "an idle grant ends with the first port that rests",
     "data-plane/grant-ends.ts",
-    "const leftMs = Math.max(0, ...firewall.livesMs(prefix.address, ports, { kind, idleMs }));",
-    "const leftMs = Math.min(...firewall.livesMs(prefix.address, ports, { kind, idleMs }));",
+    "return lives && Math.max(0, ...lives);",
+    "return lives && Math.min(...lives);",
   ),
   mutation(
     "a grant lives twice as long",
@@ -120,8 +120,44 @@ export const GRANTS: readonly Mutation[] = [
   mutation(
     "traffic of one holder renews the grant of another",
     "data-plane/grant-ends.ts",
-    "Math.floor(Math.min(leftMs, longestMs(own)))",
-    "Math.floor(leftMs)",
+    "Math.floor(Math.min(lifeMs, longestMs(own)))",
+    "Math.floor(lifeMs)",
+  ),
+  mutation(
+    "an answer that is lost counts as a missing element",
+    "firewall/grants.ts",
+    "if (lives !== undefined) return lives;",
+    "return lives ?? Array.from({ length: count }, () => -1);",
+  ),
+  mutation(
+    "the record of a holder outlives the last grant of a place",
+    "data-plane/grant-ends.ts",
+    "const leaves = this.#recorded.has(grant.id) || this.shares(grant);",
+    "const leaves = this.shares(grant);",
+  ),
+  mutation(
+    "a restart renews what nothing renews any more",
+    "firewall/grants.ts",
+    "maxRemainingMs: Math.min(maxRemainingMs, owner.remainingMs - (owner.idleMs ?? 0)),",
+    "maxRemainingMs: Math.max(0, maxRemainingMs),",
+  ),
+  mutation(
+    "another holder is the first after a restart",
+    "data-plane/restore-from-kernel.ts",
+    ".sort((a, b) => a.grant.openedMs - b.grant.openedMs)",
+    ".sort((a, b) => b.grant.openedMs - a.grant.openedMs)",
+  ),
+  mutation(
+    "what the kernel kept is never taken",
+    "data-plane/grant-ends.ts",
+    "this.#unfinished.push(grant);",
+    "",
+  ),
+  mutation(
+    "a connection that the kernel is slow about ends two grants",
+    "data-plane/grant-ends.ts",
+    "this.#parts.fault(error);\n      return;",
+    "this.#parts.fault(error);",
   ),
   mutation(
     "a start keeps what a killed daemon left of earlier terms",

@@ -12,8 +12,8 @@ export const GUARD: readonly Mutation[] = [
   mutation(
     "a probation is written down after the kernel guards by it",
     "control-plane/guard/guard-audit.ts",
-    "const undo = this.#probationFile.begin(atMs, forMs);\n    try {\n      load();\n",
-    "const undo = () => {};\n    try {\n      load();\n      this.#probationFile.begin(atMs, forMs);\n",
+    "const undo = this.#record.begin(atMs, forMs);\n    try {\n      load();\n",
+    "const undo = () => {};\n    try {\n      load();\n      this.#record.begin(atMs, forMs);\n",
   ),
   mutation(
     "a restart forgets a probation",
@@ -48,8 +48,8 @@ export const GUARD: readonly Mutation[] = [
   mutation(
     "a lapsed guard comes back with a restart",
     "control-plane/guard/guard-audit.ts",
-    "this.#probationFile.begin(clock.wallMs(), 0);",
-    "this.#probationFile.end();",
+    "this.#record.lapse(clock.wallMs());",
+    "this.#record.end();",
   ),
   mutation(
     "a reload ends a probation",
@@ -60,8 +60,20 @@ export const GUARD: readonly Mutation[] = [
   mutation(
     "a confirmation is forgotten at a restart",
     "control-plane/guard/guard-audit.ts",
-    "this.#guardLoader.confirm(force);\n    this.#probationFile.end();",
-    "this.#guardLoader.confirm(force);",
+    "const refusal = this.#record.end();",
+    "const refusal = undefined;",
+  ),
+  mutation(
+    "a probation stands half ended where the disk takes no record of it",
+    "control-plane/guard/probation-record.ts",
+    "return this.#change.make(this.#file.path, () => this.#file.end());",
+    "return this.#change.makeNow(this.#file.path, () => void this.#file.end());",
+  ),
+  mutation(
+    "the record of a probation is not written later",
+    "control-plane/lasting-change.ts",
+    "this.#waiting?.();",
+    "",
   ),
   mutation(
     "the end of a probation does not wait for the disk",

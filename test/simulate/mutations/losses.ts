@@ -4,6 +4,24 @@ import { mutation, type Mutation } from "./mutation.ts";
 
 export const LOSSES: readonly Mutation[] = [
   mutation(
+    "a wait that the disk did not note is over at a restart",
+    "store/uses.ts",
+    ".run(this.#isDoubtUnnoted ? IN_DOUBT : bootId, seenMs);",
+    ".run(bootId, seenMs);",
+  ),
+  mutation(
+    "a wait that the disk did not note is never noted",
+    "store/uses.ts",
+    "if (isNoted) this.#doubtMs = sinceMs;",
+    "this.#doubtMs = sinceMs;",
+  ),
+  mutation(
+    "a table that lacks uses vouches for them",
+    "control-plane/persistent-state.ts",
+    "if (this.#uses.complete) return 0;",
+    "if (nowMs > 0) return 0;",
+  ),
+  mutation(
     "a killed daemon's table may be gone",
     "store/session.ts",
     "if (kernelKept()) return",

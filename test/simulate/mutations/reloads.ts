@@ -4,6 +4,12 @@ import { mutation, type Mutation } from "./mutation.ts";
 
 export const RELOADS: readonly Mutation[] = [
   mutation(
+    "a text gets its name before the disk has it",
+    "files/place-text.ts",
+    "      writeFileSync(fd, text);\n      fsyncSync(fd);",
+    "      writeFileSync(fd, text);",
+  ),
+  mutation(
     "a confirmation leaves the configuration before to return",
     "control-plane/reloader.ts",
     "      this.#before = undefined;\n      this.#enter(this.#parts.current());",
