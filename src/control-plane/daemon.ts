@@ -42,6 +42,7 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #parts: Parts;
   readonly #armMs: number | undefined;
+  readonly #heap = new HeapWatch();
   #seenTimer: NodeJS.Timeout | undefined;
 
   /** `config` is read again by a reload. */
@@ -121,11 +122,8 @@ export class Daemon {
     } = await dataPlane.begin(persistent.usesFor(plan.rotating));
     persistent.learn(uses, plan.rotating);
     guard.watch();
-    const heap = new HeapWatch();
-    this.#seenTimer = setInterval(() => {
-      persistent.seen(clock.wallMs());
-      heap.look();
-    }, SEEN_MS);
+    this.#heap.start();
+    this.#seenTimer = setInterval(() => persistent.seen(clock.wallMs()), SEEN_MS);
     this.#payOwed(await list);
     persistent.note({ type: "daemon.started", atMs: clock.wallMs(), version: VERSION });
     this.#parts.lossWait.tell();
@@ -170,6 +168,7 @@ export class Daemon {
     const parts = this.#parts;
     parts.readiness.set("stopping");
     clearInterval(this.#seenTimer);
+    this.#heap.stop();
     parts.nearMissWatch.stop();
     parts.afterStart.stop();
     parts.housekeeping.stop();

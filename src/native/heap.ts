@@ -13,8 +13,11 @@ export function collectGarbage(): void {
   Bun.gc(true);
 }
 
-/** So much garbage is worth a collection. */
-const WORTHWHILE_BYTES = 2 << 20;
+/**
+ * So much garbage is worth a collection: what is used lies scattered among what was garbage, in blocks that stay. The
+ * fewer there ever were at once, the less the heap takes for good.
+ */
+const WORTHWHILE_BYTES = 1 << 20;
 
 /** What the calling thread's heap has grown by since the last collection, whoever asked for it. */
 export class HeapGrowth {
@@ -29,9 +32,14 @@ export class HeapGrowth {
 
   /** Whether a collection is worth its time. Measures. */
   isWorthwhile(): boolean {
+    return this.measure() >= WORTHWHILE_BYTES;
+  }
+
+  /** Bytes since the last collection. Measures. */
+  measure(): number {
     const bytes = this.#held();
     this.#leastBytes = Math.min(this.#leastBytes, bytes);
-    return bytes - this.#leastBytes >= WORTHWHILE_BYTES;
+    return bytes - this.#leastBytes;
   }
 
   /** Call it after a collection. */
