@@ -34,6 +34,7 @@ import { cutLeftovers, type LeftoverSurroundings, openingsOf } from "./leftover-
 import { log } from "./log.ts";
 import { describeKeyChange, keyChange } from "./lost-keys.ts";
 import type { Openings } from "./openings.ts";
+import type { OwedCloses } from "./owed-closes.ts";
 import type { PersistentState } from "./persistent-state.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Reloader } from "./reloader.ts";
@@ -50,6 +51,7 @@ export interface ControlServiceParts {
   readonly dataPlane: DataPlaneAccess;
   readonly persistent: PersistentState;
   readonly guard: GuardAudit;
+  readonly closes: OwedCloses;
   readonly reloader: Reloader;
   readonly keysWatch: KeysWatch;
   readonly explainer: Explainer;
@@ -163,7 +165,7 @@ export class ControlService implements Control {
           before: before.keys,
           now: keys,
           removed,
-          close: (id) => dataPlane.close(id),
+          closes: this.#parts.closes,
           ...this.#leftovers(),
         });
     const file = keysFile(settings.server.stateDir);

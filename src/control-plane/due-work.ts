@@ -1,6 +1,6 @@
 /**
  * Work that comes due: the wait after a loss of memory and close commands that are owed, by the time of day; keys that
- * are to be kept, once no command changes them; what the state folder refused, once it takes it.
+ * are to be kept, once no command changes them; what the state folder or the kernel refused, once they take it.
  */
 
 import type { Clock } from "../core/clock.ts";
@@ -9,6 +9,7 @@ import type { DoorCommands } from "./commands/door-commands.ts";
 import type { GuardAudit } from "./guard/guard-audit.ts";
 import { log } from "./log.ts";
 import type { LastKeeper } from "./last-keeper.ts";
+import type { OwedCloses } from "./owed-closes.ts";
 import type { LossWait } from "./loss-wait.ts";
 
 export interface DueWork {
@@ -17,11 +18,12 @@ export interface DueWork {
   readonly commands: DoorCommands;
   readonly keeper: LastKeeper;
   readonly guard: Pick<GuardAudit, "keepAgain">;
+  readonly closes: Pick<OwedCloses, "again">;
 }
 
 /** Does the due work. Resolves to whether some waits for its time. Does not reject. */
 export async function doDueWork(due: DueWork): Promise<boolean> {
-  const { clock, lossWait, commands, keeper, guard } = due;
+  const { clock, lossWait, commands, keeper, guard, closes } = due;
   let unapplied = false;
   try {
     await lossWait.watchClock();
@@ -32,5 +34,6 @@ export async function doDueWork(due: DueWork): Promise<boolean> {
   const owes = commands.payDue(clock.monotonicMs());
   const unkept = keeper.again();
   guard.keepAgain();
-  return lossWait.tell() || owes || unapplied || unkept;
+  const unclosed = await closes.again();
+  return lossWait.tell() || owes || unapplied || unkept || unclosed;
 }

@@ -1,13 +1,15 @@
 /** Ends the living grants of a removed key, and the sessions that outlived its grants. */
 
 import type { Removed } from "../api/control.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 import type { LastOpening } from "../store/audit-query.ts";
 import { cutLeftovers, type LeftoverSurroundings } from "./leftover-cut.ts";
 import type { Place } from "./leftover-sessions.ts";
 import { log } from "./log.ts";
+import type { OwedCloses } from "./owed-closes.ts";
+import { counted } from "./start-report.ts";
 import { grantsCutOff, type IsGone, lossOf } from "./lost-keys.ts";
 
 export interface KeyRemoval extends LeftoverSurroundings {
@@ -15,7 +17,7 @@ export interface KeyRemoval extends LeftoverSurroundings {
   readonly now: KeyTable;
   /** Devices of which a configuration between the two may have lost the keys. */
   readonly removed?: Removed | undefined;
-  readonly close: (id: string) => Promise<Grant | undefined>;
+  readonly closes: Pick<OwedCloses, "close">;
 }
 
 /** The grants and sessions that were ended. */
@@ -25,16 +27,22 @@ export interface Ended {
   readonly sessions: readonly Place[];
 }
 
-/** Never throws for sessions of the past: trouble in finding or cutting them goes into the log. */
+/**
+ * Never throws for sessions of the past: trouble in finding or cutting them goes into the log. Throws SallyportError where
+ * the kernel refuses to end a grant, when the others have ended: it is tried again.
+ */
 export async function endWithKeys(removal: KeyRemoval): Promise<Ended> {
-  const { before, now, removed, grants, close } = removal;
+  const { before, now, removed, grants, closes } = removal;
   const isGone = lossOf(before, now, removed);
-  const ended: Grant[] = [];
-  for (const { id } of grantsCutOff(await grants(), isGone)) {
-    const grant = await close(id);
-    if (grant !== undefined) ended.push(grant);
-  }
-  return { grants: ended, sessions: await cutOf(removal, isGone) };
+  const ids = grantsCutOff(await grants(), isGone).map(({ id }) => id);
+  const { ended, refusals } = await closes.close(ids);
+  const sessions = await cutOf(removal, isGone);
+  const [refusal] = refusals;
+  if (refusal === undefined) return { grants: ended, sessions };
+  const which = `${counted(refusals.length, "grant")} of a removed key`;
+  throw new SallyportError(
+    `The keys are in force, but ${which} could not be ended: ${refusal}; that is tried again until it is done`,
+  );
 }
 
 async function cutOf(removal: KeyRemoval, isGone: IsGone): Promise<readonly Place[]> {

@@ -36,6 +36,7 @@ import { NearMissWatch } from "./near-miss-watch.ts";
 import { Openings } from "./openings.ts";
 import { GuardLoader } from "./guard/guard-loader.ts";
 import type { StoreNotice } from "../store/state-file.ts";
+import { OwedCloses } from "./owed-closes.ts";
 import { PersistentState } from "./persistent-state.ts";
 import { Readiness } from "./readiness.ts";
 import { summarize } from "./summary.ts";
@@ -159,10 +160,11 @@ export function buildParts(
 
   const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
   const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));
+  const closes = new OwedCloses((id) => dataPlane.close(id));
   const keeper = new LastKeeper(() => guard.state, report);
   const housekeeping = new Housekeeping(() => {
     void api.start();
-    return doDueWork({ clock, lossWait, commands, keeper, guard });
+    return doDueWork({ clock, lossWait, commands, keeper, guard, closes });
   });
   const reloader = makeReloader(config, {
     ...ground,
@@ -176,6 +178,7 @@ export function buildParts(
     ...ground,
     file: config.file,
     guard,
+    closes,
     reloader,
     keysWatch,
     explainer,
@@ -189,6 +192,7 @@ export function buildParts(
     guard,
     { hear: (event) => persistent.hear(event, inForce.plan.rotating) },
     openings,
+    closes,
     explainer,
     { hear: (event) => commands.hear(event, inForce.settings.doors) },
     { hear: (event) => alarm.hear(event, inForce.settings.alarm) },

@@ -118,16 +118,14 @@ export class PersistentState {
     }
   }
 
-  /** Remembers the use of an opening, and enters the event into the audit log. */
+  /** Remembers the use of an opening, also of one that nobody heard of, and enters the event into the audit log. */
   hear(event: DaemonEvent, subjects: Subjects): void {
     this.note(event);
-    if (event.type !== "grant.opened" || event.used === undefined) return;
-    const { door, user = "", device = "" } = event.grant;
-    const subject = SubjectTable.of(subjects).find({ door, user, device });
+    const spent = spentBy(event);
+    const subject = spent && SubjectTable.of(subjects).find(spent);
     if (subject === undefined) return;
-    const { used, source, atMs: timeMs } = event;
     const fingerprint = keyFingerprint(subject.key);
-    this.#uses.record({ door, user, device, fingerprint, ...used, source, timeMs });
+    this.#uses.record({ ...spent!, fingerprint, timeMs: event.atMs });
   }
 
   /**
@@ -161,6 +159,17 @@ export class PersistentState {
     this.audit.close();
     this.owed.close();
   }
+}
+
+/** The use that an event tells of. */
+function spentBy(event: DaemonEvent): Omit<Use, "fingerprint" | "timeMs"> | undefined {
+  if (event.type === "fault" && event.unheard !== undefined) {
+    const { used, address: source, ...subject } = event.unheard;
+    return { ...subject, ...used, source };
+  }
+  if (event.type !== "grant.opened" || event.used === undefined) return undefined;
+  const { door, user = "", device = "" } = event.grant;
+  return { door, user, device, ...event.used, source: event.source };
 }
 
 /** In the matcher's form: the address in words, absent facts left out. */

@@ -55,6 +55,8 @@ export class OpError extends SallyportError {
   readonly object: string;
   readonly detail: string;
   readonly code: number;
+  /** It may have been done all the same: a reply of the kernel was lost, and so was each answer about its outcome. */
+  mayHaveHappened = false;
 
   constructor(failure: OpFailure, options?: ErrorOptions) {
     super(

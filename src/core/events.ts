@@ -103,6 +103,14 @@ export type DaemonEvent =
       readonly full?: boolean;
       readonly part: "capture" | "drops" | "firewall";
       readonly message: string;
+      /** The kernel may have opened all the same, unheard: the knock counts as used. */
+      readonly unheard?: {
+        readonly door: string;
+        readonly user: string;
+        readonly device: string;
+        readonly address: string;
+        readonly used: SlotUse;
+      };
     }
   | {
       /** The part that reported a fault works again. */

@@ -88,6 +88,7 @@ export class Doorkeeper implements MatchSink {
       { slot: match.slot, stepSeconds: space.stepSeconds },
     );
     if (opened === "used") this.repeated(match);
+    // Where nobody knows, the kernel may refuse it, or forget it and open once more.
     return opened === "failed" ? "kept" : "spent";
   }
 
@@ -238,16 +239,23 @@ export class Doorkeeper implements MatchSink {
     knockMs: number,
     use?: GrantRequest["use"],
     used?: SlotUse,
-  ): "opened" | "used" | "failed" {
-    const { counters } = this.#parts;
+  ): "opened" | "used" | "failed" | "unheard" {
+    const { counters, clock } = this.#parts;
     try {
       const request = { ...grantRequest(door, source, holder), ...(use && { use }) };
       const grant = this.#open(door, source, holder, request, { knockMs, used });
       return grant === undefined ? "used" : "opened";
     } catch (error) {
       counters.add("grantsFailed");
-      this.#firewallFault(error);
-      return "failed";
+      if (used === undefined || !mayHaveHappened(error)) {
+        this.#firewallFault(error);
+        return "failed";
+      }
+      const { user = "", device = "" } = holder;
+      const unheard = { door: door.name, user, device, address: formatAddress(source), used };
+      const message = messageOf(error);
+      this.#emit({ type: "fault", atMs: clock.wallMs(), part: "firewall", message, unheard });
+      return "unheard";
     }
   }
 
@@ -273,22 +281,27 @@ export class Doorkeeper implements MatchSink {
     const { kind, idleMs, openMs, ports } = asked;
     const openedMs = before?.openedMs ?? Math.round(clock.wallMs());
     const beside = fresh ? {} : { beside: this.ends.others(address, id).map(needOf) };
-    if (firewall.open({ ...asked, fresh, openedMs, ...beside }) === "used") return undefined;
+    const opening = {
+      id,
+      door: door.name,
+      address,
+      ports,
+      kind,
+      ...(idleMs !== undefined && kind === "idle" && { idleMs }),
+      ...holder,
+      openedMs,
+    };
+    try {
+      if (firewall.open({ ...asked, fresh, openedMs, ...beside }) === "used") return undefined;
+    } catch (error) {
+      if (mayHaveHappened(error)) this.ends.abandon({ ...opening, expiresMs: openedMs + openMs });
+      throw error;
+    }
     const atMs = clock.wallMs();
     const latencyMs = knock && Math.max(0, atMs - knock.knockMs);
     if (latencyMs !== undefined) counters.observeLatency(latencyMs / 1_000);
     const { grant, renewed } = ledger.open(
-      {
-        id,
-        door: door.name,
-        address,
-        ports,
-        kind,
-        ...(idleMs !== undefined && kind === "idle" && { idleMs }),
-        ...holder,
-        openedMs,
-        expiresMs: Math.round(atMs + openMs),
-      },
+      { ...opening, expiresMs: Math.round(atMs + openMs) },
       openMs,
       clock.monotonicMs(),
       asked.maxMs ?? DEFAULT_MAX_MS,
@@ -370,4 +383,8 @@ function runsAtOpeningOnly({ opens, run }: Door): boolean {
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {
   return new Map(doors.map((door) => [door.name, door]));
+}
+
+function mayHaveHappened(error: unknown): boolean {
+  return error instanceof OpError && error.mayHaveHappened;
 }

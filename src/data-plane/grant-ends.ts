@@ -161,10 +161,15 @@ export class GrantEnds {
     try {
       this.withdraw(grant, "keep", this.others(grant.address));
     } catch (error) {
-      this.#unfinished.push(grant);
-      this.#againMs = this.#parts.clock.monotonicMs() + AGAIN_MS;
+      this.abandon(grant);
       this.#parts.fault(error);
     }
+  }
+
+  /** A grant that the kernel may have opened unheard, and that nobody was told of, is taken from it in a moment. */
+  abandon(grant: Grant): void {
+    this.#unfinished.push(grant);
+    this.#againMs = this.#parts.clock.monotonicMs() + AGAIN_MS;
   }
 
   /** When `finish` has something to do, in monotonic milliseconds. */

@@ -124,7 +124,7 @@ export interface Firewall {
   /**
    * Opens the ports in one transaction and spends `use` in it. Returns "used" when that use was
    * spent before; then nothing changed. Throws OpError on any other refusal, with nothing
-   * half-applied.
+   * half-applied, and all of it or nothing where it `mayHaveHappened`.
    */
   open(request: GrantRequest): "opened" | "used";
 

@@ -68,6 +68,8 @@ export class KernelGrants implements Firewall, Disposable {
   readonly #kernel: GrantKernel;
   readonly #nft: SetSocket;
   readonly #comments = new Map<string, Uint8Array>();
+  /** A transaction of the present opening or closing may have happened: its reply was lost. */
+  #unheard = false;
 
   private constructor(kernel: GrantKernel) {
     this.#kernel = kernel;
@@ -89,6 +91,16 @@ export class KernelGrants implements Firewall, Disposable {
   }
 
   open(request: GrantRequest): "opened" | "used" {
+    this.#unheard = false;
+    try {
+      return this.#open(request);
+    } catch (error) {
+      if (error instanceof OpError) error.mayHaveHappened = this.#unheard;
+      throw error;
+    }
+  }
+
+  #open(request: GrantRequest): "opened" | "used" {
     const address = grantedAddress(request.address, request.prefix6);
     if (request.prefix6 === 128 && namesWhole64(address)) throw wholeNetwork(address);
     const { use, label, openedMs } = request;
@@ -96,11 +108,12 @@ export class KernelGrants implements Firewall, Disposable {
     const comment = this.#owned(label, openedMs === undefined ? {} : { openedMs });
     if (request.fresh !== true) return this.#apply("open a grant in", address, slots, use, comment);
     const opened = this.#openFresh(address, slots, use, comment);
-    if (opened === "opened" || opened === "used") return opened;
-    return this.#apply("open a grant in", address, slots, use, comment, opened === "unknown");
+    if (opened !== "refused") return opened;
+    return this.#apply("open a grant in", address, slots, use, comment);
   }
 
   close(request: CloseRequest): void {
+    this.#unheard = false;
     const { prefix6, ports, held = [] } = request;
     const address = grantedAddress(request.address, prefix6);
     const idle = this.#idleSets().filter(({ family }) => family === address.family);
@@ -208,8 +221,8 @@ export class KernelGrants implements Firewall, Disposable {
 
   /**
    * Opens elements that do not exist yet without looking first: one message to the kernel and one
-   * answer. Returns "refused" where the kernel refused for any reason: then nothing has changed,
-   * and `#apply` looks first; "unknown" where its reply was lost. Not for grants that are likely to
+   * answer. Returns "refused" where the kernel refused for any reason, or its reply was lost: then `#apply` looks
+   * first. Not for grants that are likely to
    * exist: a failed transaction waits for all processors, many milliseconds.
    */
   #openFresh(
@@ -217,7 +230,7 @@ export class KernelGrants implements Firewall, Disposable {
     slots: readonly Slot[],
     use: Use | undefined,
     comment: Uint8Array | undefined,
-  ): "opened" | "used" | "refused" | "unknown" {
+  ): "opened" | "used" | "refused" {
     // The kernel does not acknowledge an empty transaction.
     if (use === undefined && slots.length === 0) return "opened";
     const nft = this.#nft;
@@ -242,7 +255,8 @@ export class KernelGrants implements Firewall, Disposable {
       ({ sequence, code }) => sequence === useSequence && code === Errno.EEXIST,
     );
     if (isUsed) return "used";
-    if (isUnknown(refusals)) return "unknown";
+    this.#unheard = isUnknown(refusals);
+    if (this.#unheard) return "refused";
     // Something exists, or ended meanwhile: look first. Any other refusal would come again.
     const other = refusals.find(({ code }) => code !== Errno.EEXIST && code !== Errno.ENOENT);
     if (other === undefined) return "refused";
@@ -253,20 +267,15 @@ export class KernelGrants implements Firewall, Disposable {
     );
   }
 
-  /**
-   * Brings every slot to its wanted life in one transaction. `unheard`: the reply to one with the
-   * same content was lost.
-   */
+  /** Brings every slot to its wanted life in one transaction. */
   #apply(
     operation: string,
     address: Address,
     slots: readonly Slot[],
     use: Use | undefined,
     comment: Uint8Array | undefined,
-    unheard = false,
   ): "opened" | "used" {
     let missing: { set: string; refusal: Refusal } | undefined;
-    let mayHaveHappened = unheard;
     for (let tries = 0; tries < TRIES; tries++) {
       const lives = this.#lives(address, slots);
       this.#nft.beginTransaction();
@@ -280,15 +289,15 @@ export class KernelGrants implements Firewall, Disposable {
       if (refusals.length === 0) return "opened";
       const used = refusals.find(({ sequence }) => sequence === useSequence);
       if (used?.code === Errno.EEXIST) {
-        return mayHaveHappened && this.#isFresh(use!) ? "opened" : "used";
+        return this.#unheard && this.#isFresh(use!) ? "opened" : "used";
       }
-      mayHaveHappened ||= isUnknown(refusals);
+      this.#unheard ||= isUnknown(refusals);
       const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
       const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
       // Without the record a later daemon does not know the other owners: better than no grant.
       if (refusal.code === Errno.ENFILE && set === SET.shared(address.family)) {
         const unshared = slots.filter(({ mark }) => mark === undefined);
-        return this.#apply(operation, address, unshared, use, comment, mayHaveHappened);
+        return this.#apply(operation, address, unshared, use, comment);
       }
       if (refusal.code !== Errno.ENOENT && !isUnknown(refusals)) {
         throw refusalError(operation, set, refusal);
@@ -297,7 +306,9 @@ export class KernelGrants implements Firewall, Disposable {
     }
     // The reply to the last try may be lost, too.
     const happened = () => (use === undefined ? this.#isMoved(address, slots) : this.#isFresh(use));
-    if (mayHaveHappened && happened()) return "opened";
+    if (this.#unheard && happened()) return "opened";
+    // The kernel said that it did not.
+    this.#unheard = false;
     throw refusalError(operation, missing!.set, missing!.refusal);
   }
 

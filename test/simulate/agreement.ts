@@ -28,6 +28,8 @@ export function unnoticed(
   kernel: SimulatedKernel,
   agenda: Agenda,
 ): Violation | undefined {
+  // Whatever is gone with it waits for the repair.
+  if (!kernel.hasTable) return undefined;
   const grants = grantsHeld(daemon, agenda);
   const known = new Set<string>();
   for (const grant of grants) {

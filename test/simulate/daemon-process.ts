@@ -20,7 +20,7 @@ interface ProcessParts {
   readonly agenda: Agenda;
   readonly chronicle: Chronicle;
   readonly disturbances: Disturbances;
-  readonly kernel: Pick<SimulatedKernel, "hasTable" | "reboot">;
+  readonly kernel: Pick<SimulatedKernel, "reboot" | "remembers">;
   readonly disk: SimulatedDisk;
   /** A new process begins: it knows nothing of what the one before it was told. */
   readonly begins: () => void;
@@ -122,7 +122,7 @@ export class DaemonProcess {
     this.#parts.begins();
     chronicle.note("the daemon starts");
     disturbances.disturb();
-    const kernelForgot = !this.#stoppedInOrder && !kernel.hasTable;
+    const kernelForgot = !this.#stoppedInOrder && !kernel.remembers;
     // It takes the marker of the stop before, and may die at once.
     this.#stoppedInOrder = false;
     life.run(() => {

@@ -30,6 +30,7 @@ import { Housekeeping } from "../../src/control-plane/housekeeping.ts";
 import { endWithKeys } from "../../src/control-plane/key-removal.ts";
 import { LossWait } from "../../src/control-plane/loss-wait.ts";
 import { Openings } from "../../src/control-plane/openings.ts";
+import { OwedCloses } from "../../src/control-plane/owed-closes.ts";
 import { PersistentState } from "../../src/control-plane/persistent-state.ts";
 import { Readiness } from "../../src/control-plane/readiness.ts";
 import type { ControlPlaneLink } from "../../src/data-plane/control-plane-link.ts";
@@ -122,6 +123,7 @@ export class Daemon {
   readonly readiness = new Readiness();
   readonly #access: DataPlaneAccess;
   readonly #keeper: LastKeeper;
+  readonly #closes = new OwedCloses((id) => this.close(id));
   readonly #housekeeping: Housekeeping;
   readonly #ends: EndWatch;
   readonly #echoes = new EchoWatch();
@@ -263,6 +265,7 @@ export class Daemon {
         commands: this.commands,
         keeper: this.#keeper,
         guard: this.guard,
+        closes: this.#closes,
       }),
     );
     this.#reloader = makeReloader(
@@ -347,7 +350,7 @@ export class Daemon {
       now: keys,
       settings,
       grants: () => this.grants(),
-      close: (id) => this.close(id),
+      closes: this.#closes,
       flushAudit: () => this.persistent.audit.flush(),
       cut: (address, prefix6, ports) => this.#endSessions(address, prefix6, ports, () => false),
     });
@@ -403,6 +406,7 @@ export class Daemon {
     this.guard.hear(event);
     this.persistent.hear(event, this.inForce.plan.rotating);
     this.openings.hear(event);
+    this.#closes.hear(event);
     this.commands.hear(event, this.inForce.settings.doors);
     this.#parts.heard(event);
   }

@@ -179,7 +179,7 @@ export class GuardWatch {
   #loadedForGood(isOver: boolean): void {
     const before = this.#probation;
     this.#probation = undefined;
-    this.#ending = before;
+    this.#ending = before ?? (this.#forgets() ? this.#ending : undefined);
     this.#owesBack = false;
     if (before === undefined || this.#asked?.type === "confirm") return;
     if (isOver && before.back) return;

@@ -2,6 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/core/address.ts";
+import { EndWatch } from "../../src/data-plane/end-watch.ts";
+import type { RotatingMatch } from "../../src/match/subject.ts";
+import { DEFAULT_SPACE } from "../../src/rks/space.ts";
 import { doorOf } from "../support/daemon.ts";
 import { kernelStage, openingStage } from "./opening-stage.ts";
 
@@ -103,6 +106,30 @@ test("a closing knock that the kernel refuses leaves the grant to the next one",
   close();
   expect(stage.events.at(-1)).toMatchObject({ type: "grant.closed", reason: "knock" });
   expect(stage.kernel.living("fixed4")).toEqual([]);
+});
+
+test("an opening that may have happened unheard is spent, and taken back in a moment", () => {
+  const stage = openingStage(doorOf({ name: "ssh" }));
+  const { kernel, agenda, events } = stage;
+  const { doorkeeper, ledger } = stage.begin();
+  const ends = new EndWatch(ledger);
+  const subject = { door: "ssh", user: "alice", device: "laptop", space: DEFAULT_SPACE };
+  const match = { subject, source: ADDRESS, timeMs: 0, slot: 5, use: new Uint8Array(16).fill(7) };
+  const knock = () => doorkeeper!.rotating(match as unknown as RotatingMatch);
+  kernel.fail("no reply");
+  losesAnswers(stage, 4);
+  expect(knock()).toBe("spent");
+  const unheard = { door: "ssh", user: "alice", device: "laptop", used: { slot: 5 } };
+  expect(events).toMatchObject([{ type: "fault", part: "firewall", unheard }]);
+  expect(kernel.living("grants4")).toHaveLength(1);
+  ends.look(doorkeeper, agenda.monotonicMs());
+  agenda.after(1_001, () => {});
+  agenda.step();
+  ends.look(doorkeeper, agenda.monotonicMs());
+  expect(kernel.living("grants4")).toEqual([]);
+  // Refused for certain, the knock may come again.
+  for (let i = 0; i < 5; i++) kernel.fail("no memory");
+  expect(doorkeeper!.rotating({ ...match, use: new Uint8Array(16) } as never)).toBe("kept");
 });
 
 test("one connection ends one of two grants, also where the kernel refuses at first", () => {

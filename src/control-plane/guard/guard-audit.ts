@@ -22,6 +22,9 @@ import type { Readiness } from "../readiness.ts";
 /** The kernel is audited this often, even when no event says that somebody touched it. */
 const AUDIT_MS = 30_000;
 
+/** After a repair that failed, the next one comes this soon, and twice as late each time: the ports may be open. */
+const FIRST_AGAIN_MS = 1_000;
+
 export interface GuardAuditParts {
   readonly clock: Clock;
   readonly counters: Counters;
@@ -68,6 +71,8 @@ export class GuardAudit {
   readonly #record: ProbationRecord;
   #probationTimer: NodeJS.Timeout | undefined;
   #auditTimer: NodeJS.Timeout | undefined;
+  #againTimer: NodeJS.Timeout | undefined;
+  #againMs = FIRST_AGAIN_MS;
   #auditing: Promise<void> = Promise.resolve();
   /** The last audit in the chain has not begun. */
   #waiting = false;
@@ -229,6 +234,7 @@ export class GuardAudit {
   async stop(): Promise<void> {
     this.#watching = false;
     clearInterval(this.#auditTimer);
+    clearTimeout(this.#againTimer);
     clearTimeout(this.#probationTimer);
     this.#answers.stop();
     await this.#auditing;
@@ -304,7 +310,9 @@ export class GuardAudit {
     try {
       // Gives the kernel its sign of life before the comparison: the load moves the end of
       // open_after.
-      if (this.#guardLoader.mustRefresh && this.#guardLoader.intact()) this.#guardLoader.repair();
+      const { mustRefresh, mustForgetDoubt } = this.#guardLoader;
+      if ((mustRefresh || mustForgetDoubt) && this.#guardLoader.intact())
+        this.#guardLoader.repair();
       const rules = !this.#guardLoader.intact();
       if (rules) {
         readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
@@ -315,6 +323,7 @@ export class GuardAudit {
       if (!full) readiness.foundRoom();
       counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
       readiness.clear("firewall");
+      this.#againMs = FIRST_AGAIN_MS;
       if (!rules && missing === 0) return;
       const tookMs = clock.monotonicMs() - before;
       emit({ type: "guard.repaired", atMs: clock.wallMs(), rules, grants: missing, tookMs });
@@ -322,6 +331,15 @@ export class GuardAudit {
       counters.set("enforcedShare", 0);
       readiness.set("firewall", messageOf(error));
       log("error", messageOf(error));
+      this.#repairAgain();
     }
+  }
+
+  #repairAgain(): void {
+    clearTimeout(this.#againTimer);
+    // Later than that comes the next audit anyway.
+    if (!this.#watching || this.#againMs >= AUDIT_MS) return;
+    this.#againTimer = setTimeout(() => void this.audit(), this.#againMs);
+    this.#againMs *= 2;
   }
 }

@@ -76,6 +76,8 @@ export class GuardLoader {
   /** How the guard in the kernel denies. */
   #deny: GuardPlan["deny"] | undefined;
   #loadedMs = -Infinity;
+  /** The table that was loaded says that it may lack uses. */
+  #doubts = false;
   #probation: Probation | undefined;
   /** Nobody confirmed in time: the ports are open until somebody loads the guard again. */
   #lapsed = false;
@@ -113,6 +115,7 @@ export class GuardLoader {
     this.#deny = deny;
     this.#intended = this.#kernel.fingerprint();
     this.#loadedMs = this.#clock.monotonicMs();
+    this.#doubts = (held.doubtMs ?? 0) > 0;
   }
 
   /**
@@ -181,6 +184,11 @@ export class GuardLoader {
       this.#clock.monotonicMs() >= this.#loadedMs + REFRESH_MS &&
       this.#settings.doors.some(({ openAfterMs }) => openAfterMs !== undefined)
     );
+  }
+
+  /** Whether the table says that it may lack uses, and the disk has them all by now. */
+  get mustForgetDoubt(): boolean {
+    return this.#doubts && (this.#held().doubtMs ?? 0) === 0;
   }
 
   /**

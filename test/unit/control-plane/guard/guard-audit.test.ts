@@ -34,13 +34,14 @@ function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "dr
     closedPorts: () => REFUSES,
     mayDenyUnheard: () => false,
   };
+  const held = { kinds: [], idleMs: [], doubtMs: 0 };
   const notes: string[] = [];
   const told: string[] = [];
   const guard = new GuardAudit(settings, {
     clock,
     counters: new Counters(),
     readiness: new Readiness(),
-    held: () => ({ kinds: [], idleMs: [] }),
+    held: () => held,
     repairGrants: () => Promise.resolve({ missing: 0, intended: 0, full: false }),
     emit: () => {},
     note: (record) => void notes.push("message" in record ? record.message : record.type),
@@ -51,7 +52,7 @@ function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "dr
   });
   const file = new ProbationFile(folder.path);
   const leftMs = () => file.leftMs(clock.wallMs());
-  return { guard, clock, settings, loads, kernel, notes, told, leftMs };
+  return { guard, clock, settings, loads, kernel, held, notes, told, leftMs };
 }
 
 test("audit() moves on the end of open_after now and then, not because of its own load", async () => {
@@ -208,6 +209,42 @@ test("a repair keeps the answer, and asks nobody for it", async () => {
   kernel.fingerprint = () => (loads.length === 1 ? "changed by somebody" : fingerprint());
   await guard.audit();
   expect(loads.map(({ deny }) => deny)).toEqual([REFUSES, REFUSES]);
+  await guard.stop();
+});
+
+test("a repair that the kernel refuses is tried again within a second or so", async () => {
+  using folder = new StateFolder();
+  const { guard, settings, loads, kernel } = stage(folder);
+  guard.loadFirst(settings, undefined);
+  guard.watch();
+  const { load, fingerprint } = kernel;
+  kernel.fingerprint = () => (loads.length === 1 ? "changed by somebody" : fingerprint());
+  const repaired = Promise.withResolvers<void>();
+  kernel.load = () => {
+    kernel.load = (plan) => {
+      load(plan);
+      repaired.resolve();
+    };
+    throw new Error("no memory");
+  };
+  await guard.audit();
+  expect(loads).toHaveLength(1);
+  await repaired.promise;
+  expect(loads).toHaveLength(2);
+  await guard.stop();
+});
+
+test("audit() takes the doubt out of the table once the disk has every use", async () => {
+  using folder = new StateFolder();
+  const { guard, settings, loads, held } = stage(folder);
+  held.doubtMs = 90_000;
+  guard.loadFirst(settings, undefined);
+  guard.watch();
+  await guard.audit();
+  held.doubtMs = 0;
+  await guard.audit();
+  await guard.audit();
+  expect(loads.map(({ doubtMs }) => doubtMs)).toEqual([90_000, 0]);
   await guard.stop();
 });
 
