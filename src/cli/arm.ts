@@ -3,7 +3,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { connectControl } from "../api/client.ts";
 import { configOption, controlSocket, socketOption } from "./control-socket.ts";
-import { print, printable } from "./output.ts";
+import { printable, printableQuote } from "../core/printable.ts";
+import { print } from "./output.ts";
 import { readProbation } from "./probation-time.ts";
 
 export function armCommand() {
@@ -34,7 +35,7 @@ export function confirmCommand() {
     .addHelpText("after", "\nExample:\n  sallyport confirm")
     .action(async (options) => {
       print(
-        printable(
+        printableQuote(
           await connectControl(await controlSocket(options)).confirm(options.force === true),
         ),
       );

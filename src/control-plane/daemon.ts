@@ -180,6 +180,9 @@ export class Daemon {
     if (guard === "obey") this.#obeyOnStop();
     const atMs = parts.clock.wallMs();
     const left = guardLeft(parts.guard.state);
+    // Whoever makes room on a full disk may restart the daemon at once.
+    parts.keeper.again();
+    parts.guard.keepAgain();
     parts.persistent.note({ type: "daemon.stopped", atMs, reason, ...left });
     parts.persistent.close(atMs, waited[2] === true);
     parts.api.stop();

@@ -12,6 +12,11 @@ export const KEYS_FILE = "keys.toml";
  */
 export const FIRST_START_FILE = "first-start";
 
+/** Whether a daemon ran in a folder with files of these names: it leaves databases, also damaged ones that were put aside. */
+export function showsRun(names: readonly string[]): boolean {
+  return names.some((name) => /^(uses|audit|owed)\.db/.test(name));
+}
+
 /** A copy of the config.toml that was in force last. */
 export const LAST_CONFIG_FILE = "config.last.toml";
 

@@ -8,10 +8,10 @@ import {
   linkSync,
   openSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { removeFile } from "./remove-file.ts";
 
 export interface Placing {
   /** Not reduced by umask(2). */
@@ -42,7 +42,7 @@ export function placeText(file: string, text: string, { mode, how }: Placing): v
     else renameSync(beside, file);
     syncFolder(folder);
   } finally {
-    rmSync(beside, { force: true });
+    removeFile(beside);
   }
 }
 

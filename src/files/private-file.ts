@@ -1,6 +1,6 @@
 /** Files that only their owner may read: read with suspicion, written whole or not at all. */
 
-import { constants, realpathSync, rmSync, statSync } from "node:fs";
+import { constants, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { shellWord } from "../core/shell-command.ts";
@@ -8,6 +8,7 @@ import { errnoOf } from "../core/system-error.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
 import { type Placing, placeText, syncFolder } from "./place-text.ts";
 import { openRegularFile, readRegularFile } from "./regular-file.ts";
+import { removeFile } from "./remove-file.ts";
 
 function refuse(file: string, reason: string): never {
   throw new SallyportError(`Cannot trust ${file}: ${reason}`, ExitCode.config);
@@ -70,15 +71,18 @@ export function readPrivateFile(file: string): string | undefined {
 function cannotWrite(file: string, error: unknown): SallyportError {
   const code = errnoOf(error);
   const denied = code === "EACCES" || code === "EPERM";
-  const remedy = !denied
-    ? "make room or make the folder writable"
-    : process.geteuid!() === 0
-      ? `let its owner reach ${dirname(file)} and write to it`
-      : "run as root or as the server's user";
   return new SallyportError(
-    `Cannot write ${file}: ${code}: ${remedy}`,
+    `Cannot write ${file}: ${code}: ${remedyFor(code, file)}`,
     denied ? ExitCode.privilege : ExitCode.failure,
   );
+}
+
+function remedyFor(code: string, file: string): string {
+  if (code === "EISDIR") return "take away the folder in its place";
+  if (code !== "EACCES" && code !== "EPERM") return "make room or make the folder writable";
+  return process.geteuid!() === 0
+    ? `let its owner reach ${dirname(file)} and write to it`
+    : "run as root or as the server's user";
 }
 
 function placePrivately(file: string, text: string, how: Placing["how"]): void {
@@ -130,13 +134,13 @@ export function createPrivateFile(file: string, text: string): boolean {
 
 /** Removes a private file if there is one; a power cut may bring it back. Throws SallyportError. */
 export function removePrivateFile(file: string): void {
-  remove(file, () => rmSync(file, { force: true }));
+  remove(file, () => removeFile(file));
 }
 
 /** The same, and waits until the disk knows that it is gone (fsync). */
 export function removePrivateFileForGood(file: string): void {
   remove(file, () => {
-    rmSync(file, { force: true });
+    removeFile(file);
     syncFolder(dirname(file));
   });
 }

@@ -3,12 +3,12 @@
  * key.
  */
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { shellCommand } from "../core/shell-command.ts";
-import { FIRST_START_FILE, KEYS_FILE, LAST_KEYS_FILE } from "../core/state-files.ts";
+import { FIRST_START_FILE, KEYS_FILE, LAST_KEYS_FILE, showsRun } from "../core/state-files.ts";
 import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { KeyTable } from "../rks/key-table.ts";
@@ -18,6 +18,7 @@ import { lineFinder } from "../config/lines.ts";
 import { quote } from "../config/mistake.ts";
 import { DEFAULT_DEVICE, isName, NAME_RULE, whoOf } from "../config/names.ts";
 import { readPrivateFile, removePrivateFile, writePrivateFile } from "../files/private-file.ts";
+import { removeFile } from "../files/remove-file.ts";
 import { isTable } from "../config/tables.ts";
 
 export { formatKeys } from "./key-text.ts";
@@ -232,7 +233,7 @@ const LEFTOVER = /^\.keys(\.last)?\.toml\..+\.new$/;
 function changing<T>(stateDir: string, work: () => T, waitMs?: number): T {
   const all = () => {
     for (const name of readdirSync(stateDir)) {
-      if (LEFTOVER.test(name)) rmSync(join(stateDir, name), { force: true });
+      if (LEFTOVER.test(name)) removeFile(join(stateDir, name));
     }
     return work();
   };
@@ -242,7 +243,7 @@ function changing<T>(stateDir: string, work: () => T, waitMs?: number): T {
 /** Adds one device. Throws when it exists: a key is never replaced silently. */
 export function addKey(stateDir: string, added: DeviceKey): void {
   changing(stateDir, () => {
-    const first = !existsSync(keysFile(stateDir));
+    const first = !existsSync(keysFile(stateDir)) && !showsRun(readdirSync(stateDir));
     const keys = loadKeys(stateDir);
     const { user, device } = added;
     if (keys.some((one) => one.user === user && one.device === device)) {

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { asOwnerOf } from "../files/owner.ts";
 import { syncFolder } from "../files/place-text.ts";
+import { removeFile } from "../files/remove-file.ts";
 import { Damage, isOfFile, OtherVersion } from "./sqlite-error.ts";
 
 /** The contents of a database of ours. */
@@ -81,7 +82,7 @@ function ensureFile(path: string): boolean {
     return false;
   }
   // The log of a deleted database would be replayed into the new one.
-  for (const suffix of COMPANIONS) rmSync(path + suffix, { force: true });
+  for (const suffix of COMPANIONS) removeFile(path + suffix);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   closeSync(openSync(path, flags, 0o600));
   return true;
@@ -193,7 +194,7 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
   } catch (error) {
     database?.close();
     // Half made on a full disk: the next start must not take it for a truncated one.
-    if (made) for (const suffix of ["", ...COMPANIONS]) rmSync(spec.path + suffix, { force: true });
+    if (made) for (const suffix of ["", ...COMPANIONS]) removeFile(spec.path + suffix);
     throw error;
   }
 }

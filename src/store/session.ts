@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError } from "../core/errors.ts";
+import { FIRST_START_FILE } from "../core/state-files.ts";
 import {
   readPrivateFile,
   removePrivateFile,
@@ -75,16 +76,33 @@ function markerPath(stateDir: string): string {
 }
 
 /**
- * Reads the marker of a clean stop and removes it before anything is written. Removing a file works
- * on a full disk too; a flag inside a database could not be cleared there, and would vouch for a
- * run it never saw. Returns the boot id that it names; undefined without a marker. Never throws.
+ * Reads the marker of a clean stop, and removes the markers before anything is written. Returns the boot id that it
+ * names; undefined without one. Never throws.
  */
 export function takeCleanStop(stateDir: string): string | undefined {
-  const path = markerPath(stateDir);
-  // On a read-only file system the marker stays, and is still true for the run before this one.
-  const bootId = unlessRefused(() => readPrivateFile(path)?.trim());
-  unlessRefused(() => removePrivateFileForGood(path));
+  const bootId = unlessRefused(() => readPrivateFile(markerPath(stateDir))?.trim());
+  dropMarkers(stateDir);
   return bootId;
+}
+
+/**
+ * Removes the markers of a first start and of a clean stop: they vouch for the time before this run. Removing a file
+ * works on a full disk too; a flag inside a database could not be cleared there. Returns whether they are gone. On a
+ * read-only file system they stay, and are true as long as this run leaves no trace there.
+ */
+export function dropMarkers(stateDir: string): boolean {
+  const isDropped = (drop: () => void) =>
+    unlessRefused(() => {
+      drop();
+      return true;
+    }) === true;
+  const isFirst = isDropped(() => removePrivateFile(join(stateDir, FIRST_START_FILE)));
+  return isDropped(() => removePrivateFileForGood(markerPath(stateDir))) && isFirst;
+}
+
+/** Whether one of them is there. */
+export function hasMarkers(stateDir: string): boolean {
+  return existsSync(markerPath(stateDir)) || existsSync(join(stateDir, FIRST_START_FILE));
 }
 
 /**

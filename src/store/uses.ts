@@ -1,13 +1,15 @@
 /** The uses of knocks that outlive the daemon: memory first, uses.db a moment later. Main thread only. */
 
 import type { Database } from "bun:sqlite";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { FIRST_START_FILE, KEYS_FILE } from "../core/state-files.ts";
+import { FIRST_START_FILE, KEYS_FILE, showsRun } from "../core/state-files.ts";
 import { readBootedMs } from "../files/boot-id.ts";
 import type { DatabaseContents } from "./database.ts";
 import {
   type Doubt,
+  dropMarkers,
+  hasMarkers,
   IN_DOUBT,
   judgeSession,
   leaveCleanStop,
@@ -107,6 +109,8 @@ export class UseStore {
   /** Rotating doors wait, and the disk does not say so. */
   #isDoubtUnnoted = false;
   #session: Session;
+  /** The disk kept the markers that vouch for the time before this run. */
+  #hasMarkers = false;
   #scheduled = false;
 
   private constructor(
@@ -131,9 +135,10 @@ export class UseStore {
    * Takes over the record of the last run and enters this one. Never throws for a bad file or disk.
    */
   static open(stateDir: string, options: UseStoreOptions): OpenedUses {
-    const stopped = takeCleanStop(stateDir);
     const usedBefore = hasSigns(stateDir);
+    const stopped = takeCleanStop(stateDir);
     const store = new UseStore(stateDir, options);
+    store.#hasMarkers = hasMarkers(stateDir);
     const contents = store.#file.read(readContents);
     for (const use of contents?.uses ?? []) store.#uses.set(placeOf(use), use);
     const broken = contents?.broken ?? 0;
@@ -219,10 +224,13 @@ export class UseStore {
     this.#scheduled = false;
     const uses = this.#unwritten;
     this.#unwritten = [];
-    return this.#file.write((database) => {
+    const isWritten = this.#file.write((database) => {
       writeUses(database, uses);
       this.#writeSession(database);
     });
+    // Not before: another file system may be mounted over the folder, with the markers of another run.
+    if (isWritten && this.#hasMarkers) this.#hasMarkers = !dropMarkers(this.#stateDir);
+    return isWritten;
   }
 
   /** The end in order: the uses written now are all there were, also for the next boot. */
@@ -250,7 +258,7 @@ export class UseStore {
 
 /**
  * Whether a daemon may have run here before: there are traces of one, or keys without the marker of
- * a first start. Removes the marker.
+ * a first start.
  */
 function hasSigns(stateDir: string): boolean {
   let names: string[];
@@ -259,12 +267,7 @@ function hasSigns(stateDir: string): boolean {
   } catch {
     return false;
   }
-  const first = names.includes(FIRST_START_FILE);
-  if (first) rmSync(join(stateDir, FIRST_START_FILE), { force: true });
-  return (
-    names.some((name) => /^(uses|audit|owed)\.db/.test(name)) ||
-    (names.includes(KEYS_FILE) && !first)
-  );
+  return showsRun(names) || (names.includes(KEYS_FILE) && !names.includes(FIRST_START_FILE));
 }
 
 function lost(reason: string): Trust {

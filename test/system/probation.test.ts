@@ -1,6 +1,8 @@
 /** Never locked out: a guard on probation opens by itself, in the kernel, unless a knock was proved to work. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { Lab } from "../support/lab.ts";
 import { probe, startEcho } from "../support/service.ts";
@@ -112,6 +114,21 @@ describe("a guard on probation", () => {
       "guard.lapsed",
     ]);
   }, 40_000);
+
+  test("is over for the next start, too, where the folder takes its end only at the stop", async () => {
+    await server.start(["--arm", "1h"]);
+    const record = join(server.dir, "state", "probation");
+    rmSync(record);
+    mkdirSync(record);
+    expect(server.command("confirm", "--force").out).toBe(
+      `Confirmed without a proof: the guard is permanent\n  A start may take up a probation that is over: Cannot write ${record}: EISDIR: take away the folder in its place\n`,
+    );
+    rmdirSync(record);
+    writeFileSync(record, `${Date.now() + 3_600_000} 3600000\n`, { mode: 0o600 });
+    await server.stop();
+    await server.start();
+    expect(server.command("status").out).not.toContain("robation");
+  }, 30_000);
 
   test("is made permanent only by a knock and a new connection", async () => {
     await server.start(["--arm", "1h"]);

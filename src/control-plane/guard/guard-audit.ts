@@ -114,7 +114,9 @@ export class GuardAudit {
     if (leftMs === undefined) this.#guardLoader.load(settings, deny);
     else if (leftMs === 0) this.#lapse();
     else {
-      this.#beginProbation(leftMs, "open", () => this.#guardLoader.arm(leftMs, settings, deny));
+      const load = () => this.#guardLoader.arm(leftMs, settings, deny);
+      if (armMs === undefined) this.#goOn(leftMs, load);
+      else this.#beginProbation(leftMs, "open", load);
       const begins = armMs === undefined ? "The probation goes on" : "Guarding on probation";
       log(
         "warning",
@@ -240,9 +242,15 @@ export class GuardAudit {
     await this.#auditing;
   }
 
+  #goOn(leftMs: number, load: () => void): void {
+    const atMs = this.#parts.clock.wallMs();
+    this.#record.goOn(atMs, leftMs);
+    load();
+    this.#begun(atMs, leftMs, "open");
+  }
+
   #beginProbation(forMs: number, otherwise: "open" | "back", load: () => void): void {
-    const { clock, note } = this.#parts;
-    const atMs = clock.wallMs();
+    const atMs = this.#parts.clock.wallMs();
     // First of all: a start after a crash would take the guard for a permanent one.
     const undo = this.#record.begin(atMs, forMs);
     try {
@@ -251,8 +259,12 @@ export class GuardAudit {
       undo();
       throw error;
     }
+    this.#begun(atMs, forMs, otherwise);
+  }
+
+  #begun(atMs: number, forMs: number, otherwise: "open" | "back"): void {
     this.#watchProbation();
-    note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
+    this.#parts.note({ type: "guard.probation", atMs, untilMs: atMs + forMs, otherwise });
   }
 
   /** The kernel ends a probation by itself; this notices and reports it. */

@@ -27,6 +27,14 @@ export class ProbationRecord {
     return () => this.#change.make(this.#file.path, undo);
   }
 
+  /**
+   * A probation of an earlier daemon has this many milliseconds left. A refusal keeps no daemon from its start: what the
+   * folder has says the same.
+   */
+  goOn(wallMs: number, forMs: number): void {
+    this.#change.make(this.#file.path, () => void this.#file.begin(wallMs, forMs));
+  }
+
   /** Nobody confirmed it in time. A refusal does not keep the ports shut. */
   lapse(wallMs: number): void {
     this.#change.make(this.#file.path, () => void this.#file.begin(wallMs, 0));

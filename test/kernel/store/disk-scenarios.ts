@@ -128,6 +128,21 @@ const scenarios: Record<string, () => unknown> = {
     };
   },
 
+  "read-only at the start": () => {
+    writeFileSync(join(folder, "first-start"), "", { mode: 0o600 });
+    openUses().store.close(NOW);
+    writeFileSync(join(folder, "first-start"), "", { mode: 0o600 });
+    mount("mount", "-o", "remount,ro", folder);
+    const { store, trust } = openUses();
+    store.record(useAt(100));
+    const refused = store.flush();
+    mount("mount", "-o", "remount,rw", folder);
+    const written = store.flush();
+    // No close(): the power goes.
+    const left = readdirSync(folder).filter((name) => /^(clean-stop|first-start)$/.test(name));
+    return { trust, refused, written, left };
+  },
+
   "full from the start": () => {
     fill();
     const { store, trust } = openUses();
@@ -141,6 +156,8 @@ const scenarios: Record<string, () => unknown> = {
     rmSync(filler);
     store.seen(NOW + 1);
     const mended = [audit.flush(), told().length];
+    // The wait is over.
+    store.doubt(undefined);
     store.close(NOW + 2);
     audit.close();
     const again = openUses(NEXT_BOOT);

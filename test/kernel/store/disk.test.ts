@@ -91,6 +91,15 @@ describe("a disk that fails from the start", () => {
   );
 
   test(
+    "read-only at the start alone: no marker of the time before vouches for the run once it is written",
+    () => {
+      const seen = onTmpfs("disk-scenarios.ts", "read-only at the start", "4M");
+      expect(seen).toEqual({ trust: "complete", refused: false, written: true, left: [] });
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "full: doors wait, nothing half made is left, and memory is written when there is room",
     () => {
       const seen = onTmpfs("disk-scenarios.ts", "full from the start", "128k");

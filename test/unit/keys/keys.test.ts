@@ -59,6 +59,13 @@ test("addKey() keeps what was there, in a file that only its owner reads", () =>
   expect(readdirSync(stateDir)).toEqual(["first-start", "keys.toml", "keys.toml.lock"]);
 });
 
+test("addKey() marks no first start where a daemon ran before it", () => {
+  mkdirSync(stateDir, { mode: 0o700 });
+  writeFileSync(join(stateDir, "uses.db"), "");
+  addKey(stateDir, alice);
+  expect(readdirSync(stateDir).toSorted()).toEqual(["keys.toml", "keys.toml.lock", "uses.db"]);
+});
+
 test("addKey() writes mode 0600 whatever the umask is", () => {
   const before = process.umask(0);
   try {

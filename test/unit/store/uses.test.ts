@@ -213,6 +213,13 @@ test("UseStore.open() trusts new keys at the first start, and no keys without a 
   expect(folder.openUses().trust).toBe("lost");
 });
 
+test("UseStore.open() starts where something else is in the place of a marker", () => {
+  using folder = new StateFolder();
+  for (const name of ["first-start", "clean-stop"]) mkdirSync(folder.file(name));
+  writeFileSync(folder.file("keys.toml"), "");
+  expect(folder.openUses().store.flush()).toBe(true);
+});
+
 describe("UseStore.open() counts as lost", () => {
   const lost = (folder: StateFolder, bootId = BOOT) => {
     const { store, ...rest } = folder.openUses(bootId);

@@ -1,7 +1,7 @@
 /** Audits and probations beside a kernel in memory, which a process may die in the middle of. */
 
 import { expect, test } from "bun:test";
-import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Settings } from "../../../../src/config/settings.ts";
 import { GuardAudit } from "../../../../src/control-plane/guard/guard-audit.ts";
 import { ProbationFile } from "../../../../src/control-plane/guard/probation-file.ts";
@@ -146,6 +146,22 @@ test.each([
     ),
     `working: ${folder.file("probation")} is written again`,
   ]);
+  await guard.stop();
+});
+
+test("loadFirst() goes on with a probation where the folder takes no new record of it", async () => {
+  using folder = new StateFolder();
+  const { guard, clock, settings, loads, told, leftMs } = stage(folder);
+  const file = new ProbationFile(folder.path);
+  file.begin(clock.wallMs(), 60_000);
+  clock.nowMs += 20_000;
+  // Nothing is written where others may write, and what is there can be read.
+  chmodSync(folder.path, 0o777);
+  guard.loadFirst(settings, undefined);
+  expect(guard.leftMs).toBe(40_000);
+  expect(loads.at(-1)?.guarded.map(({ forMs }) => forMs)).toEqual([40_000]);
+  expect(leftMs()).toBe(40_000);
+  expect(told).toHaveLength(1);
   await guard.stop();
 });
 
