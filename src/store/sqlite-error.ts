@@ -64,7 +64,8 @@ export function isHeld(error: unknown): boolean {
 
 /** Beginnings of codes, with the state they mean and the remedy; the first that fits counts. */
 const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
-  [/^(SQLITE_FULL|ENOSPC)/, "the disk is full", "make room"],
+  // SHMSIZE: no room for the memory that readers of the audit log share.
+  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC)/, "the disk is full", "make room"],
   [/^EDQUOT/, "the disk quota is used up", "make room"],
   [/^(SQLITE_READONLY|EROFS)/, "the file system is read-only", "make it writable"],
   [/^(SQLITE_PERM|EACCES|EPERM)/, "permission denied", "let this user write to it"],

@@ -187,6 +187,13 @@ const scenarios: Record<string, () => unknown> = {
     return { before, written, again, elsewhere, brokenNotices, left };
   },
 
+  "full at a start with an audit log": () => {
+    openAudit().close();
+    fill();
+    openAudit().close();
+    return told();
+  },
+
   "full at an upgrade": () => {
     copyFileSync(join(import.meta.dir, "../../golden/state/uses-v1.db"), join(folder, "uses.db"));
     fill();

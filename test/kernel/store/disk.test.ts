@@ -114,6 +114,19 @@ describe("a disk that fails from the start", () => {
   );
 
   test(
+    "full: the audit log of another run says so, too",
+    () => {
+      const seen = onTmpfs("disk-scenarios.ts", "full at a start with an audit log", "256k");
+      expect(seen).toEqual([
+        expect.stringMatching(
+          /^failing: Cannot write .*audit\.db: the disk is full: .*: make room$/,
+        ),
+      ]);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "full after a clean stop: the stop does not vouch for the run that could write nothing",
     () => {
       const seen = onTmpfs("disk-scenarios.ts", "full at a start after a clean stop", "256k");
