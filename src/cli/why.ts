@@ -14,6 +14,7 @@ import {
   styled,
 } from "./output.ts";
 import { readPeer } from "./peer.ts";
+import { localTime } from "./times.ts";
 import { connectControl } from "../api/client.ts";
 import type { HeardAddress, WhyFinding } from "../api/control.ts";
 
@@ -26,11 +27,12 @@ function mark({ kind }: WhyFinding): string {
 
 /** When its last knock came, unless the sentence has a time of its own. */
 function when({ atMs }: WhyFinding): string {
-  return atMs === undefined ? "" : `${secondOf(atMs)}  `;
+  return atMs === undefined ? "" : `${shownTime(atMs)}  `;
 }
 
-function secondOf(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
+/** A person compares it with the clock on the wall, and with `log`; a program gets one spelling everywhere. */
+function shownTime(atMs: number): string {
+  return onTerminal() ? localTime(atMs) : `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }
 
 const COLUMNS = [
@@ -48,7 +50,11 @@ function listHeard(heard: readonly HeardAddress[], asJson: boolean): void {
     print("No address knocked more than once in the last ten minutes");
     return;
   }
-  const rows = heard.map(({ address, knocks, lastMs }) => [address, `${knocks}`, secondOf(lastMs)]);
+  const rows = heard.map(({ address, knocks, lastMs }) => [
+    address,
+    `${knocks}`,
+    shownTime(lastMs),
+  ]);
   printTable(COLUMNS, rows);
 }
 
