@@ -19,16 +19,27 @@ export function readStateFolder(path: string): StateFacts {
     if (!statSync(path).isDirectory()) return { path, kind: "other" };
   } catch (error) {
     const hidden = codeOf(error) === "EACCES";
-    return { path, kind: hidden ? "hidden" : "missing", ...writable(existingParent(path)) };
+    const parent = existingParent(path);
+    if (codeOf(error) === "ENOTDIR") return { path: parent, kind: "other" };
+    return { path, kind: hidden ? "hidden" : "missing", ...writable(parent) };
   }
   return { path, kind: "folder", ...writable(path) };
 }
 
 function existingParent(path: string): string {
   for (let parent = dirname(path); parent !== "/"; parent = dirname(parent)) {
-    if (statSync(parent, { throwIfNoEntry: false }) !== undefined) return parent;
+    if (isSeen(parent)) return parent;
   }
   return "/";
+}
+
+/** Whether there is something; below a folder that lets this user not through, nothing is seen. */
+function isSeen(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function writable(path: string): Pick<StateFacts, "refusal" | "freeBytes"> {

@@ -1,7 +1,7 @@
 /** The doctor's collectors against the kernel: links, programs on them, sockets, files, the clock. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { formatAddress } from "../../../src/core/address.ts";
@@ -17,6 +17,7 @@ import { readLinks } from "../../../src/native/links.ts";
 import { findLibrary } from "../../../src/native/needed-libraries.ts";
 import { inside } from "../../support/inside.ts";
 import { Lab } from "../../support/lab.ts";
+import { asNobody } from "../../support/nobody.ts";
 import { run } from "../../support/programs.ts";
 import { startEcho } from "../../support/service.ts";
 
@@ -191,6 +192,20 @@ describe("readStateFolder()", () => {
     expect(readStateFolder(file)).toMatchObject({ kind: "other" });
     expect(readStateFolder(join(folder, "a", "b"))).toMatchObject({ kind: "missing" });
     expect(readStateFolder(folder).refusal).toBeUndefined();
+  });
+
+  test("names the file that is in the place of a folder above", () => {
+    const file = join(folder, "file-above");
+    writeFileSync(file, "");
+    expect(readStateFolder(join(file, "a", "b"))).toEqual({ path: file, kind: "other" });
+  });
+
+  test("says that it may not look, however deep below a hidden folder", () => {
+    const hidden = join(folder, "hidden");
+    mkdirSync(hidden, { mode: 0o700 });
+    chmodSync(folder, 0o755);
+    const facts = asNobody(() => readStateFolder(join(hidden, "a", "b")));
+    expect(facts).toMatchObject({ kind: "hidden" });
   });
 
   test("says that a disk is read-only, to root too", () => {

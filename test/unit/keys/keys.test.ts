@@ -104,6 +104,18 @@ test("addKey() refuses a folder that others may write to, before it makes anythi
   expect(readdirSync(stateDir)).toEqual([]);
 });
 
+test.each([stateDir, join(stateDir, "deeper", "still")])(
+  "loadKeys() names what is in the place of a folder: %s",
+  (made) => {
+    writeFileSync(stateDir, "");
+    const { message, exitCode } = errorOf(() => loadKeys(made));
+    expect(message).toBe(
+      `Cannot read ${made}/keys.toml: ${stateDir} is no folder: move it away, or name another folder`,
+    );
+    expect(exitCode).toBe(ExitCode.config);
+  },
+);
+
 describe("loadKeys() refuses", () => {
   const spoil: [name: string, says: string, spoilt: () => void][] = [
     ["a file that its group may read", "others may read it: run", () => chmodSync(file, 0o640)],
