@@ -17,18 +17,37 @@ const DEFAULTS = "/etc/default/knockd";
 /** The folders where knockd's shell would look for a program. */
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/** A file to read: the failed action, and what could be named in its place. */
+interface Wanted {
+  readonly action: string;
+  readonly instead: string;
+  readonly insteadOfOther: string;
+}
+
+const CONFIGURATION: Wanted = {
+  action: "import",
+  instead: "name a knockd.conf",
+  insteadOfOther: 'write "-" to read standard input',
+};
+
+const OPTIONS: Wanted = {
+  action: "read the options of knockd in",
+  instead: `name the file that starts it, mostly ${DEFAULTS}, or leave out --defaults`,
+  insteadOfOther: `name the file that starts it, mostly ${DEFAULTS}`,
+};
+
 /** Checks the open file; a pipe of that name holds nobody up. */
-function readFile(file: string): Buffer {
+function readFile(file: string, { action, insteadOfOther }: Wanted): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile())
       throw new SallyportError(
-        `Cannot import ${file}: it is not a regular file: write "-" to read standard input`,
+        `Cannot ${action} ${file}: it is not a regular file: ${insteadOfOther}`,
       );
     if (stat.size > MOST_BYTES)
       throw new SallyportError(
-        `Cannot import ${file}: it has ${stat.size} bytes: name a file of at most ${MOST_BYTES}`,
+        `Cannot ${action} ${file}: it has ${stat.size} bytes: name a file of at most ${MOST_BYTES}`,
       );
     return readFileSync(fd);
   } finally {
@@ -36,17 +55,18 @@ function readFile(file: string): Buffer {
   }
 }
 
-function read(file: string): Buffer {
+function read(file: string, wanted: Wanted): Buffer {
+  const { action, instead } = wanted;
   try {
-    return file === "-" ? readFileSync(0) : readFile(file);
+    return file === "-" ? readFileSync(0) : readFile(file, wanted);
   } catch (error) {
     if (error instanceof SallyportError) throw error;
     const code = (error as { readonly code?: string }).code;
     if (code === "ENOENT")
-      throw new SallyportError(`Cannot import ${file}: it does not exist: name a knockd.conf`);
+      throw new SallyportError(`Cannot ${action} ${file}: it does not exist: ${instead}`);
     const exit = code === "EACCES" ? ExitCode.privilege : ExitCode.failure;
     throw new SallyportError(
-      `Cannot import ${file}: ${code ?? messageOf(error)}: run as root, or make it readable`,
+      `Cannot ${action} ${file}: ${code ?? messageOf(error)}: run as root, or make it readable`,
       exit,
     );
   }
@@ -97,13 +117,19 @@ function knockdCommand() {
     .action(async (file, { defaults, output }) => {
       const { importKnockd } = await import("../import-knockd/import-knockd.ts");
       const { isWhole, reportLines } = await import("../import-knockd/report.ts");
+      if (file === "-" && defaults === "-") {
+        throw new SallyportError(
+          "Cannot import standard input: --defaults names it as well: name a file for one of them",
+          ExitCode.usage,
+        );
+      }
       const name = file === "-" ? "standard input" : file;
       const imported = importKnockd(
         {
           name,
-          bytes: read(file),
+          bytes: read(file, CONFIGURATION),
           ...(defaults !== undefined && {
-            defaults: { name: defaults, text: read(defaults).toString("utf8") },
+            defaults: { name: defaults, text: read(defaults, OPTIONS).toString("utf8") },
           }),
           output: output ?? "config.toml",
         },

@@ -157,6 +157,17 @@ describe("sallyport import knockd", () => {
       `Cannot import ${resolve(import.meta.dir, "../../config.toml")}: it has no section of knockd: name a knockd.conf`,
     ],
     [["/dev/null"], 1, "Cannot import /dev/null: it is not a regular file"],
+    [
+      ["-", "--defaults", "nothing"],
+      1,
+      "Cannot read the options of knockd in nothing: it does not exist: name the file that starts it, mostly /etc/default/knockd, or leave out --defaults",
+    ],
+    [
+      ["-", "--defaults", "/dev/null"],
+      1,
+      "Cannot read the options of knockd in /dev/null: it is not a regular file: name the file that",
+    ],
+    [["-", "--defaults", "-"], 64, "Cannot import standard input: --defaults names it as well"],
     [["-"], 78, "Cannot import standard input: it has no section of knockd: name a knockd.conf"],
   ])("refuses %p", (argv, code, says) => {
     const done = run([EXECUTABLE, "import", "knockd", ...argv], { mayFail: true, input: "" });
