@@ -165,8 +165,12 @@ async function save(name: string, target: string | undefined, force: boolean): P
 
 async function forget(name: string): Promise<void> {
   const profile = await openProfile(name, profilesFolder());
-  slotFiles(slotsFolder()).forget(profile);
-  print(printable(`Forgot which slots were used for ${profile.door} on ${profile.host}`));
+  slotFiles(slotsFolder()).forgetAhead(profile, systemClock.wallMs());
+  print(
+    printable(
+      `Forgot the slots used ahead of this computer's clock for ${profile.door} on ${profile.host}`,
+    ),
+  );
 }
 
 function nothingToKnock(): SallyportError {
@@ -193,7 +197,7 @@ export function knockCommand(): CommandUnknownOpts {
     .addOption(timeoutOption())
     .option("--save <name>", "store a link, read from standard input, under a name")
     .option("--force", "let --save replace a stored link")
-    .option("--forget <profile>", "forget the slots used: after a knock with a wrong clock")
+    .option("--forget <profile>", "forget the slots used by a clock that was ahead")
     .option("--json", "print the outcome as JSON")
     .addOption(verboseOption())
     .addHelpText("after", EXAMPLES)

@@ -4,11 +4,11 @@
  * crash leaves a half-written record.
  */
 
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { OpError, messageOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
-import { slotsName } from "./slot-store.ts";
+import { highestUsable, slotsName } from "./slot-store.ts";
 import type { SlotStore, SlotTerms } from "./slot-store.ts";
 
 /**
@@ -42,6 +42,12 @@ function readSlots(folder: string): number[] {
     if (codeOf(error) === "ENOENT") return [];
     throw stateError("read the slots used in", folder, error);
   }
+}
+
+/** The lengths, in seconds, of the slots in the folder of a key and door. */
+function lengthsIn(folder: string): number[] {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.flatMap((name) => (/^\d{1,5}s$/.test(name) ? [Number(name.slice(0, -1))] : []));
 }
 
 /** False where the file exists. */
@@ -81,11 +87,17 @@ export function slotFiles(root: string): SlotStore {
     },
     claimedMs: (terms, slot) =>
       statSync(join(folderOf(terms), String(slot)), { throwIfNoEntry: false })?.mtimeMs,
-    forget: (terms) => {
+    forgetAhead: (terms, nowMs) => {
       const path = join(root, slotsName(terms));
       try {
-        rmSync(path, { recursive: true, force: true });
+        for (const length of lengthsIn(path)) {
+          const folder = join(path, `${length}s`);
+          const highest = highestUsable(nowMs, length);
+          const ahead = readSlots(folder).filter((slot) => slot > highest);
+          for (const slot of ahead) rmSync(join(folder, String(slot)), { force: true });
+        }
       } catch (error) {
+        if (error instanceof OpError) throw error;
         throw stateError("forget the slots used in", path, error, "");
       }
     },

@@ -5,6 +5,8 @@
 
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
+import { slotAt } from "../rks/slot.ts";
+import { SLOTS_AHEAD } from "../rks/slot-choice.ts";
 
 /**
  * The owner of the slots: slot numbers of another length say nothing about these. A `Profile` is
@@ -27,8 +29,16 @@ export interface SlotStore {
   claim(terms: SlotTerms, slot: number): boolean;
   /** When a slot was claimed, as Unix time. Undefined where it was not, or is no longer on file. */
   claimedMs(terms: SlotTerms, slot: number): number | undefined;
-  /** Forgets every slot of this key and door, whatever the slots' length. */
-  forget(terms: Pick<SlotTerms, "key" | "door">): void;
+  /**
+   * Forgets the slots of this key and door, whatever their length, that no knock may use yet at `nowMs` (Unix
+   * time): a clock that ran ahead used them. The others stay, since the server may have believed their knocks.
+   */
+  forgetAhead(terms: Pick<SlotTerms, "key" | "door">, nowMs: number): void;
+}
+
+/** The highest slot that a knock may use. */
+export function highestUsable(nowMs: number, stepSeconds: number): number {
+  return slotAt(nowMs, stepSeconds) + SLOTS_AHEAD;
 }
 
 /**
@@ -42,21 +52,29 @@ export function slotsName({ key, door }: Pick<SlotTerms, "key" | "door">): strin
 
 /** Lives as long as the process: for demonstrations and tests. */
 export function memorySlotStore(clock: Clock = systemClock): SlotStore {
-  const used = new Map<string, Map<number, { readonly slot: number; readonly atMs: number }>>();
-  const lastOf = (terms: SlotTerms) => used.get(slotsName(terms))?.get(terms.stepSeconds);
+  /** By key and door, then by the length of the slots: those claimed, each higher than the one before. */
+  const used = new Map<string, Map<number, { readonly slot: number; readonly atMs: number }[]>>();
+  const lastOf = (terms: SlotTerms) => used.get(slotsName(terms))?.get(terms.stepSeconds)?.at(-1);
   return {
     last: (terms) => lastOf(terms)?.slot,
     claim: (terms, slot) => {
       const name = slotsName(terms);
-      const lasts = used.get(name) ?? new Map();
-      if (slot <= (lasts.get(terms.stepSeconds)?.slot ?? -1)) return false;
-      used.set(name, lasts.set(terms.stepSeconds, { slot, atMs: clock.wallMs() }));
+      if (slot <= (lastOf(terms)?.slot ?? -1)) return false;
+      const lengths = used.get(name) ?? new Map();
+      const before = lengths.get(terms.stepSeconds) ?? [];
+      used.set(name, lengths.set(terms.stepSeconds, [...before, { slot, atMs: clock.wallMs() }]));
       return true;
     },
     claimedMs: (terms, slot) => {
       const last = lastOf(terms);
       return last?.slot === slot ? last.atMs : undefined;
     },
-    forget: (terms) => void used.delete(slotsName(terms)),
+    forgetAhead: (terms, nowMs) => {
+      for (const [step, claims] of used.get(slotsName(terms)) ?? []) {
+        const highest = highestUsable(nowMs, step);
+        const kept = claims.filter(({ slot }) => slot <= highest);
+        used.get(slotsName(terms))!.set(step, kept);
+      }
+    },
   };
 }

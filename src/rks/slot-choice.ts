@@ -1,7 +1,7 @@
 /** Which slot a knock may use now: docs/rks.md, "Knocking". No clock and no files. */
 
 /** Slots a device may be ahead of its present one: RKS1, the default `skew`. */
-const SLOTS_AHEAD = 1;
+export const SLOTS_AHEAD = 1;
 
 /**
  * Slots to wait for without asking. A client that works waits for one at most; one more forgives a

@@ -440,9 +440,22 @@ namespace Sallyport
             return slot > oldest;
         }
 
-        public void Forget()
+        /// Forgets those that no knock may use yet: the server may have believed the knocks of all others.
+        public void ForgetAhead(double now)
         {
-            try { if (Directory.Exists(device)) Directory.Delete(device, true); }
+            try
+            {
+                if (!Directory.Exists(device)) return;
+                foreach (string length in Directory.GetDirectories(device))
+                {
+                    if (!Regex.IsMatch(Path.GetFileName(length), @"\A[1-9][0-9]{0,4}s\z")) continue;
+                    long highest = (long)Math.Floor(now / int.Parse(Path.GetFileName(length).TrimEnd('s'))) + 1;
+                    foreach (string path in Directory.GetFiles(length))
+                    {
+                        if (Regex.IsMatch(Path.GetFileName(path), @"\A[0-9]{1,15}\z") && long.Parse(Path.GetFileName(path)) > highest) File.Delete(path);
+                    }
+                }
+            }
             catch (Exception error)
             {
                 throw new KnockError("Cannot forget the slots used in " + device + ": " + error.Message.TrimEnd('.') + ": make the folder writable, or name another in XDG_STATE_HOME");
@@ -686,7 +699,7 @@ namespace Sallyport
             + "  --timeout <duration>  how long each knock waits for the answer (default: 2s)\n"
             + "  --save <name>         store a link, read from standard input, under a name\n"
             + "  --force               let --save replace a stored link\n"
-            + "  --forget <profile>    forget the slots used: after a knock with a wrong clock\n"
+            + "  --forget <profile>    forget the slots used by a clock that was ahead\n"
             + "  --json                print the outcome as JSON\n"
             + "  -v, --verbose         say what happens\n"
             + "  -h, --help            show this";
@@ -772,8 +785,8 @@ namespace Sallyport
             else if (forget != null)
             {
                 Profile profile = Open(forget);
-                new Slots(slots, profile).Forget();
-                result.Lines.Add("Forgot which slots were used for " + profile.Door + " on " + profile.Host);
+                new Slots(slots, profile).ForgetAhead(NowSeconds());
+                result.Lines.Add("Forgot the slots used ahead of this computer's clock for " + profile.Door + " on " + profile.Host);
             }
             else if (named == null)
             {

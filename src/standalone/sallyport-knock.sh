@@ -625,6 +625,20 @@ roughly() { # seconds; R
   fi
 }
 
+forget_ahead() { # those that no knock may use yet: the server may have believed the knocks of all others
+  now=$(date +%s)
+  # shellcheck disable=SC2045 # as above
+  for length in $(ls "$DEVICE_SLOTS" 2>/dev/null); do
+    case ${length%s} in '' | 0* | *[!0-9]* | ??????*) continue ;; esac
+    for name in $(ls "$DEVICE_SLOTS/$length" 2>/dev/null); do
+      case $name in *[!0-9]* | ????????????????*) continue ;; esac
+      [ "$name" -gt "$((now / ${length%s} + SLOTS_AHEAD))" ] || continue
+      rm -f "$DEVICE_SLOTS/$length/$name" 2>/dev/null ||
+        fail "Cannot forget the slots used in $DEVICE_SLOTS: they cannot be removed: make the folder writable, or name another in XDG_STATE_HOME"
+    done
+  done
+}
+
 shown_time() { date -u '+%Y-%m-%d %H:%M:%S UTC'; }
 
 take_slot() { # sets SLOT, marked used; or WAIT_S, the seconds before it may be asked again, and fails
@@ -1181,7 +1195,7 @@ Options:
   --timeout <duration>  how long each knock waits for the answer (default: 2s)
   --save <name>         store a link, read from standard input, under a name
   --force               let --save replace a stored link
-  --forget <profile>    forget the slots used: after a knock with a wrong clock
+  --forget <profile>    forget the slots used by a clock that was ahead
   --with <program>      what connects: bash, nc, curl or nmap (default: the first that is there)
   --json                print the outcome as JSON
   -v, --verbose         say what happens
@@ -1320,9 +1334,8 @@ main() {
   elif [ -n "$FORGETTING" ]; then
     open_profile "$FORGET"
     find_slots
-    rm -rf "$DEVICE_SLOTS" 2>/dev/null ||
-      fail "Cannot forget the slots used in $DEVICE_SLOTS: it cannot be removed: make the folder writable, or name another in XDG_STATE_HOME"
-    printf 'Forgot which slots were used for %s on %s\n' "$DOOR" "$HOST"
+    forget_ahead
+    printf "Forgot the slots used ahead of this computer's clock for %s on %s\n" "$DOOR" "$HOST"
   elif [ -z "$PROFILE" ]; then
     list_profiles
     [ -z "$R" ] || fail "Cannot knock: no profile is named: name one of $R" "$USAGE"

@@ -25,7 +25,6 @@ import os
 import random
 import re
 import select
-import shutil
 import socket
 import struct
 import sys
@@ -497,10 +496,16 @@ class SlotFiles:
                     pass  # another knock cleared it away
         return slot > oldest
 
-    def forget(self, profile: Profile) -> None:
+    def forget_ahead(self, profile: Profile, now: float) -> None:
+        """Forgets those that no knock may use yet: the server may have believed the knocks of all others."""
         path = self._name(profile)
         try:
-            shutil.rmtree(path)
+            lengths = [int(name[:-1]) for name in os.listdir(path) if re.fullmatch("[1-9][0-9]{0,4}s", name)]
+            for step in lengths:
+                folder = os.path.join(path, "%ds" % step)
+                for slot in self._read(folder):
+                    if slot > now // step + SLOTS_AHEAD:
+                        os.unlink(os.path.join(folder, str(slot)))
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -1149,8 +1154,8 @@ def _save(options: argparse.Namespace) -> None:
 
 def _forget(options: argparse.Namespace) -> None:
     profile = _open_profile(options.forget)
-    SlotFiles().forget(profile)
-    print("Forgot which slots were used for %s on %s" % (profile.door, profile.host))
+    SlotFiles().forget_ahead(profile, time.time())
+    print("Forgot the slots used ahead of this computer's clock for %s on %s" % (profile.door, profile.host))
 
 
 def _run(argv: Optional[Sequence[str]]) -> int:

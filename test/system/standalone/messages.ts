@@ -326,6 +326,24 @@ function describeWords(knocker: Knocker): void {
     expect(err).toStartWith("CLIENT: Cannot forget the slots used in HOME/state/sallyport/slots/");
   });
 
+  test("forgets no slot whose knock the server may have believed", () => {
+    saveLink(linkTo("127.0.0.1"));
+    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
+    const used = readdirSync(slots());
+    const ahead = join(slots(), String(Number(used[0]) + 5));
+    const minutes = join(dirname(slots()), "60s");
+    mkdirSync(minutes);
+    for (const path of [ahead, join(minutes, "9999999999"), join(minutes, "1"), join(minutes, "x")])
+      writeFileSync(path, "");
+    expect(knock(knocker, ["--forget", "home"]).code).toBe(0);
+    expect(readdirSync(slots())).toEqual(used);
+    expect(readdirSync(minutes).toSorted()).toEqual(["1", "x"]);
+    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
+    expect(readdirSync(slots())).toHaveLength(2);
+    rmSync(dirname(slots()), { recursive: true });
+    expectAlike(knocker, ["--forget", "home"]);
+  });
+
   test("sends nothing where a slot cannot be remembered", () => {
     saveLink(linkTo("127.0.0.1"));
     writeFileSync(join(home, "state"), "a file in the folder's place");
@@ -364,6 +382,7 @@ function describeWire(knocker: Knocker): void {
 
   const client = (one: Knocker, argv: readonly string[], input = "") => {
     rmSync(join(home, "state"), { recursive: true, force: true });
+    writeFileSync(join(slots(), "999999999999"), "");
     const words = knockWords(one, home, ...argv);
     return plain(lab.run("client", words, { mayFail: true, input }), one);
   };

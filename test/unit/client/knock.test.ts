@@ -272,7 +272,7 @@ test("knock() never goes back to a used slot when the clock is set back, and say
   );
   expect(message).toContain('"sallyport knock --forget PROFILE"');
   expect(sent.length).toBe(1);
-  deps.slots.forget(PROFILE);
+  deps.slots.forgetAhead(PROFILE, NOW_MS - 3_600_000);
   expect(await knock(PROFILE, {}, deps)).toMatchObject({ state: "open", attempts: 1 });
   expect(slotOf(sent[1]!.knocks)).toBe(SLOT - 120);
 });

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { slotFiles } from "../../../src/client/slot-files.ts";
 import { memorySlotStore, type SlotTerms, slotsName } from "../../../src/client/slot-store.ts";
+import { slotStartMs } from "../../../src/rks/slot.ts";
 import { asNobody } from "../../support/nobody.ts";
 import { spawn } from "../../support/programs.ts";
 
@@ -59,16 +60,25 @@ for (const [name, make] of [
     expect(slots.claim(minutes, 50)).toBe(true);
     expect(slots.claim(SSH, 100)).toBe(false);
     expect([slots.last(SSH), slots.last(minutes)]).toEqual([100, 50]);
-    slots.forget(SSH);
+    slots.forgetAhead(SSH, 0);
     expect([slots.last(SSH), slots.last(minutes)]).toEqual([undefined, undefined]);
   });
 
-  test(`${name} forgets one key and door only`, () => {
+  test(`${name} forgets slots ahead of the clock, of one key and door only`, () => {
     const slots = make();
-    slots.claim(SSH, 100);
-    slots.claim(WEB, 100);
-    slots.forget(SSH);
-    expect([slots.last(SSH), slots.last(WEB)]).toEqual([undefined, 100]);
+    for (const slot of [99, 100, 101, 102, 110]) slots.claim(SSH, slot);
+    for (const slot of [100, 200]) slots.claim(WEB, slot);
+    slots.forgetAhead(SSH, slotStartMs(100, 30));
+    expect([slots.last(SSH), slots.last(WEB)]).toEqual([101, 200]);
+    expect(slots.claim(SSH, 101)).toBe(false);
+  });
+
+  test(`${name} forgets no slot that may be used now: its knock may have been believed`, () => {
+    const slots = make();
+    for (const slot of [100, 101]) slots.claim(SSH, slot);
+    slots.forgetAhead(SSH, slotStartMs(100, 30));
+    expect(slots.last(SSH)).toBe(101);
+    slots.forgetAhead(OTHER, 0);
   });
 }
 
@@ -138,12 +148,12 @@ test("slotFiles() says what to do where it cannot remember", () => {
 });
 
 test("slotFiles() refuses a folder it may not write", () => {
-  slotFiles(root).claim(WEB, 1);
-  chmodSync(join(root, slotsName(WEB)), 0o500);
+  slotFiles(root).claim(WEB, 100);
+  chmodSync(join(root, slotsName(WEB), "30s"), 0o500);
   chmodSync(root, 0o500);
   asNobody(() => {
     expect(() => slotFiles(root).claim(SSH, 1)).toThrow(/EACCES/);
-    expect(() => slotFiles(root).forget(WEB)).toThrow(
+    expect(() => slotFiles(root).forgetAhead(WEB, 0)).toThrow(
       /^Cannot forget the slots used in .*: EACCES: make the folder writable, or name another in XDG_STATE_HOME$/,
     );
   });
