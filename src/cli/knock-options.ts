@@ -4,8 +4,10 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { KnockProgress } from "../client/attempts.ts";
 import { KNOCK_DEFAULTS } from "../client/knock.ts";
 import { describeProgress } from "../client/messages.ts";
+import { looksLikeKey } from "../client/profile-source.ts";
 import type { Family } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
+import { ExitCode, SallyportError } from "../core/errors.ts";
 import { printError } from "./output.ts";
 
 /** What the options below tell a command; times in milliseconds. */
@@ -63,6 +65,15 @@ export function reporter(verbose: boolean): (progress: KnockProgress) => void {
   return (progress) => {
     if (verbose || progress.type === "waiting") note(describeProgress(progress));
   };
+}
+
+/** Throws (exit 64) for a key in the place of a host, before it is looked up: name servers would read it. */
+export function refuseKey(host: string): void {
+  if (!looksLikeKey(host)) return;
+  throw new SallyportError(
+    'Cannot look up the host: it looks like a key: write a host there, and save the whole link with "sallyport knock --save NAME"',
+    ExitCode.usage,
+  );
 }
 
 export function familyOf(settings: Pick<KnockSettings, "ipv4" | "ipv6">): { family?: Family } {

@@ -3,7 +3,7 @@
  * that.
  */
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { KnockOutcome } from "../client/attempts.ts";
 import { knockFixed } from "../client/fixed-knock.ts";
@@ -11,7 +11,7 @@ import { profilesFolder, slotsFolder } from "../client/folders.ts";
 import { systemKnockDeps } from "../client/knock-deps.ts";
 import { knock, KNOCK_DEFAULTS } from "../client/knock.ts";
 import { describeOutcome, failedDoor, failedHost, warnOfDelay } from "../client/messages.ts";
-import { checkProfileName, listProfiles } from "../client/profile-files.ts";
+import { checkProfileName, isSaved, listProfiles } from "../client/profile-files.ts";
 import { firstTcpPort, looksLikeLink, openProfile, STDIN } from "../client/profile-source.ts";
 import { slotFiles } from "../client/slot-files.ts";
 import { systemClock } from "../core/clock.ts";
@@ -26,6 +26,7 @@ import {
   ipv6Option,
   note,
   portNumber,
+  refuseKey,
   reporter,
   timeoutOption,
   triesOption,
@@ -128,6 +129,25 @@ function readSequence(words: readonly string[], udp: boolean): Port[] {
   });
 }
 
+/** A profile's name with ports behind it is a host's, which is seldom meant. */
+function noteProfile(host: string, sequence: readonly Port[]): void {
+  if (!isSavedHere(host)) return;
+  const [first] = sequence;
+  const wait = sequence.length === 1 && first?.proto === "tcp" ? ` --wait ${first.port}` : "";
+  note(
+    `with ports behind it, "${host}" is a host: to knock with the profile of that name, run "sallyport knock ${host}${wait}"`,
+  );
+}
+
+/** A host needs no home folder, and no profiles that can be read. */
+function isSavedHere(name: string): boolean {
+  try {
+    return isSaved(profilesFolder(), name);
+  } catch {
+    return false;
+  }
+}
+
 async function knockHost(host: string, words: readonly string[], settings: Settings) {
   // Before its name is looked up: name servers would read the key.
   if (looksLikeLink(host)) {
@@ -135,7 +155,9 @@ async function knockHost(host: string, words: readonly string[], settings: Setti
       "Cannot knock: a link names its ports itself: leave out those behind it, or name one to wait for with --wait",
     );
   }
+  refuseKey(host);
   const sequence = readSequence(words, settings.udp === true);
+  noteProfile(host, sequence);
   const outcome = await knockFixed(
     {
       host,
@@ -163,7 +185,10 @@ async function save(name: string, target: string | undefined, force: boolean): P
   saveAs(name, await openProfile(STDIN, profilesFolder()), force);
 }
 
-async function forget(name: string): Promise<void> {
+async function forget(name: string, other: string | undefined): Promise<void> {
+  if (other !== undefined) {
+    throw usage("Cannot forget slots: more than one profile is named: name one, behind --forget");
+  }
   const profile = await openProfile(name, profilesFolder());
   slotFiles(slotsFolder()).forgetAhead(profile, systemClock.wallMs());
   print(
@@ -195,7 +220,11 @@ export function knockCommand(): CommandUnknownOpts {
     .option("--no-wait", "knock once and do not wait for an answer")
     .addOption(triesOption())
     .addOption(timeoutOption())
-    .option("--save <name>", "store a link, read from standard input, under a name")
+    .addOption(
+      new Option("--save <name>", "store a link, read from standard input, under a name").conflicts(
+        "forget",
+      ),
+    )
     .option("--force", "let --save replace a stored link")
     .option("--forget <profile>", "forget the slots used by a clock that was ahead")
     .option("--json", "print the outcome as JSON")
@@ -203,7 +232,7 @@ export function knockCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES)
     .action(async (target, words, options) => {
       if (options.save !== undefined) return save(options.save, target, options.force === true);
-      if (options.forget !== undefined) return forget(options.forget);
+      if (options.forget !== undefined) return forget(options.forget, target);
       if (target === undefined) throw nothingToKnock();
       return words.length === 0 ? knockProfile(target, options) : knockHost(target, words, options);
     });

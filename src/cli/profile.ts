@@ -1,6 +1,6 @@
 /** `sallyport profile`: the links that this device has. `show` prints the key only where asked for. */
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { profilesFolder } from "../client/folders.ts";
@@ -130,7 +130,7 @@ function showCommand() {
     .argument("<name>", "saved profile")
     .option("--qr", "the link as a QR code, for the camera of the device it moves to")
     .option("--link", "the link, which is a password")
-    .option("--json", "print JSON, without the key")
+    .addOption(new Option("--json", "print JSON, without the key").conflicts(["qr", "link"]))
     .addHelpText(
       "after",
       "\nExamples:\n  sallyport profile show home\n  sallyport profile show home --qr",

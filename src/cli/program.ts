@@ -2,7 +2,7 @@
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { nobodyListens } from "../api/client.ts";
-import { looksLikeLink } from "../client/profile-source.ts";
+import { looksLikeKey, looksLikeLink } from "../client/profile-source.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { agentCommand } from "./agent.ts";
@@ -23,7 +23,7 @@ import { pageCommand } from "./page.ts";
 import { profileCommand } from "./profile.ts";
 import { proxyCommand } from "./proxy.ts";
 import { reloadCommand } from "./reload.ts";
-import { refuseRepeated } from "./repeated-options.ts";
+import { cannotBoth, refuseOpposites, refuseRepeated } from "./repeated-options.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { serviceCommand } from "./service.ts";
@@ -125,7 +125,7 @@ function tellErrors(command: CommandUnknownOpts): void {
     outputError: (text, write) => {
       const told = text.startsWith("error: too many arguments")
         ? tooMany(command)
-        : withoutLinks(text);
+        : (conflict(command, text) ?? withoutLinks(text));
       write(told.replace(/^error: (.)/, (_, first: string) => `sallyport: ${first.toUpperCase()}`));
     },
   });
@@ -133,13 +133,24 @@ function tellErrors(command: CommandUnknownOpts): void {
 
 /** A link that stands where the parser wants something else is a key that nobody should read over a shoulder. */
 function withoutLinks(text: string): string {
-  if (!looksLikeLink(text)) return text;
-  if (text.startsWith("error: unknown command")) {
+  const hide = (part: string) => {
+    if (looksLikeLink(part)) return "(not shown: a link)";
+    return looksLikeKey(part.replaceAll("'", "")) ? "(not shown: a key)" : part;
+  };
+  // The text between two quotes, and what is left of one that holds a quote itself.
+  const shown = text.replaceAll(/'[^']*'/g, hide).replaceAll(/\S+/g, hide);
+  if (shown !== text && text.startsWith("error: unknown command")) {
     return 'error: a link is no command: run "sallyport knock --save NAME", and paste it when asked\n';
   }
-  const hide = (part: string) => (looksLikeLink(part) ? "(not shown: a link)" : part);
-  // The text between two quotes, and what is left of one that holds a quote itself.
-  return text.replaceAll(/'[^']*'/g, hide).replaceAll(/\S+/g, hide);
+  return shown;
+}
+
+/** Two options that exclude each other, told like those of `refuseRepeated`; undefined for another text. */
+function conflict(command: CommandUnknownOpts, text: string): string | undefined {
+  const [, ...flags] = /^error: option '(.*)' cannot be used with option '(.*)'$/m.exec(text) ?? [];
+  if (flags.length === 0) return undefined;
+  const [one, other] = flags.map((flag) => /--[a-z0-9-]+/.exec(flag)?.[0] ?? flag);
+  return `error: ${cannotBoth(pathOf(command), one!, other!)}\n`;
 }
 
 /** Quotes none of them, since one may be a key. Mostly they are the value of an option. */
@@ -165,6 +176,7 @@ function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
   command.copyInheritedSettings(from);
   tellErrors(command);
   refuseRepeated(command, pathOf(command));
+  refuseOpposites(command, pathOf(command));
   for (const child of command.commands) inherit(child, command);
 }
 

@@ -22,6 +22,7 @@ import {
   ipv6Option,
   note,
   portNumber,
+  refuseKey,
   reporter,
   timeoutOption,
   triesOption,
@@ -115,6 +116,7 @@ export function proxyCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES)
     .action(async (name, host, port, options) => {
       refuseLinks(host === undefined ? [name] : [name, host]);
+      if (host !== undefined) refuseKey(host);
       const profile = readProfile(profilesFolder(), name);
       const to = destination(profile, host, port);
       const { handOver, wantedHandOver } = await import("../proxy/hand-over.ts");

@@ -107,6 +107,11 @@ function readPrivately(path: string): string {
   }
 }
 
+/** Whether a profile of that name is saved, as far as this user can see. */
+export function isSaved(folder: string, name: string): boolean {
+  return isProfileName(name) && isThere(join(folder, name));
+}
+
 const addIt = (name: string) => `save its link with "sallyport profile add --name ${name}"`;
 
 /**

@@ -20,6 +20,11 @@ export function looksLikeLink(text: string): boolean {
   return /^rks\d|:\/\/|key=/i.test(text);
 }
 
+/** Whether an argument is the key of a link, without the link around it: base32 of 32 bytes, padded or not. */
+export function looksLikeKey(text: string): boolean {
+  return /^[a-z2-7]{52}=*$/i.test(text);
+}
+
 /**
  * Reads the profile that an argument names. Throws a SallyportError, which quotes nothing of a
  * link.

@@ -734,9 +734,15 @@ namespace Sallyport
             throw Misread(option + ": Write a duration from \"100ms\" to \"1m\".");
         }
 
+        static KnockError Both(string one, string other)
+        {
+            return Usage("Cannot read the command line: " + one + " cannot be used with " + other + ": give one of them");
+        }
+
         void ReadArguments(string[] arguments)
         {
             bool only = false;
+            List<string> given = new List<string>();
             for (int i = 0; i < arguments.Length; i++)
             {
                 string option = arguments[i], value = null;
@@ -756,20 +762,24 @@ namespace Sallyport
                     if (++i == arguments.Length) throw Misread(option + " needs a value");
                     value = arguments[i];
                 }
+                string once = option == "-d" ? "--delay" : option;
+                // A second value would silently take the place of the first.
+                if (value != null && given.Contains(once)) throw Usage("Cannot read the command line: " + once + " is given twice: give it once");
+                if (value != null) given.Add(once);
                 switch (option)
                 {
                     case "--": only = true; break;
-                    case "-4": case "--ipv4": if (family == 6) throw Misread("-4 cannot be used with -6"); family = 4; break;
-                    case "-6": case "--ipv6": if (family == 4) throw Misread("-6 cannot be used with -4"); family = 6; break;
+                    case "-4": case "--ipv4": if (family == 6) throw Both("--ipv4", "--ipv6"); family = 4; break;
+                    case "-6": case "--ipv6": if (family == 4) throw Both("--ipv6", "--ipv4"); family = 6; break;
                     case "-d": case "--delay": delay = Whole(option, value, 0, 60000); break;
                     case "-u": case "--udp": udp = true; break;
-                    case "--wait": wait = Whole(option, value, 1, 65535); noWait = false; break;
-                    case "--no-wait": noWait = true; wait = 0; break;
+                    case "--wait": wait = Whole(option, value, 1, 65535); if (noWait) throw Both("--wait", "--no-wait"); break;
+                    case "--no-wait": if (wait != 0) throw Both("--no-wait", "--wait"); noWait = true; break;
                     case "--tries": tries = Whole(option, value, 1, 20); break;
                     case "--timeout": timeoutMs = Duration(option, value); break;
-                    case "--save": save = value; break;
+                    case "--save": if (forget != null) throw Both("--save", "--forget"); save = value; break;
                     case "--force": force = true; break;
-                    case "--forget": forget = value; break;
+                    case "--forget": if (save != null) throw Both("--forget", "--save"); forget = value; break;
                     case "--json": json = true; break;
                     case "-v": case "--verbose": verbose = true; break;
                     case "-h": case "--help": help = true; break;
@@ -784,6 +794,7 @@ namespace Sallyport
             else if (save != null) Save();
             else if (forget != null)
             {
+                if (named != null) throw Usage("Cannot forget slots: more than one profile is named: name one, behind --forget");
                 Profile profile = Open(forget);
                 new Slots(slots, profile).ForgetAhead(NowSeconds());
                 result.Lines.Add("Forgot the slots used ahead of this computer's clock for " + profile.Door + " on " + profile.Host);
@@ -800,10 +811,15 @@ namespace Sallyport
 
         // --- Profiles
 
-        static void CheckName(string name, string action)
+        static bool IsName(string text)
         {
             // Shorter than a key in base32, so that a key typed in place of a name is never quoted.
-            if (Regex.IsMatch(name, @"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\z")) return;
+            return Regex.IsMatch(text, @"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\z");
+        }
+
+        static void CheckName(string name, string action)
+        {
+            if (IsName(name)) return;
             throw Usage("Cannot " + action + ": its name is not valid: use up to 32 letters, digits, \".\", \"_\" and \"-\", a letter or digit first");
         }
 
@@ -813,7 +829,7 @@ namespace Sallyport
             if (!Directory.Exists(profiles)) return names;
             foreach (string path in Directory.GetFiles(profiles))
             {
-                if (Regex.IsMatch(Path.GetFileName(path), @"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\z")) names.Add(Path.GetFileName(path));
+                if (IsName(Path.GetFileName(path))) names.Add(Path.GetFileName(path));
             }
             names.Sort(StringComparer.Ordinal);
             return names;
@@ -853,6 +869,12 @@ namespace Sallyport
             {
                 throw Usage("Cannot use a link on the command line: other users can see it there: pipe it in and write \"-\", or store it with \"" + Self + " --save NAME\"");
             }
+        }
+
+        static void RefuseKey(string host)
+        {
+            if (!Regex.IsMatch(host, @"\A[A-Za-z2-7]{52}=*\z")) return;
+            throw Usage("Cannot look up the host: it looks like a key: write a host there, and save the whole link with \"" + Self + " --save NAME\"");
         }
 
         Profile Open(string argument)
@@ -1178,9 +1200,18 @@ namespace Sallyport
             Print(profile.Host, profile.Door, outcome, Describe(profile.Door + " on " + profile.Host, outcome, checks));
         }
 
+        /// A profile's name with ports behind it is a host's, which is seldom meant.
+        void NoteProfile(string host, List<PortRange> sequence)
+        {
+            if (!IsName(host) || !File.Exists(Path.Combine(profiles, host))) return;
+            string waits = sequence.Count == 1 && sequence[0].Proto == "tcp" ? " --wait " + sequence[0].From : "";
+            Note("with ports behind it, \"" + host + "\" is a host: to knock with the profile of that name, run \"" + Self + " " + host + waits + "\"");
+        }
+
         void KnockHost()
         {
             RefuseLink(named); // before its name is looked up: name servers would read the key
+            RefuseKey(named);
             List<PortRange> sequence = new List<PortRange>();
             foreach (string word in words)
             {
@@ -1190,6 +1221,7 @@ namespace Sallyport
                 if (udp) port.Proto = "udp";
                 sequence.Add(port);
             }
+            NoteProfile(named, sequence);
             Outcome outcome = Attempt(named, delegate (out double waitSeconds) { waitSeconds = 0; return sequence; }, delay < 0 ? FixedGapMs : delay, noWait ? 0 : wait);
             Print(named, null, outcome, Describe(named, outcome, "the sequence and its order, the network (the knocked ports may be filtered, or knocks overtake each other: try --delay 100)"));
         }

@@ -555,6 +555,14 @@ refuse_links() { # what the command line names
   esac
 }
 
+refuse_key() { # a host: 52 characters of base32, padded or not
+  key=$1
+  while :; do case $key in *=) key=${key%=} ;; *) break ;; esac; done
+  case $key in *[!A-Za-z2-7]*) return 0 ;; esac
+  [ "${#key}" -ne 52 ] ||
+    fail "Cannot look up the host: it looks like a key: write a host there, and save the whole link with \"$SELF --save NAME\"" "$USAGE"
+}
+
 open_profile() { # what the command line names
   if [ "$1" = - ]; then
     read_input
@@ -617,14 +625,6 @@ claim_slot() { # slot; the exclusive creation of its file is the claim, so two k
   [ "$1" -gt "$oldest" ]
 }
 
-roughly() { # seconds; R
-  if [ "$1" -lt 120 ]; then R="$1 seconds"
-  elif [ "$1" -lt 7200 ]; then R="$((($1 + 30) / 60)) minutes"
-  elif [ "$1" -lt 172800 ]; then R="$((($1 + 1800) / 3600)) hours"
-  else R="$((($1 + 43200) / 86400)) days"
-  fi
-}
-
 forget_ahead() { # those that no knock may use yet: the server may have believed the knocks of all others
   now=$(date +%s)
   # shellcheck disable=SC2045 # as above
@@ -637,6 +637,14 @@ forget_ahead() { # those that no knock may use yet: the server may have believed
         fail "Cannot forget the slots used in $DEVICE_SLOTS: they cannot be removed: make the folder writable, or name another in XDG_STATE_HOME"
     done
   done
+}
+
+roughly() { # seconds; R
+  if [ "$1" -lt 120 ]; then R="$1 seconds"
+  elif [ "$1" -lt 7200 ]; then R="$((($1 + 30) / 60)) minutes"
+  elif [ "$1" -lt 172800 ]; then R="$((($1 + 1800) / 3600)) hours"
+  else R="$((($1 + 43200) / 86400)) days"
+  fi
 }
 
 shown_time() { date -u '+%Y-%m-%d %H:%M:%S UTC'; }
@@ -1173,7 +1181,17 @@ print_outcome() { # what, checks
 
 # --- Command line ------------------------------------------------------------------------------------------------
 
-usage() { fail "Cannot read the command line: $1: see \"$SELF --help\"" "$USAGE"; }
+usage() { # what is wrong [what would be right]
+  fail "Cannot read the command line: $1: ${2:-see \"$SELF --help\"}" "$USAGE"
+}
+
+both() { usage "$1 cannot be used with $2" "give one of them"; }
+
+once() { # option with a value: a second one would silently take the place of the first
+  set -- "$1" "${1#-d}"
+  case $GIVEN in *" ${2:---delay} "*) usage "${2:---delay} is given twice" "give it once" ;; esac
+  GIVEN="$GIVEN${2:---delay} "
+}
 
 help() {
   printf '%s\n' "Usage: $SELF [options] [profile] [ports...]
@@ -1221,7 +1239,7 @@ duration_ms() { # text; R
 
 read_arguments() {
   FAMILY='' GAP_MS='' UDP='' WAIT='' NO_WAIT='' TRIES=3 TIMEOUT_MS=2000 SAVE='' FORCE='' FORGET='' WITH='' JSON='' VERBOSE=''
-  PROFILE='' SEQUENCE='' bad_port='' only=
+  PROFILE='' SEQUENCE='' bad_port='' only='' GIVEN=' '
   while [ $# -gt 0 ]; do
     option=$1
     shift
@@ -1229,25 +1247,27 @@ read_arguments() {
       --) only=only ; continue ;;
       --delay=* | --wait=* | --tries=* | --timeout=* | --save=* | --forget=* | --with=*)
         value=${option#*=} option=${option%%=*}
+        once "$option"
         ;;
       -d | --delay | --wait | --tries | --timeout | --save | --forget | --with)
         [ $# -gt 0 ] || usage "$option needs a value"
         value=$1
         shift
+        once "$option"
         ;;
     esac
     case $only$option in
-      -4 | --ipv4) [ "$FAMILY" != 6 ] || usage "-4 cannot be used with -6"; FAMILY=4 ;;
-      -6 | --ipv6) [ "$FAMILY" != 4 ] || usage "-6 cannot be used with -4"; FAMILY=6 ;;
+      -4 | --ipv4) [ "$FAMILY" != 6 ] || both --ipv4 --ipv6; FAMILY=4 ;;
+      -6 | --ipv6) [ "$FAMILY" != 4 ] || both --ipv6 --ipv4; FAMILY=6 ;;
       -d | --delay) is_number "$value" 0 60000 || usage "$option: Write a whole number from 0 to 60000."; GAP_MS=$(plain_number "$value") ;;
       -u | --udp) UDP=yes ;;
-      --wait) is_number "$value" 1 65535 || usage "$option: Write a whole number from 1 to 65535."; WAIT=$(plain_number "$value") NO_WAIT='' ;;
-      --no-wait) NO_WAIT=yes WAIT='' ;;
+      --wait) is_number "$value" 1 65535 || usage "$option: Write a whole number from 1 to 65535."; [ -z "$NO_WAIT" ] || both --wait --no-wait; WAIT=$(plain_number "$value") ;;
+      --no-wait) [ -z "$WAIT" ] || both --no-wait --wait; NO_WAIT=yes ;;
       --tries) is_number "$value" 1 20 || usage "$option: Write a whole number from 1 to 20."; TRIES=$(plain_number "$value") ;;
       --timeout) duration_ms "$value" || usage "$option: Write a duration from \"100ms\" to \"1m\"."; TIMEOUT_MS=$R ;;
-      --save) SAVE=$value SAVING=yes ;;
+      --save) [ -z "$FORGETTING" ] || both --save --forget; SAVE=$value SAVING=yes ;;
       --force) FORCE=yes ;;
-      --forget) FORGET=$value FORGETTING=yes ;;
+      --forget) [ -z "$SAVING" ] || both --forget --save; FORGET=$value FORGETTING=yes ;;
       --with) case $value in bash | nc | curl | nmap) WITH=$value ;; *) usage "$option: Write bash, nc, curl or nmap." ;; esac ;;
       --json) JSON=yes ;;
       -v | --verbose) VERBOSE=yes ;;
@@ -1290,8 +1310,17 @@ knock_profile() {
   print_outcome "$DOOR on $HOST" "this computer's clock ($(shown_time)), the network ($(printf '%s' "$PROTO" | tr tcpud TCPUD) to ports $LO-$HI may be filtered)"
 }
 
+note_profile() { # host; a profile's name with ports behind it is a host's, which is seldom meant
+  is_profile_name "$1" || return 0
+  [ -e "$PROFILES/$1" ] || [ -h "$PROFILES/$1" ] || return 0
+  wait=
+  case $COUNT:$KNOCKS in 1:*tcp*) wait=" --wait ${KNOCKS##* }" ;; esac
+  note "with ports behind it, \"$1\" is a host: to knock with the profile of that name, run \"$SELF $1$wait\""
+}
+
 knock_host() {
   refuse_links "$PROFILE" # before its name is looked up: name servers would read the key
+  refuse_key "$PROFILE"
   [ -z "$bad_port" ] || fail "Cannot read the port${bad_port% }: write 7000, 8000:udp or 8000/udp, from 1 to 65535" "$USAGE"
   HOST=$PROFILE GAP_MS=${GAP_MS:-$FIXED_GAP_MS} PORT=$WAIT COUNT=0
   for one in $SEQUENCE; do COUNT=$((COUNT + 1)); done
@@ -1301,6 +1330,7 @@ knock_host() {
       case $one in tcp | udp) ;; *) KNOCKS="$KNOCKS udp $one" ;; esac
     done
   fi
+  note_profile "$HOST"
   case $KNOCKS in *udp*) prepare "tcp udp" ;; *) prepare tcp ;; esac
   attempt "$HOST"
   print_outcome "$HOST" "the sequence and its order, the network (the knocked ports may be filtered, or knocks overtake each other: try --delay 100)"
@@ -1332,6 +1362,7 @@ main() {
     [ -z "$R" ] || note "$HOST cannot be knocked on as it is: $R"
     printf 'Knock with: %s %s\n' "$SELF" "$SAVE"
   elif [ -n "$FORGETTING" ]; then
+    [ -z "$PROFILE" ] || fail "Cannot forget slots: more than one profile is named: name one, behind --forget" "$USAGE"
     open_profile "$FORGET"
     find_slots
     forget_ahead

@@ -1006,6 +1006,15 @@ def _refuse_link(argument: str) -> None:
         )
 
 
+def _refuse_key(host: str) -> None:
+    if re.fullmatch("[a-z2-7]{52}=*", host, re.I):
+        raise KnockError(
+            "Cannot look up the host: it looks like a key: write a host there, and save the whole link with "
+            '"%s --save NAME"' % NAME,
+            USAGE,
+        )
+
+
 def _open_profile(argument: str) -> Profile:
     if argument == "-":
         return parse_link(_read_link())
@@ -1015,9 +1024,28 @@ def _open_profile(argument: str) -> Profile:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
+        both = re.fullmatch(r"argument (\S+): not allowed with argument (\S+)", message)
+        if both:
+            one, other = (option.split("/")[-1] for option in both.groups())
+            raise KnockError(
+                "Cannot read the command line: %s cannot be used with %s: give one of them" % (one, other), USAGE
+            )
         # Quotes no argument: a link torn apart by the shell may be among them.
         said = message if message.startswith("argument ") else message.split(":")[0]
         raise KnockError('Cannot read the command line: %s: see "%s --help"' % (said, NAME), USAGE)
+
+
+class _Once(argparse.Action):
+    """A second value would silently take the place of the first."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+        given = vars(namespace).setdefault("given", set())
+        if self.dest in given:
+            raise KnockError(
+                "Cannot read the command line: %s is given twice: give it once" % self.option_strings[-1], USAGE
+            )
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -1045,15 +1073,17 @@ def _parser() -> _Parser:
     families = parser.add_mutually_exclusive_group()
     families.add_argument("-4", "--ipv4", action="store_const", const=4, dest="family", help="knock over IPv4 only")
     families.add_argument("-6", "--ipv6", action="store_const", const=6, dest="family", help="knock over IPv6 only")
-    parser.add_argument("-d", "--delay", type=_whole(0, 60000), metavar="MS", help="pause between two packets")
+    parser.add_argument("-d", "--delay", action=_Once, type=_whole(0, 60000), metavar="MS", help="pause between two packets")
     parser.add_argument("-u", "--udp", action="store_true", help="send the whole fixed sequence over UDP")
-    parser.add_argument("--wait", type=_whole(1, 65535), metavar="PORT", help="TCP port to wait for")
-    parser.add_argument("--no-wait", action="store_true", help="knock once and do not wait for an answer")
-    parser.add_argument("--tries", type=_whole(1, 20), default=3, metavar="N", help="knocks at most (default: 3)")
-    parser.add_argument("--timeout", type=_duration, default=2.0, metavar="DURATION", help="how long each knock waits for the answer (default: 2s)")
-    parser.add_argument("--save", metavar="NAME", help="store a link, read from standard input, under a name")
+    waits = parser.add_mutually_exclusive_group()
+    waits.add_argument("--wait", action=_Once, type=_whole(1, 65535), metavar="PORT", help="TCP port to wait for")
+    waits.add_argument("--no-wait", action="store_true", help="knock once and do not wait for an answer")
+    parser.add_argument("--tries", action=_Once, type=_whole(1, 20), default=3, metavar="N", help="knocks at most (default: 3)")
+    parser.add_argument("--timeout", action=_Once, type=_duration, default=2.0, metavar="DURATION", help="how long each knock waits for the answer (default: 2s)")
+    works = parser.add_mutually_exclusive_group()
+    works.add_argument("--save", action=_Once, metavar="NAME", help="store a link, read from standard input, under a name")
     parser.add_argument("--force", action="store_true", help="let --save replace a stored link")
-    parser.add_argument("--forget", metavar="PROFILE", help="forget the slots used: after a knock with a wrong clock")
+    works.add_argument("--forget", action=_Once, metavar="PROFILE", help="forget the slots used by a clock that was ahead")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="say what happens")
     return parser
@@ -1119,9 +1149,22 @@ def _knock_profile(options: argparse.Namespace) -> None:
     _print_outcome({"host": profile.host, "door": profile.door}, outcome, options.json, describe(profile, outcome))
 
 
+def _note_profile(host: str, sequence: Sequence[Tuple[str, int]]) -> None:
+    """A profile's name with ports behind it is a host's, which is seldom meant."""
+    if not _is_name(host) or not os.path.lexists(os.path.join(profiles_folder(), host)):
+        return
+    wait = " --wait %d" % sequence[0][1] if len(sequence) == 1 and sequence[0][0] == "tcp" else ""
+    _note(
+        'with ports behind it, "%s" is a host: to knock with the profile of that name, run "%s %s%s"'
+        % (host, NAME, host, wait)
+    )
+
+
 def _knock_host(options: argparse.Namespace) -> None:
     _refuse_link(options.profile)  # before its name is looked up: name servers would read the key
+    _refuse_key(options.profile)
     sequence = _read_sequence(options.ports, options.udp)
+    _note_profile(options.profile, sequence)
     outcome = knock_fixed(
         options.profile,
         sequence,
@@ -1153,6 +1196,8 @@ def _save(options: argparse.Namespace) -> None:
 
 
 def _forget(options: argparse.Namespace) -> None:
+    if options.profile is not None:
+        raise KnockError("Cannot forget slots: more than one profile is named: name one, behind --forget", USAGE)
     profile = _open_profile(options.forget)
     SlotFiles().forget_ahead(profile, time.time())
     print("Forgot the slots used ahead of this computer's clock for %s on %s" % (profile.door, profile.host))

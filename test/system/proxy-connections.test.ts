@@ -112,6 +112,7 @@ test("a link, a wrong name and a broken command line are refused like those of k
     [["hoem"], 64, 'Cannot find the profile "hoem": saved are home'],
     [["home", "h", "99999"], 64, "Write a whole number from 1 to 65535"],
     [["home", "--pipe", "--fdpass"], 64, "cannot be used with"],
+    [["home", key], 64, "Cannot look up the host: it looks like a key"],
     [["home", "nosuch.invalid"], 1, "Cannot look up nosuch.invalid"],
   ] as const) {
     const said = client.run(EXECUTABLE, "proxy", ...argv);

@@ -63,9 +63,33 @@ const knock = (argv: readonly string[], input = "") =>
   clean(run([...environment, EXECUTABLE, "knock", ...argv], { mayFail: true, input }));
 
 describe("sallyport knock, on its arguments", () => {
+  test("says that ports behind a profile's name make it a host, and knocks on that host", () => {
+    const sentence = (rest: string) =>
+      `sallyport: with ports behind it, "127.0.0.1" is a host: to knock with the profile of that name, run "sallyport knock 127.0.0.1${rest}"\n`;
+    expect(knock(["127.0.0.1", "7000"]).err).toBe("");
+    knock(["--save", "127.0.0.1"], linkTo("gate.example"));
+    expect(knock(["127.0.0.1", "7000"])).toEqual({
+      code: 0,
+      out: "127.0.0.1: knock sent, without waiting for an answer\n",
+      err: sentence(" --wait 7000"),
+    });
+    expect(knock(["127.0.0.1", "7000/udp"]).err).toBe(sentence(""));
+    expect(knock(["127.0.0.1", "7000", "8000"]).err).toBe(sentence(""));
+  });
+
   test.each([
     ["an option that does not exist", ["home", "--drry"], 64, "Unknown option '--drry'"],
-    ["both families", ["home", "-4", "-6"], 64, "cannot be used with"],
+    [
+      "both families",
+      ["home", "-6", "-4"],
+      64,
+      'Cannot run "knock": --ipv4 cannot be used with --ipv6: give one of them\n',
+    ],
+    ["a wait, and none", ["home", "--wait", "22", "--no-wait"], 64, "--wait cannot be used with"],
+    ["to save and to forget", ["--save", "a", "--forget", "b"], 64, "cannot be used with --forget"],
+    ["two to forget", ["--forget", "a", "b"], 64, "Cannot forget slots: more than one profile"],
+    ["a key as a host", [CANARY, "7000"], 64, "Cannot look up the host: it looks like a key"],
+    ["a key as the value of an option", ["--wait", CANARY], 64, "(not shown: a key) is invalid"],
     ["no argument", [], 64, "Cannot knock: no profile is named: save one with"],
     [
       "a name that is not saved",
@@ -481,6 +505,9 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
       out: "Forgot the slots used ahead of this computer's clock for ssh on 10.77.0.1\n",
     });
     expect(client(["home", "--no-wait"]).code).toBe(0);
+    // The server may have believed the knocks of before, so none is sent again.
+    const slots = readdirSync(join(root, folder, `${STEP_SECONDS}s`)).map(Number);
+    expect(slots).toHaveLength(2);
   });
 
   test("says that this computer refuses to send, where the kernel tells", () => {
@@ -504,6 +531,3 @@ describe.skipIf(process.getuid?.() !== 0)("sallyport knock, on the wire", () => 
     expect(done.code).toBe(1);
   });
 });
-    // The server may have believed the knocks of before, so none is sent again.
-    const slots = readdirSync(join(root, folder, `${STEP_SECONDS}s`)).map(Number);
-    expect(slots).toHaveLength(2);

@@ -143,6 +143,9 @@ function describeWords(knocker: Knocker): void {
     ["a name that is none", [".."]],
     ["a port that is none", ["10.77.0.1", "7000", "80000"]],
     ["a key as a port", ["10.77.0.1", CANARY]],
+    ["a key as a host", [CANARY, "7000"]],
+    ["a padded key as a host", [`${CANARY.toLowerCase()}====`, "7000"]],
+    ["two profiles to forget", ["--forget", "home", "office"]],
     ["-u with a profile", ["home", "-u"]],
     ["a link to save in its arguments", ["--save", "new", "x"]],
     ["a host that does not exist", ["nosuch.invalid", "7000"]],
@@ -188,6 +191,47 @@ function describeWords(knocker: Knocker): void {
     );
     expect(said.err).toStartWith("CLIENT: Cannot write the output: ");
     expect([said.code, said.err.trim().split("\n").length]).toEqual([1, 1]);
+  });
+
+  test.each([
+    [["home", "-6", "-4"], /--ipv[46] cannot be used with --ipv[46]: give one of them$/],
+    [
+      ["home", "--wait", "22", "--no-wait"],
+      /wait cannot be used with --(no-)?wait: give one of them$/,
+    ],
+    [
+      ["home", "--no-wait", "--wait=22"],
+      /wait cannot be used with --(no-)?wait: give one of them$/,
+    ],
+    [["--save", "a", "--forget", "home"], /cannot be used with --(save|forget): give one of them$/],
+    [["--forget=home", "--save", "a"], /cannot be used with --(save|forget): give one of them$/],
+    [["-d", "5", "--delay", "6", "home"], /: --delay is given twice: give it once$/],
+    [["--wait=22", "--wait", "22", "home"], /: --wait is given twice: give it once$/],
+    [["--tries", "1", "--tries=2", "home"], /: --tries is given twice: give it once$/],
+    [["--timeout", "1s", "--timeout", "2s", "home"], /: --timeout is given twice: give it once$/],
+    [["--save", "a", "--save", "b"], /: --save is given twice: give it once$/],
+    [["--forget", "home", "--forget", "b"], /: --forget is given twice: give it once$/],
+  ])("refuses %p, since one of them would be ignored", (argv, sentence) => {
+    saveLink(good);
+    for (const who of [knocker, SALLYPORT]) {
+      const said = knock(who, argv);
+      const [first = ""] = said.err.split("\n");
+      expect(first).toMatch(sentence);
+      expect([said.code, said.out]).toEqual([64, ""]);
+    }
+  });
+
+  test("takes a switch twice, and a dash behind --", () => {
+    saveLink(linkTo("127.0.0.1"));
+    expect(knock(knocker, ["--no-wait", "--no-wait", "-v", "-v", "--", "home"]).code).toBe(0);
+  });
+
+  test("says as sallyport does that ports behind a profile's name make it a host", () => {
+    saveLink(good, "127.0.0.1");
+    for (const words of [["7000"], ["7000", "8000"], ["7000/udp"], ["7000", "-u"]]) {
+      expectAlike(knocker, ["127.0.0.1", ...words]);
+    }
+    expect(knock(knocker, ["127.0.0.1", "7000"]).err).toContain('"CLIENT 127.0.0.1 --wait 7000"');
   });
 
   test("refuses a link in its arguments, where ps shows it", () => {
@@ -282,6 +326,24 @@ function describeWords(knocker: Knocker): void {
     expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
   });
 
+  test("forgets no slot whose knock the server may have believed", () => {
+    saveLink(linkTo("127.0.0.1"));
+    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
+    const used = readdirSync(slots());
+    const ahead = join(slots(), String(Number(used[0]) + 5));
+    const minutes = join(dirname(slots()), "60s");
+    mkdirSync(minutes);
+    for (const path of [ahead, join(minutes, "9999999999"), join(minutes, "1"), join(minutes, "x")])
+      writeFileSync(path, "");
+    expect(knock(knocker, ["--forget", "home"]).code).toBe(0);
+    expect(readdirSync(slots())).toEqual(used);
+    expect(readdirSync(minutes).toSorted()).toEqual(["1", "x"]);
+    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
+    expect(readdirSync(slots())).toHaveLength(2);
+    rmSync(dirname(slots()), { recursive: true });
+    expectAlike(knocker, ["--forget", "home"]);
+  });
+
   test("uses the slots that sallyport uses, each once, and clears old ones away", () => {
     saveLink(linkTo("127.0.0.1"));
     mkdirSync(slots(), { recursive: true });
@@ -320,28 +382,11 @@ function describeWords(knocker: Knocker): void {
   test.skipIf(process.getuid?.() !== 0)("says so where it cannot forget the slots used", () => {
     saveLink(linkTo("127.0.0.1"));
     expect(knock(SALLYPORT, ["home", "--no-wait"]).code).toBe(0);
+    writeFileSync(join(slots(), "999999999999"), "");
     const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
     const { code, out, err } = mounted(join(home, "state"), script, ["--forget", "home"]);
     expect([code, out]).toEqual([1, ""]);
     expect(err).toStartWith("CLIENT: Cannot forget the slots used in HOME/state/sallyport/slots/");
-  });
-
-  test("forgets no slot whose knock the server may have believed", () => {
-    saveLink(linkTo("127.0.0.1"));
-    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
-    const used = readdirSync(slots());
-    const ahead = join(slots(), String(Number(used[0]) + 5));
-    const minutes = join(dirname(slots()), "60s");
-    mkdirSync(minutes);
-    for (const path of [ahead, join(minutes, "9999999999"), join(minutes, "1"), join(minutes, "x")])
-      writeFileSync(path, "");
-    expect(knock(knocker, ["--forget", "home"]).code).toBe(0);
-    expect(readdirSync(slots())).toEqual(used);
-    expect(readdirSync(minutes).toSorted()).toEqual(["1", "x"]);
-    expect(knock(knocker, ["home", "--no-wait"]).code).toBe(0);
-    expect(readdirSync(slots())).toHaveLength(2);
-    rmSync(dirname(slots()), { recursive: true });
-    expectAlike(knocker, ["--forget", "home"]);
   });
 
   test("sends nothing where a slot cannot be remembered", () => {
@@ -382,7 +427,6 @@ function describeWire(knocker: Knocker): void {
 
   const client = (one: Knocker, argv: readonly string[], input = "") => {
     rmSync(join(home, "state"), { recursive: true, force: true });
-    writeFileSync(join(slots(), "999999999999"), "");
     const words = knockWords(one, home, ...argv);
     return plain(lab.run("client", words, { mayFail: true, input }), one);
   };

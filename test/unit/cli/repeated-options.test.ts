@@ -1,4 +1,4 @@
-/** Which options may be given twice, in every command. */
+/** Which options may be given twice, or beside each other, in every command. */
 
 import { expect, test } from "bun:test";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
@@ -45,7 +45,6 @@ test.each([
   [["knock", "-d", "5", "--delay", "6", "home"], "knock", "--delay"],
   [["log", "--user", "alice", "--user", "bob"], "log", "--user"],
   [["reload", "--arm", "1m", "--arm=2m"], "reload", "--arm"],
-  [["agent", "--no-listen", "--listen", "1080", "--listen", "1081"], "agent", "--listen"],
 ])("program() given %j names the command and the option", (argv, name, option) => {
   const command = leaves(program("linux")).find((one) => pathOf(one) === name)!;
   // Parsed only: nothing is carried out where it is not refused.
@@ -55,4 +54,27 @@ test.each([
       message: `Cannot run "${name}": ${option} is given twice: give it once`,
     }),
   );
+});
+
+test.each([
+  [["knock", "--wait", "22", "--no-wait", "home"], "knock", "--wait", "--no-wait"],
+  [["knock", "--no-wait", "--wait=22", "home"], "knock", "--wait", "--no-wait"],
+  [["agent", "--no-listen", "--listen", "1080"], "agent", "--listen", "--no-listen"],
+])("program() given %j refuses an option beside its opposite", (argv, name, yes, no) => {
+  const command = leaves(program("linux")).find((one) => pathOf(one) === name)!;
+  expect(() => command.parseOptions(argv)).toThrow(
+    expect.objectContaining({
+      exitCode: 64,
+      message: `Cannot run "${name}": ${yes} cannot be used with ${no}: give one of them`,
+    }),
+  );
+});
+
+test.each([
+  [["knock", "--no-wait", "--no-wait", "home"]],
+  [["knock", "--wait", "22", "home"]],
+  [["agent", "--no-listen", "--forward", "1080=home:22"]],
+])("program() takes %j", (argv) => {
+  const command = leaves(program("linux")).find((one) => pathOf(one) === argv[0])!;
+  expect(() => command.parseOptions(argv)).not.toThrow();
 });
