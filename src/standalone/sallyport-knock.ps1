@@ -826,8 +826,13 @@ namespace Sallyport
         List<string> List()
         {
             List<string> names = new List<string>();
-            if (!Directory.Exists(profiles)) return names;
-            foreach (string path in Directory.GetFiles(profiles))
+            string[] paths;
+            try { paths = Directory.GetFiles(profiles); }
+            catch (DirectoryNotFoundException) { return names; }
+            // There are profiles in it.
+            catch (UnauthorizedAccessException) { throw new KnockError("Cannot read " + profiles + ": permission denied: make it a folder of yours", 78); }
+            catch (IOException error) { throw new KnockError("Cannot read " + profiles + ": " + error.Message.TrimEnd('.') + ": make it a folder of yours", 78); }
+            foreach (string path in paths)
             {
                 if (IsName(Path.GetFileName(path))) names.Add(Path.GetFileName(path));
             }
@@ -897,6 +902,10 @@ namespace Sallyport
             catch (UnauthorizedAccessException)
             {
                 throw new KnockError("Cannot read " + path + ": permission denied: make it a file of yours", 78);
+            }
+            catch (IOException error)
+            {
+                throw new KnockError("Cannot read " + path + ": " + error.Message.TrimEnd('.') + ": make it a file of yours", 78);
             }
             try { return Profile.Read(link); }
             catch (KnockError error) { throw new KnockError("Cannot use " + path + ": " + error.Message, 78); }
