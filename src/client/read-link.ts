@@ -10,6 +10,7 @@ const LINK_BYTES = 8_192;
 const CONTROL_C = "\x03";
 const CONTROL_D = "\x04";
 const CONTROL_U = "\x15";
+const CONTROL_Z = "\x1a";
 const BACKSPACE = "\x08";
 const DELETE = "\x7f";
 
@@ -76,7 +77,7 @@ export function typeKeys(line: TypedLine, keys: string): TypedLine {
     else if (key === CONTROL_C) return { text: "", ended: "interrupted" };
     else if (key === BACKSPACE || key === DELETE) text = text.slice(0, -1);
     else if (key === CONTROL_U) text = "";
-    else text += key;
+    else if (key !== CONTROL_Z) text += key;
   }
   return { text, ended: "no", ...(pasting && { pasting }), ...(begun !== "" && { begun }) };
 }
@@ -88,12 +89,49 @@ function tooLong(): SallyportError {
   );
 }
 
+/** The signal may reach a thread that is not this one: the process stops a moment after the call. */
+const STOP_MS = 50;
+
+/** A process that is stopped leaves its terminal to the shell: as the shell had it, so that one sees what one types. */
+function giveBackWhenStopped(hide: () => void, show: () => void): Disposable {
+  if (process.platform === "win32") return { [Symbol.dispose]: () => {} };
+  let ended = false;
+  const stop = () => {
+    show();
+    // Without a listener it stops the process, or, where nobody could continue it, does nothing.
+    process.off("SIGTSTP", stop);
+    process.kill(process.pid, "SIGTSTP");
+    setTimeout(() => {
+      if (ended) return;
+      process.on("SIGTSTP", stop);
+      hide();
+    }, STOP_MS);
+  };
+  process.on("SIGTSTP", stop);
+  return {
+    [Symbol.dispose]: () => {
+      ended = true;
+      process.off("SIGTSTP", stop);
+    },
+  };
+}
+
 async function readHidden(terminal: ReadStream, prompt: string): Promise<string> {
-  process.stderr.write(`${prompt}${TELL_PASTES}`);
-  terminal.setRawMode(true);
+  const hide = () => {
+    process.stderr.write(`${prompt}${TELL_PASTES}`);
+    terminal.setRawMode(true);
+  };
+  const show = () => {
+    terminal.setRawMode(false);
+    process.stderr.write(`${TELL_NO_PASTES}\n`);
+  };
+  hide();
+  using _ = giveBackWhenStopped(hide, show);
   try {
     let line: TypedLine = { text: "", ended: "no" };
     for await (const chunk of terminal) {
+      // In raw mode the key is a character. The terminal would stop all programs of the pipeline.
+      if (line.pasting !== true && String(chunk) === CONTROL_Z) process.kill(0, "SIGTSTP");
       line = typeKeys(line, String(chunk));
       if (line.text.length > LINK_BYTES) throw tooLong();
       if (line.ended !== "no") break;
@@ -103,9 +141,8 @@ async function readHidden(terminal: ReadStream, prompt: string): Promise<string>
     }
     return line.text;
   } finally {
-    terminal.setRawMode(false);
+    show();
     terminal.pause();
-    process.stderr.write(`${TELL_NO_PASTES}\n`);
   }
 }
 

@@ -476,16 +476,35 @@ pick_link() { # what somebody pasted; R is the one link in it
   [ -n "$R" ] || fail "Cannot read the profile link: standard input is empty: paste the link, or pipe it in" "$USAGE"
 }
 
+hide_typed() {
+  stty -echo
+  printf 'Profile link (not shown): ' >&2
+}
+
+show_typed() {
+  stty "$shown"
+  printf '\n' >&2
+}
+
+stop_typing() { # while this is stopped, the terminal is the shell's, where one sees what one types
+  show_typed
+  trap - TSTP
+  kill -TSTP $$
+  trap 'stop_typing' TSTP
+  stopped=yes
+  hide_typed
+}
+
 read_input() { # sets R to the link on standard input
   if [ -t 0 ]; then
-    printf 'Profile link (not shown): ' >&2
-    shown=$(stty -g)
-    trap 'stty "$shown"; printf "\n" >&2; exit 130' INT TERM
-    stty -echo
-    IFS= read -r text || :
-    stty "$shown"
-    trap - INT TERM
-    printf '\n' >&2
+    shown=$(stty -g) stopped=
+    trap 'show_typed; exit 130' INT TERM
+    trap 'stop_typing' TSTP
+    hide_typed
+    # A signal ends the read in some shells, and goes unnoticed in others.
+    until IFS= read -r text || [ -z "$stopped" ]; do stopped=; done
+    trap - INT TERM TSTP
+    show_typed
   else
     text=$(head -c "$((LINK_BYTES + 1))" 2>/dev/null | tr '\000' '?')
     if [ "${#text}" -gt "$LINK_BYTES" ]; then

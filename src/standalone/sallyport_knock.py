@@ -25,6 +25,7 @@ import os
 import random
 import re
 import select
+import signal
 import socket
 import struct
 import sys
@@ -32,6 +33,11 @@ import time
 import urllib.parse
 import uuid
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+try:
+    import termios
+except ImportError:  # Windows
+    pass
 
 OK, FAILURE, USAGE, CONFIG = 0, 1, 64, 78  # sysexits(3) where it has one
 
@@ -43,6 +49,7 @@ SLOTS_KEPT = 16  # files behind the highest slot
 WINDOW_SECONDS = 10  # RKS1, the default
 FIXED_GAP_MS = 5  # queues of network cards swap packets less than about a millisecond apart
 LINK_BYTES = 8192
+LINK_PROMPT = "Profile link (not shown): "
 LEAD_S = 0.005  # the knock must not overtake the probe before it
 LIFE_S = 0.9  # of that probe: the SYN that the kernel repeats after a second would see the effect of the knock
 
@@ -983,11 +990,41 @@ def _reporter(verbose: bool) -> Callable[[str, dict], None]:
     return report
 
 
+class _TerminalGivenBack:
+    """Lets the terminal show what is typed while this process is stopped (ctrl-Z), and after a SIGTERM."""
+
+    def __init__(self, terminal: int):
+        self._terminal = terminal
+
+    def __enter__(self) -> None:
+        if os.name == "posix":
+            self._shown = termios.tcgetattr(self._terminal)
+            self._before = {one: signal.signal(one, self._on_signal) for one in (signal.SIGTSTP, signal.SIGTERM)}
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            print(file=sys.stderr)  # getpass ends its line only after an answer
+        if os.name == "posix":
+            for one, handler in self._before.items():
+                signal.signal(one, handler)
+
+    def _on_signal(self, number: int, _: object) -> None:
+        hidden = termios.tcgetattr(self._terminal)
+        termios.tcsetattr(self._terminal, termios.TCSANOW, self._shown)
+        print(file=sys.stderr, flush=True)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # goes on here once somebody continues it
+        signal.signal(number, self._on_signal)
+        termios.tcsetattr(self._terminal, termios.TCSANOW, hidden)
+        print(LINK_PROMPT, end="", file=sys.stderr, flush=True)
+
+
 def _read_link() -> str:
     if sys.stdin is None:
         raise _refuse("standard input is closed: pipe the link in")
     if sys.stdin.isatty():
-        return pick_link(getpass.getpass("Profile link (not shown): "))
+        with _TerminalGivenBack(sys.stdin.fileno()):
+            return pick_link(getpass.getpass(LINK_PROMPT))
     try:
         text = sys.stdin.buffer.read(LINK_BYTES + 1)
     except OSError as error:

@@ -23,6 +23,7 @@ test.each([
   ["backspace at the start", ["\x7f\x08a\r"], { text: "a", ended: "yes" }],
   ["control-U", ["wrong\x15right\r"], { text: "right", ended: "yes" }],
   ["control-D", ["abc\x04"], { text: "abc", ended: "yes" }],
+  ["control-Z, which stops and is no text", ["ab\x1ac\r"], { text: "abc", ended: "yes" }],
   ["control-C", ["secret\x03"], { text: "", ended: "interrupted" }],
   [
     "a paste whose marks come in pieces",
