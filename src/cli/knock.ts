@@ -8,7 +8,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { KnockOutcome } from "../client/attempts.ts";
 import { knockFixed } from "../client/fixed-knock.ts";
 import { profilesFolder, slotsFolder } from "../client/folders.ts";
-import { systemKnockDeps } from "../client/knock-deps.ts";
+import { systemAttemptDeps, systemKnockDeps } from "../client/knock-deps.ts";
 import { knock, KNOCK_DEFAULTS } from "../client/knock.ts";
 import { describeOutcome, failedDoor, failedHost, warnOfDelay } from "../client/messages.ts";
 import { checkProfileName, isSaved, listProfiles } from "../client/profile-files.ts";
@@ -168,7 +168,7 @@ async function knockHost(host: string, words: readonly string[], settings: Setti
       ...(settings.delay === undefined ? {} : { gapMs: settings.delay }),
       ...(typeof settings.wait === "number" ? { waitPort: settings.wait } : {}),
     },
-    systemKnockDeps(reporter(settings.verbose === true)),
+    systemAttemptDeps(reporter(settings.verbose === true)),
   );
   printOutcome(host, { host }, outcome, settings);
   if (hasFailed(outcome)) throw failedHost(host, outcome);

@@ -34,6 +34,8 @@ import { userCommand } from "./user.ts";
 import { versionCommand } from "./version.ts";
 import { whyCommand } from "./why.ts";
 
+const GROUP_AND_OTHERS = 0o077; // S_IRWXG | S_IRWXO, sys/stat.h
+
 /** The commands of a client, which run on every system; all others belong to a server. */
 const CLIENT_COMMANDS: readonly string[] = [
   "knock",
@@ -183,6 +185,8 @@ function inherit(command: CommandUnknownOpts, from: CommandUnknownOpts): void {
 /** Runs one command line and returns its exit code. Prints the error, if any, as one sentence. */
 export async function main(argv: readonly string[]): Promise<number> {
   guardOutput();
+  // Rights that a umask takes from the owner would be missing in every folder made on the way to a file.
+  process.umask(process.umask() & GROUP_AND_OTHERS);
   try {
     const root = program();
     await root.parseAsync([...argv], { from: "user" });

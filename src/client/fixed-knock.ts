@@ -5,7 +5,7 @@ import type { Port } from "../core/port.ts";
 import { attemptKnocks } from "./attempts.ts";
 import type { AttemptDeps, KnockOutcome } from "./attempts.ts";
 import { KNOCK_DEFAULTS } from "./knock.ts";
-import { systemKnockDeps } from "./knock-deps.ts";
+import { systemAttemptDeps } from "./knock-deps.ts";
 
 export interface FixedKnock {
   /** A name or an address. */
@@ -35,7 +35,7 @@ export const FIXED_GAP_MS = 5;
 /** Sends a fixed sequence. Throws a SallyportError where nothing could be sent. */
 export async function knockFixed(
   fixed: FixedKnock,
-  deps: AttemptDeps = systemKnockDeps(),
+  deps: AttemptDeps = systemAttemptDeps(),
 ): Promise<KnockOutcome> {
   return attemptKnocks(
     {

@@ -14,14 +14,18 @@ export interface KnockDeps extends AttemptDeps {
   readonly random: () => number;
 }
 
+type Report = (progress: KnockProgress) => void;
+
+/** The real surroundings of a fixed knock, which uses no slots, and needs no folder for them. */
+export function systemAttemptDeps(report: Report = () => {}): AttemptDeps {
+  return { clock: systemClock, network: systemNetwork, sleep: Bun.sleep, report };
+}
+
 /** The real surroundings, with this user's slots. */
-export function systemKnockDeps(report: (progress: KnockProgress) => void = () => {}): KnockDeps {
+export function systemKnockDeps(report?: Report): KnockDeps {
   return {
-    clock: systemClock,
+    ...systemAttemptDeps(report),
     slots: slotFiles(slotsFolder()),
-    network: systemNetwork,
-    sleep: Bun.sleep,
     random: Math.random,
-    report,
   };
 }

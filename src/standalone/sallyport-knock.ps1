@@ -658,7 +658,7 @@ namespace Sallyport
             if (string.IsNullOrEmpty(folder) || !Path.IsPathRooted(folder))
             {
                 string home = Environment.GetEnvironmentVariable("HOME");
-                if (string.IsNullOrEmpty(home)) home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+                if (string.IsNullOrEmpty(home) || !Path.IsPathRooted(home)) home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
                 folder = Path.Combine(home, fallback);
             }
             return Path.Combine(Path.Combine(folder, "sallyport"), leaf);

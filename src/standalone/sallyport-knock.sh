@@ -38,6 +38,8 @@ fail() { # message [exit code]
   exit "${2:-$FAILURE}"
 }
 
+say() { printf '%s\n' "$1" 2>/dev/null || fail "Cannot write the output: standard output takes no more"; }
+
 has() { command -v "$1" >/dev/null 2>&1; }
 
 is_number() { # text least most
@@ -517,10 +519,25 @@ read_input() { # sets R to the link on standard input
 # --- Files: the folders of `sallyport knock` -------------------------------------------------------------------
 
 folders() {
-  case ${XDG_CONFIG_HOME:-} in /*) PROFILES=$XDG_CONFIG_HOME ;; *) PROFILES=${HOME:-/}/.config ;; esac
-  case ${XDG_STATE_HOME:-} in /*) SLOTS=$XDG_STATE_HOME ;; *) SLOTS=${HOME:-/}/.local/state ;; esac
-  PROFILES=$PROFILES/sallyport/profiles SLOTS=$SLOTS/sallyport/slots
+  find_home
+  case ${XDG_CONFIG_HOME:-} in /*) PROFILES=$XDG_CONFIG_HOME ;; *) PROFILES=${R:+$R/.config} ;; esac
+  case ${XDG_STATE_HOME:-} in /*) SLOTS=$XDG_STATE_HOME ;; *) SLOTS=${R:+$R/.local/state} ;; esac
+  PROFILES=${PROFILES:+$PROFILES/sallyport/profiles} SLOTS=${SLOTS:+$SLOTS/sallyport/slots}
   umask 077
+}
+
+find_home() { # R: a relative one would put keys and slots wherever this is started
+  R=${HOME:-}
+  case $R in /*) return 0 ;; esac
+  R=
+  ! has getent || IFS=: read -r _ _ _ _ _ R _ <<EOF
+$(getent passwd "$(id -u 2>/dev/null)" 2>/dev/null)
+EOF
+  case $R in /*) ;; *) R='' ;; esac
+}
+
+need_home() { # a folder below it, the variable that names another; a fixed knock needs neither
+  [ -n "$1" ] || fail "Cannot find your home folder: HOME names none, and neither does this system's list of users: set HOME, or $2"
 }
 
 is_profile_name() {
@@ -533,6 +550,7 @@ check_name() { # name, action
 }
 
 list_profiles() { # R: "home, office"
+  need_home "$PROFILES" XDG_CONFIG_HOME
   R=
   # As after a sudo that kept HOME: there are profiles in it. Below a folder that lets nobody through, none is seen.
   way=$PROFILES
@@ -548,6 +566,7 @@ list_profiles() { # R: "home, office"
 
 read_profile() { # name
   check_name "$1" "find the profile"
+  need_home "$PROFILES" XDG_CONFIG_HOME
   path=$PROFILES/$1
   if [ ! -e "$path" ]; then
     list_profiles
@@ -593,6 +612,7 @@ open_profile() { # what the command line names
 }
 
 save_profile() { # name, of the link that was read
+  need_home "$PROFILES" XDG_CONFIG_HOME
   path=$PROFILES/$1
   format_link
   link=$R
@@ -614,6 +634,7 @@ save_profile() { # name, of the link that was read
 }
 
 find_slots() { # sets DEVICE_SLOTS, the folder of this key and door
+  need_home "$SLOTS" XDG_STATE_HOME
   hmac "sallyport client slots\\000$DOOR"
   DEVICE_SLOTS=$SLOTS/${R%"${R#????????????????????????????????}"}
 }
@@ -1186,14 +1207,14 @@ describe() { # what, checks; R
 print_outcome() { # what, checks
   describe "$1" "$2"
   if [ -n "$JSON" ]; then
-    printf '{\n  "host": "%s",\n' "$HOST"
-    [ -z "$ROTATING" ] || printf '  "door": "%s",\n' "$DOOR"
-    printf '  "state": "%s",\n  "address": "%s",\n' "$STATE" "$ADDRESS"
-    [ -z "$PORT" ] || printf '  "port": %s,\n  "before": "%s",\n' "$PORT" "$BEFORE"
-    printf '  "attempts": %s,\n  "sinceKnockMs": %s,\n  "elapsedMs": %s\n}\n' "$ATTEMPTS" "$SINCE_MS" "$ELAPSED_MS"
+    text="{$NL  \"host\": \"$HOST\",$NL"
+    [ -z "$ROTATING" ] || text="$text  \"door\": \"$DOOR\",$NL"
+    text="$text  \"state\": \"$STATE\",$NL  \"address\": \"$ADDRESS\",$NL"
+    [ -z "$PORT" ] || text="$text  \"port\": $PORT,$NL  \"before\": \"$BEFORE\",$NL"
+    say "$text  \"attempts\": $ATTEMPTS,$NL  \"sinceKnockMs\": $SINCE_MS,$NL  \"elapsedMs\": $ELAPSED_MS$NL}"
   fi
   case $STATE in
-    open | sent) [ -n "$JSON" ] || printf '%s\n' "$R" 2>/dev/null || fail "Cannot write the output: standard output takes no more" ;;
+    open | sent) [ -n "$JSON" ] || say "$R" ;;
     *) fail "$R" ;;
   esac
 }
@@ -1213,7 +1234,7 @@ once() { # option with a value: a second one would silently take the place of th
 }
 
 help() {
-  printf '%s\n' "Usage: $SELF [options] [profile] [ports...]
+  say "Usage: $SELF [options] [profile] [ports...]
 
 Knock at a door and wait until it answers
 
@@ -1330,7 +1351,7 @@ knock_profile() {
 }
 
 note_profile() { # host; a profile's name with ports behind it is a host's, which is seldom meant
-  is_profile_name "$1" || return 0
+  [ -n "$PROFILES" ] && is_profile_name "$1" || return 0
   [ -e "$PROFILES/$1" ] || [ -h "$PROFILES/$1" ] || return 0
   wait=
   case $COUNT:$KNOCKS in 1:*tcp*) wait=" --wait ${KNOCKS##* }" ;; esac
@@ -1376,16 +1397,16 @@ main() {
     read_input
     read_link "$R" || fail "$REASON" "$USAGE"
     save_profile "$SAVE"
-    printf 'Saved %s on %s in %s\n' "$DOOR" "$HOST" "$path"
+    say "Saved $DOOR on $HOST in $path"
     missing_zone "$HOST"
     [ -z "$R" ] || note "$HOST cannot be knocked on as it is: $R"
-    printf 'Knock with: %s %s\n' "$SELF" "$SAVE"
+    say "Knock with: $SELF $SAVE"
   elif [ -n "$FORGETTING" ]; then
     [ -z "$PROFILE" ] || fail "Cannot forget slots: more than one profile is named: name one, behind --forget" "$USAGE"
     open_profile "$FORGET"
     find_slots
     forget_ahead
-    printf "Forgot the slots used ahead of this computer's clock for %s on %s\n" "$DOOR" "$HOST"
+    say "Forgot the slots used ahead of this computer's clock for $DOOR on $HOST"
   elif [ -z "$PROFILE" ]; then
     list_profiles
     [ -z "$R" ] || fail "Cannot knock: no profile is named: name one of $R" "$USAGE"

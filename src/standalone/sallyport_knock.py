@@ -316,11 +316,32 @@ def pick_link(text: str) -> str:
 # --- Files: the folders of `sallyport knock` -----------------------------------------------------------------
 
 
+def _known_home() -> str:
+    """Of this system's list of users; of the user's variables on Windows."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except ImportError:
+        return os.path.expanduser("~")
+    except KeyError:
+        return ""
+
+
 def _base(variable: str, fallback: str) -> str:
     named = os.environ.get(variable, "")
     if os.path.isabs(named):
         return named
-    return os.path.join(os.environ.get("HOME") or os.path.expanduser("~"), *fallback.split("/"))
+    # A relative one would put keys and slots wherever this is started.
+    home = os.environ.get("HOME", "")
+    if not os.path.isabs(home):
+        home = _known_home()
+    if os.path.isabs(home):
+        return os.path.join(home, *fallback.split("/"))
+    raise KnockError(
+        "Cannot find your home folder: HOME names none, and neither does this system's list of users: set HOME, or "
+        + variable
+    )
 
 
 def profiles_folder() -> str:
@@ -1188,8 +1209,11 @@ def _knock_profile(options: argparse.Namespace) -> None:
 
 def _note_profile(host: str, sequence: Sequence[Tuple[str, int]]) -> None:
     """A profile's name with ports behind it is a host's, which is seldom meant."""
-    if not _is_name(host) or not os.path.lexists(os.path.join(profiles_folder(), host)):
-        return
+    try:
+        if not _is_name(host) or not os.path.lexists(os.path.join(profiles_folder(), host)):
+            return
+    except KnockError:
+        return  # a host needs no home folder
     wait = " --wait %d" % sequence[0][1] if len(sequence) == 1 and sequence[0][0] == "tcp" else ""
     _note(
         'with ports behind it, "%s" is a host: to knock with the profile of that name, run "%s %s%s"'
@@ -1264,6 +1288,10 @@ def _run(argv: Optional[Sequence[str]]) -> int:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Runs the command line and returns its exit code."""
     code = OK
+    # Closed ones are None, and what is opened next would get their numbers.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    os.umask(os.umask(0o077) & 0o077)  # a folder whose owner lacks rights is of no use
     try:
         code = _run(argv)
         sys.stdout.flush()

@@ -199,13 +199,76 @@ function describeWords(knocker: Knocker): void {
 
   testIf(knocker !== POWERSHELL)("fails where its output cannot be written", () => {
     saveLink(linkTo("127.0.0.1"));
-    const words = knockWords(knocker, home, "home", "--no-wait");
-    const said = plain(
-      run(["sh", "-c", 'exec "$@" > /dev/full', "sh", ...words], { mayFail: true }),
-      knocker,
-    );
-    expect(said.err).toStartWith("CLIENT: Cannot write the output: ");
-    expect([said.code, said.err.trim().split("\n").length]).toEqual([1, 1]);
+    for (const argv of [
+      ["home", "--no-wait"],
+      ["home", "--no-wait", "--json"],
+      ["--forget", "home"],
+      ["--save", "new"],
+      ["--help"],
+    ]) {
+      const words = knockWords(knocker, home, ...argv);
+      const said = plain(
+        run(["sh", "-c", 'exec "$@" > /dev/full', "sh", ...words], { mayFail: true, input: good }),
+        knocker,
+      );
+      expect(said.err).toStartWith("CLIENT: Cannot write the output: ");
+      expect([said.code, said.err.trim().split("\n").length]).toEqual([1, 1]);
+    }
+  });
+
+  testIf(knocker !== POWERSHELL)(
+    "says what failed, and no more, where its outputs are closed",
+    () => {
+      saveLink(linkTo("127.0.0.1"));
+      const closing = (outputs: string, ...argv: string[]) => {
+        const words = [
+          "sh",
+          "-c",
+          `exec "$@" ${outputs}`,
+          "sh",
+          ...knockWords(knocker, home, ...argv),
+        ];
+        return plain(run(words, { mayFail: true }), knocker);
+      };
+      const told = closing(">&-", "--forget", "home").err;
+      expect(["", "CLIENT: Cannot write the output: standard output takes no more\n"]).toContain(
+        told,
+      );
+      expect(closing("2>&-", "nosuch")).toEqual({ code: 64, out: "", err: "" });
+    },
+  );
+
+  /** As another user than root, whom the system's list does not know. */
+  const STRANGER = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"];
+  const asStranger = (who: Knocker, script: string, ...argv: string[]) => {
+    chmodSync(home, 0o777);
+    const words = [...STRANGER, "sh", "-c", `cd "$0" && ${script} exec "$@"`, home, ...who.argv];
+    return plain(run([...words, ...argv], { mayFail: true, input: linkTo("127.0.0.1") }), who);
+  };
+  const asOthers = knocker !== POWERSHELL && process.getuid?.() === 0;
+
+  testIf(asOthers)("saves nothing where it is started when nobody knows the home folder", () => {
+    for (const how of ["HOME=here", "HOME=", "unset HOME;"]) {
+      const script = `unset XDG_CONFIG_HOME XDG_STATE_HOME; export HOME; ${how}`;
+      for (const argv of [["--save", "new"], ["home"], []]) {
+        const said = asStranger(knocker, script, ...argv);
+        expect(said).toEqual(asStranger(SALLYPORT, script, ...argv));
+        expect(said.err).toStartWith("CLIENT: Cannot find your home folder: ");
+      }
+      expect(asStranger(knocker, script, "127.0.0.1", "7000")).toEqual({
+        code: 0,
+        out: "127.0.0.1: knock sent, without waiting for an answer\n",
+        err: "",
+      });
+    }
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  testIf(asOthers)("keeps the rights of the owner, whatever the umask", () => {
+    const script = 'export HOME="$0"; unset XDG_CONFIG_HOME XDG_STATE_HOME; umask 777;';
+    expect(asStranger(knocker, script, "--save", "home").code).toBe(0);
+    expect(asStranger(knocker, script, "home", "--no-wait").code).toBe(0);
+    expect(asStranger(SALLYPORT, script, "--save", "home", "--force").code).toBe(0);
   });
 
   test.each([
