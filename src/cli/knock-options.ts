@@ -67,11 +67,23 @@ export function reporter(verbose: boolean): (progress: KnockProgress) => void {
   };
 }
 
-/** Throws (exit 64) for a key in the place of a host, before it is looked up: name servers would read it. */
-export function refuseKey(host: string): void {
-  if (!looksLikeKey(host)) return;
+/** Empty, with characters that no host has, or with a port behind its one colon. */
+const NO_HOST = /^$|[\s\p{Cc}/@]|^[^:]*:[^:]*$/u;
+
+/**
+ * Throws (exit 64) for a word that can be no host, before it is looked up: name servers would read a key. It is quoted
+ * nowhere.
+ */
+export function checkHost(host: string): void {
+  if (looksLikeKey(host)) {
+    throw new SallyportError(
+      'Cannot look up the host: it looks like a key: write a host there, and save the whole link with "sallyport knock --save NAME"',
+      ExitCode.usage,
+    );
+  }
+  if (!NO_HOST.test(host)) return;
   throw new SallyportError(
-    'Cannot look up the host: it looks like a key: write a host there, and save the whole link with "sallyport knock --save NAME"',
+    "Cannot look up the host: it is none: write a name or an address alone, without a user or a port",
     ExitCode.usage,
   );
 }

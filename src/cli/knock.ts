@@ -19,6 +19,7 @@ import { ExitCode, SallyportError } from "../core/errors.ts";
 import { parsePort } from "../core/port.ts";
 import type { Port } from "../core/port.ts";
 import {
+  checkHost,
   delayOption,
   familyOf,
   type KnockSettings,
@@ -26,7 +27,6 @@ import {
   ipv6Option,
   note,
   portNumber,
-  refuseKey,
   reporter,
   timeoutOption,
   triesOption,
@@ -155,7 +155,7 @@ async function knockHost(host: string, words: readonly string[], settings: Setti
       "Cannot knock: a link names its ports itself: leave out those behind it, or name one to wait for with --wait",
     );
   }
-  refuseKey(host);
+  checkHost(host);
   const sequence = readSequence(words, settings.udp === true);
   noteProfile(host, sequence);
   const outcome = await knockFixed(

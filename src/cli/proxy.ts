@@ -15,6 +15,7 @@ import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
 import {
+  checkHost,
   delayOption,
   dialOptions,
   type KnockSettings,
@@ -22,7 +23,6 @@ import {
   ipv6Option,
   note,
   portNumber,
-  refuseKey,
   reporter,
   timeoutOption,
   triesOption,
@@ -116,7 +116,7 @@ export function proxyCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES)
     .action(async (name, host, port, options) => {
       refuseLinks(host === undefined ? [name] : [name, host]);
-      if (host !== undefined) refuseKey(host);
+      if (host !== undefined) checkHost(host);
       const profile = readProfile(profilesFolder(), name);
       const to = destination(profile, host, port);
       const { handOver, wantedHandOver } = await import("../proxy/hand-over.ts");

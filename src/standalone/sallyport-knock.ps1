@@ -757,7 +757,14 @@ namespace Sallyport
                     value = option.Substring(sign + 1);
                     option = option.Substring(0, sign);
                 }
-                if (Array.IndexOf(new string[] { "-d", "--delay", "--wait", "--tries", "--timeout", "--save", "--forget" }, option) >= 0 && value == null)
+                else if (option.StartsWith("-d", StringComparison.Ordinal) && option.Length > 2)
+                {
+                    value = option.Substring(2);
+                    option = "-d";
+                }
+                bool takesValue = Array.IndexOf(new string[] { "-d", "--delay", "--wait", "--tries", "--timeout", "--save", "--forget" }, option) >= 0;
+                if (value != null && !takesValue) throw Misread("there is an option that it does not know");
+                if (takesValue && value == null)
                 {
                     if (++i == arguments.Length) throw Misread(option + " needs a value");
                     value = arguments[i];
@@ -876,10 +883,11 @@ namespace Sallyport
             }
         }
 
-        static void RefuseKey(string host)
+        /// Before it is looked up: name servers would read a key. It is quoted nowhere.
+        static void CheckHost(string host)
         {
-            if (!Regex.IsMatch(host, @"\A[A-Za-z2-7]{52}=*\z")) return;
-            throw Usage("Cannot look up the host: it looks like a key: write a host there, and save the whole link with \"" + Self + " --save NAME\"");
+            if (Regex.IsMatch(host, @"\A\z|[\s\p{Cc}/@]|\A[^:]*:[^:]*\z")) throw Usage("Cannot look up the host: it is none: write a name or an address alone, without a user or a port");
+            if (Regex.IsMatch(host, @"\A[A-Za-z2-7]{52}=*\z")) throw Usage("Cannot look up the host: it looks like a key: write a host there, and save the whole link with \"" + Self + " --save NAME\"");
         }
 
         Profile Open(string argument)
@@ -1220,7 +1228,7 @@ namespace Sallyport
         void KnockHost()
         {
             RefuseLink(named); // before its name is looked up: name servers would read the key
-            RefuseKey(named);
+            CheckHost(named);
             List<PortRange> sequence = new List<PortRange>();
             foreach (string word in words)
             {

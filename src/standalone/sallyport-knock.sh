@@ -593,7 +593,14 @@ refuse_links() { # what the command line names
   esac
 }
 
-refuse_key() { # a host: 52 characters of base32, padded or not
+check_host() { # before it is looked up: name servers would read a key, 52 characters of base32; it is quoted nowhere
+  case $1 in
+    '' | *[[:space:][:cntrl:]/@]*) none=none ;;
+    *:*:*) none= ;;
+    *:*) none=none ;;
+    *) none= ;;
+  esac
+  [ -z "$none" ] || fail "Cannot look up the host: it is none: write a name or an address alone, without a user or a port" "$USAGE"
   key=$1
   while :; do case $key in *=) key=${key%=} ;; *) break ;; esac; done
   case $key in *[!A-Za-z2-7]*) return 0 ;; esac
@@ -1279,7 +1286,7 @@ duration_ms() { # text; R
 
 read_arguments() {
   FAMILY='' GAP_MS='' UDP='' WAIT='' NO_WAIT='' TRIES=3 TIMEOUT_MS=2000 SAVE='' FORCE='' FORGET='' WITH='' JSON='' VERBOSE=''
-  PROFILE='' SEQUENCE='' bad_port='' only='' GIVEN=' '
+  PROFILE='' NAMED='' SEQUENCE='' bad_port='' only='' GIVEN=' '
   while [ $# -gt 0 ]; do
     option=$1
     shift
@@ -1287,6 +1294,10 @@ read_arguments() {
       --) only=only ; continue ;;
       --delay=* | --wait=* | --tries=* | --timeout=* | --save=* | --forget=* | --with=*)
         value=${option#*=} option=${option%%=*}
+        once "$option"
+        ;;
+      -d?*)
+        value=${option#-d} option=-d
         once "$option"
         ;;
       -d | --delay | --wait | --tries | --timeout | --save | --forget | --with)
@@ -1315,8 +1326,8 @@ read_arguments() {
       -?*) usage "there is an option that it does not know" ;; # not quoted: a link torn apart may stand there
       *)
         option=${option#"$only"}
-        if [ -z "$PROFILE" ]; then
-          PROFILE=$option
+        if [ -z "$NAMED" ]; then
+          PROFILE=$option NAMED=yes
         else
           SEQUENCE="$SEQUENCE x"
           if is_range "$option" && [ "$FIRST" = "$LAST" ]; then
@@ -1360,7 +1371,7 @@ note_profile() { # host; a profile's name with ports behind it is a host's, whic
 
 knock_host() {
   refuse_links "$PROFILE" # before its name is looked up: name servers would read the key
-  refuse_key "$PROFILE"
+  check_host "$PROFILE"
   [ -z "$bad_port" ] || fail "Cannot read the port${bad_port% }: write 7000, 8000:udp or 8000/udp, from 1 to 65535" "$USAGE"
   HOST=$PROFILE GAP_MS=${GAP_MS:-$FIXED_GAP_MS} PORT=$WAIT COUNT=0
   for one in $SEQUENCE; do COUNT=$((COUNT + 1)); done
@@ -1402,12 +1413,12 @@ main() {
     [ -z "$R" ] || note "$HOST cannot be knocked on as it is: $R"
     say "Knock with: $SELF $SAVE"
   elif [ -n "$FORGETTING" ]; then
-    [ -z "$PROFILE" ] || fail "Cannot forget slots: more than one profile is named: name one, behind --forget" "$USAGE"
+    [ -z "$NAMED" ] || fail "Cannot forget slots: more than one profile is named: name one, behind --forget" "$USAGE"
     open_profile "$FORGET"
     find_slots
     forget_ahead
     say "Forgot the slots used ahead of this computer's clock for $DOOR on $HOST"
-  elif [ -z "$PROFILE" ]; then
+  elif [ -z "$NAMED" ]; then
     list_profiles
     [ -z "$R" ] || fail "Cannot knock: no profile is named: name one of $R" "$USAGE"
     fail "Cannot knock: no profile is named: save one with \"$SELF --save NAME\", or name a host and its ports" "$USAGE"

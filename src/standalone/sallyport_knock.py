@@ -1064,12 +1064,17 @@ def _refuse_link(argument: str) -> None:
         )
 
 
-def _refuse_key(host: str) -> None:
+def _check_host(host: str) -> None:
+    """Before it is looked up: name servers would read a key. It is quoted nowhere."""
     if re.fullmatch("[a-z2-7]{52}=*", host, re.I):
         raise KnockError(
             "Cannot look up the host: it looks like a key: write a host there, and save the whole link with "
             '"%s --save NAME"' % NAME,
             USAGE,
+        )
+    if re.search(r"\A\Z|[\s\x00-\x1f\x7f-\x9f/@]|\A[^:]*:[^:]*\Z", host):
+        raise KnockError(
+            "Cannot look up the host: it is none: write a name or an address alone, without a user or a port", USAGE
         )
 
 
@@ -1223,7 +1228,7 @@ def _note_profile(host: str, sequence: Sequence[Tuple[str, int]]) -> None:
 
 def _knock_host(options: argparse.Namespace) -> None:
     _refuse_link(options.profile)  # before its name is looked up: name servers would read the key
-    _refuse_key(options.profile)
+    _check_host(options.profile)
     sequence = _read_sequence(options.ports, options.udp)
     _note_profile(options.profile, sequence)
     outcome = knock_fixed(

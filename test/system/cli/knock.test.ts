@@ -88,6 +88,12 @@ describe("sallyport knock, on its arguments", () => {
     ["a wait, and none", ["home", "--wait", "22", "--no-wait"], 64, "--wait cannot be used with"],
     ["to save and to forget", ["--save", "a", "--forget", "b"], 64, "cannot be used with --forget"],
     ["two to forget", ["--forget", "a", "b"], 64, "Cannot forget slots: more than one profile"],
+    [
+      "an empty host",
+      ["", "22"],
+      64,
+      "Cannot look up the host: it is none: write a name or an address",
+    ],
     ["a key as a host", [CANARY, "7000"], 64, "Cannot look up the host: it looks like a key"],
     ["a key as the value of an option", ["--wait", CANARY], 64, "(not shown: a key) is invalid"],
     ["no argument", [], 64, "Cannot knock: no profile is named: save one with"],

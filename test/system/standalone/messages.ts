@@ -161,6 +161,12 @@ function describeWords(knocker: Knocker): void {
     ["a key as a host", [CANARY, "7000"]],
     ["a padded key as a host", [`${CANARY.toLowerCase()}====`, "7000"]],
     ["two profiles to forget", ["--forget", "home", "office"]],
+    ["an empty host", ["", "22"]],
+    ["an empty profile", [""]],
+    ["a host with a user", ["alice@gate.example", "22"]],
+    ["a host with a port", ["127.0.0.1:22", "7000"]],
+    ["a host with blanks", ["gate example", "7000"]],
+    ["a host that would drive a terminal", ["gate\x1b[2J", "7000"]],
     ["-u with a profile", ["home", "-u"]],
     ["a link to save in its arguments", ["--save", "new", "x"]],
     ["a host that does not exist", ["nosuch.invalid", "7000"]],
@@ -173,6 +179,8 @@ function describeWords(knocker: Knocker): void {
 
   test.each([
     [["home", "--drry"]],
+    [["home", "--json=1"]],
+    [["home", "-d60001"]],
     [["home", "-4", "-6"]],
     [["home", "-d", "-1"]],
     [["home", "-d", "60001"]],
@@ -299,8 +307,9 @@ function describeWords(knocker: Knocker): void {
     }
   });
 
-  test("takes a switch twice, and a dash behind --", () => {
+  test("takes a switch twice, a value without a blank, and a dash behind --", () => {
     saveLink(linkTo("127.0.0.1"));
+    expect(knock(knocker, ["-d1", "127.0.0.1", "7000"]).code).toBe(0);
     expect(knock(knocker, ["--no-wait", "--no-wait", "-v", "-v", "--", "home"]).code).toBe(0);
   });
 
