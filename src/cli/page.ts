@@ -21,6 +21,10 @@ const FAULTS: Readonly<Record<string, string>> = {
   EACCES: "EACCES: run as root, or name another file",
 };
 
+function isFolder(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** By root's hand, a file would take the place of /dev/null. */
 function checkReplaced(file: string): void {
   const there = statSync(file, { throwIfNoEntry: false });
@@ -49,7 +53,9 @@ function write(file: string, text: string, force: boolean): void {
     else writeNewFile(file, text, 0o644);
   } catch (error) {
     if (error instanceof SallyportError) throw error;
-    const code = (error as { readonly code?: string }).code ?? messageOf(error);
+    const told = (error as { readonly code?: string }).code ?? messageOf(error);
+    // A new file cannot be made in its place either, and --force would not replace it.
+    const code = told === "EEXIST" && isFolder(file) ? "EISDIR" : told;
     throw new SallyportError(
       `Cannot write ${file}: ${FAULTS[code] ?? `${code}: name another file`}`,
     );

@@ -94,7 +94,11 @@ function readPrivately(path: string): string {
   const file = openSync(path, "r");
   try {
     // Checks the open file, not its path: the path may name another file a moment later.
-    const { mode } = fstatSync(file);
+    const stat = fstatSync(file);
+    const { mode } = stat;
+    if (!stat.isFile()) {
+      throw new SallyportError(`Cannot use ${path}: it is no file: move it away`, ExitCode.config);
+    }
     if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) {
       throw new SallyportError(
         `Cannot use ${path}: other users of this computer can read the key in it: run "chmod 600 ${shellWord(path)}", and have the key replaced if one may have`,

@@ -574,6 +574,7 @@ read_profile() { # name
     [ -z "$R" ] || known="saved are $R"
     fail "Cannot find the profile \"$1\": $known: save its link with \"$SELF --save $1\"; for a fixed sequence, name the ports after the host" "$USAGE"
   fi
+  [ -f "$path" ] || fail "Cannot use $path: it is no file: move it away" "$CONFIG"
   # shellcheck disable=SC2012 # the mode of one file, whose name is known
   mode=$(ls -ldL "$path" 2>/dev/null)
   case $mode in

@@ -27,6 +27,7 @@ import re
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 import time
@@ -389,6 +390,8 @@ def read_profile(name: str, folder: Optional[str] = None) -> Profile:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             # Checks the open file, not its path: the path may name another file a moment later.
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise KnockError("Cannot use %s: it is no file: move it away" % path, CONFIG)
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise KnockError(
                     'Cannot use %s: other users of this computer can read the key in it: run "chmod 600 %s", '
@@ -404,6 +407,8 @@ def read_profile(name: str, folder: Optional[str] = None) -> Profile:
             "name the ports after the host" % (name, known, NAME, name),
             USAGE,
         ) from None
+    except IsADirectoryError:
+        raise KnockError("Cannot use %s: it is no file: move it away" % path, CONFIG) from None
     except OSError as error:
         raise KnockError(
             "Cannot read %s: %s: make it a file of yours with mode 0600" % (path, error.strerror), CONFIG

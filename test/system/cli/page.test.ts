@@ -52,7 +52,9 @@ test("page --output says why it cannot write", () => {
     expect(code).toBe(1);
     expect(err).toContain("its folder does not exist: make it, or name another file");
   }
-  expect(page("--output", dir, "--force").err).toContain("it is a folder: name a file in it");
+  for (const force of [[], ["--force"]]) {
+    expect(page("--output", dir, ...force).err).toContain("it is a folder: name a file in it");
+  }
 });
 
 test.skipIf(process.getuid?.() !== 0)("page --output leaves nothing on a disk without room", () => {

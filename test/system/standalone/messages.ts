@@ -365,6 +365,15 @@ function describeWords(knocker: Knocker): void {
     expectAlike(knocker, ["home", "-d", "700"]);
   });
 
+  testIf(knocker !== POWERSHELL)("refuses a folder in the place of a profile", () => {
+    mkdirSync(join(home, "config/sallyport/profiles/home"), { recursive: true });
+    expectAlike(knocker, ["home"]);
+    expect(knock(knocker, ["home"])).toMatchObject({
+      code: 78,
+      err: "CLIENT: Cannot use HOME/config/sallyport/profiles/home: it is no file: move it away\n",
+    });
+  });
+
   test("refuses a profile that is broken", () => {
     const path = saveLink("rks1://broken");
     expectAlike(knocker, ["home"]);

@@ -155,7 +155,9 @@ test("readProfile() names the file of a broken link and quotes nothing of it", (
 
 test("readProfile() refuses a folder in the place of a file", () => {
   mkdirSync(join(folder, "home"), { recursive: true, mode: 0o700 });
-  expect(refusal(() => readProfile(folder, "home")).message).toMatch(/^Cannot read .*EISDIR/);
+  expect(refusal(() => readProfile(folder, "home")).message).toMatch(
+    /^Cannot use .*: it is no file: move it away$/,
+  );
 });
 
 test.each([
