@@ -294,9 +294,10 @@ export class KernelGrants implements Firewall, Disposable {
       this.#unheard ||= isUnknown(refusals);
       const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
       const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
-      // Without the record a later daemon does not know the other owners: better than no grant.
+      // Without the record a later daemon does not know the other owners: better than no grant. Records that are to go
+      // need no room: one that stayed would give its grant back.
       if (refusal.code === Errno.ENFILE && set === SET.shared(address.family)) {
-        const unshared = slots.filter(({ mark }) => mark === undefined);
+        const unshared = slots.filter(({ mark, ms }) => mark === undefined || ms === 0);
         return this.#apply(operation, address, unshared, use, comment);
       }
       if (refusal.code !== Errno.ENOENT && !isUnknown(refusals)) {

@@ -73,6 +73,25 @@ test("what the last of all tries did unheard without a use counts as done, and n
   expect(grants.list()).toEqual([]);
 });
 
+test("a record that is to go goes also where the set of records is full", () => {
+  const { grants } = kernelStage([], 2);
+  const opener = grants();
+  const needs = ["laptop", "phone", "tablet"].map((name, i) => ({
+    kind: "plain" as const,
+    ports: PORTS,
+    lifeMs: 30_000,
+    openedMs: i,
+    label: `ssh alice/${name}`,
+  }));
+  const { use: _, ...byHand } = REQUEST;
+  for (const [i, { label, openedMs }] of needs.entries()) {
+    opener.open({ ...byHand, label, openedMs, beside: needs.slice(0, i) });
+  }
+  const [laptop, ...others] = needs;
+  opener.close({ ...byHand, keep: others, owner: laptop! });
+  expect(opener.listOwned().map(({ label }) => label)).not.toContain("ssh alice/laptop");
+});
+
 test("a kernel that has no memory for long is an error, and nothing opens", () => {
   const { kernel, grants } = stage();
   kernel.faults.push(...Array.from({ length: 8 }, () => "no memory" as const));

@@ -12,9 +12,9 @@ import { SimulatedKernel } from "./kernel.ts";
 import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
 
 /** A kernel with our table. */
-export function kernelStage(idleMs: readonly number[] = []) {
+export function kernelStage(idleMs: readonly number[] = [], setSize = 100) {
   const agenda = new Agenda(0);
-  const kernel = new SimulatedKernel(agenda, { setSize: 100, movesEnds: true });
+  const kernel = new SimulatedKernel(agenda, { setSize, movesEnds: true });
   kernel.load({ guarded: [], allow: [], deny: { ip: "drop", ip6: "drop" }, idleMs });
   const grants = () => {
     const sets = simulatedSets(kernel, agenda, 1, () => {});
