@@ -190,14 +190,23 @@ function nameOfKey({ user, device, key }: Pick<Issued, "user" | "device" | "key"
   return `${user}/${device} ${key.toHex()}`;
 }
 
-/** Both planes and the kernel work by one configuration, and each of them whole. */
-export function contradiction(daemon: Daemon, kernel: SimulatedKernel): Violation | undefined {
+/**
+ * Both planes and the kernel work by one configuration, and each of them whole. A port with `open_after` opens where the
+ * kernel has refused to guard it anew for so long; it has not for `untamperedMs`.
+ */
+export function contradiction(
+  daemon: Daemon,
+  kernel: SimulatedKernel,
+  untamperedMs: number,
+): Violation | undefined {
   const { doors } = daemon.inForce.settings;
   if (!areAlike(daemon.hearing.plan.doors, doors)) {
     return new Violation("a reload is whole", "knocks are heard by another configuration");
   }
   if (!kernel.hasTable || daemon.guard.state === "lapsed") return undefined;
-  const wanted = doors.flatMap(({ opens }) => opens);
+  const wanted = doors
+    .filter(({ openAfterMs = 0 }) => openAfterMs <= untamperedMs)
+    .flatMap(({ opens }) => opens);
   const missing = wanted.find(({ from }) => !kernel.isGuarded(from));
   if (missing === undefined) return undefined;
   return new Violation("a reload is whole", `port ${missing.from} is not guarded`);

@@ -90,6 +90,12 @@ export class GuardWatch {
     this.#asks.push({ asked, atMs: this.#agenda.monotonicMs() });
   }
 
+  /** The longest probation of those that were asked for. */
+  get #longest(): Extract<Asked, { type: "probation" }> | undefined {
+    const asked = this.#asks.flatMap((one) => (one.asked.type === "probation" ? one.asked : []));
+    return asked.sort((a, b) => b.forMs - a.forMs)[0];
+  }
+
   get #asked(): Asked | undefined {
     return this.#asks[0]?.asked;
   }
@@ -189,7 +195,8 @@ export class GuardWatch {
   #loadedOnProbation(nowMs: number, forMs: number): void {
     const endMs = nowMs + forMs;
     const before = this.#probation ?? this.#mayReturn;
-    const asked = this.#asked?.type === "probation" ? this.#asked : undefined;
+    const first = this.#asked?.type === "probation" ? this.#asked : undefined;
+    const asked = this.#isCarried ? this.#longest : first;
     if (before === undefined && asked === undefined) {
       this.#break("ports stay guarded", "a probation that nobody asked for");
       return;

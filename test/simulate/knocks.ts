@@ -80,6 +80,8 @@ export class Knocks {
     const counts = () => {
       const own = slotAt(agenda.wallMs(), stepSeconds);
       if (Math.abs(own - slot) > skew || wasDoubtful || sent.raced) return false;
+      // Somebody sent a later one, which was ahead of its time at first.
+      if (oracle.lastUsed(name, id, stepSeconds) > slot) return false;
       return keys.works(id) && this.#heardFrom(address) <= whole.packets + SPARE_PACKETS;
     };
     expectations.opens({ lastMs: whole.lastMs, what, door, address, counts });

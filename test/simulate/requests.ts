@@ -69,10 +69,11 @@ export class Requests {
 
   /** Both planes and the kernel work by one configuration where nobody waits for another one. */
   checkWhole(): void {
-    const { chronicle, keys, kernel, process } = this.#parts;
+    const { chronicle, disturbances, keys, kernel, process } = this.#parts;
     const daemon = process.running;
     if (daemon === undefined || this.isWaiting(daemon)) return;
-    chronicle.judge(contradiction(daemon, kernel) ?? strangeKey(daemon, keys.living));
+    const { untamperedMs } = disturbances;
+    chronicle.judge(contradiction(daemon, kernel, untamperedMs) ?? strangeKey(daemon, keys.living));
   }
 
   #refused(daemon: Daemon, asked: Asked | undefined, error: unknown): void {

@@ -11,6 +11,13 @@ import {
   ROTATING,
 } from "./deeds.ts";
 import type { KeyChange } from "./key-ring.ts";
+import {
+  refusedClose,
+  refusedEnd,
+  spoiltKeys,
+  unheardKnock,
+  unnotedWait,
+} from "./refusal-scenes.ts";
 import type { Act, Deed, Random, Road } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
 
@@ -473,4 +480,11 @@ export const SCENES: readonly Scene[] = [
   forgedCrowd,
   longDeath,
   many,
+  refusedEnd,
+  refusedEnd,
+  spoiltKeys,
+  unheardKnock,
+  unnotedWait,
+  unnotedWait,
+  refusedClose,
 ];
