@@ -22,6 +22,9 @@ const QUIET_MS = 65_000;
 /** The daemon looks for spent grants a few times a second. */
 const SPENT_MS = 1_000;
 
+/** The kernel is asked again to take what it kept. */
+const UNHEARD_MS = 2_000;
+
 /** A close command comes within this time, behind those of a crowd within the second. */
 const LATE_MS = 15_000;
 const CROWD_MS = 90_000;
@@ -88,7 +91,10 @@ export class Checks {
     const { daemon, running } = process;
     const { quietMs } = disturbances;
     watches.oracle.check(kernel);
-    if (daemon !== undefined) chronicle.judge(crowd(daemon, kernel));
+    // What was opened unheard is withdrawn in a moment.
+    if (daemon !== undefined && disturbances.untamperedMs > UNHEARD_MS) {
+      chronicle.judge(crowd(daemon, kernel));
+    }
     if (daemon !== undefined && disturbances.unspentMs > SPENT_MS) {
       watches.oracle.checkTold(grantsHeld(daemon, agenda));
     }

@@ -118,6 +118,7 @@ export class DaemonProcess {
     const { chronicle, disturbances, kernel, agenda } = this.#parts;
     const life = this.#newLife();
     this.#life = life;
+    this.#timers.begin();
     this.#nextDeath = undefined;
     this.#parts.begins();
     chronicle.note("the daemon starts");

@@ -21,14 +21,21 @@ export class Timers {
   /** Runs a piece of the program's work, which may end its process. */
   readonly #run: (work: () => void) => void;
   readonly #living = new Set<SimulatedTimer>();
+  #isDead = false;
 
   constructor(agenda: Agenda, run: (work: () => void) => void) {
     this.#agenda = agenda;
     this.#run = run;
   }
 
-  /** The process is dead: none of its timers fires any more. */
+  /** A process begins. */
+  begin(): void {
+    this.#isDead = false;
+  }
+
+  /** The process is dead: none of its timers fires any more, nor any that it still starts. */
   clear(): void {
+    this.#isDead = true;
     for (const timer of this.#living) this.#agenda.cancel(timer.number);
     this.#living.clear();
   }
@@ -54,6 +61,7 @@ export class Timers {
 
   #start(work: () => void, ms: number, again: boolean): SimulatedTimer {
     const timer = new SimulatedTimer();
+    if (this.#isDead) return timer;
     const fire = () => {
       if (again) timer.number = this.#agenda.after(ms, fire);
       else this.#living.delete(timer);
