@@ -11,6 +11,9 @@ const EXPIRY_GRAIN_MS = 50;
 /** Ends of grants told between two looks at the wire: about 0.3 ms of work. */
 const ENDED_AT_ONCE = 32;
 
+/** Grants that the kernel is asked again to take, between two looks at the wire: a refusal costs several tries. */
+const FINISHED_AT_ONCE = 16;
+
 /**
  * The kernel tells nobody that a packet spent a grant for one connection: so often the data plane looks
  * while there are any, at some of them: a look-up takes a hundredth of a millisecond.
@@ -46,7 +49,7 @@ export class EndWatch {
   /** Makes the doorkeeper report some of the due ends. */
   look(keeper: Doorkeeper | undefined, nowMs: number): void {
     this.#more = nowMs >= this.#ledger.nextEndMs && keeper?.expire(ENDED_AT_ONCE) === true;
-    if (nowMs >= this.#againMs) keeper?.ends.finish();
+    if (nowMs >= this.#againMs) keeper?.ends.finish(FINISHED_AT_ONCE);
     if (this.#ledger.onceSize > 0 && nowMs >= this.#nextOnceMs) {
       keeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
       this.#nextOnceMs = nowMs + ONCE_LOOK_MS;

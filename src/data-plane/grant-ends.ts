@@ -10,6 +10,7 @@ import type { CloseReason } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { rangesOverlap } from "../core/port.ts";
 import type { Firewall, Held } from "../firewall/firewall.ts";
+import { SET_SIZE } from "../firewall/sets.ts";
 import { Errno } from "../native/errno.ts";
 import { longestMs, needOf, sameAgain } from "./grant-request.ts";
 import { formatLabel } from "./label.ts";
@@ -32,8 +33,8 @@ export class GrantEnds {
   readonly #parts: GrantEndsParts;
   /** Ids of idle grants whose elements had several holders: their records outlive them. */
   readonly #recorded = new Set<string>();
-  /** What the kernel was to take from these and kept. */
-  #unfinished: Grant[] = [];
+  /** What the kernel was to take from these and kept: no more of them than one of its sets holds. */
+  readonly #unfinished: Grant[] = [];
   #againMs = Infinity;
   /**
    * Another program took away grants for one connection: one that is gone now may be among them.
@@ -168,8 +169,10 @@ export class GrantEnds {
 
   /** A grant that the kernel may have opened unheard, and that nobody was told of, is taken from it in a moment. */
   abandon(grant: Grant): void {
+    // A flood of forged knocks neither grows this without bound, nor puts off what waits already.
+    if (this.#unfinished.length >= SET_SIZE) return;
     this.#unfinished.push(grant);
-    this.#againMs = this.#parts.clock.monotonicMs() + AGAIN_MS;
+    this.#againMs = Math.min(this.#againMs, this.#parts.clock.monotonicMs() + AGAIN_MS);
   }
 
   /** When `finish` has something to do, in monotonic milliseconds. */
@@ -177,11 +180,16 @@ export class GrantEnds {
     return this.#againMs;
   }
 
-  /** Asks the kernel again to take what it kept. */
-  finish(): void {
-    if (this.#parts.clock.monotonicMs() < this.#againMs) return;
-    this.#againMs = Infinity;
-    for (const grant of this.#unfinished.splice(0)) this.leave(grant);
+  /** Asks the kernel again to take what it kept, of at most `most` grants: the rest is due at once. */
+  finish(most = Infinity): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs < this.#againMs) return;
+    const some = this.#unfinished.splice(0, most);
+    const waiting = this.#unfinished.length;
+    for (const grant of some) this.#correct(grant);
+    const isRefused = this.#unfinished.length > waiting;
+    if (this.#unfinished.length === 0) this.#againMs = Infinity;
+    else this.#againMs = isRefused ? nowMs + AGAIN_MS : nowMs;
   }
 
   /**
@@ -207,7 +215,6 @@ export class GrantEnds {
     sessions: "end" | "keep",
     others = this.others(address, id),
   ): void {
-    this.#recorded.delete(id);
     const { firewall, ledger, clock } = this.#parts;
     const prefix = parsePrefix(address)!;
     const held = ledger
@@ -222,6 +229,8 @@ export class GrantEnds {
       owner: { kind, ...(idleMs !== undefined && { idleMs }), label: formatLabel(holder) },
       ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
     });
+    // Not before: a grant whose closing is refused lives on, and its record with it.
+    this.#recorded.delete(id);
   }
 
   /** Whether another living grant needs an element of this one. */
@@ -241,10 +250,15 @@ export class GrantEnds {
   tidy(ids: readonly string[]): void {
     for (const id of ids) {
       const grant = this.#parts.ledger.get(id);
-      if (grant === undefined) continue;
-      this.leave(grant);
-      this.joined(grant);
+      if (grant !== undefined) this.#correct(grant);
     }
+  }
+
+  /** Takes what this grant left in the kernel; whoever has one of the same id by now keeps it. */
+  #correct(grant: Grant): void {
+    this.leave(grant);
+    const living = this.#parts.ledger.get(grant.id);
+    if (living !== undefined) this.joined(living);
   }
 
   /** The living grants of an address, except for one. */

@@ -14,7 +14,8 @@ import { Doorkeeper } from "../../../src/data-plane/doorkeeper.ts";
 import { auditGrants } from "../../../src/control-plane/guard/grant-audit.ts";
 import { Ledger } from "../../../src/data-plane/ledger.ts";
 import type { Request } from "../../../src/data-plane/messages.ts";
-import type { GrantRequest } from "../../../src/firewall/firewall.ts";
+import type { CloseRequest, GrantRequest } from "../../../src/firewall/firewall.ts";
+import { SET_SIZE } from "../../../src/firewall/sets.ts";
 import { RecordingFirewall } from "../../../src/firewall/recorder.ts";
 import type { FixedMatch } from "../../../src/match/subject.ts";
 import { device, SLOT } from "../../support/matcher.ts";
@@ -33,11 +34,21 @@ class RefusingFirewall extends RecordingFirewall {
     if (this.refusal !== undefined) throw this.refusal;
     return super.open(request);
   }
+
+  override close(request: CloseRequest): void {
+    if (this.refusal !== undefined) throw this.refusal;
+    super.close(request);
+  }
 }
 
 function refusal(code: number): OpError {
   const object = "a grant";
   return new OpError({ operation: "add", object, detail: "no", code, remedy: "wait" });
+}
+
+/** The kernel lost each of its answers. */
+function unheard(): OpError {
+  return Object.assign(refusal(105), { mayHaveHappened: true });
 }
 
 function stage(...doors: readonly Door[]) {
@@ -278,6 +289,66 @@ describe("Doorkeeper.fixed()", () => {
 });
 
 describe("Doorkeeper.open() and closeByHand()", () => {
+  test("what may have opened unheard is taken back within a second, however many knocks come", () => {
+    const { fixed, firewall, keeper, clock } = stage(fixedDoorOf());
+    firewall.refusal = unheard();
+    for (let i = 1; i <= 3; i++) {
+      fixed(`203.0.113.${i}`);
+      if (i < 3) clock.nowMs += 500;
+    }
+    firewall.refusal = undefined;
+    keeper.ends.finish(2);
+    expect(firewall.closed.map(({ address }) => formatAddress(address))).toEqual([
+      "203.0.113.1",
+      "203.0.113.2",
+    ]);
+    expect(keeper.ends.dueMs).toBe(clock.monotonicMs());
+    keeper.ends.finish(2);
+    expect(firewall.closed).toHaveLength(3);
+    expect(keeper.ends.dueMs).toBe(Infinity);
+  });
+
+  test("what the kernel keeps refusing to take waits a second between two tries", () => {
+    const { fixed, firewall, keeper, clock } = stage(fixedDoorOf());
+    firewall.refusal = unheard();
+    fixed();
+    for (let i = 0; i < 3; i++) {
+      clock.nowMs += 1_000;
+      keeper.ends.finish();
+      expect(keeper.ends.dueMs).toBe(clock.monotonicMs() + 1_000);
+    }
+    firewall.refusal = undefined;
+    fixed();
+    clock.nowMs += 1_000;
+    keeper.ends.finish();
+    // The grant of the same address, opened since, is kept.
+    expect(firewall.closed).toMatchObject([{ keep: [{ kind: "fixed" }] }]);
+  });
+
+  test("a flood whose openings are all unheard is remembered only as far as a set could hold it", () => {
+    const { fixed, firewall, keeper, clock } = stage(fixedDoorOf());
+    firewall.refusal = unheard();
+    for (let i = 0; i < SET_SIZE + 9; i++) fixed(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+    firewall.refusal = undefined;
+    clock.nowMs += 1_000;
+    keeper.ends.finish();
+    expect(firewall.closed).toHaveLength(SET_SIZE);
+  });
+
+  test("a holder whose closing was refused leaves no record behind when all end at once", () => {
+    const { knock, firewall, keeper, clock } = stage(IDLE);
+    const bob = device("ssh bob phone");
+    knock();
+    keeper.rotating(matchOf(bob, SLOT, HOME, clock.wallMs()));
+    firewall.refusal = refusal(12);
+    expect(() => keeper.closeByHand(grantId("ssh", HOME, ALICES))).toThrow();
+    firewall.refusal = undefined;
+    clock.nowMs += 60_000;
+    keeper.expire();
+    const labels = firewall.closed.map(({ owner }) => owner?.label);
+    expect(new Set(labels)).toEqual(new Set(["ssh alice/laptop", "ssh bob/phone"]));
+  });
+
   test("open() gives a plain grant to any door, for the time asked or the door's own", () => {
     const { keeper, firewall } = stage(IDLE, fixedDoorOf());
     const address = parseAddress(HOME)!;
