@@ -33,7 +33,7 @@ export interface GuardPlan {
   readonly silentOptions?: readonly number[];
   /**
    * For so long, uses of knocks may be known to the daemon alone, or to nobody: the table says so to a later one.
-   * Default: the kernel knows them, or the disk.
+   * 0: the kernel knows them, or the disk. Default: as the table says already.
    */
   readonly doubtMs?: number;
   /**

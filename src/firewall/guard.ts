@@ -159,7 +159,7 @@ export function lookAtSets(plan: GuardPlan): LoadContext {
   const endedSets = ([4, 6] as const).flatMap((family) =>
     ended.flatMap((ms) => [SET.idle(family, ms), SET.cap(family, ms)]),
   );
-  const unused = [...FORMER_SETS, SET.meanwhile, ...((plan.doubtMs ?? 0) > 0 ? [] : [SET.doubt])];
+  const unused = [...FORMER_SETS, SET.meanwhile, ...(plan.doubtMs === 0 ? [SET.doubt] : [])];
   return {
     retiringIdleMs: retiring,
     livingKinds: livingKinds(nft, plan, names),

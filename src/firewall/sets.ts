@@ -61,8 +61,11 @@ function addressType(family: Family): string {
 /** The timeout flag lets a guarded port end by itself: guarding on probation (`sallyport arm`). */
 export const GUARDED_DEFINITION = `type inet_proto . inet_service; size ${LIST_SIZE}; flags interval,timeout;`;
 
-/** One element, while it lasts. */
-export const DOUBT_DEFINITION = "type mark; size 1; flags timeout;";
+/**
+ * One element, while it lasts. Kernels before 6.5 count one that is over until it is collected, up to a second later: a
+ * load in between needs room beside it.
+ */
+export const DOUBT_DEFINITION = "type mark; size 16; flags timeout;";
 export const DOUBT_ELEMENT = "0x1";
 
 /** Every set with its definition in nft's words: the text between the braces. */

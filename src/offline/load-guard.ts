@@ -10,7 +10,8 @@ import { describeUnconfirmed } from "../config/unconfirmed.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { formatPortRange } from "../core/port.ts";
 import { readPrivateFile } from "../files/private-file.ts";
-import { loadGuard } from "../firewall/guard.ts";
+import { guardLoaded, loadGuard } from "../firewall/guard.ts";
+import type { GuardPlan } from "../firewall/guard-plan.ts";
 import { adoptSessions } from "../firewall/sessions.ts";
 import { guardedPorts } from "../config/guarded-ports.ts";
 import { guardPlan } from "../control-plane/configuration.ts";
@@ -69,9 +70,21 @@ function load(settings: Settings): LoadedGuard {
   const lapsed = probationLeftMs === 0;
   const guarded = lapsed ? [] : guardedPorts(settings);
   adoptSessions(guarded);
-  const plan = guardPlan(settings, probationLeftMs);
+  const plan = {
+    ...guardPlan(settings, probationLeftMs),
+    ...(!guardLoaded() && unknown(settings)),
+  };
   loadGuard(lapsed ? { ...plan, guarded } : plan);
   return { ports: [...new Set(guarded.map(formatPortRange))], probationLeftMs };
+}
+
+/**
+ * A table made here knows no use: a daemon that was killed while the one before it stood must not take it for that, as
+ * long as any knock of then could be believed.
+ */
+function unknown({ doors }: Settings): Pick<GuardPlan, "doubtMs"> {
+  const lives = doors.map(({ space }) => (2 * space.skew + 2) * space.stepSeconds * 1_000);
+  return { doubtMs: Math.max(0, ...lives) };
 }
 
 function guardedByFallback(refusal: SallyportError, fallback: string): SallyportError {

@@ -71,18 +71,23 @@ describe("the memory of used knocks", () => {
 
   const stateFile = (name: string) => join(server.dir, "state", name);
 
-  test("survives a kill -9 with the kernel's table gone, and the doors wait", async () => {
-    const knocks = await useOne();
-    // The store follows a moment after the door; this test is about the part it has written.
-    await server.control("/v1/status");
-    await server.stop("SIGKILL");
-    lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
-    const from = server.log.length;
-    await server.start();
-    await expectSpent(knocks);
-    // The last use may have been in the kernel alone.
-    await server.waitForLog(/The wait is over/, from, 25_000);
-  }, 60_000);
+  test.each(["gone", "made anew by firewall load"])(
+    "survives a kill -9 with the kernel's table %s, and the doors wait",
+    async (state) => {
+      const knocks = await useOne();
+      // The store follows a moment after the door; this test is about the part it has written.
+      await server.control("/v1/status");
+      await server.stop("SIGKILL");
+      lab.run("server", ["nft", "delete", "table", "inet", "sallyport"]);
+      if (state !== "gone") lab.run("server", server.argv("firewall", "load"));
+      const from = server.log.length;
+      await server.start();
+      await expectSpent(knocks);
+      // The last use may have been in the kernel alone.
+      await server.waitForLog(/The wait is over/, from, 25_000);
+    },
+    60_000,
+  );
 
   test("keeps through a reload what only the kernel's set knew, and takes nothing from before it", async () => {
     const knocksOf = (ahead: number) =>

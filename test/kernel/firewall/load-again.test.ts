@@ -7,7 +7,13 @@
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { parsePrefix } from "../../../src/core/address.ts";
-import { loadGuard, lookAtSets, removeGuard, showGuard } from "../../../src/firewall/guard.ts";
+import {
+  guardRemembers,
+  loadGuard,
+  lookAtSets,
+  removeGuard,
+  showGuard,
+} from "../../../src/firewall/guard.ts";
 import type { GuardPlan } from "../../../src/firewall/guard-plan.ts";
 import { renderLoad } from "../../../src/firewall/rule-set.ts";
 import { runNft } from "../../../src/native/libnftables.ts";
@@ -130,6 +136,18 @@ test.each([1, 2])(
     expect(here(showGuard)).not.toMatch(/meanwhile|timeout 1m/);
   },
 );
+
+test("loadGuard() leaves the sign that uses may be forgotten to whoever knows them", () => {
+  const remembers = (plan: GuardPlan) =>
+    here(() => {
+      loadGuard(plan);
+      return guardRemembers();
+    });
+  expect(remembers({ ...PLAN, doubtMs: 60_000 })).toBe(false);
+  expect(remembers(PLAN)).toBe(false);
+  expect(remembers({ ...PLAN, guarded: ranges("22/tcp") })).toBe(false);
+  expect(remembers({ ...PLAN, doubtMs: 0 })).toBe(true);
+});
 
 test("loadGuard() puts back what somebody took out of a list", () => {
   here(() => {
