@@ -159,6 +159,13 @@ export class ControlService implements Control {
     dataPlane.to("read the keys again");
     const before = await reloader.reloadKeys();
     const { keys, settings } = inForce.configuration;
+    const file = keysFile(settings.server.stateDir);
+    const changed = keyChange(before.keys, keys);
+    const change = describeKeyChange(changed);
+    const done = `Read ${file} again: ${counted(keys.length, "key")}, ${change}`;
+    log("info", done);
+    // Before anything that may be refused: the keys are in force.
+    persistent.note({ type: "keys.reloaded", atMs: clock.wallMs(), file, change });
     const ended = keepSessions
       ? { grants: [], sessions: [] }
       : await endWithKeys({
@@ -168,12 +175,6 @@ export class ControlService implements Control {
           closes: this.#parts.closes,
           ...this.#leftovers(),
         });
-    const file = keysFile(settings.server.stateDir);
-    const changed = keyChange(before.keys, keys);
-    const change = describeKeyChange(changed);
-    const done = `Read ${file} again: ${counted(keys.length, "key")}, ${change}`;
-    log("info", done);
-    persistent.note({ type: "keys.reloaded", atMs: clock.wallMs(), file, change });
     const lost = [...changed.removed, ...changed.replaced];
     return { done, file, lost, ended: ended.grants, cut: ended.sessions };
   }

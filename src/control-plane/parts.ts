@@ -160,7 +160,10 @@ export function buildParts(
 
   const afterStart = new AfterStart(() => link.ask({ type: "warm-up" }));
   const nearMissWatch = new NearMissWatch(() => tellNearMisses(explainer, readiness));
-  const closes = new OwedCloses((id) => dataPlane.close(id));
+  const closes = new OwedCloses(
+    (id) => dataPlane.close(id),
+    () => housekeeping.now(),
+  );
   const keeper = new LastKeeper(() => guard.state, report);
   const housekeeping = new Housekeeping(() => {
     void api.start();

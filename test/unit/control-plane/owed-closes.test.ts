@@ -7,12 +7,16 @@ const GRANT = grantOf("203.0.113.7");
 function stage() {
   const refused = new Set<string>();
   const asked: string[] = [];
-  const closes = new OwedCloses((id) => {
-    asked.push(id);
-    if (refused.has(id)) return Promise.reject(new Error(`refused ${id}`));
-    return Promise.resolve({ ...GRANT, id });
-  });
-  return { closes, refused, asked };
+  const seen = { refused, asked, left: 0 };
+  const closes = new OwedCloses(
+    (id) => {
+      asked.push(id);
+      if (refused.has(id)) return Promise.reject(new Error(`refused ${id}`));
+      return Promise.resolve({ ...GRANT, id });
+    },
+    () => void seen.left++,
+  );
+  return Object.assign(seen, { closes });
 }
 
 test("OwedCloses ends what it can, tells why the rest stays, and tries that again", async () => {
@@ -44,4 +48,23 @@ test("OwedCloses leaves a grant to whoever opened it since", async () => {
   asked.length = 0;
   expect(await closes.again()).toBe(false);
   expect(asked).toEqual([]);
+});
+
+test("OwedCloses leaves a grant to whoever opens it while others are being closed", async () => {
+  const { closes, asked } = stage();
+  const closing = closes.close(["a", GRANT.id, "b"]);
+  closes.hear(opened(NOW, GRANT));
+  expect((await closing).ended.map(({ id }) => id)).toEqual(["a", "b"]);
+  expect(asked).toEqual(["a", "b"]);
+});
+
+test("OwedCloses asks to be called soon when a closing is refused, and not by each try after it", async () => {
+  const owed = stage();
+  await owed.closes.close(["a"]);
+  expect(owed.left).toBe(0);
+  owed.refused.add("b");
+  await owed.closes.close(["b"]);
+  await owed.closes.again();
+  await owed.closes.again();
+  expect(owed.left).toBe(1);
 });
