@@ -57,7 +57,7 @@ export class LossWait {
     const atMs = clock.wallMs();
     const leftMs = persistent.waitsUntilMs(subjects()) - atMs;
     const waiting = readiness.has("clock");
-    persistent.keepDoubt(leftMs > 0);
+    persistent.keepDoubt(persistent.doubtsUntilMs(subjects()) > atMs);
     if (leftMs <= 0) {
       if (waiting) log("info", "The wait is over: rotating doors open again");
       readiness.clear("clock");

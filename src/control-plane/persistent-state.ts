@@ -6,6 +6,7 @@ import { readBootId } from "../files/boot-id.ts";
 import { type Subjects, SubjectTable } from "../match/subject-table.ts";
 import type { KnownUse } from "../match/subject.ts";
 import { slotAt, slotStartMs } from "../rks/slot.ts";
+import type { KnockSpace } from "../rks/space.ts";
 import { AuditLog } from "../store/audit.ts";
 import type { AuditRecord } from "../store/audit-record.ts";
 import { OwedCommands } from "../store/owed.ts";
@@ -79,20 +80,32 @@ export class PersistentState {
    * without a loss.
    */
   waitsUntilMs(subjects: Subjects): number {
+    return this.#slotsAfterLossMs(subjects, ({ skew }) => skew + 1);
+  }
+
+  /**
+   * When nobody believes a knock of before the loss any more, in Unix milliseconds; 0 without a loss. This is later than
+   * the wait: this run remembers which slots it refuses, a run after it would believe those that are as old as the skew.
+   */
+  doubtsUntilMs(subjects: Subjects): number {
+    return this.#slotsAfterLossMs(subjects, ({ skew }) => 2 * skew + 1);
+  }
+
+  #slotsAfterLossMs(subjects: Subjects, slots: (space: KnockSpace) => number): number {
     if (this.lost === undefined) return 0;
     const ends = SubjectTable.of(subjects).groups.map(({ space }) =>
-      slotStartMs(slotAt(this.#doubtMs, space.stepSeconds) + space.skew + 1, space.stepSeconds),
+      slotStartMs(slotAt(this.#doubtMs, space.stepSeconds) + slots(space), space.stepSeconds),
     );
     return Math.max(0, ...ends);
   }
 
   /**
-   * For how long a table that is loaded now may lack what the disk lacks as well, in milliseconds: until the wait after a
-   * loss is over, or until an audit has told the kernel the uses.
+   * For how long a table that is loaded now may lack what the disk lacks as well, in milliseconds: until a loss is over
+   * for later runs, too, or until an audit has told the kernel the uses.
    */
   doubtMs(subjects: Subjects, nowMs: number): number {
     if (this.#uses.complete) return 0;
-    return Math.max(UNTOLD_MS, this.waitsUntilMs(subjects) - nowMs);
+    return Math.max(UNTOLD_MS, this.doubtsUntilMs(subjects) - nowMs);
   }
 
   /** The clock was set: after a loss, the wait is computed anew from the new time. */
@@ -100,9 +113,9 @@ export class PersistentState {
     this.#doubtMs = nowMs;
   }
 
-  /** Rotating doors wait, or no longer do: a start before the end of the wait goes on with it. */
-  keepDoubt(waits: boolean): void {
-    this.#uses.doubt(waits ? this.#doubtMs : undefined);
+  /** A loss counts for a run after this one as well, or no longer does: a start before then goes on with its wait. */
+  keepDoubt(counts: boolean): void {
+    this.#uses.doubt(counts ? this.#doubtMs : undefined);
   }
 
   /**

@@ -61,6 +61,28 @@ describe("LossWait", () => {
     expect(noted).toMatchObject([{ atMs: NOW, waitMs: 45_000 }]);
   });
 
+  test("tell() lets a run after this one know of the loss as long as that would believe a knock of before", () => {
+    using folder = new StateFolder();
+    const { clock, wait, persistent } = stage(folder, { forgets: true });
+    const [refused] = persistent.usesFor([ALICE]);
+    expect(refused).toMatchObject({ doubtful: true });
+    // The wait ends after 45 s. A sequence of a slot ahead can be believed for one more slot.
+    clock.nowMs += 74_999;
+    expect(wait.tell()).toBe(false);
+    persistent.close(clock.wallMs());
+    const again = () =>
+      new PersistentState(folder.path, { nowMs: clock.wallMs(), report: folder.report });
+    const next = again();
+    expect(next.usesFor([ALICE])).toEqual([refused!]);
+    expect(next.waitsUntilMs([ALICE])).toBeLessThan(clock.wallMs());
+    clock.nowMs += 1;
+    next.keepDoubt(next.doubtsUntilMs([ALICE]) > clock.wallMs());
+    next.close(clock.wallMs());
+    const last = again();
+    expect(last.usesFor([ALICE])).toEqual([]);
+    last.close(clock.wallMs());
+  });
+
   test("watchClock() begins the wait anew when the clock is set after a loss", async () => {
     using folder = new StateFolder();
     const { clock, wait, readiness, persistent, applied } = stage(folder, { forgets: true });
