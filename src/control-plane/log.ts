@@ -116,6 +116,16 @@ function describeEcho(event: Extract<DaemonEvent, { type: "knock.reused" }>): st
   );
 }
 
+/** What a fault means for the knock that met it. */
+function describeUnheard({ unheard }: Extract<DaemonEvent, { type: "fault" }>): string {
+  if (unheard === undefined) return "";
+  const { door, user, device, address } = unheard;
+  return (
+    `: the knock of ${user}/${device} from ${address} may have opened ${door} all the same, so it counts as used, and ` +
+    `what it opened is closed in a moment: knock again with the next slot`
+  );
+}
+
 /** The log line of an event. */
 export function describeEvent(event: DaemonEvent): { level: Level; sentence: string } {
   switch (event.type) {
@@ -178,7 +188,7 @@ export function describeEvent(event: DaemonEvent): { level: Level; sentence: str
       };
     }
     case "fault":
-      return { level: "error", sentence: event.message };
+      return { level: "error", sentence: event.message + describeUnheard(event) };
     case "recovered":
       return { level: "info", sentence: event.message };
   }

@@ -76,6 +76,21 @@ const LINES: readonly (readonly [DaemonEvent, Level, string])[] = [
     "Repaired the guard in 3.1 ms: grants were deleted by somebody else (nft, a firewall service?): 2 grants put back",
   ],
   [{ ...FAULT, type: "fault" } as DaemonEvent, "error", FAULT.message],
+  [
+    {
+      ...FAULT,
+      type: "fault",
+      unheard: {
+        door: "ssh",
+        user: "alice",
+        device: "laptop",
+        address: "203.0.113.7",
+        used: { slot: 1, stepSeconds: 30 },
+      },
+    } as DaemonEvent,
+    "error",
+    `${FAULT.message}: the knock of alice/laptop from 203.0.113.7 may have opened ssh all the same, so it counts as used, and what it opened is closed in a moment: knock again with the next slot`,
+  ],
   [{ ...FAULT, type: "recovered" } as DaemonEvent, "info", FAULT.message],
 ];
 
