@@ -22,6 +22,9 @@ const QUIET_MS = 65_000;
 /** The daemon looks for spent grants a few times a second. */
 const SPENT_MS = 1_000;
 
+/** A repair that the kernel refused is tried again within this time. */
+const BACK_MS = 20_000;
+
 /** The kernel is asked again to take what it kept. */
 const UNHEARD_MS = 2_000;
 
@@ -91,6 +94,9 @@ export class Checks {
     const { daemon, running } = process;
     const { quietMs } = disturbances;
     watches.oracle.check(kernel);
+    if (running !== undefined && !kernel.hasTable && disturbances.untamperedMs > BACK_MS) {
+      chronicle.break("the guard returns", "no table is in the kernel");
+    }
     // What was opened unheard is withdrawn in a moment.
     if (daemon !== undefined && disturbances.untamperedMs > UNHEARD_MS) {
       chronicle.judge(crowd(daemon, kernel));

@@ -6,8 +6,8 @@ import type { Chronicle } from "./chronicle.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Oracle } from "./oracle.ts";
 
-/** `skew + 1` slots, with the longest slots and the largest skew of all configurations. */
-const LONGEST_WAIT_MS = 120_000;
+/** Until a loss is over for later runs, too: `2 · skew + 1` slots, with the longest slots and the largest skew of all configurations. */
+const LONGEST_WAIT_MS = 240_000;
 
 export class LossWatch {
   readonly #agenda: Agenda;

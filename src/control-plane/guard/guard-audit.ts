@@ -22,8 +22,9 @@ import type { Readiness } from "../readiness.ts";
 /** The kernel is audited this often, even when no event says that somebody touched it. */
 const AUDIT_MS = 30_000;
 
-/** After a repair that failed, the next one comes this soon, and twice as late each time: the ports may be open. */
+/** After a repair that failed, the next one comes this soon, and then twice as late each time: the ports may be open. */
 const FIRST_AGAIN_MS = 1_000;
+const LAST_AGAIN_MS = 16_000;
 
 export interface GuardAuditParts {
   readonly clock: Clock;
@@ -349,9 +350,8 @@ export class GuardAudit {
 
   #repairAgain(): void {
     clearTimeout(this.#againTimer);
-    // Later than that comes the next audit anyway.
-    if (!this.#watching || this.#againMs >= AUDIT_MS) return;
+    if (!this.#watching) return;
     this.#againTimer = setTimeout(() => void this.audit(), this.#againMs);
-    this.#againMs *= 2;
+    this.#againMs = Math.min(2 * this.#againMs, LAST_AGAIN_MS);
   }
 }

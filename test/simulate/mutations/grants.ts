@@ -72,8 +72,8 @@ export const GRANTS: readonly Mutation[] = [
   mutation(
     "a lost reply counts as a refusal",
     "firewall/grants.ts",
-    'if (isUnknown(refusals)) return "unknown";',
-    "",
+    "this.#unheard ||= isUnknown(refusals);",
+    'if (isUnknown(refusals)) throw refusalError(operation, "", refusals[0]!);',
   ),
   mutation(
     "the ledger keeps a longer life of other terms",

@@ -4,6 +4,12 @@ import { mutation, type Mutation } from "./mutation.ts";
 
 export const GUARD: readonly Mutation[] = [
   mutation(
+    "a repair that was refused waits for the next audit",
+    "control-plane/guard/guard-audit.ts",
+    "      this.#repairAgain();\n",
+    "",
+  ),
+  mutation(
     "a guard that is moved on is moved on again",
     "control-plane/guard/guard-loader.ts",
     "this.#clock.monotonicMs() >= this.#loadedMs + REFRESH_MS &&",

@@ -4,6 +4,12 @@ import { mutation, type Mutation } from "./mutation.ts";
 
 export const KEYS: readonly Mutation[] = [
   mutation(
+    "a grant of a removed key that the kernel keeps is forgotten",
+    "control-plane/owed-closes.ts",
+    "refusals.push(messageOf(error));",
+    "refusals.push(messageOf(error));\n        this.#ids.delete(id);",
+  ),
+  mutation(
     "a removed key keeps its grants",
     "control-plane/lost-keys.ts",
     "user !== undefined && isGone(user, device)",
@@ -24,14 +30,14 @@ export const KEYS: readonly Mutation[] = [
   mutation(
     "a removed key keeps its sessions",
     "control-plane/key-removal.ts",
-    "sessions: await cutOf(removal, isGone) }",
-    "sessions: [] }",
+    "const sessions = await cutOf(removal, isGone);",
+    "const sessions: Place[] = [];",
   ),
   mutation(
     "a removed key loses one grant only",
     "control-plane/key-removal.ts",
-    "grantsCutOff(await grants(), isGone)) {",
-    "grantsCutOff(await grants(), isGone).slice(0, 1)) {",
+    "grantsCutOff(await grants(), isGone).map(",
+    "grantsCutOff(await grants(), isGone).slice(0, 1).map(",
   ),
   mutation(
     "a removed key ends the grants of others",

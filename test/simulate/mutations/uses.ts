@@ -4,6 +4,18 @@ import { mutation, type Mutation } from "./mutation.ts";
 
 export const USES: readonly Mutation[] = [
   mutation(
+    "an opening that nobody heard of leaves no use",
+    "control-plane/persistent-state.ts",
+    'if (event.type === "fault" && event.unheard !== undefined) {',
+    'if (event.type === "fault" && event.unheard === null) {',
+  ),
+  mutation(
+    "an opening that nobody heard of stays",
+    "data-plane/doorkeeper.ts",
+    "if (mayHaveHappened(error)) this.ends.abandon({ ...opening, expiresMs: openedMs + openMs });",
+    "",
+  ),
+  mutation(
     "a use may be used again",
     "match/uses.ts",
     "if (slot > this.#last[index]!) {",
