@@ -94,7 +94,8 @@ export class Checks {
     const { daemon, running } = process;
     const { quietMs } = disturbances;
     watches.oracle.check(kernel);
-    if (running !== undefined && !kernel.hasTable && disturbances.untamperedMs > BACK_MS) {
+    const mustGuard = running !== undefined && running.guard.state !== "lapsed";
+    if (mustGuard && !kernel.hasTable && disturbances.untamperedMs > BACK_MS) {
       chronicle.break("the guard returns", "no table is in the kernel");
     }
     // What was opened unheard is withdrawn in a moment.

@@ -17,6 +17,8 @@ export class LossWatch {
   #mayWait = false;
   #doubtMs = -Infinity;
   #wasSetBack = false;
+  /** Since a daemon last judged what it remembers: the wait begins anew. */
+  #wasSet = false;
   /** A start did not know all uses. */
   #hasLost = false;
 
@@ -38,6 +40,7 @@ export class LossWatch {
 
   clockWasSet(byMs: number): void {
     this.#wasSetBack ||= byMs < 0;
+    this.#wasSet = true;
     // The slots that a loss made doubtful come again, and are believed.
     if (byMs < 0 && this.#hasLost) this.#oracle.forgive();
     this.#doubtMs = this.#agenda.wallMs();
@@ -51,12 +54,13 @@ export class LossWatch {
       this.#chronicle.note(`rotating doors wait: ${persistent.lost}`);
       this.#hasLost = true;
       if (kernelForgot) this.#oracle.lose();
-      if (this.#mayWait || kernelForgot) this.#doubtMs = nowMs;
+      if (this.#mayWait || kernelForgot || this.#wasSet) this.#doubtMs = nowMs;
       else if (nowMs - this.#doubtMs >= LONGEST_WAIT_MS) {
         this.#chronicle.break("nobody waits without a reason", persistent.lost);
       }
     }
     this.#mayWait = mayLose;
+    this.#wasSet = false;
   }
 
   /** Whether the daemon refuses the slot since it may be one that was lost. */
