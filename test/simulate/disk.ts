@@ -39,6 +39,9 @@ const REFUSALS: Readonly<Record<string, readonly [code: string, steps: readonly 
   SQLITE_READONLY: ["EROFS", ["make", "remove", "rename"]],
 };
 
+/** What a stop in order leaves. */
+const STOP_MARKER = "clean-stop";
+
 /** How much of a log has reached the disk. */
 interface Reached {
   readonly generation: string;
@@ -58,6 +61,10 @@ export class SimulatedDisk {
   #frozen: ReadonlyMap<string, Buffer | undefined> = new Map();
   #isFrozen = false;
   #folders = 0;
+  /**
+   * The disk did not take the removal of the marker of a stop: with the power cut, nothing says that a daemon ran since.
+   */
+  vouchesFalsely = false;
   /** SQLite's error for every write, while the disk takes none. */
   refuses: string | undefined;
   /** Called before and after each transaction; may throw: the process dies there. */
@@ -159,7 +166,10 @@ export class SimulatedDisk {
   #step(step: FileStep, path: string, from = ""): void {
     if (this.#isFrozen) return;
     const folder = realpathSync(this.folder);
-    if (path === folder && step === "synced") this.#settle();
+    if (path === folder && step === "synced") {
+      this.#settle();
+      this.vouchesFalsely = false;
+    }
     const place = placeOf(path);
     const name = path === folder ? "the folder" : basename(place);
     if (path !== folder && dirname(place) !== folder && dirname(place) !== this.folder) return;
@@ -177,6 +187,7 @@ export class SimulatedDisk {
     const [code, steps] = REFUSALS[this.refuses ?? ""] ?? [];
     if (code === undefined || !steps!.includes(step)) return;
     this.refused(`to ${step} ${name}`);
+    this.vouchesFalsely ||= this.#certain.has(STOP_MARKER) && step !== "write";
     throw Object.assign(new Error("the simulated disk refuses"), { code });
   }
 

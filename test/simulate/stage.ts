@@ -104,7 +104,10 @@ export function setStage(story: Story): Stage {
       if (keys.isSpoilt && (!isFallBack || diskTrouble.hasBeen)) keys.doubt();
       losses.judge(daemon, kernelForgot, diskTrouble.isRefusing);
     },
-    died: (powerCut) => watches.died(powerCut),
+    died: (powerCut) => {
+      watches.died(powerCut);
+      if (powerCut && disk.vouchesFalsely) oracle.forgive();
+    },
     rebooted: (inOrder) => {
       sessions.clear();
       if (!inOrder) losses.mayLose();
