@@ -301,6 +301,8 @@ export class KernelGrants implements Firewall, Disposable {
         return this.#apply(operation, address, unshared, use, comment);
       }
       if (refusal.code !== Errno.ENOENT && !isUnknown(refusals)) {
+        // Had an earlier try happened, the use would exist.
+        if (use !== undefined) this.#unheard = false;
         throw refusalError(operation, set, refusal);
       }
       missing = { set, refusal };

@@ -54,6 +54,9 @@ export interface Refusal {
 /** The most look-ups at once: all their answers wait in the socket's buffer. */
 export const LOOK_UPS_AT_ONCE = 64;
 
+/** The kernel could not answer now. */
+const WITHOUT_MEMORY: ReadonlySet<number> = new Set([Errno.ENOMEM, Errno.ENOBUFS, Errno.EAGAIN]);
+
 /** The result of a successful transaction; shared, so that opening a door makes no garbage. */
 const NO_REFUSALS: readonly Refusal[] = [];
 
@@ -168,7 +171,7 @@ export class NftSocket implements Disposable {
 
   /**
    * The remaining lives of the elements asked for, in that order, in ms: Infinity without an end,
-   * −1 if missing. Undefined where the kernel had no memory for one of the answers.
+   * −1 if missing. Undefined where the kernel had no memory for one of the answers; throws OpError where it refuses one.
    */
   answers(count: number): number[] | undefined {
     const last = this.#last;
@@ -185,8 +188,11 @@ export class NftSocket implements Disposable {
         if (!isBetween(message.sequence, first, last)) continue;
         open -= 1;
         if (message.type === NLMSG.ERROR) {
-          if (errorCode(view, message) !== Errno.ENOENT) return undefined;
-          continue;
+          const code = errorCode(view, message);
+          if (code === Errno.ENOENT) continue;
+          if (WITHOUT_MEMORY.has(code)) return undefined;
+          const text = errorText(view, message) ?? "";
+          throw refusalError("look into", "", { sequence: message.sequence, code, text });
         }
         readElements(view, message, (element) => {
           lives[(message.sequence - first) >>> 0] = element.remainingMs;

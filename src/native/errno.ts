@@ -7,6 +7,7 @@ export const Errno = {
   EINTR: 4,
   EBADF: 9,
   EAGAIN: 11,
+  ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,
   EEXIST: 17,

@@ -5,6 +5,7 @@ import { parseAddress } from "../../src/core/address.ts";
 import { EndWatch } from "../../src/data-plane/end-watch.ts";
 import type { RotatingMatch } from "../../src/match/subject.ts";
 import { DEFAULT_SPACE } from "../../src/rks/space.ts";
+import { Errno } from "../../src/native/errno.ts";
 import { doorOf } from "../support/daemon.ts";
 import { kernelStage, openingStage } from "./opening-stage.ts";
 
@@ -130,6 +131,22 @@ test("an opening that may have happened unheard is spent, and taken back in a mo
   // Refused for certain, the knock may come again.
   for (let i = 0; i < 5; i++) kernel.fail("no memory");
   expect(doorkeeper!.rotating({ ...match, use: new Uint8Array(16) } as never)).toBe("kept");
+});
+
+test("a refusal that is heard says that no earlier try happened", () => {
+  const stage = kernelStage([], 1);
+  const grants = stage.grants();
+  grants.open({ ...REQUEST, address: parseAddress("192.0.2.1")! });
+  stage.kernel.fail("no memory");
+  const use = { id: new Uint8Array(16).fill(7), forMs: 120_000 };
+  const opening = () => grants.open({ ...REQUEST, fresh: true, use });
+  let refusal: unknown;
+  try {
+    opening();
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toMatchObject({ code: Errno.ENFILE, mayHaveHappened: false });
 });
 
 test("one connection ends one of two grants, also where the kernel refuses at first", () => {
