@@ -76,15 +76,15 @@ export class PersistentState {
   }
 
   /**
-   * When the last of these doors believes knocks again after a loss, in Unix milliseconds; 0
-   * without a loss.
+   * When the last of these doors believes knocks again after a loss, in Unix milliseconds; -Infinity without a loss,
+   * since a clock may be before 1970.
    */
   waitsUntilMs(subjects: Subjects): number {
     return this.#slotsAfterLossMs(subjects, ({ skew }) => skew + 1);
   }
 
   /**
-   * When nobody believes a knock of before the loss any more, in Unix milliseconds; 0 without a loss. This is later than
+   * When nobody believes a knock of before the loss any more, in Unix milliseconds; -Infinity without one. This is later than
    * the wait: this run remembers which slots it refuses, a run after it would believe those that are as old as the skew.
    */
   doubtsUntilMs(subjects: Subjects): number {
@@ -92,11 +92,11 @@ export class PersistentState {
   }
 
   #slotsAfterLossMs(subjects: Subjects, slots: (space: KnockSpace) => number): number {
-    if (this.lost === undefined) return 0;
+    if (this.lost === undefined) return -Infinity;
     const ends = SubjectTable.of(subjects).groups.map(({ space }) =>
       slotStartMs(slotAt(this.#doubtMs, space.stepSeconds) + slots(space), space.stepSeconds),
     );
-    return Math.max(0, ...ends);
+    return Math.max(...ends);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The kinds of deeds, and how often each comes. */
 
+import { FOLDER_ONLY } from "./disk.ts";
 import type { KernelFault } from "./kernel.ts";
 import type { KeyChange } from "./key-ring.ts";
 import type { Act, Deed, Random, Road } from "./story.ts";
@@ -9,7 +10,7 @@ export const ROTATING = ["ssh", "web", "screen", "family"];
 const ALL_DOORS = [...ROTATING, "legacy"];
 export const PORTS = [22, 8443, 8444, 5900, 9000, 3389];
 const SETS = ["grants", "fixed", "one", "idle", "cap", "uses", "shared", "revoked"];
-export const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY"];
+export const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY", FOLDER_ONLY];
 const READ_FAULTS = ["an interrupted list", "a lost answer"] as const;
 export const KEY_CHANGES: readonly KeyChange[] = ["remove", "return", "return", "replace"];
 export const PROBATIONS = [10_000, 40_000, 180_000];
@@ -173,4 +174,9 @@ export function soon(random: Random, deed: Deed): Act {
   const afterMs =
     deed.type === "wait" ? 60_000 + random(240_000) : one(random, [1, 300, 2_000, 8_000, 20_000]);
   return { afterMs: afterMs + random(1_000) / 1_000, deed };
+}
+
+/** By the clock, at one of the doors with keys. */
+export function knockBy(person: number, random: Random, way: Road): Deed {
+  return { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road: way };
 }

@@ -32,11 +32,15 @@ const REMEMBERED: Readonly<Record<string, readonly string[]>> = {
   "audit.db": ["SELECT count(*), min(id), max(id) FROM records"],
 };
 
+/** The folder takes no change of its names; what is written into its databases is kept. */
+export const FOLDER_ONLY = "FOLDER";
+
 /** How the file system refuses a step with a plain file, by SQLite's word for the same trouble. */
 const REFUSALS: Readonly<Record<string, readonly [code: string, steps: readonly FileStep[]]>> = {
   SQLITE_FULL: ["ENOSPC", ["write"]],
   SQLITE_IOERR_WRITE: ["EIO", ["write", "sync"]],
   SQLITE_READONLY: ["EROFS", ["make", "remove", "rename"]],
+  [FOLDER_ONLY]: ["EACCES", ["make", "remove", "rename"]],
 };
 
 /** What a stop in order leaves. */
@@ -279,7 +283,7 @@ export class SimulatedDisk {
     return (...rest: unknown[]): unknown => {
       const name = basename(database.filename);
       this.border(`a write into ${name}`);
-      if (this.refuses !== undefined) {
+      if (this.refuses !== undefined && this.refuses !== FOLDER_ONLY) {
         this.refused(`a write into ${name}`);
         throw Object.assign(new Error("the simulated disk refuses"), { code: this.refuses });
       }

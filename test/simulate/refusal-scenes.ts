@@ -1,6 +1,6 @@
 /** Deeds that belong together: the disk or the kernel refuses at the moment that matters. */
 
-import { CLEAN, DISK_ERRORS, KEY_CHANGES, one, reload, ROTATING } from "./deeds.ts";
+import { CLEAN, DISK_ERRORS, KEY_CHANGES, knockBy, one, reload } from "./deeds.ts";
 import type { Act, Deed, Random } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
 
@@ -44,13 +44,7 @@ export function spoiltKeys(random: Random): Act[] {
   const person = random(PEOPLE.length);
   const how = one(random, KEY_CHANGES);
   const state = one(random, ["broken", "empty", "gone"] as const);
-  const knock: Deed = {
-    type: "knock",
-    person,
-    door: one(random, ROTATING),
-    clockMs: 0,
-    road: clean,
-  };
+  const knock = knockBy(person, random, clean);
   return [
     ...(random(2) === 0
       ? [
@@ -73,18 +67,11 @@ export function spoiltKeys(random: Random): Act[] {
 /** The kernel does what a knock asks for, and neither says so nor answers afterwards. */
 export function unheardKnock(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
-  const person = random(PEOPLE.length);
-  const knock: Deed = {
-    type: "knock",
-    person,
-    door: one(random, ROTATING),
-    clockMs: 0,
-    road: clean,
-  };
-  const times = one(random, [3, 9]);
-  const forgetting: Deed = one(random, [WAIT, { type: "flush" }, ending(random)]);
+  const knock = knockBy(random(PEOPLE.length), random, clean);
+  const reboot: Deed = { type: "restart", downMs: 1_000, reboot: true };
+  const forgetting: Deed = one(random, [WAIT, { type: "flush" }, reboot, reboot, ending(random)]);
   return [
-    { afterMs: 6_000, deed: { type: "kernel fault", fault: "a lost answer", times } },
+    { afterMs: 6_000, deed: { type: "kernel fault", fault: "a lost answer", times: 9 } },
     { afterMs: 1, deed: { type: "kernel fault", fault: "no reply", times: 1 } },
     { afterMs: 1, deed: knock },
     { afterMs: one(random, [300, 6_000]), deed: forgetting },
@@ -96,25 +83,58 @@ export function unheardKnock(random: Random): Act[] {
 /** A use is lost, and the disk takes no note of the wait that follows. */
 export function unnotedWait(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
-  const person = random(PEOPLE.length);
-  const knock: Deed = {
-    type: "knock",
-    person,
-    door: one(random, ROTATING),
-    clockMs: 0,
-    road: clean,
-  };
+  const knock = knockBy(random(PEOPLE.length), random, clean);
   const code = one(random, DISK_ERRORS);
   const seed = random(2 ** 31);
+  const restart = (reboot: boolean): Deed => ({ type: "restart", downMs: 1_000, reboot });
+  const loss: Act[] = one(random, [
+    [{ afterMs: 300, deed: { type: "power cut", border: 0, downMs: 1_000, seed } }],
+    [{ afterMs: 300, deed: restart(true) }],
+    [
+      { afterMs: 300, deed: restart(false) },
+      { afterMs: 500, deed: { type: "flush" } },
+    ],
+  ]);
+  const inStart: Deed = { type: "kill", border: random(24), downMs: 50, next: true };
   return [
     { afterMs: 6_000, deed: { type: "disk", code, forMs: one(random, [8_000, 14_000, 60_000]) } },
     { afterMs: 300, deed: knock },
-    random(2) === 0
-      ? { afterMs: 300, deed: { type: "power cut", border: 0, downMs: 1_000, seed } }
-      : { afterMs: 300, deed: { type: "restart", downMs: 1_000, reboot: true } },
+    ...(random(2) === 0 ? [{ afterMs: 1, deed: inStart }] : []),
+    ...loss,
     { afterMs: one(random, [2_000, 8_000]), deed: ending(random) },
     { afterMs: 4_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
     { afterMs: 6_000, deed: WAIT },
+  ];
+}
+
+/** Somebody closes the fixed door by its sequence, and the kernel refuses. */
+export function refusedClosing(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const person = random(PEOPLE.length);
+  const knock = (closing: boolean): Deed => ({ type: "fixed", person, closing, road: clean });
+  const fault = one(random, ["no memory", "a lost answer", "an interrupted list"] as const);
+  return [
+    { afterMs: 6_000, deed: knock(false) },
+    { afterMs: 11_500, deed: { type: "kernel fault", fault, times: one(random, [4, 9]) } },
+    { afterMs: 1, deed: knock(true) },
+    { afterMs: 6_000, deed: WAIT },
+  ];
+}
+
+/** A connection spends a grant that two have at one address, and the kernel is slow about it. */
+export function slowSpend(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const knock = (person: number): Deed => {
+    return { type: "knock", person, door: "screen", clockMs: 0, road: clean };
+  };
+  const fault = one(random, ["no memory", "a lost answer", "an interrupted list"] as const);
+  return [
+    { afterMs: 6_000, deed: { type: "reload", number: 0, broken: false, yes: true } },
+    { afterMs: 2_000, deed: knock(0) },
+    { afterMs: 300, deed: knock(1) },
+    { afterMs: 3_000, deed: { type: "kernel fault", fault, times: 4 + random(3) } },
+    { afterMs: 1, deed: { type: "connect", person: 0, port: 5900, forMs: 20_000 } },
+    { afterMs: 12_000, deed: WAIT },
   ];
 }
 

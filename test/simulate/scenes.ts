@@ -5,6 +5,7 @@ import {
   CLEAN,
   DISK_ERRORS,
   KEY_CHANGES,
+  knockBy,
   one,
   PROBATIONS,
   reload,
@@ -13,12 +14,14 @@ import {
 import type { KeyChange } from "./key-ring.ts";
 import {
   refusedClose,
+  refusedClosing,
   refusedEnd,
+  slowSpend,
   spoiltKeys,
   unheardKnock,
   unnotedWait,
 } from "./refusal-scenes.ts";
-import type { Act, Deed, Random, Road } from "./story.ts";
+import type { Act, Deed, Random } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
 
 const WAIT: Deed = { type: "wait" };
@@ -69,11 +72,6 @@ const CUTTING: readonly ((random: Random) => Deed)[] = [
   () => ({ type: "wait" }),
   (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: 20_000 }),
 ];
-
-/** By the clock, at one of the doors with keys. */
-function knockBy(person: number, random: Random, way: Road): Deed {
-  return { type: "knock", person, door: one(random, ROTATING), clockMs: 0, road: way };
-}
 
 /** A knock is cut short, something is forgotten, and the knock comes again. */
 function forgottenUse(random: Random): Act[] {
@@ -487,4 +485,6 @@ export const SCENES: readonly Scene[] = [
   unnotedWait,
   unnotedWait,
   refusedClose,
+  refusedClosing,
+  slowSpend,
 ];

@@ -10,12 +10,6 @@ export const LOSSES: readonly Mutation[] = [
     ".run(bootId, seenMs);",
   ),
   mutation(
-    "a wait that the disk did not note is never noted",
-    "store/uses.ts",
-    "if (isNoted) this.#doubtMs = sinceMs;",
-    "this.#doubtMs = sinceMs;",
-  ),
-  mutation(
     "a table that lacks uses vouches for them",
     "control-plane/persistent-state.ts",
     "if (this.#uses.complete) return 0;",

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { readAudit } from "../../../src/control-plane/audit-access.ts";
 import { LossWait } from "../../../src/control-plane/loss-wait.ts";
 import { Readiness } from "../../../src/control-plane/readiness.ts";
@@ -40,6 +40,16 @@ function stage(folder: StateFolder, { forgets }: { forgets: boolean }) {
 }
 
 describe("LossWait", () => {
+  test("tell() waits for nothing without a loss, also where the clock is before 1970", () => {
+    using folder = new StateFolder();
+    const { clock, wait, readiness, persistent } = stage(folder, { forgets: false });
+    clock.nowMs = -1_000_000_000;
+    expect(wait.tell()).toBe(false);
+    expect(readiness.reasons()).toEqual([]);
+    persistent.close(NOW, false);
+    expect(existsSync(folder.file("uses-doubtful"))).toBe(false);
+  });
+
   test("tell() keeps readiness red for skew + 1 slots after a loss, and notes it once", () => {
     using folder = new StateFolder();
     const { clock, wait, readiness, persistent } = stage(folder, { forgets: true });

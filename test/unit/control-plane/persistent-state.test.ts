@@ -46,7 +46,10 @@ describe("PersistentState", () => {
     using folder = new StateFolder();
     const persistent = open(folder);
     expect(persistent.lost).toBeUndefined();
-    expect([persistent.usesFor([ALICE]), persistent.waitsUntilMs([ALICE])]).toEqual([[], 0]);
+    expect([persistent.usesFor([ALICE]), persistent.waitsUntilMs([ALICE])]).toEqual([
+      [],
+      -Infinity,
+    ]);
     persistent.close(NOW);
     expect(folder.notices).toEqual([]);
   });
@@ -174,7 +177,7 @@ describe("PersistentState", () => {
     using intact = new StateFolder();
     const sure = open(intact);
     sure.clockWasSet(NOW + 3_600_000);
-    expect([sure.usesFor([ALICE]), sure.waitsUntilMs([ALICE])]).toEqual([[], 0]);
+    expect([sure.usesFor([ALICE]), sure.waitsUntilMs([ALICE])]).toEqual([[], -Infinity]);
     sure.close(NOW);
   });
 
