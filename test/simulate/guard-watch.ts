@@ -157,7 +157,9 @@ export class GuardWatch {
     const nowMs = this.#agenda.monotonicMs();
     const forMs = Math.max(...guarded.map((range) => range.forMs ?? Infinity));
     const judgedAnew = this.#restarted && this.#clockWasSet;
-    if (judgedAnew) this.#mayReturn ??= this.#unwritten;
+    // The daemon ended it a second early.
+    const isEarly = nowMs < (this.#unwritten?.endMs ?? -Infinity);
+    if (judgedAnew || isEarly) this.#mayReturn ??= this.#unwritten;
     const before = this.#probation ?? this.#mayReturn;
     const isOver = before !== undefined && nowMs >= before.endMs - NEARLY_MS;
     if (guarded.length === 0) {

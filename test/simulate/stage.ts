@@ -64,6 +64,7 @@ export function setStage(story: Story): Stage {
   const machine = { agenda, chronicle, kernel, disk, diskTrouble, sessions };
   disk.writeConfig(0, false);
 
+  const haveRoom = story.setSize > ROOMY_SET;
   const watches = new Watches(machine);
   const { oracle, guard, closes, alarms } = watches;
   const disturbances = new Disturbances(agenda, () => watches.grants.touched());
@@ -76,6 +77,8 @@ export function setStage(story: Story): Stage {
   };
   disk.refused = (where) => chronicle.tally.add(`disk refuses ${where}`);
 
+  /** The keys that the file had when the present daemon was made, until that is in force. */
+  let read: ReadonlySet<string> | undefined;
   const commands = new CommandStarts({ agenda, chronicle, closes });
   const closings = new Closings({ agenda, chronicle, keys, watches });
   const witness = new Witness({
@@ -87,6 +90,9 @@ export function setStage(story: Story): Stage {
       disturbances.disturbGently();
       chronicle.note(`configuration ${numberOf(daemon.inForce.settings.doors)} is in force`);
       kept.enters(daemon);
+      // A start that fails keeps nothing of what it read.
+      if (read !== undefined) keys.wasRead(read);
+      read = undefined;
     },
   });
   const process = new DaemonProcess({
@@ -94,12 +100,14 @@ export function setStage(story: Story): Stage {
     disturbances,
     begins: () => {
       watches.newLife();
+      // A full set has no record of some holders: a later daemon does not know them.
+      if (!haveRoom) watches.grants.touched();
       commands.newLife();
     },
     make: (life, bootId) =>
       kept.judge(() => makeDaemon({ ...machine, bootId, life, commands, witness })),
     made: (daemon, kernelForgot) => {
-      keys.wasRead(keys.listed);
+      read = keys.listed;
       const isFallBack = daemon.inForce.configuration.mistake !== undefined;
       if (keys.isSpoilt && (!isFallBack || diskTrouble.hasBeen)) keys.doubt();
       losses.judge(daemon, kernelForgot, diskTrouble.isRefusing);
@@ -114,7 +122,6 @@ export function setStage(story: Story): Stage {
     },
   });
 
-  const haveRoom = story.setSize > ROOMY_SET;
   const surroundings = { ...machine, keys, disturbances, process, haveRoom };
   const network = new Network(agenda, process);
   const expectations = new Expectations(surroundings);

@@ -1,5 +1,6 @@
 /** The record of a probation that a daemon keeps: written again until the state folder takes it. */
 
+import { SallyportError } from "../../core/errors.ts";
 import type { StoreNotice } from "../../store/state-file.ts";
 import { LastingChange } from "../lasting-change.ts";
 import { ProbationFile } from "./probation-file.ts";
@@ -32,7 +33,11 @@ export class ProbationRecord {
    * folder has says the same.
    */
   goOn(wallMs: number, forMs: number): void {
-    this.#change.make(this.#file.path, () => void this.#file.begin(wallMs, forMs));
+    try {
+      this.#file.begin(wallMs, forMs);
+    } catch (error) {
+      if (!(error instanceof SallyportError)) throw error;
+    }
   }
 
   /** Nobody confirmed it in time. A refusal does not keep the ports shut. */
