@@ -8,7 +8,7 @@ export interface Curve {
   readonly title: string;
   readonly unit: string;
   readonly values: readonly number[];
-  /** The most by which the last quarter may exceed the second, in the unit; Infinity where it only tells. */
+  /** The most by which the last quarter may exceed the third, in the unit; Infinity where it only tells. */
   readonly mayGrow: number;
 }
 
@@ -43,14 +43,14 @@ function cpuOf(samples: readonly Sample[]): number[] {
 export function curvesOf({ samples }: Day): Judged[] {
   const of = (value: (sample: Sample) => number) => samples.map(value);
   const curves: Curve[] = [
-    { title: "Memory of its own", unit: "MB", values: of((s) => s.anonymous / MB), mayGrow: 4 },
+    { title: "Memory of its own", unit: "MB", values: of((s) => s.anonymous / MB), mayGrow: 2 },
     {
       title: "Of it, compiled code",
       unit: "MB",
       values: of((s) => s.compiled / MB),
       mayGrow: Infinity,
     },
-    { title: "Resident", unit: "MB", values: of((s) => s.rss / MB), mayGrow: 8 },
+    { title: "Resident", unit: "MB", values: of((s) => s.rss / MB), mayGrow: 4 },
     { title: "Descriptors", unit: "", values: of((s) => s.descriptors), mayGrow: 2 },
     { title: "Threads", unit: "", values: of((s) => s.threads), mayGrow: 1 },
     {

@@ -33,16 +33,16 @@ function dayOf(change: (n: number) => Partial<Sample>): Day {
 
 const grown = (day: Day) => curvesOf(day).flatMap(({ flat, title }) => (flat ? [] : [title]));
 
-test("trendOf() compares the last quarter with the second", () => {
-  expect(trendOf([9, 1, NaN, 1, 5])).toEqual({ quarters: [9, 1, 1, 5], grown: 4 });
+test("trendOf() compares the last quarter with the third", () => {
+  expect(trendOf([9, 1, NaN, 2, 5])).toEqual({ quarters: [9, 1, 2, 5], grown: 3 });
 });
 
-test("a run in which nothing grows is flat, also where the first quarter fills tables", () => {
-  expect(grown(dayOf((n) => ({ anonymous: n < 10 ? 20e6 : 40e6 })))).toEqual([]);
+test("a run in which nothing grows is flat, also where the first two fill tables", () => {
+  expect(grown(dayOf((n) => ({ anonymous: n < 20 ? 20e6 : 40e6 })))).toEqual([]);
 });
 
 test("what grows is named", () => {
-  expect(grown(dayOf((n) => ({ anonymous: 40e6 + n * 1e6 })))).toEqual(["Memory of its own"]);
+  expect(grown(dayOf((n) => ({ anonymous: 40e6 + n * 0.25e6 })))).toEqual(["Memory of its own"]);
   expect(grown(dayOf((n) => ({ descriptors: 40 + n })))).toEqual(["Descriptors"]);
   expect(grown(dayOf((n) => ({ sets: 20 + n })))).toEqual(["Rules and sets of the guard"]);
 });
