@@ -70,12 +70,6 @@ export const COMMANDS: readonly Mutation[] = [
     "isSameCommand(claim, owing.get(claim.door))",
   ),
   mutation(
-    "a close command that came due is not written down",
-    "store/owed.ts",
-    "    this.#living.delete(grant);\n    this.#move(number, State.due);",
-    "    this.#living.delete(grant);",
-  ),
-  mutation(
     "a close command runs with the first holder who leaves",
     "control-plane/commands/door-commands.ts",
     "if (event.shared !== true) this.#end(placeId(event.grant));",

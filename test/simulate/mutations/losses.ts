@@ -4,12 +4,6 @@ import { mutation, type Mutation } from "./mutation.ts";
 
 export const LOSSES: readonly Mutation[] = [
   mutation(
-    "a wait that the disk did not note is over at a restart",
-    "store/uses.ts",
-    ".run(this.#isDoubtUnnoted ? IN_DOUBT : bootId, seenMs);",
-    ".run(bootId, seenMs);",
-  ),
-  mutation(
     "a table that lacks uses vouches for them",
     "control-plane/persistent-state.ts",
     "if (this.#uses.complete) return 0;",
@@ -62,12 +56,6 @@ export const LOSSES: readonly Mutation[] = [
     "data-plane/hearing.ts",
     "// After those of the old plan, which know what was told of them.\n    for (const use of plan.uses) matcher.markUsed(use);",
     "",
-  ),
-  mutation(
-    "a stop vouches for uses that the disk did not take",
-    "store/uses.ts",
-    "const complete = this.#file.complete;",
-    "const complete = true;",
   ),
   mutation(
     "a set clock begins no new wait",
