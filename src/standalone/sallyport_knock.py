@@ -1291,6 +1291,8 @@ def _run(argv: Optional[Sequence[str]]) -> int:
     except KnockError as error:
         _note(str(error))
         return error.exit_code
+    except SystemExit as ended:
+        return int(ended.code or OK)  # the help, which may not have been written yet
     except KeyboardInterrupt:
         return 130
 
