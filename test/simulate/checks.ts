@@ -25,9 +25,6 @@ const SPENT_MS = 1_000;
 /** A repair that the kernel refused is tried again within this time. */
 const BACK_MS = 20_000;
 
-/** The kernel is asked again to take what it kept. */
-const UNHEARD_MS = 2_000;
-
 /** A close command comes within this time, behind those of a crowd within the second. */
 const LATE_MS = 15_000;
 const CROWD_MS = 90_000;
@@ -98,10 +95,7 @@ export class Checks {
     if (mustGuard && !kernel.hasTable && disturbances.untamperedMs > BACK_MS) {
       chronicle.break("the guard returns", "no table is in the kernel");
     }
-    // What was opened unheard is withdrawn in a moment.
-    if (daemon !== undefined && disturbances.untamperedMs > UNHEARD_MS) {
-      chronicle.judge(crowd(daemon, kernel));
-    }
+    if (daemon !== undefined) chronicle.judge(crowd(daemon, kernel));
     if (daemon !== undefined && disturbances.unspentMs > SPENT_MS) {
       watches.oracle.checkTold(grantsHeld(daemon, agenda));
     }

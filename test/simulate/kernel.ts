@@ -71,6 +71,8 @@ export class SimulatedKernel {
   readonly #readFaults: ReadFault[] = [];
   #lateUntilMs = -Infinity;
   #random: (below: number) => number = () => 0;
+  /** So many transactions happened unheard. */
+  unheard = 0;
   /** Whoever listens hears of each change by `origin`, a socket; 0 is somebody else's. */
   changed: (origin: number, tookOnce: boolean) => void = () => {};
   /** One of the faults came true, or a set had no room for an element. */
@@ -298,6 +300,7 @@ export class SimulatedKernel {
     if (changes.length > 0) this.#changes++;
     this.committed({ changes });
     this.#tell(origin, took);
+    if (fault === "no reply") this.unheard++;
     return fault === "no reply" ? [{ sequence: 0, code: Errno.ENOBUFS, text: "" }] : [];
   }
 
