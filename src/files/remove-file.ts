@@ -1,10 +1,6 @@
-/** Removes one file, and tells rightly why it cannot. */
+/** Removes one file, and tells rightly why it cannot: the runtime's `rmSync` calls EPERM and ENOTDIR EFAULT. */
 
-import { lstatSync, rmSync, unlinkSync } from "node:fs";
-import { errnoOf } from "../core/system-error.ts";
-
-/** What the runtime's `rmSync` says instead of EPERM and ENOTDIR, and of EISDIR. */
-const MISTOLD: ReadonlySet<string> = new Set(["EFAULT", "ERR_FS_EISDIR"]);
+import { lstatSync, unlinkSync } from "node:fs";
 
 /**
  * Does nothing where there is no such file, also where the file system is read-only (EROFS comes first there). Throws
@@ -12,10 +8,8 @@ const MISTOLD: ReadonlySet<string> = new Set(["EFAULT", "ERR_FS_EISDIR"]);
  */
 export function removeFile(file: string): void {
   try {
-    rmSync(file, { force: true });
-  } catch (error) {
-    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return;
-    if (!MISTOLD.has(errnoOf(error))) throw error;
     unlinkSync(file);
+  } catch (error) {
+    if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) throw error;
   }
 }

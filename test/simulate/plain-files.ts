@@ -48,9 +48,9 @@ void mock.module("node:fs", () => ({
     real.linkSync(from, to);
     watch?.step("written", to, from);
   },
-  rmSync(path: string, options: fs.RmOptions) {
+  unlinkSync(path: string) {
     watch?.step("remove", path);
-    real.rmSync(path, options);
+    real.unlinkSync(path);
   },
 }));
 
