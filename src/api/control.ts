@@ -202,6 +202,8 @@ export interface Control {
   readonly config: string;
   /** Milliseconds since the start, by a clock that nobody can set. */
   uptimeMs(): number;
+  /** Bytes of memory that the process holds. Undefined where nothing can be read. */
+  residentBytes(): number | undefined;
   /** Why a right knock may not open its door now; empty when ready. At most one reason per code. */
   readiness(): readonly Reason[];
   /**

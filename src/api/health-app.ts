@@ -99,7 +99,7 @@ export function addHealthRoutes(
       },
     }),
     (c) => {
-      const metrics = readMetrics(control, audience, process.memoryUsage.rss());
+      const metrics = readMetrics(control, audience);
       return c.body(renderMetrics(metrics), 200, { "Content-Type": EXPOSITION_TYPE });
     },
   );

@@ -204,8 +204,8 @@ function counterMetrics(control: Control, audience: Audience): Metric[] {
   return [...metrics.values()];
 }
 
-/** Reads every metric this audience may see. `residentBytes` is the memory of the process. */
-export function readMetrics(control: Control, audience: Audience, residentBytes: number): Metric[] {
+/** Reads every metric this audience may see; one that cannot be read now is left out. */
+export function readMetrics(control: Control, audience: Audience): Metric[] {
   const gauge = (name: string, help: string, value: number): Metric => ({
     type: "gauge",
     name,
@@ -253,8 +253,13 @@ export function readMetrics(control: Control, audience: Audience, residentBytes:
         "When the probation of the guard ends, Unix time; 0 without one.",
         (control.probation()?.untilMs ?? 0) / 1e3,
       ),
-      gauge("process_resident_memory_bytes", "Memory the process holds.", residentBytes),
     );
+    const residentBytes = control.residentBytes();
+    if (residentBytes !== undefined) {
+      metrics.push(
+        gauge("process_resident_memory_bytes", "Memory the process holds.", residentBytes),
+      );
+    }
   }
   return metrics;
 }

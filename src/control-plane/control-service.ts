@@ -22,6 +22,7 @@ import type { Counters } from "../core/counters.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import { keysFile } from "../keys/keys.ts";
+import { residentBytes } from "../native/heap.ts";
 import { describeOwnRecord } from "../store/audit-record.ts";
 import type { DataPlaneAccess } from "./data-plane-access.ts";
 import { viewDoors } from "./door-views.ts";
@@ -75,6 +76,10 @@ export class ControlService implements Control {
 
   uptimeMs(): number {
     return this.#parts.clock.monotonicMs() - this.#startedAt;
+  }
+
+  residentBytes(): number | undefined {
+    return residentBytes();
   }
 
   readiness(): readonly Reason[] {

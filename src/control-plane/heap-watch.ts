@@ -20,7 +20,7 @@ export class HeapWatch {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param held the bytes that this thread's heap takes. @param collect collects all its garbage. */
-  constructor(held = heapBytes, collect: () => void = collectGarbage) {
+  constructor(held: () => number | undefined = heapBytes, collect: () => void = collectGarbage) {
     this.#growth = new HeapGrowth(held);
     this.#collect = collect;
   }

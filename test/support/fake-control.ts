@@ -46,6 +46,8 @@ export class FakeControl implements Control {
   readonly startedMs = 1_767_225_600_000;
   readonly config = "/etc/sallyport/config.toml";
   upMs = 11_520_000;
+  /** The result of `residentBytes`. */
+  memory: number | undefined = 60_000_000;
   reasons: readonly Reason[] = [];
   /** The result of `notices`. */
   said: readonly string[] = [];
@@ -65,6 +67,10 @@ export class FakeControl implements Control {
 
   uptimeMs(): number {
     return this.upMs;
+  }
+
+  residentBytes(): number | undefined {
+    return this.memory;
   }
 
   readiness(): readonly Reason[] {

@@ -112,6 +112,16 @@ describe("what anyone may read", () => {
     expect(parseExposition(full).has("process_resident_memory_bytes")).toBeTrue();
   });
 
+  test("leave out the memory where it cannot be read, and nothing else", async () => {
+    const control = new FakeControl();
+    const namesOf = async () => [
+      ...parseExposition(await (await controlApp(control).request("/metrics")).text()).keys(),
+    ];
+    const all = await namesOf();
+    control.memory = undefined;
+    expect(await namesOf()).toEqual(all.filter((name) => name !== "process_resident_memory_bytes"));
+  });
+
   test("does not move with what is known of an address and why it opened nothing", async () => {
     const control = new FakeControl();
     const still = await publicView(control);
