@@ -46,6 +46,8 @@ export interface Present {
   readonly bootId: string;
   /** The boot id of the clean-stop marker, if there was one. */
   readonly stopped: string | undefined;
+  /** The disk kept that marker: runs that left no trace may have come after the stop. */
+  readonly isMarkerKept: boolean;
   /** The kernel still has the table of the last run, with its set of uses. */
   readonly kernelKept: () => boolean;
 }
@@ -53,13 +55,15 @@ export interface Present {
 /** Judges an undamaged record. */
 export function judgeSession(
   last: Session | undefined,
-  { bootId, stopped, kernelKept }: Present,
+  { bootId, stopped, isMarkerKept, kernelKept }: Present,
 ): Trust {
   if (last === undefined)
     return { trust: "lost", reason: "the record of used knocks has no session" };
   if (last.bootId === IN_DOUBT) return { trust: "lost", reason: WAIT_NOT_OVER };
-  if (stopped === last.bootId) return { trust: "complete" };
-  if (last.bootId !== bootId) {
+  const isThisBoot = last.bootId === bootId;
+  // Of this boot, the kernel knows more than a marker that nobody could remove.
+  if (stopped === last.bootId && !(isThisBoot && isMarkerKept)) return { trust: "complete" };
+  if (!isThisBoot) {
     return {
       trust: "lost",
       reason: "the machine was started anew and sallyport had not been stopped before",

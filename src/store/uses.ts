@@ -149,7 +149,12 @@ export class UseStore {
     const judged = unwritten
       ? lost("an earlier sallyport ran meanwhile and could not write down what was used")
       : doubted(
-          judge(found, contents, usedBefore, { bootId, stopped, kernelKept }),
+          judge(found, contents, usedBefore, {
+            bootId,
+            stopped,
+            isMarkerKept: store.#hasMarkers,
+            kernelKept,
+          }),
           readDoubt(stateDir),
           nowMs,
           contents?.session?.bootId === bootId ? store.#bootedMs() : undefined,

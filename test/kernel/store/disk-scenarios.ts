@@ -143,6 +143,15 @@ const scenarios: Record<string, () => unknown> = {
     return { trust, refused, written, left };
   },
 
+  "read-only after a clean stop": () => {
+    openUses().store.close(NOW);
+    mount("mount", "-o", "remount,ro", folder);
+    const trustWhere = (kept: boolean, bootId = BOOT) =>
+      UseStore.open(folder, { bootId, nowMs: NOW, report, kernelKept: () => kept }).trust;
+    // No close(): each is killed.
+    return { kept: trustWhere(true), gone: trustWhere(false), next: trustWhere(false, NEXT_BOOT) };
+  },
+
   "full from the start": () => {
     fill();
     const { store, trust } = openUses();

@@ -100,6 +100,15 @@ describe("a disk that fails from the start", () => {
   );
 
   test(
+    "read-only after a clean stop: in the same boot the kernel's table must vouch for what came after",
+    () => {
+      const seen = onTmpfs("disk-scenarios.ts", "read-only after a clean stop", "4M");
+      expect(seen).toEqual({ kept: "complete", gone: "lost", next: "complete" });
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "full: doors wait, nothing half made is left, and memory is written when there is room",
     () => {
       const seen = onTmpfs("disk-scenarios.ts", "full from the start", "128k");
