@@ -26,8 +26,8 @@ import type { Comment, IdleSet, Slot } from "./slots.ts";
 /** How long an address is refused at least after it was closed. */
 const REVOKED_MS = 5 * 60_000;
 /**
- * A transaction is repeated when an element that it deletes ended in between, or its reply was lost; a look-up, when an
- * answer was.
+ * A transaction is repeated when an element that it deletes ended in between, the kernel was busy with its set, or its reply
+ * was lost; a look-up, when an answer was.
  */
 const TRIES = 4;
 /** The length of the name of a use. */
@@ -258,7 +258,7 @@ export class KernelGrants implements Firewall, Disposable {
     this.#unheard = isUnknown(refusals);
     if (this.#unheard) return "refused";
     // Something exists, or ended meanwhile: look first. Any other refusal would come again.
-    const other = refusals.find(({ code }) => code !== Errno.EEXIST && code !== Errno.ENOENT);
+    const other = refusals.find(({ code }) => code !== Errno.EEXIST && !isPassing(code));
     if (other === undefined) return "refused";
     throw refusalError(
       "open a grant in",
@@ -292,7 +292,7 @@ export class KernelGrants implements Firewall, Disposable {
         return this.#unheard && this.#isFresh(use!) ? "opened" : "used";
       }
       this.#unheard ||= isUnknown(refusals);
-      const refusal = refusals.find(({ code }) => code !== Errno.ENOENT) ?? refusals[0]!;
+      const refusal = refusals.find(({ code }) => !isPassing(code)) ?? refusals[0]!;
       const set = names.get(refusal.sequence) ?? (used === undefined ? "" : SET.used);
       // Without the record a later daemon does not know the other owners: better than no grant. Records that are to go
       // need no room: one that stayed would give its grant back.
@@ -300,7 +300,7 @@ export class KernelGrants implements Firewall, Disposable {
         const unshared = slots.filter(({ mark, ms }) => mark === undefined || ms === 0);
         return this.#apply(operation, address, unshared, use, comment);
       }
-      if (refusal.code !== Errno.ENOENT && !isUnknown(refusals)) {
+      if (!isPassing(refusal.code) && !isUnknown(refusals)) {
         // Had an earlier try happened, the use would exist.
         if (use !== undefined) this.#unheard = false;
         throw refusalError(operation, set, refusal);
@@ -444,6 +444,14 @@ export class KernelGrants implements Firewall, Disposable {
     }
     return bytes;
   }
+}
+
+/**
+ * Whether the next try may succeed: an element ended in between, or the kernel moves the elements of the set to a larger
+ * table just now and has met more than sixteen of one key, spent within the last second.
+ */
+function isPassing(code: number): boolean {
+  return code === Errno.ENOENT || code === Errno.EBUSY;
 }
 
 /** Whether the kernel had no memory, perhaps only for the reply: it may have done all or nothing. */

@@ -20,6 +20,13 @@ const REMEDIES = new Map<number, { detail?: string; remedy: string }>([
       remedy: "load the guard again (restart `sallyport serve`) and find out who removed it",
     },
   ],
+  [
+    Errno.EBUSY,
+    {
+      detail: "the kernel is moving the elements of the set",
+      remedy: "knock again in a second",
+    },
+  ],
   [Errno.EINTR, { remedy: "stop what changes the rule set without pause" }],
   [Errno.EPERM, { remedy: "run as root or with the capability CAP_NET_ADMIN" }],
 ]);

@@ -11,6 +11,7 @@ const ALL_DOORS = [...ROTATING, "legacy"];
 export const PORTS = [22, 8443, 8444, 5900, 9000, 3389];
 const SETS = ["grants", "fixed", "one", "idle", "cap", "uses", "shared", "revoked"];
 export const DISK_ERRORS = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY", FOLDER_ONLY];
+const REFUSALS = ["no memory", "no memory", "a busy set"] as const;
 const READ_FAULTS = ["an interrupted list", "a lost answer"] as const;
 export const KEY_CHANGES: readonly KeyChange[] = ["remove", "return", "return", "replace"];
 export const PROBATIONS = [10_000, 40_000, 180_000];
@@ -128,7 +129,7 @@ const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed]
     }),
   ],
   [1, () => ({ type: "spoil" })],
-  [3, (random) => kernelFault(random, "no memory")],
+  [3, (random) => kernelFault(random, one(random, REFUSALS))],
   [3, (random) => kernelFault(random, one(random, READ_FAULTS))],
   [2, (random) => ({ type: "late notices", forMs: random(60_000), seed: random(2 ** 31) })],
   [2, (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: random(120_000) })],

@@ -34,8 +34,12 @@ export interface Committed {
   readonly changes: readonly Change[];
 }
 
-/** What becomes of a transaction: the kernel refuses it, or has no memory for its reply. */
-export type ChangeFault = "no memory" | "no reply";
+/**
+ * What becomes of a transaction: the kernel refuses it, has no memory for its reply, or moves the elements of a set
+ * just now.
+ */
+const CHANGE_FAULTS = ["no memory", "no reply", "a busy set"] as const;
+export type ChangeFault = (typeof CHANGE_FAULTS)[number];
 /** What becomes of a question: others change the set at each try to list it, or the answers of a look-up are lost. */
 export type ReadFault = "an interrupted list" | "a lost answer";
 export type KernelFault = ChangeFault | ReadFault;
@@ -89,7 +93,7 @@ export class SimulatedKernel {
 
   /** The next transaction, list or look-up fails in this way. */
   fail(fault: KernelFault): void {
-    if (fault === "no memory" || fault === "no reply") this.faults.push(fault);
+    if (isChangeFault(fault)) this.faults.push(fault);
     else this.#readFaults.push(fault);
   }
 
@@ -283,7 +287,9 @@ export class SimulatedKernel {
   commit(changes: readonly Change[], origin: number): readonly Refusal[] {
     this.#agenda.tick();
     const fault = this.faults.shift();
-    if (fault !== undefined) this.faulted(fault);
+    const busy =
+      fault === "a busy set" ? changes.findLast(({ add }) => add !== undefined) : undefined;
+    if (fault !== undefined && (fault !== "a busy set" || busy !== undefined)) this.faulted(fault);
     if (fault === "no memory") return [{ sequence: 0, code: Errno.ENOBUFS, text: "" }];
     const undo: (() => void)[] = [];
     const refusals: Refusal[] = [];
@@ -292,6 +298,9 @@ export class SimulatedKernel {
       const code = this.#apply(change, undo);
       if (code !== 0) refusals.push({ sequence: change.sequence, code, text: "" });
       took ||= change.add === undefined && change.set.startsWith("one");
+    }
+    if (busy !== undefined) {
+      refusals.push({ sequence: busy.sequence, code: Errno.EBUSY, text: "" });
     }
     if (refusals.length > 0) {
       for (const back of undo.toReversed()) back();
@@ -347,6 +356,10 @@ export class SimulatedKernel {
   #lives({ endMs }: Element): boolean {
     return endMs > this.#agenda.monotonicMs();
   }
+}
+
+function isChangeFault(fault: KernelFault): fault is ChangeFault {
+  return CHANGE_FAULTS.some((one) => one === fault);
 }
 
 function refused(): OpError {

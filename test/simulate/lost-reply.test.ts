@@ -39,6 +39,26 @@ test("a grant that was refused for want of memory is opened by the next try", ()
   expect(grants.open({ ...REQUEST, fresh: true })).toBe("opened");
 });
 
+test.each([true, false])(
+  "a grant in a set that the kernel is busy with is opened by the next try (fresh: %s)",
+  (fresh) => {
+    const { kernel, grants } = stage();
+    kernel.faults.push("a busy set", "a busy set");
+    expect(grants.open({ ...REQUEST, fresh })).toBe("opened");
+    expect(grants.list()).toHaveLength(1);
+  },
+);
+
+test("a set that stays busy refuses the grant, says what to do, and spends no use", () => {
+  const { kernel, grants } = stage();
+  for (let i = 0; i < 4; i++) kernel.faults.push("a busy set");
+  expect(() => grants.open({ ...REQUEST, fresh: false })).toThrow(
+    /^Cannot open a grant in inet sallyport (grants4|uses): the kernel is moving the elements of the set, EBUSY: knock again/,
+  );
+  expect(grants.list()).toEqual([]);
+  expect(grants.open({ ...REQUEST, fresh: true })).toBe("opened");
+});
+
 test("a use that was spent earlier stays used, whatever is unheard", () => {
   const { agenda, kernel, grants } = stage();
   grants.open({ ...REQUEST, fresh: true });

@@ -5,6 +5,7 @@ import type { Act, Deed, Random } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
 
 const WAIT: Deed = { type: "wait" };
+const REFUSED = ["no memory", "a busy set", "a lost answer", "an interrupted list"] as const;
 
 /** A daemon ends, one way or the other. */
 function ending(random: Random): Deed {
@@ -112,7 +113,7 @@ export function refusedClosing(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };
   const person = random(PEOPLE.length);
   const knock = (closing: boolean): Deed => ({ type: "fixed", person, closing, road: clean });
-  const fault = one(random, ["no memory", "a lost answer", "an interrupted list"] as const);
+  const fault = one(random, REFUSED);
   return [
     { afterMs: 6_000, deed: knock(false) },
     { afterMs: 11_500, deed: { type: "kernel fault", fault, times: one(random, [4, 9]) } },
@@ -127,7 +128,7 @@ export function slowSpend(random: Random): Act[] {
   const knock = (person: number): Deed => {
     return { type: "knock", person, door: "screen", clockMs: 0, road: clean };
   };
-  const fault = one(random, ["no memory", "a lost answer", "an interrupted list"] as const);
+  const fault = one(random, REFUSED);
   return [
     { afterMs: 6_000, deed: { type: "reload", number: 0, broken: false, yes: true } },
     { afterMs: 2_000, deed: knock(0) },
@@ -150,7 +151,7 @@ export function refusedClose(random: Random): Act[] {
   const knock = (clockMs: number): Deed => ({ type: "knock", person, door, clockMs, road: clean });
   const fault: Deed = {
     type: "kernel fault",
-    fault: one(random, ["no memory", "a lost answer", "an interrupted list"]),
+    fault: one(random, REFUSED),
     times: one(random, [4, 9]),
   };
   const how = one(random, ["remove", "replace"] as const);
