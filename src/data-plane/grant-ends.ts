@@ -10,13 +10,13 @@ import type { CloseReason } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
 import { rangesOverlap } from "../core/port.ts";
 import type { Firewall, Held } from "../firewall/firewall.ts";
-import { SET_SIZE } from "../firewall/sets.ts";
 import { Errno } from "../native/errno.ts";
 import { longestMs, needOf, sameAgain } from "./grant-request.ts";
 import { formatLabel } from "./label.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
+import { UnfinishedEnds } from "./unfinished-ends.ts";
 
-/** When the kernel is asked again what it did not say, or did not do. */
+/** When the kernel is asked again what it did not say. */
 const AGAIN_MS = 1_000;
 
 export interface GrantEndsParts {
@@ -33,9 +33,7 @@ export class GrantEnds {
   readonly #parts: GrantEndsParts;
   /** Ids of idle grants whose elements had several holders: their records outlive them. */
   readonly #recorded = new Set<string>();
-  /** What the kernel was to take from these and kept: no more of them than one of its sets holds. */
-  readonly #unfinished: Grant[] = [];
-  #againMs = Infinity;
+  readonly #unfinished = new UnfinishedEnds();
   /**
    * Another program took away grants for one connection: one that is gone now may be among them.
    */
@@ -169,27 +167,18 @@ export class GrantEnds {
 
   /** A grant that the kernel may have opened unheard, and that nobody was told of, is taken from it in a moment. */
   abandon(grant: Grant): void {
-    // A flood of forged knocks neither grows this without bound, nor puts off what waits already.
-    if (this.#unfinished.length >= SET_SIZE) return;
-    this.#unfinished.push(grant);
-    this.#againMs = Math.min(this.#againMs, this.#parts.clock.monotonicMs() + AGAIN_MS);
+    this.#unfinished.add(grant, this.#parts.clock.monotonicMs());
   }
 
   /** When `finish` has something to do, in monotonic milliseconds. */
   get dueMs(): number {
-    return this.#againMs;
+    return this.#unfinished.dueMs;
   }
 
   /** Asks the kernel again to take what it kept, of at most `most` grants: the rest is due at once. */
   finish(most = Infinity): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs < this.#againMs) return;
-    const some = this.#unfinished.splice(0, most);
-    const waiting = this.#unfinished.length;
-    for (const grant of some) this.#correct(grant);
-    const isRefused = this.#unfinished.length > waiting;
-    if (this.#unfinished.length === 0) this.#againMs = Infinity;
-    else this.#againMs = isRefused ? nowMs + AGAIN_MS : nowMs;
+    this.#unfinished.tryAgain(nowMs, most, (grant) => this.#correct(grant));
   }
 
   /**

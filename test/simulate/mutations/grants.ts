@@ -149,8 +149,8 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "what the kernel kept is never taken",
-    "data-plane/grant-ends.ts",
-    "this.#unfinished.push(grant);",
+    "data-plane/unfinished-ends.ts",
+    "this.#grants.push(grant);",
     "",
   ),
   mutation(
