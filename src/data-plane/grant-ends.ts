@@ -8,12 +8,11 @@ import type { Clock } from "../core/clock.ts";
 import { OpError } from "../core/errors.ts";
 import type { CloseReason } from "../core/events.ts";
 import type { Grant } from "../core/grant.ts";
-import { rangesOverlap } from "../core/port.ts";
-import type { Firewall, Held } from "../firewall/firewall.ts";
+import type { Firewall } from "../firewall/firewall.ts";
 import { Errno } from "../native/errno.ts";
-import { longestMs, needOf, sameAgain } from "./grant-request.ts";
-import { formatLabel } from "./label.ts";
+import { closeRequest, longestMs, needOf, sameAgain } from "./grant-request.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
+import { portsOverlap, sharersOf } from "./sharing.ts";
 import { UnfinishedEnds } from "./unfinished-ends.ts";
 
 /** When the kernel is asked again what it did not say. */
@@ -133,7 +132,7 @@ export class GrantEnds {
   #spent({ address, ports }: Grant): void {
     const { firewall, ledger, clock } = this.#parts;
     const sharing = ledger.at(address, clock.monotonicMs()).filter(({ grant, lifeMs }) => {
-      return grant.kind === "once" && lifeMs > 0 && overlap(grant.ports, ports);
+      return grant.kind === "once" && lifeMs > 0 && portsOverlap(grant.ports, ports);
     });
     const [first, ...others] = sharing;
     if (first === undefined) return;
@@ -200,24 +199,16 @@ export class GrantEnds {
 
   /** Takes the elements that only this grant needs from the kernel. */
   withdraw(
-    { id, address, ports, kind, idleMs, ...holder }: Grant,
+    grant: Grant,
     sessions: "end" | "keep",
-    others = this.others(address, id),
+    others = this.others(grant.address, grant.id),
   ): void {
     const { firewall, ledger, clock } = this.#parts;
-    const prefix = parsePrefix(address)!;
+    const { id, address } = grant;
     const held = ledger
       .touching(address, clock.monotonicMs())
-      .filter(({ grant, lifeMs }) => grant.id !== id && lifeMs > 0);
-    firewall.close({
-      address: prefix.address,
-      prefix6: prefix.bits === 64 ? 64 : 128,
-      ports,
-      sessions,
-      keep: others.map(needOf),
-      owner: { kind, ...(idleMs !== undefined && { idleMs }), label: formatLabel(holder) },
-      ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
-    });
+      .filter((other) => other.grant.id !== id && other.lifeMs > 0);
+    firewall.close(closeRequest(grant, sessions, others, held));
     // Not before: a grant whose closing is refused lives on, and its record with it.
     this.#recorded.delete(id);
   }
@@ -227,12 +218,8 @@ export class GrantEnds {
     return this.#sharers(grant).length > 0;
   }
 
-  #sharers({ id, address, kind, idleMs, ports }: Grant): Grant[] {
-    return this.others(address, id)
-      .map(({ grant }) => grant)
-      .filter(
-        (other) => other.kind === kind && other.idleMs === idleMs && overlap(other.ports, ports),
-      );
+  #sharers(grant: Grant): Grant[] {
+    return sharersOf(grant, this.others(grant.address, grant.id));
   }
 
   /** Corrects the records that an earlier daemon left beside the elements of these grants. */
@@ -272,13 +259,4 @@ export function hasPaused(
   // Each port rests by itself: the grant lives as long as somebody talks through one of them.
   if (firewall.livesMs(address, ports, grant).some((leftMs) => leftMs > 0)) return false;
   return capMs <= 0 || firewall.capsMs(address, ports, idleMs).every((leftMs) => leftMs > 0);
-}
-
-function overlap(a: Grant["ports"], b: Grant["ports"]): boolean {
-  return a.some((range) => b.some((other) => rangesOverlap(range, other)));
-}
-
-function placeOf({ address, ports }: Grant): Held {
-  const prefix = parsePrefix(address)!;
-  return { address: prefix.address, prefix6: prefix.bits === 64 ? 64 : 128, ports };
 }

@@ -1,4 +1,4 @@
-/** Makes the request to the firewall for one holder at one door. Pure. */
+/** Makes the requests to the firewall that open and close a grant of one holder at one door. Pure. */
 
 import {
   type Address,
@@ -7,9 +7,9 @@ import {
   maskAddress,
   parsePrefix,
 } from "../core/address.ts";
-import type { Holder } from "../core/grant.ts";
+import type { Grant, Holder } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
-import type { GrantKind, GrantRequest, Need } from "../firewall/firewall.ts";
+import type { CloseRequest, GrantKind, GrantRequest, Held, Need } from "../firewall/firewall.ts";
 import { formatLabel } from "./label.ts";
 import type { Remaining } from "./ledger.ts";
 
@@ -48,6 +48,27 @@ export function sameAgain({ grant, lifeMs, capMs }: Remaining): GrantRequest {
     openedMs: grant.openedMs,
     label: formatLabel(grant),
   };
+}
+
+/** The request that ends a grant and spares the `others` of its address; `held` are those whose sessions live on. */
+export function closeRequest(
+  { address, ports, kind, idleMs, ...holder }: Grant,
+  sessions: "end" | "keep",
+  others: readonly Remaining[],
+  held: readonly Remaining[],
+): CloseRequest {
+  return {
+    ...placeOf({ address, ports }),
+    sessions,
+    keep: others.map(needOf),
+    owner: { kind, ...(idleMs !== undefined && { idleMs }), label: formatLabel(holder) },
+    ...(sessions === "end" && { held: held.map(({ grant }) => placeOf(grant)) }),
+  };
+}
+
+function placeOf({ address, ports }: Pick<Grant, "address" | "ports">): Held {
+  const prefix = parsePrefix(address)!;
+  return { address: prefix.address, prefix6: prefix.bits === 64 ? 64 : 128, ports };
 }
 
 /**

@@ -6,8 +6,8 @@ export const CLOSES: readonly Mutation[] = [
   mutation(
     "a grant closed by hand stays",
     "data-plane/grant-ends.ts",
-    "    firewall.close({\n      address: prefix.address,",
-    '    if (sessions === "keep") firewall.close({\n      address: prefix.address,',
+    "    firewall.close(closeRequest(",
+    '    if (sessions === "keep") firewall.close(closeRequest(',
   ),
   mutation(
     "a knock does not lift what a close by hand refuses",
@@ -17,9 +17,9 @@ export const CLOSES: readonly Mutation[] = [
   ),
   mutation(
     "a close takes the elements that another holder needs",
-    "data-plane/grant-ends.ts",
-    "      keep: others.map(needOf),",
-    "      keep: [],",
+    "data-plane/grant-request.ts",
+    "    keep: others.map(needOf),",
+    "    keep: [],",
   ),
   mutation(
     "a close by hand ends no session",
