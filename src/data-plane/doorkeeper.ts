@@ -14,6 +14,7 @@ import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
 import { GrantEnds } from "./grant-ends.ts";
 import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
+import { GrantTraffic } from "./grant-traffic.ts";
 import { type Ledger, sameTerms } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
 import { repairGrants } from "./repair-grants.ts";
@@ -46,6 +47,8 @@ export class Doorkeeper implements MatchSink {
   readonly #parts: DoorkeeperParts;
   /** The ends of grants in the kernel. */
   readonly ends: GrantEnds;
+  /** What packets do to grants there. */
+  readonly traffic: GrantTraffic;
   #doors: ReadonlyMap<string, Door>;
   #behind: ReadonlySet<string> = new Set();
   #quietUntilMs = new Map<string, number>();
@@ -54,13 +57,15 @@ export class Doorkeeper implements MatchSink {
     this.#parts = parts;
     this.#doors = doorsByName(doors);
     const { firewall, ledger, clock } = parts;
-    this.ends = new GrantEnds({
+    const toKernel = {
       firewall,
       ledger,
       clock,
-      ended: (grant, reason) => this.#ended(grant, reason),
-      fault: (error) => this.#firewallFault(error),
-    });
+      ended: (grant: Grant, reason: CloseReason) => this.#ended(grant, reason),
+      fault: (error: unknown) => this.#firewallFault(error),
+    };
+    this.ends = new GrantEnds(toKernel);
+    this.traffic = new GrantTraffic({ ...toKernel, ends: this.ends });
   }
 
   /** Takes the doors of a new configuration; grants of removed doors run out by themselves. */
@@ -176,7 +181,7 @@ export class Doorkeeper implements MatchSink {
   grantsOf(address: Address): Grant[] {
     const { ledger, clock } = this.#parts;
     const text = formatAddress(address);
-    this.ends.lookAt(ledger.touching(text, clock.monotonicMs()));
+    this.traffic.lookAt(ledger.touching(text, clock.monotonicMs()));
     return ledger
       .touching(text, clock.monotonicMs())
       .flatMap(({ grant }) => ledger.living(grant.id, clock.monotonicMs(), clock.wallMs()) ?? []);
@@ -209,7 +214,7 @@ export class Doorkeeper implements MatchSink {
   expire(most = Infinity): boolean {
     const { ledger, clock } = this.#parts;
     for (const grant of ledger.due(clock.monotonicMs(), most)) {
-      const leftMs = grant.kind === "idle" ? this.ends.renewedMs(grant) : 0;
+      const leftMs = grant.kind === "idle" ? this.traffic.renewedMs(grant) : 0;
       // Traffic renewed it in the kernel: look again when that life is over.
       if (leftMs > 0) ledger.setLife(grant.id, leftMs, clock.monotonicMs());
       else this.ends.over(grant);
@@ -276,7 +281,8 @@ export class Doorkeeper implements MatchSink {
     // one.
     const fresh = asked.kind !== "idle" && !ledger.holds(address);
     // A connection that spent an earlier grant must not spend the one that is given now.
-    if (!fresh && asked.kind === "once") this.ends.lookAt(ledger.at(address, clock.monotonicMs()));
+    if (!fresh && asked.kind === "once")
+      this.traffic.lookAt(ledger.at(address, clock.monotonicMs()));
     const before = ledger.get(id);
     const { kind, idleMs, openMs, ports } = asked;
     const openedMs = before?.openedMs ?? Math.round(clock.wallMs());

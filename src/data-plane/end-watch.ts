@@ -51,7 +51,7 @@ export class EndWatch {
     this.#more = nowMs >= this.#ledger.nextEndMs && keeper?.expire(ENDED_AT_ONCE) === true;
     if (nowMs >= this.#againMs) keeper?.ends.finish(FINISHED_AT_ONCE);
     if (this.#ledger.onceSize > 0 && nowMs >= this.#nextOnceMs) {
-      keeper?.ends.lookAtOnce(ONCE_AT_A_LOOK);
+      keeper?.traffic.lookAtOnce(ONCE_AT_A_LOOK);
       this.#nextOnceMs = nowMs + ONCE_LOOK_MS;
     }
     this.#againMs = keeper?.ends.dueMs ?? Infinity;

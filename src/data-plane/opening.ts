@@ -115,14 +115,14 @@ export class Opening implements MatchSink, Disposable {
 
   /** Notes changes that another program made to our table. */
   watchTable(): void {
-    if (this.#doorkeeper !== undefined) this.#tableWatch?.look(this.#doorkeeper.ends);
+    if (this.#doorkeeper !== undefined) this.#tableWatch?.look(this.#doorkeeper.traffic);
   }
 
   /** A page of the living grants, looked up in the kernel: packets may have moved an end, or spent a grant. */
   grants({ after, most }: Some): LedgerPage {
     const { clock } = this.#parts;
     const page = () => this.ledger.page(clock.monotonicMs(), clock.wallMs(), after, most);
-    this.#doorkeeper?.ends.refresh(page().grants);
+    this.#doorkeeper?.traffic.refresh(page().grants);
     return page();
   }
 

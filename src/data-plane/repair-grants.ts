@@ -12,8 +12,8 @@ import type { Door } from "../config/settings.ts";
 import { singlePorts } from "../firewall/element-key.ts";
 import type { Firewall, KernelGrant, Which } from "../firewall/firewall.ts";
 import { SET_SIZE } from "../firewall/sets.ts";
-import { hasPaused } from "./grant-ends.ts";
 import { needOf, sameAgain } from "./grant-request.ts";
+import { hasPaused } from "./grant-traffic.ts";
 import type { Ledger, Remaining } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
 

@@ -3,7 +3,7 @@
 import type { TableEvents } from "../firewall/events.ts";
 import type { Polled } from "../native/poll-set.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
-import type { GrantEnds } from "./grant-ends.ts";
+import type { GrantTraffic } from "./grant-traffic.ts";
 
 /** Changes of tables, as the kernel reports them. */
 export type TableChanges = Pick<TableEvents, "fd" | "drain" | "tookOnce" | "others"> & Disposable;
@@ -33,14 +33,14 @@ export class TableWatch implements Disposable {
   }
 
   /**
-   * Tells the control plane of changes, and `ends` of grants for one connection that another
+   * Tells the control plane of changes, and `traffic` of grants for one connection that another
    * program took away.
    */
-  look(ends: GrantEnds): void {
+  look(traffic: Pick<GrantTraffic, "taken">): void {
     if (!this.#poll.ready(this.#events.fd)) return;
     if (this.#events.drain(this.#own)) this.#link.tell({ type: "touched" });
     if (this.#events.others()) this.#link.tell({ type: "others" });
-    if (this.#events.tookOnce()) ends.taken();
+    if (this.#events.tookOnce()) traffic.taken();
   }
 
   [Symbol.dispose](): void {

@@ -84,7 +84,7 @@ test("a grant that nothing renews any more lives as long as its elements, also w
     );
     for (const { id } of opening.ledger.list(27_000, 27_000)) {
       const grant = opening.ledger.get(id)!;
-      expect(opening.doorkeeper!.ends.renewedMs(grant)).toBeWithin(16_990, 17_001);
+      expect(opening.doorkeeper!.traffic.renewedMs(grant)).toBeWithin(16_990, 17_001);
       const [own] = opening.ledger.at(grant.address, 27_000);
       expect(own!.capMs + IDLE_MS).toBeLessThanOrEqual(18_000);
     }

@@ -51,9 +51,9 @@ test("a grant for one connection goes on where the kernel does not say whether i
   const { doorkeeper } = stage.begin();
   stage.events.length = 0;
   losesAnswers(stage, 4);
-  doorkeeper!.ends.lookAtOnce(64);
+  doorkeeper!.traffic.lookAtOnce(64);
   expect(stage.events).toMatchObject([{ type: "fault", part: "firewall" }]);
-  doorkeeper!.ends.lookAtOnce(64);
+  doorkeeper!.traffic.lookAtOnce(64);
   expect(stage.events).toHaveLength(1);
   expect(stage.kernel.living("one4")).toHaveLength(1);
 });
@@ -170,8 +170,8 @@ test("one connection ends one of two grants, also where the kernel refuses at fi
   kernel.faults.push(...Array.from({ length: 4 }, () => "no memory" as const));
   const devices = () =>
     ledger.list(agenda.monotonicMs(), agenda.wallMs()).map(({ device }) => device);
-  doorkeeper!.ends.lookAtOnce(64);
-  doorkeeper!.ends.lookAtOnce(64);
+  doorkeeper!.traffic.lookAtOnce(64);
+  doorkeeper!.traffic.lookAtOnce(64);
   expect(devices()).toEqual(["phone"]);
   expect(kernel.living("one4")).toHaveLength(1);
 });

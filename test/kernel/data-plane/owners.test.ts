@@ -159,7 +159,7 @@ class World {
         const spent = this.#lives.find(({ kind }) => kind === "once");
         if (spent === undefined) return;
         spend(spent.address, 22);
-        this.keeper.ends.lookAtOnce(64);
+        this.keeper.traffic.lookAtOnce(64);
         const first = this.#lives
           .filter(({ kind, address }) => kind === "once" && address === spent.address)
           .reduce((a, b) => (a.number < b.number ? a : b));

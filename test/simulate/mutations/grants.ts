@@ -5,7 +5,7 @@ import { mutation, type Mutation } from "./mutation.ts";
 export const GRANTS: readonly Mutation[] = [
   mutation(
     "an idle grant ends with the first port that rests",
-    "data-plane/grant-ends.ts",
+    "data-plane/grant-traffic.ts",
     "return lives && Math.max(0, ...lives);",
     "return lives && Math.min(...lives);",
   ),
@@ -59,7 +59,7 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "nobody notices that a connection spent its grant",
-    "data-plane/grant-ends.ts",
+    "data-plane/grant-traffic.ts",
     'if (kind !== "once" || ports.length === 0) continue;',
     'if (kind !== "once" || ports.length > 0) continue;',
   ),
@@ -107,7 +107,7 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "a connection spends the grant of the last holder",
-    "data-plane/grant-ends.ts",
+    "data-plane/grant-traffic.ts",
     "const [first, ...others] = sharing;",
     "const [first, ...others] = sharing.toReversed();",
   ),
@@ -119,7 +119,7 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "traffic of one holder renews the grant of another",
-    "data-plane/grant-ends.ts",
+    "data-plane/grant-traffic.ts",
     "Math.floor(Math.min(lifeMs, longestMs(own)))",
     "Math.floor(lifeMs)",
   ),
@@ -155,7 +155,7 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "a connection that the kernel is slow about ends two grants",
-    "data-plane/grant-ends.ts",
+    "data-plane/grant-traffic.ts",
     "this.#parts.fault(error);\n      return;",
     "this.#parts.fault(error);",
   ),

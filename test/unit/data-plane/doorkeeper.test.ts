@@ -606,17 +606,17 @@ test("Doorkeeper tells a grant for one connection that was used from one that so
   for (const reason of ["used", "lost"] as const) {
     const { knock, firewall, keeper, ledger, events } = stage(doorOf({ uses: "one" }));
     knock();
-    keeper.ends.lookAtOnce(64);
+    keeper.traffic.lookAtOnce(64);
     expect(ledger.size).toBe(1);
     firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports: doorOf().opens });
-    if (reason === "lost") keeper.ends.taken();
+    if (reason === "lost") keeper.traffic.taken();
     expect(keeper.grantsOf(parseAddress(HOME)!)).toEqual([]);
     expect(events.at(-1)).toMatchObject({ type: "grant.closed", reason });
     // What was taken is known by then: the next one that is gone was used.
-    keeper.ends.lookAtOnce(64);
+    keeper.traffic.lookAtOnce(64);
     knock(HOME, SLOT + 1);
     firewall.close({ address: parseAddress(HOME)!, prefix6: 128, ports: doorOf().opens });
-    keeper.ends.lookAtOnce(64);
+    keeper.traffic.lookAtOnce(64);
     expect(events.at(-1)).toMatchObject({ type: "grant.closed", reason: "used" });
   }
 });
