@@ -9,21 +9,16 @@ import { type Grant, grantId, type Holder } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
 import { DEFAULT_MAX_MS } from "../firewall/firewall.ts";
 import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
-import { Errno } from "../native/errno.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
+import { FaultReports } from "./fault-reports.ts";
 import { GrantEnds } from "./grant-ends.ts";
 import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
 import { GrantTraffic } from "./grant-traffic.ts";
+import { echoedKnock, repeatedKnock, reusedKnock } from "./knock-events.ts";
 import { type Ledger, sameTerms } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
 import { repairGrants } from "./repair-grants.ts";
-
-/**
- * A repeated fault is reported once in this time: a flood of forged knocks must not cause a flood
- * of log lines.
- */
-const FAULT_QUIET_MS = 5_000;
 
 const BY_SEQUENCE: Holder = { via: "fixed" };
 const BY_HAND: Holder = { via: "hand" };
@@ -51,18 +46,19 @@ export class Doorkeeper implements MatchSink {
   readonly traffic: GrantTraffic;
   #doors: ReadonlyMap<string, Door>;
   #behind: ReadonlySet<string> = new Set();
-  #quietUntilMs = new Map<string, number>();
+  readonly #faults: FaultReports;
 
   constructor(doors: readonly Door[], parts: DoorkeeperParts) {
     this.#parts = parts;
     this.#doors = doorsByName(doors);
-    const { firewall, ledger, clock } = parts;
+    const { firewall, ledger, clock, emit } = parts;
+    this.#faults = new FaultReports(clock, emit);
     const toKernel = {
       firewall,
       ledger,
       clock,
       ended: (grant: Grant, reason: CloseReason) => this.#ended(grant, reason),
-      fault: (error: unknown) => this.#firewallFault(error),
+      fault: (error: unknown) => this.#faults.firewall(error),
     };
     this.ends = new GrantEnds(toKernel);
     this.traffic = new GrantTraffic({ ...toKernel, ends: this.ends });
@@ -121,7 +117,7 @@ export class Doorkeeper implements MatchSink {
     const full = ledger.count(door.name) >= door.maxGrants;
     if (held === undefined && (behind || full)) {
       this.#parts.counters.add("grantsFailed");
-      if (!this.#isLoud("door.full")) return;
+      if (!this.#faults.isDue("door.full")) return;
       this.#emit({
         type: "door.full",
         atMs: match.timeMs,
@@ -137,44 +133,21 @@ export class Doorkeeper implements MatchSink {
   }
 
   repeated(match: RotatingMatch): void {
-    const { door, user, device } = match.subject;
-    const address = formatAddress(match.source);
     this.#parts.counters.add("repeats");
-    this.#emit({ type: "knock.repeated", atMs: match.timeMs, door, user, device, address });
+    this.#emit(repeatedKnock(match));
   }
 
   reused(match: RotatingMatch, first: Address, firstMs: number): void {
-    const { door, user, device } = match.subject;
     this.#parts.counters.add("reuses");
-    this.#emit({
-      type: "knock.reused",
-      atMs: match.timeMs,
-      door,
-      user,
-      device,
-      address: formatAddress(match.source),
-      firstAddress: formatAddress(first),
-      firstMs,
-    });
+    this.#emit(reusedKnock(match, first, firstMs));
   }
 
   /** Most of a used sequence also came from another address. */
-  echoed({ use, source, heard, ports }: Echo): void {
-    const { door, user, device } = use.subject;
+  echoed(echo: Echo): void {
     const { counters, clock } = this.#parts;
     // Not "reuses", which anybody may read: that must not move on a part of a sequence.
     counters.add("partialReuses");
-    this.#emit({
-      type: "knock.reused",
-      atMs: clock.wallMs(),
-      door,
-      user,
-      device,
-      address: formatAddress(source),
-      firstAddress: formatAddress(use.source),
-      firstMs: use.timeMs,
-      part: { heard, ports },
-    });
+    this.#emit(echoedKnock(echo, clock.wallMs()));
   }
 
   /** The present grants of this address, as the kernel has them. */
@@ -233,7 +206,7 @@ export class Doorkeeper implements MatchSink {
     try {
       this.#close(id, "knock");
     } catch (error) {
-      this.#firewallFault(error);
+      this.#faults.firewall(error);
     }
   }
 
@@ -253,7 +226,7 @@ export class Doorkeeper implements MatchSink {
     } catch (error) {
       counters.add("grantsFailed");
       if (used === undefined || !mayHaveHappened(error)) {
-        this.#firewallFault(error);
+        this.#faults.firewall(error);
         return "failed";
       }
       const { user = "", device = "" } = holder;
@@ -357,25 +330,6 @@ export class Doorkeeper implements MatchSink {
     const door = this.#doors.get(name);
     if (door === undefined) throw new Error(`a match names the door "${name}", which is not there`);
     return door;
-  }
-
-  #firewallFault(error: unknown): void {
-    const isFull = error instanceof OpError && error.code === Errno.ENFILE;
-    this.#fault("firewall", messageOf(error), isFull);
-  }
-
-  #fault(part: "firewall", message: string, full: boolean): void {
-    if (!this.#isLoud(`${part} ${full}`)) return;
-    const atMs = this.#parts.clock.wallMs();
-    this.#emit({ type: "fault", atMs, part, message, ...(full && { full }) });
-  }
-
-  /** Whether this may be reported now; at most once in `FAULT_QUIET_MS`. */
-  #isLoud(what: string): boolean {
-    const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs < (this.#quietUntilMs.get(what) ?? 0)) return false;
-    this.#quietUntilMs.set(what, nowMs + FAULT_QUIET_MS);
-    return true;
   }
 
   #emit(event: DaemonEvent): void {
