@@ -12,6 +12,7 @@ import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
 import { FaultReports } from "./fault-reports.ts";
+import { fixedAnswer } from "./fixed-answer.ts";
 import { GrantEnds } from "./grant-ends.ts";
 import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
 import { GrantTraffic } from "./grant-traffic.ts";
@@ -22,13 +23,6 @@ import { repairGrants } from "./repair-grants.ts";
 
 const BY_SEQUENCE: Holder = { via: "fixed" };
 const BY_HAND: Holder = { via: "hand" };
-
-/**
- * How many events the control plane may be behind before fixed doors, whose knocks cost nothing,
- * open to nobody new. A door that more addresses may hold at once may also be opened by as many at
- * once.
- */
-const MOST_UNHEARD = 256;
 
 export interface DoorkeeperParts {
   readonly firewall: Firewall;
@@ -102,34 +96,15 @@ export class Doorkeeper implements MatchSink {
       return;
     }
     const { ledger, clock, counters } = this.#parts;
-    const held = ledger.living(id, clock.monotonicMs(), clock.wallMs());
-    // A stranger who knows the sequence can forge it ten thousand times a second. So a knock that would move
-    // the end of a grant by next to nothing costs no kernel message, no event and no line of the log.
-    const renewsMs = door.openForMs - ((held?.expiresMs ?? 0) - clock.wallMs());
-    const { kind, ports } = grantRequest(door, match.source, BY_SEQUENCE);
-    const same = held !== undefined && sameTerms(held, { kind, ports });
-    if (same && renewsMs < Math.max(1_000, door.openForMs / 20)) return;
-    // The knock would renew nothing, and somebody who knocks all the time would keep the command
-    // from running again.
-    if (same && runsAtOpeningOnly(door)) return;
-    const unheard = counters.get("eventsTold") - counters.get("eventsHeard");
-    const behind = this.#behind.has(door.name) || unheard > Math.max(MOST_UNHEARD, door.maxGrants);
-    const full = ledger.count(door.name) >= door.maxGrants;
-    if (held === undefined && (behind || full)) {
-      this.#parts.counters.add("grantsFailed");
-      if (!this.#faults.isDue("door.full")) return;
-      this.#emit({
-        type: "door.full",
-        atMs: match.timeMs,
-        door: door.name,
-        address: formatAddress(match.source),
-        most: door.maxGrants,
-        // A full door would not open when its commands have caught up, either.
-        ...(!full && { behind }),
-      });
-      return;
-    }
-    this.#tryOpen(door, match.source, BY_SEQUENCE, match.timeMs);
+    const answer = fixedAnswer(door, {
+      nowMs: clock.wallMs(),
+      held: ledger.living(id, clock.monotonicMs(), clock.wallMs()),
+      grants: ledger.count(door.name),
+      unheard: counters.get("eventsTold") - counters.get("eventsHeard"),
+      isBehind: this.#behind.has(door.name),
+    });
+    if (answer === "open") this.#tryOpen(door, match.source, BY_SEQUENCE, match.timeMs);
+    else if (answer !== "nothing") this.#toNobodyNew(door, match, answer);
   }
 
   repeated(match: RotatingMatch): void {
@@ -208,6 +183,19 @@ export class Doorkeeper implements MatchSink {
     } catch (error) {
       this.#faults.firewall(error);
     }
+  }
+
+  #toNobodyNew(door: Door, { timeMs, source }: FixedMatch, why: "full" | "behind"): void {
+    this.#parts.counters.add("grantsFailed");
+    if (!this.#faults.isDue("door.full")) return;
+    this.#emit({
+      type: "door.full",
+      atMs: timeMs,
+      door: door.name,
+      address: formatAddress(source),
+      most: door.maxGrants,
+      ...(why === "behind" && { behind: true }),
+    });
   }
 
   #tryOpen(
@@ -335,10 +323,6 @@ export class Doorkeeper implements MatchSink {
   #emit(event: DaemonEvent): void {
     this.#parts.emit(event);
   }
-}
-
-function runsAtOpeningOnly({ opens, run }: Door): boolean {
-  return opens.length === 0 && run?.close === undefined;
 }
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {

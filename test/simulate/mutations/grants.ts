@@ -83,9 +83,9 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "a full door opens to one more",
-    "data-plane/doorkeeper.ts",
-    "ledger.count(door.name) >= door.maxGrants",
-    "ledger.count(door.name) > door.maxGrants",
+    "data-plane/fixed-answer.ts",
+    "grants >= door.maxGrants",
+    "grants > door.maxGrants",
   ),
   mutation(
     "a restart gives each holder the longest life",
