@@ -3,23 +3,24 @@
 import { type Address, formatAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
-import { messageOf, OpError, SallyportError } from "../core/errors.ts";
+import { messageOf, SallyportError } from "../core/errors.ts";
 import type { CloseReason, DaemonEvent, SlotUse } from "../core/events.ts";
 import { type Grant, grantId, type Holder } from "../core/grant.ts";
 import type { Door } from "../config/settings.ts";
-import { DEFAULT_MAX_MS } from "../firewall/firewall.ts";
 import type { Firewall, GrantRequest } from "../firewall/firewall.ts";
 import type { FixedMatch, MatchSink, RotatingMatch } from "../match/subject.ts";
 import type { Echo } from "./echo-watch.ts";
 import { FaultReports } from "./fault-reports.ts";
 import { fixedAnswer } from "./fixed-answer.ts";
 import { GrantEnds } from "./grant-ends.ts";
-import { grantRequest, handRequest, holderAddress, needOf } from "./grant-request.ts";
+import { grantRequest, handRequest, holderAddress } from "./grant-request.ts";
 import { GrantTraffic } from "./grant-traffic.ts";
 import { echoedKnock, repeatedKnock, reusedKnock } from "./knock-events.ts";
-import { type Ledger, sameTerms } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Reply } from "./messages.ts";
+import { mayHaveHappened, openGrant, type Opened } from "./open-grant.ts";
 import { repairGrants } from "./repair-grants.ts";
+import { sharedMark } from "./sharing.ts";
 
 const BY_SEQUENCE: Holder = { via: "fixed" };
 const BY_HAND: Holder = { via: "hand" };
@@ -147,7 +148,8 @@ export class Doorkeeper implements MatchSink {
     if (door.opens.length === 0) {
       throw new SallyportError(`Cannot open "${name}": it opens no port, it only runs a command`);
     }
-    return this.#open(door, address, BY_HAND, handRequest(door, address, forMs ?? door.openForMs))!;
+    const asked = handRequest(door, address, forMs ?? door.openForMs);
+    return this.#open({ door, source: address, holder: BY_HAND, asked })!;
   }
 
   /** Ends a grant and its live sessions; undefined when no grant has this id. */
@@ -208,8 +210,8 @@ export class Doorkeeper implements MatchSink {
   ): "opened" | "used" | "failed" | "unheard" {
     const { counters, clock } = this.#parts;
     try {
-      const request = { ...grantRequest(door, source, holder), ...(use && { use }) };
-      const grant = this.#open(door, source, holder, request, { knockMs, used });
+      const asked = { ...grantRequest(door, source, holder), ...(use && { use }) };
+      const grant = this.#open({ door, source, holder, asked, knock: { knockMs, used } });
       return grant === undefined ? "used" : "opened";
     } catch (error) {
       counters.add("grantsFailed");
@@ -225,69 +227,9 @@ export class Doorkeeper implements MatchSink {
     }
   }
 
-  /**
-   * Opens in the kernel and enters it into the ledger; undefined where the use was spent before.
-   */
-  #open(
-    door: Door,
-    source: Address,
-    holder: Holder,
-    asked: GrantRequest,
-    knock?: { readonly knockMs: number; readonly used: SlotUse | undefined },
-  ): Grant | undefined {
-    const { firewall, ledger, counters, clock } = this.#parts;
-    const address = holderAddress(door, source);
-    const id = grantId(door.name, address, holder);
-    // The cap of an idle grant outlives it, and an existing element makes the kernel abort a fresh
-    // one.
-    const fresh = asked.kind !== "idle" && !ledger.holds(address);
-    // A connection that spent an earlier grant must not spend the one that is given now.
-    if (!fresh && asked.kind === "once")
-      this.traffic.lookAt(ledger.at(address, clock.monotonicMs()));
-    const before = ledger.get(id);
-    const { kind, idleMs, openMs, ports } = asked;
-    const openedMs = before?.openedMs ?? Math.round(clock.wallMs());
-    const beside = fresh ? {} : { beside: this.ends.others(address, id).map(needOf) };
-    const opening = {
-      id,
-      door: door.name,
-      address,
-      ports,
-      kind,
-      ...(idleMs !== undefined && kind === "idle" && { idleMs }),
-      ...holder,
-      openedMs,
-    };
-    try {
-      if (firewall.open({ ...asked, fresh, openedMs, ...beside }) === "used") return undefined;
-    } catch (error) {
-      if (mayHaveHappened(error)) this.ends.abandon({ ...opening, expiresMs: openedMs + openMs });
-      throw error;
-    }
-    const atMs = clock.wallMs();
-    const latencyMs = knock && Math.max(0, atMs - knock.knockMs);
-    if (latencyMs !== undefined) counters.observeLatency(latencyMs / 1_000);
-    const { grant, renewed } = ledger.open(
-      { ...opening, expiresMs: Math.round(atMs + openMs) },
-      openMs,
-      clock.monotonicMs(),
-      asked.maxMs ?? DEFAULT_MAX_MS,
-    );
-    counters.add(renewed ? "grantsRenewed" : "grantsOpened");
-    counters.set("grantsLive", ledger.size);
-    if (before !== undefined && !sameTerms(before, grant)) this.ends.leave(before);
-    this.ends.joined(grant);
-    this.#emit({
-      type: "grant.opened",
-      atMs,
-      grant,
-      renewed,
-      ...this.#shared(grant),
-      source: formatAddress(source),
-      ...(latencyMs !== undefined && { latencyMs }),
-      ...(knock?.used !== undefined && { used: knock.used }),
-    });
-    return grant;
+  #open(opened: Opened): Grant | undefined {
+    const { ends, traffic } = this;
+    return openGrant({ ...this.#parts, ends, traffic }, opened);
   }
 
   #close(id: string, reason: CloseReason): Grant | undefined {
@@ -299,18 +241,12 @@ export class Doorkeeper implements MatchSink {
     return grant;
   }
 
-  /** The mark of an event where the address has another grant of the same door. */
-  #shared({ id, door, address }: Grant): { readonly shared?: true } {
-    const isShared = this.ends.others(address, id).some(({ grant }) => grant.door === door);
-    return isShared ? { shared: true } : {};
-  }
-
   #ended(grant: Grant, reason: CloseReason): void {
     const { ledger, counters, clock } = this.#parts;
     ledger.close(grant.id);
     counters.add("grantsClosed");
     counters.set("grantsLive", ledger.size);
-    const shared = this.#shared(grant);
+    const shared = sharedMark(grant, this.ends.others(grant.address, grant.id));
     this.#emit({ type: "grant.closed", atMs: clock.wallMs(), grant, reason, ...shared });
   }
 
@@ -327,8 +263,4 @@ export class Doorkeeper implements MatchSink {
 
 function doorsByName(doors: readonly Door[]): ReadonlyMap<string, Door> {
   return new Map(doors.map((door) => [door.name, door]));
-}
-
-function mayHaveHappened(error: unknown): boolean {
-  return error instanceof OpError && error.mayHaveHappened;
 }

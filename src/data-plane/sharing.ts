@@ -1,4 +1,4 @@
-/** What the grants of one address share: elements of the kernel. Pure. */
+/** What the grants of one address share: elements of the kernel, and a door. Pure. */
 
 import type { Grant } from "../core/grant.ts";
 import { rangesOverlap } from "../core/port.ts";
@@ -11,6 +11,14 @@ export function sharersOf({ kind, idleMs, ports }: Grant, others: readonly Remai
     .filter(
       (other) => other.kind === kind && other.idleMs === idleMs && portsOverlap(other.ports, ports),
     );
+}
+
+/** The mark of an event of a grant where one of the `others` is of the same door. */
+export function sharedMark(
+  { door }: Grant,
+  others: readonly Remaining[],
+): { readonly shared?: true } {
+  return others.some(({ grant }) => grant.door === door) ? { shared: true } : {};
 }
 
 export function portsOverlap(a: Grant["ports"], b: Grant["ports"]): boolean {

@@ -101,8 +101,8 @@ export const GRANTS: readonly Mutation[] = [
   ),
   mutation(
     "a grant by new terms leaves the old ones open",
-    "data-plane/doorkeeper.ts",
-    "if (before !== undefined && !sameTerms(before, grant)) this.ends.leave(before);",
+    "data-plane/open-grant.ts",
+    "if (before !== undefined && !sameTerms(before, grant)) ends.leave(before);",
     "void before;",
   ),
   mutation(

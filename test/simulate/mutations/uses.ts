@@ -11,8 +11,8 @@ export const USES: readonly Mutation[] = [
   ),
   mutation(
     "an opening that nobody heard of stays",
-    "data-plane/doorkeeper.ts",
-    "if (mayHaveHappened(error)) this.ends.abandon({ ...opening, expiresMs: openedMs + openMs });",
+    "data-plane/open-grant.ts",
+    "if (mayHaveHappened(error)) ends.abandon({ ...opening, expiresMs: openedMs + openMs });",
     "",
   ),
   mutation(
