@@ -3,7 +3,7 @@
  * `control-plane/parts.ts` and `data-plane/data-plane.ts` tie them, on one thread.
  */
 
-import { type Address, maskAddress, parseAddress, sameAddress } from "../../src/core/address.ts";
+import type { Address } from "../../src/core/address.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { Counters } from "../../src/core/counters.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
@@ -13,8 +13,6 @@ import { type Command, CommandQueue } from "../../src/control-plane/commands/com
 import type { Program } from "../../src/control-plane/commands/bare-launcher.ts";
 import { DoorCommands } from "../../src/control-plane/commands/door-commands.ts";
 import type { ReloadRequest } from "../../src/api/control.ts";
-import type { PortRange } from "../../src/core/port.ts";
-import type { Session } from "../../src/firewall/sessions.ts";
 import { CurrentConfiguration } from "../../src/control-plane/current-configuration.ts";
 import type { Explainer } from "../../src/control-plane/explain/explainer.ts";
 import { readOrFallBack } from "../../src/control-plane/last-config.ts";
@@ -49,6 +47,7 @@ import type { Polled } from "../../src/native/poll-set.ts";
 import type { Agenda } from "./agenda.ts";
 import { SimulatedCaptures } from "../support/captures.ts";
 import type { SimulatedKernel } from "./kernel.ts";
+import { endSessions, type LivingSession, sessionsAt } from "./living-sessions.ts";
 import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
 
 /** A message between the two threads takes so long. */
@@ -57,21 +56,10 @@ const MESSAGE_MS = 0.05;
 /** How often a start records the present time. */
 const SEEN_MS = 60_000;
 
-/** The server's own address. */
-const HERE = parseAddress("192.0.2.1")!;
-
 /** More than any crowd of grants that end together needs. */
 const MOST_LOOKS = 10_000;
 
 const EVENTS_FD = 1_000_001;
-
-/** A living connection to a port of ours. */
-export interface LivingSession {
-  readonly address: Address;
-  readonly port: number;
-  /** The port at the other end: no two sessions have the same. */
-  readonly peerPort: number;
-}
 
 export interface DaemonParts {
   readonly agenda: Agenda;
@@ -352,7 +340,8 @@ export class Daemon {
       grants: () => this.grants(),
       closes: this.#closes,
       flushAudit: () => this.persistent.audit.flush(),
-      cut: (address, prefix6, ports) => this.#endSessions(address, prefix6, ports, () => false),
+      cut: (address, prefix6, ports) =>
+        endSessions(this.#parts.sessions, address, prefix6, ports, () => false),
     });
   }
 
@@ -479,27 +468,10 @@ export class Daemon {
   }
 
   #openGrants(portId: number): KernelGrants {
-    const { kernel, agenda, border } = this.#parts;
+    const { kernel, agenda, border, sessions } = this.#parts;
     const sets = simulatedSets(kernel, agenda, portId, border);
-    const end: GrantKernel["endSessions"] = (...which) => void this.#endSessions(...which);
+    const end: GrantKernel["endSessions"] = (...which) => void endSessions(sessions, ...which);
     return KernelGrants.open(simulatedGrantKernel(sets, portId, end));
-  }
-
-  /** Returns how many were ended. */
-  #endSessions(
-    ...[address, prefix6, ports, spared]: Parameters<GrantKernel["endSessions"]>
-  ): number {
-    const { sessions } = this.#parts;
-    const bits = address.family === 4 ? 32 : prefix6;
-    let ended = 0;
-    for (const session of sessions) {
-      const isMeant =
-        sameAddress(maskAddress(session.address, bits), maskAddress(address, bits)) &&
-        ports.some(({ from, to }) => from <= session.port && session.port <= to) &&
-        !spared(session.address, { proto: "tcp", port: session.port });
-      if (isMeant && sessions.delete(session)) ended++;
-    }
-    return ended;
   }
 
   #tableChanges(): TableChanges {
@@ -520,13 +492,6 @@ export class Daemon {
       [Symbol.dispose]: () => {},
     };
   }
-}
-
-function sessionsAt(living: Iterable<LivingSession>, ports: readonly PortRange[]): Session[] {
-  return [...living].flatMap(({ address: peer, port, peerPort }) => {
-    const isMeant = ports.some(({ from, to }) => from <= port && port <= to);
-    return isMeant ? [{ local: HERE, localPort: port, peer, peerPort }] : [];
-  });
 }
 
 /** The clock of the main thread, which has no fractions. */

@@ -15,8 +15,8 @@ import type { Grant } from "../../src/core/grant.ts";
 import type { PortRange } from "../../src/core/port.ts";
 import type { Door } from "../../src/config/settings.ts";
 import { singlePorts } from "../../src/firewall/element-key.ts";
-import type { LivingSession } from "./daemon.ts";
 import type { SimulatedKernel } from "./kernel.ts";
+import type { LivingSession } from "./living-sessions.ts";
 import { type Admission, isGrantSet, Violation } from "./oracle.ts";
 import { keyText, placesOf } from "./places.ts";
 

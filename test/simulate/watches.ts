@@ -8,11 +8,11 @@ import { Alarms } from "./alarms.ts";
 import { AuditWatch } from "./audit-watch.ts";
 import type { Chronicle } from "./chronicle.ts";
 import { CloseCommands } from "./close-commands.ts";
-import type { LivingSession } from "./daemon.ts";
 import type { DiskTrouble } from "./disk-trouble.ts";
 import { GrantWatch } from "./grant-watch.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import type { SimulatedKernel } from "./kernel.ts";
+import type { LivingSession } from "./living-sessions.ts";
 import { Oracle, type Violation } from "./oracle.ts";
 import { SessionWatch } from "./session-watch.ts";
 
