@@ -1,6 +1,6 @@
 /**
- * One daemon, from its start to its end: the real parts of both planes, tied together as
- * `control-plane/parts.ts` and `data-plane/data-plane.ts` tie them, on one thread.
+ * One daemon, from its start to its end: the real parts of its control plane, tied together as
+ * `control-plane/parts.ts` ties them, and its data plane, on one thread.
  */
 
 import type { Address } from "../../src/core/address.ts";
@@ -31,80 +31,41 @@ import { Openings } from "../../src/control-plane/openings.ts";
 import { OwedCloses } from "../../src/control-plane/owed-closes.ts";
 import { PersistentState } from "../../src/control-plane/persistent-state.ts";
 import { Readiness } from "../../src/control-plane/readiness.ts";
-import type { ControlPlaneLink } from "../../src/data-plane/control-plane-link.ts";
-import { EchoWatch } from "../../src/data-plane/echo-watch.ts";
-import { EndWatch } from "../../src/data-plane/end-watch.ts";
-import { fromFailure, toFailure } from "../../src/data-plane/failure.ts";
-import { makeHandlers } from "../../src/data-plane/handlers.ts";
-import { Hearing } from "../../src/data-plane/hearing.ts";
-import type { Handlers, Reply, Request, RequestName, Told } from "../../src/data-plane/messages.ts";
-import { Opening } from "../../src/data-plane/opening.ts";
-import { packPlan, type Plan, unpackPlan } from "../../src/data-plane/plan.ts";
-import type { TableChanges } from "../../src/data-plane/table-watch.ts";
-import { type GrantKernel, KernelGrants } from "../../src/firewall/grants.ts";
-import { HitLog } from "../../src/match/hit-log.ts";
-import type { Polled } from "../../src/native/poll-set.ts";
+import type { Hearing } from "../../src/data-plane/hearing.ts";
+import type { Request, RequestName, Told } from "../../src/data-plane/messages.ts";
+import type { Opening } from "../../src/data-plane/opening.ts";
+import type { Plan } from "../../src/data-plane/plan.ts";
 import type { Agenda } from "./agenda.ts";
-import { SimulatedCaptures } from "../support/captures.ts";
-import type { SimulatedKernel } from "./kernel.ts";
-import { endSessions, type LivingSession, sessionsAt } from "./living-sessions.ts";
-import { simulatedGrantKernel, simulatedSets } from "./set-socket.ts";
+import { type DataPlaneParts, MESSAGE_MS, SimulatedDataPlane } from "./data-plane.ts";
+import { endSessions, sessionsAt } from "./living-sessions.ts";
+import { openGrants } from "./set-socket.ts";
 
-/** A message between the two threads takes so long. */
-const MESSAGE_MS = 0.05;
+/** The control plane's socket for grants. */
+const CONTROL_PORT_ID = 2;
 
 /** How often a start records the present time. */
 const SEEN_MS = 60_000;
 
-/** More than any crowd of grants that end together needs. */
-const MOST_LOOKS = 10_000;
-
-const EVENTS_FD = 1_000_001;
-
-export interface DaemonParts {
-  readonly agenda: Agenda;
-  readonly kernel: SimulatedKernel;
+export interface DaemonParts extends DataPlaneParts {
   /** config.toml */
   readonly file: string;
   readonly folder: string;
   readonly bootId: string;
-  readonly sessions: Set<LivingSession>;
-  /** May throw: the process dies here. */
-  readonly border: (where: string) => void;
-  /** Does a piece of the daemon's work, in which it may die. */
-  readonly run: (work: () => void) => void;
   readonly start: (command: Command) => Promise<Program>;
   /** An event reached the control plane, which is about to handle it. */
   readonly hearing: (event: DaemonEvent) => void;
   /** The control plane has handled it. */
   readonly heard: (event: DaemonEvent) => void;
-  readonly note: (line: string) => void;
-  /** The matcher is about to take a packet. */
-  readonly feeding: (knock: Knock) => void;
-  /** A grant by hand is about to be opened. */
-  readonly opening: (request: Request<"open">) => void;
-  /** A grant is about to be closed by hand. The result is called when that is done. */
-  readonly closing: (id: string) => () => void;
   /** Another configuration is in force. */
   readonly entered: () => void;
 }
 
 export class Daemon {
   readonly #parts: DaemonParts;
-  readonly #inbox: (() => void)[] = [];
-  readonly #captures = new SimulatedCaptures((knock, feed) => {
-    this.counters.add("knocks");
-    this.#parts.feeding(knock);
-    feed(knock);
-    this.#hits.note(knock);
-  });
-  readonly #changes: { readonly origin: number; readonly tookOnce: boolean }[] = [];
-  #wakeUp = 0;
   readonly counters = new Counters();
   readonly openings = new Openings();
   readonly persistent: PersistentState;
-  readonly opening: Opening;
-  readonly hearing: Hearing;
+  readonly #dataPlane: SimulatedDataPlane;
   readonly commands: DoorCommands;
   readonly lossWait: LossWait;
   readonly guard: GuardAudit;
@@ -113,10 +74,6 @@ export class Daemon {
   readonly #keeper: LastKeeper;
   readonly #closes = new OwedCloses((id) => this.close(id));
   readonly #housekeeping: Housekeeping;
-  readonly #ends: EndWatch;
-  readonly #echoes = new EchoWatch();
-  readonly #hits: HitLog;
-  readonly #handlers: Handlers;
   readonly #queue: CommandQueue;
   readonly #reloader: Reloader;
   readonly inForce: CurrentConfiguration;
@@ -132,50 +89,13 @@ export class Daemon {
     const clock = mainClock(agenda);
     const inForce = new CurrentConfiguration(readOrFallBack(file, () => true));
     this.inForce = inForce;
-    this.#hits = new HitLog(agenda.wallMs(), 32);
-    const poll: Polled = {
-      add: () => {},
-      remove: () => {},
-      ready: (fd) => fd === EVENTS_FD && this.#changes.length > 0,
-    };
-    const link = this.#linkUp();
-    const opening = new Opening({
-      clock: agenda,
+    const dataPlane = new SimulatedDataPlane(
+      inForce.plan,
       counters,
-      poll,
-      echoes: this.#echoes,
-      link,
-      kernel: {
-        grants: () => this.#openGrants(1),
-        events: () => this.#tableChanges(),
-      },
-    });
-    this.opening = opening;
-    this.hearing = new Hearing(unpackPlan(packPlan(this.inForce.plan)), false, {
-      clock: agenda,
-      counters,
-      poll,
-      hits: this.#hits,
-      sink: opening,
-      limits: { sourcesPerFamily: 64 },
-      lost: parts.note,
-      listen: (interfaces, heard, _mayStandIn, { matcher, before }) =>
-        this.#captures.attach(matcher, JSON.stringify([interfaces, heard]), before),
-    });
-    this.#ends = new EndWatch(opening.ledger);
-    this.#handlers = makeHandlers({
-      clock: agenda,
-      hits: this.#hits,
-      hearing: this.hearing,
-      opening,
-      stop: () => {},
-    });
-    kernel.changed = (origin, tookOnce) => {
-      if (origin === 1) return;
-      this.#changes.push({ origin, tookOnce });
-      this.#wake(MESSAGE_MS);
-    };
-
+      (told) => this.#tell(told),
+      parts,
+    );
+    this.#dataPlane = dataPlane;
     const report = ({ message }: { readonly message: string }) =>
       parts.note(message.replaceAll(folder, ""));
     const persistent = new PersistentState(folder, {
@@ -187,7 +107,7 @@ export class Daemon {
     });
     this.persistent = persistent;
     const ask = <Name extends RequestName>(request: Extract<Request, { type: Name }>) =>
-      this.#ask(request);
+      dataPlane.ask(request);
     const access = new DataPlaneAccess({ ask } as unknown as DataPlaneLink);
     this.#access = access;
     const log = (_level: string, sentence: string) => parts.note(sentence);
@@ -221,7 +141,7 @@ export class Daemon {
         await auditGrants({
           grants: () => this.openings.grants(),
           doors: () => this.inForce.settings.doors,
-          list: () => this.#openGrants(2).list(),
+          list: () => openGrants(parts, CONTROL_PORT_ID).list(),
           ask,
         }),
       emit: (event) => this.#hear(event),
@@ -303,13 +223,20 @@ export class Daemon {
     this.#housekeeping.stop();
     await this.#queue.stop();
     await this.guard.stop();
-    await this.#ask({ type: "stop" });
+    await this.#dataPlane.ask({ type: "stop" });
     this.persistent.close(mainClock(this.#parts.agenda).wallMs(), true);
   }
 
+  get opening(): Opening {
+    return this.#dataPlane.opening;
+  }
+
+  get hearing(): Hearing {
+    return this.#dataPlane.hearing;
+  }
+
   packet(knock: Knock): void {
-    this.#captures.packet(knock);
-    this.#wake(0);
+    this.#dataPlane.packet(knock);
   }
 
   async open(door: string, address: Address): Promise<Grant> {
@@ -358,16 +285,6 @@ export class Daemon {
     this.#tell({ type: "clock" });
   }
 
-  #linkUp(): Pick<ControlPlaneLink, "tell" | "emit"> {
-    return {
-      tell: (told) => this.#tell(told),
-      emit: (event) => {
-        this.counters.add("eventsTold");
-        this.#tell({ type: "event", event });
-      },
-    };
-  }
-
   #tell(told: Told): void {
     const { agenda, border, run } = this.#parts;
     border("a message to the control plane");
@@ -398,99 +315,6 @@ export class Daemon {
     this.#closes.hear(event);
     this.commands.hear(event, this.inForce.settings.doors);
     this.#parts.heard(event);
-  }
-
-  #ask<Name extends RequestName>(request: Extract<Request, { type: Name }>): Promise<Reply<Name>> {
-    const { agenda, run, border } = this.#parts;
-    const { promise, resolve, reject } = Promise.withResolvers<Reply<Name>>();
-    border("a request to the data plane");
-    this.#inbox.push(() => {
-      let settle: () => void;
-      try {
-        const asked: Request = request;
-        if (asked.type === "open") this.#parts.opening(asked);
-        const closed = asked.type === "close" ? this.#parts.closing(asked.id) : undefined;
-        const handler = this.#handlers[request.type] as (asked: typeof request) => Reply<Name>;
-        const reply = handler(request);
-        closed?.();
-        settle = () => resolve(reply);
-      } catch (error) {
-        settle = () => reject(fromFailure(toFailure(error)));
-      }
-      border("a reply of the data plane");
-      agenda.after(MESSAGE_MS, () => run(settle));
-    });
-    this.#wake(MESSAGE_MS);
-    return promise;
-  }
-
-  #wake(ms: number): void {
-    const { agenda, run } = this.#parts;
-    const number = ++this.#wakeUp;
-    agenda.after(ms, () => run(() => this.#turn(number)));
-  }
-
-  /** Once round the loop of the data plane. */
-  #turn(number: number): void {
-    const { agenda } = this.#parts;
-    while (this.hearing.matcher.prepare(agenda.wallMs(), 256));
-    this.opening.watchTable();
-    for (const serve of this.#inbox.splice(0)) serve();
-    this.hearing.listener.takeWaiting();
-    const { doorkeeper } = this.opening;
-    let looks = 0;
-    do {
-      this.#ends.look(doorkeeper, agenda.monotonicMs());
-      if (++looks > MOST_LOOKS) throw new Error("ends of grants are told without an end");
-    } while (this.#ends.hasMore);
-    this.#listenForEchoes();
-    if (number !== this.#wakeUp) return;
-    const nowMs = agenda.monotonicMs();
-    const rest = Math.min(
-      this.#ends.dueMs(nowMs) - nowMs,
-      this.#echoes.nextDueMs - nowMs,
-      this.hearing.restMs(),
-    );
-    this.#wake(Math.max(rest, 0.02));
-  }
-
-  #listenForEchoes(): void {
-    const { agenda } = this.#parts;
-    for (;;) {
-      const looked = this.#echoes.next(agenda.monotonicMs(), this.#hits);
-      if (looked === undefined) return;
-      if (looked.echo === undefined) continue;
-      const { subject, slot } = looked.echo.use;
-      if (this.hearing.matcher.reportReuse(subject, slot)) {
-        this.opening.doorkeeper?.echoed(looked.echo);
-      }
-    }
-  }
-
-  #openGrants(portId: number): KernelGrants {
-    const { kernel, agenda, border, sessions } = this.#parts;
-    const sets = simulatedSets(kernel, agenda, portId, border);
-    const end: GrantKernel["endSessions"] = (...which) => void endSessions(sessions, ...which);
-    return KernelGrants.open(simulatedGrantKernel(sets, portId, end));
-  }
-
-  #tableChanges(): TableChanges {
-    let tookOnce = false;
-    return {
-      fd: EVENTS_FD,
-      drain: (own) => {
-        const changes = this.#changes.splice(0).filter(({ origin }) => !own.has(origin));
-        tookOnce ||= changes.some((change) => change.tookOnce);
-        return changes.length > 0;
-      },
-      tookOnce: () => {
-        const took = tookOnce;
-        tookOnce = false;
-        return took;
-      },
-      others: () => false,
-      [Symbol.dispose]: () => {},
-    };
   }
 }
 

@@ -1,12 +1,13 @@
 /** A socket to the simulated kernel, for the real `KernelGrants`. */
 
-import type { GrantKernel } from "../../src/firewall/grants.ts";
+import { type GrantKernel, KernelGrants } from "../../src/firewall/grants.ts";
 import type { SetSocket } from "../../src/firewall/nft-socket.ts";
 import { refusalError } from "../../src/firewall/refusal.ts";
 import type { SetElement } from "../../src/firewall/set-element.ts";
 import { Errno } from "../../src/native/errno.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Change, Element, SimulatedKernel } from "./kernel.ts";
+import { endSessions, type LivingSession } from "./living-sessions.ts";
 
 /** The type of user data that `ownerUserData` writes. */
 const UDATA_OWNER = 0x73;
@@ -73,9 +74,27 @@ export function simulatedSets(
 export function simulatedGrantKernel(
   sets: SetSocket,
   portId: number,
-  endSessions: GrantKernel["endSessions"],
+  end: GrantKernel["endSessions"],
 ): GrantKernel {
-  return { sets, portId, endSessions, [Symbol.dispose]: () => undefined };
+  return { sets, portId, endSessions: end, [Symbol.dispose]: () => undefined };
+}
+
+/** What stands around a socket. */
+interface Machine {
+  readonly agenda: Agenda;
+  readonly kernel: SimulatedKernel;
+  readonly sessions: Set<LivingSession>;
+  readonly border: (where: string) => void;
+}
+
+/** The real grants, on a socket of their own. */
+export function openGrants(
+  { agenda, kernel, sessions, border }: Machine,
+  portId: number,
+): KernelGrants {
+  const sets = simulatedSets(kernel, agenda, portId, border);
+  const end: GrantKernel["endSessions"] = (...which) => void endSessions(sessions, ...which);
+  return KernelGrants.open(simulatedGrantKernel(sets, portId, end));
 }
 
 /** As the kernel tells it: in whole milliseconds. */
