@@ -37,7 +37,8 @@ import type { Opening } from "../../src/data-plane/opening.ts";
 import type { Plan } from "../../src/data-plane/plan.ts";
 import type { Agenda } from "./agenda.ts";
 import { type DataPlaneParts, MESSAGE_MS, SimulatedDataPlane } from "./data-plane.ts";
-import { endSessions, sessionsAt } from "./living-sessions.ts";
+import { guardKernel } from "./guard-kernel.ts";
+import { endSessions } from "./living-sessions.ts";
 import { openGrants } from "./set-socket.ts";
 
 /** The control plane's socket for grants. */
@@ -149,21 +150,7 @@ export class Daemon {
       report,
       goBack: () => this.#reloader.goBack(),
       otherwise: () => this.#reloader.otherwise,
-      kernel: {
-        load: (plan) => {
-          parts.border("a load of the guard");
-          kernel.load(plan);
-          parts.border("the end of a load of the guard");
-        },
-        remove: () => kernel.flush(),
-        loaded: () => kernel.hasTable,
-        fingerprint: () => kernel.fingerprint,
-        sessions: (ports) => sessionsAt(parts.sessions, ports),
-        adopt: () => 0,
-        // No other table is in this world.
-        closedPorts: () => ({ ip: "reset", ip6: "reset" }),
-        mayDenyUnheard: () => false,
-      },
+      kernel: guardKernel(parts),
     });
     this.#keeper = new LastKeeper(() => this.guard.state, report);
     this.#housekeeping = new Housekeeping(() =>
