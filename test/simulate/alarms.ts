@@ -1,8 +1,8 @@
 /** Counts what is told of used knocks that came again: each is told once, however many packets carry it. */
 
 import { type Address, formatAddress } from "../../src/core/address.ts";
+import { Violation } from "./violation.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
-import { Violation } from "./oracle.ts";
 
 export interface Named {
   readonly door: string;

@@ -4,7 +4,7 @@
  */
 
 import type { DaemonEvent } from "../../src/core/events.ts";
-import { Violation } from "./oracle.ts";
+import { Violation } from "./violation.ts";
 
 const AGE_MS = 90 * 86_400_000;
 

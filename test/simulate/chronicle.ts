@@ -1,8 +1,8 @@
 /** What happened in a story, a line each, what of it is counted, and the first promise that was broken. */
 
 import type { Clock } from "../../src/core/clock.ts";
-import { Violation } from "./oracle.ts";
 import { Tally } from "./tally.ts";
+import { Violation } from "./violation.ts";
 
 export class Chronicle {
   readonly #clock: Clock;

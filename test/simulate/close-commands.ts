@@ -1,9 +1,9 @@
 /** Counts what close commands are owed and started, by door and address. */
 
 import type { Grant } from "../../src/core/grant.ts";
+import { Violation } from "./violation.ts";
 import type { DaemonEvent } from "../../src/core/events.ts";
 import type { Door } from "../../src/config/settings.ts";
-import { Violation } from "./oracle.ts";
 
 interface Account {
   owed: number;

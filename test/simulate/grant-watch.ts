@@ -4,10 +4,10 @@
  */
 
 import type { CloseReason, DaemonEvent } from "../../src/core/events.ts";
+import { Violation } from "./violation.ts";
 import { formatAddress, parsePrefix } from "../../src/core/address.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { sameTerms } from "../../src/data-plane/ledger.ts";
-import { Violation } from "./oracle.ts";
 
 /** A closing sequence may end an opening that came shortly before or after it. */
 const CLOSING_MS = 12_000;

@@ -7,7 +7,7 @@ import type { GuardPlan } from "../../src/firewall/guard-plan.ts";
 import type { GuardState } from "../../src/control-plane/guard/guard-loader.ts";
 import type { Agenda } from "./agenda.ts";
 import type { SimulatedKernel } from "./kernel.ts";
-import { Violation } from "./oracle.ts";
+import { Violation } from "./violation.ts";
 
 /** The daemon ends a probation a second before the kernel would, and counts whole milliseconds. */
 const NEARLY_MS = 1_500;

@@ -16,21 +16,10 @@ import { useId } from "../../src/rks/use-id.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Committed, SimulatedKernel } from "./kernel.ts";
 import type { Issued } from "./key-ring.ts";
+import { Violation } from "./violation.ts";
 
 /** Ends are measured by several clocks in whole milliseconds, and no life is shorter than 100 ms. */
 const NEARLY_MS = 300;
-
-/** A promise was broken. */
-export class Violation extends Error {
-  override readonly name = "Violation";
-  /** Equal for equal breaches: a story is shortened as long as it ends in the same one. */
-  readonly promise: string;
-
-  constructor(promise: string, detail: string) {
-    super(`${promise}: ${detail}`);
-    this.promise = promise;
-  }
-}
 
 /** A reason for a door to be open to an address. */
 interface Permit {

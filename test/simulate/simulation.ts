@@ -1,9 +1,9 @@
 /** Plays one story on a simulated clock, kernel, disk and network, and watches every promise. */
 
-import type { Violation } from "./oracle.ts";
 import { setStage, type Stage } from "./stage.ts";
 import type { Story } from "./story.ts";
 import type { Tally } from "./tally.ts";
+import type { Violation } from "./violation.ts";
 
 /** Everything has begun by then. */
 const FIRST_ACT_MS = 2_000;

@@ -13,8 +13,9 @@ import { GrantWatch } from "./grant-watch.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import type { LivingSession } from "./living-sessions.ts";
-import { Oracle, type Violation } from "./oracle.ts";
+import { Oracle } from "./oracle.ts";
 import { SessionWatch } from "./session-watch.ts";
+import type { Violation } from "./violation.ts";
 
 interface WatchesParts {
   readonly agenda: Agenda;
