@@ -12,8 +12,7 @@ import type { Agenda } from "./agenda.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Issued } from "./key-ring.ts";
 import type { SimulatedKernel } from "./kernel.ts";
-import { isGrantSet } from "./oracle.ts";
-import { keyText } from "./places.ts";
+import { isGrantSet, keyText } from "./places.ts";
 import { Violation } from "./violation.ts";
 
 const NEARLY_MS = 1_500;

@@ -110,7 +110,7 @@ export class Checks {
   #checkCalm(daemon: Daemon): void {
     const { agenda, chronicle, diskTrouble, disturbances, kept } = this.#parts;
     const { haveRoom, watches } = this.#parts;
-    if (!diskTrouble.mayLack) watches.oracle.keep();
+    if (!diskTrouble.mayLack) watches.oracle.uses.keep();
     kept.keep(daemon);
     chronicle.judge(watches.grants.check(daemon.openings.grants(), agenda.monotonicMs()));
     if (!haveRoom || disturbances.unspentMs < SPENT_MS) return;

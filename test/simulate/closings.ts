@@ -40,7 +40,7 @@ export class Closings {
     const closed = watches.sessions.closing(grant, () => grantsHeld(daemon, agenda));
     watches.grants.closing(id);
     return () => {
-      watches.oracle.forget(id);
+      watches.oracle.permits.forget(id);
       chronicle.judge(closed());
     };
   }

@@ -69,18 +69,18 @@ export class Connections {
     admitted ??= holds(`one${family}`);
     if (admitted === undefined) return "denied";
     const text = formatAddress(admitted);
-    if (!watches.oracle.may(text, port)) {
+    if (!watches.oracle.permits.may(text, port)) {
       const what = `a connection of ${text} to ${port}`;
       chronicle.break("no door is open without a living grant", what);
     }
     const reasons = places.flatMap((place) =>
-      watches.oracle.admissions(formatAddress(place), port),
+      watches.oracle.permits.admissions(formatAddress(place), port),
     );
     watches.sessions.admitted(session, reasons);
     if (isOnce) {
       this.#parts.disturbances.grantSpent();
       kernel.spend(`one${family}`, keyText(admitted, port));
-      watches.oracle.spentOnce(text, port);
+      watches.oracle.permits.spentOnce(text, port);
       watches.grants.spent(text, port);
     }
     return "accepted";
@@ -99,7 +99,7 @@ export class Connections {
         element.endMs = agenda.monotonicMs() + idleMs;
         const text = formatAddress(place);
         watches.grants.talked(text, port, element.endMs);
-        watches.oracle.renewed(name, text, element.endMs);
+        watches.oracle.permits.renewed(name, text, element.endMs);
       }
     }
   }

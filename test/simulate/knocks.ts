@@ -43,7 +43,7 @@ interface KnocksParts {
   readonly expectations: Expectations;
   readonly losses: Pick<LossWatch, "isDoubtful">;
   readonly alarms: Pick<Alarms, "sent">;
-  readonly oracle: Pick<Oracle, "heardLately" | "lastUsed">;
+  readonly oracle: Pick<Oracle, "heard" | "uses">;
 }
 
 export class Knocks {
@@ -69,7 +69,7 @@ export class Knocks {
     chronicle.note(`${person.name}${off} knocks at ${name}, slot ${slot}`);
     const sent: Sent = { address, door: name, user, device, ports, raced: false };
     this.#sent.push(sent);
-    const before = oracle.lastUsed(name, id, stepSeconds);
+    const before = oracle.uses.lastUsed(name, id, stepSeconds);
     const isMember = door?.users.includes(user) === true || door?.users.includes("*") === true;
     const isFirst = slot > before && isMember && keys.works(id);
     const whole = this.#send(sent, address, road);
@@ -81,7 +81,7 @@ export class Knocks {
       const own = slotAt(agenda.wallMs(), stepSeconds);
       if (Math.abs(own - slot) > skew || wasDoubtful || sent.raced) return false;
       // Somebody sent a later one, which was ahead of its time at first.
-      if (oracle.lastUsed(name, id, stepSeconds) > slot) return false;
+      if (oracle.uses.lastUsed(name, id, stepSeconds) > slot) return false;
       return keys.works(id) && this.#heardFrom(address) <= whole.packets + SPARE_PACKETS;
     };
     expectations.opens({ lastMs: whole.lastMs, what, door, address, counts });
@@ -148,7 +148,7 @@ export class Knocks {
 
   #heardFrom(address: Address): number {
     const { agenda, oracle } = this.#parts;
-    return oracle.heardLately(address, agenda.wallMs(), LATELY_MS);
+    return oracle.heard.countLately(address, agenda.wallMs(), LATELY_MS);
   }
 
   get #fixedGrants(): number {

@@ -4,7 +4,7 @@ import { slotAt } from "../../src/rks/slot.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Daemon } from "./daemon.ts";
-import type { Oracle } from "./oracle.ts";
+import type { SpentUses } from "./spent-uses.ts";
 
 /** Until a loss is over for later runs, too: `2 · skew + 1` slots, with the longest slots and the largest skew of all configurations. */
 const LONGEST_WAIT_MS = 240_000;
@@ -12,7 +12,7 @@ const LONGEST_WAIT_MS = 240_000;
 export class LossWatch {
   readonly #agenda: Agenda;
   readonly #chronicle: Chronicle;
-  readonly #oracle: Pick<Oracle, "lose" | "forgive">;
+  readonly #uses: Pick<SpentUses, "lose" | "forgive">;
   /** Why a start may believe that uses are lost. */
   #mayWait = false;
   #doubtMs = -Infinity;
@@ -22,10 +22,10 @@ export class LossWatch {
   /** A start did not know all uses. */
   #hasLost = false;
 
-  constructor(agenda: Agenda, chronicle: Chronicle, oracle: Pick<Oracle, "lose" | "forgive">) {
+  constructor(agenda: Agenda, chronicle: Chronicle, uses: Pick<SpentUses, "lose" | "forgive">) {
     this.#agenda = agenda;
     this.#chronicle = chronicle;
-    this.#oracle = oracle;
+    this.#uses = uses;
   }
 
   /** The wall clock was once behind where it had been: slots come again. */
@@ -42,7 +42,7 @@ export class LossWatch {
     this.#wasSetBack ||= byMs < 0;
     this.#wasSet = true;
     // The slots that a loss made doubtful come again, and are believed.
-    if (byMs < 0 && this.#hasLost) this.#oracle.forgive();
+    if (byMs < 0 && this.#hasLost) this.#uses.forgive();
     this.#doubtMs = this.#agenda.wallMs();
   }
 
@@ -53,7 +53,7 @@ export class LossWatch {
     if (persistent.lost !== undefined && waitsUntilMs > nowMs) {
       this.#chronicle.note(`rotating doors wait: ${persistent.lost}`);
       this.#hasLost = true;
-      if (kernelForgot) this.#oracle.lose();
+      if (kernelForgot) this.#uses.lose();
       if (this.#mayWait || kernelForgot || this.#wasSet) this.#doubtMs = nowMs;
       else if (nowMs - this.#doubtMs >= LONGEST_WAIT_MS) {
         this.#chronicle.break("nobody waits without a reason", persistent.lost);

@@ -97,7 +97,7 @@ export class Operator {
       await daemon.reloadKeys(keepSessions);
       const gone = keys.wasRead(listed);
       if (keepSessions) return;
-      for (const { id } of gone) watches.oracle.revoke(id);
+      for (const { id } of gone) watches.oracle.permits.revoke(id);
       watches.oracle.check(kernel);
       if (diskTrouble.mayLack) return;
       const violation = watches.sessions.removed(

@@ -1,4 +1,4 @@
-/** How the kernel's sets name an address at a port. */
+/** How the kernel names its sets of grants, and in them an address at a port. */
 
 import { type Address, maskAddress } from "../../src/core/address.ts";
 import { writeKey } from "../../src/firewall/element-key.ts";
@@ -12,4 +12,9 @@ export function keyText(address: Address, port: number, proto: "tcp" | "udp" = "
 /** What elements may hold for a packet of this address: itself, and the /64 around it. */
 export function placesOf(address: Address): readonly Address[] {
   return address.family === 6 ? [address, maskAddress(address, 64)] : [address];
+}
+
+/** Sets whose elements open a door. */
+export function isGrantSet(name: string): boolean {
+  return /^(?:grants|fixed|one|idle)[46]/.test(name);
 }

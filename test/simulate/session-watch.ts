@@ -17,8 +17,8 @@ import type { Door } from "../../src/config/settings.ts";
 import { singlePorts } from "../../src/firewall/element-key.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import type { LivingSession } from "./living-sessions.ts";
-import { type Admission, isGrantSet } from "./oracle.ts";
-import { keyText, placesOf } from "./places.ts";
+import type { Admission } from "./permits.ts";
+import { isGrantSet, keyText, placesOf } from "./places.ts";
 import { Violation } from "./violation.ts";
 
 type Breach = Violation | undefined;

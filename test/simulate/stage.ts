@@ -68,7 +68,7 @@ export function setStage(story: Story): Stage {
   const watches = new Watches(machine);
   const { oracle, guard, closes, alarms } = watches;
   const disturbances = new Disturbances(agenda, () => watches.grants.touched());
-  const losses = new LossWatch(agenda, chronicle, oracle);
+  const losses = new LossWatch(agenda, chronicle, oracle.uses);
   const kept = new KeptConfiguration({ chronicle, disk, diskTrouble, guard });
   const memory = new MemoryWatch(agenda, chronicle, disk);
   kernel.faulted = (fault) => {
@@ -114,7 +114,7 @@ export function setStage(story: Story): Stage {
     },
     died: (powerCut) => {
       watches.died(powerCut);
-      if (powerCut && disk.vouchesFalsely) oracle.forgive();
+      if (powerCut && disk.vouchesFalsely) oracle.uses.forgive();
     },
     rebooted: (inOrder) => {
       sessions.clear();

@@ -61,14 +61,14 @@ export class Watches {
   died(powerCut: boolean): void {
     const nowMs = this.#agenda.monotonicMs();
     const diskMayLack = this.#diskTrouble.mayLack;
-    this.oracle.lose();
+    this.oracle.uses.lose();
     this.sessions.logFailed();
     this.closes.died(nowMs, powerCut, diskMayLack);
     this.audit.died(nowMs, powerCut || diskMayLack);
   }
 
   clockWasSet(byMs: number): void {
-    this.oracle.clockWasSet();
+    this.oracle.uses.clockWasSet();
     this.guard.clockWasSet();
     this.audit.clockWasSet(byMs, this.#agenda.wallMs());
   }

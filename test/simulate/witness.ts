@@ -51,7 +51,7 @@ export class Witness {
       },
       opening: ({ door: name, address }) => {
         const door = daemon().hearing.plan.doors.find((one) => one.name === name);
-        if (door !== undefined) watches.oracle.permitHand(door, address, door.openForMs);
+        if (door !== undefined) watches.oracle.permits.addByHand(door, address, door.openForMs);
       },
       closing: (id) => closings.begin(daemon(), id),
       entered: () => {
