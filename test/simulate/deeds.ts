@@ -50,6 +50,8 @@ function kernelFault(random: Random, fault: KernelFault): Deed {
   return { type: "kernel fault", fault, times: one(random, [1, 1, 1, 9]) };
 }
 
+export const WAIT: Deed = { type: "wait" };
+
 /** The kinds of deeds by how often they come. */
 const DEEDS: readonly (readonly [weight: number, draw: (random: Random) => Deed])[] = [
   [

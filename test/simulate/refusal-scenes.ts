@@ -1,10 +1,9 @@
 /** Deeds that belong together: the disk or the kernel refuses at the moment that matters. */
 
-import { CLEAN, DISK_ERRORS, KEY_CHANGES, knockBy, one, reload } from "./deeds.ts";
+import { CLEAN, DISK_ERRORS, KEY_CHANGES, knockBy, one, reload, WAIT } from "./deeds.ts";
 import type { Act, Deed, Random } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";
 
-const WAIT: Deed = { type: "wait" };
 const REFUSED = ["no memory", "a busy set", "a lost answer", "an interrupted list"] as const;
 
 /** A daemon ends, one way or the other. */
