@@ -1,7 +1,7 @@
 /** The kinds of deeds, and how often each comes. */
 
 import { FOLDER_ONLY } from "./disk.ts";
-import type { KernelFault } from "./kernel.ts";
+import type { KernelFault } from "./kernel-faults.ts";
 import type { KeyChange } from "./key-ring.ts";
 import type { Act, Deed, Random, Road } from "./story.ts";
 import { CONFIGURATIONS, PEOPLE } from "./world.ts";

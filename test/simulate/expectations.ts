@@ -47,7 +47,7 @@ export class Expectations {
       !process.isDoomed &&
       haveRoom &&
       kernel.hasTable &&
-      kernel.faults.length === 0 &&
+      !kernel.faults.awaitsTransaction &&
       disturbances.steadyMs > 1_000
     );
   }

@@ -58,7 +58,7 @@ test("a record that the kernel keeps is taken a second later", () => {
   const ends = new EndWatch(ledger);
   pass(30_001);
   const noMemory = Array.from({ length: 8 }, () => "no memory" as const);
-  kernel.faults.push(...noMemory);
+  kernel.faults.add(...noMemory);
   ends.look(doorkeeper, agenda.monotonicMs());
   expect(ledger.size).toBe(0);
   expect(kernel.living("shared4")).toHaveLength(2);

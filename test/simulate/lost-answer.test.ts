@@ -21,7 +21,7 @@ const REQUEST = {
 const IDLE_MS = 20_000;
 
 function losesAnswers({ kernel }: ReturnType<typeof kernelStage>, count: number): void {
-  for (let i = 0; i < count; i++) kernel.fail("a lost answer");
+  for (let i = 0; i < count; i++) kernel.faults.add("a lost answer");
 }
 
 test("a look-up is repeated until it is answered, and fails at last", () => {
@@ -117,7 +117,7 @@ test("an opening that may have happened unheard is spent, and taken back in a mo
   const subject = { door: "ssh", user: "alice", device: "laptop", space: DEFAULT_SPACE };
   const match = { subject, source: ADDRESS, timeMs: 0, slot: 5, use: new Uint8Array(16).fill(7) };
   const knock = () => doorkeeper!.rotating(match as unknown as RotatingMatch);
-  kernel.fail("no reply");
+  kernel.faults.add("no reply");
   losesAnswers(stage, 4);
   expect(knock()).toBe("spent");
   const unheard = { door: "ssh", user: "alice", device: "laptop", used: { slot: 5 } };
@@ -129,7 +129,7 @@ test("an opening that may have happened unheard is spent, and taken back in a mo
   ends.look(doorkeeper, agenda.monotonicMs());
   expect(kernel.living("grants4")).toEqual([]);
   // Refused for certain, the knock may come again.
-  for (let i = 0; i < 5; i++) kernel.fail("no memory");
+  for (let i = 0; i < 5; i++) kernel.faults.add("no memory");
   expect(doorkeeper!.rotating({ ...match, use: new Uint8Array(16) } as never)).toBe("kept");
 });
 
@@ -137,7 +137,7 @@ test("a refusal that is heard says that no earlier try happened", () => {
   const stage = kernelStage([], 1);
   const grants = stage.grants();
   grants.open({ ...REQUEST, address: parseAddress("192.0.2.1")! });
-  stage.kernel.fail("no memory");
+  stage.kernel.faults.add("no memory");
   const use = { id: new Uint8Array(16).fill(7), forMs: 120_000 };
   const opening = () => grants.open({ ...REQUEST, fresh: true, use });
   let refusal: unknown;
@@ -167,7 +167,7 @@ test("one connection ends one of two grants, also where the kernel refuses at fi
   stage.events.length = 0;
   const [element] = kernel.living("one4")!;
   kernel.spend("one4", element!.key.toHex());
-  kernel.faults.push(...Array.from({ length: 4 }, () => "no memory" as const));
+  kernel.faults.add(...Array.from({ length: 4 }, () => "no memory" as const));
   const devices = () =>
     ledger.list(agenda.monotonicMs(), agenda.wallMs()).map(({ device }) => device);
   doorkeeper!.traffic.lookAtOnce(64);

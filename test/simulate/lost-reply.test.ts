@@ -26,7 +26,7 @@ test.each([true, false])(
   "a grant that was opened unheard counts as opened (fresh: %s)",
   (fresh) => {
     const { kernel, grants } = stage();
-    kernel.faults.push("no reply");
+    kernel.faults.add("no reply");
     expect(grants.open({ ...REQUEST, fresh })).toBe("opened");
     expect(grants.list()).toHaveLength(1);
     expect(grants.open({ ...REQUEST, fresh: false })).toBe("used");
@@ -35,7 +35,7 @@ test.each([true, false])(
 
 test("a grant that was refused for want of memory is opened by the next try", () => {
   const { kernel, grants } = stage();
-  kernel.faults.push("no memory", "no memory");
+  kernel.faults.add("no memory", "no memory");
   expect(grants.open({ ...REQUEST, fresh: true })).toBe("opened");
 });
 
@@ -43,7 +43,7 @@ test.each([true, false])(
   "a grant in a set that the kernel is busy with is opened by the next try (fresh: %s)",
   (fresh) => {
     const { kernel, grants } = stage();
-    kernel.faults.push("a busy set", "a busy set");
+    kernel.faults.add("a busy set", "a busy set");
     expect(grants.open({ ...REQUEST, fresh })).toBe("opened");
     expect(grants.list()).toHaveLength(1);
   },
@@ -51,7 +51,7 @@ test.each([true, false])(
 
 test("a set that stays busy refuses the grant, says what to do, and spends no use", () => {
   const { kernel, grants } = stage();
-  for (let i = 0; i < 4; i++) kernel.faults.push("a busy set");
+  for (let i = 0; i < 4; i++) kernel.faults.add("a busy set");
   expect(() => grants.open({ ...REQUEST, fresh: false })).toThrow(
     /^Cannot open a grant in inet sallyport (grants4|uses): the kernel is moving the elements of the set, EBUSY: knock again/,
   );
@@ -64,9 +64,9 @@ test("a use that was spent earlier stays used, whatever is unheard", () => {
   grants.open({ ...REQUEST, fresh: true });
   agenda.after(5_000, () => {});
   agenda.step();
-  kernel.faults.push("no memory");
+  kernel.faults.add("no memory");
   expect(grants.open({ ...REQUEST, fresh: false })).toBe("used");
-  kernel.faults.push("no memory");
+  kernel.faults.add("no memory");
   expect(grants.open({ ...REQUEST, address: parseAddress("192.0.2.66")!, fresh: true })).toBe(
     "used",
   );
@@ -74,7 +74,7 @@ test("a use that was spent earlier stays used, whatever is unheard", () => {
 
 test("a grant that the last of all tries opened unheard counts as opened", () => {
   const { kernel, grants } = stage();
-  kernel.faults.push("no memory", "no memory", "no memory", "no reply");
+  kernel.faults.add("no memory", "no memory", "no memory", "no reply");
   expect(grants.open({ ...REQUEST, fresh: false })).toBe("opened");
   expect(grants.list()).toHaveLength(1);
 });
@@ -83,12 +83,12 @@ test("what the last of all tries did unheard without a use counts as done, and n
   const { kernel, grants } = stage();
   const { use: _, ...byHand } = REQUEST;
   const unheard = ["no memory", "no memory", "no memory", "no reply"] as const;
-  kernel.faults.push(...unheard);
+  kernel.faults.add(...unheard);
   expect(grants.open(byHand)).toBe("opened");
   expect(grants.list()).toHaveLength(1);
-  kernel.faults.push("no memory", "no memory", "no memory", "no memory");
+  kernel.faults.add("no memory", "no memory", "no memory", "no memory");
   expect(() => grants.open({ ...byHand, openMs: 60_000 })).toThrow("ENOBUFS");
-  kernel.faults.push(...unheard);
+  kernel.faults.add(...unheard);
   grants.close(byHand);
   expect(grants.list()).toEqual([]);
 });
@@ -114,7 +114,7 @@ test("a record that is to go goes also where the set of records is full", () => 
 
 test("a kernel that has no memory for long is an error, and nothing opens", () => {
   const { kernel, grants } = stage();
-  kernel.faults.push(...Array.from({ length: 8 }, () => "no memory" as const));
+  kernel.faults.add(...Array.from({ length: 8 }, () => "no memory" as const));
   expect(() => grants.open({ ...REQUEST, fresh: true })).toThrow("ENOBUFS");
   expect(grants.list()).toEqual([]);
 });

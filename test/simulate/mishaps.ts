@@ -67,14 +67,14 @@ export class Mishaps {
     const { chronicle, disturbances, kernel } = this.#parts;
     chronicle.note(`the kernel is about to have ${fault}, ${times} times`);
     disturbances.disturb();
-    for (let i = 0; i < times; i++) kernel.fail(fault);
+    for (let i = 0; i < times; i++) kernel.faults.add(fault);
   }
 
   delayNotices({ forMs, seed }: Extract<Deed, { type: "late notices" }>): void {
     const { chronicle, disturbances, kernel } = this.#parts;
     chronicle.note(`notices of the kernel come late for ${Math.round(forMs / 1_000)} s`);
     disturbances.disturb();
-    kernel.delayNotices(forMs, randomFrom(seed));
+    kernel.notices.delay(forMs, randomFrom(seed));
   }
 
   failDisk({ code, forMs }: Extract<Deed, { type: "disk" }>): void {

@@ -6,7 +6,8 @@ import { refusalError } from "../../src/firewall/refusal.ts";
 import type { SetElement } from "../../src/firewall/set-element.ts";
 import { Errno } from "../../src/native/errno.ts";
 import type { Agenda } from "./agenda.ts";
-import type { Change, Element, SimulatedKernel } from "./kernel.ts";
+import type { Change, Element } from "./element-sets.ts";
+import type { SimulatedKernel } from "./kernel.ts";
 import { endSessions, type LivingSession } from "./living-sessions.ts";
 
 /** The type of user data that `ownerUserData` writes. */
@@ -28,7 +29,7 @@ export function simulatedSets(
   const keyOf = (length: number) => new Uint8Array(key.buffer, 0, length).slice();
   const beginList = (set: string) => {
     border("a list");
-    if (!kernel.fails("an interrupted list")) return;
+    if (!kernel.faults.comesTrue("an interrupted list")) return;
     const text = "others kept changing it";
     throw refusalError("list", set, { sequence: 0, code: Errno.EINTR, text });
   };
@@ -54,7 +55,7 @@ export function simulatedSets(
     ask: (set, length) => void asked.push({ set, key: keyOf(length).toHex() }),
     answers(count) {
       border("a look-up");
-      if (kernel.fails("a lost answer")) return undefined;
+      if (kernel.faults.comesTrue("a lost answer")) return undefined;
       return asked.slice(-count || asked.length).map((one) => {
         const element = kernel.find(one.set, one.key);
         return element === undefined ? -1 : lifeOf(element, agenda);

@@ -1,6 +1,6 @@
 /** What happens in a simulated story: drawn from its seed before it begins, so that parts can be left out. */
 
-import type { KernelFault } from "./kernel.ts";
+import type { KernelFault } from "./kernel-faults.ts";
 import type { KeyChange } from "./key-ring.ts";
 
 /** How the network treats a knock. */
