@@ -10,6 +10,7 @@ import type { KnockSpace } from "../rks/space.ts";
 import { AuditLog } from "../store/audit.ts";
 import type { AuditRecord } from "../store/audit-record.ts";
 import { OwedCommands } from "../store/owed.ts";
+import { Place } from "../store/place.ts";
 import type { StoreNotice } from "../store/state-file.ts";
 import { keyFingerprint, type Use, usesOf } from "../store/use.ts";
 import { UseStore } from "../store/uses.ts";
@@ -50,12 +51,13 @@ export class PersistentState {
       kernelKept = () => true,
     }: PersistentStateParts,
   ) {
-    const opened = UseStore.open(stateDir, { bootId, bootedMs, nowMs, report, kernelKept });
+    const place = new Place(stateDir);
+    const opened = UseStore.open(stateDir, { bootId, bootedMs, nowMs, report, place, kernelKept });
     this.#uses = opened.store;
     this.lost = opened.trust === "lost" ? opened.reason : undefined;
     this.#doubtMs = (opened.trust === "lost" ? opened.sinceMs : undefined) ?? nowMs;
-    this.audit = new AuditLog(stateDir, { nowMs, report });
-    this.owed = new OwedCommands(stateDir, { nowMs, report });
+    this.audit = new AuditLog(stateDir, { nowMs, report, place });
+    this.owed = new OwedCommands(stateDir, { nowMs, report, place });
   }
 
   /**

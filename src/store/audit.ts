@@ -9,6 +9,7 @@ import { type AuditRecord, factsOf, isForgeable } from "./audit-record.ts";
 import { auditFile } from "./audit-query.ts";
 import { AUDIT_SCHEMA } from "./audit-schema.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
+import type { Place } from "./place.ts";
 
 /** Records wait this long for others, so that one transaction takes them all. */
 const DELAY_MS = 200;
@@ -62,6 +63,8 @@ export interface AuditOptions {
   /** Unix milliseconds. */
   readonly nowMs: number;
   readonly retention?: Retention;
+  /** As `StateFileSpec.place`. */
+  readonly place?: Place;
 }
 
 export class AuditLog {
@@ -76,7 +79,10 @@ export class AuditLog {
   #nowMs: number;
 
   /** Never throws for a bad file or disk. */
-  constructor(stateDir: string, { report, nowMs, retention = DEFAULT_RETENTION }: AuditOptions) {
+  constructor(
+    stateDir: string,
+    { report, nowMs, retention = DEFAULT_RETENTION, place }: AuditOptions,
+  ) {
     this.#retention = retention;
     this.#nowMs = nowMs;
     this.#file = new StateFile({
@@ -85,6 +91,7 @@ export class AuditLog {
       shared: true,
       without: "events are not kept",
       report,
+      place,
       nowMs,
     });
   }

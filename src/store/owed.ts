@@ -15,6 +15,7 @@ import { join } from "node:path";
 import type { DatabaseContents } from "./database.ts";
 import { isForeign } from "../files/owner.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
+import type { Place } from "./place.ts";
 
 /**
  * The command to run when a grant ends: as configured when the grant opened, whatever the
@@ -83,6 +84,8 @@ export interface OwedOptions {
   /** Unix milliseconds. */
   readonly nowMs: number;
   readonly report: (notice: StoreNotice) => void;
+  /** As `StateFileSpec.place`. */
+  readonly place?: Place;
 }
 
 export class OwedCommands {
@@ -102,7 +105,7 @@ export class OwedCommands {
   #unsynced = false;
 
   /** Takes over the debts of an earlier daemon. Never throws for a bad file or disk. */
-  constructor(stateDir: string, { nowMs, report }: OwedOptions) {
+  constructor(stateDir: string, { nowMs, report, place }: OwedOptions) {
     this.#file = new StateFile({
       path: join(stateDir, "owed.db"),
       ...OWED_SCHEMA,
@@ -110,6 +113,7 @@ export class OwedCommands {
       without: "close commands are remembered only as long as this daemon lives",
       refill: (database) => this.#refill(database),
       report,
+      place,
       nowMs,
     });
     const contents = this.#file.read(readContents);

@@ -11,23 +11,28 @@ export class Elsewhere extends Error {
 
 export class Place {
   readonly #folder: string;
-  readonly #device: number | undefined;
+  /** Those with no state but of this run. */
+  readonly #own: Set<number>;
 
+  /** One for all files of a folder: each takes what the others write for the state of this run. */
   constructor(folder: string) {
     this.#folder = folder;
-    this.#device = deviceOf(folder);
+    const device = deviceOf(folder);
+    this.#own = new Set(device === undefined ? [] : [device]);
   }
 
   /**
    * Throws Elsewhere once a file system with the state of another run is mounted over the folder. To write there
-   * would vouch for that run: its uses are not in memory, and its last moments may be missing in its file.
+   * would vouch for that run: its uses are not in memory, and its last moments may be missing in its file. A folder
+   * without state, as below a disk that was unmounted, takes that of this run.
    */
   check(): void {
     const now = deviceOf(this.#folder);
-    if (now === undefined || this.#device === undefined || now === this.#device) return;
+    if (now === undefined || this.#own.size === 0 || this.#own.has(now)) return;
     if ([KEYS_FILE, "uses.db"].some((name) => existsSync(join(this.#folder, name)))) {
       throw new Elsewhere("another file system is mounted over its folder");
     }
+    this.#own.add(now);
   }
 }
 

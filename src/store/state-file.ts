@@ -31,6 +31,8 @@ export interface StateFileSpec extends DatabaseSpec {
   /** Writes everything from memory, after a time in which the file missed something. */
   readonly refill?: (database: Database) => void;
   readonly report: (notice: StoreNotice) => void;
+  /** Shared by the files of a folder. Default: its own. */
+  readonly place?: Place | undefined;
   /** Unix milliseconds, for the name of a file moved aside; `StateFile.nowMs` updates it. */
   readonly nowMs: number;
 }
@@ -63,7 +65,7 @@ export class StateFile {
   /** Never throws for a file or a disk: without either it fails every write and reports it. */
   constructor(spec: StateFileSpec) {
     this.#spec = spec;
-    this.#place = new Place(dirname(spec.path));
+    this.#place = spec.place ?? new Place(dirname(spec.path));
     this.nowMs = spec.nowMs;
     this.found = this.#open();
   }

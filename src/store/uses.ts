@@ -24,6 +24,7 @@ import {
   WAIT_NOT_OVER,
 } from "./session.ts";
 import { StateFile, type StoreNotice } from "./state-file.ts";
+import type { Place } from "./place.ts";
 import { placeOf, sealOf, type Use } from "./use.ts";
 import { nameSlotLengths } from "./uses-v1.ts";
 
@@ -70,6 +71,8 @@ export interface UseStoreOptions {
   /** When the boot began, by the wall clock as it is now: Unix milliseconds. Default: the kernel's answer. */
   readonly bootedMs?: (() => number) | undefined;
   readonly report: (notice: StoreNotice) => void;
+  /** As `StateFileSpec.place`. */
+  readonly place?: Place;
   /** The kernel still has the table of the last run. Default: it has. */
   readonly kernelKept?: () => boolean;
 }
@@ -115,7 +118,7 @@ export class UseStore {
 
   private constructor(
     stateDir: string,
-    { bootId, bootedMs = readBootedMs, nowMs, report }: UseStoreOptions,
+    { bootId, bootedMs = readBootedMs, nowMs, report, place }: UseStoreOptions,
   ) {
     this.#stateDir = stateDir;
     this.#bootedMs = bootedMs;
@@ -127,6 +130,7 @@ export class UseStore {
       without: "uses of knocks are remembered only until a reboot",
       refill: (database) => this.#writeAll(database),
       report,
+      place,
       nowMs,
     });
   }
