@@ -5,7 +5,9 @@ import type {
   DoorView,
   Explanation,
   HeardAddress,
+  KeysCheck,
   KeysRequest,
+  KeysSeen,
   KeysTold,
   ReloadRequest,
   ReloadTold,
@@ -21,6 +23,7 @@ import {
   GrantSchema,
   GrantsSchema,
   HeardSchema,
+  KeysSeenSchema,
   KeysToldSchema,
   ProblemSchema,
   ReloadToldSchema,
@@ -68,7 +71,10 @@ export interface ControlClient {
    * somebody off.
    */
   reload(request: ReloadRequest): Promise<ReloadTold>;
+  /** Throws NeedsYes where it would cut off others than those who were removed. */
   reloadKeys(request: KeysRequest): Promise<KeysTold>;
+  /** As `Control.checkKeys`; undefined where an earlier version runs, which cannot tell. */
+  checkKeys(request: KeysCheck): Promise<KeysSeen | undefined>;
   /** These two return one sentence that says what was done. */
   arm(forMs: number): Promise<string>;
   confirm(force: boolean): Promise<string>;
@@ -242,6 +248,14 @@ export function connectControl(socket: string, patience = PATIENCE): ControlClie
     },
     reloadKeys: async (request) =>
       understood(KeysToldSchema, await ask(socket, "POST", "/v1/keys/reload", { ...request })),
+    checkKeys: async ({ removed, from }) => {
+      const body = {
+        ...(removed !== undefined && { removed }),
+        ...(from !== undefined && { from: callerBody(from) }),
+      };
+      const answer = await ask(socket, "POST", "/v1/keys/check", body);
+      return answer.status === 404 ? undefined : understood(KeysSeenSchema, answer);
+    },
     arm: async (forMs) => {
       const body = { for: formatDuration(forMs) };
       return understood(DoneSchema, await ask(socket, "POST", "/v1/guard/probation", body)).done;

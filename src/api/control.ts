@@ -165,6 +165,22 @@ export interface KeysRequest {
   readonly keepSessions?: boolean;
   /** What they opened ends also where the daemon has heard already that these keys are gone. */
   readonly removed?: Removed;
+  /** Take them even where that cuts somebody off. Default: false. */
+  readonly yes?: boolean;
+}
+
+export interface KeysCheck {
+  /** Devices that are about to be removed: their loss counts for nothing. */
+  readonly removed?: Removed | undefined;
+  /** The connection of the person who asks, where there is one. */
+  readonly from?: Caller | undefined;
+}
+
+/** The keys.toml that the daemon would read now. */
+export interface KeysSeen {
+  readonly file: string;
+  /** The SHA-256 of its text, in hexadecimal; that of an empty text where there is none. */
+  readonly digest: string;
 }
 
 /** The sessions of whatever a user or a device opened, or of a network, through one door or all. */
@@ -247,9 +263,12 @@ export interface Control {
   /**
    * Reads keys.toml again and nothing else: added keys open from now on, removed keys do not. Ends
    * the grants of devices whose key is gone, and their sessions, unless `keepSessions`. Throws
-   * SallyportError (78) when the file is wrong; then nothing changed.
+   * SallyportError (78) when the file is wrong, and NeedsYes when it would cut off others than those
+   * in `removed` who should know before (`dangerOf`); then nothing changed.
    */
   reloadKeys(request: KeysRequest): Promise<KeysTold>;
+  /** Reads keys.toml and changes nothing. Throws what `reloadKeys` would, judging also by who asks. */
+  checkKeys(request: KeysCheck): KeysSeen;
   /**
    * Puts the guard on probation: unless `confirm` is called, the kernel stops guarding after
    * `forMs`.

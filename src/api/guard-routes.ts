@@ -10,7 +10,9 @@ import {
   ArmRequestSchema,
   ConfirmRequestSchema,
   DoneSchema,
+  KeysCheckSchema,
   KeysRequestSchema,
+  KeysSeenSchema,
   KeysToldSchema,
   ReloadRequestSchema,
   ReloadToldSchema,
@@ -20,12 +22,19 @@ const armRequest = validator("json", ArmRequestSchema, refuseInWords);
 const confirmRequest = validator("json", ConfirmRequestSchema, refuseInWords);
 const reloadRequest = validator("json", ReloadRequestSchema, refuseInWords);
 const keysRequest = validator("json", KeysRequestSchema, refuseInWords);
+const keysCheck = validator("json", KeysCheckSchema, refuseInWords);
 
 const refusals = {
   400: failure("The body is not as it should be"),
   409: failure("It cannot be done now"),
   413: failure("The body is too large"),
   415: failure("The body is not JSON"),
+};
+
+const needsYes = {
+  409: failure(
+    'It cannot be done now; with "needs": "yes" it can, and would cut off whom the detail names',
+  ),
 };
 
 export function addGuardRoutes(app: Hono, control: Control): void {
@@ -37,9 +46,7 @@ export function addGuardRoutes(app: Hono, control: Control): void {
         200: json("In force", ReloadToldSchema),
         422: failure("The configuration is wrong; the old one stays in force"),
         ...refusals,
-        409: failure(
-          'It cannot be done now; with "needs": "yes" it can, and would cut off whom the detail names',
-        ),
+        ...needsYes,
       },
     }),
     jsonBodyOnly,
@@ -58,12 +65,29 @@ export function addGuardRoutes(app: Hono, control: Control): void {
         200: json("In force", KeysToldSchema),
         422: failure("The keys are wrong; the old ones stay in force"),
         ...refusals,
+        ...needsYes,
       },
     }),
     jsonBodyOnly,
     smallBodyOnly,
     keysRequest,
     async (c) => c.json(await control.reloadKeys(c.req.valid("json"))),
+  );
+  app.post(
+    "/v1/keys/check",
+    describeRoute({
+      summary: "Say whether the keys could be read again, and change nothing",
+      responses: {
+        200: json("They could", KeysSeenSchema),
+        422: failure("The keys are wrong"),
+        ...refusals,
+        ...needsYes,
+      },
+    }),
+    jsonBodyOnly,
+    smallBodyOnly,
+    keysCheck,
+    (c) => c.json(control.checkKeys(c.req.valid("json"))),
   );
   app.post(
     "/v1/guard/probation",
@@ -91,6 +115,7 @@ export function addGuardRoutes(app: Hono, control: Control): void {
   for (const path of [
     "/v1/reload",
     "/v1/keys/reload",
+    "/v1/keys/check",
     "/v1/guard/probation",
     "/v1/guard/confirmation",
   ]) {

@@ -8,6 +8,7 @@ import type {
   DoorView,
   Explanation,
   HeardAddress,
+  KeysSeen,
   KeysTold,
   ReasonCode,
   ReloadTold,
@@ -315,6 +316,11 @@ export const ReloadToldSchema = v.pipe(
   v.metadata({ ref: "ReloadTold" }),
 ) satisfies v.GenericSchema<unknown, ReloadTold>;
 
+const RemovedBody = v.strictObject(
+  { user: NameText, device: v.exactOptional(NameText) },
+  'removed is not an object with "user" and, if wanted, "device"',
+);
+
 export const KeysRequestSchema = v.pipe(
   v.strictObject(
     {
@@ -326,20 +332,50 @@ export const KeysRequestSchema = v.pipe(
       ),
       removed: v.exactOptional(
         v.pipe(
-          v.strictObject(
-            { user: NameText, device: v.exactOptional(NameText) },
-            'removed is not an object with "user" and, if wanted, "device"',
-          ),
+          RemovedBody,
           v.description(
             "The device whose key was removed, or all of a user; what they opened ends also where the keys were read since",
           ),
         ),
       ),
+      yes: v.exactOptional(
+        v.pipe(
+          v.boolean("yes is not true or false"),
+          v.description("Even where it cuts somebody off"),
+        ),
+      ),
     },
-    'The body is not an object with, if wanted, "keepSessions" and "removed"',
+    'The body is not an object with, if wanted, "keepSessions", "removed" and "yes"',
   ),
   v.metadata({ ref: "KeysRequest" }),
 );
+
+export const KeysCheckSchema = v.pipe(
+  v.strictObject(
+    {
+      removed: v.exactOptional(
+        v.pipe(
+          RemovedBody,
+          v.description("The device whose key is about to be removed, or all of a user"),
+        ),
+      ),
+      from: v.exactOptional(CallerBody),
+    },
+    'The body is not an object with, if wanted, "removed" and "from"',
+  ),
+  v.metadata({ ref: "KeysCheck" }),
+);
+
+export const KeysSeenSchema = v.pipe(
+  v.object({
+    file: v.pipe(v.string(), v.description("The keys.toml that the daemon reads")),
+    digest: v.pipe(
+      v.string(),
+      v.description("The SHA-256 of its text; that of an empty text where there is none"),
+    ),
+  }),
+  v.metadata({ ref: "KeysSeen" }),
+) satisfies v.GenericSchema<unknown, KeysSeen>;
 
 export const KeysToldSchema = v.pipe(
   v.object({

@@ -15,6 +15,7 @@ import type { Answers } from "../init/answers.ts";
 import type { Place } from "../init/start.ts";
 import type { Step } from "../init/steps.ts";
 import { addDevice } from "./add-device.ts";
+import { checkKeys } from "./check-keys.ts";
 import { ask, canAsk } from "./ask.ts";
 import { reachedAddress } from "./caller.ts";
 import { answersOf } from "./init-answers.ts";
@@ -66,6 +67,7 @@ async function requireYes(): Promise<void> {
 /** A key that exists is kept, and its link stays where it was handed out. */
 async function makeKeys(settings: Settings, { host, users }: Answers, steps: readonly Step[]) {
   const made = steps.flatMap((step) => (step.type === "key" ? [step.user] : []));
+  const socket = made.length === 0 ? undefined : await checkKeys(settings, {});
   for (const user of made) {
     printLinks(addDevice(settings, { user, device: DEFAULT_DEVICE }, { host }, systemClock));
   }
@@ -74,7 +76,7 @@ async function makeKeys(settings: Settings, { host, users }: Answers, steps: rea
   }
   if (made.length === 0) return;
   note(OTHER_CLIENTS);
-  await tellKeys(settings, {});
+  await tellKeys(settings, { socket });
 }
 
 /** All that is known before anything is changed. */

@@ -1,10 +1,10 @@
 /** Tells a running daemon that keys changed: until it has read them, it opens by the old ones. */
 
 import { connectControl, nobodyListens } from "../api/client.ts";
-import type { KeysTold, Removed } from "../api/control.ts";
+import type { KeysRequest, KeysTold, Removed } from "../api/control.ts";
 import { keysFile } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
-import { messageOf, SallyportError } from "../core/errors.ts";
+import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { guardSocket } from "./control-socket.ts";
 import { findUnheard } from "./unheard.ts";
@@ -16,12 +16,25 @@ export interface TellOptions {
   readonly keepSessions?: boolean | undefined;
   /** The devices whose keys were removed. */
   readonly removed?: Removed;
+  /** Even where others lose theirs by it. Default: false. */
+  readonly yes?: boolean | undefined;
 }
 
 function untold(state: string, remedy: string): SallyportError {
   return new SallyportError(
     `Cannot tell the running daemon that the keys changed: ${state}: ${remedy}; until then it opens by the old ones`,
   );
+}
+
+/** Says yes only to a daemon that asks: an earlier version knows no such word. */
+async function reloadKeys(socket: string, request: KeysRequest, yes: boolean): Promise<KeysTold> {
+  const client = connectControl(socket);
+  try {
+    return await client.reloadKeys(request);
+  } catch (error) {
+    if (!yes || !(error instanceof NeedsYes)) throw error;
+    return await client.reloadKeys({ ...request, yes });
+  }
 }
 
 /**
@@ -32,16 +45,19 @@ export async function tellKeys(
   settings: Settings,
   options: TellOptions,
 ): Promise<KeysTold | string> {
-  const { socket = settings.api.socket, keepSessions = false, removed } = options;
+  const { socket = settings.api.socket, keepSessions = false, removed, yes = false } = options;
+  const request = { keepSessions, ...(removed !== undefined && { removed }) };
   let told: KeysTold;
   try {
-    told = await connectControl(socket).reloadKeys({
-      keepSessions,
-      ...(removed !== undefined && { removed }),
-    });
+    told = await reloadKeys(socket, request, yes);
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
     if (!nobodyListens(error)) {
+      if (error instanceof NeedsYes) {
+        throw new SallyportError(
+          `${error.message}; until then the running daemon opens by the old ones`,
+        );
+      }
       // A reload would leave open what the removed keys opened.
       const remedy = removed === undefined ? 'run "sallyport reload"' : "repeat the command";
       throw untold(messageOf(error), remedy);

@@ -18,6 +18,7 @@ import { systemClock } from "../core/clock.ts";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { namesInSentence } from "../core/names-in-sentence.ts";
 import { addDevice } from "./add-device.ts";
+import { checkKeys } from "./check-keys.ts";
 import { socketOption } from "./control-socket.ts";
 import { grantedTo } from "./grants.ts";
 import { FIXED_FORMATS, fixedDoors, formatFixed } from "./fixed-formats.ts";
@@ -110,6 +111,7 @@ function addCommand(clock: Clock) {
       const keys = loadKeys(stateDir);
       const had = keys.find((one) => one.user === user && one.device === device);
       const kept = options.ifMissing === true ? had : undefined;
+      const socket = await checkKeys(settings, options);
       const links =
         kept === undefined
           ? addDevice(settings, { user, device }, options, clock)
@@ -122,7 +124,7 @@ function addCommand(clock: Clock) {
       );
       printLinks(links, options.json);
       // Also of a key that is kept: the command that made it may have reached no daemon.
-      const told = await tellKeys(settings, options);
+      const told = await tellKeys(settings, { socket });
       if (typeof told !== "string") {
         const isOwn: IsOwn = (who) => who.user === user && who.device === device;
         for (const said of [...othersThatLost(told, isOwn), ...endsOf(told)]) note(said);
@@ -228,28 +230,32 @@ function removeCommand() {
       const { user, device } = readWho(name, options.device);
       const settings = settingsForRemoval(options.config);
       const { stateDir } = settings.server;
+      const whose = { user, ...(device !== undefined && { device }) };
+      let { socket } = options;
       if (options.yes !== true) {
         await checkRemoval(settings, { user, device }, options.keepSessions === true);
+        socket = await checkKeys(settings, { socket, removed: whose });
       }
       const removed = removeKeys(stateDir, user, device);
       for (const one of removed) note(`Removed ${whoOf(user, one.device)}`);
       const told = await tellKeys(settings, {
-        socket: options.socket,
+        socket,
         keepSessions: options.keepSessions,
-        removed: { user, ...(device !== undefined && { device }) },
+        removed: whose,
+        yes: options.yes,
       });
       const isOwn: IsOwn = (who) => who.user === user && (device ?? who.device) === who.device;
       if (typeof told !== "string") for (const said of othersThatLost(told, isOwn)) note(said);
       if (removed.length === 0) {
-        const who = device === undefined ? user : `${user}/${device}`;
+        const named = device === undefined ? user : `${user}/${device}`;
         // Somebody who repeats a removal that did not reach the daemon wants an end of it.
         if (!endedOwn(told, isOwn)) {
           if (typeof told !== "string") for (const said of endsOf(told)) note(said);
           throw new SallyportError(
-            `Cannot remove ${quote(who)}: it has no key: see "sallyport user list"`,
+            `Cannot remove ${quote(named)}: it has no key: see "sallyport user list"`,
           );
         }
-        note(`${who} has no key any more`);
+        note(`${named} has no key any more`);
       }
       for (const said of describeEnds(told, options.keepSessions === true)) note(said);
     });

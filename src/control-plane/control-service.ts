@@ -7,7 +7,9 @@ import {
   type DoorView,
   type Explanation,
   type HeardAddress,
+  type KeysCheck,
   type KeysRequest,
+  type KeysSeen,
   type KeysTold,
   type ProbationView,
   type Reason,
@@ -159,10 +161,13 @@ export class ControlService implements Control {
     return this.#parts.reloader.reload(request);
   }
 
-  async reloadKeys({ keepSessions = false, removed }: KeysRequest): Promise<KeysTold> {
+  async reloadKeys({ keepSessions = false, removed, yes }: KeysRequest): Promise<KeysTold> {
     const { dataPlane, reloader, inForce, persistent, clock } = this.#parts;
     dataPlane.to("read the keys again");
-    const before = await reloader.reloadKeys();
+    const before = await reloader.reloadKeys({
+      ...(removed !== undefined && { removed }),
+      ...(yes !== undefined && { yes }),
+    });
     const { keys, settings } = inForce.configuration;
     const file = keysFile(settings.server.stateDir);
     const changed = keyChange(before.keys, keys);
@@ -182,6 +187,11 @@ export class ControlService implements Control {
         });
     const lost = [...changed.removed, ...changed.replaced];
     return { done, file, lost, ended: ended.grants, cut: ended.sessions };
+  }
+
+  checkKeys(request: KeysCheck): KeysSeen {
+    const { settings, keysDigest } = this.#parts.reloader.checkKeys(request);
+    return { file: keysFile(settings.server.stateDir), digest: keysDigest };
   }
 
   #leftovers(): LeftoverSurroundings {

@@ -4,7 +4,7 @@ import type { Device, Removed } from "../api/control.ts";
 import { whoOf } from "../config/names.ts";
 import type { Grant } from "../core/grant.ts";
 import { namesInSentence } from "../core/names-in-sentence.ts";
-import type { KeyTable } from "../rks/key-table.ts";
+import { KeyTable } from "../rks/key-table.ts";
 
 function keyOf(keys: KeyTable, user: string, device: string): Uint8Array | undefined {
   const row = keys.find(user, device);
@@ -64,9 +64,30 @@ export type IsGone = (user: string, device: string) => boolean;
  * the ones without a key whose loss was read in between.
  */
 export function lossOf(before: KeyTable, now: KeyTable, removed?: Removed): IsGone {
-  const wasRemoved: IsGone = (user, device) =>
-    user === removed?.user && device === (removed.device ?? device) && now.find(user, device) < 0;
+  const isMeant = isIn(removed);
+  const wasRemoved: IsGone = (user, device) => isMeant(user, device) && now.find(user, device) < 0;
   return (user, device) => lostKey(before, now, user, device) || wasRemoved(user, device);
+}
+
+function isIn(removed: Removed | undefined): IsGone {
+  return (user, device) => user === removed?.user && device === (removed.device ?? device);
+}
+
+/** Devices that had a key before, and now have none or another one; those in `removed` left out. */
+export function lostBesides(before: KeyTable, now: KeyTable, removed?: Removed): Device[] {
+  const change = keyChange(before, now);
+  const isMeant = isIn(removed);
+  return [...change.removed, ...change.replaced].filter(
+    ({ user, device }) => !isMeant(user, device),
+  );
+}
+
+/** The table without the devices in `removed`. */
+export function withoutRemoved(keys: KeyTable, removed: Removed | undefined): KeyTable {
+  if (removed === undefined) return keys;
+  const isMeant = isIn(removed);
+  const rows = Array.from({ length: keys.length }, (_, row) => keys.at(row));
+  return KeyTable.from(rows.filter(({ user, device }) => !isMeant(user, device)));
 }
 
 /** Grants that such a device opened. */

@@ -1,6 +1,6 @@
 /** Replaces the configuration in force by a new one, whole or not at all. */
 
-import type { ReloadRequest, ReloadTold } from "../api/control.ts";
+import type { KeysCheck, KeysRequest, ReloadRequest, ReloadTold } from "../api/control.ts";
 import {
   dangerOf,
   describeDifferences,
@@ -12,11 +12,14 @@ import {
 import type { Settings } from "../config/settings.ts";
 import type { Caller } from "../core/caller.ts";
 import type { Grant } from "../core/grant.ts";
+import { whoOf } from "../config/names.ts";
 import { firstWarnings } from "../config/warnings.ts";
 import { weaknessOf } from "../keys/forgery-bound.ts";
+import { keysFile } from "../keys/keys.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
+import { namesInSentence } from "../core/names-in-sentence.ts";
 import {
   type Configuration,
   readConfiguration,
@@ -25,6 +28,7 @@ import {
 } from "./configuration.ts";
 import type { GuardState } from "./guard/guard-loader.ts";
 import { log } from "./log.ts";
+import { lostBesides, withoutRemoved } from "./lost-keys.ts";
 import { describeMissing, isDeaf } from "./missing-interfaces.ts";
 import type { Plan } from "../data-plane/plan.ts";
 import { describeOutliving } from "./outliving-grants.ts";
@@ -100,17 +104,26 @@ export class Reloader {
   }
 
   /**
-   * Takes only the keys of their file. Returns the configuration before. Throws for a bad file;
-   * nothing changes then.
+   * Takes only the keys of their file. Returns the configuration before. Throws for a bad file, or
+   * one that needs a yes; nothing changes then.
    */
-  reloadKeys(): Promise<Configuration> {
+  reloadKeys({ removed, yes }: Pick<KeysRequest, "removed" | "yes"> = {}): Promise<Configuration> {
     return this.#inTurn(async () => {
       const before = this.#parts.current();
       const next = withKeysOfNow(before);
+      if (yes !== true) this.#requireKeys(before, next, { removed });
       await this.#parts.configure(next.plan);
       this.#enter(next);
       return before;
     });
+  }
+
+  /** What `reloadKeys` would take. Throws what it would, judging also by who asks; changes nothing. */
+  checkKeys(request: KeysCheck): Configuration {
+    const now = this.#parts.current();
+    const next = withKeysOfNow(now);
+    this.#requireKeys(now, next, request);
+    return next;
   }
 
   /**
@@ -239,6 +252,25 @@ export class Reloader {
         ...changes.map((change) => `  ${change}`),
         'Run "sallyport reload --yes", or "sallyport reload --arm 5m": then the present configuration returns by itself unless you confirm',
       ].join("\n"),
+    );
+  }
+
+  /**
+   * Whoever adds or removes a key means no other one: a file that lacks those may be one that begins
+   * anew, in the empty folder below a disk that is not mounted.
+   */
+  #requireKeys(before: Configuration, next: Configuration, { removed, from }: KeysCheck): void {
+    const lost = lostBesides(before.keys, next.keys, removed);
+    if (lost.length === 0) return;
+    const { settings } = next;
+    const known = { settings: before.settings, keys: withoutRemoved(before.keys, removed) };
+    const openers = from === undefined ? [] : this.#parts.openers(from);
+    const danger = dangerOf(differencesOf(known, next), settings, from, openers);
+    if (danger === undefined) return;
+    const { stateDir } = settings.server;
+    const names = namesInSentence(lost.map(({ user, device }) => whoOf(user, device)));
+    throw new NeedsYes(
+      `Cannot take the keys of ${keysFile(stateDir)}: it holds no key of ${names} any more, or another one: ${danger}: put the file back (is the disk of ${stateDir} mounted?), or run "sallyport reload" if that is meant`,
     );
   }
 

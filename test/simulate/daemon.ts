@@ -244,7 +244,7 @@ export class Daemon {
 
   /** As `ControlService.reloadKeys`. */
   async reloadKeys(keepSessions: boolean): Promise<void> {
-    const before = await this.#reloader.reloadKeys();
+    const before = await this.#reloader.reloadKeys({ yes: true });
     if (keepSessions) return;
     const { keys, settings } = this.inForce.configuration;
     await endWithKeys({

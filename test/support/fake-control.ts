@@ -5,7 +5,9 @@ import type {
   DoorView,
   Explanation,
   HeardAddress,
+  KeysCheck,
   KeysRequest,
+  KeysSeen,
   KeysTold,
   ReloadRequest,
   ReloadTold,
@@ -17,6 +19,8 @@ import type {
 } from "../../src/api/control.ts";
 import type { Address } from "../../src/core/address.ts";
 import { formatAddress, formatPrefix } from "../../src/core/address.ts";
+import { dirname } from "node:path";
+import { digestOfKeys } from "../../src/keys/keys.ts";
 import { whoOf } from "../../src/config/names.ts";
 import { Counters } from "../../src/core/counters.ts";
 import { SallyportError } from "../../src/core/errors.ts";
@@ -87,7 +91,25 @@ export class FakeControl implements Control {
     return this.said;
   }
 
-  reloadKeys({ keepSessions = false, removed }: KeysRequest): Promise<KeysTold> {
+  /** The result of `checkKeys`; undefined: what is in the file. */
+  keysDigest: string | undefined;
+  /** The error of `checkKeys`, if any. */
+  keysRefusal: Error | undefined;
+
+  checkKeys({ removed, from }: KeysCheck): KeysSeen {
+    if (this.keysRefusal !== undefined) throw this.keysRefusal;
+    const without =
+      removed === undefined ? "" : ` without ${whoOf(removed.user, removed.device ?? "*")}`;
+    const caller = from === undefined ? "" : ` from ${formatAddress(from.address)}`;
+    this.checks.push(`checkKeys${without}${caller}`);
+    const digest = this.keysDigest ?? digestOfKeys(dirname(this.keysFile));
+    return { file: this.keysFile, digest };
+  }
+
+  readonly checks: string[] = [];
+
+  reloadKeys({ keepSessions = false, removed, yes }: KeysRequest): Promise<KeysTold> {
+    if (this.keysRefusal !== undefined && yes !== true) return Promise.reject(this.keysRefusal);
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
     const without =
       removed === undefined ? "" : ` without ${whoOf(removed.user, removed.device ?? "*")}`;

@@ -11,7 +11,7 @@ import { renderUnicodeCompact } from "uqr";
 import { loadKeys } from "../../../src/keys/keys.ts";
 import { guessHost } from "../../../src/keys/profile.ts";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
-import { SallyportError } from "../../../src/core/errors.ts";
+import { NeedsYes, SallyportError } from "../../../src/core/errors.ts";
 import { parseProfileLink } from "../../../src/rks/profile-link.ts";
 import { AuditLog } from "../../../src/store/audit.ts";
 import { grantOf, opened } from "../../support/store.ts";
@@ -453,6 +453,37 @@ describe("sallyport user, beside a daemon", () => {
     expect([daemon.control.calls, ended]).toEqual([["reloadKeys false"], code]);
     expect(err.split("\n").filter((line) => line.startsWith("sallyport: "))).toEqual(complaints);
     expect(err).toEndWith("The running daemon took the key: it opens its doors from now on\n");
+  });
+
+  test("add, remove and a key that is kept: refused where the daemon would lose other keys", async () => {
+    await using daemon = await started();
+    addAlice();
+    const before = loadKeys(stateDir);
+    daemon.control.keysRefusal = new NeedsYes("Cannot take the keys: everybody would lose ssh");
+    const refused = {
+      code: 1,
+      out: "",
+      err: "sallyport: Cannot take the keys: everybody would lose ssh; nothing was changed\n",
+    };
+    user("add", "bob", "--host", "gate.example");
+    const add = ["add", "carol", "--host", "gate.example"];
+    const kept = ["add", "alice/laptop", "--host", "gate.example", "--if-missing"];
+    for (const argv of [add, kept, ["remove", "bob", "--keep-sessions"]]) {
+      expect(await beside(daemon, ...argv)).toEqual(refused);
+    }
+    expect(loadKeys(stateDir)).toHaveLength(before.length + 1);
+    expect((await beside(daemon, "remove", "bob", "--yes")).code).toBe(0);
+    expect(daemon.control.calls).toEqual(["reloadKeys false without bob/*"]);
+  });
+
+  test("add says what is wrong where the daemon sees another file by the name", async () => {
+    await using daemon = await started();
+    daemon.control.keysDigest = "ab".repeat(32);
+    const { code, err } = await beside(daemon, "add", "bob", "--host", "gate.example");
+    expect([code, loadKeys(stateDir)]).toEqual([1, []]);
+    expect(err).toStartWith(
+      `sallyport: Cannot change ${daemon.control.keysFile}: the running daemon finds another file by that name`,
+    );
   });
 
   test("add says of a key that no door names that it opens none", async () => {

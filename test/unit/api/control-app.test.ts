@@ -308,6 +308,7 @@ describe("GET /openapi.json", () => {
       "GET /v1/why",
       "POST /v1/reload",
       "POST /v1/keys/reload",
+      "POST /v1/keys/check",
       "POST /v1/guard/probation",
       "POST /v1/guard/confirmation",
     ]);

@@ -43,6 +43,10 @@ describe("controlApp()", () => {
     ["/v1/keys/reload", { removed: "QZ7CANARY" }],
     ["/v1/keys/reload", { removed: { device: "QZ7CANARY" } }],
     ["/v1/keys/reload", { QZ7CANARY: 1 }],
+    ["/v1/keys/reload", { yes: "QZ7CANARY" }],
+    ["/v1/keys/check", { removed: "QZ7CANARY" }],
+    ["/v1/keys/check", { from: { address: "QZ7CANARY" } }],
+    ["/v1/keys/check", { QZ7CANARY: 1 }],
   ])("refuses POST %s %j without repeating it", async (path, body) => {
     const control = new FakeControl();
     const response = await post(controlApp(control), path, body);
@@ -72,6 +76,26 @@ describe("controlApp()", () => {
       "reloadKeys false",
       "reloadKeys false without alice/phone",
     ]);
+  });
+
+  test("answers POST /v1/keys/check with the file as the daemon sees it, or asks for a yes", async () => {
+    const control = new FakeControl();
+    control.keysDigest = "ab".repeat(32);
+    const body = { removed: { user: "alice" }, from: { address: "203.0.113.9", port: 22 } };
+    const response = await post(controlApp(control), "/v1/keys/check", body);
+    expect(await response.json()).toEqual({
+      file: control.keysFile,
+      digest: control.keysDigest,
+    });
+    expect(control.checks).toEqual(["checkKeys without alice/* from 203.0.113.9"]);
+    control.keysRefusal = new NeedsYes("Cannot take the keys: everybody would lose them");
+    for (const path of ["/v1/keys/check", "/v1/keys/reload"]) {
+      const refused = await post(controlApp(control), path, {});
+      expect(refused.status).toBe(409);
+      expect(await refused.json()).toMatchObject({ needs: "yes" });
+    }
+    const meant = await post(controlApp(control), "/v1/keys/reload", { yes: true });
+    expect(meant.status).toBe(200);
   });
 
   test.each([
@@ -121,6 +145,7 @@ test("healthApp() has none of the guard's routes", async () => {
   for (const path of [
     "/v1/reload",
     "/v1/keys/reload",
+    "/v1/keys/check",
     "/v1/guard/probation",
     "/v1/guard/confirmation",
   ]) {

@@ -8,6 +8,8 @@ import {
   type IsGone,
   keyChange,
   lossOf,
+  lostBesides,
+  withoutRemoved,
 } from "../../../src/control-plane/lost-keys.ts";
 import { KeyTable } from "../../../src/rks/key-table.ts";
 
@@ -61,4 +63,16 @@ test("describeKeyChange() says whose keys came, went and are others, however man
     Array.from({ length: 12 }, (_, i) => ({ user: `u${i}`, device: "default", key: key(i) })),
   );
   expect(describeKeyChange(keyChange(table(), many))).toEndWith("u8, u9 and 2 more");
+});
+
+test("lostBesides() names what is gone or another, but not what was meant to go", () => {
+  const before = table(["alice", "phone", 1], ["alice", "laptop", 2], ["bob", "default", 3]);
+  const now = table(["alice", "laptop", 5], ["carol", "default", 6]);
+  const said = (removed?: { user: string; device?: string }) =>
+    lostBesides(before, now, removed).map(({ user, device }) => `${user}/${device}`);
+  expect(said()).toEqual(["alice/phone", "bob/default", "alice/laptop"]);
+  expect(said({ user: "alice", device: "phone" })).toEqual(["bob/default", "alice/laptop"]);
+  expect(said({ user: "alice" })).toEqual(["bob/default"]);
+  expect(withoutRemoved(before, { user: "alice" }).length).toBe(1);
+  expect(withoutRemoved(before, undefined)).toBe(before);
 });

@@ -256,6 +256,49 @@ describe("Reloader.reload() without a yes", () => {
   });
 });
 
+describe("Reloader.reloadKeys()", () => {
+  const key = (user: string, device: string) => ({ user, device, key: makeKey("lab") });
+
+  test("asks where the file lacks all keys of a door, as one begun anew does, and takes them with a yes", async () => {
+    using folder = new StateFolder();
+    addKey(folder.path, key("alice", "phone"));
+    const { reloader, heard, file, calls } = stage(folder);
+    await reloader.reload({ yes: true });
+    writeFileSync(folder.file("keys.toml"), "# none\n", { mode: 0o600 });
+    addKey(folder.path, key("alice", "tablet"));
+    calls.length = 0;
+    const refusal = `Cannot take the keys of ${folder.file("keys.toml")}: it holds no key of alice/phone any more, or another one: everybody who can open ssh now would lose it: `;
+    expect(() => reloader.checkKeys({})).toThrow(refusal);
+    const asked: unknown = await reloader.reloadKeys().catch((error: unknown) => error);
+    expect(asked).toBeInstanceOf(NeedsYes);
+    expect([calls, heard, file]).toEqual([[], ["alice"], file]);
+    await reloader.reloadKeys({ yes: true });
+    expect(reloader.checkKeys({}).keys.length).toBe(1);
+  });
+
+  test("asks nothing about keys that somebody takes away, whoever is left", async () => {
+    using folder = new StateFolder();
+    addKey(folder.path, key("alice", "phone"));
+    const { reloader, heard } = stage(folder);
+    removeKeys(folder.path, "alice");
+    const removed = { user: "alice" };
+    expect(reloader.checkKeys({ removed }).keys.length).toBe(0);
+    await reloader.reloadKeys({ removed });
+    expect(heard).toEqual([]);
+  });
+
+  test("asks the person who came in by a key that is lost", () => {
+    using folder = new StateFolder();
+    for (const device of ["phone", "laptop"]) addKey(folder.path, key("alice", device));
+    const { reloader, openers } = stage(folder);
+    openers.push({ user: "alice", device: "phone", door: "ssh" });
+    removeKeys(folder.path, "alice", "phone");
+    const from = { address: parseAddress("203.0.113.9")!, port: 22 };
+    expect(() => reloader.checkKeys({ from })).toThrow("203.0.113.9");
+    expect(reloader.checkKeys({}).keys.length).toBe(1);
+  });
+});
+
 describe("Reloader.reload() on probation", () => {
   test("goes back to what ran before, keys that were removed meanwhile stay away", async () => {
     using folder = new StateFolder();
