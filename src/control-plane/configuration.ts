@@ -6,7 +6,8 @@ import { parseSettings, readConfigText } from "../config/load.ts";
 import { programWarnings } from "../config/program-warnings.ts";
 import { settingsWarnings } from "../config/warnings.ts";
 import type { Settings } from "../config/settings.ts";
-import { messageOf, SallyportError } from "../core/errors.ts";
+import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { inTheWay } from "../files/in-the-way.ts";
 import { makeFolder } from "../files/owner.ts";
 import { detectDeny } from "../foreign-rules/deny.ts";
 import { grantKinds } from "../data-plane/grant-request.ts";
@@ -102,6 +103,13 @@ export function guardPlan(
 }
 
 function makeStateDir(path: string): void {
+  const file = inTheWay(path);
+  if (file !== undefined) {
+    throw new SallyportError(
+      `Cannot use the state directory "${path}": ${file} is no folder: move it away, or set server.state_dir`,
+      ExitCode.config,
+    );
+  }
   try {
     makeFolder(path);
   } catch (error) {

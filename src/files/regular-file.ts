@@ -1,8 +1,9 @@
 /** Reads a file under a name that another user may change at any moment. */
 
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
+import { inTheWay } from "./in-the-way.ts";
 import { errnoOf } from "../core/system-error.ts";
 
 /**
@@ -16,22 +17,11 @@ const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK;
  */
 const MOST_BYTES = 256 << 20;
 
-/** The last of the names above `path` that is there: where the way ends, it is a file. */
-function lastAbove(path: string): string {
-  const above = dirname(path);
-  try {
-    statSync(above);
-    return above;
-  } catch {
-    return above === path ? path : lastAbove(above);
-  }
-}
-
 function refused(file: string, error: unknown): SallyportError {
   const code = errnoOf(error);
   if (code === "ENOTDIR") {
     return new SallyportError(
-      `Cannot read ${file}: ${lastAbove(file)} is no folder: move it away, or name another folder`,
+      `Cannot read ${file}: ${inTheWay(dirname(file)) ?? dirname(file)} is no folder: move it away, or name another folder`,
       ExitCode.config,
     );
   }

@@ -359,7 +359,7 @@ function refusal(file: string, error: unknown): SallyportError {
       `Cannot show the log: ${file} is damaged: sallyport serve puts it aside and begins a new one as soon as it writes`,
     );
   }
-  const { state, remedy } = meaningOf(error);
+  const { state, remedy } = meaningOf(error, file);
   return new SallyportError(`Cannot show the log: ${file}: ${state}: ${remedy}`);
 }
 

@@ -3,7 +3,9 @@
  * that takes no write now.
  */
 
+import { dirname } from "node:path";
 import { codeOf as systemCodeOf } from "../core/system-error.ts";
+import { inTheWay } from "../files/in-the-way.ts";
 import { Elsewhere } from "./place.ts";
 
 /**
@@ -76,8 +78,11 @@ const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   [/^(SQLITE_IOERR|EIO)/, "the disk reports an error", "check the disk"],
 ];
 
-/** The state and the remedy of a failure that is not damage, as two clauses. */
-export function meaningOf(error: unknown): { readonly state: string; readonly remedy: string } {
+/** The state and the remedy of a failure that is not damage, at this file, as two clauses. */
+export function meaningOf(
+  error: unknown,
+  file: string,
+): { readonly state: string; readonly remedy: string } {
   if (error instanceof OtherVersion) {
     return {
       state: `a later sallyport wrote it (version ${error.found}, this one knows ${error.known})`,
@@ -86,6 +91,10 @@ export function meaningOf(error: unknown): { readonly state: string; readonly re
   }
   if (error instanceof Elsewhere) return { state: error.message, remedy: "start sallyport again" };
   const code = codeOf(error) ?? "unknown error";
+  if (code === "ENOTDIR") {
+    const state = `${inTheWay(dirname(file)) ?? dirname(file)} is no folder`;
+    return { state, remedy: "move it away, or name another folder" };
+  }
   const [, state, remedy] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
   return { state: state ?? code, remedy: remedy ?? "check the disk and its folder" };
 }

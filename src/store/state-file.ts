@@ -206,8 +206,8 @@ export class StateFile {
     this.#failing = true;
     this.#elsewhere = error instanceof Elsewhere;
     if (!isNews) return;
-    const { state, remedy } = meaningOf(error);
     const { path, without } = this.#spec;
+    const { state, remedy } = meaningOf(error, path);
     const message = `Cannot write ${path}: ${state}: ${without}: ${remedy}`;
     const elsewhere = this.#elsewhere && ({ elsewhere: true } as const);
     this.#spec.report({ state: "failing", file: path, message, ...elsewhere });

@@ -432,6 +432,16 @@ describe("sallyport log says", () => {
     });
   });
 
+  test("that a file is in the place of its folder", async () => {
+    rmSync(join(folder, "state"), { recursive: true, force: true });
+    writeFileSync(join(folder, "state"), "");
+    expect(await log()).toEqual({
+      code: 1,
+      out: "",
+      err: `sallyport: Cannot show the log: ${folder}/state/audit.db: ${folder}/state is no folder: move it away, or name another folder\n`,
+    });
+  });
+
   test("that this user may not read it", async () => {
     write(...story());
     for (const path of [folder, config]) chmodSync(path, 0o755);

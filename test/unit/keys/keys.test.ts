@@ -113,6 +113,11 @@ test.each([stateDir, join(stateDir, "deeper", "still")])(
       `Cannot read ${made}/keys.toml: ${stateDir} is no folder: move it away, or name another folder`,
     );
     expect(exitCode).toBe(ExitCode.config);
+    const removal = errorOf(() => removeKeys(made, "alice"));
+    expect(removal.message).toBe(
+      `Cannot write ${made}/keys.toml.lock: ${stateDir} is no folder: move it away, or name another folder`,
+    );
+    expect(removal.exitCode).toBe(ExitCode.config);
   },
 );
 

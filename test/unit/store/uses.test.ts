@@ -492,6 +492,19 @@ test("UseStore.open() never throws, wherever the folder is", () => {
   ]);
 });
 
+test("UseStore names the file that took the place of its folder", () => {
+  using folder = new StateFolder();
+  const { store } = folder.openUses();
+  rmSync(folder.path, { recursive: true });
+  writeFileSync(folder.path, "");
+  store.record(useAt(1));
+  expect(store.flush()).toBe(false);
+  store.close(NOW);
+  expect(folder.notices.map(({ message }) => message)).toEqual([
+    `Cannot write ${folder.file("uses.db")}: ${folder.path} is no folder: uses of knocks are remembered only until a reboot: move it away, or name another folder`,
+  ]);
+});
+
 describe("a uses.db of version 1, which did not say how long its slots were", () => {
   const GOLDEN = join(import.meta.dir, "../../golden/state/uses-v1.db");
   const old = (folder: StateFolder, change: (database: Database) => void = () => {}) => {
