@@ -12,8 +12,9 @@ import { highestUsable, slotsName } from "./slot-store.ts";
 import type { SlotStore, SlotTerms } from "./slot-store.ts";
 
 /**
- * Files kept behind the highest slot. A claim of an earlier slot is refused: its file may have been
- * cleared away, so creating it proves nothing.
+ * Files kept: those of the highest slots, however far they lie apart, since a clock that runs ahead must not take the memory
+ * of what was used before. A claim of a slot so far behind the highest is refused: its file may have been cleared away, so
+ * creating it proves nothing.
  */
 const SLOTS_KEPT = 16;
 
@@ -78,12 +79,9 @@ export function slotFiles(root: string): SlotStore {
     claim: (terms, slot) => {
       const folder = folderOf(terms);
       if (!createSlot(folder, slot)) return false;
-      const slots = readSlots(folder);
-      const oldest = Math.max(...slots) - SLOTS_KEPT;
-      for (const old of slots) {
-        if (old <= oldest) rmSync(join(folder, String(old)), { force: true });
-      }
-      return slot > oldest;
+      const slots = readSlots(folder).toSorted((a, b) => b - a);
+      for (const old of slots.slice(SLOTS_KEPT)) rmSync(join(folder, String(old)), { force: true });
+      return slot > slots[0]! - SLOTS_KEPT;
     },
     claimedMs: (terms, slot) =>
       statSync(join(folderOf(terms), String(slot)), { throwIfNoEntry: false })?.mtimeMs,

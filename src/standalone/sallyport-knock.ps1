@@ -392,6 +392,7 @@ namespace Sallyport
     /// Used slots as empty files: creating a file exclusively claims its slot, so two knocks never share one.
     public class Slots
     {
+        /// Files of the highest slots: a clock that runs ahead must not take the memory of others.
         const int Kept = 16;
         readonly string device, folder;
 
@@ -435,9 +436,8 @@ namespace Sallyport
                 throw new KnockError("Cannot write " + path + ": " + error.Message.TrimEnd('.') + ": a slot must be remembered before it is used: make the folder writable, or name another in XDG_STATE_HOME");
             }
             List<long> slots = Read();
-            long oldest = slots[slots.Count - 1] - Kept;
-            foreach (long old in slots) if (old <= oldest) File.Delete(Path.Combine(folder, old.ToString()));
-            return slot > oldest;
+            for (int i = 0; i < slots.Count - Kept; i++) File.Delete(Path.Combine(folder, slots[i].ToString()));
+            return slot > slots[slots.Count - 1] - Kept;
         }
 
         /// Forgets those that no knock may use yet: the server may have believed the knocks of all others.

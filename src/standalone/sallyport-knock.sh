@@ -18,7 +18,7 @@ OK=0 FAILURE=1 USAGE=64 CONFIG=78 # sysexits(3) where it has one
 LINK_BYTES=8192
 SLOTS_AHEAD=1    # RKS1, the default skew
 PATIENCE_SLOTS=2 # waits for so many without asking; beyond them a clock was set, and the wait could take for ever
-SLOTS_KEPT=16    # files behind the highest slot
+SLOTS_KEPT=16    # files of the highest slots; a clock that runs ahead must not take the memory of others
 WINDOW_SECONDS=10
 FIXED_GAP_MS=100 # each packet is a process here: processes started too close to each other may swap
 LEAD_MS=300      # for the probe of the port before the knock
@@ -663,14 +663,19 @@ claim_slot() { # slot; the exclusive creation of its file is the claim, so two k
     [ ! -e "$folder/$1" ] || return 1
     fail "Cannot write $folder/$1: it cannot be created: a slot must be remembered before it is used: make the folder writable, or name another in XDG_STATE_HOME"
   fi
-  last_slot
-  oldest=$((R - SLOTS_KEPT))
-  # shellcheck disable=SC2045 # as above
-  for name in $(ls "$folder"); do
-    case $name in *[!0-9]* | ????????????????*) continue ;; esac
-    [ "$name" -gt "$oldest" ] || rm -f "$folder/$name"
+  while :; do
+    count=0 lowest=$1
+    # shellcheck disable=SC2045 # as above
+    for name in $(ls "$folder"); do
+      case $name in *[!0-9]* | ????????????????*) continue ;; esac
+      count=$((count + 1))
+      [ "$name" -ge "$lowest" ] || lowest=$name
+    done
+    [ "$count" -gt "$SLOTS_KEPT" ] || break
+    rm -f "$folder/$lowest" 2>/dev/null || break
   done
-  [ "$1" -gt "$oldest" ]
+  last_slot
+  [ "$1" -gt "$((R - SLOTS_KEPT))" ]
 }
 
 forget_ahead() { # those that no knock may use yet: the server may have believed the knocks of all others

@@ -46,7 +46,7 @@ NAME = "sallyport_knock.py"
 COPIES = 2  # RKS1: each port is sent twice, so that one lost packet does not lose the knock
 SLOTS_AHEAD = 1  # RKS1, the default skew
 PATIENCE_SLOTS = 2  # waits for so many without asking; beyond them a clock was set, and the wait could take for ever
-SLOTS_KEPT = 16  # files behind the highest slot
+SLOTS_KEPT = 16  # files of the highest slots; a clock that runs ahead must not take the memory of others
 WINDOW_SECONDS = 10  # RKS1, the default
 FIXED_GAP_MS = 5  # queues of network cards swap packets less than about a millisecond apart
 LINK_BYTES = 8192
@@ -519,15 +519,13 @@ class SlotFiles:
             return False
         except OSError as error:
             raise self._error("write", path, error) from error
-        slots = self._read(folder)
-        oldest = max(slots) - SLOTS_KEPT
-        for old in slots:
-            if old <= oldest:
-                try:
-                    os.unlink(os.path.join(folder, str(old)))
-                except OSError:
-                    pass  # another knock cleared it away
-        return slot > oldest
+        slots = sorted(self._read(folder))
+        for old in slots[:-SLOTS_KEPT]:
+            try:
+                os.unlink(os.path.join(folder, str(old)))
+            except OSError:
+                pass  # another knock cleared it away
+        return slot > slots[-1] - SLOTS_KEPT
 
     def forget_ahead(self, profile: Profile, now: float) -> None:
         """Forgets those that no knock may use yet: the server may have believed the knocks of all others."""

@@ -108,6 +108,14 @@ test("slotFiles() clears old slots away, and refuses those whose file may have b
   expect(slots.last(SSH)).toBe(100);
 });
 
+test("slotFiles() remembers what was used before a clock ran ahead, once that is forgotten", () => {
+  const slots = slotFiles(root);
+  for (const slot of [100, 2_980, 2_981, 5_000]) expect(slots.claim(SSH, slot)).toBe(true);
+  slots.forgetAhead(SSH, slotStartMs(100, 30));
+  expect(slots.last(SSH)).toBe(100);
+  expect(slots.claim(SSH, 100)).toBe(false);
+});
+
 test("slotFiles() gives every slot once to many processes at once", async () => {
   const script = `
     import { slotFiles } from ${JSON.stringify(resolve(import.meta.dir, "../../../src/client/slot-files.ts"))};
