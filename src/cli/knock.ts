@@ -231,6 +231,11 @@ export function knockCommand(): CommandUnknownOpts {
     .addOption(verboseOption())
     .addHelpText("after", EXAMPLES)
     .action(async (target, words, options) => {
+      if (options.force === true && options.save === undefined) {
+        throw usage(
+          'Cannot run "knock": --force is for --save, and there is none: leave it out, or add --save NAME',
+        );
+      }
       if (options.save !== undefined) return save(options.save, target, options.force === true);
       if (options.forget !== undefined) return forget(options.forget, target);
       if (target === undefined) throw nothingToKnock();

@@ -742,17 +742,22 @@ namespace Sallyport
         void ReadArguments(string[] arguments)
         {
             bool only = false;
-            List<string> given = new List<string>();
-            for (int i = 0; i < arguments.Length; i++)
+            List<string> given = new List<string>(), rest = new List<string>(arguments);
+            for (int i = 0; i < rest.Count; i++)
             {
-                string option = arguments[i], value = null;
+                string option = rest[i], value = null;
                 int sign = option.IndexOf('=');
                 if (only || option == "-" || !option.StartsWith("-", StringComparison.Ordinal))
                 {
                     if (named == null) named = option; else words.Add(option);
                     continue;
                 }
-                if (option.StartsWith("--", StringComparison.Ordinal) && sign > 0)
+                if (Regex.IsMatch(option, "^-[46uvh][^-]")) // switches in one word: -uv
+                {
+                    rest.Insert(i + 1, "-" + option.Substring(2));
+                    option = option.Substring(0, 2);
+                }
+                else if (option.StartsWith("--", StringComparison.Ordinal) && sign > 0)
                 {
                     value = option.Substring(sign + 1);
                     option = option.Substring(0, sign);
@@ -766,8 +771,8 @@ namespace Sallyport
                 if (value != null && !takesValue) throw Misread("there is an option that it does not know");
                 if (takesValue && value == null)
                 {
-                    if (++i == arguments.Length) throw Misread(option + " needs a value");
-                    value = arguments[i];
+                    if (++i == rest.Count) throw Misread(option + " needs a value");
+                    value = rest[i];
                 }
                 string once = option == "-d" ? "--delay" : option;
                 // A second value would silently take the place of the first.
@@ -793,6 +798,7 @@ namespace Sallyport
                     default: throw Misread("there is an option that it does not know"); // not quoted: a link torn apart may stand there
                 }
             }
+            if (force && save == null && !help) throw Usage("Cannot read the command line: --force is for --save, and there is none: leave it out, or add --save NAME");
         }
 
         void Act()

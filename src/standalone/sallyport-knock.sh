@@ -1298,6 +1298,10 @@ read_arguments() {
     shift
     case $only$option in
       --) only=only ; continue ;;
+      -[46uvh][!-]*) # switches in one word: -uv
+        set -- "-${option#-?}" "$@"
+        option=${option%"${option#-?}"}
+        ;;
       --delay=* | --wait=* | --tries=* | --timeout=* | --save=* | --forget=* | --with=*)
         value=${option#*=} option=${option%%=*}
         once "$option"
@@ -1346,6 +1350,7 @@ read_arguments() {
         ;;
     esac
   done
+  [ -z "$FORCE" ] || [ -n "$SAVING" ] || fail "Cannot read the command line: --force is for --save, and there is none: leave it out, or add --save NAME" "$USAGE"
 }
 
 knock_profile() {

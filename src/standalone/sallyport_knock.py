@@ -1275,6 +1275,11 @@ def _forget(options: argparse.Namespace) -> None:
 def _run(argv: Optional[Sequence[str]]) -> int:
     try:
         options = _parser().parse_intermixed_args(argv)
+        if options.force and options.save is None:
+            raise KnockError(
+                "Cannot read the command line: --force is for --save, and there is none: leave it out, or add --save NAME",
+                USAGE,
+            )
         if options.save is not None:
             _save(options)
         elif options.forget is not None:

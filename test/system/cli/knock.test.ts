@@ -87,6 +87,12 @@ describe("sallyport knock, on its arguments", () => {
     ],
     ["a wait, and none", ["home", "--wait", "22", "--no-wait"], 64, "--wait cannot be used with"],
     ["to save and to forget", ["--save", "a", "--forget", "b"], 64, "cannot be used with --forget"],
+    [
+      "--force without --save",
+      ["home", "--force"],
+      64,
+      'Cannot run "knock": --force is for --save, and there is none: leave it out, or add --save NAME\n',
+    ],
     ["two to forget", ["--forget", "a", "b"], 64, "Cannot forget slots: more than one profile"],
     [
       "an empty host",

@@ -297,6 +297,14 @@ function describeWords(knocker: Knocker): void {
     [["--timeout", "1s", "--timeout", "2s", "home"], /: --timeout is given twice: give it once$/],
     [["--save", "a", "--save", "b"], /: --save is given twice: give it once$/],
     [["--forget", "home", "--forget", "b"], /: --forget is given twice: give it once$/],
+    [
+      ["home", "--force"],
+      /: --force is for --save, and there is none: leave it out, or add --save/,
+    ],
+    [["--forget", "home", "--force"], /: --force is for --save, and there is none/],
+    [["127.0.0.1", "7000", "--force"], /: --force is for --save, and there is none/],
+    [["-46", "home"], /--ipv[46] cannot be used with --ipv[46]: give one of them$/],
+    [["-vd5", "-d6", "home"], /: --delay is given twice: give it once$/],
   ])("refuses %p, since one of them would be ignored", (argv, sentence) => {
     saveLink(good);
     for (const who of [knocker, SALLYPORT]) {
@@ -311,6 +319,20 @@ function describeWords(knocker: Knocker): void {
     saveLink(linkTo("127.0.0.1"));
     expect(knock(knocker, ["-d1", "127.0.0.1", "7000"]).code).toBe(0);
     expect(knock(knocker, ["--no-wait", "--no-wait", "-v", "-v", "--", "home"]).code).toBe(0);
+  });
+
+  test("takes short switches in one word, the last of them with a value", () => {
+    for (const argv of [
+      ["-uv", "127.0.0.1", "7000"],
+      ["127.0.0.1", "7000", "-4vd", "1"],
+      ["-vd1", "127.0.0.1", "7000"],
+    ]) {
+      expectAlike(knocker, argv);
+      expect(knock(knocker, argv)).toMatchObject({ code: 0, err: expect.stringContaining("sent") });
+    }
+    for (const argv of [["-vx"], ["-v-"], ["-v-wait", "22"], ["-x"]]) {
+      expect(knock(knocker, [...argv, "127.0.0.1", "7000"])).toMatchObject({ code: 64, out: "" });
+    }
   });
 
   test("says as sallyport does that ports behind a profile's name make it a host", () => {
