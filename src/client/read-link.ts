@@ -92,8 +92,13 @@ function tooLong(): SallyportError {
 /** The signal may reach a thread that is not this one: the process stops a moment after the call. */
 const STOP_MS = 50;
 
-/** A process that is stopped leaves its terminal to the shell: as the shell had it, so that one sees what one types. */
-function giveBackWhenStopped(hide: () => void, show: () => void): Disposable {
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * A process that is stopped, or ended, by a signal leaves its terminal to the shell: as the shell had it, so that one sees
+ * what one types.
+ */
+function giveBackAtSignals(hide: () => void, show: () => void): Disposable {
   if (process.platform === "win32") return { [Symbol.dispose]: () => {} };
   let ended = false;
   const stop = () => {
@@ -108,10 +113,17 @@ function giveBackWhenStopped(hide: () => void, show: () => void): Disposable {
     }, STOP_MS);
   };
   process.on("SIGTSTP", stop);
+  const end = (signal: NodeJS.Signals) => {
+    show();
+    process.off(signal, end);
+    process.kill(process.pid, signal);
+  };
+  for (const signal of ENDING) process.on(signal, end);
   return {
     [Symbol.dispose]: () => {
       ended = true;
       process.off("SIGTSTP", stop);
+      for (const signal of ENDING) process.off(signal, end);
     },
   };
 }
@@ -126,7 +138,7 @@ async function readHidden(terminal: ReadStream, prompt: string): Promise<string>
     process.stderr.write(`${TELL_NO_PASTES}\n`);
   };
   hide();
-  using _ = giveBackWhenStopped(hide, show);
+  using _ = giveBackAtSignals(hide, show);
   try {
     let line: TypedLine = { text: "", ended: "no" };
     for await (const chunk of terminal) {
@@ -137,7 +149,10 @@ async function readHidden(terminal: ReadStream, prompt: string): Promise<string>
       if (line.ended !== "no") break;
     }
     if (line.ended === "interrupted") {
-      throw new SallyportError("Cannot read the profile link: interrupted: nothing was changed");
+      throw new SallyportError(
+        "Cannot read the profile link: interrupted: nothing was changed",
+        ExitCode.interrupted,
+      );
     }
     return line.text;
   } finally {

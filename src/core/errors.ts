@@ -10,6 +10,8 @@ export const ExitCode = {
   privilege: 77,
   /** EX_CONFIG */
   config: 78,
+  /** A person left by Ctrl-C: 128 and SIGINT, as the shell says of a program that this signal ended. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

@@ -500,7 +500,8 @@ stop_typing() { # while this is stopped, the terminal is the shell's, where one 
 read_input() { # sets R to the link on standard input
   if [ -t 0 ]; then
     shown=$(stty -g) stopped=
-    trap 'show_typed; exit 130' INT TERM
+    trap 'show_typed; exit 130' INT # 128 and the number of the signal
+    trap 'show_typed; exit 143' TERM
     trap 'stop_typing' TSTP
     hide_typed
     # A signal ends the read in some shells, and goes unnoticed in others.
@@ -1404,7 +1405,8 @@ prepare() { # protocols; what a knock needs besides its terms
   [ -n "$PORT" ] || return 0
   WORK=$(mktemp -d 2>/dev/null) || { WORK=${TMPDIR:-/tmp}/sallyport-knock.$$ && mkdir "$WORK"; } || fail "Cannot make a temporary folder: make ${TMPDIR:-/tmp} writable, or name another in TMPDIR"
   trap 'end_looks; rm -rf "$WORK"' EXIT
-  trap 'exit 130' INT TERM
+  trap 'exit 130' INT # 128 and the number of the signal
+  trap 'exit 143' TERM
 }
 
 main() {

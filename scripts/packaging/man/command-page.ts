@@ -10,6 +10,7 @@ const EXIT: Record<keyof typeof ExitCode, string> = {
   usage: "The command line is wrong (EX_USAGE).",
   privilege: "It needs root, or the rights of the server's user (EX_NOPERM).",
   config: "The configuration or the keys are wrong (EX_CONFIG).",
+  interrupted: "Ctrl\\-C ended it, at a question as well; nothing was changed then.",
 };
 
 const FILES: readonly (readonly [path: string, holds: string])[] = [
