@@ -46,8 +46,8 @@ export interface Present {
   readonly bootId: string;
   /** The boot id of the clean-stop marker, if there was one. */
   readonly stopped: string | undefined;
-  /** The disk kept that marker: runs that left no trace may have come after the stop. */
-  readonly isMarkerKept: boolean;
+  /** The disk kept the markers: runs that left no trace may have come after what they tell. */
+  readonly areMarkersKept: boolean;
   /** The kernel still has the table of the last run, with its set of uses. */
   readonly kernelKept: () => boolean;
 }
@@ -55,15 +55,15 @@ export interface Present {
 /** Judges an undamaged record. */
 export function judgeSession(
   last: Session | undefined,
-  { bootId, stopped, isMarkerKept, kernelKept }: Present,
+  { bootId, stopped, areMarkersKept, kernelKept }: Present,
 ): Trust {
   if (last === undefined)
     return { trust: "lost", reason: "the record of used knocks has no session" };
   if (last.bootId === IN_DOUBT) return { trust: "lost", reason: WAIT_NOT_OVER };
-  const isThisBoot = last.bootId === bootId;
-  // Of this boot, the kernel knows more than a marker that nobody could remove.
-  if (stopped === last.bootId && !(isThisBoot && isMarkerKept)) return { trust: "complete" };
-  if (!isThisBoot) {
+  if (stopped === last.bootId && !areMarkersKept) return { trust: "complete" };
+  // A run of this boot may have left its table, and nothing else.
+  if (stopped === last.bootId) return judgeKept(kernelKept);
+  if (last.bootId !== bootId) {
     return {
       trust: "lost",
       reason: "the machine was started anew and sallyport had not been stopped before",
@@ -73,6 +73,13 @@ export function judgeSession(
   if (kernelKept()) return { trust: "complete" };
   const reason = "sallyport had not been stopped before, and its table is gone from the kernel";
   return { trust: "lost", reason };
+}
+
+/** Where the disk kept the markers, the kernel must vouch for what came after them. */
+export function judgeKept(kernelKept: () => boolean): Trust {
+  const reason =
+    "the disk did not let the marker of an earlier stop or start go, so that it may hide runs since";
+  return kernelKept() ? { trust: "complete" } : { trust: "lost", reason };
 }
 
 function markerPath(stateDir: string): string {

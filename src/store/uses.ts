@@ -11,6 +11,7 @@ import {
   dropMarkers,
   hasMarkers,
   IN_DOUBT,
+  judgeKept,
   judgeSession,
   leaveCleanStop,
   markUnwritten,
@@ -156,7 +157,7 @@ export class UseStore {
           judge(found, contents, usedBefore, {
             bootId,
             stopped,
-            isMarkerKept: store.#hasMarkers,
+            areMarkersKept: store.#hasMarkers,
             kernelKept,
           }),
           readDoubt(stateDir),
@@ -295,9 +296,10 @@ function judge(
   }
   if (contents === undefined) return lost("the record of used knocks cannot be read");
   if (found !== "nothing") return judgeSession(contents.session, present);
-  return usedBefore || present.stopped !== undefined
-    ? lost("the record of used knocks is missing")
-    : { trust: "complete" };
+  if (usedBefore || present.stopped !== undefined) {
+    return lost("the record of used knocks is missing");
+  }
+  return present.areMarkersKept ? judgeKept(present.kernelKept) : { trust: "complete" };
 }
 
 /**

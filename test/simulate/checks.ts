@@ -21,7 +21,7 @@ const CHECK_MS = 5_000;
 const QUIET_MS = 65_000;
 
 /** The daemon looks for spent grants a few times a second. */
-const SPENT_MS = 1_000;
+const SPENT_MS = 1_500;
 
 /** A repair that the kernel refused is tried again within this time. */
 const BACK_MS = 20_000;

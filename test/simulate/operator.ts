@@ -5,6 +5,7 @@ import { grantsHeld, mislisted } from "./agreement.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Closings } from "./closings.ts";
 import type { Daemon } from "./daemon.ts";
+import type { DaemonProcess } from "./daemon-process.ts";
 import type { SimulatedDisk } from "./disk.ts";
 import type { DiskTrouble } from "./disk-trouble.ts";
 import type { Asked } from "./guard-watch.ts";
@@ -15,6 +16,9 @@ import type { Deed } from "./story.ts";
 import type { Watches } from "./watches.ts";
 import { type Person, PEOPLE, stranger } from "./world.ts";
 
+/** The daemon asks the kernel again to take what it kept after so long. */
+const TAKEN_BACK_MS = 1_000;
+
 interface OperatorParts {
   readonly agenda: Agenda;
   readonly chronicle: Chronicle;
@@ -22,6 +26,7 @@ interface OperatorParts {
   readonly disk: Pick<SimulatedDisk, "writeConfig" | "writeKeys">;
   readonly diskTrouble: Pick<DiskTrouble, "mayLack">;
   readonly keys: KeyRing;
+  readonly process: Pick<DaemonProcess, "running">;
   readonly requests: Pick<Requests, "ask">;
   readonly closings: Pick<Closings, "ask">;
   readonly watches: Pick<Watches, "guard" | "oracle" | "sessions">;
@@ -86,7 +91,7 @@ export class Operator {
 
   /** Changes a key in the file, and, if `told`, has it read. */
   changeKeys({ person, how, told, keepSessions }: Extract<Deed, { type: "keys" }>): void {
-    const { chronicle, disk, diskTrouble, keys, kernel, requests, watches } = this.#parts;
+    const { chronicle, disk, diskTrouble, keys, requests, watches } = this.#parts;
     keys.change(person, how);
     disk.writeKeys(keys.text);
     const words = { remove: "removes", return: "puts back", replace: "replaces" }[how];
@@ -97,8 +102,7 @@ export class Operator {
       await daemon.reloadKeys(keepSessions);
       const gone = keys.wasRead(listed);
       if (keepSessions) return;
-      for (const { id } of gone) watches.oracle.permits.revoke(id);
-      watches.oracle.check(kernel);
+      this.#revoke(gone);
       if (diskTrouble.mayLack) return;
       const violation = watches.sessions.removed(
         gone.map(({ id }) => id),
@@ -110,6 +114,17 @@ export class Operator {
     };
     const what = `read the keys${keepSessions ? ", keep sessions" : ""}`;
     requests.ask({ what, work, isGentle: true });
+  }
+
+  /** Nothing that these keys opened may stay open. What was opened unheard is over when the kernel answers again. */
+  #revoke(gone: readonly { readonly id: string }[]): void {
+    const { agenda, kernel, process, watches } = this.#parts;
+    if (process.running?.opening.doorkeeper?.ends.dueMs !== Infinity) {
+      agenda.after(TAKEN_BACK_MS, () => this.#revoke(gone));
+      return;
+    }
+    for (const { id } of gone) watches.oracle.permits.revoke(id);
+    watches.oracle.check(kernel);
   }
 
   /** Somebody spoils the file of the keys, and tells nobody. */

@@ -107,6 +107,21 @@ export function unnotedWait(random: Random): Act[] {
   ];
 }
 
+/** The disk keeps the marker of a clean stop, and what came after it is known to the kernel alone, which forgets it. */
+export function keptMarker(random: Random): Act[] {
+  const clean = { ...CLEAN, seed: random(2 ** 31) };
+  const code = one(random, DISK_ERRORS);
+  return [
+    { afterMs: 6_000, deed: { type: "restart", downMs: 1_000, reboot: random(2) === 0 } },
+    { afterMs: 500, deed: { type: "disk", code, forMs: 60_000 } },
+    { afterMs: 3_000, deed: knockBy(random(PEOPLE.length), random, clean) },
+    { afterMs: 300, deed: { type: "kill", border: 0, downMs: 1_000 } },
+    { afterMs: 500, deed: { type: "flush" } },
+    { afterMs: 3_000, deed: { type: "replay", back: 0, own: random(2) === 0, road: clean } },
+    { afterMs: 6_000, deed: WAIT },
+  ];
+}
+
 /** Somebody closes the fixed door by its sequence, and the kernel refuses. */
 export function refusedClosing(random: Random): Act[] {
   const clean = { ...CLEAN, seed: random(2 ** 31) };

@@ -4,6 +4,7 @@ import { forgedCrowd, lateClose, orphan, unsettled } from "./command-scenes.ts";
 import { brokenFile, probation, refusedReload, removedKey } from "./configuration-scenes.ts";
 import { many, neighbours, otherTerms, outlived, takenPort } from "./grant-scenes.ts";
 import {
+  keptMarker,
   refusedClose,
   refusedClosing,
   refusedEnd,
@@ -47,6 +48,7 @@ export const SCENES: readonly Scene[] = [
   unheardKnock,
   unnotedWait,
   unnotedWait,
+  keptMarker,
   refusedClose,
   refusedClosing,
   slowSpend,

@@ -149,7 +149,12 @@ const scenarios: Record<string, () => unknown> = {
     const trustWhere = (kept: boolean, bootId = BOOT) =>
       UseStore.open(folder, { bootId, nowMs: NOW, report, kernelKept: () => kept }).trust;
     // No close(): each is killed.
-    return { kept: trustWhere(true), gone: trustWhere(false), next: trustWhere(false, NEXT_BOOT) };
+    return {
+      kept: trustWhere(true),
+      gone: trustWhere(false),
+      keptAfterBoot: trustWhere(true, NEXT_BOOT),
+      goneAfterBoot: trustWhere(false, NEXT_BOOT),
+    };
   },
 
   "full from the start": () => {
