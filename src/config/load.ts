@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs
 import { parse, TomlError } from "smol-toml";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { describeRenamed } from "./former-keys.ts";
-import { errnoOf } from "../core/system-error.ts";
+import { errnoOf, shortageRemedy } from "../core/system-error.ts";
 import { lineFinder } from "./lines.ts";
 import { formatPath } from "./mistake.ts";
 import type { Mistake } from "./mistake.ts";
@@ -59,7 +59,7 @@ export function readConfigText(file: string): string {
       return refuse(file, "it does not exist: write it, or name another with --config");
     }
     throw new SallyportError(
-      `Cannot load ${file}: ${code}: run as root, or make it readable for this user`,
+      `Cannot load ${file}: ${code}: ${shortageRemedy(code) ?? "run as root, or make it readable for this user"}`,
       code === "EACCES" ? ExitCode.privilege : ExitCode.config,
     );
   }

@@ -21,3 +21,14 @@ export function errnoNumber(thrown: unknown): number {
   const errno = (thrown as { errno?: unknown } | null | undefined)?.errno;
   return typeof errno === "number" ? Math.abs(errno) : 0;
 }
+
+/** What helps where the machine or this process has no room, whatever the call was; undefined for other errors. */
+const SHORTAGE_REMEDIES: Readonly<Record<string, string>> = {
+  EMFILE: "raise the limit of open files (systemd: LimitNOFILE=, else ulimit -n)",
+  ENFILE: "end the program that has so many files open (fs.file-max)",
+  ENOMEM: "make room in the memory",
+};
+
+export function shortageRemedy(code: string): string | undefined {
+  return SHORTAGE_REMEDIES[code];
+}

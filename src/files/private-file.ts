@@ -4,7 +4,7 @@ import { constants, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { shellWord } from "../core/shell-command.ts";
-import { errnoOf } from "../core/system-error.ts";
+import { errnoOf, shortageRemedy } from "../core/system-error.ts";
 import { inTheWay } from "./in-the-way.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
 import { type Placing, placeText, syncFolder } from "./place-text.ts";
@@ -86,7 +86,9 @@ function cannotWrite(file: string, error: unknown): SallyportError {
 
 function remedyFor(code: string, file: string): string {
   if (code === "EISDIR") return "take away the folder in its place";
-  if (code !== "EACCES" && code !== "EPERM") return "make room or make the folder writable";
+  if (code !== "EACCES" && code !== "EPERM") {
+    return shortageRemedy(code) ?? "make room or make the folder writable";
+  }
   return process.geteuid!() === 0
     ? `let its owner reach ${dirname(file)} and write to it`
     : "run as root or as the server's user";

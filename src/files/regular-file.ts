@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { inTheWay } from "./in-the-way.ts";
-import { errnoOf } from "../core/system-error.ts";
+import { errnoOf, shortageRemedy } from "../core/system-error.ts";
 
 /**
  * O_NOFOLLOW refuses a symbolic link; O_NONBLOCK keeps a named pipe or a lease from holding us up.
@@ -26,7 +26,7 @@ function refused(file: string, error: unknown): SallyportError {
     );
   }
   return new SallyportError(
-    `Cannot read ${file}: ${code}: run as root or as the user that owns it`,
+    `Cannot read ${file}: ${code}: ${shortageRemedy(code) ?? "run as root or as the user that owns it"}`,
     code === "EACCES" ? ExitCode.privilege : ExitCode.config,
   );
 }

@@ -4,7 +4,7 @@
  */
 
 import { dirname } from "node:path";
-import { codeOf as systemCodeOf } from "../core/system-error.ts";
+import { codeOf as systemCodeOf, shortageRemedy } from "../core/system-error.ts";
 import { inTheWay } from "../files/in-the-way.ts";
 import { Elsewhere } from "./place.ts";
 
@@ -96,5 +96,8 @@ export function meaningOf(
     return { state, remedy: "move it away, or name another folder" };
   }
   const [, state, remedy] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
-  return { state: state ?? code, remedy: remedy ?? "check the disk and its folder" };
+  return {
+    state: state ?? code,
+    remedy: remedy ?? shortageRemedy(code) ?? "check the disk and its folder",
+  };
 }

@@ -1,7 +1,8 @@
 /** Netlink sockets: bytes to the kernel, datagrams back. */
 
 import type { OpError } from "../../core/errors.ts";
-import { Errno } from "../errno.ts";
+import { shortageRemedy } from "../../core/system-error.ts";
+import { Errno, errnoName } from "../errno.ts";
 import { libcCalls } from "../libc-calls.ts";
 import { errno, failure, libc } from "../libc.ts";
 
@@ -40,7 +41,8 @@ function refused(code: number, operation: string, object: string): OpError {
     object,
     remedy: denied
       ? "run as root or with the capability CAP_NET_ADMIN"
-      : "run `sallyport doctor` to see what this machine lacks",
+      : (shortageRemedy(errnoName(code)) ??
+        "run `sallyport doctor` to see what this machine lacks"),
   });
 }
 
