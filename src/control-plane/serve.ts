@@ -3,7 +3,7 @@
 import { type StandingConfig, standingConfig } from "../config/find.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
-import { keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
+import { hasFreeDescriptors, keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
 import { exitAtOnce, exitIn } from "../native/exit.ts";
 import type { Configuration } from "./configuration.ts";
 import { Daemon } from "./daemon.ts";
@@ -21,6 +21,9 @@ import { ServiceManager } from "./service-manager.ts";
  */
 const STOP_S = 10;
 
+/** More than a start opens. What fails for want of one later is tried again, but the engine ends where its threads cannot start. */
+const DESCRIPTORS = 64;
+
 /** How long the end of the log may take. */
 const FLUSH_MS = 250;
 
@@ -30,6 +33,7 @@ const FLUSH_MS = 250;
  * Throws SallyportError where it cannot begin.
  */
 export async function serve(named: string | undefined, armMs?: number): Promise<void> {
+  requireDescriptors();
   const config = standingConfig(named, !isService());
   const configuration = readOrFallBack(config.file, somebodyIsKeptOut, config.requireTrust);
   requirePrivilege();
@@ -47,6 +51,14 @@ export async function serve(named: string | undefined, armMs?: number): Promise<
   // Ends the process even if something still waits: commands, a reader of the log, the runtime
   // itself.
   exitAtOnce(code);
+}
+
+function requireDescriptors(): void {
+  if (hasFreeDescriptors(DESCRIPTORS)) return;
+  throw new SallyportError(
+    `Cannot start: fewer than ${DESCRIPTORS} more files can be opened: raise the limit of open files (systemd: LimitNOFILE=, else ulimit -n), ` +
+      "or end the program that holds all those of this machine",
+  );
 }
 
 /** The whole run of a daemon, reported in the log. Returns the exit code. */

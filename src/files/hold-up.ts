@@ -3,12 +3,7 @@
  * only another thread can end that.
  */
 
-import { Worker } from "node:worker_threads";
-
-/**
- * The thread takes some 20 ms to start; without it, `work` runs unwatched rather than not at all.
- */
-const START_MS = 2_000;
+import { startThread } from "../native/start-thread.ts";
 
 /** The state that the two threads share: a word on which each waits. */
 export const State = { starting: 0, ready: 1, working: 2, done: 3 } as const;
@@ -21,14 +16,13 @@ export interface HoldUp {
 
 /**
  * Runs `work`. When it takes longer than `mostMs`, prints `sentence` on standard error and ends the
- * process with code 1. For work that ends in a few milliseconds unless somebody holds it up.
+ * process with code 1. For work that ends in a few milliseconds unless somebody holds it up. Throws where there is no room
+ * for the thread that watches; where that is late, the work runs unwatched at first.
  */
 export function endIfHeldUp<T>(mostMs: number, sentence: string, work: () => T): T {
   const state = new Int32Array(new SharedArrayBuffer(4));
   const workerData: HoldUp = { state, mostMs, sentence };
-  const worker = new Worker(workerUrl(), { workerData });
-  worker.unref();
-  Atomics.wait(state, 0, State.starting, START_MS);
+  startThread(workerUrl(), state, workerData).unref();
   Atomics.store(state, 0, State.working);
   Atomics.notify(state, 0);
   try {

@@ -1,5 +1,6 @@
 /** The limit of files and sockets that this process may have open. */
 
+import { closeSync, openSync } from "node:fs";
 import { libcCalls } from "./libc-calls.ts";
 
 /** asm-generic/resource.h */
@@ -16,4 +17,17 @@ const SELECTABLE = 1_024n;
 export function keepDescriptorsSelectable(): void {
   // struct rlimit { rlim_t rlim_cur, rlim_max; }
   libcCalls().setrlimit(RLIMIT_NOFILE, new BigUint64Array([SELECTABLE, SELECTABLE]));
+}
+
+/** Whether the calling process could open so many files or sockets now. */
+export function hasFreeDescriptors(count: number): boolean {
+  const opened: number[] = [];
+  try {
+    while (opened.length < count) opened.push(openSync("/dev/null", "r"));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }

@@ -26,6 +26,20 @@ print("held", flush=True)
 time.sleep(60)
 `;
 
+/** The limit of descriptors with which a process can open only so many more. */
+function limitFor(pid: number, more: number): number {
+  const held = new Set(readdirSync(`/proc/${pid}/fd`));
+  let limit = 0;
+  for (let free = 0; free < more || held.has(String(limit)); limit++) {
+    if (!held.has(String(limit))) free++;
+  }
+  return limit;
+}
+
+function setLimit(pid: number, descriptors: number): void {
+  run(["prlimit", "--pid", String(pid), `--nofile=${descriptors}:`]);
+}
+
 test("serve opens, repairs, answers and runs commands while a crowd holds its health port", async () => {
   using lab = new Lab();
   await startEcho(lab, "server", 8080);
@@ -58,8 +72,7 @@ test("serve opens and closes doors while no descriptor is free, and is whole aga
     `[door.web]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\nopen_for = "1s"\n`,
   ).start();
   expect(server.command("status").code).toBe(0);
-  const limit = (descriptors: number | string) =>
-    run(["prlimit", "--pid", String(server.pid), `--nofile=${descriptors}:`]);
+  const limit = (descriptors: number) => setLimit(server.pid, descriptors);
   const knock = ["knock", "-d", "20", "10.77.0.1", "7000", "8000", "9000"];
   const open = async () => {
     const from = server.log.length;
@@ -70,13 +83,48 @@ test("serve opens and closes doors while no descriptor is free, and is whole aga
   };
   await open();
 
-  const held = new Set(readdirSync(`/proc/${server.pid}/fd`));
-  let free = 0;
-  while (held.has(String(free))) free++;
-  limit(free);
+  limit(limitFor(server.pid, 0));
   // Longer than the pauses between two looks at the memory.
   for (let i = 0; i < 4; i++) await open();
   limit(1024);
   expect(server.command("status").code).toBe(0);
   await open();
 }, 60_000);
+
+test("serve goes on where a reload adds the first command and too few descriptors are free for its thread", async () => {
+  using lab = new Lab();
+  const door = `[door.web]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\nopen_for = "1s"\n`;
+  await using server = await new GuardedServer(lab, door).start();
+  const knock = async () => {
+    const from = server.log.length;
+    lab.run("client", ["knock", "-d", "20", "10.77.0.1", "7000", "8000", "9000"]);
+    await server.waitForLog(/Opened web /, from);
+    await server.waitForLog(/Closed web /, from);
+  };
+  server.writeConfig(`${door}run = { close = ["/bin/true"] }\n`);
+  for (const free of [3, 5, 6]) {
+    setLimit(server.pid, limitFor(server.pid, free));
+    const from = server.log.length;
+    server.signal("SIGHUP");
+    await server.waitForLog(/Reloaded /, from);
+    await knock();
+    setLimit(server.pid, 1024);
+  }
+  await server.waitForLog(/Ran \/bin\/true for web/);
+}, 60_000);
+
+test("serve does not start, and guards nothing, where its threads could not open their descriptors", async () => {
+  using lab = new Lab();
+  await using server = new GuardedServer(
+    lab,
+    `[door.web]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\nrun = { open = ["/bin/true"] }\n`,
+  );
+  const started = lab.run("server", ["prlimit", "--nofile=58:58", ...server.argv("serve")], {
+    mayFail: true,
+  });
+  expect(started.err).toStartWith(
+    "sallyport: Cannot start: fewer than 64 more files can be opened: raise the limit of open files",
+  );
+  expect(started.code).toBe(1);
+  expect(lab.run("server", ["nft", "list", "tables"]).out).toBe("");
+});

@@ -4,9 +4,15 @@
  * executable each time.
  */
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../../core/errors.ts";
+import { startThread } from "../../native/start-thread.ts";
 import type { ProgramEnd } from "./spawn-command.ts";
+
+/** For the thread: a word that it sets to 1 once it runs. */
+export interface Launching {
+  readonly started: Int32Array<SharedArrayBuffer>;
+}
 
 export interface Launch {
   readonly id: number;
@@ -48,10 +54,11 @@ export class BareLauncher {
   readonly #running = new Map<number, PromiseWithResolvers<ProgramEnd>>();
   #asked = 0;
 
-  /** Starts the thread if it does not run: later there may be no free descriptor. */
+  /** Starts the thread if it does not run: later there may be no free descriptor. Throws where there is none already. */
   prepare(): void {
     if (this.#worker !== undefined) return;
-    const worker = new Worker(workerUrl());
+    const started = new Int32Array(new SharedArrayBuffer(4));
+    const worker = startThread(workerUrl(), started, { started } satisfies Launching);
     this.#worker = worker;
     worker.on("message", (launched: Launched) => this.#hear(launched));
     worker.on("error", (error) => this.#lose(worker, messageOf(error)));

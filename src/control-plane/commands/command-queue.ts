@@ -92,9 +92,16 @@ export class CommandQueue {
     this.#startElsewhere = start;
   }
 
-  /** Unprivileged commands may come: makes their start ready while there is room for it. */
+  /**
+   * Unprivileged commands may come: makes their start ready while there is room for it. Where there is none, the first of
+   * them tries again, and says so.
+   */
   prepare(): void {
-    this.#launcher.prepare();
+    try {
+      this.#launcher.prepare();
+    } catch {
+      // Nothing is owed yet, and whoever reloads must not find half of it done.
+    }
   }
 
   /**
