@@ -3,8 +3,10 @@
 import { CString } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { OpError } from "../core/errors.ts";
+import { shortageRemedy } from "../core/system-error.ts";
 import { changed, closeLater } from "./close-later.ts";
-import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink/socket.ts";
+import { hasFreeDescriptors } from "./descriptor-limit.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
 import { openLibrary } from "./library.ts";
 import { withSpareDescriptors } from "./spare-descriptors.ts";
 
@@ -84,6 +86,19 @@ export interface NftResult {
   readonly error: string;
 }
 
+/** Two sockets, for the rules and for the names of interfaces, and one that another thread may take meanwhile. */
+const DESCRIPTORS = 3;
+
+function tooFew(): OpError {
+  return new OpError({
+    operation: "run",
+    object: "nft",
+    detail: "too few descriptors are free",
+    code: 0,
+    remedy: shortageRemedy("EMFILE")!,
+  });
+}
+
 /**
  * Runs nft commands as one transaction in the calling thread's network namespace. A refused command
  * is a result, not an exception. Throws OpError when the library is missing or no socket is
@@ -91,10 +106,11 @@ export interface NftResult {
  */
 export function runNft(commands: string, options: NftOptions = {}): NftResult {
   return withSpareDescriptors(() => {
-    // The library ends the process when it cannot open its socket. So an attacker who uses up all
+    // The library ends the process when it cannot open one of its sockets. So an attacker who uses up all
     // descriptors, by connections to the health port for instance, would end the daemon. Once the
-    // kernel has shown that it has nf_tables, only the descriptor is in question.
-    new NetlinkSocket(loaded === undefined ? NETLINK_NETFILTER : NETLINK_ROUTE)[Symbol.dispose]();
+    // kernel has shown that it has nf_tables, only the descriptors are in question.
+    if (!hasFreeDescriptors(DESCRIPTORS)) throw tooFew();
+    if (loaded === undefined) new NetlinkSocket(NETLINK_NETFILTER)[Symbol.dispose]();
     return run((loaded ??= load()), commands, options);
   });
 }

@@ -1,7 +1,7 @@
 /** A crowd of connections to the daemon, of any size, takes no descriptors from its other work. */
 
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { Lab } from "../support/lab.ts";
 import { run } from "../support/programs.ts";
@@ -26,14 +26,23 @@ print("held", flush=True)
 time.sleep(60)
 `;
 
-/** The limit of descriptors with which a process can open only so many more. */
-function limitFor(pid: number, more: number): number {
-  const held = new Set(readdirSync(`/proc/${pid}/fd`));
+/** The limit of descriptors with which a process can open only so many more; `spare`: the ones that it keeps included. */
+function limitFor(pid: number, more: number, spare = false): number {
+  const open = readdirSync(`/proc/${pid}/fd`);
+  const held = new Set(open.filter((fd) => !(spare && Number(fd) > 2 && isSpare(pid, fd))));
   let limit = 0;
   for (let free = 0; free < more || held.has(String(limit)); limit++) {
     if (!held.has(String(limit))) free++;
   }
   return limit;
+}
+
+function isSpare(pid: number, fd: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`) === "/dev/null";
+  } catch {
+    return true; // closed meanwhile
+  }
 }
 
 function setLimit(pid: number, descriptors: number): void {
@@ -90,6 +99,26 @@ test("serve opens and closes doors while no descriptor is free, and is whole aga
   expect(server.command("status").code).toBe(0);
   await open();
 }, 60_000);
+
+test.each([1, 2])(
+  "serve repairs its guard when descriptors are free again, after a flush with %i left",
+  async (left) => {
+    using lab = new Lab();
+    await startEcho(lab, "server", 8080);
+    await using server = await new GuardedServer(
+      lab,
+      `[door.web]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\n`,
+    ).start();
+    setLimit(server.pid, limitFor(server.pid, left, true));
+    const from = server.log.length;
+    lab.run("server", ["nft", "flush ruleset"]);
+    await server.waitForLog(/Cannot run nft: too few descriptors are free: /, from);
+    setLimit(server.pid, 1024);
+    await server.waitForLog(/Repaired the guard/, from);
+    expect(probe(lab, "stranger", "10.77.0.1", 8080)).toBe("refused");
+  },
+  60_000,
+);
 
 test("serve goes on where a reload adds the first command and too few descriptors are free for its thread", async () => {
   using lab = new Lab();
