@@ -74,6 +74,8 @@ export class GuardAudit {
   #auditTimer: NodeJS.Timeout | undefined;
   #againTimer: NodeJS.Timeout | undefined;
   #againMs = FIRST_AGAIN_MS;
+  /** Since when a repair of the rules goes on, which is told once they and the grants are back. */
+  #untoldSinceMs: number | undefined;
   #auditing: Promise<void> = Promise.resolve();
   /** The last audit in the chain has not begun. */
   #waiting = false;
@@ -319,7 +321,7 @@ export class GuardAudit {
 
   async #repair(): Promise<void> {
     const { clock, counters, readiness, repairGrants, emit } = this.#parts;
-    const before = clock.monotonicMs();
+    const before = this.#untoldSinceMs ?? clock.monotonicMs();
     try {
       // Gives the kernel its sign of life before the comparison: the load moves the end of
       // open_after.
@@ -329,17 +331,21 @@ export class GuardAudit {
       const rules = !this.#guardLoader.intact();
       if (rules) {
         readiness.set("firewall", "Somebody else changed the rule set; it is being repaired");
+        // First of all: it may fail once the rules are back, and the next audit finds nothing amiss.
+        this.#untoldSinceMs = before;
         this.#guardLoader.repair();
-        counters.add("guardRepairs");
       }
       const { missing, intended, full } = await repairGrants();
       if (!full) readiness.foundRoom();
       counters.set("enforcedShare", rules ? 0 : intended === 0 ? 1 : 1 - missing / intended);
       readiness.clear("firewall");
       this.#againMs = FIRST_AGAIN_MS;
-      if (!rules && missing === 0) return;
+      const tells = this.#untoldSinceMs !== undefined;
+      this.#untoldSinceMs = undefined;
+      if (tells) counters.add("guardRepairs");
+      if (!tells && missing === 0) return;
       const tookMs = clock.monotonicMs() - before;
-      emit({ type: "guard.repaired", atMs: clock.wallMs(), rules, grants: missing, tookMs });
+      emit({ type: "guard.repaired", atMs: clock.wallMs(), rules: tells, grants: missing, tookMs });
     } catch (error) {
       counters.set("enforcedShare", 0);
       readiness.set("firewall", messageOf(error));

@@ -7,6 +7,7 @@ import { GuardAudit } from "../../../../src/control-plane/guard/guard-audit.ts";
 import { ProbationFile } from "../../../../src/control-plane/guard/probation-file.ts";
 import { Readiness } from "../../../../src/control-plane/readiness.ts";
 import { Counters } from "../../../../src/core/counters.ts";
+import type { DaemonEvent } from "../../../../src/core/events.ts";
 import type { GuardPlan } from "../../../../src/firewall/guard-plan.ts";
 import { doorOf, HandClock, settingsOf } from "../../../support/daemon.ts";
 import { StateFolder } from "../../../support/store.ts";
@@ -37,13 +38,15 @@ function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "dr
   const held = { kinds: [], idleMs: [], doubtMs: 0 };
   const notes: string[] = [];
   const told: string[] = [];
+  const events: DaemonEvent[] = [];
+  const grants = { repair: () => Promise.resolve({ missing: 0, intended: 0, full: false }) };
   const guard = new GuardAudit(settings, {
     clock,
     counters: new Counters(),
     readiness: new Readiness(),
     held: () => held,
-    repairGrants: () => Promise.resolve({ missing: 0, intended: 0, full: false }),
-    emit: () => {},
+    repairGrants: () => grants.repair(),
+    emit: (event) => void events.push(event),
     note: (record) => void notes.push("message" in record ? record.message : record.type),
     report: ({ state, message }) => void told.push(`${state}: ${message}`),
     goBack: () => Promise.resolve(false),
@@ -52,7 +55,7 @@ function stage(folder: StateFolder, door = doorOf(), deny: "auto" | "drop" = "dr
   });
   const file = new ProbationFile(folder.path);
   const leftMs = () => file.leftMs(clock.wallMs());
-  return { guard, clock, settings, loads, kernel, held, notes, told, leftMs };
+  return { guard, clock, settings, loads, kernel, held, notes, told, events, grants, leftMs };
 }
 
 test("audit() moves on the end of open_after now and then, not because of its own load", async () => {
@@ -250,6 +253,37 @@ test("a repair that the kernel refuses is tried again within a second or so", as
   expect(loads).toHaveLength(2);
   await guard.stop();
 });
+
+test.each(["the look at them", "the grants"] as const)(
+  "a repair of the rules is told once all is back, though %s failed in between",
+  async (what) => {
+    using folder = new StateFolder();
+    const { guard, clock, settings, loads, kernel, events, grants } = stage(folder);
+    guard.loadFirst(settings, undefined);
+    guard.watch();
+    loads.push({ ...loads[0]!, deny: REFUSES });
+    const { load, fingerprint } = kernel;
+    const { repair } = grants;
+    const failing = () => {
+      throw new Error("no socket");
+    };
+    kernel.load = (plan) => {
+      load(plan);
+      if (what === "the look at them") kernel.fingerprint = failing;
+    };
+    if (what === "the grants") grants.repair = () => Promise.reject(new Error("no socket"));
+    await guard.audit();
+    expect(events).toEqual([]);
+    clock.nowMs += 1_000;
+    Object.assign(kernel, { load, fingerprint });
+    grants.repair = repair;
+    await guard.audit();
+    await guard.audit();
+    expect(events).toEqual([expect.objectContaining({ rules: true, grants: 0, tookMs: 1_000 })]);
+    expect(loads).toHaveLength(3);
+    await guard.stop();
+  },
+);
 
 test("audit() takes the doubt out of the table once the disk has every use", async () => {
   using folder = new StateFolder();
