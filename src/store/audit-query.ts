@@ -315,7 +315,25 @@ function openToRead(file: string): Opened {
   } catch (error) {
     database.close();
     if (!/^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(error) ?? "")) throw error;
+    refuseShortage();
     return { database: openImmutable(file), inode, frozen: true };
+  }
+}
+
+/** The file, its log and the memory that its readers share. */
+const DESCRIPTORS = 3;
+
+/**
+ * Throws the system's error where a descriptor was lacking: SQLite calls that "unable to open" as well. Without its log,
+ * which a daemon empties seldom, the file lacks what is new, and one without any page yet would pass for damaged.
+ */
+function refuseShortage(): void {
+  const opened: number[] = [];
+  try {
+    // Not the file: closing it would give up the locks that this process may have on it.
+    while (opened.length < DESCRIPTORS) opened.push(openSync("/dev/null", READ));
+  } finally {
+    for (const fd of opened) closeSync(fd);
   }
 }
 

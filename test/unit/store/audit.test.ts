@@ -2,12 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { DaemonEvent } from "../../../src/core/events.ts";
 import { Allowance } from "../../../src/core/allowance.ts";
 import { AuditLog, type Retention } from "../../../src/store/audit.ts";
 import { AuditReader, type AuditFilter } from "../../../src/store/audit-query.ts";
 import type { AuditRecord } from "../../../src/store/audit-record.ts";
+import { spawnSync } from "../../support/programs.ts";
 import { grantOf, NOW, opened, StateFolder } from "../../support/store.ts";
+
+const SOURCE = join(import.meta.dir, "../../../src");
 
 const DAY_MS = 86_400_000;
 const WIDE: Retention = { ageMs: 90 * DAY_MS, rows: 1_000_000, bytes: 1 << 30 };
@@ -403,4 +407,29 @@ describe("Allowance.take()", () => {
       true,
     ]);
   });
+});
+
+test("AuditReader says that descriptors are lacking, and calls no log damaged for that", () => {
+  using folder = new StateFolder();
+  const log = openLog(folder);
+  log.add({ type: "daemon.started", atMs: NOW, version: "1.2.3" });
+  log.flush();
+  const program = `
+    import { closeSync, openSync } from "node:fs";
+    import { AuditReader } from ${JSON.stringify(join(SOURCE, "store/audit-query.ts"))};
+    const held = [];
+    try { for (;;) held.push(openSync("/dev/null", "r")); } catch {}
+    let told = "";
+    for (let free = 1; free <= 2; free++) {
+      closeSync(held.pop());
+      try { new AuditReader(process.argv[1]); } catch ({ message }) { told += message + "\\n"; }
+    }
+    for (const fd of held) closeSync(fd);
+    console.log(told);`;
+  const limited = `ulimit -n 64; exec "$@"`;
+  const argv = ["sh", "-c", limited, "sh", process.execPath, "-e", program, folder.path];
+  const lines = spawnSync(argv).stdout.toString().trim().split("\n");
+  log.close();
+  const told = `Cannot show the log: ${folder.file("audit.db")}: EMFILE: raise the limit of open files`;
+  expect(lines).toEqual([expect.stringContaining(told), expect.stringContaining(told)]);
 });
