@@ -51,11 +51,19 @@ export function findLibrary({ sonames }: SharedLibrary): FoundLibrary | undefine
 /** The file of an open library: only the loader knows where it looked. */
 function mappedFile(soname: string): string {
   const stem = soname.replace(/\.so.*$/, ".so");
-  for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
+  for (const line of mappings().split("\n")) {
     const path = line.slice(line.indexOf("/"));
     if (line.includes("/") && path.split("/").at(-1)!.startsWith(stem)) return realpath(path);
   }
   return soname;
+}
+
+function mappings(): string {
+  try {
+    return readFileSync("/proc/self/maps", "utf8");
+  } catch {
+    return ""; // no descriptor is free, or there is no /proc
+  }
 }
 
 function realpath(path: string): string {

@@ -64,6 +64,17 @@ describe("doctor", () => {
   const rulesOf = () => lab.run("server", ["nft", "--terse", "list", "ruleset"]).out;
 
   test(
+    "tells what it sees where few descriptors are free",
+    () => {
+      const limited = ["prlimit", "--nofile=12:12", ...server.argv("doctor")];
+      const { out, err } = lab.run("server", limited, { mayFail: true });
+      expect(err).toBe("");
+      expect(out).toContain("libraries: Found libpcap");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "finds nothing wrong with a running daemon, and changes nothing",
     async () => {
       await server.start();
