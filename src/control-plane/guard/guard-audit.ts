@@ -325,8 +325,8 @@ export class GuardAudit {
     try {
       // Gives the kernel its sign of life before the comparison: the load moves the end of
       // open_after.
-      const { mustRefresh, mustForgetDoubt } = this.#guardLoader;
-      if ((mustRefresh || mustForgetDoubt) && this.#guardLoader.intact())
+      const { mustRefresh, mustForgetDoubt, isUnseen } = this.#guardLoader;
+      if (isUnseen || ((mustRefresh || mustForgetDoubt) && this.#guardLoader.intact()))
         this.#guardLoader.repair();
       const rules = !this.#guardLoader.intact();
       if (rules) {

@@ -73,6 +73,8 @@ export class GuardLoader {
   readonly #held: () => HeldTerms;
   #settings: Settings;
   #intended: string | undefined;
+  /** Why the kernel did not show the guard after the last load. */
+  #unseen: unknown;
   /** How the guard in the kernel denies. */
   #deny: GuardPlan["deny"] | undefined;
   #loadedMs = -Infinity;
@@ -113,9 +115,24 @@ export class GuardLoader {
     this.#kernel.load(this.#lapsed ? { ...plan, guarded: [] } : plan);
     this.#settings = settings;
     this.#deny = deny;
-    this.#intended = this.#kernel.fingerprint();
     this.#loadedMs = this.#clock.monotonicMs();
     this.#doubts = (held.doubtMs ?? 0) > 0;
+    this.#look();
+  }
+
+  /** The guard is in force already: whoever loaded it must not hear that it is not. */
+  #look(): void {
+    this.#unseen = undefined;
+    try {
+      this.#intended = this.#kernel.fingerprint();
+    } catch (error) {
+      this.#unseen = error;
+    }
+  }
+
+  /** The guard was loaded, and the kernel did not show it: what is there may be another by now. */
+  get isUnseen(): boolean {
+    return this.#unseen !== undefined;
   }
 
   /**
@@ -151,9 +168,10 @@ export class GuardLoader {
     return this.#intended !== undefined && this.#kernel.fingerprint() === this.#intended;
   }
 
-  /** Loads the guard again. */
+  /** Loads the guard again. Throws also where the kernel does not show it then. */
   repair(): void {
     this.load(this.#settings, this.#deny);
+    if (this.#unseen !== undefined) throw this.#unseen;
   }
 
   /**
@@ -287,6 +305,7 @@ export class GuardLoader {
 
   remove(): void {
     this.#kernel.remove();
+    this.#unseen = undefined;
     this.#intended = undefined;
   }
 

@@ -280,10 +280,29 @@ test.each(["the look at them", "the grants"] as const)(
     await guard.audit();
     await guard.audit();
     expect(events).toEqual([expect.objectContaining({ rules: true, grants: 0, tookMs: 1_000 })]);
-    expect(loads).toHaveLength(3);
     await guard.stop();
   },
 );
+
+test("replace() goes through where the kernel took the guard and did not show it", async () => {
+  using folder = new StateFolder();
+  const { guard, settings, loads, kernel, events } = stage(folder);
+  guard.loadFirst(settings, undefined);
+  guard.watch();
+  const { fingerprint } = kernel;
+  const failing = () => {
+    throw new Error("no socket");
+  };
+  kernel.fingerprint = failing;
+  guard.replace({ ...settings, doors: [] });
+  kernel.fingerprint = fingerprint;
+  await guard.audit();
+  expect(loads.map(({ guarded }) => guarded.length)).toEqual([1, 0, 0]);
+  await guard.audit();
+  expect(loads).toHaveLength(3);
+  expect(events).toEqual([]);
+  await guard.stop();
+});
 
 test("audit() takes the doubt out of the table once the disk has every use", async () => {
   using folder = new StateFolder();
