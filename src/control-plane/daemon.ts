@@ -129,11 +129,12 @@ export class Daemon {
     this.#parts.lossWait.tell();
     for (const change of describeStartChanges(inForce.configuration)) log("warning", change);
     this.#parts.keeper.keep(inForce.configuration);
-    prepareCommands(this.#parts.queue, inForce);
     readiness.clear("starting");
     const { places } = api;
     const { state } = guard;
     this.#tellStart(startReport({ settings, state, interfaces, adopted, restored, places }));
+    // Takes a fiftieth of a second.
+    prepareCommands(this.#parts.queue, inForce);
     this.#parts.housekeeping.now();
   }
 
