@@ -115,7 +115,8 @@ describe("after a start", () => {
       for (const name of ["uses", "owed", "audit"]) {
         expect(server.log.slice(from)).toContain(`${name}.db: a later sallyport wrote it`);
       }
-      await server.waitForLog(/The wait is over/, from);
+      // A slot of ten seconds.
+      await server.waitForLog(/The wait is over/, from, 20_000);
       expect(opens()).toBe(true);
       expect(server.command("status").out).toContain("a later sallyport wrote it");
       expect(server.command("log").err).toContain("a later sallyport wrote");
