@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
 import { EXECUTABLE } from "../../support/executable.ts";
 import { Lab } from "../../support/lab.ts";
+import { jobShell } from "../../support/job-shell.ts";
 import { DASH, fileOf, type Knocker, knockWords, POWERSHELL, PYTHON } from "./knockers.ts";
 
 setDefaultTimeout(60_000);
@@ -26,29 +27,14 @@ const KEY = encodeBase32(crypto.getRandomValues(new Uint8Array(32)));
  * Ctrl-C, again where nothing comes of it, or sends the signal to the job, once that is shown. Prints, a line each, how the job ended as a shell has it in $?,
  * and whether the terminal shows what is typed and marks no pastes; and then what it showed.
  */
-const SHELL = `
-import fcntl, os, pty, select, signal, sys, termios, time
-wanted, how = sys.argv[1].encode(), sys.argv[2]
-master, terminal = pty.openpty()
-told, tell = os.pipe()
-leader = os.fork()
-if leader == 0:
-    os.setsid()
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-    for number in range(3): os.dup2(terminal, number)
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    job = os.fork()
-    if job == 0:
-        os.setpgid(0, 0)
-        os.tcsetpgrp(0, os.getpid())
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-        os.execvp(sys.argv[3], sys.argv[3:])
+const SHELL = `${jobShell("sys.argv[3:]")}
     os.write(tell, b"%d\\n" % job)
     _, status = os.waitpid(job, 0)
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
     echo = "echo" if termios.tcgetattr(0)[3] & termios.ECHO else "none"
     os.write(tell, ("%d %s\\n" % (code, echo)).encode())
     os._exit(0)
+wanted, how = sys.argv[1].encode(), sys.argv[2]
 os.close(tell)
 os.close(terminal)
 job = int(os.read(told, 99))

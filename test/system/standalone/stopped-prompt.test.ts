@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { encodeBase32 } from "../../../src/rks/base32.ts";
 import { EXECUTABLE } from "../../support/executable.ts";
 import { run } from "../../support/programs.ts";
+import { jobShell } from "../../support/job-shell.ts";
 import { DASH, fileOf, type Knocker, knockWords, PYTHON } from "./knockers.ts";
 
 setDefaultTimeout(60_000);
@@ -17,23 +18,7 @@ const KEY = encodeBase32(crypto.getRandomValues(new Uint8Array(32)));
  * A shell with one job, on a terminal of its own. Types ctrl-Z at the prompt, continues the job, then types the link of
  * standard input: argv. Prints the state of the echo at each change, and then what the terminal showed.
  */
-const SHELL = `
-import fcntl, os, pty, select, signal, sys, termios, time
-link = sys.stdin.readline().encode()
-master, terminal = pty.openpty()
-told, tell = os.pipe()
-leader = os.fork()
-if leader == 0:
-    os.setsid()
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-    for number in range(3): os.dup2(terminal, number)
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    job = os.fork()
-    if job == 0:
-        os.setpgid(0, 0)
-        os.tcsetpgrp(0, os.getpid())
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-        os.execvp(sys.argv[1], sys.argv[1:])
+const SHELL = `${jobShell("sys.argv[1:]")}
     while True:
         _, status = os.waitpid(job, os.WUNTRACED)
         echo = "echo" if termios.tcgetattr(0)[3] & termios.ECHO else "none"
@@ -42,6 +27,7 @@ if leader == 0:
         if ended: os._exit(0)
         os.tcsetpgrp(0, job)
         os.killpg(job, signal.SIGCONT)
+link = sys.stdin.readline().encode()
 os.close(tell)
 os.close(terminal)
 shown = b""
