@@ -95,7 +95,10 @@ export class AuditWatch {
 
   #young(wallMs: number): Heard[] {
     const sinceMs = wallMs - AGE_MS + NEARLY_MS;
-    const first = this.#heard.findIndex(({ atMs }) => atMs >= sinceMs && atMs <= wallMs);
+    // One of a clock that was ahead and looks young by now is no sign for those after it: the earliest is.
+    const young = this.#heard.filter(({ atMs }) => atMs >= sinceMs && atMs <= wallMs);
+    const firstMs = Math.min(...young.map(({ atMs }) => atMs));
+    const first = this.#heard.findIndex(({ atMs }) => atMs === firstMs);
     // Those of a clock that was ahead are not old yet.
     return this.#heard.filter(({ atMs }, i) => (first >= 0 && i >= first) || atMs >= sinceMs);
   }

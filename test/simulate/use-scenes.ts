@@ -4,6 +4,12 @@ import { anyDeed, CLEAN, DISK_ERRORS, knockBy, one, ROTATING, WAIT } from "./dee
 import type { Act, Deed, Random } from "./story.ts";
 import { PEOPLE } from "./world.ts";
 
+/** The daemon has mended what was done, and dies. */
+const thenKilled = (deed: Deed): Act[] => [
+  { afterMs: 300, deed },
+  { afterMs: 2_000, deed: { type: "kill", border: 0, downMs: 50 } },
+];
+
 /** What hides a use from one of the three that remember it: memory, kernel and store. */
 const FORGETTING: readonly ((random: Random) => readonly Act[])[] = [
   () => [],
@@ -16,14 +22,16 @@ const FORGETTING: readonly ((random: Random) => readonly Act[])[] = [
       deed: { type: "power cut", border: 0, downMs: 1_000, seed: random(2 ** 31) },
     },
   ],
-  (random) => [
-    {
-      afterMs: 300,
-      deed: one(random, [{ type: "flush" }, { type: "empty", set: "uses", unheard: false }]),
-    },
-    { afterMs: 2_000, deed: { type: "kill", border: 0, downMs: 50 } },
-  ],
+  (random) =>
+    thenKilled(one(random, [{ type: "flush" }, { type: "empty", set: "uses", unheard: false }])),
+  () => thenKilled({ type: "empty", set: "uses", unheard: false }),
 ];
+
+const refusingDisk = (random: Random): Deed => ({
+  type: "disk",
+  code: one(random, DISK_ERRORS),
+  forMs: 20_000,
+});
 
 /** How a knock may be cut short: the kernel knows its use, and perhaps nobody else does. */
 const CUTTING: readonly ((random: Random) => Deed)[] = [
@@ -48,7 +56,8 @@ const CUTTING: readonly ((random: Random) => Deed)[] = [
   }),
   () => ({ type: "kernel fault", fault: "no reply", times: 1 }),
   () => ({ type: "wait" }),
-  (random) => ({ type: "disk", code: one(random, DISK_ERRORS), forMs: 20_000 }),
+  refusingDisk,
+  refusingDisk,
 ];
 
 /** A knock is cut short, something is forgotten, and the knock comes again. */
