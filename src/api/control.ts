@@ -179,8 +179,8 @@ export interface KeysCheck {
 /** The keys.toml that the daemon would read now. */
 export interface KeysSeen {
   readonly file: string;
-  /** The SHA-256 of its text, in hexadecimal; that of an empty text where there is none. */
-  readonly digest: string;
+  /** Tells its folder from another one of that name, as below a disk that is not mounted; empty where there is none. */
+  readonly folder: string;
 }
 
 /** The sessions of whatever a user or a device opened, or of a network, through one door or all. */

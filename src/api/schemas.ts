@@ -369,9 +369,11 @@ export const KeysCheckSchema = v.pipe(
 export const KeysSeenSchema = v.pipe(
   v.object({
     file: v.pipe(v.string(), v.description("The keys.toml that the daemon reads")),
-    digest: v.pipe(
+    folder: v.pipe(
       v.string(),
-      v.description("The SHA-256 of its text; that of an empty text where there is none"),
+      v.description(
+        "Tells its folder from another one of that name, as below a disk that is not mounted; empty where there is none",
+      ),
     ),
   }),
   v.metadata({ ref: "KeysSeen" }),

@@ -2,7 +2,7 @@
 
 import { connectControl, nobodyListens } from "../api/client.ts";
 import type { KeysSeen, Removed } from "../api/control.ts";
-import { digestOfKeys, keysFile } from "../keys/keys.ts";
+import { keysFile, keysFolder } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { NeedsYes, SallyportError } from "../core/errors.ts";
 import { callerConnection } from "./caller.ts";
@@ -17,9 +17,6 @@ export interface CheckOptions {
 
 /** Short: whoever does not answer is asked again afterwards, with more patience. */
 const PATIENCE = { readMs: 10_000, changeMs: 10_000 };
-
-/** Another process may change the file between the two looks at it. */
-const LOOKS = 3;
 
 interface Seen {
   /** Undefined where no daemon answers, or an earlier version runs: `tellKeys` says what is wrong. */
@@ -56,13 +53,8 @@ export async function checkKeys(
 ): Promise<string | undefined> {
   const { stateDir } = settings.server;
   const own = keysFile(stateDir);
-  for (let look = 1; ; look++) {
-    const { keys, moved } = await see(settings, options);
-    if (keys?.file !== own || keys.digest === digestOfKeys(stateDir)) {
-      return options.socket ?? moved;
-    }
-    if (look === LOOKS) break;
-  }
+  const { keys, moved } = await see(settings, options);
+  if (keys?.file !== own || keys.folder === keysFolder(stateDir)) return options.socket ?? moved;
   throw new SallyportError(
     `Cannot change ${own}: the running daemon finds another file by that name, as where a disk was mounted or unmounted since it started: mount the disk of ${stateDir} again, or start the daemon again if this folder is the right one; nothing was changed`,
   );

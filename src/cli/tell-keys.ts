@@ -1,7 +1,7 @@
 /** Tells a running daemon that keys changed: until it has read them, it opens by the old ones. */
 
 import { connectControl, nobodyListens } from "../api/client.ts";
-import type { KeysRequest, KeysTold, Removed } from "../api/control.ts";
+import type { KeysTold, Removed } from "../api/control.ts";
 import { keysFile } from "../keys/keys.ts";
 import type { Settings } from "../config/settings.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
@@ -16,25 +16,12 @@ export interface TellOptions {
   readonly keepSessions?: boolean | undefined;
   /** The devices whose keys were removed. */
   readonly removed?: Removed;
-  /** Even where others lose theirs by it. Default: false. */
-  readonly yes?: boolean | undefined;
 }
 
 function untold(state: string, remedy: string): SallyportError {
   return new SallyportError(
     `Cannot tell the running daemon that the keys changed: ${state}: ${remedy}; until then it opens by the old ones`,
   );
-}
-
-/** Says yes only to a daemon that asks: an earlier version knows no such word. */
-async function reloadKeys(socket: string, request: KeysRequest, yes: boolean): Promise<KeysTold> {
-  const client = connectControl(socket);
-  try {
-    return await client.reloadKeys(request);
-  } catch (error) {
-    if (!yes || !(error instanceof NeedsYes)) throw error;
-    return await client.reloadKeys({ ...request, yes });
-  }
 }
 
 /**
@@ -45,11 +32,11 @@ export async function tellKeys(
   settings: Settings,
   options: TellOptions,
 ): Promise<KeysTold | string> {
-  const { socket = settings.api.socket, keepSessions = false, removed, yes = false } = options;
+  const { socket = settings.api.socket, keepSessions = false, removed } = options;
   const request = { keepSessions, ...(removed !== undefined && { removed }) };
   let told: KeysTold;
   try {
-    told = await reloadKeys(socket, request, yes);
+    told = await connectControl(socket).reloadKeys(request);
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
     if (!nobodyListens(error)) {

@@ -231,18 +231,16 @@ function removeCommand() {
       const settings = settingsForRemoval(options.config);
       const { stateDir } = settings.server;
       const whose = { user, ...(device !== undefined && { device }) };
-      let { socket } = options;
       if (options.yes !== true) {
         await checkRemoval(settings, { user, device }, options.keepSessions === true);
-        socket = await checkKeys(settings, { socket, removed: whose });
       }
+      const socket = await checkKeys(settings, { socket: options.socket, removed: whose });
       const removed = removeKeys(stateDir, user, device);
       for (const one of removed) note(`Removed ${whoOf(user, one.device)}`);
       const told = await tellKeys(settings, {
         socket,
         keepSessions: options.keepSessions,
         removed: whose,
-        yes: options.yes,
       });
       const isOwn: IsOwn = (who) => who.user === user && (device ?? who.device) === who.device;
       if (typeof told !== "string") for (const said of othersThatLost(told, isOwn)) note(said);

@@ -23,7 +23,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../core/counters.ts";
 import { messageOf, SallyportError } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
-import { keysFile } from "../keys/keys.ts";
+import { keysFile, keysFolder } from "../keys/keys.ts";
 import { residentBytes } from "../native/heap.ts";
 import { describeOwnRecord } from "../store/audit-record.ts";
 import type { DataPlaneAccess } from "./data-plane-access.ts";
@@ -190,8 +190,8 @@ export class ControlService implements Control {
   }
 
   checkKeys(request: KeysCheck): KeysSeen {
-    const { settings, keysDigest } = this.#parts.reloader.checkKeys(request);
-    return { file: keysFile(settings.server.stateDir), digest: keysDigest };
+    const { stateDir } = this.#parts.reloader.checkKeys(request).settings.server;
+    return { file: keysFile(stateDir), folder: keysFolder(stateDir) };
   }
 
   #leftovers(): LeftoverSurroundings {

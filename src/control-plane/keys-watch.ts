@@ -1,7 +1,7 @@
 /** Whether keys.toml is still the one that the daemon works by. */
 
 import { lstatSync } from "node:fs";
-import { digestOfKeys, keysFile, loadKeyTable } from "../keys/keys.ts";
+import { describeMissingKeys, digestOfKeys, keysFile, loadKeyTable } from "../keys/keys.ts";
 import { SallyportError } from "../core/errors.ts";
 import type { KeyTable } from "../rks/key-table.ts";
 
@@ -9,6 +9,13 @@ import type { KeyTable } from "../rks/key-table.ts";
 function stampOf(file: string): string {
   const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(" ");
+}
+
+const REREAD =
+  'run "sallyport reload": until then removed ones go on opening, and added ones do not open';
+
+function goneFrom(stateDir: string): string {
+  return `${describeMissingKeys(stateDir)}: put it back: a reload would take away everybody's key`;
 }
 
 export class KeysWatch {
@@ -37,7 +44,7 @@ export class KeysWatch {
       const found =
         digestOfKeys(this.#stateDir) === digest
           ? undefined
-          : 'Keys changed since the daemon read them: run "sallyport reload": until then removed ones go on opening, and added ones do not open';
+          : `Keys changed since the daemon read them: ${stamp === "" ? goneFrom(this.#stateDir) : REREAD}`;
       this.#compared = { stamp, digest, found };
       return found;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Replaces the configuration in force by a new one, whole or not at all. */
 
 import type { KeysCheck, KeysRequest, ReloadRequest, ReloadTold } from "../api/control.ts";
+import { existsSync } from "node:fs";
 import {
   dangerOf,
   describeDifferences,
@@ -15,7 +16,7 @@ import type { Grant } from "../core/grant.ts";
 import { whoOf } from "../config/names.ts";
 import { firstWarnings } from "../config/warnings.ts";
 import { weaknessOf } from "../keys/forgery-bound.ts";
-import { keysFile } from "../keys/keys.ts";
+import { describeMissingKeys, keysFile } from "../keys/keys.ts";
 import { keyWarnings } from "../keys/key-warnings.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf, NeedsYes, SallyportError } from "../core/errors.ts";
@@ -239,16 +240,19 @@ export class Reloader {
   #requireYes(
     { yes, armMs, from }: ReloadRequest,
     differences: Differences,
-    { settings }: Configuration,
+    { settings, keys }: Configuration,
     changes: readonly string[],
   ): void {
     if (yes === true || armMs !== undefined) return;
     const openers = from === undefined ? [] : this.#parts.openers(from);
     const danger = dangerOf(differences, settings, from, openers);
     if (danger === undefined) return;
+    const { stateDir } = settings.server;
+    const isGone = keys.length === 0 && !existsSync(keysFile(stateDir));
+    const without = isGone ? `: ${describeMissingKeys(stateDir)}` : "";
     throw new NeedsYes(
       [
-        `Cannot reload ${this.#parts.file} without a yes: ${danger}`,
+        `Cannot reload ${this.#parts.file} without a yes: ${danger}${without}`,
         ...changes.map((change) => `  ${change}`),
         'Run "sallyport reload --yes", or "sallyport reload --arm 5m": then the present configuration returns by itself unless you confirm',
       ].join("\n"),

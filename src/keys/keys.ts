@@ -13,6 +13,7 @@ import { decodeBase32 } from "../rks/base32.ts";
 import { KEY_BYTES, newMaster, serverKey } from "../rks/key.ts";
 import { KeyTable } from "../rks/key-table.ts";
 import { withFileLock } from "../files/file-lock.ts";
+import { identityAt } from "../files/identity.ts";
 import { formatKeys, readKeyTable, readKeyText } from "./key-text.ts";
 import { lineFinder } from "../config/lines.ts";
 import { quote } from "../config/mistake.ts";
@@ -209,6 +210,16 @@ export function loadKeyTable(stateDir: string, file = keysFile(stateDir)): Loade
   const keys =
     readKeyTable(text) ?? KeyTable.from(own ? parseOwn(stateDir, text) : parseKeys(text, file));
   return { keys, digest: digestOf(text) };
+}
+
+/** Tells the folder of the keys from another one of that name, as below a disk that is not mounted; "" without one. */
+export function keysFolder(stateDir: string): string {
+  return identityAt(stateDir) ?? "";
+}
+
+/** A clause for people where a daemon has keys and their file is not there. */
+export function describeMissingKeys(stateDir: string): string {
+  return `${keysFile(stateDir)} is not there (is the disk of ${stateDir} mounted?)`;
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Reads audit.db, beside the daemon that writes it or without a daemon. */
 
 import { Database, constants } from "bun:sqlite";
-import { closeSync, constants as flags, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, constants as flags, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { AUDIT_FILE } from "../core/state-files.ts";
 import { endIfHeldUp } from "../files/hold-up.ts";
+import { identityAt, identityOf } from "../files/identity.ts";
 import { asOwnerOf, isForeign } from "../files/owner.ts";
 import { AUDIT_SCHEMA } from "./audit-schema.ts";
 import { checkContents, pragma } from "./database.ts";
@@ -133,8 +134,8 @@ export class AuditReader implements Disposable {
   }
 
   /** Distinguishes the file from another one of its name. */
-  get inode(): number {
-    return this.#opened.inode;
+  get identity(): string {
+    return this.#opened.identity;
   }
 
   /** Whether new entries stay invisible here, because the file was opened as immutable. */
@@ -144,8 +145,7 @@ export class AuditReader implements Disposable {
 
   /** Whether another file, or none, is at the path by now. */
   get stale(): boolean {
-    const inode = this.#read(() => statSync(this.#file, { throwIfNoEntry: false })?.ino);
-    return inode !== this.#opened.inode;
+    return this.#read(() => identityAt(this.#file)) !== this.#opened.identity;
   }
 
   /** The id of the entry that arrived last; 0 in an empty log. */
@@ -286,37 +286,37 @@ const READ = flags.O_RDONLY | flags.O_NOFOLLOW | flags.O_NONBLOCK;
 
 interface Opened {
   readonly database: Database;
-  readonly inode: number;
+  readonly identity: string;
   /** Opened as immutable. */
   readonly frozen: boolean;
 }
 
 /** Checked first, because SQLite says "unable to open" for both a missing and a forbidden file. */
-function checkFile(file: string): number {
+function checkFile(file: string): string {
   const fd = openSync(file, READ);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Damage("it is not a regular file");
-    return stat.ino;
+    return identityOf(stat);
   } finally {
     closeSync(fd);
   }
 }
 
 function openToRead(file: string): Opened {
-  const inode = checkFile(file);
+  const identity = checkFile(file);
   const database = new Database(file, { readonly: true, strict: true });
   try {
     // Only tables, in our form: a view of this name could be a query that never ends.
     checkContents(database, AUDIT_SCHEMA);
     // From here on SQLite opens no more names: its log is open, and another kind of file has none.
     if (pragma(database, "journal_mode") !== "wal") throw new Damage("it has no log");
-    return { database, inode, frozen: false };
+    return { database, identity, frozen: false };
   } catch (error) {
     database.close();
     if (!/^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(error) ?? "")) throw error;
     refuseShortage();
-    return { database: openImmutable(file), inode, frozen: true };
+    return { database: openImmutable(file), identity, frozen: true };
   }
 }
 

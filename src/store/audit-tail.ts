@@ -13,10 +13,9 @@ export class AuditTail implements Disposable {
   /** All entries up to here, in the open file, were returned. */
   #last: number;
   /**
-   * The inode of the file that `#last` counts in; undefined once the file is gone, since another
-   * may get its number.
+   * The file that `#last` counts in; undefined once the file is gone, since another may get its numbers.
    */
-  #inode: number | undefined;
+  #identity: string | undefined;
   #trouble: string | undefined;
 
   /** Throws a SallyportError where there is no log, or none that this user may read. */
@@ -24,7 +23,7 @@ export class AuditTail implements Disposable {
     this.#stateDir = stateDir;
     this.#startedMs = nowMs;
     this.#reader = new AuditReader(stateDir);
-    this.#inode = this.#reader.inode;
+    this.#identity = this.#reader.identity;
     this.#last = this.#reader.lastId();
   }
 
@@ -46,7 +45,7 @@ export class AuditTail implements Disposable {
   *more(filter: AuditFilter): Generator<AuditEntry[]> {
     try {
       yield* this.#drain(filter);
-      if (this.#reader?.stale === true) this.#inode = undefined;
+      if (this.#reader?.stale === true) this.#identity = undefined;
       else if (this.#reader?.frozen === false) return;
       this.#close();
       this.#open();
@@ -82,8 +81,8 @@ export class AuditTail implements Disposable {
 
   #open(): void {
     this.#reader = new AuditReader(this.#stateDir);
-    if (this.#reader.inode !== this.#inode) this.#last = 0;
-    this.#inode = this.#reader.inode;
+    if (this.#reader.identity !== this.#identity) this.#last = 0;
+    this.#identity = this.#reader.identity;
   }
 
   #close(): void {

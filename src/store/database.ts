@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { identityOf } from "../files/identity.ts";
 import { asOwnerOf } from "../files/owner.ts";
 import { syncFolder } from "../files/place-text.ts";
 import { removeFile } from "../files/remove-file.ts";
@@ -48,7 +49,8 @@ export interface OpenedDatabase {
   readonly database: Database;
   readonly made: boolean;
   /** Shows when somebody deleted or replaced the file. */
-  readonly inode: number;
+  /** See `identityOf`. */
+  readonly identity: string;
 }
 
 /** The most moved-aside files; a disk that fails at every start must not fill up with them. */
@@ -175,7 +177,7 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
   const made = ensureFile(spec.path);
   let database: Database | undefined;
   try {
-    const inode = statSync(spec.path).ino;
+    const identity = identityOf(statSync(spec.path));
     database = new Database(spec.path, { readwrite: true, create: false, strict: true });
     // Before the journal mode: with a lock of its own, the log needs no memory shared through a
     // file.
@@ -190,7 +192,7 @@ function openHere(spec: DatabaseSpec): OpenedDatabase {
       migrate(database, spec);
       checkContents(database, spec);
     }
-    return { database, made, inode };
+    return { database, made, identity };
   } catch (error) {
     database?.close();
     // Half made on a full disk: the next start must not take it for a truncated one.

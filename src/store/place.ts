@@ -2,16 +2,16 @@
 
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { KEYS_FILE } from "../core/state-files.ts";
+import { KEYS_FILE, LAST_KEYS_FILE } from "../core/state-files.ts";
 
-/** A mount hides the folder that the daemon started with, and brings keys or uses that it has not read. */
+/** A mount hides the folder that the daemon started with, and brings keys that it has not read. */
 export class Elsewhere extends Error {
   override readonly name = "Elsewhere";
 }
 
 export class Place {
   readonly #folder: string;
-  /** Those with no state but of this run. */
+  /** Those with no keys but of this run. */
   readonly #own: Set<number>;
 
   /** One for all files of a folder: each takes what the others write for the state of this run. */
@@ -24,12 +24,12 @@ export class Place {
   /**
    * Throws Elsewhere once a file system with the state of another run is mounted over the folder. To write there
    * would vouch for that run: its uses are not in memory, and its last moments may be missing in its file. A folder
-   * without state, as below a disk that was unmounted, takes that of this run.
+   * without keys, as below a disk that was unmounted, opened no doors of its own, and takes the state of this run.
    */
   check(): void {
     const now = deviceOf(this.#folder);
     if (now === undefined || this.#own.size === 0 || this.#own.has(now)) return;
-    if ([KEYS_FILE, "uses.db"].some((name) => existsSync(join(this.#folder, name)))) {
+    if ([KEYS_FILE, LAST_KEYS_FILE].some((name) => existsSync(join(this.#folder, name)))) {
       throw new Elsewhere("another file system is mounted over its folder");
     }
     this.#own.add(now);

@@ -4,8 +4,8 @@
  */
 
 import type { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
 import { dirname } from "node:path";
+import { identityAt } from "../files/identity.ts";
 import { asNobody, asOwnerOf } from "../files/owner.ts";
 import type { DatabaseSpec, OpenedDatabase } from "./database.ts";
 import { moveAside, openDatabase, readCopy } from "./database.ts";
@@ -164,13 +164,16 @@ export class StateFile {
     const before = this.#opened;
     this.#place.check();
     if (before !== undefined) {
-      if (statSync(path, { throwIfNoEntry: false })?.ino === before.inode) return before.database;
+      if (identityAt(path) === before.identity) return before.database;
       this.#drop();
       this.#behind = true;
     }
     this.#opened = openDatabase(this.#spec);
     if (before !== undefined) {
-      this.#report("replaced", `${path} was deleted or replaced while in use: a new one is made`);
+      this.#report(
+        "replaced",
+        `${path} was deleted or replaced while in use: everything remembered goes into the one that is there now`,
+      );
     }
     return this.#opened.database;
   }

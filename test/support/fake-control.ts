@@ -20,7 +20,7 @@ import type {
 import type { Address } from "../../src/core/address.ts";
 import { formatAddress, formatPrefix } from "../../src/core/address.ts";
 import { dirname } from "node:path";
-import { digestOfKeys } from "../../src/keys/keys.ts";
+import { keysFolder } from "../../src/keys/keys.ts";
 import { whoOf } from "../../src/config/names.ts";
 import { Counters } from "../../src/core/counters.ts";
 import { SallyportError } from "../../src/core/errors.ts";
@@ -91,8 +91,8 @@ export class FakeControl implements Control {
     return this.said;
   }
 
-  /** The result of `checkKeys`; undefined: what is in the file. */
-  keysDigest: string | undefined;
+  /** The result of `checkKeys`; undefined: the folder of the file. */
+  keysFolder: string | undefined;
   /** The error of `checkKeys`, if any. */
   keysRefusal: Error | undefined;
 
@@ -102,8 +102,8 @@ export class FakeControl implements Control {
       removed === undefined ? "" : ` without ${whoOf(removed.user, removed.device ?? "*")}`;
     const caller = from === undefined ? "" : ` from ${formatAddress(from.address)}`;
     this.checks.push(`checkKeys${without}${caller}`);
-    const digest = this.keysDigest ?? digestOfKeys(dirname(this.keysFile));
-    return { file: this.keysFile, digest };
+    const folder = this.keysFolder ?? keysFolder(dirname(this.keysFile));
+    return { file: this.keysFile, folder };
   }
 
   readonly checks: string[] = [];

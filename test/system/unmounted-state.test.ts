@@ -1,7 +1,7 @@
 /** A state folder whose disk is gone under the running daemon: a change of keys begins no new file that locks everybody out. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { GuardedServer } from "../support/guarded-server.ts";
 import { portsOf, sendKnocks } from "../support/knocks.ts";
@@ -17,81 +17,102 @@ open_for = "1m"
 `;
 
 let lab: Lab;
-let server: GuardedServer | undefined;
+let server: GuardedServer;
+/** Where the disk is, and the state folder, which it is mounted over. */
+let disk: string;
 let state: string;
-let mounted = false;
+let mounted: string[] = [];
 
 beforeEach(() => {
   lab = new Lab();
+  server = new GuardedServer(lab, DOORS);
+  disk = join(server.dir, "disk");
+  state = join(server.dir, "state");
 });
 afterEach(async () => {
-  await server?.[Symbol.asyncDispose]();
-  if (mounted) run(["umount", "-l", state], { mayFail: true });
-  mounted = false;
+  for (const place of mounted.toReversed()) run(["umount", "-l", place], { mayFail: true });
+  mounted = [];
+  await server[Symbol.asyncDispose]();
   lab[Symbol.dispose]();
 });
 
-/**
- * A daemon with alice's key on a disk of its own, which is unmounted then: for the daemon as well, or not in its own view of
- * the mounts, which a process of the lab has as a service has it. Returns her link.
- */
-async function unmountUnder(
-  view: "all" | "ours",
-): Promise<{ server: GuardedServer; link: string }> {
-  const made = new GuardedServer(lab, DOORS);
-  server = made;
-  state = join(made.dir, "state");
-  mkdirSync(state, { mode: 0o700 });
-  run(["mount", "-t", "tmpfs", "-o", "mode=700", "state", state]);
-  mounted = true;
-  expect(made.command("user", "add", "alice", "--host", SERVER).code).toBe(0);
-  const link = made.link("alice", "web");
-  await made.start();
-  if (view === "all") run(["nsenter", "-t", String(made.pid), "-m", "umount", "-l", state]);
-  run(["umount", "-l", state]);
-  mounted = false;
-  return { server: made, link };
+function mount(place: string, ...how: string[]): void {
+  run(["mount", ...how, place]);
+  mounted.push(place);
 }
 
-async function opensStill({ server: daemon, link }: { server: GuardedServer; link: string }) {
-  const from = daemon.log.length;
+/** Mounts the disk with keys of these users, and starts a daemon. `below` is copied: the keys are in the folder below, too. */
+async function startOnDisk(
+  users: readonly string[],
+  { below = false } = {},
+): Promise<{ readonly links: readonly string[] }> {
+  for (const folder of [disk, state]) mkdirSync(folder, { mode: 0o700 });
+  mount(disk, "-t", "tmpfs", "-o", "mode=700", "disk");
+  mount(state, "--bind", disk);
+  for (const user of users) {
+    expect(server.command("user", "add", user, "--host", SERVER).code).toBe(0);
+  }
+  const links = users.map((user) => server.link(user, "web"));
+  if (below) {
+    run(["umount", state]);
+    cpSync(disk, state, { recursive: true });
+    run(["mount", "--bind", disk, state]);
+  }
+  await server.start();
+  return { links };
+}
+
+/** For the daemon as well, or not in its own view of the mounts, which a process of the lab has as a service has it. */
+function unmount(view: "all" | "ours"): void {
+  if (view === "all") run(["nsenter", "-t", String(server.pid), "-m", "umount", "-l", state]);
+  run(["umount", "-l", state]);
+  mounted = mounted.filter((place) => place !== state);
+}
+
+async function opensBy(link: string | undefined): Promise<void> {
+  const from = server.log.length;
   sendKnocks(
     lab,
     "client",
-    portsOf(link).map((port) => ({ to: SERVER, port })),
+    portsOf(link!).map((port) => ({ to: SERVER, port })),
   );
-  await daemon.waitForLog(/Opened web .* by alice/, from);
+  await server.waitForLog(/Opened web .* by /, from);
 }
 
 describe("beside a daemon whose state disk is unmounted", () => {
   test("user add and user remove refuse, and change nothing: everybody would lose his key", async () => {
-    const lost = await unmountUnder("all");
+    const { links } = await startOnDisk(["alice"]);
+    unmount("all");
     expect(existsSync(join(state, "keys.toml"))).toBe(false);
     const said =
       `sallyport: Cannot take the keys of ${state}/keys.toml: it holds no key of alice any more, or another one: ` +
       `everybody who can open web now would lose it: put the file back (is the disk of ${state} mounted?), ` +
       'or run "sallyport reload" if that is meant; nothing was changed\n';
     const add = ["user", "add", "bob", "--host", SERVER];
-    for (const argv of [add, [...add, "--if-missing"], ["user", "remove", "bob"]]) {
-      expect(lost.server.command(...argv)).toEqual({ code: 1, out: "", err: said });
+    const leave = ["user", "remove", "bob"];
+    for (const argv of [add, [...add, "--if-missing"], leave, [...leave, "--yes"]]) {
+      expect(server.command(...argv)).toEqual({ code: 1, out: "", err: said });
     }
     expect(existsSync(join(state, "keys.toml"))).toBe(false);
-    await opensStill(lost);
+    await opensBy(links[0]);
     // What it writes into the folder below is its own: it ended, and began anew without a key.
-    await lost.server.waitForLog(/uses\.db was deleted or replaced/);
+    await server.waitForLog(/uses\.db was deleted or replaced/);
     // Whoever says that it is meant, is believed.
-    expect(lost.server.command("reload").err).toContain(
-      "everybody who can open web now would lose it",
+    const gone = `${state}/keys.toml is not there (is the disk of ${state} mounted?)`;
+    expect(server.command("status").out).toContain(`${gone}: put it back`);
+    expect(server.command("reload").err).toContain(
+      `everybody who can open web now would lose it: ${gone}\n`,
     );
-    expect(lost.server.command("reload", "--yes").code).toBe(0);
-    expect(lost.server.command(...add).err).toEndWith(
+    expect(server.command("reload", "--yes").code).toBe(0);
+    expect(server.command(...add).err).toEndWith(
       "The running daemon took the key: it opens its doors from now on\n",
     );
   });
 
   test("user add refuses where the daemon goes on with the disk in a view of its own", async () => {
-    const lost = await unmountUnder("ours");
-    expect(lost.server.command("user", "add", "bob", "--host", SERVER)).toEqual({
+    const { links } = await startOnDisk(["alice"]);
+    unmount("ours");
+    expect(server.command("user", "add", "bob", "--host", SERVER)).toEqual({
       code: 1,
       out: "",
       err:
@@ -100,6 +121,36 @@ describe("beside a daemon whose state disk is unmounted", () => {
         "the right one; nothing was changed\n",
     });
     expect(existsSync(join(state, "keys.toml"))).toBe(false);
-    await opensStill(lost);
+    await opensBy(links[0]);
+  });
+
+  test("user add and user remove refuse there also where the folder below holds the same keys", async () => {
+    const { links } = await startOnDisk(["alice", "bob"], { below: true });
+    unmount("ours");
+    for (const argv of [
+      ["user", "add", "carol", "--host", SERVER],
+      ["user", "remove", "alice"],
+      ["user", "remove", "alice", "--yes"],
+    ]) {
+      const { code, err } = server.command(...argv);
+      expect([code, err]).toEqual([1, expect.stringContaining("finds another file by that name")]);
+    }
+    expect(server.command("user", "list").out).toContain("alice");
+    await opensBy(links[0]);
+  });
+
+  test("the daemon goes on each time, also beside what it wrote into the folder below before", async () => {
+    const { links } = await startOnDisk(["alice", "bob"]);
+    for (const link of links) {
+      const from = server.log.length;
+      unmount("all");
+      await opensBy(link);
+      await server.waitForLog(/uses\.db was deleted or replaced/, from);
+      expect(server.command("status").code).toBe(0);
+      await server.stop();
+      expect(readdirSync(state)).toContain("uses.db");
+      mount(state, "--bind", disk);
+      await server.start();
+    }
   });
 });

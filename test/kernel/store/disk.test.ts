@@ -65,7 +65,7 @@ test(
         "another file system is mounted over its folder",
         "start sallyport again",
       ),
-      left: [true, ["uses.db"]],
+      left: [true, ["keys.toml", "uses.db"]],
     });
   },
   LIMIT_MS,

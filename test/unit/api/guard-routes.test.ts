@@ -80,12 +80,12 @@ describe("controlApp()", () => {
 
   test("answers POST /v1/keys/check with the file as the daemon sees it, or asks for a yes", async () => {
     const control = new FakeControl();
-    control.keysDigest = "ab".repeat(32);
+    control.keysFolder = "64769:131";
     const body = { removed: { user: "alice" }, from: { address: "203.0.113.9", port: 22 } };
     const response = await post(controlApp(control), "/v1/keys/check", body);
     expect(await response.json()).toEqual({
       file: control.keysFile,
-      digest: control.keysDigest,
+      folder: control.keysFolder,
     });
     expect(control.checks).toEqual(["checkKeys without alice/* from 203.0.113.9"]);
     control.keysRefusal = new NeedsYes("Cannot take the keys: everybody would lose them");
