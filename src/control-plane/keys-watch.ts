@@ -11,11 +11,11 @@ function stampOf(file: string): string {
   return stat === undefined ? "" : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(" ");
 }
 
-const REREAD =
-  'run "sallyport reload": until then removed ones go on opening, and added ones do not open';
-
-function goneFrom(stateDir: string): string {
-  return `${describeMissingKeys(stateDir)}: put it back: a reload would take away everybody's key`;
+function toDo(stateDir: string): string {
+  const missing = describeMissingKeys(stateDir);
+  return missing === undefined
+    ? 'run "sallyport reload": until then removed ones go on opening, and added ones do not open'
+    : `${missing}: put it back: a reload would take away everybody's key`;
 }
 
 export class KeysWatch {
@@ -44,7 +44,7 @@ export class KeysWatch {
       const found =
         digestOfKeys(this.#stateDir) === digest
           ? undefined
-          : `Keys changed since the daemon read them: ${stamp === "" ? goneFrom(this.#stateDir) : REREAD}`;
+          : `Keys changed since the daemon read them: ${toDo(this.#stateDir)}`;
       this.#compared = { stamp, digest, found };
       return found;
     } catch (error) {

@@ -1,7 +1,6 @@
 /** Replaces the configuration in force by a new one, whole or not at all. */
 
 import type { KeysCheck, KeysRequest, ReloadRequest, ReloadTold } from "../api/control.ts";
-import { existsSync } from "node:fs";
 import {
   dangerOf,
   describeDifferences,
@@ -71,6 +70,8 @@ export interface ReloaderParts {
   /** The file that was read is refused. */
   readonly refused: (error: unknown) => void;
 }
+
+const ANYWAY = 'or run "sallyport reload" if that is meant';
 
 export class Reloader {
   readonly #parts: ReloaderParts;
@@ -240,16 +241,15 @@ export class Reloader {
   #requireYes(
     { yes, armMs, from }: ReloadRequest,
     differences: Differences,
-    { settings, keys }: Configuration,
+    { settings }: Configuration,
     changes: readonly string[],
   ): void {
     if (yes === true || armMs !== undefined) return;
     const openers = from === undefined ? [] : this.#parts.openers(from);
     const danger = dangerOf(differences, settings, from, openers);
     if (danger === undefined) return;
-    const { stateDir } = settings.server;
-    const isGone = keys.length === 0 && !existsSync(keysFile(stateDir));
-    const without = isGone ? `: ${describeMissingKeys(stateDir)}` : "";
+    const missing = describeMissingKeys(settings.server.stateDir);
+    const without = missing === undefined ? "" : `: ${missing}`;
     throw new NeedsYes(
       [
         `Cannot reload ${this.#parts.file} without a yes: ${danger}${without}`,
@@ -264,17 +264,22 @@ export class Reloader {
    * anew, in the empty folder below a disk that is not mounted.
    */
   #requireKeys(before: Configuration, next: Configuration, { removed, from }: KeysCheck): void {
+    const { settings } = next;
+    const { stateDir } = settings.server;
+    const missing = before.keys.length === 0 ? undefined : describeMissingKeys(stateDir);
+    // Not even of those who are meant to lose theirs: it would say nothing of the others afterwards.
+    if (missing !== undefined) {
+      throw new NeedsYes(`Cannot take the keys: ${missing}: put it back, ${ANYWAY}`);
+    }
     const lost = lostBesides(before.keys, next.keys, removed);
     if (lost.length === 0) return;
-    const { settings } = next;
     const known = { settings: before.settings, keys: withoutRemoved(before.keys, removed) };
     const openers = from === undefined ? [] : this.#parts.openers(from);
     const danger = dangerOf(differencesOf(known, next), settings, from, openers);
     if (danger === undefined) return;
-    const { stateDir } = settings.server;
     const names = namesInSentence(lost.map(({ user, device }) => whoOf(user, device)));
     throw new NeedsYes(
-      `Cannot take the keys of ${keysFile(stateDir)}: it holds no key of ${names} any more, or another one: ${danger}: put the file back (is the disk of ${stateDir} mounted?), or run "sallyport reload" if that is meant`,
+      `Cannot take the keys of ${keysFile(stateDir)}: it holds no key of ${names} any more, or another one: ${danger}: put the file back (is the disk of ${stateDir} mounted?), ${ANYWAY}`,
     );
   }
 

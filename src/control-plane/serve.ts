@@ -3,6 +3,7 @@
 import { type StandingConfig, standingConfig } from "../config/find.ts";
 import { systemClock } from "../core/clock.ts";
 import { ExitCode, messageOf, SallyportError } from "../core/errors.ts";
+import { shortageRemedy } from "../core/system-error.ts";
 import { hasFreeDescriptors, keepDescriptorsSelectable } from "../native/descriptor-limit.ts";
 import { exitAtOnce, exitIn } from "../native/exit.ts";
 import type { Configuration } from "./configuration.ts";
@@ -56,7 +57,7 @@ export async function serve(named: string | undefined, armMs?: number): Promise<
 function requireDescriptors(): void {
   if (hasFreeDescriptors(DESCRIPTORS)) return;
   throw new SallyportError(
-    `Cannot start: fewer than ${DESCRIPTORS} more files can be opened: raise the limit of open files (systemd: LimitNOFILE=, else ulimit -n), ` +
+    `Cannot start: fewer than ${DESCRIPTORS} more files can be opened: ${shortageRemedy("EMFILE")}, ` +
       "or end the program that holds all those of this machine",
   );
 }

@@ -4,7 +4,7 @@ import { constants, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { shellWord } from "../core/shell-command.ts";
-import { errnoOf, shortageRemedy } from "../core/system-error.ts";
+import { diskState, errnoOf, shortageRemedy } from "../core/system-error.ts";
 import { inTheWay } from "./in-the-way.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
 import { type Placing, placeText, syncFolder } from "./place-text.ts";
@@ -78,8 +78,9 @@ function cannotWrite(file: string, error: unknown): SallyportError {
     );
   }
   const denied = code === "EACCES" || code === "EPERM";
+  const { state, remedy } = diskState(code) ?? { state: code, remedy: remedyFor(code, file) };
   return new SallyportError(
-    `Cannot write ${file}: ${code}: ${remedyFor(code, file)}`,
+    `Cannot write ${file}: ${state}: ${remedy}`,
     denied ? ExitCode.privilege : ExitCode.failure,
   );
 }

@@ -217,9 +217,12 @@ export function keysFolder(stateDir: string): string {
   return identityAt(stateDir) ?? "";
 }
 
-/** A clause for people where a daemon has keys and their file is not there. */
-export function describeMissingKeys(stateDir: string): string {
-  return `${keysFile(stateDir)} is not there (is the disk of ${stateDir} mounted?)`;
+/** A clause where the file of the keys is not there, or empty: whoever removes the last key leaves a text. */
+export function describeMissingKeys(stateDir: string): string | undefined {
+  const file = keysFile(stateDir);
+  const text = readPrivateFile(file);
+  if (text === undefined) return `${file} is not there (is the disk of ${stateDir} mounted?)`;
+  return text.trim() === "" ? `${file} is empty` : undefined;
 }
 
 /**

@@ -1048,7 +1048,10 @@ def _read_link() -> str:
         raise _refuse("standard input is closed: pipe the link in")
     if sys.stdin.isatty():
         with _TerminalGivenBack(sys.stdin.fileno()):
-            return pick_link(getpass.getpass(LINK_PROMPT))
+            try:
+                return pick_link(getpass.getpass(LINK_PROMPT))
+            except EOFError:  # ctrl-D
+                return pick_link("")
     try:
         text = sys.stdin.buffer.read(LINK_BYTES + 1)
     except OSError as error:

@@ -71,7 +71,8 @@ export function judgeSession(
   }
   // The kernel's set holds the uses that a killed daemon had not yet written.
   if (kernelKept()) return { trust: "complete" };
-  const reason = "sallyport had not been stopped before, and its table is gone from the kernel";
+  const reason =
+    "sallyport had not been stopped before, or could not write that down, and no table in the kernel vouches for all used knocks";
   return { trust: "lost", reason };
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { dirname } from "node:path";
-import { codeOf as systemCodeOf, shortageRemedy } from "../core/system-error.ts";
+import { codeOf as systemCodeOf, diskState, shortageRemedy } from "../core/system-error.ts";
 import { inTheWay } from "../files/in-the-way.ts";
 import { Elsewhere } from "./place.ts";
 
@@ -67,15 +67,14 @@ export function isHeld(error: unknown): boolean {
 /** Beginnings of codes, with the state they mean and the remedy; the first that fits counts. */
 const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   // SHMSIZE: no room for the memory that readers of the audit log share.
-  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC)/, "the disk is full", "make room"],
-  [/^EDQUOT/, "the disk quota is used up", "make room"],
-  [/^(SQLITE_READONLY|EROFS)/, "the file system is read-only", "make it writable"],
+  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE)/, "the disk is full", "make room"],
+  [/^SQLITE_READONLY/, "the file system is read-only", "make it writable"],
   [/^(SQLITE_PERM|EACCES|EPERM)/, "permission denied", "let this user write to it"],
   [/^(SQLITE_BUSY|SQLITE_LOCKED)/, "another process holds it", "end that process"],
   [/^ELOOP/, "it is a symbolic link", "put the file itself there"],
   [/^ENOENT/, "its folder is gone", "make the folder again"],
   [/^SQLITE_CANTOPEN/, "it cannot be opened", "let this user write to it and to its folder"],
-  [/^(SQLITE_IOERR|EIO)/, "the disk reports an error", "check the disk"],
+  [/^SQLITE_IOERR/, "the disk reports an error", "check the disk"],
 ];
 
 /** The state and the remedy of a failure that is not damage, at this file, as two clauses. */
@@ -95,6 +94,8 @@ export function meaningOf(
     const state = `${inTheWay(dirname(file)) ?? dirname(file)} is no folder`;
     return { state, remedy: "move it away, or name another folder" };
   }
+  const disk = diskState(code);
+  if (disk !== undefined) return disk;
   const [, state, remedy] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
   return {
     state: state ?? code,

@@ -44,16 +44,19 @@ async function init(words: string): Promise<{ code: number; shown: string }> {
 }
 
 test.each([
-  ["Ctrl-D", "\\x04"],
-  ["Ctrl-C", "\\x03"],
-])("%s at a question ends the command, which says that nothing was changed", async (_, key) => {
-  for (const words of [key, `2222/tcp\\r|${key}`]) {
-    const { code, shown } = await init(words);
-    expect(shown).toEndWith("sallyport: Nothing was changed\r\n");
-    expect(code).toBe(1);
-  }
-  expect(existsSync(CONFIG)).toBeFalse();
-});
+  ["Ctrl-D", "\\x04", 1],
+  ["Ctrl-C", "\\x03", 130],
+])(
+  "%s at a question ends the command, which says that nothing was changed",
+  async (_, key, code) => {
+    for (const words of [key, `2222/tcp\\r|${key}`]) {
+      const ended = await init(words);
+      expect(ended.shown).toEndWith("sallyport: Nothing was changed\r\n");
+      expect(ended.code).toBe(code);
+    }
+    expect(existsSync(CONFIG)).toBeFalse();
+  },
+);
 
 test("an answer that is none is asked for again, and no at the end changes nothing", async () => {
   const { code, shown } = await init("80x\\r|2222/tcp\\r|alice\\r|gate.example\\r|n\\r");

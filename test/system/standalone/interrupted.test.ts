@@ -23,8 +23,8 @@ setDefaultTimeout(60_000);
 const KEY = encodeBase32(crypto.getRandomValues(new Uint8Array(32)));
 
 /**
- * A shell with one job, on a terminal of its own: argv after what the job shows and "key" or the number of a signal. Types
- * Ctrl-C, again where nothing comes of it, or sends the signal to the job, once that is shown. Prints, a line each, how the job ended as a shell has it in $?,
+ * A shell with one job, on a terminal of its own: argv after what the job shows and the name of a key or the number of a signal. Types
+ * the key, again where nothing comes of it, or sends the signal to the job, once that is shown. Prints, a line each, how the job ended as a shell has it in $?,
  * and whether the terminal shows what is typed and marks no pastes; and then what it showed.
  */
 const SHELL = `${jobShell("sys.argv[3:]")}
@@ -42,10 +42,11 @@ shown = b""
 end = time.time() + 30
 while time.time() < end and (wanted not in shown or b"(not shown)" in wanted and termios.tcgetattr(master)[3] & termios.ECHO):
     if select.select([master], [], [], 0.02)[0]: shown += os.read(master, 4096)
-if how != "key": os.kill(job, int(how))
+keys = {"Ctrl-C": b"\\x03", "Ctrl-D": b"\\x04"}
+if how not in keys: os.kill(job, int(how))
 # A shell may miss a key that comes in the moment before it reads, and people type it again.
 while not select.select([told], [], [], 0)[0]:
-    if how == "key": os.write(master, b"\\x03")
+    if how in keys: os.write(master, keys[how])
     select.select([told], [], [], 2)
 report = os.read(told, 99)
 try:
@@ -106,7 +107,7 @@ function end(words: readonly string[], wanted: string, how: string) {
 test.each(
   CLIENTS.flatMap((client) =>
     [
-      ["key", 130],
+      ["Ctrl-C", 130],
       [SIGINT, 130],
       [SIGTERM, 143],
     ].map(([how, code]) => [client.name, how, code, client] as const),
@@ -115,16 +116,27 @@ test.each(
   const done = end(knockWords(client, home, "--save", "new"), "(not shown):", String(how));
   expect(done.state).toBe(`${code} echo plain`);
   expect(done.rest).toEqual([
-    how === "key" && client === SALLYPORT
+    how === "Ctrl-C" && client === SALLYPORT
       ? "sallyport: Cannot read the profile link: interrupted: nothing was changed"
       : "",
   ]);
   expect(existsSync(join(home, "config"))).toBe(false);
 });
 
+test.each(CLIENTS.map((client) => [client.name, client] as const))(
+  "%s at the prompt for a link, left by Ctrl-D, says what it lacks",
+  (_, client) => {
+    const done = end(knockWords(client, home, "--save", "new"), "(not shown):", "Ctrl-D");
+    expect(done.state).toBe("64 echo plain");
+    expect(done.rest).toEqual([
+      `${client.self.split(" ")[0]}: Cannot read the profile link: standard input is empty: paste the link, or pipe it in`,
+    ]);
+  },
+);
+
 test.each(
   [...CLIENTS, POWERSHELL].flatMap((client) => [
-    [client.name, "key", 130, client] as const,
+    [client.name, "Ctrl-C", 130, client] as const,
     [client.name, SIGTERM, 143, client] as const,
   ]),
 )("%s while it waits for an answer, ended by %s: %d", (_, how, code, client) => {
@@ -139,7 +151,7 @@ test.each(
 test("a question of sallyport that is left by Ctrl-C changes nothing, and says so", () => {
   const config = join(home, "config.toml");
   const init = ["init", "--no-start", "--guard", "22222/tcp", "--user", "alice", "--host", "h"];
-  const done = end([EXECUTABLE, ...init, "--config", config], "Go on? [Y/n]", "key");
+  const done = end([EXECUTABLE, ...init, "--config", config], "Go on? [Y/n]", "Ctrl-C");
   expect(done.state).toBe("130 echo plain");
   expect(done.rest.at(-1)).toBe("sallyport: Nothing was changed");
   expect(existsSync(config)).toBe(false);

@@ -181,7 +181,8 @@ describe("UseStore.open() trusts", () => {
     const opened = folder.openUses(BOOT, NOW, () => false);
     expect(opened).toMatchObject({
       trust: "lost",
-      reason: "sallyport had not been stopped before, and its table is gone from the kernel",
+      reason:
+        "sallyport had not been stopped before, or could not write that down, and no table in the kernel vouches for all used knocks",
     });
     opened.store.doubt(undefined);
     opened.store.close(NOW);
