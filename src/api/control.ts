@@ -119,6 +119,8 @@ export interface KeysTold {
   readonly ended: readonly Grant[];
   /** Where sessions of such devices were ended although their grants were over already. */
   readonly cut: readonly { readonly door: string; readonly address: string }[];
+  /** Why no key opens a door now, for how long, one sentence; absent where keys open. */
+  readonly wait?: string;
 }
 
 /** The guard is not permanent yet. */

@@ -395,6 +395,9 @@ export const KeysToldSchema = v.pipe(
       v.array(v.object({ door: v.string(), address: v.string() })),
       v.description("Where sessions of such devices were ended although their grants were over"),
     ),
+    wait: v.exactOptional(
+      v.pipe(v.string(), v.description("Why no key opens a door now, and for how long")),
+    ),
   }),
   v.metadata({ ref: "KeysTold" }),
 ) satisfies v.GenericSchema<unknown, KeysTold>;

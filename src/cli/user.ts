@@ -133,9 +133,13 @@ function addCommand(clock: Clock) {
       note(
         typeof told === "string"
           ? `${told}: the key ${opens ? "opens its doors" : "counts"} once one runs (sallyport serve)`
-          : `The running daemon took the key${opens ? ": it opens its doors from now on" : ", which opens no door yet"}`,
+          : `The running daemon took the key${opens ? opensWhen(told) : ", which opens no door yet"}`,
       );
     });
+}
+
+function opensWhen({ wait }: KeysTold): string {
+  return wait === undefined ? ": it opens its doors from now on" : printable(`. ${wait}`);
 }
 
 function listCommand() {

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import {
+  REASONS,
   type Control,
   type CutPlace,
   type DoorView,
@@ -186,7 +187,15 @@ export class ControlService implements Control {
           ...this.#leftovers(),
         });
     const lost = [...changed.removed, ...changed.replaced];
-    return { done, file, lost, ended: ended.grants, cut: ended.sessions };
+    const wait = this.readiness().find(({ code }) => code === "clock");
+    return {
+      done,
+      file,
+      lost,
+      ended: ended.grants,
+      cut: ended.sessions,
+      ...(wait !== undefined && { wait: wait.detail ?? REASONS.clock }),
+    };
   }
 
   checkKeys(request: KeysCheck): KeysSeen {

@@ -107,6 +107,8 @@ export class FakeControl implements Control {
   }
 
   readonly checks: string[] = [];
+  /** Rotating doors wait, as `reloadKeys` tells. */
+  wait: string | undefined;
 
   reloadKeys({ keepSessions = false, removed, yes }: KeysRequest): Promise<KeysTold> {
     if (this.keysRefusal !== undefined && yes !== true) return Promise.reject(this.keysRefusal);
@@ -120,6 +122,7 @@ export class FakeControl implements Control {
       lost: this.lost,
       ended: this.cutOff,
       cut: [],
+      ...(this.wait !== undefined && { wait: this.wait }),
     });
   }
 

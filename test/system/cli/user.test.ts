@@ -486,6 +486,13 @@ describe("sallyport user, beside a daemon", () => {
     );
   });
 
+  test("add says when a key opens where rotating doors wait", async () => {
+    await using daemon = await started();
+    daemon.control.wait = "Rotating doors wait 49 s, until no knock used before can open them";
+    const { err } = await beside(daemon, "add", "bob", "--host", "gate.example");
+    expect(err).toEndWith(`The running daemon took the key. ${daemon.control.wait}\n`);
+  });
+
   test("add says of a key that no door names that it opens none", async () => {
     await using daemon = await started();
     const { err } = await beside(daemon, "add", "carol", "--host", "gate.example");
