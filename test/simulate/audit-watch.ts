@@ -4,6 +4,7 @@
  */
 
 import type { DaemonEvent } from "../../src/core/events.ts";
+import type { Agenda } from "./agenda.ts";
 import { Violation } from "./violation.ts";
 
 const AGE_MS = 90 * 86_400_000;
@@ -39,6 +40,9 @@ interface Heard {
   readonly counts: boolean;
 }
 
+/** Of which the second goes on in a reboot. */
+type Clock = Pick<Agenda, "wallMs" | "monotonicMs">;
+
 export class AuditWatch {
   #heard: Heard[] = [];
   #silences = 0;
@@ -56,8 +60,8 @@ export class AuditWatch {
   }
 
   /** Set ahead, what comes from before may be too old at once; set by less, old and young are hard to tell. */
-  clockWasSet(byMs: number, wallMs: number): void {
-    this.#heard = Math.abs(byMs) < AGE_MS ? [] : this.#young(wallMs);
+  clockWasSet(byMs: number, clock: Clock): void {
+    this.#heard = Math.abs(byMs) < AGE_MS ? [] : this.#young(clock);
     this.#silences = 0;
   }
 
@@ -72,7 +76,7 @@ export class AuditWatch {
   /** Call it in silences, when everything is written. */
   check(
     { count, newestMs, olderThan, openingsSince }: Logged,
-    wallMs: number,
+    clock: Clock,
   ): Violation | undefined {
     if (this.#isNew) {
       this.#silences++;
@@ -85,7 +89,7 @@ export class AuditWatch {
     if (old > 0 && isAll) {
       return new Violation("the audit log forgets", `${old} of ${count} records are too old`);
     }
-    this.#heard = this.#young(wallMs);
+    this.#heard = this.#young(clock);
     const opened = this.#heard.filter(({ counts }) => counts);
     const kept = openingsSince(Math.min(...opened.map(({ atMs }) => atMs)));
     if (kept >= opened.length) return undefined;
@@ -93,10 +97,14 @@ export class AuditWatch {
     return new Violation("the audit log keeps ninety days", what);
   }
 
-  #young(wallMs: number): Heard[] {
+  #young(clock: Clock): Heard[] {
+    const wallMs = clock.wallMs();
     const sinceMs = wallMs - AGE_MS + NEARLY_MS;
-    // One of a clock that was ahead and looks young by now is no sign for those after it: the earliest is.
-    const young = this.#heard.filter(({ atMs }) => atMs >= sinceMs && atMs <= wallMs);
+    // One of a clock that was ahead and looks young by now is no sign for those after it.
+    const young = this.#heard.filter(
+      ({ atMs, monotonicMs }) =>
+        atMs >= sinceMs && atMs <= wallMs && clock.monotonicMs() - monotonicMs < AGE_MS,
+    );
     const firstMs = Math.min(...young.map(({ atMs }) => atMs));
     const first = this.#heard.findIndex(({ atMs }) => atMs === firstMs);
     // Those of a clock that was ahead are not old yet.

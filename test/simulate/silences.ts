@@ -70,7 +70,7 @@ export class Silences {
     const { agenda, chronicle, disk, diskTrouble, process, watches } = this.#parts;
     const log = disk.audit;
     if (log === undefined || diskTrouble.mayLack || process.daemon === undefined) return;
-    chronicle.judge(watches.audit.check(readLog(log), agenda.wallMs()));
+    chronicle.judge(watches.audit.check(readLog(log), agenda));
   }
 
   /** When the next thing is due that is no repetition; the present where it may be due at any time. */

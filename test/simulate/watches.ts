@@ -70,7 +70,7 @@ export class Watches {
   clockWasSet(byMs: number): void {
     this.oracle.uses.clockWasSet();
     this.guard.clockWasSet();
-    this.audit.clockWasSet(byMs, this.#agenda.wallMs());
+    this.audit.clockWasSet(byMs, this.#agenda);
   }
 
   /** The control plane, which knows these doors, is about to handle an event. */
