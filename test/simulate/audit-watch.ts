@@ -46,14 +46,14 @@ type Clock = Pick<Agenda, "wallMs" | "monotonicMs">;
 export class AuditWatch {
   #heard: Heard[] = [];
   #silences = 0;
-  #isNew = false;
+  /** The time of the newest record at the last check. */
+  #newestMs = NaN;
   /** How many records there were at the last check. */
   #count = 0;
   /** Before the last new records: more than are deleted at once may have grown old together. */
   #wereMany = false;
 
   hear(event: DaemonEvent, monotonicMs: number): void {
-    this.#isNew = true;
     // Too many that anybody could forge are left out.
     const counts = event.type === "grant.opened" && event.grant.via !== "fixed";
     this.#heard.push({ atMs: Math.round(event.atMs), monotonicMs, counts });
@@ -78,11 +78,12 @@ export class AuditWatch {
     { count, newestMs, olderThan, openingsSince }: Logged,
     clock: Clock,
   ): Violation | undefined {
-    if (this.#isNew) {
+    // Only a new record makes the log forget: not every event is one.
+    if (newestMs !== this.#newestMs) {
       this.#silences++;
       this.#wereMany = this.#count >= AT_ONCE;
     }
-    this.#isNew = false;
+    this.#newestMs = newestMs;
     this.#count = count;
     const old = olderThan(newestMs - AGE_MS - NEARLY_MS);
     const isAll = this.#silences >= SILENCES && !this.#wereMany && count < AT_ONCE;
