@@ -241,14 +241,14 @@ export class Reloader {
   #requireYes(
     { yes, armMs, from }: ReloadRequest,
     differences: Differences,
-    { settings }: Configuration,
+    next: Configuration,
     changes: readonly string[],
   ): void {
     if (yes === true || armMs !== undefined) return;
     const openers = from === undefined ? [] : this.#parts.openers(from);
-    const danger = dangerOf(differences, settings, from, openers);
+    const danger = dangerOf(differences, next.settings, from, openers);
     if (danger === undefined) return;
-    const missing = describeMissingKeys(settings.server.stateDir);
+    const missing = missingKeysOf(next);
     const without = missing === undefined ? "" : `: ${missing}`;
     throw new NeedsYes(
       [
@@ -266,7 +266,7 @@ export class Reloader {
   #requireKeys(before: Configuration, next: Configuration, { removed, from }: KeysCheck): void {
     const { settings } = next;
     const { stateDir } = settings.server;
-    const missing = before.keys.length === 0 ? undefined : describeMissingKeys(stateDir);
+    const missing = before.keys.length === 0 ? undefined : missingKeysOf(next);
     // Not even of those who are meant to lose theirs: it would say nothing of the others afterwards.
     if (missing !== undefined) {
       throw new NeedsYes(`Cannot take the keys: ${missing}: put it back, ${ANYWAY}`);
@@ -300,6 +300,11 @@ export class Reloader {
   #livingGrants({ cutOff }: Differences): readonly string[] {
     return cutOff.length === 0 ? [] : describeOutliving(cutOff, [...this.#parts.grants()]);
   }
+}
+
+/** The file is looked at again only where it held no key. */
+function missingKeysOf({ settings, keys }: Configuration): string | undefined {
+  return keys.length > 0 ? undefined : describeMissingKeys(settings.server.stateDir);
 }
 
 function refuseStartOnly(before: Settings, after: Settings): void {

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
 import { shellWord } from "../core/shell-command.ts";
 import { diskState, errnoOf, shortageRemedy } from "../core/system-error.ts";
-import { inTheWay } from "./in-the-way.ts";
+import { describeInTheWay } from "./in-the-way.ts";
 import { asOwnerOf, makeFolder } from "./owner.ts";
 import { type Placing, placeText, syncFolder } from "./place-text.ts";
 import { openRegularFile, readRegularFile } from "./regular-file.ts";
@@ -72,10 +72,8 @@ export function readPrivateFile(file: string): string | undefined {
 function cannotWrite(file: string, error: unknown): SallyportError {
   const code = errnoOf(error);
   if (code === "ENOTDIR") {
-    return new SallyportError(
-      `Cannot write ${file}: ${inTheWay(dirname(file)) ?? dirname(file)} is no folder: move it away, or name another folder`,
-      ExitCode.config,
-    );
+    const { state, remedy } = describeInTheWay(file);
+    return new SallyportError(`Cannot write ${file}: ${state}: ${remedy}`, ExitCode.config);
   }
   const denied = code === "EACCES" || code === "EPERM";
   const { state, remedy } = diskState(code) ?? { state: code, remedy: remedyFor(code, file) };

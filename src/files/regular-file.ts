@@ -1,9 +1,8 @@
 /** Reads a file under a name that another user may change at any moment. */
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
-import { dirname } from "node:path";
 import { ExitCode, SallyportError } from "../core/errors.ts";
-import { inTheWay } from "./in-the-way.ts";
+import { describeInTheWay } from "./in-the-way.ts";
 import { errnoOf, shortageRemedy } from "../core/system-error.ts";
 
 /**
@@ -20,10 +19,8 @@ const MOST_BYTES = 256 << 20;
 function refused(file: string, error: unknown): SallyportError {
   const code = errnoOf(error);
   if (code === "ENOTDIR") {
-    return new SallyportError(
-      `Cannot read ${file}: ${inTheWay(dirname(file)) ?? dirname(file)} is no folder: move it away, or name another folder`,
-      ExitCode.config,
-    );
+    const { state, remedy } = describeInTheWay(file);
+    return new SallyportError(`Cannot read ${file}: ${state}: ${remedy}`, ExitCode.config);
   }
   return new SallyportError(
     `Cannot read ${file}: ${code}: ${shortageRemedy(code) ?? "run as root or as the user that owns it"}`,

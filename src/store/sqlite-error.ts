@@ -3,9 +3,8 @@
  * that takes no write now.
  */
 
-import { dirname } from "node:path";
 import { codeOf as systemCodeOf, diskState, shortageRemedy } from "../core/system-error.ts";
-import { inTheWay } from "../files/in-the-way.ts";
+import { describeInTheWay } from "../files/in-the-way.ts";
 import { Elsewhere } from "./place.ts";
 
 /**
@@ -64,17 +63,21 @@ export function isHeld(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
 }
 
+/** Beginnings of SQLite's codes, with the system's own that mean the same of a disk; the first that fits counts. */
+const DISK_CODES: readonly (readonly [RegExp, string])[] = [
+  // SHMSIZE: no room for the memory that readers of the audit log share.
+  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE)/, "ENOSPC"],
+  [/^SQLITE_READONLY/, "EROFS"],
+  [/^SQLITE_IOERR/, "EIO"],
+];
+
 /** Beginnings of codes, with the state they mean and the remedy; the first that fits counts. */
 const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
-  // SHMSIZE: no room for the memory that readers of the audit log share.
-  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE)/, "the disk is full", "make room"],
-  [/^SQLITE_READONLY/, "the file system is read-only", "make it writable"],
   [/^(SQLITE_PERM|EACCES|EPERM)/, "permission denied", "let this user write to it"],
   [/^(SQLITE_BUSY|SQLITE_LOCKED)/, "another process holds it", "end that process"],
   [/^ELOOP/, "it is a symbolic link", "put the file itself there"],
   [/^ENOENT/, "its folder is gone", "make the folder again"],
   [/^SQLITE_CANTOPEN/, "it cannot be opened", "let this user write to it and to its folder"],
-  [/^SQLITE_IOERR/, "the disk reports an error", "check the disk"],
 ];
 
 /** The state and the remedy of a failure that is not damage, at this file, as two clauses. */
@@ -90,11 +93,8 @@ export function meaningOf(
   }
   if (error instanceof Elsewhere) return { state: error.message, remedy: "start sallyport again" };
   const code = codeOf(error) ?? "unknown error";
-  if (code === "ENOTDIR") {
-    const state = `${inTheWay(dirname(file)) ?? dirname(file)} is no folder`;
-    return { state, remedy: "move it away, or name another folder" };
-  }
-  const disk = diskState(code);
+  if (code === "ENOTDIR") return describeInTheWay(file);
+  const disk = diskState(DISK_CODES.find(([pattern]) => pattern.test(code))?.[1] ?? code);
   if (disk !== undefined) return disk;
   const [, state, remedy] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
   return {
