@@ -60,9 +60,9 @@ export function judgeSession(
   if (last === undefined)
     return { trust: "lost", reason: "the record of used knocks has no session" };
   if (last.bootId === IN_DOUBT) return { trust: "lost", reason: WAIT_NOT_OVER };
-  if (stopped === last.bootId && !areMarkersKept) return { trust: "complete" };
-  // A run of this boot may have left its table, and nothing else.
-  if (stopped === last.bootId) return judgeKept(kernelKept);
+  if (stopped === last.bootId) {
+    return areMarkersKept ? judgeKept(kernelKept) : { trust: "complete" };
+  }
   if (last.bootId !== bootId) {
     return {
       trust: "lost",

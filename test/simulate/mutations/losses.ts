@@ -30,14 +30,14 @@ export const LOSSES: readonly Mutation[] = [
   mutation(
     "a reboot without a stop loses no uses",
     "store/session.ts",
-    "if (stopped === last.bootId && !areMarkersKept) return",
-    "if (stopped === last.bootId || last.bootId !== bootId) return",
+    "if (stopped === last.bootId) {",
+    "if (stopped === last.bootId || last.bootId !== bootId) {",
   ),
   mutation(
     "a marker that the disk kept vouches for what came after it",
     "store/session.ts",
-    "&& !areMarkersKept)",
-    "&& areMarkersKept !== undefined)",
+    "return areMarkersKept ? judgeKept",
+    "return areMarkersKept === undefined ? judgeKept",
   ),
   mutation(
     "a restart after a kill makes everybody wait",
