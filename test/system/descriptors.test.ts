@@ -1,4 +1,4 @@
-/** A crowd of connections to the daemon, of any size, takes no descriptors from its other work. */
+/** Descriptors run out: by a crowd of connections, which takes none from the other work, or for everybody. */
 
 import { expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
@@ -45,6 +45,15 @@ function isSpare(pid: number, fd: string): boolean {
   }
 }
 
+/** The fixed door opens to a knock, and closes. */
+async function opensByKnock(lab: Lab, server: GuardedServer, look = () => {}): Promise<void> {
+  const from = server.log.length;
+  lab.run("client", ["knock", "-d", "20", "10.77.0.1", "7000", "8000", "9000"]);
+  await server.waitForLog(/Opened web /, from);
+  look();
+  await server.waitForLog(/Closed web /, from);
+}
+
 function setLimit(pid: number, descriptors: number): void {
   run(["prlimit", "--pid", String(pid), `--nofile=${descriptors}:`]);
 }
@@ -82,14 +91,8 @@ test("serve opens and closes doors while no descriptor is free, and is whole aga
   ).start();
   expect(server.command("status").code).toBe(0);
   const limit = (descriptors: number) => setLimit(server.pid, descriptors);
-  const knock = ["knock", "-d", "20", "10.77.0.1", "7000", "8000", "9000"];
-  const open = async () => {
-    const from = server.log.length;
-    lab.run("client", knock);
-    await server.waitForLog(/Opened web /, from);
-    expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open");
-    await server.waitForLog(/Closed web /, from);
-  };
+  const open = () =>
+    opensByKnock(lab, server, () => expect(probe(lab, "client", "10.77.0.1", 8080)).toBe("open"));
   await open();
 
   limit(limitFor(server.pid, 0));
@@ -124,19 +127,13 @@ test("serve goes on where a reload adds the first command and too few descriptor
   using lab = new Lab();
   const door = `[door.web]\nopens = ["8080/tcp"]\nsequence = ["7000", "8000", "9000"]\nopen_for = "1s"\n`;
   await using server = await new GuardedServer(lab, door).start();
-  const knock = async () => {
-    const from = server.log.length;
-    lab.run("client", ["knock", "-d", "20", "10.77.0.1", "7000", "8000", "9000"]);
-    await server.waitForLog(/Opened web /, from);
-    await server.waitForLog(/Closed web /, from);
-  };
   server.writeConfig(`${door}run = { close = ["/bin/true"] }\n`);
   for (const free of [3, 5, 6]) {
     setLimit(server.pid, limitFor(server.pid, free));
     const from = server.log.length;
     server.signal("SIGHUP");
     await server.waitForLog(/Reloaded /, from);
-    await knock();
+    await opensByKnock(lab, server);
     setLimit(server.pid, 1024);
   }
   await server.waitForLog(/Ran \/bin\/true for web/);
